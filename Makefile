@@ -1,0 +1,41 @@
+# The commands of a fresh machine. What each needs, it sets up first; a second run starts in seconds.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+.DELETE_ON_ERROR:
+.PHONY: run test demo check bench format clean
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments. Install them: apt-get install python3-venv"; exit 1; }
+	@echo "== Python packages (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+run: $(STAMP)
+	@$(BIN)/python -m callrec.lab.run
+
+demo: $(STAMP)
+	@$(BIN)/callrec demo
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check --quiet service tests bench
+	@$(BIN)/ruff check --quiet service tests bench
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-timing >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
+	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs
+
+test: $(STAMP)
+	@$(BIN)/pytest --quiet tests
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix --quiet service tests bench
+	@$(BIN)/ruff format --quiet service tests bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* build service/*.egg-info

@@ -1,0 +1,1 @@
+"""The outside: thin, without decisions."""

@@ -1,0 +1,1 @@
+"""Asterisk's three doors: AMI, FastAGI, ARI."""

@@ -1,0 +1,1 @@
+"""The spool, the journal and the monitor directory."""

@@ -1,0 +1,1 @@
+"""From captured legs to a file that people can play."""

@@ -1,0 +1,1 @@
+"""Redis and Valkey: the tables, the flags, the index, the events."""

@@ -1,0 +1,1 @@
+"""callrec, the one command."""

@@ -1,0 +1,34 @@
+"""Every error that callrec raises on purpose: four kinds, told apart by whose turn it is to act.
+
+Each carries a `code` (stable, for machines: kebab-case), a sentence (what and where) and a `hint` (what to do).
+The command line turns them into exit codes, the API into problem+json, the star codes into prompts.
+"""
+
+
+class CallrecError(Exception):
+    """What all our errors have in common; raised only as one of the four kinds below."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class Refused(CallrecError):
+    """The request is understood and must not be done: the asker has to change it. Nothing was changed."""
+
+
+class Unavailable(CallrecError):
+    """Something outside (Asterisk, Redis, a disk) does not answer now: the same request may work later."""
+
+
+class Corrupt(CallrecError):
+    """Stored or received bytes are not what they must be: somebody has to look. Nothing was overwritten."""
+
+
+class Misconfigured(CallrecError):
+    """A setting, a right or an include is wrong: the operator has to mend it before this can work."""

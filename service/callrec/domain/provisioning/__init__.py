@@ -1,0 +1,1 @@
+"""Users, lines and feature codes, and the rules of the file that imports them."""

@@ -1,0 +1,1 @@
+"""The only module that imports everything: which adapter stands behind which port."""

@@ -1,0 +1,133 @@
+"""The nouns: call, leg, party, take, recording, actor; their ids and instants.
+
+A *call* is what Asterisk groups by one Linkedid; a *leg* is one channel of it, known for life by its Uniqueid (a channel's
+name changes in transfers). A *take* is one continuous capture on one leg; a *recording* is the takes of one call that
+belong together, with one manifest: a call that is recorded twice on demand has two recordings.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from callrec.domain.provisioning.model import Rule, User, UserId
+
+NodeId = NewType("NodeId", str)
+CallId = NewType("CallId", str)
+"""Ours, unique for ever, sortable by time, `[0-9a-z]+`: safe in file names and keys."""
+LegId = NewType("LegId", str)
+"""Asterisk's Uniqueid. It holds dots and, with a systemname, other characters: never part of a path."""
+BridgeId = NewType("BridgeId", str)
+RecordingId = NewType("RecordingId", str)
+TakeId = NewType("TakeId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on two clocks: `utc_s` (Unix time) for people, `mono_s` (never steps back) for lengths and deadlines."""
+
+    utc_s: float
+    mono_s: float
+
+
+class ActorKind(StrEnum):
+    """Who can cause a change."""
+
+    USER = "user"
+    POLICY = "policy"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who caused a change, and from which leg when a phone was involved."""
+
+    kind: ActorKind
+    user: UserId | None = None
+    leg: LegId | None = None
+
+
+POLICY = Actor(ActorKind.POLICY)
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+class Direction(StrEnum):
+    """A party's side of the call: OUT made it, IN received it."""
+
+    OUT = "out"
+    IN = "in"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One channel of a call. `user` is found by the endpoint in the channel's name, never by a variable:
+    after a pickup, variables name the user who was rung."""
+
+    id: LegId
+    channel: str
+    direction: Direction
+    user: User | None = None
+    number: str = ""
+    name: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Half of a Local channel: no phone, and a recorder on it would block its optimisation."""
+        return self.channel.startswith("Local/")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A leg's presence in the conversation, for the manifest: Unix times, `to_s` None while it lasts."""
+
+    leg: LegId
+    user: UserId | None
+    number: str
+    name: str
+    from_s: float
+    to_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From and to, in Unix time; `to_s` None while it lasts."""
+
+    from_s: float
+    to_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One continuous capture: two files, what the leg says (read) and what it hears (write)."""
+
+    id: TakeId
+    leg: LegId
+    channel: str
+    rate_hz: int
+    from_s: float
+    to_s: float | None = None
+    mixmonitor: str = ""
+    """Asterisk's MixMonitorID: recorders are stopped by it, never without (that would stop the newest, maybe somebody else's)."""
+    cause: str = ""
+    """Why it ended early or never began; empty for a take that ended as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Takes of one call under one rule, and all that its manifest will say about who, why and when."""
+
+    id: RecordingId
+    call: CallId
+    linkedid: str
+    node: NodeId
+    rule: Rule
+    actor: Actor
+    from_s: float
+    to_s: float | None = None
+    takes: tuple[Take, ...] = ()
+    parties: tuple[Party, ...] = ()
+    pauses: tuple[Interval, ...] = ()
+    announcements: tuple[float, ...] = ()
+    """When a tone told the parties, in Unix time, proven by the end of its playback."""
+    cause: str = ""
+    """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""

@@ -1,0 +1,245 @@
+"""What a session hears (events) and what it asks for (commands). Frozen, flat, in domain words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callrec.domain.lifecycle import Entry
+from callrec.domain.model import BridgeId, Leg, LegId, Recording, Take, TakeId
+from callrec.domain.provisioning.model import User, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class LegAppeared:
+    """A channel of this call exists (it may be ringing)."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class LegGone:
+    """The channel hung up."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The hook before Dial: this user is about to be rung."""
+
+    leg: LegId
+    user: User | None
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    """A dial came to its end; `status` is Asterisk's DIALSTATUS (ANSWER, BUSY, NOANSWER, CANCEL, ...)."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """A leg entered a bridge: it is answered and in conversation. `rate_hz` is known for legs that policy may record."""
+
+    bridge: BridgeId
+    leg: Leg
+    rate_hz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unbridged:
+    """A leg left a bridge."""
+
+    bridge: BridgeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """`*3` on this leg. `reply` names the waiting AGI dialogue; `user` as the tables are at this moment."""
+
+    leg: LegId
+    user: User | None
+    reply: str
+    rate_hz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSeen:
+    """Both files of the take exist and Asterisk has told its MixMonitorID."""
+
+    take: TakeId
+    mixmonitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeGrew:
+    """The take's files grew for the first time, or again after a stall."""
+
+    take: TakeId
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStalled:
+    """The take's files have not grown for longer than patience allows."""
+
+    take: TakeId
+
+
+@dataclass(frozen=True, slots=True)
+class TakeClosed:
+    """Asterisk has closed the take's files."""
+
+    take: TakeId
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRefused:
+    """A command about the take could not be done; `unavailable` when Asterisk could not be asked at all."""
+
+    take: TakeId
+    cause: str
+    unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A tone about the take was played to its end, at this Unix time."""
+
+    take: TakeId
+    at_s: float
+
+
+class Wait(StrEnum):
+    """What a deadline waits for."""
+
+    OPEN = "open"
+    GROWTH = "growth"
+    LOST = "lost"
+    STOP = "stop"
+    PAUSE = "pause"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """An armed deadline came. A take that is no longer waiting for it makes it late news."""
+
+    wait: Wait
+    take: TakeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsidered:
+    """The links to Asterisk are back: look at the bridges again."""
+
+
+Event = (
+    LegAppeared | LegGone | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew | TakeStalled
+    | TakeClosed | TakeRefused | Announced | DeadlinePassed | Reconsidered
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Put this entry on disk before anything that follows it is done."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTake:
+    """Ask Asterisk for a capture."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTake:
+    """Stop exactly this capture."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class MuteTake:
+    """Mute or unmute the capture."""
+
+    take: Take
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Send DeadlinePassed after this many seconds."""
+
+    wait: Wait
+    take: TakeId | None
+    after_s: float
+
+
+class Outcome(StrEnum):
+    """What a presser of `*3` is told. The same words are CALLREC_RESULT in the dialplan and labels in metrics."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ABSORBED = "absorbed"
+    ALREADY = "already"
+    """The call is recorded always: `*3` changed nothing."""
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the waiting AGI dialogue."""
+
+    reply: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Let the parties of this take hear an outcome."""
+
+    take: Take
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """The `*3` lamps of these users."""
+
+    users: tuple[UserId, ...]
+    lit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something went wrong that an operator must see."""
+
+    cause: str
+    take: TakeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A fact for the event stream and the log, e.g. `recording-started`."""
+
+    fact: str
+    recording: Recording | None
+    user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Intake owns this recording from here on."""
+
+    recording: Recording
+
+
+Command = Write | OpenTake | CloseTake | MuteTake | Arm | Reply | Announce | Light | Alarm | Tell | HandOver

@@ -3,12 +3,16 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from callrec.domain.lifecycle import Entry, Manifest
+from callrec.domain.errors import CallrecError
+from callrec.domain.lifecycle import Entry, Format, Manifest
+from callrec.domain.messages import Outcome
 from callrec.domain.model import Instant, LegId, RecordingId, Take, TakeId
+from callrec.domain.naming import DegradedFile, LegFile
+from callrec.domain.provisioning.model import UserId
 
 
 class Clock(Protocol):
@@ -31,7 +35,12 @@ class Journal(Protocol):
     """The log of what is being recorded, on a disk, before it is done."""
 
     async def append(self, entry: Entry) -> None:
-        """Return when the entry is on disk (fsync). Raises Unavailable when it cannot be."""
+        """Return when the entry is on disk (fsync). Raises Unavailable when it cannot be, and then for every later entry too
+        until the journal is opened anew: after a failed fsync nobody knows what the disk holds."""
+        ...
+
+    def live(self) -> Sequence[Entry]:
+        """The last entry of each recording that is not finished, oldest recording first."""
         ...
 
 
@@ -65,6 +74,31 @@ class Capture:
     write_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class FileCreated:
+    """A file has appeared in the spool: Asterisk has opened it."""
+
+    file: LegFile | DegradedFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileClosed:
+    """Its writer has closed it: it will not grow any more."""
+
+    file: LegFile | DegradedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Rescanned:
+    """The first event, and the one after the kernel dropped some: each file that exists has just been told as created;
+    a `FileClosed` may have been missed, so compare sizes over time."""
+
+    captures: tuple[Capture, ...]
+
+
+SpoolEvent = FileCreated | FileClosed | Rescanned
+
+
 class Spool(Protocol):
     """The folder where Asterisk writes the legs. Local disk."""
 
@@ -80,26 +114,21 @@ class Spool(Protocol):
         """Every take that has a file."""
         ...
 
+    def degraded(self) -> Sequence[DegradedFile]:
+        """What the dialplan captured while we were away, oldest first."""
+        ...
+
+    def adopt(self, file: DegradedFile, take: TakeId) -> None:
+        """Give a degraded file its take's name, also while it is written; done before is fine. Never overwrites."""
+        ...
+
     def drop(self, take: TakeId) -> None:
-        """Remove the take's files: called when the recording is finished, never before."""
+        """Remove the take's files: called when the recording is stored, never before."""
         ...
 
-
-class Encoder(Protocol):
-    """From legs to one stereo file. Runs in a worker thread: it may block."""
-
-    def encode(self, job: "EncodeJob", into: str) -> int:
-        """Write a new file at `into`, flushed to disk; returns its samples per channel. Raises Corrupt, Unavailable."""
+    def keep(self, take: TakeId) -> None:
+        """Put the take's files aside, for a person to look at: no intake and no reconcile sees them again."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeJob:
-    """Takes in order with their places on the recording's timeline; gaps between them become silence."""
-
-    pieces: tuple["Piece", ...]
-    format: str
-    rate_hz: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +141,80 @@ class Piece:
     at_sample: int
 
 
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """Takes and their places on the recording's timeline. Gaps become silence; where two overlap, both are heard."""
+
+    pieces: tuple[Piece, ...]
+    format: Format
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A finished file, as read back from the disk."""
+
+    samples: int
+    """Per channel, at the job's rate."""
+    bytes: int
+    sha256: str
+
+
+class Encoder(Protocol):
+    """From legs to one stereo file. Runs in a worker thread: it may block."""
+
+    def encode(self, job: EncodeJob, into: str) -> Encoded:
+        """Write the (empty) file at `into`, flush it to disk, read it back. Raises Corrupt, also when the result does not
+        play as long as the legs, and Unavailable when the disk does not take it."""
+        ...
+
+    def samples(self, path: str, media_format: Format, rate_hz: int) -> int:
+        """How long a media file plays, in samples per channel at this rate. Raises Corrupt, Unavailable."""
+        ...
+
+
 class Library(Protocol):
     """The monitor directory: media and sidecars. Blocking; called in a worker thread."""
 
-    def find(self, recording: RecordingId, paths: Sequence[str]) -> Manifest | None:
-        """The sidecar of this recording among these candidate paths, when a former run got that far."""
+    def find(self, recording: RecordingId, paths: Sequence[str]) -> tuple[str, Manifest] | None:
+        """Path and sidecar of this recording among these candidates, when a former run stored it *completely*."""
         ...
 
-    def temporary(self, extension: str) -> str:
-        """A new empty path on the monitor directory's own file system, to encode into."""
+    def temporary(self, recording: RecordingId, media_format: Format) -> str:
+        """A new empty file on the monitor directory's own file system, to encode into."""
         ...
 
-    def place(self, manifest: Manifest, path: str, media_from: str | None) -> None:
-        """PROMISES' order: sidecar (temporary, fsync, rename), media linked into place without overwriting, folder fsync.
+    def place(self, manifest: Manifest, path: str, media_from: str | None) -> Manifest:
+        """PROMISES' order: sidecar (temporary, fsync, linked), media linked into place, folder fsync; nothing is overwritten.
 
-        May run again after a crash anywhere: the outcome is one file, one sidecar. Raises Refused (code `path-taken`) when
-        the path belongs to another recording.
+        Returns the manifest as the sidecar on disk says it. May run again after a crash anywhere: the outcome is one file, one
+        sidecar. Raises Refused (code `path-taken`) when the path belongs to another recording, Unavailable.
         """
         ...
 
-    def manifests(self) -> Iterable[tuple[str, Manifest]]:
-        """Every sidecar with its path relative to the monitor directory, in a stable order."""
+    def tidy(self, recording: RecordingId) -> None:
+        """Remove what crashed runs left of this recording in the folder of temporary files."""
+        ...
+
+    def sidecars(self) -> Iterator[tuple[str, Manifest | CallrecError]]:
+        """Every sidecar with its path (without extension) relative to the monitor directory, in a stable order. One that
+        cannot be read comes as its error: it is told, and hides no other."""
+        ...
+
+    def measure(self, path: str) -> tuple[int, str] | None:
+        """Bytes and sha-256 of a media file (relative path with extension); None when there is none. Raises Unavailable."""
+        ...
+
+    def files(self) -> Iterator[str]:
+        """Every file but sidecars and temporary ones, relative to the monitor directory, in a stable order."""
+        ...
+
+    def leftovers(self, older_than_s: float) -> Iterator[str]:
+        """Temporary files that nobody has touched for so long, relative to the monitor directory."""
+        ...
+
+    def absolute(self, path: str) -> str:
+        """Where a file of the library lies on this machine."""
         ...
 
 
@@ -140,21 +222,29 @@ class Index(Protocol):
     """The catalogue in Redis: a function of the sidecars, good for lists and searches, never the truth."""
 
     async def put(self, path: str, manifest: Manifest) -> None:
-        """Add or replace one recording."""
+        """Add or replace one recording. Raises Unavailable."""
+        ...
+
+    async def replace_all(self, entries: Sequence[tuple[str, Manifest]]) -> None:
+        """Make these the whole catalogue: what is not among them is removed. Raises Unavailable."""
         ...
 
 
 class Announcer(Protocol):
     """Tones into a live call."""
 
-    async def announce(self, take: Take, sound: str) -> None:
-        """Play the sound to those whom the setting names; returns when its end is proven. Raises Unavailable, Refused."""
+    async def announce(self, take: Take, outcome: Outcome) -> None:
+        """Play the outcome's tone to those whom the setting names; returns when its end is proven. Raises Unavailable, Refused."""
         ...
 
 
 class Lamps(Protocol):
-    """Custom device states behind hints."""
+    """The lamps on function keys: custom device states behind hints."""
 
-    async def set(self, device: str, *, lit: bool) -> None:
-        """Light or darken."""
+    async def online(self, user: UserId, *, lit: bool) -> None:
+        """The `*3` lamp of a user: lit while a call of this user is being recorded."""
+        ...
+
+    async def always(self, user: UserId, *, lit: bool) -> None:
+        """The `*26` lamp of a user: lit while the always-record flag is on."""
         ...

@@ -1,12 +1,18 @@
 """The JSON that we keep on disk: sidecars and journal lines, to bytes and back.
 
-The shapes are the domain's dataclasses; pydantic checks them on the way in, so a damaged file is `Corrupt` with the place
-that is wrong and never a half-filled object. A journal line carries a checksum: the one line that a power cut tore is told
-apart from one that somebody changed.
+The shapes are the domain's dataclasses; pydantic checks them strictly on the way in, so a damaged file is `Corrupt` with the
+place that is wrong and never a half-filled object. A journal line carries a checksum: the one line that a power cut tore is
+told apart from one that somebody changed.
+
+Writing never fails for what a stranger sent: half of a surrogate pair, which a caller's name can hold and UTF-8 cannot, is
+written as `?`. Reading gives back exactly what was written, so what is on disk and not what was in memory goes on to the index.
 """
 
 import json
+import math
 import zlib
+from dataclasses import asdict
+from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,51 +22,65 @@ from callrec.domain.lifecycle import SCHEMA, Entry, Manifest
 _MANIFEST = TypeAdapter(Manifest)
 _ENTRY = TypeAdapter(Entry)
 _CRC_DIGITS = 8
+_BACKUP = "restore the file from a backup"
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The sidecar's bytes: UTF-8 JSON, indented for people, keys in the order of the dataclasses, a final newline."""
-    return _MANIFEST.dump_json(manifest, indent=2) + b"\n"
+    return (
+        json.dumps(asdict(manifest), indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+    )
 
 
 def decode_manifest(content: bytes) -> Manifest:
     """Read a sidecar. Raises Corrupt for what `encode_manifest` cannot have written, a newer schema included."""
     try:
-        plain = json.loads(content)
-        schema = plain["schema"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise Corrupt("sidecar-unreadable", f"not a sidecar: {error}", hint="restore the file from a backup") from error
-    if not isinstance(schema, int) or schema > SCHEMA:
+        schema = json.loads(content, parse_constant=_no_number, parse_float=_finite)["schema"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Corrupt("sidecar-unreadable", f"not a sidecar: {type(error).__name__}", hint=_BACKUP) from error
+    if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise Corrupt(
             "sidecar-schema",
-            f"the sidecar has schema {schema!r}, this callrec knows up to {SCHEMA}",
+            f"the sidecar has another schema than 1 to {SCHEMA}, which this callrec knows",
             hint="read it with the version that wrote it, or a newer one",
         )
     try:
-        return _MANIFEST.validate_json(content)
+        return _MANIFEST.validate_json(content, strict=True)
     except ValidationError as error:
-        raise Corrupt("sidecar-unreadable", _first(error), hint="restore the file from a backup") from error
+        raise Corrupt("sidecar-unreadable", _first(error), hint=_BACKUP) from error
 
 
 def encode_entry(entry: Entry) -> bytes:
     """One journal line: eight hexadecimal digits of CRC-32, a space, JSON, a newline."""
-    body = _ENTRY.dump_json(entry)
+    body = json.dumps(asdict(entry), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
 def decode_entry(line: bytes) -> Entry:
     """Read one journal line (without or with its newline). Raises Corrupt when torn or changed."""
-    crc, _, body = line.rstrip(b"\n").partition(b" ")
+    crc, _, body = line.removesuffix(b"\n").partition(b" ")
     if len(crc) != _CRC_DIGITS or crc != b"%08x" % zlib.crc32(body):
         raise Corrupt(
             "journal-line", "the checksum does not match", hint="a torn last line is normal after a power cut"
         )
     try:
-        return _ENTRY.validate_json(body)
+        return _ENTRY.validate_json(body, strict=True)
     except ValidationError as error:
         raise Corrupt("journal-line", _first(error), hint="written by another version of callrec?") from error
 
 
 def _first(error: ValidationError) -> str:
+    """The first thing that is wrong and where, without what stood there."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(digits)
+    return number

@@ -234,7 +234,7 @@ class Announcer(Protocol):
     """Tones into a live call."""
 
     async def announce(self, take: Take, outcome: Outcome) -> None:
-        """Play the outcome's tone to those whom the setting names; returns when its end is proven. Raises Unavailable, Refused."""
+        """Play the outcome's tone to those whom the setting names; return when its end is proven. Raises Unavailable, Refused."""
         ...
 
 

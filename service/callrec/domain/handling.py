@@ -56,11 +56,12 @@ class _Turn(Draft):
     @on.register
     def _(self, event: m.Bridged) -> None:
         s, leg = self.session, event.leg
-        members = (*(one for one in s.bridges.get(event.bridge, ()) if one != leg.id), leg.id)
+        elsewhere = {key: tuple(one for one in legs if one != leg.id) for key, legs in s.bridges.items()}
+        members = (*elsewhere.pop(event.bridge, ()), leg.id)
         self.set(
             legs={**s.legs, leg.id: leg},
             seen={**s.seen, leg.id: leg},
-            bridges={**s.bridges, event.bridge: members},
+            bridges={**{key: legs for key, legs in elsewhere.items() if legs}, event.bridge: members},
             began_s=s.began_s or self.now.utc_s,
         )
         if event.rate_hz:
@@ -75,6 +76,13 @@ class _Turn(Draft):
     def _(self, event: m.Unbridged) -> None:
         self.leave(event.leg, event.bridge)
         self.cover()
+
+    @on.register
+    def _(self, event: m.LegBroken) -> None:
+        recordings = (*self.session.set_aside, *([self.session.recording] if self.session.recording else []))
+        for take in (take for recording in recordings for take in recording.takes if take.leg == event.leg):
+            if take.id in self.session.open_takes or take.to_s is None:
+                self.change_take(take.id, cause=event.cause)
 
     @on.register
     def _(self, event: m.LegGone) -> None:

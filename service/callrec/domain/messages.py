@@ -49,10 +49,18 @@ class Bridged:
 
 @dataclass(frozen=True, slots=True)
 class Unbridged:
-    """A leg left a bridge."""
+    """A leg left a bridge; None: it is in none."""
 
-    bridge: BridgeId
+    bridge: BridgeId | None
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegBroken:
+    """The takes on this leg ended without Asterisk's doing: it died. Their files hold what reached the disk."""
+
+    leg: LegId
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ class Reconsidered:
 
 
 Event = (
-    LegAppeared | LegGone | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew | TakeStalled
+    LegAppeared | LegGone | LegBroken | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew | TakeStalled
     | TakeClosed | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 

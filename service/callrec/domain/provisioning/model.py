@@ -59,6 +59,16 @@ class User:
     entityid: int = 1
 
     @property
+    def may_be_recorded(self) -> bool:
+        """Whether policy could record a call of this user without anybody's press."""
+        return self.call_record or Rule.ALWAYS in (
+            self.rules.in_internal,
+            self.rules.in_external,
+            self.rules.out_internal,
+            self.rules.out_external,
+        )
+
+    @property
     def name(self) -> str:
         """First and last name, as a display shows them."""
         return f"{self.firstname} {self.lastname}".strip()

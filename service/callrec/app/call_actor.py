@@ -1,0 +1,183 @@
+"""One call's mailbox and the task that empties it: events in, `handle`, commands out, one after the other.
+
+Because one task does all of a call's work, starts and stops of its recorders never overlap, and the order in the journal
+is the order of what was done.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Protocol
+
+from callrec.app.ports import Announcer, Clock, Journal, Lamps, Recorder, Spool
+from callrec.domain import messages as m
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.handling import handle
+from callrec.domain.model import Recording, Take, TakeId
+from callrec.domain.provisioning.model import UserId
+from callrec.domain.session import Session
+
+MAILBOX_EVENTS = 1000
+"""One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
+
+
+class Observer(Protocol):
+    """Who is told what happens: logs, metrics, the event stream. Never blocks, never raises."""
+
+    def told(self, fact: m.Tell) -> None:
+        """A fact about a call."""
+        ...
+
+    def alarmed(self, alarm: m.Alarm, call: str) -> None:
+        """Something that an operator must see."""
+        ...
+
+    def dropped(self, what: str) -> None:
+        """Something was thrown away because a bound was reached."""
+        ...
+
+    def broke(self, where: str, error: BaseException) -> None:
+        """A defect of ours: an exception that nobody expected."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What a call needs of the engine that it lives in."""
+
+    clock: Clock
+    journal: Journal
+    recorder: Recorder
+    spool: Spool
+    announcer: Announcer
+    lamps: Lamps
+    observer: Observer
+
+    def watch(self, take: TakeId, actor: "CallActor") -> None:
+        """From now on the news of this take's files go to this call."""
+        ...
+
+    def requested(self, take: TakeId, mixmonitor: str) -> None:
+        """Asterisk has accepted the take and told its id."""
+        ...
+
+    def reply(self, command: m.Reply) -> None:
+        """Answer a waiting dialogue."""
+        ...
+
+    def background(self, work: Coroutine[None, None, None], what: str) -> None:
+        """Do this beside the call's own work; errors are reported."""
+        ...
+
+    def link_is_up(self) -> bool:
+        """Whether Asterisk can be asked now."""
+        ...
+
+    def hand_over(self, recording: Recording) -> None:
+        """Intake's door."""
+        ...
+
+
+class CallActor:
+    """A session and its surroundings."""
+
+    def __init__(self, session: Session, around: Surroundings) -> None:
+        self.session = session
+        self._around = around
+        self._mailbox: asyncio.Queue[m.Event] = asyncio.Queue(MAILBOX_EVENTS)
+
+    def post(self, event: m.Event) -> None:
+        """Put an event into the mailbox. When it is full the oldest one is dropped, and that is counted."""
+        if self._mailbox.full():
+            self._mailbox.get_nowait()
+            self._around.observer.dropped("call-mailbox")
+        self._mailbox.put_nowait(event)
+
+    async def run(self) -> None:
+        """Live until the call is over and nothing of it is left to do."""
+        while not (self.session.over and self._mailbox.empty()):
+            event = await self._mailbox.get()
+            if self._is_premature(event):
+                continue
+            event = await self._with_rate(event)
+            self.session, commands = handle(self.session, event, self._around.clock.now())
+            for command in commands:
+                await self._do(command)
+
+    def _is_premature(self, event: m.Event) -> bool:
+        """Files that closed while Asterisk cannot be asked: wait with the conclusion until it can tell who is still there."""
+        if isinstance(event, m.DeadlinePassed) and event.wait is m.Wait.LOST and not self._around.link_is_up():
+            asyncio.get_running_loop().call_later(self.session.terms.limits.lost_s, self.post, event)
+            return True
+        return False
+
+    async def _with_rate(self, event: m.Event) -> m.Event:
+        """A leg that policy may record as soon as it is bridged: learn its rate first, so that the file has it."""
+        if not isinstance(event, m.Bridged) or event.leg.user is None or event.leg.id in self.session.rates_hz:
+            return event
+        if not event.leg.user.may_be_recorded:
+            return event
+        try:
+            return replace(event, rate_hz=await self._around.recorder.rate_hz(event.leg.id))
+        except CallrecError:
+            return event  # unknown: the take is made at the wider rate
+
+    async def _do(self, command: m.Command) -> None:
+        try:
+            await self._perform(command)
+        except CallrecError as error:
+            self._around.observer.alarmed(m.Alarm(f"{type(command).__name__}: {error.code}", None), self.session.call)
+        except Exception as error:  # noqa: BLE001 - the boundary of a call's work: one defect must not end its recording
+            self._around.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
+
+    async def _perform(self, command: m.Command) -> None:  # noqa: C901 - one line for each kind of command
+        around = self._around
+        match command:
+            case m.Write(entry):
+                await around.journal.append(entry)
+            case m.OpenTake():
+                await self._open(command)
+            case m.CloseTake(take):
+                await self._close(take)
+            case m.MuteTake(take, muted):
+                await around.recorder.mute(take, muted=muted)
+            case m.Arm(wait, take_id, after_s):
+                asyncio.get_running_loop().call_later(after_s, self.post, m.DeadlinePassed(wait, take_id))
+            case m.Reply():
+                around.reply(command)
+            case m.Announce(take, outcome):
+                around.background(self._announce(take, outcome), "announce")
+            case m.Light(users, lit):
+                around.background(self._light(users, lit=lit), "lamp")
+            case m.Alarm():
+                around.observer.alarmed(command, self.session.call)
+            case m.Tell():
+                around.observer.told(command)
+            case m.HandOver(recording):
+                around.hand_over(recording)
+
+    async def _open(self, command: m.OpenTake) -> None:
+        self._around.watch(command.take.id, self)
+        try:
+            mixmonitor = await self._around.recorder.start(command.take)
+        except CallrecError as error:
+            self.post(m.TakeRefused(command.take.id, error.code, unavailable=isinstance(error, Unavailable)))
+        else:
+            self._around.requested(command.take.id, mixmonitor)
+
+    async def _close(self, take: Take) -> None:
+        try:
+            await self._around.recorder.stop(take)
+        except CallrecError as error:
+            self.post(m.TakeRefused(take.id, error.code))
+        else:
+            if self._around.spool.capture(take.id) is None:
+                self.post(m.TakeClosed(take.id))
+
+    async def _announce(self, take: Take, outcome: m.Outcome) -> None:
+        at_s = self._around.clock.now().utc_s
+        await self._around.announcer.announce(take, outcome)
+        self.post(m.Announced(take.id, at_s))
+
+    async def _light(self, users: tuple[UserId, ...], *, lit: bool) -> None:
+        for user in users:
+            await self._around.lamps.online(user, lit=lit)

@@ -1,0 +1,203 @@
+"""The switchboard between Asterisk's news and the calls: finds the call of each event, and gives calls what they need.
+
+Three streams come in: manager events (`asterisk`), spool events (`file_created`, `file_closed`) and presses from FastAGI
+(`press`). After every reconnect `resync` compares what Asterisk says with what we believe; events that arrive meanwhile
+wait behind it, so that old news cannot undo newer ones.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+
+from callrec.app.call_actor import CallActor, Observer
+from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
+from callrec.app.takes import OpenTakes
+from callrec.app.translation import Endpoints, leg_of, translate
+from callrec.domain import messages as m
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
+from callrec.domain.policy import Terms
+from callrec.domain.provisioning.model import User
+from callrec.domain.session import Session
+from callrec.protocols.ami import Message
+
+MAX_BACKGROUND = 200
+"""Tones and lamps under way at once; more are dropped and counted, since a tone minutes late says something false."""
+
+
+class Engine:
+    """All live calls of this node."""
+
+    def __init__(
+        self,
+        *,
+        node: NodeId,
+        terms: Terms,
+        clock: Clock,
+        ids: Ids,
+        journal: Journal,
+        recorder: Recorder,
+        spool: Spool,
+        announcer: Announcer,
+        lamps: Lamps,
+        observer: Observer,
+        endpoints: Endpoints,
+        hand_over: Callable[[Recording], None],
+        link_is_up: Callable[[], bool],
+    ) -> None:
+        self.node, self.terms = node, terms
+        self.clock, self.ids, self.journal = clock, ids, journal
+        self.recorder, self.spool = recorder, spool
+        self.announcer, self.lamps, self.observer = announcer, lamps, observer
+        self.endpoints, self.hand_over, self.link_is_up = endpoints, hand_over, link_is_up
+        self.takes = OpenTakes(spool)
+        self._calls: dict[CallId, CallActor] = {}
+        self._by_linkedid: dict[str, CallActor] = {}
+        self._by_leg: dict[LegId, CallActor] = {}
+        self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
+        self._held_back: list[Message] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._background = 0
+
+    async def run(self) -> None:
+        """Keep the calls' tasks and watch the growth of files. Ends by cancellation; recorders in Asterisk go on."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            await self.takes.watch_growth()
+
+    def live(self) -> Sequence[Session]:
+        """The calls of this moment."""
+        return [actor.session for actor in self._calls.values()]
+
+    # -- what comes in -----------------------------------------------------------------------------------------------
+
+    def asterisk(self, message: Message) -> None:
+        """A manager event, in the order of the stream."""
+        if self._held_back is not None:
+            self._held_back.append(message)
+            return
+        event = translate(message, self.endpoints)
+        if event is None:
+            return
+        leg = LegId(message.get("Uniqueid") or message.get("DestUniqueid"))
+        actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
+        if isinstance(event, m.LegAppeared | m.Bridged):
+            actor = actor or self._new_call(Session(self._new_id(), message.get("Linkedid"), self.node, self.terms))
+            self._by_leg[leg] = actor
+        if actor is None:
+            return
+        actor.post(event)
+        if isinstance(event, m.LegGone):
+            self._by_leg.pop(leg, None)
+
+    async def press(self, leg: LegId, user: User | None, reply: str, rate_hz: int | None) -> m.Outcome:
+        """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
+        actor = self._by_leg.get(leg)
+        if actor is None or reply in self._replies:
+            raise Unavailable("call-not-known", "the call of this leg is not known", hint="is the AMI link up?")
+        future: asyncio.Future[m.Outcome] = asyncio.get_running_loop().create_future()
+        self._replies[reply] = future
+        actor.post(m.Pressed(leg, user, reply, rate_hz))
+        try:
+            return await future
+        finally:
+            del self._replies[reply]
+
+    def called(self, leg: LegId, user: User | None, number: str) -> None:
+        """The hook before Dial."""
+        if actor := self._by_leg.get(leg):
+            actor.post(m.Called(leg, user, number))
+
+    # -- after a reconnect, after a restart --------------------------------------------------------------------------
+
+    def hold_back(self) -> None:
+        """From here until `resync`, events wait."""
+        self._held_back = []
+
+    def resync(self, channels: Sequence[Message], adopted: Sequence[Recording], *, asterisk_restarted: bool) -> None:
+        """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
+
+        `adopted` are recordings of a former daemon whose leg is among the channels. When Asterisk itself was restarted,
+        takes of before are broken, whatever their files look like.
+        """
+        for recording in adopted:
+            actor = self._new_call(Session.resume(recording, self.terms))
+            self._by_leg[recording.takes[-1].leg] = actor
+            self.takes.adopt(recording.takes[-1], actor.post)
+        present = {LegId(channel.get("Uniqueid")) for channel in channels}
+        for leg, actor in list(self._by_leg.items()):
+            if leg not in present:
+                if asterisk_restarted:
+                    actor.post(m.LegBroken(leg, "asterisk-died"))
+                actor.post(m.LegGone(leg))
+                del self._by_leg[leg]
+        for channel in channels:
+            self._seen(channel)
+        held_back, self._held_back = self._held_back or [], None
+        for message in held_back:
+            self.asterisk(message)
+        for actor in self._calls.values():
+            actor.post(m.Reconsidered())
+
+    def _seen(self, channel: Message) -> None:
+        leg = leg_of(channel, self.endpoints)
+        actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
+        actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))
+        self._by_leg[leg.id] = actor
+        bridge = BridgeId(channel.get("BridgeId"))
+        actor.post(m.LegAppeared(leg))
+        actor.post(m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id))
+
+    # -- Surroundings of the calls -----------------------------------------------------------------------------------
+
+    def watch(self, take: TakeId, actor: CallActor) -> None:
+        """See Surroundings."""
+        self.takes.watch(take, actor.post)
+
+    def requested(self, take: TakeId, mixmonitor: str) -> None:
+        """See Surroundings."""
+        self.takes.requested(take, mixmonitor)
+
+    def reply(self, command: m.Reply) -> None:
+        """See Surroundings."""
+        future = self._replies.get(command.reply)
+        if future is not None and not future.done():
+            future.set_result(command.outcome)
+
+    def background(self, work: Coroutine[None, None, None], what: str) -> None:
+        """See Surroundings."""
+        if self._tasks is None or self._background >= MAX_BACKGROUND:
+            work.close()
+            self.observer.dropped(what)
+            return
+        self._background += 1
+        self._tasks.create_task(self._beside(work, what))
+
+    async def _beside(self, work: Coroutine[None, None, None], what: str) -> None:
+        try:
+            await work
+        except CallrecError as error:
+            self.observer.alarmed(m.Alarm(f"{what}: {error.code}", None), "")
+        except Exception as error:  # noqa: BLE001 - a task boundary: a tone that fails must not end the daemon
+            self.observer.broke(what, error)
+        finally:
+            self._background -= 1
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def _new_id(self) -> CallId:
+        return CallId(self.ids.new_call())
+
+    def _new_call(self, session: Session) -> CallActor:
+        actor = CallActor(session, self)
+        self._calls[session.call] = self._by_linkedid[session.linkedid] = actor
+        assert self._tasks is not None, "Engine.run comes first"  # noqa: S101 - an order of ours, not of the outside
+        self._tasks.create_task(self._live(actor), name=f"call {session.call}")
+        return actor
+
+    async def _live(self, actor: CallActor) -> None:
+        try:
+            await actor.run()
+        finally:
+            self._calls.pop(actor.session.call, None)
+            if self._by_linkedid.get(actor.session.linkedid) is actor:
+                del self._by_linkedid[actor.session.linkedid]

@@ -1,0 +1,99 @@
+"""The open takes of all calls, and what the spool says of their files.
+
+A take is *seen* when both its files exist and Asterisk has told its MixMonitorID; it *grew* when they got longer; it
+*stalled* when they did not for longer than Asterisk's buffer explains; it is *closed* when both were closed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from callrec.app.ports import Spool
+from callrec.domain import messages as m
+from callrec.domain.model import Take, TakeId
+from callrec.domain.naming import LegFile, Side
+
+GROWTH_CHECK_S = 0.5
+STALL_S = 10.0
+"""Asterisk writes 32 KiB at once: every 2.05 s at 8 kHz. Five of them missing is no jitter any more."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    post: Callable[[m.Event], None]
+    mixmonitor: str = ""
+    seen: bool = False
+    closed: set[Side] = field(default_factory=set)
+    bytes: int = 0
+    quiet_checks: int = 0
+
+
+class OpenTakes:
+    """Tells each call the news of its takes."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._watched: dict[TakeId, _Watched] = {}
+
+    def watch(self, take: TakeId, post: Callable[[m.Event], None]) -> None:
+        """From now on the news of this take go there."""
+        self._watched[take] = _Watched(post)
+
+    def requested(self, take: TakeId, mixmonitor: str) -> None:
+        """Asterisk has accepted the take."""
+        if watched := self._watched.get(take):
+            watched.mixmonitor = mixmonitor
+            self._look(take, watched)
+
+    def adopt(self, take: Take, post: Callable[[m.Event], None]) -> None:
+        """A take of a former daemon, still being written."""
+        self._watched[take.id] = watched = _Watched(post, take.mixmonitor, seen=bool(take.mixmonitor))
+        self._look(take.id, watched)
+
+    def file_created(self, file: LegFile) -> None:
+        """The spool has a new file."""
+        if watched := self._watched.get(file.take):
+            self._look(file.take, watched)
+
+    def file_closed(self, file: LegFile) -> None:
+        """Asterisk has closed a file."""
+        watched = self._watched.get(file.take)
+        if watched is None:
+            return
+        watched.closed.add(file.side)
+        if watched.closed == {Side.READ, Side.WRITE}:
+            del self._watched[file.take]
+            watched.post(m.TakeClosed(file.take))
+
+    def open_takes(self) -> frozenset[TakeId]:
+        """The takes that may still be written."""
+        return frozenset(self._watched)
+
+    async def watch_growth(self) -> None:
+        """Look at the sizes for ever."""
+        while True:
+            await asyncio.sleep(GROWTH_CHECK_S)
+            for take, watched in list(self._watched.items()):
+                self._measure(take, watched)
+
+    def _look(self, take: TakeId, watched: _Watched) -> None:
+        if watched.seen or not watched.mixmonitor:
+            return
+        capture = self._spool.capture(take)
+        if capture is not None and capture.read_bytes is not None and capture.write_bytes is not None:
+            watched.seen = True
+            watched.post(m.TakeSeen(take, watched.mixmonitor))
+
+    def _measure(self, take: TakeId, watched: _Watched) -> None:
+        capture = self._spool.capture(take)
+        if capture is None:
+            return
+        self._look(take, watched)  # should the news of its creation have been lost
+        size = min(capture.read_bytes or 0, capture.write_bytes or 0)
+        if size > watched.bytes:
+            watched.bytes, watched.quiet_checks = size, 0
+            watched.post(m.TakeGrew(take))
+        else:
+            watched.quiet_checks += 1
+            if watched.quiet_checks * GROWTH_CHECK_S == STALL_S:
+                watched.post(m.TakeStalled(take))

@@ -1,0 +1,74 @@
+"""What Asterisk's manager says, in domain words. Pure but for the directory that it looks users up in.
+
+A leg is attributed by the endpoint in its channel's name, never by a variable or a caller id. The caller's leg is the one
+whose Uniqueid is the call's Linkedid (channel.c: a call's oldest channel gives its id to all that join).
+"""
+
+import re
+from typing import Protocol
+
+from callrec.domain import messages as m
+from callrec.domain.model import BridgeId, Direction, Leg, LegId
+from callrec.domain.provisioning.directory import Party
+from callrec.protocols.ami import Message
+
+WANTED = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialEnd", "FullyBooted", "Shutdown"})
+"""The events that the engine listens to: about a fifth of what one call causes."""
+
+_CHANNEL = re.compile(r"(?:PJSIP|SIP|SCCP)/(?P<endpoint>.+)-[0-9a-f]+", re.DOTALL)
+_NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")
+_NUMBER_CHARACTERS = 64
+_NAME_CHARACTERS = 128
+
+
+class Endpoints(Protocol):
+    """Where users are found."""
+
+    def by_endpoint(self, name: str) -> Party | None:
+        """The user and line behind an endpoint's name."""
+        ...
+
+
+def endpoint_of(channel: str) -> str:
+    """The endpoint in a channel's name (`PJSIP/abc-0000001f` is `abc`), or empty: Local channels and others have none."""
+    match = _CHANNEL.fullmatch(channel)
+    return match["endpoint"] if match else ""
+
+
+def leg_of(message: Message, endpoints: Endpoints) -> Leg:
+    """The leg that a channel event speaks of. Numbers and names of strangers are cleaned and cut, never trusted."""
+    channel, leg = message.get("Channel"), LegId(message.get("Uniqueid"))
+    party = endpoints.by_endpoint(endpoint_of(channel))
+    direction = Direction.OUT if message.get("Linkedid") == leg else Direction.IN
+    if party is not None:
+        return Leg(leg, channel, direction, party.user, party.line.number, party.user.name)
+    return Leg(
+        leg, channel, direction, None, clean_number(message.get("CallerIDNum")), clean_name(message.get("CallerIDName"))
+    )
+
+
+def translate(message: Message, endpoints: Endpoints) -> m.Event | None:
+    """The domain event of a manager event; None for what tells nothing about a call."""
+    match message.event:
+        case "Newchannel":
+            return m.LegAppeared(leg_of(message, endpoints))
+        case "Hangup":
+            return m.LegGone(LegId(message.get("Uniqueid")))
+        case "BridgeEnter":
+            return m.Bridged(BridgeId(message.get("BridgeUniqueid")), leg_of(message, endpoints))
+        case "BridgeLeave":
+            return m.Unbridged(BridgeId(message.get("BridgeUniqueid")), LegId(message.get("Uniqueid")))
+        case "DialEnd":
+            return m.DialEnded(_NUMBER.sub("", message.get("DialStatus"))[:_NUMBER_CHARACTERS])
+        case _:
+            return None
+
+
+def clean_number(text: str) -> str:
+    """A stranger's number as we keep it: letters, digits and `+*#_.@-`, at most 64; `<unknown>` becomes empty."""
+    return "" if text == "<unknown>" else _NUMBER.sub("", text)[:_NUMBER_CHARACTERS]
+
+
+def clean_name(text: str) -> str:
+    """A stranger's name as we keep it: printable characters only (no controls, no direction marks), at most 128."""
+    return "" if text == "<unknown>" else "".join(char for char in text if char.isprintable())[:_NAME_CHARACTERS]

@@ -1,0 +1,146 @@
+"""The settings: one frozen object, read once. Environment wins over `callrec.toml`, both over the defaults.
+
+Every field `name` is `CALLREC_NAME` in the environment. A secret may come from a file: `CALLREC_AMI_URL_FILE=/run/secrets/ami`
+is read instead of `CALLREC_AMI_URL`. docs/settings.md documents each; a documentation test compares.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from callrec.domain.errors import Misconfigured
+from callrec.domain.lifecycle import Format
+from callrec.domain.naming import Names
+from callrec.domain.policy import OverridesAlways
+
+_PREFIX = "CALLREC_"
+_FOR_MIXMONITOR = re.compile(r"[^,()\s]+")
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):[^@/]*@")
+
+
+class Confirm(StrEnum):
+    """Who hears the confirmation tone of `*3`."""
+
+    PRESSER = "presser"
+    BOTH = "both"
+    NONE = "none"
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+        raise ValueError("must be HOST:PORT, e.g. 127.0.0.1:4573")
+    return value
+
+
+def _spool(value: Path) -> Path:
+    if not _FOR_MIXMONITOR.fullmatch(str(value)):
+        raise ValueError(
+            "must not hold commas, parentheses or white space: Asterisk's MixMonitor splits its arguments there"
+        )
+    return value.absolute()
+
+
+def _node(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", value):
+        raise ValueError("must be letters, digits and hyphens, at most 63")
+    return value
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    redis_url: str = "embedded:"
+    ami_url: str = Field("ami://callrec@127.0.0.1:5038", repr=False)
+    ari_url: str = Field("http://callrec@127.0.0.1:8088/ari", repr=False)
+    agi_bind: Bind = "127.0.0.1:4573"
+    http_bind: Bind = "127.0.0.1:8080"
+    monitor_dir: Path = Path("recordings/monitor")
+    spool_dir: Annotated[Path, AfterValidator(_spool)] = Path("recordings/spool").absolute()
+    state_dir: Path = Path("recordings/state")
+    node: Annotated[str, AfterValidator(_node)] = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:63] or "callrec"
+    format: Format = Format.WAV
+    names: Names = Names.CALLREC
+    confirm: Confirm = Confirm.BOTH
+    on_demand_overrides_always: OverridesAlways = OverridesAlways.NOTHING
+    max_pause_s: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    intake_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_personal: bool = False
+    """Whether numbers and names may appear in logs. Off: ids only."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files: two places are enough
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `*_FILE` names each file by itself
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then the file."""
+        path = Path(os.environ.get(f"{_PREFIX}CONFIG", "callrec.toml"))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path))
+
+    def shown(self) -> dict[str, str]:
+        """All settings for a log or a person, passwords in addresses masked."""
+        return {name: _PASSWORD.sub(r"\g<user>:***@", str(getattr(self, name))) for name in type(self).model_fields}
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read all settings. Raises Misconfigured with every wrong one named."""
+    _known(environment)
+    from_files = {}
+    for key, path in environment.items():
+        if key.startswith(_PREFIX) and key.endswith("_FILE"):
+            try:
+                from_files[key.removeprefix(_PREFIX).removesuffix("_FILE").lower()] = (
+                    Path(path).read_text("utf-8").strip()
+                )
+            except (OSError, UnicodeDecodeError) as error:
+                raise Misconfigured("setting-file", f"{key}: cannot read {path}: {error}") from error
+    try:
+        return Settings.model_validate({}) if not from_files else Settings(**from_files)  # type: ignore[arg-type]  # pydantic checks
+    except ValidationError as error:
+        places = [f"{_PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        raise Misconfigured("setting", "; ".join(places), hint="docs/settings.md describes each setting") from error
+
+
+def _known(environment: Mapping[str, str]) -> None:
+    """A misspelt setting must not be silently without effect."""
+    names = {name.upper() for name in Settings.model_fields}
+    other = {"CONFIG", "DIALPLAN_DIR"}
+    for key in environment:
+        name = key.removeprefix(_PREFIX)
+        if key.startswith(_PREFIX) and name not in other and name.removesuffix("_FILE") not in names:
+            raise Misconfigured("setting", f"{key} is no setting", hint="docs/settings.md lists them all")
+
+
+class Door:
+    """Host, port, user and secret out of a URL such as `ami://callrec:secret@127.0.0.1:5038`."""
+
+    def __init__(self, url: str, default_port: int) -> None:
+        try:
+            parts = urlsplit(url)
+            self.host, self.port = parts.hostname or "", parts.port or default_port
+        except ValueError as error:
+            raise Misconfigured("url", f"{_PASSWORD.sub('***@', url)} is no address: {error}") from error
+        self.username, self.secret = unquote(parts.username or ""), unquote(parts.password or "")
+        self.base = f"{parts.scheme}://{self.host}:{self.port}{parts.path.rstrip('/')}"
+        if not self.host or not self.username:
+            raise Misconfigured(
+                "url", "an address needs scheme://user:secret@host:port", hint="docs/settings.md shows examples"
+            )

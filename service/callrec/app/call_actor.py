@@ -158,7 +158,7 @@ class CallActor:
     async def _open(self, command: m.OpenTake) -> None:
         self._around.watch(command.take.id, self)
         try:
-            mixmonitor = await self._around.recorder.start(command.take)
+            mixmonitor = await self._around.recorder.start(command.take, command.rule)
         except CallrecError as error:
             self.post(m.TakeRefused(command.take.id, error.code, unavailable=isinstance(error, Unavailable)))
         else:

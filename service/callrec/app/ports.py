@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import Corrupt
 from callrec.domain.lifecycle import Entry, Format, Manifest
 from callrec.domain.messages import Outcome
 from callrec.domain.model import Instant, LegId, RecordingId, Take, TakeId
 from callrec.domain.naming import DegradedFile, LegFile
-from callrec.domain.provisioning.model import UserId
+from callrec.domain.provisioning.model import Rule, UserId
 
 
 class Clock(Protocol):
@@ -47,8 +47,8 @@ class Journal(Protocol):
 class Recorder(Protocol):
     """Asterisk's recorder, one leg at a time."""
 
-    async def start(self, take: Take) -> str:
-        """Ask for the take; returns the MixMonitorID. That the files exist is for the spool to tell."""
+    async def start(self, take: Take, rule: Rule) -> str:
+        """Ask for the take, note its rule on the leg, return the MixMonitorID. That files exist is for the spool to tell."""
         ...
 
     async def stop(self, take: Take) -> None:
@@ -196,9 +196,9 @@ class Library(Protocol):
         """Remove what crashed runs left of this recording in the folder of temporary files."""
         ...
 
-    def sidecars(self) -> Iterator[tuple[str, Manifest | CallrecError]]:
+    def sidecars(self) -> Iterator[tuple[str, Manifest | Corrupt]]:
         """Every sidecar with its path (without extension) relative to the monitor directory, in a stable order. One that
-        cannot be read comes as its error: it is told, and hides no other."""
+        is damaged comes as its error: it is told, and hides no other. Raises Unavailable when a folder cannot be read."""
         ...
 
     def measure(self, path: str) -> tuple[int, str] | None:

@@ -231,7 +231,7 @@ class Draft:
         take = Take(take_id(s.recording.id, nth), leg.id, leg.channel, rate_hz, self.now.utc_s)
         self.set(recording=replace(s.recording, takes=(*s.recording.takes, take)), open_takes=s.open_takes | {take.id})
         self.write(Step.INTENT)
-        self.commands.append(m.OpenTake(take))
+        self.commands.append(m.OpenTake(take, s.recording.rule))
         self.arm(m.Wait.OPEN, s.terms.limits.open_s)
 
     def do_close(self) -> None:

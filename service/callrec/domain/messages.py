@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from callrec.domain.lifecycle import Entry
 from callrec.domain.model import BridgeId, Leg, LegId, Recording, Take, TakeId
-from callrec.domain.provisioning.model import User, UserId
+from callrec.domain.provisioning.model import Rule, User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +158,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class OpenTake:
-    """Ask Asterisk for a capture."""
+    """Ask Asterisk for a capture, under this rule."""
 
     take: Take
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)

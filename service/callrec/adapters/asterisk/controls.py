@@ -1,0 +1,140 @@
+"""What we ask of Asterisk over AMI: recorders on legs, lamps, the AstDB mirror, and who is there.
+
+A recorder is started and stopped on its leg by Uniqueid (a name changes in transfers; `channel.c: ast_channel_get_by_name`
+takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALLREC_RULE` on the leg say that it carries
+one, so that the dialplan's degraded mode understands a press while we are dead.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from callrec.app.ports import Spool
+from callrec.domain.errors import Refused
+from callrec.domain.model import LegId, Take
+from callrec.domain.naming import Side
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.model import Feature, Rule, User, UserId
+from callrec.protocols.ami import Message
+from callrec.protocols.formats import rate_of
+
+START_S = 1.0
+ID_VARIABLE = "CALLREC_MIXMONITOR"
+RULE_VARIABLE = "CALLREC_RULE"
+
+
+class Actions(Protocol):
+    """The part of the AMI link that is used here."""
+
+    async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
+        """One action, one answer."""
+        ...
+
+    async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
+        """One action, many lines."""
+        ...
+
+
+class AmiRecorder:
+    """Keeps the promises of `app.ports.Recorder`."""
+
+    def __init__(self, ami: Actions, spool: Spool) -> None:
+        self._ami = ami
+        self._spool = spool
+
+    async def start(self, take: Take, rule: Rule) -> str:
+        """See ports.Recorder. Asterisk says Success before it has opened a file (app_mixmonitor.c: mixmonitor_thread)."""
+        read, write = (self._spool.path(take, side) for side in Side)
+        options = f"r({read})t({write})i({ID_VARIABLE})"
+        answer = await self._ami.action(
+            "MixMonitor", [("Channel", take.leg), ("File", ""), ("Options", options)], timeout_s=START_S
+        )
+        await self._set(take.leg, RULE_VARIABLE, rule)
+        return answer.get("MixMonitorID")
+
+    async def stop(self, take: Take) -> None:
+        """See ports.Recorder. Without an id in hand, the leg's own note of it is used; a leg without one has no recorder."""
+        mixmonitor = take.mixmonitor or await self._variable(take.leg, ID_VARIABLE)
+        if not mixmonitor:
+            return
+        try:
+            await self._ami.action("StopMixMonitor", [("Channel", take.leg), ("MixMonitorID", mixmonitor)])
+            await self._set(take.leg, ID_VARIABLE, "")
+        except Refused as error:
+            if not _is_gone(error):
+                raise
+
+    async def mute(self, take: Take, *, muted: bool) -> None:
+        """See ports.Recorder."""
+        headers = [("Channel", take.leg), ("Direction", "both"), ("State", "1" if muted else "0")]
+        await self._ami.action("MixMonitorMute", [*headers, ("MixMonitorID", take.mixmonitor)])
+
+    async def rate_hz(self, leg: LegId) -> int:
+        """See ports.Recorder."""
+        return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
+
+    async def _variable(self, leg: LegId, name: str) -> str:
+        try:
+            return (await self._ami.action("Getvar", [("Channel", leg), ("Variable", name)])).get("Value")
+        except Refused as error:
+            if _is_gone(error):
+                return ""
+            raise
+
+    async def _set(self, leg: LegId, name: str, value: str) -> None:
+        await self._ami.action("Setvar", [("Channel", leg), ("Variable", name), ("Value", value)])
+
+
+def _is_gone(error: Refused) -> bool:
+    """Asterisk has no such channel, or nothing to stop on it: what was to be ended has ended."""
+    text = error.message.lower()
+    return "no such channel" in text or "could not stop" in text
+
+
+class AmiLamps:
+    """Keeps the promises of `app.ports.Lamps`: custom device states (func_devstate.c), named by XiVO's pattern."""
+
+    def __init__(self, ami: Actions, directory: Callable[[], Directory]) -> None:
+        self._ami = ami
+        self._directory = directory
+
+    async def online(self, user: UserId, *, lit: bool) -> None:
+        """See ports.Lamps."""
+        await self._set(lamp(user, self._directory().code(Feature.ONLINE_RECORD).code), lit=lit)
+
+    async def always(self, user: UserId, *, lit: bool) -> None:
+        """See ports.Lamps."""
+        await self._set(lamp(user, self._directory().code(Feature.CALL_RECORD).code), lit=lit)
+
+    async def _set(self, device: str, *, lit: bool) -> None:
+        state = "INUSE" if lit else "NOT_INUSE"
+        await self._ami.action("Setvar", [("Variable", f"DEVICE_STATE({device})"), ("Value", state)])
+
+
+def lamp(user: UserId, code: str) -> str:
+    """The device behind a user's feature key, by XiVO's pattern: `*735`, the user's id, `***2`, the code's digits.
+
+    `*26` of user 123 is `Custom:*735123***226`: the code's first `*` is part of the separator, each further one is doubled.
+    """
+    return f"Custom:*735{user}***2{code.removeprefix('*').replace('*', '**')}"
+
+
+class AstDbMirror:
+    """What the dialplan's degraded mode knows: who is recorded always, and who may press `*3`."""
+
+    def __init__(self, ami: Actions) -> None:
+        self._ami = ami
+
+    async def put(self, endpoint: str, user: User | None) -> None:
+        """Mirror one endpoint; None: it has no user any more."""
+        await self._flag("callrec/always", endpoint, on=user is not None and user.call_record)
+        await self._flag("callrec/online", endpoint, on=user is not None and user.online_record)
+
+    async def _flag(self, family: str, endpoint: str, *, on: bool) -> None:
+        if on:
+            await self._ami.action("DBPut", [("Family", family), ("Key", endpoint), ("Val", "1")])
+            return
+        try:
+            await self._ami.action("DBDel", [("Family", family), ("Key", endpoint)])
+        except Refused as error:
+            if "not found" not in error.message.lower():
+                raise

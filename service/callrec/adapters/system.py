@@ -1,0 +1,36 @@
+"""This machine's clocks and its source of ids."""
+
+import os
+import threading
+import time
+
+from callrec.domain.model import Instant
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32 in lower case: sortable, and no letter looks like a digit."""
+_TIME_BITS, _RANDOM_BITS, _BITS = 48, 80, 5
+
+
+class SystemClock:
+    """Keeps the promises of `app.ports.Clock`."""
+
+    def now(self) -> Instant:
+        """See ports.Clock."""
+        return Instant(time.time(), time.monotonic())
+
+
+class UlidIds:
+    """Keeps the promises of `app.ports.Ids`: ULIDs, 48 bits of milliseconds and 80 random ones, never smaller than the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def new_call(self) -> str:
+        """See ports.Ids."""
+        fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
+        with self._lock:
+            self._last = max(fresh, self._last + 1)
+            value = self._last
+        digits = (_TIME_BITS + _RANDOM_BITS + _BITS - 1) // _BITS
+        return "".join(_ALPHABET[value >> _BITS * place & 31] for place in reversed(range(digits)))

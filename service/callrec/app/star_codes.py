@@ -1,0 +1,84 @@
+"""What the dialplan asks us: `*3` (toggle), `*26` (always-record) and the hook before Dial (call).
+
+Each answers with one word in CALLREC_RESULT and, where something is to be said, the sound in CALLREC_SOUND. What is said is
+true: `on` and `off` come only after the store has the flag on disk; `unavailable` means that nothing was changed;
+`unconfirmed`, that nobody knows (the lamp will).
+"""
+
+from callrec.app.engine import Engine
+from callrec.app.store_port import DirectorySource, TableStore
+from callrec.app.translation import clean_number, endpoint_of
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.messages import Outcome
+from callrec.domain.model import LegId
+from callrec.domain.provisioning.directory import Party
+from callrec.domain.provisioning.model import Feature
+from callrec.protocols.agi import Answer, Request
+from callrec.protocols.formats import rate_of
+
+_SOUND = "CALLREC_SOUND"
+_LANGUAGE = "CALLREC_LANGUAGE"
+_PREFIX = "callrec/call-recording-"
+_ALREADY = "callrec/recording-started"
+_REFUSED = "callrec/recording-failed"
+
+
+class StarCodes:
+    """The scripts of the FastAGI server."""
+
+    def __init__(self, engine: Engine, store: TableStore, tables: DirectorySource) -> None:
+        self._engine = engine
+        self._store = store
+        self._tables = tables
+
+    async def toggle(self, request: Request) -> Answer:
+        """`*3`. A change is confirmed by a tone into the call; what changed nothing is told to the presser alone."""
+        party = self._who(request)
+        rate_hz = rate_of(request.arguments[0]) if request.arguments else None
+        user = party.user if party else None
+        outcome = await self._engine.press(LegId(request.uniqueid), user, request.uniqueid, rate_hz)
+        match outcome:
+            case Outcome.ALREADY:
+                return Answer(outcome, ((_SOUND, _ALREADY),))
+            case Outcome.REFUSED | Outcome.UNAVAILABLE:
+                return Answer(outcome, ((_SOUND, _REFUSED),))
+            case _:
+                return Answer(outcome)
+
+    async def call(self, request: Request) -> Answer:
+        """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers."""
+        if endpoint := (request.arguments[0] if request.arguments else ""):
+            party = self._tables.directory.by_endpoint(endpoint)
+            number = party.line.number if party else clean_number(request.extension)
+            self._engine.called(LegId(request.uniqueid), party.user if party else None, number)
+        return Answer("ok")
+
+    async def always_record(self, request: Request) -> Answer:
+        """`*26`: refuse a forwarded call, toggle the flag of the calling user, say what it is now."""
+        digits, forwarded = (*request.arguments, "", "")[:2]
+        party = self._who(request)
+        if not self._tables.fresh:
+            return _say("unavailable", party)
+        code = self._tables.directory.code(Feature.CALL_RECORD)
+        if not code.enabled or code.code != digits:
+            return _say("deactivated", party)
+        if party is None:
+            return _say("unknown", None)
+        if forwarded == "1":
+            return _say("refused", party)
+        try:
+            on = await self._store.toggle_call_record(party.user.id, request.uniqueid, f"user:{party.user.id}")
+        except Refused:
+            return _say("unknown", party)
+        except Unavailable as error:
+            return _say("unconfirmed" if error.code == "store-outcome-unknown" else "unavailable", party)
+        return _say("on" if on else "off", party)
+
+    def _who(self, request: Request) -> Party | None:
+        return self._tables.directory.by_endpoint(endpoint_of(request.channel))
+
+
+def _say(result: str, party: Party | None) -> Answer:
+    language = party.user.language[:2] if party and party.user.language else ""
+    spoken = ((_LANGUAGE, language),) if language else ()
+    return Answer(result, ((_SOUND, f"{_PREFIX}{result}"), *spoken))

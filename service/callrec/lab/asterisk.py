@@ -1,0 +1,259 @@
+"""One running Asterisk in a temporary folder of its own: started, waited for, asked, killed, stopped, gone.
+
+Everything it writes lies below that folder. It is a child of this process, stopped by its process id, and the kernel
+ends it if this process dies first.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import callrec
+from callrec.domain.errors import Refused, Unavailable
+from callrec.lab.installation import Installation
+
+BOOT_S = 30.0
+STOP_S = 10.0
+CLI_S = 10.0
+_LANGUAGES = ("en", "fr", "de", "es")
+_CONTROL_POLL_S = 0.02  # Asterisk offers no event before its control socket exists
+
+_ASTERISK_CONF = """[directories]
+astetcdir => {root}/etc
+astmoddir => {modules}
+astvarlibdir => {root}/lib
+astdbdir => {root}/lib
+astkeydir => {root}/lib
+astdatadir => {root}/share
+astagidir => {root}/share/agi-bin
+astspooldir => {root}/spool
+astrundir => {root}/run
+astlogdir => {root}/log
+astsbindir => {root}/run
+[options]
+nocolor = yes
+hideconnect = yes
+"""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class AsteriskServer:
+    """`async with AsteriskServer(installation, conf) as asterisk`: up and fully booted inside, nothing left after.
+
+    `conf` maps file names to the text of Asterisk's configuration files (asterisk.conf is made here), `files` maps
+    further paths below the folder to their bytes.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        conf: Mapping[str, str],
+        *,
+        name: str = "asterisk",
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self._files = dict(files or {})
+        self.installation = installation
+        self._conf = dict(conf)
+        self._root: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def root(self) -> Path:
+        """The temporary folder: etc, log, spool, run, lib, share."""
+        if self._root is None:
+            raise Refused("asterisk-not-started", f"{self.name} was not started")
+        return self._root
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process is not None and running else None
+
+    async def __aenter__(self) -> Self:
+        self._root = Path(tempfile.mkdtemp(prefix=f"callrec-{self.name}-"))
+        try:
+            await asyncio.to_thread(self._lay_folders)
+            await self.start()
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._leave()
+
+    async def start(self) -> None:
+        """Start and wait until it is fully booted; raises Unavailable with the end of the log when it is not."""
+        if self.pid is not None:
+            raise Refused("asterisk-running", f"{self.name} runs already")
+        (self.root / "run/asterisk.ctl").unlink(missing_ok=True)
+        setpriv = shutil.which("setpriv")
+        guard = (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+        argv = (*guard, *self.installation.argv, "-C", str(self.root / "etc/asterisk.conf"), "-f")
+        with (self.root / "log/console").open("ab") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,  # Ctrl-C reaches us, and we stop it in order
+                cwd=self.root,
+            )
+        try:
+            async with asyncio.timeout(BOOT_S):
+                await self._booted(self._process)
+        except TimeoutError:
+            await self.kill()
+            raise self._failure(f"did not boot within {BOOT_S:.0f} s") from None
+
+    async def stop(self) -> None:
+        """SIGTERM, a bounded wait, then SIGKILL; nothing when it does not run."""
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """SIGKILL, as a fault does it; the folder stays, so that `start` finds what was on the disk."""
+        await self._end(signal.SIGKILL)
+
+    async def restart(self) -> None:
+        """Stop in order and start again in the same folder, on the same ports."""
+        await self.stop()
+        await self.start()
+
+    async def cli(self, command: str) -> str:
+        """What Asterisk's console answers to one command (`asterisk -rx`); raises Unavailable."""
+        argv = (*self.installation.argv, "-C", str(self.root / "etc/asterisk.conf"), "-rx", command)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        try:
+            async with asyncio.timeout(CLI_S):
+                out, err = await process.communicate()
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            if isinstance(error, TimeoutError):
+                raise self._failure(f"did not answer '{command}' within {CLI_S:.0f} s") from None
+            raise
+        if process.returncode != 0:
+            raise self._failure(f"refused '{command}': {(err or out).decode(errors='replace').strip()}")
+        return out.decode(errors="replace")
+
+    def write_conf(self, name: str, text: str) -> None:
+        """Replace one configuration file; Asterisk reads it at its next reload."""
+        self._conf[name] = text
+        (self.root / "etc" / name).write_text(text)
+
+    def log(self) -> str:
+        """Everything Asterisk logged so far: notices, warnings, errors, and what it printed."""
+        files = (self.root / "log/console", self.root / "log/messages.log")
+        return "".join(file.read_text(errors="replace") for file in files if file.is_file())
+
+    def complaints(self) -> list[str]:
+        """The lines of the log that are warnings or errors."""
+        return [line for line in self.log().splitlines() if "WARNING[" in line or "ERROR[" in line]
+
+    async def _booted(self, process: asyncio.subprocess.Process) -> None:
+        """Return when Asterisk says so itself; raise as soon as its process is gone."""
+        while not (self.root / "run/asterisk.ctl").exists():
+            if process.returncode is not None:
+                raise self._failure(f"ended at its start with code {process.returncode}")
+            await asyncio.sleep(_CONTROL_POLL_S)
+        while "fully booted" not in await self._ask_booted():
+            if process.returncode is not None:
+                raise self._failure(f"ended while booting with code {process.returncode}")
+            await asyncio.sleep(_CONTROL_POLL_S)
+
+    async def _ask_booted(self) -> str:
+        try:
+            return await self.cli("core waitfullybooted")
+        except Unavailable:
+            return ""  # the socket exists, and nobody listens on it yet
+
+    async def _end(self, how: signal.Signals) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _leave(self) -> None:
+        try:
+            await self.stop()
+        finally:
+            if self._root is not None:
+                await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+
+    def _failure(self, what: str) -> Unavailable:
+        tail = "\n".join(self.log().splitlines()[-15:])
+        return Unavailable("asterisk", f"{self.name} {what}", hint=f"the end of its log: {tail or 'empty'}")
+
+    def _lay_folders(self) -> None:
+        for folder in ("etc", "log", "spool", "run", "lib/keys", "share/sounds"):
+            (self.root / folder).mkdir(parents=True)
+        for folder in ("spool/monitor", "spool/voicemail", "spool/recording", "share/moh"):
+            (self.root / folder).mkdir()
+        conf = _ASTERISK_CONF.format(root=self.root, modules=self.installation.modules)
+        for name, text in {**self._conf, "asterisk.conf": conf}.items():
+            content = self._present_modules(text) if name == "modules.conf" else text
+            (self.root / "etc" / name).write_text(content)
+        for name, content in self._files.items():
+            (self.root / name).write_bytes(content)
+        lay_sounds(self.installation.data, self.root / "share")
+
+    def _present_modules(self, text: str) -> str:
+        """modules.conf without what this Asterisk does not have: versions and packagings differ."""
+        lines = text.splitlines(keepends=True)
+        present = self.installation.modules
+        return "".join(
+            line for line in lines if not line.startswith("load = ") or (present / line[7:].strip()).exists()
+        )
+
+
+def dialplan_folder() -> Path:
+    """The dialplan files that a PBX includes: of this checkout, unless CALLREC_DIALPLAN_DIR says otherwise."""
+    return Path(os.environ.get("CALLREC_DIALPLAN_DIR") or Path(callrec.__file__).parents[2] / "dialplan")
+
+
+def lay_sounds(data: Path, share: Path) -> None:
+    """A data folder of links: the installation's own, plus `sounds/<language>/callrec` for each language we speak.
+
+    The unpacked sounds lack the link `en` (a package's install script makes it), so it is made here in any case.
+    """
+    for entry in data.iterdir():
+        if entry.name not in {"sounds", "moh"}:
+            (share / entry.name).symlink_to(entry)
+    core = next((p for p in (data / "sounds/en", *sorted(data.glob("sounds/en_*"))) if p.is_dir()), None)
+    for language in _LANGUAGES:
+        folder = share / "sounds" / language
+        folder.mkdir()
+        for entry in core.iterdir() if core and language == "en" else ():
+            if entry.name != "callrec":
+                (folder / entry.name).symlink_to(entry)
+        ours = dialplan_folder() / "sounds" / language / "callrec"
+        (folder / "callrec").symlink_to(ours)

@@ -1,0 +1,181 @@
+"""An Asterisk to run: the machine's own when its version is sound, else packages unpacked into the user's cache.
+
+Unpacking needs no root, no container and runs no install script: apt fetches the packages of a distribution's suite with
+lists and a status file of its own (so that even libc comes along), `dpkg-deb -x` lays them side by side, and the
+unpacked dynamic loader starts the unpacked binary. The machine's own packages are not touched.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess  # noqa: S404 - apt-get, dpkg-deb and asterisk itself, each with a fixed list of words
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from callrec.domain.errors import Misconfigured, Unavailable
+from callrec.lab.apt import Archive, fetch_packages
+
+Progress = Callable[[str], None]
+
+SUITE = "sid"
+"""Where Debian keeps a supported Asterisk: the one place to change when it no longer does. Ubuntu uses its own suites."""
+
+PACKAGES = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
+REMEDY = "install Asterisk 18.20 or newer yourself (20 from 20.5, 22 from 22.5), then repeat"
+_COMMAND_S = 60
+_VERSION = re.compile(r"Asterisk\s+(?:certified/|GIT-)?(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """How to start one Asterisk: `argv` is the loader (if any) and the binary; the folders are read-only."""
+
+    argv: tuple[str, ...]
+    modules: Path
+    data: Path
+    version: str
+
+
+def is_supported(version: str) -> bool:
+    """Whether this version records soundly: 18.20 and newer, less the series whose mixes or mute were broken."""
+    parts = re.match(r"(\d+)\.(\d+)", version)
+    if parts is None:
+        return False
+    major, minor = int(parts[1]), int(parts[2])
+    broken = {20: {*range(5), 12, 13, 14}, 21: {7, 8, 9}, 22: {2, 3, 4}}
+    return (major, minor) >= (18, 20) and major != 19 and minor not in broken.get(major, set())
+
+
+def find_installation(progress: Progress) -> Installation:
+    """The Asterisk to use. Takes milliseconds, but for the first time without one installed: then it downloads.
+
+    Raises Unavailable (no network, nothing offered) or Misconfigured (a tool is missing), with the remedy.
+    """
+    own = _installed()
+    if own is not None:
+        return own
+    architecture = os.uname().machine
+    place = cache_folder() / f"asterisk-{SUITE}-{architecture}"
+    cached = _unpacked(place)
+    if cached is not None:
+        return cached
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(place.with_suffix(".lock"), progress):
+        return _unpacked(place) or _unpack(place, progress)
+
+
+def cache_folder() -> Path:
+    """What may be deleted at any time and is made again: `${XDG_CACHE_HOME:-~/.cache}/callrec`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callrec"
+
+
+def _installed() -> Installation | None:
+    """The machine's own Asterisk, if it is of a supported version."""
+    binary = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        return None
+    version = _version((binary,))
+    prefix = Path(binary).resolve().parents[1]
+    places = (*prefix.glob("lib*/asterisk/modules"), *prefix.glob("lib/*/asterisk/modules"))
+    modules = next((place for place in places if place.is_dir()), None)
+    shares = (prefix / "share/asterisk", Path("/var/lib/asterisk"))
+    data = next((place for place in shares if (place / "documentation").is_dir()), None)
+    if modules is None or data is None or not is_supported(version):
+        return None
+    return Installation((binary,), modules, data, version)
+
+
+def _unpacked(place: Path) -> Installation | None:
+    """What an earlier run unpacked here, complete (the note is written last, before the folder gets its name)."""
+    try:
+        note = json.loads((place / "installation.json").read_text())
+        loader, libraries, modules = (str(place / note[name]) for name in ("loader", "libraries", "modules"))
+        version = str(note["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    argv = (loader, "--library-path", libraries, str(place / "usr/sbin/asterisk"))
+    return Installation(argv, Path(modules), place / "usr/share/asterisk", version) if is_supported(version) else None
+
+
+def _unpack(place: Path, progress: Progress) -> Installation:
+    """Download, unpack beside the place, prove that it starts, then take the name in one rename."""
+    _need("apt-get", "dpkg-deb")
+    progress("Asterisk: none of a supported version is installed; unpacking one into the cache (once, about 80 MB)")
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="asterisk-unpacking-") as folder:
+        root = Path(folder) / "root"
+        root.mkdir()
+        packages = fetch_packages(Archive.of_this_machine(SUITE), PACKAGES, Path(folder) / "apt", progress)
+        progress(f"Asterisk: unpacking {len(packages)} packages")
+        for package in packages:
+            _run("dpkg-deb", "-x", str(package), str(root))
+        version = _describe(root)
+        if not is_supported(version):
+            raise Unavailable(
+                "asterisk-unsupported",
+                f"The package archive offers Asterisk {version}, which records unsoundly",
+                hint=REMEDY,
+            )
+        shutil.rmtree(place, ignore_errors=True)
+        root.rename(place)
+    progress(f"Asterisk: {version} is ready in {place}")
+    found = _unpacked(place)
+    if found is None:
+        raise Unavailable("asterisk-unpacking", f"The unpacked Asterisk in {place} vanished", hint="repeat the command")
+    return found
+
+
+def _describe(root: Path) -> str:
+    """Write installation.json: where the loader, the libraries and the modules are, whatever the architecture's triplet."""
+    modules = next(iter(sorted(root.glob("usr/lib/*/asterisk/modules"))), None)
+    libraries = modules.parents[1] if modules else root
+    loader = next(iter(sorted(libraries.glob("ld-linux*.so.*")) or sorted(libraries.glob("ld*.so.*"))), None)
+    if modules is None or loader is None:
+        raise Unavailable("asterisk-incomplete", "The unpacked packages hold no Asterisk that could start", hint=REMEDY)
+    version = _version((str(loader), "--library-path", str(libraries), str(root / "usr/sbin/asterisk")))
+    names = {"loader": loader, "libraries": libraries, "modules": modules}
+    note = {name: str(path.relative_to(root)) for name, path in names.items()} | {"version": version}
+    (root / "installation.json").write_text(json.dumps(note, indent=1))
+    return version
+
+
+def _version(argv: tuple[str, ...]) -> str:
+    """`<major>.<minor>` as the binary itself says it; empty when it does not start."""
+    try:
+        said = subprocess.run((*argv, "-V"), capture_output=True, text=True, timeout=_COMMAND_S, check=False)  # noqa: S603 - argv found by us
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = _VERSION.search(said.stdout)
+    return f"{found[1]}.{found[2]}" if found else ""
+
+
+def _need(*tools: str) -> None:
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        message = f"No Asterisk is installed, and {' and '.join(missing)} to fetch one is missing"
+        raise Misconfigured("tool-missing", message, hint=REMEDY)
+
+
+def _run(*argv: str) -> None:
+    try:
+        subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_COMMAND_S)  # noqa: S603 - fixed words, own files
+    except (OSError, subprocess.SubprocessError) as error:
+        detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        message = f"{argv[0]} failed: {detail[-1] if detail else error}"
+        raise Unavailable("asterisk-unpacking", message, hint="is the disk full? else " + REMEDY) from error
+
+
+@contextmanager
+def _one_at_a_time(lock: Path, progress: Progress) -> Iterator[None]:
+    """Two processes that both find nothing: the second waits, then finds what the first unpacked."""
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("Asterisk: another process is unpacking it; waiting")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

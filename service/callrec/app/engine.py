@@ -113,6 +113,12 @@ class Engine:
         """From here until `resync`, events wait."""
         self._held_back = []
 
+    def let_in(self) -> None:
+        """Asterisk could not be asked: take the news as they come."""
+        held_back, self._held_back = self._held_back or [], None
+        for message in held_back:
+            self.asterisk(message)
+
     def resync(self, channels: Sequence[Message], adopted: Sequence[Recording], *, asterisk_restarted: bool) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
@@ -132,9 +138,7 @@ class Engine:
                 del self._by_leg[leg]
         for channel in channels:
             self._seen(channel)
-        held_back, self._held_back = self._held_back or [], None
-        for message in held_back:
-            self.asterisk(message)
+        self.let_in()
         for actor in self._calls.values():
             actor.post(m.Reconsidered())
 

@@ -65,6 +65,11 @@ class OpenTakes:
             del self._watched[file.take]
             watched.post(m.TakeClosed(file.take))
 
+    def rescanned(self) -> None:
+        """The kernel dropped news: look at everything again. A closing that was missed shows as a stall, or with the hangup."""
+        for take, watched in list(self._watched.items()):
+            self._look(take, watched)
+
     def open_takes(self) -> frozenset[TakeId]:
         """The takes that may still be written."""
         return frozenset(self._watched)

@@ -1,0 +1,81 @@
+"""Keeps lamps and Asterisk's own copy of the flags (AstDB) in line with the tables, whoever changed them.
+
+A change is mirrored within milliseconds; after a reconnect everything is mirrored again, since Asterisk may have missed
+any part of it. What waits is a set of users: a thousand changes of one user are one write of the last state.
+"""
+
+import asyncio
+from typing import Protocol
+
+from callrec.app.call_actor import Observer
+from callrec.app.ports import Lamps
+from callrec.app.store_port import DirectorySource
+from callrec.domain import messages as m
+from callrec.domain.errors import CallrecError
+from callrec.domain.provisioning.directory import Difference
+from callrec.domain.provisioning.model import User, UserId
+
+PAUSE_S = 1.0
+
+
+class Mirror(Protocol):
+    """What the dialplan's degraded mode knows."""
+
+    async def put(self, endpoint: str, user: User | None) -> None:
+        """Mirror one endpoint; None: nobody has it any more."""
+        ...
+
+
+class Mirroring:
+    """One task; `on_change` and `everything` tell it what to do."""
+
+    def __init__(self, tables: DirectorySource, lamps: Lamps, mirror: Mirror, observer: Observer) -> None:
+        self._tables, self._lamps, self._mirror, self._observer = tables, lamps, mirror, observer
+        self._users: dict[UserId, None] = {}
+        self._gone: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        tables.on_change(self.changed)
+
+    def changed(self, difference: Difference) -> None:
+        """The tables changed."""
+        self._users.update(dict.fromkeys(difference.users))
+        self._gone.update(dict.fromkeys(difference.endpoints_gone))
+        self._wake.set()
+
+    def everything(self) -> None:
+        """Asterisk is back: it may have missed anything. Lamps of live calls are the calls' own."""
+        self._users.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Mirror for ever. While Asterisk is away, what is to be done is kept."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._work_off()
+            except CallrecError as error:
+                self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
+                await asyncio.sleep(PAUSE_S)
+                self._wake.set()
+
+    async def _work_off(self) -> None:
+        while self._gone:
+            endpoint = next(iter(self._gone))
+            if self._tables.directory.by_endpoint(endpoint) is None:
+                await self._mirror.put(endpoint, None)
+            del self._gone[endpoint]
+        while self._users:
+            user = next(iter(self._users))
+            del self._users[user]
+            try:
+                await self._put(user)
+            except CallrecError:
+                self._users[user] = None
+                raise
+
+    async def _put(self, user_id: UserId) -> None:
+        user, lines = self._tables.directory.standing(user_id)
+        for line in lines:
+            await self._mirror.put(line.name, user)
+        await self._lamps.always(user_id, lit=user is not None and user.call_record)

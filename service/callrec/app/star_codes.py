@@ -19,7 +19,7 @@ from callrec.protocols.formats import rate_of
 _SOUND = "CALLREC_SOUND"
 _LANGUAGE = "CALLREC_LANGUAGE"
 _PREFIX = "callrec/call-recording-"
-_ALREADY = "callrec/recording-started"
+_ALREADY = "callrec/call-is-recorded"
 _REFUSED = "callrec/recording-failed"
 
 

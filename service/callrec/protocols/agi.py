@@ -25,6 +25,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NewType
 from urllib.parse import unquote
 
@@ -45,7 +46,7 @@ _REPLY: Final = re.compile(
     re.DOTALL,
 )
 _UNFINISHED: Final = re.compile(rb"200 result=[^ \n]* \(|520-")
-_UNSAFE: Final = re.compile("[\r\n\x00]")
+_SPECIAL: Final = re.compile(r"[\r\n\0\"\\]")
 _VARIABLE: Final = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_.,:/@*#-]*\))?")
 _APPLICATION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -102,6 +103,8 @@ class HungUp(Enum):
     HUNG_UP = "HANGUP"
 
 
+_DONE_LINE: Final = b"200 result=1\n"
+_DONE: Final = Reply(200, "1", "")
 HUNG_UP: Final = HungUp.HUNG_UP
 Event = Request | Reply | HungUp
 
@@ -129,6 +132,10 @@ class Dialogue:
 
         Raises Refused (too long) or Corrupt, and then nothing of this piece counts: the dialogue is closed.
         """
+        if data == _DONE_LINE and self.state is State.WAITING and not self._buffer:
+            # Nearly every reply is this one: what it need not cost, the leg need not wait.
+            self.state = State.IDLE
+            return [_DONE]
         self._buffer += data
         events: list[Event] = []
         try:
@@ -281,7 +288,9 @@ def _known(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    if _UNSAFE.search(text):
+    if not (special := set(_SPECIAL.findall(text))):
+        return f'"{text}"'
+    if special & {"\r", "\n", "\0"}:
         raise Refused("agi-line-break", "an AGI argument must not contain CR, LF or NUL")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -308,6 +317,7 @@ def _command(*words: str) -> Command:
     return Command(line)
 
 
+@lru_cache(maxsize=256)
 def _variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
         raise Refused("agi-variable", f"{name!r} is no name of a channel variable or function")

@@ -102,8 +102,9 @@ def _value(reply: Reply) -> str | None:
 class AgiServer:
     """Serves `scripts`, by the path of `AGI(agi://host/path)`.
 
-    A request must be whole `header_timeout_s` after the connection; its script has `answer_timeout_s`; then the leg has
-    `reply_timeout_s` to take its variables. A connection beyond `max_connections` is closed at once.
+    A script has `answer_timeout_s` from its request. A connection has `dialogue_timeout_s` for everything: a request that does
+    not become whole, or a leg that does not take its answer, is closed then. A connection beyond `max_connections` is closed
+    at once.
     """
 
     def __init__(
@@ -111,15 +112,13 @@ class AgiServer:
         scripts: Mapping[str, Script],
         *,
         answer_timeout_s: float = 0.45,
-        header_timeout_s: float = 5.0,
-        reply_timeout_s: float = 5.0,
+        dialogue_timeout_s: float = 5.0,
         max_connections: int = 256,
         on_outcome: OnOutcome = lambda _script, _outcome, _seconds: None,
     ) -> None:
         self.scripts = dict(scripts)
         self.answer_timeout_s = answer_timeout_s
-        self.header_timeout_s = header_timeout_s
-        self.reply_timeout_s = reply_timeout_s
+        self.dialogue_timeout_s = dialogue_timeout_s
         self.max_connections = max_connections
         self.on_outcome = on_outcome
         self.connections: set[_Connection] = set()
@@ -205,7 +204,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._since_s = self._loop.time()
-        self._deadline = self._loop.call_later(self._server.header_timeout_s, self._end, Outcome.SILENT)
+        self._dialogue_timer = self._loop.call_later(self._server.dialogue_timeout_s, self._end_early)
         if not self._server.opened(self):
             self._end(Outcome.FULL)
 
@@ -225,7 +224,7 @@ class _Connection(asyncio.Protocol):
                 self.has_hung_up = True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended makes no difference
-        self._end(Outcome.UNHEARD if self._dialogue.state is not State.REQUEST else Outcome.SILENT)
+        self._end_early()
         self._server.closed(self)
 
     async def ask(self, command: Command) -> Reply:
@@ -239,14 +238,13 @@ class _Connection(asyncio.Protocol):
 
     def end_if_no_request(self) -> None:
         if self._dialogue.state is State.REQUEST:
-            self._end(Outcome.SILENT)
+            self._end_early()
 
     def abort(self) -> None:
-        self._end(Outcome.UNHEARD)
+        self._end_early()
         self._transport.abort()
 
     def _requested(self, request: Request) -> None:
-        self._deadline.cancel()
         self._since_s = self._loop.time()
         script = self._server.scripts.get(request.script)
         if script is None:
@@ -256,16 +254,18 @@ class _Connection(asyncio.Protocol):
         if len(self._server.working) >= self._server.max_connections:
             self._answer(Outcome.UNAVAILABLE, _UNAVAILABLE)
             return
-        self._deadline = self._loop.call_later(self._server.answer_timeout_s, self._answer, Outcome.PENDING, _PENDING)
+        timeout_s = self._server.answer_timeout_s
+        self._answer_timer = self._loop.call_later(timeout_s, self._answer, Outcome.PENDING, _PENDING)
         self._server.begin(script(request, Channel(self))).add_done_callback(self._decided)
 
     def _decided(self, task: asyncio.Task[Answer]) -> None:
+        self._answer_timer.cancel()
         self._server.finished(task)
         outcome, answer = self._judge(task)
-        if self._outbox is None and not self._is_over:
-            self._answer(outcome, answer)
-        else:
+        if self._outbox is not None or self._is_over:
             self._server.log.info("agi-late", script=self._script, outcome=outcome.value)
+        else:
+            self._answer(outcome, answer)
 
     def _judge(self, task: asyncio.Task[Answer]) -> tuple[Outcome, Answer]:
         error = None if task.cancelled() else task.exception()
@@ -280,11 +280,11 @@ class _Connection(asyncio.Protocol):
         return Outcome.UNAVAILABLE, _UNAVAILABLE
 
     def _answer(self, outcome: Outcome, answer: Answer) -> None:
-        self._deadline.cancel()
-        self._deadline = self._loop.call_later(self._server.reply_timeout_s, self._end, Outcome.UNHEARD)
+        if self._is_over:
+            return
         try:
             commands = answer.commands()
-        except Exception:  # noqa: BLE001 - a script's answer is as foreign as its errors, and the leg waits
+        except Exception:  # A task boundary: a script's answer is as foreign as its errors, and the leg waits
             self._server.log.exception("agi-unsayable", script=self._script)
             outcome, commands = Outcome.UNAVAILABLE, _UNAVAILABLE.commands()
         self._outcome = outcome
@@ -319,11 +319,14 @@ class _Connection(asyncio.Protocol):
         if self._question is not None and not self._question.done():
             self._question.set_exception(_over())
 
+    def _end_early(self) -> None:
+        self._end(Outcome.SILENT if self._dialogue.state is State.REQUEST else Outcome.UNHEARD)
+
     def _end(self, outcome: Outcome) -> None:
         if self._is_over:
             return
         self._is_over = True
-        self._deadline.cancel()
+        self._dialogue_timer.cancel()
         self._stop_question()
         self._transport.close()
         self._server.on_outcome(self._script, outcome, self._loop.time() - self._since_s)

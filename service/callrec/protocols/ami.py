@@ -23,7 +23,7 @@ MAX_GREETING_BYTES: Final = 256
 MAX_LINE_BYTES: Final = 1024
 """Longest line that Asterisk reads, its CR LF included: a longer one loses the whole action (manager.c: get_input)."""
 MAX_HEADERS: Final = 126
-"""Asterisk reads 128 headers of an action and forgets the rest (manager.h: AST_MAX_MANHEADERS); two are ours."""
+"""Asterisk refuses an action of more than 128 headers (manager.h: AST_MAX_MANHEADERS); two of them are ours."""
 
 _END: Final = b"\r\n\r\n"
 _GREETING: Final = b"Asterisk Call Manager/"
@@ -191,6 +191,6 @@ def _refused(key: str, why: str) -> Refused:
 
 
 def describe_action(name: str, headers: Iterable[tuple[str, str]]) -> str:
-    """Return one line for a log: keys and quoted values, secrets as ***."""
-    shown = (f"{key}={'***' if key.lower() in _SECRETS else ascii(value)}" for key, value in headers)
+    """Return one line for a log: keys and quoted values, these cut after 100 characters, secrets as ***."""
+    shown = (f"{key}={'***' if key.lower() in _SECRETS else ascii(value[:100])}" for key, value in headers)
     return " ".join([name, *shown])

@@ -174,5 +174,5 @@ async def running(
 async def settled(true: Callable[[], bool]) -> None:
     """Let the loop turn until this holds, for states that announce themselves to nobody."""
     async with asyncio.timeout(PATIENCE_S):
-        while not true():
+        while not true():  # noqa: ASYNC110 - a state is polled here as readiness polls it
             await asyncio.sleep(0.001)

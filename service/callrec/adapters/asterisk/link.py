@@ -97,7 +97,7 @@ class Link(ABC):
                 backoff = self._refused_backoff if self.state is LinkState.REFUSED else self._backoff
                 await asyncio.sleep(backoff.delay_s(failures))
         finally:
-            self._note(LinkState.DOWN, "closed")
+            self.state, self.state_reason = LinkState.DOWN, "closed"
 
     async def _once(self) -> bool:
         """Live through one connection, from the attempt to its loss; tell whether it was up."""

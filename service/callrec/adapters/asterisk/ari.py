@@ -1,0 +1,326 @@
+"""The ARI door: one kept WebSocket of events, and requests beside it.
+
+What a caller may rely on:
+- While the link is down a request fails at once. No request is ever sent twice, not even by the HTTP client, which
+  would repeat a DELETE or PUT whose connection was cut.
+- Credentials travel in the Authorization header, never in an address that somebody logs.
+- Events reach `on_event` one after another, in order. At most `MAX_WAITING_EVENTS` wait for it; beyond that the oldest is
+  dropped and counted in `dropped_events`. What `announce` waits for does not pass through that queue.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import aiohttp
+from yarl import URL
+
+from callrec.adapters.asterisk.ari_answers import read_answer, refused_handshake
+from callrec.adapters.asterisk.backoff import Backoff
+from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
+from callrec.protocols.ari import MAX_EVENT_BYTES, AriEvent, basic_auth, parse_event, path
+
+__all__ = ["AriLimits", "AriLink", "LinkState", "Whisper"]
+
+MAX_WAITING_EVENTS: Final = 1000
+MAX_REQUESTS: Final = 20
+FAREWELL_S: Final = 1.0
+
+Whisper = Literal["both", "out"]
+"""Who hears what is played on a snoop channel: `out` the party of the snooped leg alone, `both` the far end as well."""
+
+_OWN_EVENTS: Final = frozenset({"StasisStart", "PlaybackFinished", "ChannelDestroyed", "ApplicationReplaced"})
+
+
+@dataclass(frozen=True, slots=True)
+class AriLimits:
+    """How long each step may take, in seconds."""
+
+    connect_s: float = 5.0
+    silence_s: float = 12.0
+    """Nothing heard, not even an answer to a ping, for so long means that the link is dead."""
+    hangup_s: float = 2.0
+
+
+class AriLink(Link):
+    """The connection to Asterisk's REST interface for one Stasis application, subscribed to every channel.
+
+    `on_event` gets the events named in `wanted_events`; Asterisk is asked to send no others.
+    `on_up`, `on_down`, states and back-off: see Link.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        username: str,
+        password: str,
+        app: str,
+        wanted_events: Iterable[str],
+        on_event: Callable[[AriEvent], Awaitable[None]],
+        on_up: Callable[[], Awaitable[None]],
+        on_down: Callable[[str], None],
+        limits: AriLimits = AriLimits(),
+        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
+        refused_backoff: Backoff = Backoff(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__("ari", on_up=on_up, on_down=on_down, backoff=backoff, refused_backoff=refused_backoff)
+        self.dropped_events = 0
+        self.corrupt_events = 0
+        self._base_url = base_url.rstrip("/")
+        self._username = username
+        self._authorization = basic_auth(username, password)
+        self._app = app
+        self._wanted = frozenset(wanted_events)
+        self._on_event = on_event
+        self._limits = limits
+        self._clock = clock
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._waiting: deque[AriEvent] = deque(maxlen=MAX_WAITING_EVENTS)
+        self._arrived = asyncio.Event()
+        self._expected: dict[tuple[str, str], asyncio.Future[AriEvent | None]] = {}
+        self._id_prefix = f"callrec-{secrets.token_hex(4)}"
+        self._announced = 0
+
+    async def request(
+        self,
+        method: str,
+        path_parts: Sequence[str],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        timeout_s: float = 2.0,
+    ) -> object:
+        """Do one request and return the JSON of its answer, None when that is empty.
+
+        Refused: `ari-path`, `ari-not-found` (404), `ari-conflict` (409), `ari-denied` (401, 403), `ari-refused` (4xx).
+        Unavailable: `ari-down` (nothing was sent), `ari-failed` (5xx), `ari-outcome-unknown` (sent, no whole answer).
+        """
+        self._require_up()
+        return await self._exchange(method, path_parts, params=params, body=body, timeout_s=timeout_s)
+
+    async def asterisk_info(self) -> Mapping[str, object]:
+        """Return what Asterisk says about itself: `build`, `system`, `config`, `status`."""
+        found = await self.request("GET", ["asterisk", "info"])
+        return found if isinstance(found, dict) else {}
+
+    async def snoop(self, channel_id: str, *, whisper: Whisper, app: str, snoop_id: str) -> None:
+        """Make a snoop channel on this channel that only whispers. It enters the application a moment later."""
+        params = {"spy": "none", "whisper": whisper, "app": app}
+        await self.request("POST", ["channels", channel_id, "snoop", snoop_id], params=params)
+
+    async def play(self, channel_id: str, media: str, playback_id: str, lang: str = "") -> None:
+        """Start to play `media` (`sound:NAME`, ...) on a channel that is in our application."""
+        params = {"media": media} | ({"lang": lang} if lang else {})
+        await self.request("POST", ["channels", channel_id, "play", playback_id], params=params)
+
+    async def hangup(self, channel_id: str) -> None:
+        """Hang this channel up; one that is gone already is what was wanted."""
+        try:
+            await self.request("DELETE", ["channels", channel_id], timeout_s=self._limits.hangup_s)
+        except Refused as error:
+            if error.code != "ari-not-found":
+                raise
+
+    async def announce(
+        self, channel_id: str, media: str, *, whisper: Whisper = "both", timeout_s: float, lang: str = ""
+    ) -> None:
+        """Play `media` to the parties of a call, mixed with their voices; return when it was played to its end.
+
+        Asterisk's own word, PlaybackFinished with state `done`, is the proof. Anything else raises: Refused when there is
+        no such channel, Unavailable (`ari-not-played`) when it was not played, or not to its end, within the time.
+        The snoop channel is hung up in any case.
+        """
+        self._require_up()
+        self._announced += 1
+        snoop_id = f"{self._id_prefix}-snoop-{self._announced}"
+        playback_id = f"{self._id_prefix}-play-{self._announced}"
+        try:
+            async with asyncio.timeout(timeout_s):
+                started = self._expect("StasisStart", snoop_id)
+                finished = self._expect("PlaybackFinished", playback_id)
+                destroyed = self._expect("ChannelDestroyed", snoop_id)
+                await self.snoop(channel_id, whisper=whisper, app=self._app, snoop_id=snoop_id)
+                # Asterisk answers before the snoop channel is in the application: a play in between gets a 409.
+                await _first(started, destroyed)
+                await self.play(snoop_id, media, playback_id, lang)
+                state = await _first(finished, destroyed)
+        except TimeoutError:
+            raise _not_played(media, f"not finished within {timeout_s:g} s") from None
+        finally:
+            for key in (("StasisStart", snoop_id), ("PlaybackFinished", playback_id), ("ChannelDestroyed", snoop_id)):
+                self._expected.pop(key, None)
+            await self._hang_up_snoop(snoop_id)
+        if state != "done":
+            raise _not_played(media, f"Asterisk says {state[:40]!a}" if state else "the call or the link ended before")
+
+    def _require_up(self) -> None:
+        if self.state is not LinkState.UP:
+            raise Unavailable("ari-down", f"ARI is down: {self.state_reason}", hint="nothing was sent")
+
+    async def _hang_up_snoop(self, snoop_id: str) -> None:
+        try:
+            await self.hangup(snoop_id)
+        except CallrecError as error:
+            # It ends with the call that it listens to; the announcement itself is what the caller wants to know about.
+            self._log.warning("snoop channel not hung up", channel=snoop_id, error=str(error))
+
+    def _expect(self, kind: str, about: str) -> asyncio.Future[AriEvent | None]:
+        future: asyncio.Future[AriEvent | None] = asyncio.get_running_loop().create_future()
+        self._expected[(kind, about)] = future
+        return future
+
+    async def _exchange(
+        self,
+        method: str,
+        path_parts: Sequence[str],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        timeout_s: float,
+    ) -> object:
+        if self._http is None:
+            raise Unavailable("ari-down", "ARI is down: closed", hint="nothing was sent")
+        url = URL(self._base_url + path(path_parts), encoded=True)
+        name = f"{method} {url.path}"
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                self._http.request(
+                    method, url, params=params, json=body, allow_redirects=False, middlewares=[_sent_once()]
+                ) as response,
+            ):
+                return await read_answer(name, response)
+        except TimeoutError:
+            why = f"no answer within {timeout_s:g} s"
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable("ari-down", f"cannot connect for ARI {name}: {error}", hint="nothing was sent") from None
+        except aiohttp.ClientError as error:
+            why = type(error).__name__
+        hint = "it may have been done: look before repeating it"
+        raise Unavailable("ari-outcome-unknown", f"the outcome of ARI {name} is unknown: {why}", hint=hint)
+
+    async def _open(self) -> None:
+        self._http = aiohttp.ClientSession(
+            headers={"Authorization": self._authorization},
+            connector=aiohttp.TCPConnector(force_close=True, limit=MAX_REQUESTS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        url = URL(self._base_url + path(["events"]), encoded=True).with_query(app=self._app, subscribeAll="true")
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                # aiohttp pings after so long without a byte, and waits half as long again for the answer.
+                self._socket = await self._http.ws_connect(
+                    url,
+                    heartbeat=self._limits.silence_s / 1.5,
+                    max_msg_size=MAX_EVENT_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_S),
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            raise refused_handshake(error.status, self._username) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            why = f"no answer within {self._limits.connect_s:g} s" if isinstance(error, TimeoutError) else error
+            raise Unavailable("ari-down", f"cannot connect to ARI at {self._base_url}: {why}") from None
+        allowed = {"allowed": [{"type": kind} for kind in sorted(self._wanted | _OWN_EVENTS)]}
+        parts = ["applications", self._app, "eventFilter"]
+        await self._exchange("PUT", parts, body=allowed, timeout_s=self._limits.connect_s)
+
+    async def _watch(self) -> str:
+        delivering = asyncio.create_task(self._deliver(), name="callrec-ari-events")
+        try:
+            return await self._read()
+        finally:
+            delivering.cancel()
+            await asyncio.wait({delivering}, timeout=self._limits.hangup_s)
+
+    async def _read(self) -> str:
+        """Read events until the WebSocket ends; return why."""
+        socket = self._socket
+        if socket is None:
+            return "not connected"
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
+            try:
+                event = parse_event(message.data)
+            except Corrupt as error:
+                self._count_corrupt(error)
+                continue
+            if event.type == "ApplicationReplaced":
+                hint = "is a second daemon running against this Asterisk?"
+                raise Refused("ari-replaced", f"another client has taken over application {self._app!r}", hint=hint)
+            self._sort(event)
+        fault = socket.exception()
+        return f"connection lost: {fault}" if fault else "Asterisk closed the connection"
+
+    def _sort(self, event: AriEvent) -> None:
+        about = event.playback_id if event.type.startswith("Playback") else event.channel_id
+        expecting = self._expected.get((event.type, about))
+        if expecting is not None and not expecting.done():
+            expecting.set_result(event)
+        if event.type in self._wanted:
+            self.dropped_events += len(self._waiting) == self._waiting.maxlen
+            self._waiting.append(event)
+            self._arrived.set()
+
+    async def _deliver(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                try:
+                    await self._on_event(self._waiting.popleft())
+                except Exception:  # noqa: BLE001 - task boundary: one event's failure must not cost the others
+                    self._callback_failed("on_event")
+
+    def _count_corrupt(self, error: Corrupt) -> None:
+        self.corrupt_events += 1
+        if self.corrupt_events & (self.corrupt_events - 1) == 0:
+            self._log.warning("event ignored", error=str(error), corrupt_events=self.corrupt_events)
+
+    async def _shut(self) -> None:
+        self._waiting.clear()
+        for future in self._expected.values():
+            if not future.done():
+                future.set_result(None)
+        self._expected.clear()
+        http, socket, self._http, self._socket = self._http, self._socket, None, None
+        if socket is not None:
+            # A peer that is gone answers no farewell: a moment for it, then the connection is cut.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await socket.close()
+        if http is not None:
+            await http.close()
+
+
+def _sent_once() -> aiohttp.ClientMiddlewareType:
+    """Return a middleware for one request that lets its first attempt pass and fails aiohttp's second."""
+    attempts = itertools.count()
+
+    async def once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if next(attempts):
+            raise aiohttp.ServerDisconnectedError
+        return await send(request)
+
+    return once
+
+
+async def _first(*futures: asyncio.Future[AriEvent | None]) -> str:
+    """Wait for the first of these events; return its playback state, empty when the channel or the link ended."""
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    event = futures[0].result() if futures[0].done() else None
+    return event.playback_state if event is not None else ""
+
+
+def _not_played(media: str, why: str) -> Unavailable:
+    return Unavailable("ari-not-played", f"announcement {media[:100]!a} was not played to its end: {why}")

@@ -204,7 +204,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._since_s = self._loop.time()
-        self._dialogue_timer = self._loop.call_later(self._server.dialogue_timeout_s, self._end_early)
+        self._timers = [self._loop.call_later(self._server.dialogue_timeout_s, self._end_early)]
         if not self._server.opened(self):
             self._end(Outcome.FULL)
 
@@ -255,17 +255,20 @@ class _Connection(asyncio.Protocol):
             self._answer(Outcome.UNAVAILABLE, _UNAVAILABLE)
             return
         timeout_s = self._server.answer_timeout_s
-        self._answer_timer = self._loop.call_later(timeout_s, self._answer, Outcome.PENDING, _PENDING)
+        self._timers.append(self._loop.call_later(timeout_s, self._be_late))
         self._server.begin(script(request, Channel(self))).add_done_callback(self._decided)
 
     def _decided(self, task: asyncio.Task[Answer]) -> None:
-        self._answer_timer.cancel()
         self._server.finished(task)
         outcome, answer = self._judge(task)
         if self._outbox is not None or self._is_over:
             self._server.log.info("agi-late", script=self._script, outcome=outcome.value)
         else:
             self._answer(outcome, answer)
+
+    def _be_late(self) -> None:
+        if self._outbox is None:
+            self._answer(Outcome.PENDING, _PENDING)
 
     def _judge(self, task: asyncio.Task[Answer]) -> tuple[Outcome, Answer]:
         error = None if task.cancelled() else task.exception()
@@ -280,8 +283,6 @@ class _Connection(asyncio.Protocol):
         return Outcome.UNAVAILABLE, _UNAVAILABLE
 
     def _answer(self, outcome: Outcome, answer: Answer) -> None:
-        if self._is_over:
-            return
         try:
             commands = answer.commands()
         except Exception:  # A task boundary: a script's answer is as foreign as its errors, and the leg waits
@@ -326,7 +327,8 @@ class _Connection(asyncio.Protocol):
         if self._is_over:
             return
         self._is_over = True
-        self._dialogue_timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
         self._stop_question()
         self._transport.close()
         self._server.on_outcome(self._script, outcome, self._loop.time() - self._since_s)

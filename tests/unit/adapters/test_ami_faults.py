@@ -80,7 +80,7 @@ async def test_late_answer_of_a_timed_out_action_is_ignored():
             asterisk.say(answer(late, ("Value", "late")))
             asterisk.say(block(("Event", "CoreShowChannel"), ("ActionID", late.action_id)))
         reply = await link.action("Next")
-        assert "as scripted" == reply.get("Message")  # noqa: SIM300 - expected == actual
+        assert reply.get("Message") == "as scripted"
     assert caller.log == ["up", "down: closed"]
 
 
@@ -396,3 +396,32 @@ async def test_dial_that_fails_leaves_no_timer_and_no_task():
     failing.close()
     gc.collect()
     assert before == asyncio.all_tasks()
+
+
+async def test_asterisk_dying_while_it_boots_is_down():
+    """Let in, but gone before FullyBooted: nobody was told that the link is up."""
+    caller = Caller()
+    async with scripted_ami() as asterisk:
+        asterisk.booted = False
+        async with running(caller, asterisk.port, backoff=NEVER) as link:
+            await asterisk.until(lambda: len(asterisk.heard) == 1)
+            asterisk.hang_up()
+            await settled(lambda: link.state_reason == "Asterisk closed the connection")
+    assert caller.log == []
+
+
+async def test_unexpected_fault_of_ours_does_not_leave_the_link_deaf(monkeypatch: pytest.MonkeyPatch):
+    """A bug while connecting is logged with its traceback, and the next attempt is made all the same."""
+    caller = Caller()
+    working, bugs = AmiLink._open, [ValueError("a bug")]
+
+    async def buggy(link: AmiLink) -> None:
+        if bugs:
+            raise bugs.pop()
+        await working(link)
+
+    monkeypatch.setattr(AmiLink, "_open", buggy)
+    with capture_logs() as logs:
+        async with scripted_ami() as asterisk, running(caller, asterisk.port):
+            await caller.until_told("up")
+    assert [line["event"] for line in logs if line.get("exc_info")] == ["link failed unexpectedly"]

@@ -188,7 +188,7 @@ async def test_cancelled_run_closes_the_connection():
             await task
         assert LinkState.DOWN is second.state
         assert LinkState.UP is first.state
-        assert "down: closed" == caller.log[-1]  # noqa: SIM300 - expected == actual
+        assert caller.log[-1] == "down: closed"
 
 
 def _another(link: AmiLink, caller: Caller, asterisk: ScriptedAmi) -> AmiLink:

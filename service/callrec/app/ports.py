@@ -218,18 +218,6 @@ class Library(Protocol):
         ...
 
 
-class Index(Protocol):
-    """The catalogue in Redis: a function of the sidecars, good for lists and searches, never the truth."""
-
-    async def put(self, path: str, manifest: Manifest) -> None:
-        """Add or replace one recording. Raises Unavailable."""
-        ...
-
-    async def replace_all(self, entries: Sequence[tuple[str, Manifest]]) -> None:
-        """Make these the whole catalogue: what is not among them is removed. Raises Unavailable."""
-        ...
-
-
 class Announcer(Protocol):
     """Tones into a live call."""
 

@@ -22,7 +22,7 @@ _TAKE = re.compile(r"(?P<recording>[0-9a-z]{1,40}-[0-9]{1,6})-[0-9]{1,6}")
 _LEG_FILE = re.compile(r"(?P<take>[0-9a-z]{1,40}-[0-9]{1,6}-[0-9]{1,6})\.(?P<side>read|write)\.(?P<ext>sln|sln16)")
 _DEGRADED = re.compile(
     r"degraded-(?P<rule>always|on_demand)-(?P<endpoint>[0-9A-Za-z_.-]{1,80})-"
-    r"(?P<uniqueid>[0-9]{1,15}\.[0-9]{1,15})-(?P<epoch>[0-9]{1,11})\.(?P<side>read|write)\.(?P<ext>sln|sln16)"
+    r"(?P<uniqueid>[0-9]{1,11}\.[0-9]{1,11})-(?P<epoch>[0-9]{1,11})\.(?P<side>read|write)\.(?P<ext>sln|sln16)"
 )
 _STORED = re.compile(r"(?:[0-9]{4}/[0-9]{2}/[0-9]{2}/)?[0-9A-Za-z+*#-]{1,200}")
 _NOT_XIVO = re.compile(r"[^0-9A-Za-z+*#]")

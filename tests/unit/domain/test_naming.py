@@ -67,7 +67,7 @@ def test_a_leg_file_comes_back_from_its_name(call: CallId, nth: int, take: int, 
 @given(
     st.sampled_from((Rule.ALWAYS, Rule.ON_DEMAND)),
     st.from_regex(r"[0-9A-Za-z_.-]{1,60}", fullmatch=True),
-    st.from_regex(r"[0-9]{1,15}\.[0-9]{1,15}", fullmatch=True),
+    st.from_regex(r"[0-9]{1,11}\.[0-9]{1,11}", fullmatch=True),
     st.integers(0, 99_999_999_999),
     st.sampled_from(Side),
     RATES,
@@ -78,6 +78,11 @@ def test_a_degraded_file_comes_back_from_its_name(  # noqa: PLR0917 - one parame
     file = DegradedFile(rule, endpoint, uniqueid, epoch_s, side, rate_hz)
     assert file == degraded_file(file.name)
     assert recording_of(take_id(recording_id(file.call, 1), 1)) == f"{file.call}-1"
+
+
+def test_the_longest_degraded_name_makes_a_take_id() -> None:
+    file = DegradedFile(Rule.ALWAYS, "x", f"{'9' * 11}.{'9' * 11}", 99_999_999_999, Side.READ, 8000)
+    assert leg_file(LegFile(take_id(recording_id(file.call, 1), 1), Side.READ, 8000).name)
 
 
 def test_both_sides_of_a_degraded_capture_stand_for_the_same_call() -> None:

@@ -1,0 +1,169 @@
+"""The spool: the folder on a local disk where Asterisk writes each leg, and our eye on it.
+
+Asterisk opens the files itself, as its own user: the folder belongs to a group that both are in, and its mode (0770) is a
+setting. A file is proof of a recording, an answer of Asterisk is not (app_mixmonitor.c: mixmonitor_thread opens it later).
+"""
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from asyncinotify import Inotify, Mask
+
+from callrec.adapters.disk.durable import on_disk, sync_folder
+from callrec.app.ports import Capture, FileClosed, FileCreated, Rescanned, SpoolEvent
+from callrec.domain.errors import Misconfigured, Unavailable
+from callrec.domain.model import Take, TakeId
+from callrec.domain.naming import RATES, DegradedFile, LegFile, Side, degraded_file, leg_file
+
+log = logging.getLogger(__name__)
+
+_WATCHED = Mask.CREATE | Mask.MOVED_TO | Mask.CLOSE_WRITE | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
+_KEPT = "kept"
+
+
+class DiskSpool:
+    """Keeps the promises of `app.ports.Spool` in one folder. Names that are not ours are never touched."""
+
+    def __init__(self, folder: Path, *, mode: int = 0o770) -> None:
+        if not folder.is_absolute() or any(character in str(folder) for character in ',()\\\r\n\0"'):
+            # MixMonitor's arguments are one string, split at commas (app_mixmonitor.c: mixmonitor_exec).
+            hint = "give CALLREC_SPOOL_DIR an absolute path without comma, parenthesis, quote or backslash"
+            raise Misconfigured("spool-path", f"Asterisk cannot be told to write to {str(folder)!r}", hint=hint)
+        self._folder = folder
+        self._mode = mode
+
+    def prepare(self) -> None:
+        """Make the folder with its mode; one that exists keeps the mode that somebody gave it. Raises Unavailable."""
+        with on_disk(f"spool {self._folder}"):
+            if not self._folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._folder.chmod(self._mode)
+
+    def path(self, take: Take, side: str) -> str:
+        """See ports.Spool."""
+        return str(self._folder / LegFile(take.id, Side(side), take.rate_hz).name)
+
+    def capture(self, take: TakeId) -> Capture | None:
+        """See ports.Spool."""
+        found: list[tuple[LegFile, int]] = []
+        for rate_hz in RATES.values():
+            for side in Side:
+                file = LegFile(take, side, rate_hz)
+                size = _size(self._folder / file.name)
+                if size is not None:
+                    found.append((file, size))
+        return _capture(found)
+
+    def captures(self) -> Iterable[Capture]:
+        """See ports.Spool."""
+        takes: dict[TakeId, list[tuple[LegFile, int]]] = {}
+        for name in self._names():
+            file = leg_file(name)
+            size = _size(self._folder / name) if file else None
+            if file is not None and size is not None:
+                takes.setdefault(file.take, []).append((file, size))
+        return [capture for _, files in sorted(takes.items()) if (capture := _capture(files))]
+
+    def degraded(self) -> Sequence[DegradedFile]:
+        """See ports.Spool."""
+        files = [file for name in self._names() if (file := degraded_file(name)) and self._is_file(name)]
+        return sorted(files, key=lambda file: (file.epoch_s, file.name))
+
+    def adopt(self, file: DegradedFile, take: TakeId) -> None:
+        """See ports.Spool. The file may be open: its closing is told under the new name."""
+        former, adopted = self._folder / file.name, self._folder / LegFile(take, file.side, file.rate_hz).name
+        with on_disk(f"spool file {former.name}"):
+            _move(former, adopted)
+            sync_folder(self._folder)
+
+    def drop(self, take: TakeId) -> None:
+        """See ports.Spool."""
+        with on_disk(f"spool files of {take}"):
+            for path in self._files(take):
+                path.unlink(missing_ok=True)
+            sync_folder(self._folder)
+
+    def keep(self, take: TakeId) -> None:
+        """See ports.Spool: they go to the folder `kept`."""
+        aside = self._folder / _KEPT
+        with on_disk(f"spool files of {take}"):
+            aside.mkdir(mode=0o700, exist_ok=True)
+            for path in self._files(take):
+                _move(path, aside / path.name)
+            sync_folder(aside)
+            sync_folder(self._folder)
+
+    async def watch(self, tell: Callable[[SpoolEvent], None]) -> None:
+        """Tell each event at once, until cancelled. It begins with what is there already and a `Rescanned`.
+
+        Raises Unavailable when the folder is gone or the kernel gives no watch.
+        """
+        with on_disk(f"watching {self._folder}"), Inotify() as inotify:
+            inotify.add_watch(self._folder, _WATCHED)
+            self._rescan(tell)
+            while True:
+                event = await inotify.get()
+                if event.mask & Mask.Q_OVERFLOW:
+                    log.warning("spool: the kernel dropped events; reading the folder anew")
+                    self._rescan(tell)
+                elif event.mask & (Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.IGNORED):
+                    raise Unavailable("spool-gone", f"{self._folder} was removed or renamed", hint="put it back")
+                elif not event.mask & Mask.ISDIR and (file := _ours(str(event.name))):
+                    tell(FileClosed(file) if event.mask & Mask.CLOSE_WRITE else FileCreated(file))
+
+    def _rescan(self, tell: Callable[[SpoolEvent], None]) -> None:
+        for name in self._names():
+            if (file := _ours(name)) and self._is_file(name):
+                tell(FileCreated(file))
+        tell(Rescanned(tuple(self.captures())))
+
+    def _names(self) -> list[str]:
+        with on_disk(f"spool {self._folder}"):
+            return sorted(os.listdir(self._folder))  # noqa: PTH208 - names, not paths: half of them may be anybody's
+
+    def _is_file(self, name: str) -> bool:
+        return _size(self._folder / name) is not None
+
+    def _files(self, take: TakeId) -> list[Path]:
+        names = (LegFile(take, side, rate_hz).name for rate_hz in RATES.values() for side in Side)
+        return [path for name in names if _size(path := self._folder / name) is not None]
+
+
+def _ours(name: str) -> LegFile | DegradedFile | None:
+    return leg_file(name) or degraded_file(name)
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a regular file; None for what is absent, or a link, a pipe or a folder that calls itself ours."""
+    with on_disk(f"spool file {path.name}"):
+        try:
+            found = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _capture(files: Sequence[tuple[LegFile, int]]) -> Capture | None:
+    """The take's two sides; the rate of the first file counts (we never ask for two)."""
+    if not files:
+        return None
+    rate_hz = files[0][0].rate_hz
+    sizes = {file.side: size for file, size in files if file.rate_hz == rate_hz}
+    return Capture(files[0][0].take, rate_hz, sizes.get(Side.READ), sizes.get(Side.WRITE))
+
+
+def _move(former: Path, new: Path) -> None:
+    """Rename without overwriting; done before is fine. Raises OSError.
+
+    A rename and not a link: only then the kernel tells the closing of a file that is still open under its new name.
+    Looking first is enough: the target is a take's name, given once, and this daemon alone gives it.
+    """
+    if _size(former) is None and _size(new) is not None:
+        return
+    if os.path.lexists(new):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new))
+    former.rename(new)

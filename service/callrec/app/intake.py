@@ -1,0 +1,274 @@
+"""From an ended recording to its stored file: every step may run many times, the outcome is one file, one digest, one entry.
+
+Encode to a temporary file, check it, sidecar, link into place, index, event, drop the spool, and at the very end the journal's
+`finished`: after a crash the recording is still in the journal, `Library.find` tells how far the last run got, and what was
+done is not done again. Redis may be down: the index is a function of the library and is mended later. A disk may be full:
+the legs stay in the spool, and the next try comes later and later, but it comes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from callrec.app.library import index_entry
+from callrec.app.outcome import Conclusion, conclude
+from callrec.app.ports import Capture, Encoded, Encoder, Journal, Library, Spool
+from callrec.app.store_port import EventSink, RecordingIndex
+from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
+from callrec.domain.lifecycle import SCHEMA, Entry, Format, Manifest, Media, State, Step
+from callrec.domain.model import Recording, RecordingId, TakeId
+from callrec.domain.naming import Names, stored_paths
+
+T = TypeVar("T")
+
+
+class Notices(Protocol):
+    """Who hears of what intake did and could not do: metrics, alarms, logs. Must not raise."""
+
+    def stored(self, manifest: Manifest) -> None:
+        """A recording is in the library."""
+        ...
+
+    def delayed(self, recording: RecordingId, attempt: int, error: Exception) -> None:
+        """It could not be stored now and is tried again; its legs are safe in the spool."""
+        ...
+
+    def unindexed(self, recording: RecordingId, error: CallrecError) -> None:
+        """It is stored, but the index or the event stream does not know: `library.rebuild` when Redis is back."""
+        ...
+
+    def damaged(self, recording: RecordingId, error: Corrupt) -> None:
+        """The encoder failed on it: somebody has to look."""
+        ...
+
+    def overflowed(self) -> None:
+        """The queue is full: the recording waits in the journal instead."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Intake's settings."""
+
+    media_format: Format = Format.WAV
+    names: Names = Names.CALLREC
+    workers: int = 1
+    queue: int = 10_000
+    first_delay_s: float = 1.0
+    longest_delay_s: float = 300.0
+    encode_s: float = 60.0
+    """What encoding may take beyond a tenth of the recording's length, before the encoder counts as hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What intake needs of the outside."""
+
+    journal: Journal
+    spool: Spool
+    library: Library
+    encoder: Encoder
+    index: RecordingIndex
+    events: EventSink
+    notices: Notices
+
+
+class Intake:
+    """A few workers behind a bounded queue. `submit` what has ended (and is journaled as such); `run` works until cancelled.
+
+    `checkpoint` is told each step that a crash could follow.
+    """
+
+    def __init__(self, doors: Doors, terms: Terms, *, checkpoint: Callable[[str], None] = lambda _step: None) -> None:
+        self.index_is_behind = False
+        """Something was stored while Redis was away. Whoever rebuilds the index turns this off."""
+        self._doors = doors
+        self._terms = terms
+        self._checkpoint = checkpoint
+        self._queue: asyncio.Queue[tuple[Recording, int]] = asyncio.Queue(terms.queue)
+        self._busy: set[RecordingId] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._overflowed = False
+
+    def submit(self, recording: Recording) -> None:
+        """Take over a recording; one that is here already is not taken twice. Never waits and never fails."""
+        if recording.id in self._busy:
+            return
+        if len(self._busy) >= self._terms.queue:
+            self._overflowed = True
+            self._doors.notices.overflowed()
+            return
+        self._busy.add(recording.id)
+        self._idle.clear()
+        self._queue.put_nowait((recording, 1))
+
+    async def run(self) -> None:
+        """Work until cancelled. What is cancelled is taken up again from the journal at the next start."""
+        async with asyncio.TaskGroup() as workers:
+            for nth in range(self._terms.workers):
+                workers.create_task(self._work(), name=f"intake-{nth}")
+
+    async def idle(self) -> None:
+        """Return when nothing is queued, under way, or waiting for another try."""
+        await self._idle.wait()
+
+    async def finish(self, recording: Recording) -> Manifest:
+        """All steps for one recording. Raises what keeps it from being finished; running it again is always right."""
+        doors = self._doors
+        paths = stored_paths(recording, self._terms.names)
+        found = await asyncio.to_thread(doors.library.find, recording.id, paths)
+        path, manifest = found or await self._store(recording, paths)
+        self._checkpoint("stored")
+        await self._tell(path, manifest)
+        self._checkpoint("told")
+        await asyncio.to_thread(self._clear, recording, manifest)
+        self._checkpoint("dropped")
+        await doors.journal.append(Entry(Step.FINISHED, recording))
+        doors.notices.stored(manifest)
+        return manifest
+
+    async def _work(self) -> None:
+        while True:
+            recording, attempt = await self._queue.get()
+            try:
+                await self.finish(recording)
+            except CallrecError as error:
+                self._again(recording, attempt, error)
+            except Exception as error:  # noqa: BLE001 - the boundary of a worker: one recording must not stop the others
+                self._again(recording, attempt, error)
+            else:
+                self._busy.discard(recording.id)
+                self._after_one()
+
+    def _again(self, recording: Recording, attempt: int, error: Exception) -> None:
+        """Later, with a delay that doubles up to its bound; the recording keeps its place among the busy ones."""
+        self._doors.notices.delayed(recording.id, attempt, error)
+        delay_s = min(self._terms.first_delay_s * 2 ** min(attempt - 1, 30), self._terms.longest_delay_s)
+        asyncio.get_running_loop().call_later(delay_s, self._queue.put_nowait, (recording, attempt + 1))
+
+    def _after_one(self) -> None:
+        """With the last one done, those that once did not fit in are fetched from the journal."""
+        if self._busy:
+            return
+        if self._overflowed:
+            self._overflowed = False
+            for entry in self._doors.journal.live():
+                if entry.step is Step.ENDED:
+                    self.submit(entry.recording)
+        if not self._busy:
+            self._idle.set()
+
+    async def _store(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
+        captures = await asyncio.to_thread(self._captures, recording)
+        conclusion = conclude(recording, captures)
+        media, temporary = None, None
+        if conclusion.places:
+            try:
+                media, temporary = await self._encode(conclusion)
+            except Corrupt as error:
+                conclusion = _unplayable(conclusion, error)
+            if await asyncio.to_thread(self._captures, recording) != captures:
+                raise Unavailable("capture-grows", f"the legs of {recording.id} are still being written")
+        self._checkpoint("encoded")
+        return await asyncio.to_thread(self._place, conclusion, media, temporary, paths)
+
+    async def _encode(self, conclusion: Conclusion) -> tuple[Media, str]:
+        """In the format that is set; when that fails, as WAV, which needs no codec. Raises Corrupt when that fails too."""
+        recording, first = conclusion.recording, self._terms.media_format
+        try:
+            return await self._encode_as(first, conclusion)
+        except Corrupt as error:
+            self._doors.notices.damaged(recording.id, error)
+            if first is Format.WAV:
+                raise
+        try:
+            return await self._encode_as(Format.WAV, conclusion)
+        except Corrupt as error:
+            self._doors.notices.damaged(recording.id, error)
+            raise
+
+    async def _encode_as(self, media_format: Format, conclusion: Conclusion) -> tuple[Media, str]:
+        doors, recording = self._doors, conclusion.recording
+        job = conclusion.job(media_format, doors.spool.path)
+        temporary = await asyncio.to_thread(doors.library.temporary, recording.id, media_format)
+        length_s = max(at_s + (take.to_s or take.from_s) - take.from_s for take, _, at_s in conclusion.places)
+        try:
+            async with asyncio.timeout(self._terms.encode_s + length_s / 10):
+                encoded = await _apart(lambda: doors.encoder.encode(job, temporary))
+        except TimeoutError:
+            raise Corrupt("encoder-hangs", f"encoding as {media_format.value} did not come to an end") from None
+        return _media(encoded, media_format, job.rate_hz), temporary
+
+    def _place(
+        self, conclusion: Conclusion, media: Media | None, temporary: str | None, paths: tuple[str, ...]
+    ) -> tuple[str, Manifest]:
+        """At the first path that no other recording has."""
+        library, recording = self._doors.library, conclusion.recording
+        for path in paths:
+            named = _named(media, path) if media else None
+            try:
+                manifest = library.place(Manifest(SCHEMA, conclusion.state, recording, named), path, temporary)
+            except Refused:
+                continue
+            return path, manifest
+        raise Refused("path-taken", f"every path for {recording.id} belongs to another", hint="run callrec verify")
+
+    async def _tell(self, path: str, manifest: Manifest) -> None:
+        """Index and event stream. Redis away is no reason to keep a stored recording waiting."""
+        entry = index_entry(path, manifest)
+        event = {"type": "recording-stored", **{key: entry[key] for key in ("id", "call", "state", "path")}}
+        try:
+            await self._doors.index.index_recording(entry)
+            self._checkpoint("indexed")
+            await self._doors.events.publish(event)
+        except CallrecError as error:
+            self.index_is_behind = True
+            self._doors.notices.unindexed(manifest.recording.id, error)
+
+    def _clear(self, recording: Recording, manifest: Manifest) -> None:
+        """Drop the legs that are in the media now. Where there is none, bytes are kept aside: they are all that is left."""
+        for take in recording.takes:
+            found = self._doors.spool.capture(take.id)
+            if found is None:
+                continue
+            if manifest.media is None and (found.read_bytes or found.write_bytes):
+                self._doors.spool.keep(take.id)
+            else:
+                self._doors.spool.drop(take.id)
+        self._doors.library.tidy(recording.id)
+
+    def _captures(self, recording: Recording) -> Mapping[TakeId, Capture]:
+        found = (self._doors.spool.capture(take.id) for take in recording.takes)
+        return {capture.take: capture for capture in found if capture}
+
+
+def _unplayable(conclusion: Conclusion, error: Corrupt) -> Conclusion:
+    """There are legs, but no encoder makes a file of them."""
+    return Conclusion(State.FAILED, replace(conclusion.recording, cause=f"encoder: {error.code}"))
+
+
+def _media(encoded: Encoded, media_format: Format, rate_hz: int) -> Media:
+    return Media("", media_format, rate_hz, encoded.samples, encoded.bytes, encoded.sha256)
+
+
+def _named(media: Media, path: str) -> Media:
+    return replace(media, name=f"{path.rpartition('/')[2]}.{media.format.value}")
+
+
+def _apart(work: Callable[[], T]) -> asyncio.Future[T]:
+    """Run in a thread of its own that nobody waits for at exit: a codec that hangs must not hang the daemon."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        done.set_running_or_notify_cancel()
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - the boundary of a thread: the asker gets whatever it was
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="encode", daemon=True).start()
+    return asyncio.wrap_future(done)

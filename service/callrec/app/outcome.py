@@ -1,0 +1,109 @@
+"""What became of a recording, judged by what lies in the spool. Pure: captures in, state and timeline out.
+
+The timeline's zero is the start of the first take that has audio (MixMonitor's files begin when the recorder attaches); each
+further take lies where its `from_s` says. A take is short when its files hold clearly less than its time from start to end.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from callrec.app.ports import Capture, EncodeJob, Piece
+from callrec.domain.lifecycle import Format, State
+from callrec.domain.model import Recording, Take, TakeId
+from callrec.domain.naming import Side
+
+SHORT_S = 2.2
+"""Asterisk holds back up to 32 KiB per file, 2.05 s at 8 kHz, and may lose it when killed; a little more is no loss."""
+DRIFT = 0.001
+"""How far the clocks of phones and of this machine may run apart, as a part of the length."""
+UNEQUAL_S = 0.1
+"""Asterisk keeps the two sides in step; a difference beyond this is reported."""
+JUMP_S = 6 * 3600.0
+"""A longer silence between two takes of one call is a clock that was set, and not a silence."""
+_SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The state, the recording with the causes that were found, and where each audible take lies (seconds, in order)."""
+
+    state: State
+    recording: Recording
+    places: tuple[tuple[Take, Capture, float], ...] = ()
+
+    def job(self, media_format: Format, path: Callable[[Take, str], str]) -> EncodeJob:
+        """The encoder's work; `path` tells where a take's side lies."""
+        rate_hz = max(capture.rate_hz for _, capture, _ in self.places)
+        return EncodeJob(
+            tuple(_piece(take, capture, round(at_s * rate_hz), path) for take, capture, at_s in self.places),
+            media_format,
+            rate_hz,
+        )
+
+
+def conclude(recording: Recording, captures: Mapping[TakeId, Capture]) -> Conclusion:
+    """Judge an ended recording. Every cause that is found stands in its take, and the first one in the recording."""
+    takes = tuple(replace(take, cause=_cause(take, captures.get(take.id))) for take in recording.takes)
+    audible = [(take, found) for take in takes if (found := captures.get(take.id)) and _length_s(found) > 0]
+    if not audible:
+        unanswered = recording.cause.startswith("unanswered")
+        cause = recording.cause or next((take.cause for take in takes if take.cause), "no-audio")
+        return Conclusion(
+            State.UNANSWERED if unanswered else State.FAILED, replace(recording, takes=takes, cause=cause)
+        )
+    places, gap = _places(audible)
+    cause = recording.cause or next((take.cause for take in takes if take.cause), gap)
+    state = State.PARTIAL if cause else State.SOUND
+    return Conclusion(state, replace(recording, takes=takes, cause=cause), places)
+
+
+def _cause(take: Take, capture: Capture | None) -> str:
+    """Why a take is not whole; empty when it is."""
+    if take.cause:
+        return take.cause
+    if capture is None:
+        return "no-file"
+    if capture.read_bytes is None or capture.write_bytes is None:
+        return f"no-file: {(Side.READ if capture.read_bytes is None else Side.WRITE).value}"
+    if not (capture.read_bytes or capture.write_bytes):
+        return "empty-file"
+    bytes_per_s = _SAMPLE_BYTES * capture.rate_hz
+    difference_s = abs(capture.read_bytes - capture.write_bytes) / bytes_per_s
+    if difference_s > UNEQUAL_S:
+        shorter = Side.READ if capture.read_bytes < capture.write_bytes else Side.WRITE
+        return f"shorter-side: {shorter.value} by {difference_s:.1f} s"
+    if take.to_s is None:
+        return "end-unknown"
+    due_s = take.to_s - take.from_s
+    missing_s = due_s - _length_s(capture)
+    return f"short: {missing_s:.1f} s of {due_s:.1f} s" if missing_s > SHORT_S + due_s * DRIFT else ""
+
+
+def _places(audible: list[tuple[Take, Capture]]) -> tuple[tuple[tuple[Take, Capture, float], ...], str]:
+    """Each take's place in seconds, and what is wrong between them (empty: nothing)."""
+    places: list[tuple[Take, Capture, float]] = []
+    origin_s, end_s, cause = audible[0][0].from_s, 0.0, ""
+    for take, capture in audible:
+        at_s = take.from_s - origin_s
+        if at_s < 0 or at_s - end_s > JUMP_S:
+            cause = cause or "clock-jumped"
+            at_s = end_s
+            origin_s = take.from_s - at_s
+        elif places and at_s - end_s > SHORT_S:
+            cause = cause or f"gap: {at_s - end_s:.1f} s"
+        places.append((take, capture, at_s))
+        end_s = max(end_s, at_s + _length_s(capture))
+    return tuple(places), cause
+
+
+def _length_s(capture: Capture) -> float:
+    """By the longer side, in whole samples."""
+    longer_bytes = max(capture.read_bytes or 0, capture.write_bytes or 0)
+    return longer_bytes // _SAMPLE_BYTES / capture.rate_hz
+
+
+def _piece(take: Take, capture: Capture, at_sample: int, path: Callable[[Take, str], str]) -> Piece:
+    placed = replace(take, rate_hz=capture.rate_hz)  # what lies there counts, whatever was asked for
+    read = path(placed, Side.READ.value) if capture.read_bytes is not None else None
+    write = path(placed, Side.WRITE.value) if capture.write_bytes is not None else None
+    return Piece(read, write, capture.rate_hz, at_sample)

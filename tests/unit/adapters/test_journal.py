@@ -1,0 +1,200 @@
+"""The journal: what it confirmed is there after any crash, and what it cannot write it does not confirm."""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.disk.journal import DiskJournal
+from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
+from callrec.domain.lifecycle import Entry, Step
+from callrec.domain.model import POLICY, CallId, NodeId, Recording, RecordingId
+from callrec.domain.provisioning.model import Rule
+from callrec.protocols.documents import encode_entry
+
+
+def entry(nth: int, step: Step = Step.INTENT) -> Entry:
+    recording = Recording(RecordingId(f"c{nth}-1"), CallId(f"c{nth}"), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 1.0)
+    return Entry(step, recording)
+
+
+def segments(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("journal-*"))
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("journal-*"))
+
+
+async def reloaded(folder: Path) -> list[Entry]:
+    journal = DiskJournal(folder)
+    found = journal.load()
+    await journal.close()
+    return found
+
+
+async def test_the_last_entry_of_each_unfinished_recording_comes_back(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path / "state" / "journal")
+    assert journal.load() == []
+    for one in (entry(1), entry(2), entry(1, Step.OPENED), entry(2, Step.ENDED), entry(2, Step.FINISHED), entry(3)):
+        await journal.append(one)
+    assert list(journal.live()) == [entry(1, Step.OPENED), entry(3)]
+    await journal.close()
+    assert await reloaded(tmp_path / "state" / "journal") == [entry(1, Step.OPENED), entry(3)]
+
+
+async def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path / "journal")
+    journal.load()
+    await journal.append(entry(1))
+    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "journal").iterdir()} == {0o600}
+    await journal.close()
+
+
+async def test_a_hundred_appends_at_once_share_a_few_flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, flushed, flush = DiskJournal(tmp_path), [], os.fdatasync
+    journal.load()
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (flushed.append(1), flush(descriptor)))
+    await asyncio.gather(*(journal.append(entry(nth)) for nth in range(100)))
+    assert 1 <= len(flushed) <= 3
+    await journal.close()
+    assert len(await reloaded(tmp_path)) == 100
+
+
+async def test_a_second_daemon_on_the_same_folder_is_told_so(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    with pytest.raises(Misconfigured) as caught:
+        DiskJournal(tmp_path).load()
+    assert caught.value.code == "journal-locked"
+    await journal.close()
+    await reloaded(tmp_path)
+
+
+async def test_a_torn_last_line_is_no_damage(tmp_path: Path) -> None:
+    line = encode_entry(entry(1))
+    (tmp_path / "journal-1.log").write_bytes(line + encode_entry(entry(2))[:40])
+    journal = DiskJournal(tmp_path)
+    assert journal.load() == [entry(1)]
+    assert journal.damaged == 0
+    assert not (tmp_path / "damaged.log").exists()
+    await journal.close()
+
+
+async def test_a_damaged_line_in_the_middle_is_counted_and_kept_aside(tmp_path: Path) -> None:
+    bad = encode_entry(entry(2)).replace(b"c2", b"cX")
+    (tmp_path / "journal-9.log").write_bytes(encode_entry(entry(1)) + bad + encode_entry(entry(3)))
+    journal = DiskJournal(tmp_path)
+    assert journal.load() == [entry(1), entry(3)]
+    assert journal.damaged == 1
+    assert (tmp_path / "damaged.log").read_bytes() == bad
+    assert segments(tmp_path) == ["journal-10.log"]
+    await journal.close()
+
+
+async def test_a_crash_between_the_new_segment_and_the_old_ones_end_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "journal-1.log").write_bytes(encode_entry(entry(1)) + encode_entry(entry(2)))
+    (tmp_path / "journal-2.log").write_bytes(encode_entry(entry(2, Step.FINISHED)))
+    (tmp_path / "journal-3.tmp").write_bytes(b"half a seg")
+    assert await reloaded(tmp_path) == [entry(1)]
+    assert segments(tmp_path) == ["journal-3.log"]
+
+
+async def test_a_grown_segment_is_replaced_by_what_is_live(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path, segment_bytes=1000)
+    journal.load()
+    for nth in range(20):
+        await journal.append(entry(nth))
+        await journal.append(entry(nth, Step.FINISHED))
+    await journal.append(entry(99))
+    await journal.close()
+    assert segments(tmp_path) != ["journal-1.log"]
+    assert size(tmp_path) < 2000
+    assert await reloaded(tmp_path) == [entry(99)]
+
+
+def full(_descriptor: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("broken", ["fdatasync", "write"])
+async def test_after_a_failed_write_nothing_is_confirmed_until_it_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    await journal.append(entry(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, broken, lambda *_: full(0))
+        told = await asyncio.gather(*(journal.append(entry(nth)) for nth in (2, 3, 4)), return_exceptions=True)
+        assert [(type(error), error.code) for error in told if isinstance(error, CallrecError)] == [
+            (Unavailable, "disk")
+        ] * 3
+    with pytest.raises(Unavailable):
+        await journal.append(entry(5))
+    await journal.reopen()
+    await journal.append(entry(6))
+    await journal.close()
+    assert await reloaded(tmp_path) == [entry(1), entry(6)]
+
+
+async def test_opening_anew_on_a_disk_that_is_still_full_refuses_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    await journal.append(entry(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", full)
+        patched.setattr(os, "fsync", full)
+        for attempt in (lambda: journal.append(entry(2)), journal.reopen, lambda: journal.append(entry(3))):
+            with pytest.raises(Unavailable):
+                await attempt()
+    await journal.close()
+    assert await reloaded(tmp_path) == [entry(1), entry(2)]
+
+
+async def test_a_disk_that_does_not_answer_is_unavailable_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = DiskJournal(tmp_path, timeout_s=0.05)
+    journal.load()
+    release = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: release.wait(5))
+    with pytest.raises(Unavailable) as caught:
+        await journal.append(entry(1))
+    assert caught.value.code == "journal-slow"
+    release.set()
+    await journal.close()
+
+
+async def test_before_load_and_after_close_it_refuses(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path)
+    with pytest.raises(Unavailable):
+        await journal.append(entry(1))
+    journal.load()
+    await journal.close()
+    with pytest.raises(Unavailable) as caught:
+        await journal.append(entry(1))
+    assert caught.value.code == "journal-closed"
+
+
+async def test_an_append_whose_asker_gave_up_is_written_all_the_same(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    asker = asyncio.create_task(journal.append(entry(1)))
+    await asyncio.sleep(0)
+    asker.cancel()
+    await asyncio.gather(asker, return_exceptions=True)
+    await journal.append(entry(2))
+    await journal.close()
+    assert await reloaded(tmp_path) == [entry(1), entry(2)]
+
+
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable):
+        DiskJournal(tmp_path / "file" / "journal").load()

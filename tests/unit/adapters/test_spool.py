@@ -1,0 +1,167 @@
+"""The spool, with real files and a real kernel."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from asyncinotify import Inotify, Mask
+
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.app.ports import Capture, FileClosed, FileCreated, Rescanned, SpoolEvent
+from callrec.domain.errors import Misconfigured, Unavailable
+from callrec.domain.model import LegId, Take, TakeId
+from callrec.domain.naming import DegradedFile, LegFile, Side
+from callrec.domain.provisioning.model import Rule
+
+TAKE = TakeId("01abc-1-1")
+READ, WRITE = LegFile(TAKE, Side.READ, 8000), LegFile(TAKE, Side.WRITE, 8000)
+DEGRADED = DegradedFile(Rule.ALWAYS, "john", "1795341600.12", 1795341601, Side.READ, 8000)
+Next = Callable[[], Awaitable[SpoolEvent]]
+
+
+@asynccontextmanager
+async def watching(spool: DiskSpool) -> AsyncIterator[Next]:
+    """The next event of a running watch, within two seconds."""
+    told: asyncio.Queue[SpoolEvent] = asyncio.Queue()
+    watch = asyncio.create_task(spool.watch(told.put_nowait))
+    try:
+        yield lambda: asyncio.wait_for(told.get(), 2)
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+def test_paths_and_captures(tmp_path: Path) -> None:
+    spool = DiskSpool(tmp_path)
+    take = Take(TAKE, LegId("1.1"), "PJSIP/john-1", 16000, 1.0)
+    assert spool.path(take, "read") == f"{tmp_path}/01abc-1-1.read.sln16"
+    assert spool.capture(TAKE) is None
+    Path(spool.path(take, "read")).write_bytes(b"1234")
+    assert spool.capture(TAKE) == Capture(TAKE, 16000, 4, None)
+    Path(spool.path(take, "write")).write_bytes(b"")
+    assert list(spool.captures()) == [Capture(TAKE, 16000, 4, 0)]
+
+
+def test_strangers_files_links_and_folders_are_neither_seen_nor_removed(tmp_path: Path) -> None:
+    (tmp_path / READ.name).symlink_to("/etc/passwd")
+    (tmp_path / WRITE.name).mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.read.sln")).write_text("")
+    spool = DiskSpool(tmp_path)
+    assert (spool.capture(TAKE), list(spool.captures()), list(spool.degraded())) == (None, [], [])
+    spool.drop(TAKE)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_drop_removes_exactly_the_take_and_twice_is_fine(tmp_path: Path) -> None:
+    other = LegFile(TakeId("01abc-1-11"), Side.READ, 8000)
+    for file in (READ, WRITE, other):
+        (tmp_path / file.name).write_bytes(b"12")
+    spool = DiskSpool(tmp_path)
+    spool.drop(TAKE)
+    spool.drop(TAKE)
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+def test_kept_legs_leave_the_sight_of_everybody_but_stay(tmp_path: Path) -> None:
+    (tmp_path / READ.name).write_bytes(b"12")
+    spool = DiskSpool(tmp_path)
+    spool.keep(TAKE)
+    spool.keep(TAKE)
+    assert spool.capture(TAKE) is None
+    assert (tmp_path / "kept" / READ.name).read_bytes() == b"12"
+
+
+def test_what_the_dialplan_captured_is_found_and_adopted_once(tmp_path: Path) -> None:
+    (tmp_path / DEGRADED.name).write_bytes(b"12")
+    (tmp_path / "degraded-always-../x-1.1-1.read.sln".replace("/", "_")).write_bytes(b"")
+    spool = DiskSpool(tmp_path)
+    assert [file for file in spool.degraded() if file.endpoint == "john"] == [DEGRADED]
+    spool.adopt(DEGRADED, TAKE)
+    spool.adopt(DEGRADED, TAKE)
+    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None)
+    (tmp_path / DEGRADED.name).write_bytes(b"another")
+    with pytest.raises(Unavailable):
+        spool.adopt(DEGRADED, TAKE)
+    assert (tmp_path / READ.name).read_bytes() == b"12"
+
+
+def test_adopting_what_is_nowhere_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        DiskSpool(tmp_path).adopt(DEGRADED, TAKE)
+
+
+@pytest.mark.parametrize("folder", ["spool", "/var/a,b", "/var/(a)", '/var/"', "/var/\n", "/var/\\"])
+def test_a_folder_that_mixmonitors_arguments_cannot_hold_is_refused(folder: str) -> None:
+    with pytest.raises(Misconfigured):
+        DiskSpool(Path(folder))
+
+
+def test_the_folder_is_made_with_its_mode_and_left_as_it_is_found(tmp_path: Path) -> None:
+    DiskSpool(tmp_path / "new").prepare()
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o770
+    (tmp_path / "new").chmod(0o2750)
+    DiskSpool(tmp_path / "new").prepare()
+    assert (tmp_path / "new").stat().st_mode & 0o7777 == 0o2750
+
+
+def test_a_spool_that_is_gone_is_unavailable_and_not_empty(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        DiskSpool(tmp_path / "gone").captures()
+
+
+async def test_the_watch_begins_with_what_is_there_and_tells_opening_and_closing(tmp_path: Path) -> None:
+    (tmp_path / READ.name).write_bytes(b"1234")
+    async with watching(DiskSpool(tmp_path)) as following:
+        assert await following() == FileCreated(READ)
+        assert await following() == Rescanned((Capture(TAKE, 8000, 4, None),))
+        with (tmp_path / WRITE.name).open("wb"):
+            (tmp_path / "stranger.sln").write_bytes(b"")
+            assert await following() == FileCreated(WRITE)
+        assert await following() == FileClosed(WRITE)
+
+
+async def test_an_open_degraded_file_is_adopted_and_its_closing_told_under_its_new_name(tmp_path: Path) -> None:
+    spool = DiskSpool(tmp_path)
+    async with watching(spool) as following:
+        await following()
+        with (tmp_path / DEGRADED.name).open("wb") as still_written:
+            assert await following() == FileCreated(DEGRADED)
+            spool.adopt(DEGRADED, TAKE)
+            assert await following() == FileCreated(READ)
+            still_written.write(b"12")
+        assert await following() == FileClosed(READ)
+
+
+async def test_when_the_kernel_drops_events_the_folder_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = Inotify.get
+
+    class Overflow:
+        mask = Mask.Q_OVERFLOW
+        name = None
+
+    async def dropping(self: Inotify) -> object:
+        await get(self)
+        return Overflow
+
+    monkeypatch.setattr(Inotify, "get", dropping)
+    async with watching(DiskSpool(tmp_path)) as following:
+        assert await following() == Rescanned(())
+        (tmp_path / READ.name).touch()
+        assert await following() == FileCreated(READ)
+        assert await following() == Rescanned((Capture(TAKE, 8000, 0, None),))
+
+
+async def test_a_folder_that_disappears_under_the_watch_is_told(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    begun = asyncio.Event()
+    watch = asyncio.create_task(DiskSpool(tmp_path / "spool").watch(lambda _: begun.set()))
+    await begun.wait()
+    (tmp_path / "spool").rmdir()
+    with pytest.raises(Unavailable) as caught:
+        await asyncio.wait_for(watch, 2)
+    assert caught.value.code == "spool-gone"

@@ -35,7 +35,7 @@ MAX_REQUEST_BYTES: Final = 8192
 MAX_REQUEST_LINES: Final = 128
 MAX_REPLY_BYTES: Final = 16384
 MAX_COMMAND_BYTES: Final = 2047
-"""With its newline; Asterisk cuts longer lines (res_agi.c: AGI_BUF_LEN)."""
+"""With its newline. Asterisk 22 takes 8191 and reads the rest of a longer line as another command (res_agi.c: run_agi)."""
 
 _HEADER: Final = re.compile(r"^(agi_[a-z0-9_]+): (.*)\n", re.MULTILINE)
 _CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -343,7 +343,8 @@ def get_full_variable(name: str, channel: str = "") -> Command:
 def exec_(application: str, *arguments: str) -> Command:
     """Run a dialplan application. Its result is in the reply, `-2` when there is no such application.
 
-    Asterisk evaluates `${...}` and `$[...]` in the arguments and splits them at commas: both are refused.
+    Asterisk splits the arguments at commas, and though it leaves `${...}` and `$[...]` alone, an application may not: all
+    three are refused inside an argument.
     """
     if not _APPLICATION.fullmatch(application):
         raise Refused("agi-application", f"{application!r} is no name of a dialplan application")

@@ -42,7 +42,7 @@ SENTENCES = {
     "de": {
         "call-recording-on": "Die Gesprächsaufzeichnung ist eingeschaltet. Alle Ihre Gespräche werden aufgezeichnet.",
         "call-recording-off": "Die Gesprächsaufzeichnung ist ausgeschaltet.",
-        "call-recording-refused": "Die Aufzeichnung kann aus einem weitergeleiteten Anruf nicht geändert werden. Es wurde nichts geändert.",
+        "call-recording-refused": "Bei einem weitergeleiteten Anruf ist das nicht möglich. Es wurde nichts geändert.",
         "call-recording-unknown": "Dieses Telefon gehört zu keinem Benutzer. Es wurde nichts geändert.",
         "call-recording-unavailable": "Die Aufzeichnung kann jetzt nicht geändert werden. Es wurde nichts geändert.",
         "call-recording-unconfirmed": "Die Änderung konnte nicht bestätigt werden. Bitte versuchen Sie es später noch einmal.",

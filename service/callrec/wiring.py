@@ -1,1 +1,291 @@
-"""The only module that imports everything: which adapter stands behind which port."""
+"""The only module that imports everything: which adapter stands behind which port, and what starts and ends in which order.
+
+Start: journal, spool and store; then the doors. End (SIGTERM, SIGINT): the doors close first; takes that are being captured
+go on in Asterisk and are adopted by the next daemon; recordings that ended are stored as far as time allows, the rest waits in
+the journal.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.announcer import AriAnnouncer
+from callrec.adapters.asterisk.ari import AriLink
+from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
+from callrec.adapters.asterisk.link import LinkState
+from callrec.adapters.disk.journal import DiskJournal
+from callrec.adapters.disk.monitor import MonitorLibrary
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.adapters.media.encode import PyAvEncoder
+from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.adapters.system import SystemClock, UlidIds
+from callrec.app import intake
+from callrec.app.engine import Engine
+from callrec.app.homecoming import Homecoming
+from callrec.app.library import index_entry
+from callrec.app.mirroring import Mirroring
+from callrec.app.star_codes import StarCodes
+from callrec.app.translation import WANTED
+from callrec.config import Door, Settings
+from callrec.domain.errors import CallrecError
+from callrec.domain.lifecycle import Manifest
+from callrec.domain.model import NodeId
+from callrec.domain.policy import Limits, Terms
+from callrec.domain.provisioning.directory import Party
+from callrec.observe.health import Readiness
+from callrec.observe.metrics import Metrics
+from callrec.observe.observer import Observation
+from callrec.protocols.agi import Answer, Request
+from callrec.protocols.ami import Message
+from callrec.web.app import build_app, serve_http
+
+DRAIN_S = 10.0
+"""How long the end waits for recordings that are being stored."""
+ARI_APP = "callrec"
+MEND_CHECK_S = 5.0
+
+
+@dataclass
+class Daemon:
+    """Everything that runs, joined. Made by `assemble`, run by `serve`."""
+
+    settings: Settings
+    observation: Observation
+    readiness: Readiness
+    metrics: Metrics
+    store: RedisStore
+    tables: DirectoryFeed
+    journal: DiskJournal
+    spool: DiskSpool
+    library: MonitorLibrary
+    engine: Engine
+    intake: intake.Intake
+    homecoming: Homecoming
+    mirroring: Mirroring
+    ami: AmiLink
+    ari: AriLink
+    agi: AgiServer
+
+
+class _Endpoints:
+    """Look-ups in the copy of the tables as it is at that moment."""
+
+    def __init__(self, tables: DirectoryFeed) -> None:
+        self._tables = tables
+
+    def by_endpoint(self, name: str) -> Party | None:
+        return self._tables.directory.by_endpoint(name)
+
+
+class _Links:
+    """The two links and what happens on them; made before the engine that they feed."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.engine: Engine | None = None
+        self.homecoming: Homecoming | None = None
+        self._metrics = metrics
+        ami, ari = Door(settings.ami_url, 5038), Door(settings.ari_url, 8088)
+        self.ami = AmiLink(
+            host=ami.host,
+            port=ami.port,
+            username=ami.username,
+            secret=ami.secret,
+            wanted_events=WANTED,
+            on_event=self._on_ami,
+            on_up=self._on_ami_up,
+            on_down=lambda _reason: None,
+        )
+        self.ari = AriLink(
+            base_url=ari.base.removesuffix("/ari"),
+            username=ari.username,
+            password=ari.secret,
+            app=ARI_APP,
+            wanted_events=(),
+            on_event=_ignore,
+            on_up=_nothing,
+            on_down=lambda _reason: None,
+        )
+
+    def is_up(self) -> bool:
+        return self.ami.state is LinkState.UP
+
+    def _on_ami(self, message: Message) -> None:
+        self._metrics.ami_event(message.event)
+        if message.event == "FullyBooted" and self.homecoming:
+            self.homecoming.booted(message)
+        elif self.engine:
+            self.engine.asterisk(message)
+
+    async def _on_ami_up(self) -> None:
+        if self.homecoming:
+            await self.homecoming.on_up()
+
+
+async def _nothing() -> None:
+    """ARI is used for tones: nothing is to be done when it comes up."""
+
+
+async def _ignore(_event: object) -> None:
+    """ARI's events are for announcements, which the link follows by itself."""
+
+
+@asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
+    """Join everything; nothing listens yet. Raises Misconfigured, Unavailable, Corrupt."""
+    async with AsyncExitStack() as stack:
+        metrics, readiness = Metrics(), Readiness()
+        observation = Observation(metrics, personal=settings.log_personal)
+        journal = DiskJournal(settings.state_dir / "journal")
+        unfinished = journal.load()
+        stack.push_async_callback(journal.close)
+        spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
+        spool.prepare()
+        store = await stack.enter_async_context(open_store(settings.redis_url, settings.state_dir))
+        tables = await stack.enter_async_context(DirectoryFeed(store))
+        links, clock, node = _Links(settings, metrics), SystemClock(), NodeId(settings.node)
+        storing = intake.Intake(
+            intake.Doors(journal, spool, library, PyAvEncoder(), store, store, observation),
+            intake.Terms(settings.format, settings.names, settings.intake_workers),
+        )
+        lamps = AmiLamps(links.ami, lambda: tables.directory)
+        engine = links.engine = Engine(
+            node=node,
+            terms=Terms(Limits(pause_s=settings.max_pause_s), settings.on_demand_overrides_always),
+            clock=clock,
+            ids=UlidIds(),
+            journal=journal,
+            recorder=AmiRecorder(links.ami, spool),
+            spool=spool,
+            announcer=AriAnnouncer(links.ari, settings.confirm),
+            lamps=lamps,
+            observer=observation,
+            endpoints=_Endpoints(tables),
+            hand_over=storing.submit,
+            link_is_up=links.is_up,
+        )
+        mirroring = Mirroring(tables, lamps, AstDbMirror(links.ami), observation)
+        homecoming = links.homecoming = Homecoming(
+            engine=engine,
+            asking=AmiChannels(links.ami),
+            spool=spool,
+            journal=journal,
+            clock=clock,
+            observer=observation,
+            endpoints=_Endpoints(tables),
+            node=node,
+            unfinished=unfinished,
+            hand_over=storing.submit,
+            always_after=mirroring.everything,
+        )
+        agi = AgiServer(_scripts(StarCodes(engine, store, tables)), on_outcome=metrics.agi)
+        daemon = Daemon(
+            settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
+            homecoming, mirroring, links.ami, links.ari, agi,
+        )  # fmt: skip
+        _watch_health(daemon)
+        yield daemon
+
+
+def _scripts(codes: StarCodes) -> dict[str, Script]:
+    async def toggle(request: Request, _: Channel) -> Answer:
+        return await codes.toggle(request)
+
+    async def call(request: Request, _: Channel) -> Answer:
+        return await codes.call(request)
+
+    async def always_record(request: Request, _: Channel) -> Answer:
+        return await codes.always_record(request)
+
+    return {"toggle": toggle, "call": call, "always-record": always_record}
+
+
+def _watch_health(daemon: Daemon) -> None:
+    """What has to be true for `/readyz`; each with its reason."""
+    ready = daemon.readiness
+    ready.add("ami", lambda: (daemon.ami.state is LinkState.UP, daemon.ami.state_reason))
+    ready.add("ari", lambda: (daemon.ari.state is LinkState.UP, daemon.ari.state_reason))
+    ready.add("tables", lambda: (daemon.tables.fresh, daemon.tables.why_stale))
+    ready.add("journal", lambda: (not daemon.journal.broken, daemon.journal.broken))
+    ready.add(
+        "resync", lambda: (daemon.homecoming.is_home, "the calls have not been compared with Asterisk's channels yet")
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises what keeps it from starting."""
+    async with assemble(settings) as daemon:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        app = build_app(readiness=daemon.readiness, metrics=daemon.metrics, live=daemon.engine.live, node=settings.node)
+        runner, http_port = await serve_http(app, *_split(settings.http_bind))
+        agi_host, agi_port = await daemon.agi.start(*_split(settings.agi_bind))
+        daemon.observation.started(settings.shown(), http=http_port, agi=f"{agi_host}:{agi_port}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(work) for work in _tasks(daemon)]
+                await asyncio.sleep(0)  # the engine's task group is open before the first event
+                daemon.homecoming.begin()
+                await ended.wait()
+                await daemon.agi.close()
+                await _drain(daemon)
+                for task in running:
+                    task.cancel()
+        finally:
+            await daemon.agi.close()
+            await runner.cleanup()
+        daemon.observation.ended()
+
+
+def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
+    return (
+        daemon.engine.run(),
+        daemon.intake.run(),
+        daemon.mirroring.run(),
+        daemon.spool.watch(daemon.homecoming.spool_event),
+        daemon.observation.run(daemon.store.publish),
+        daemon.metrics.watch_loop(),
+        _mend_index(daemon),
+        _mend_journal(daemon),
+        daemon.ami.run(),
+        daemon.ari.run(),
+    )
+
+
+async def _mend_journal(daemon: Daemon) -> None:
+    """After a failed write (a full disk), go on as soon as the disk takes entries again."""
+    while True:
+        await asyncio.sleep(MEND_CHECK_S)
+        if daemon.journal.broken:
+            with contextlib.suppress(CallrecError):  # readiness says why, until it succeeds
+                await daemon.journal.reopen()
+
+
+async def _mend_index(daemon: Daemon) -> None:
+    """When recordings were stored while Redis was away, bring the index up to the library as soon as it is back."""
+    while True:
+        await asyncio.sleep(MEND_CHECK_S)
+        if daemon.intake.index_is_behind and daemon.tables.fresh:
+            daemon.intake.index_is_behind = False
+            sidecars = await asyncio.to_thread(lambda: list(daemon.library.sidecars()))
+            await daemon.store.rebuild_index(
+                index_entry(path, one) for path, one in sidecars if isinstance(one, Manifest)
+            )
+
+
+async def _drain(daemon: Daemon) -> None:
+    with contextlib.suppress(TimeoutError):  # what is left is in the journal
+        async with asyncio.timeout(DRAIN_S):
+            await daemon.intake.idle()
+
+
+def _split(bind: str) -> tuple[str, int]:
+    host, _, port = bind.rpartition(":")
+    return host, int(port)

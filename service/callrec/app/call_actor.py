@@ -13,9 +13,13 @@ from callrec.app.ports import Announcer, Clock, Journal, Lamps, Recorder, Spool
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.handling import handle
+from callrec.domain.lifecycle import Entry
 from callrec.domain.model import Recording, Take, TakeId
 from callrec.domain.provisioning.model import UserId
 from callrec.domain.session import Session
+
+JOURNAL_S = 0.25
+"""How long a call waits for the journal before it goes on without it: a recording without an entry is found by its files."""
 
 MAILBOX_EVENTS = 1000
 """One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
@@ -133,7 +137,7 @@ class CallActor:
         around = self._around
         match command:
             case m.Write(entry):
-                await around.journal.append(entry)
+                await self._write(entry)
             case m.OpenTake():
                 await self._open(command)
             case m.CloseTake(take):
@@ -154,6 +158,14 @@ class CallActor:
                 around.observer.told(command)
             case m.HandOver(recording):
                 around.hand_over(recording)
+
+    async def _write(self, entry: Entry) -> None:
+        """A disk that does not answer must not cost the beginning of a call: the entry may still arrive, we go on."""
+        try:
+            async with asyncio.timeout(JOURNAL_S):
+                await self._around.journal.append(entry)
+        except TimeoutError:
+            self._around.observer.alarmed(m.Alarm("journal-slow", None), self.session.call)
 
     async def _open(self, command: m.OpenTake) -> None:
         self._around.watch(command.take.id, self)

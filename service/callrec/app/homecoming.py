@@ -1,7 +1,7 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from callrec.app import reconcile
@@ -46,7 +46,7 @@ class Homecoming:
         node: NodeId,
         unfinished: Sequence[Entry],
         hand_over: Callable[[Recording], None],
-        always_after: Callable[[], Awaitable[None]],
+        always_after: Callable[[], None],
     ) -> None:
         self._engine, self._asking = engine, asking
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
@@ -54,6 +54,8 @@ class Homecoming:
         self._unfinished = list(unfinished)
         self._known: list[Recording] | None = [entry.recording for entry in unfinished]
         self._hand_over, self._always_after = hand_over, always_after
+        self.is_home = False
+        """Whether our calls were compared with Asterisk's channels since this daemon began."""
         self._since_s = 0.0
         self._restarted = False
         self._closed: dict[str, set[Side]] = {}
@@ -88,7 +90,8 @@ class Homecoming:
             await self._end(recording)
         await self._take_in_orphans()
         await self._take_in_degraded([file for file in self._spool.degraded() if LegId(file.uniqueid) not in living])
-        await self._always_after()
+        self._always_after()
+        self.is_home = True
 
     def spool_event(self, event: SpoolEvent) -> None:
         """The spool's news: of takes to the engine, of files that the dialplan made to us."""

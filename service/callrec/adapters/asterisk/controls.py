@@ -18,6 +18,7 @@ from callrec.protocols.ami import Message
 from callrec.protocols.formats import rate_of
 
 START_S = 1.0
+LISTING_S = 10.0
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 
@@ -130,11 +131,17 @@ class AstDbMirror:
         await self._flag("callrec/online", endpoint, on=user is not None and user.online_record)
 
     async def _flag(self, family: str, endpoint: str, *, on: bool) -> None:
-        if on:
-            await self._ami.action("DBPut", [("Family", family), ("Key", endpoint), ("Val", "1")])
-            return
-        try:
-            await self._ami.action("DBDel", [("Family", family), ("Key", endpoint)])
-        except Refused as error:
-            if "not found" not in error.message.lower():
-                raise
+        """`0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that differ by version."""
+        await self._ami.action("DBPut", [("Family", family), ("Key", endpoint), ("Val", "1" if on else "0")])
+
+
+class AmiChannels:
+    """Keeps the promises of `app.homecoming.Asking`."""
+
+    def __init__(self, ami: Actions) -> None:
+        self._ami = ami
+
+    async def channels(self) -> Sequence[Message]:
+        """See homecoming.Asking."""
+        listing = await self._ami.listing("CoreShowChannels", timeout_s=LISTING_S)
+        return [message for message in listing if message.event == "CoreShowChannel"]

@@ -1,0 +1,123 @@
+"""The daemon as a process of its own, as an operator runs it: so that tests can kill it at any moment."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import aiohttp
+
+from callrec.domain.errors import Unavailable
+from callrec.lab.asterisk import free_port
+from callrec.lab.pbx import Doors
+
+READY_S = 20.0
+STOP_S = 15.0
+LOOK_S = 0.05
+LOG_TAIL_LINES = 30
+
+
+class Daemon:
+    """`callrec serve` over a folder and the doors of a PBX. Restartable: `kill()`, then `start()` again."""
+
+    def __init__(self, folder: Path, doors: Doors, *, http: int | None = None, **settings: str) -> None:
+        self.monitor, self.spool, self.state = folder / "monitor", folder / "spool", folder / "state"
+        self.http = http or free_port()
+        self.log = folder / "callrec.log"
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("CALLREC_")},
+            "CALLREC_AMI_URL": f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{doors.ami}",
+            "CALLREC_ARI_URL": f"http://{doors.ari_user}:{quote(doors.ari_secret, safe='')}@127.0.0.1:{doors.http}/ari",
+            "CALLREC_AGI_BIND": f"127.0.0.1:{doors.agi}",
+            "CALLREC_HTTP_BIND": f"127.0.0.1:{self.http}",
+            "CALLREC_MONITOR_DIR": str(self.monitor),
+            "CALLREC_SPOOL_DIR": str(self.spool),
+            "CALLREC_STATE_DIR": str(self.state),
+            "CALLREC_NODE": "lab",
+            **{f"CALLREC_{key.upper()}": value for key, value in settings.items()},
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 when it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else 0
+
+    async def __aenter__(self) -> "Daemon":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; its doors may still be closed, see `ready`."""
+        for folder in (self.monitor, self.spool, self.state):
+            folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "callrec", "serve", env=self.environment, stdout=log, stderr=log
+            )
+        await self._until("/healthz", READY_S)
+
+    async def ready(self, limit_s: float = READY_S) -> None:
+        """Wait until every door is open. Raises Unavailable with what is closed and the end of the log."""
+        await self._until("/readyz", limit_s)
+
+    async def stop(self) -> None:
+        """End it as systemd would; by force when it does not end."""
+        if not self.pid or self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL: a crash."""
+        if self.pid and self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def callrec(self, *arguments: str) -> tuple[int, str]:
+        """Run the command line beside the daemon: exit code and what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "callrec",
+            *arguments,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode("utf-8", "replace")
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of one of its pages."""
+        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{self.http}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def _until(self, path: str, limit_s: float) -> None:
+        said = ""
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.pid:
+                    try:
+                        status, said = await self.get(path)
+                    except aiohttp.ClientError as error:
+                        status, said = 0, str(error)
+                    if status == 200:  # noqa: PLR2004 - OK
+                        return
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            pass
+        tail = "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
+        raise Unavailable("daemon-not-ready", f"the daemon does not answer {path} with 200: {said}\n{tail}")

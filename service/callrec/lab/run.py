@@ -1,0 +1,67 @@
+"""`make run`: everything on this machine, in the foreground, for a newcomer with a softphone. Ctrl-C stops all of it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.lab.pbx import Doors
+from callrec.lab.stack import Stack, Wishes, start
+
+SIP, HTTP, AGI, AMI, ARI = 5060, 8080, 4573, 5038, 8088
+RECORDINGS = Path("recordings").absolute()
+
+
+def main() -> int:
+    """Run until Ctrl-C."""
+    try:
+        asyncio.run(_run())
+    except CallrecError as error:
+        print(f"make run: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+async def _run() -> None:
+    doors = Doors(sip=SIP, ami=AMI, http=ARI, agi=AGI)
+    for port, kind in ((SIP, socket.SOCK_DGRAM), *((port, socket.SOCK_STREAM) for port in (HTTP, AGI, AMI, ARI))):
+        _must_be_free(port, kind)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with start(RECORDINGS, Wishes(doors=doors, http=HTTP, phones=False), print) as stack:
+        _say(stack)
+        await ended.wait()
+        print("\n== stopping")
+
+
+def _must_be_free(port: int, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(PermissionError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            what = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
+            hint = f"stop what uses it (ss -lpn 'sport = :{port}' names it), or use make demo, which takes free ports"
+            raise Unavailable(
+                "port-used", f"{what} port {port} of 127.0.0.1 is in use: {error.strerror}", hint=hint
+            ) from None
+
+
+def _say(stack: Stack) -> None:
+    users = {user.id: user for user in stack.pbx.tables.users}
+    print(f"\ncallrec runs.  Status page  http://127.0.0.1:{HTTP}/   recordings in {stack.daemon.monitor}")
+    print(f"Phones register at 127.0.0.1:{SIP} (UDP):")
+    for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number):
+        print(f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}")
+    print(
+        "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The whole product on one machine: an Asterisk with the small PBX, the daemon as a process, and simulated phones."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callrec.adapters.redis.store import open_store
+from callrec.domain.errors import Misconfigured
+from callrec.domain.provisioning.model import Tables
+from callrec.lab.asterisk import dialplan_folder
+from callrec.lab.daemon import Daemon
+from callrec.lab.installation import find_installation
+from callrec.lab.pbx import Doors, Pbx
+from callrec.lab.phones import Phone, PhoneBank
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything running. Phones are there only when they were asked for."""
+
+    daemon: Daemon
+    pbx: Pbx
+    bank: PhoneBank | None
+
+    def phone(self, number: str) -> Phone:
+        """The simulated phone with this number."""
+        if self.bank is None:
+            raise Misconfigured("no-phones", "this stack was made without phones")
+        return self.bank.phone(self.line(number))
+
+    def line(self, number: str) -> str:
+        """The endpoint of this number."""
+        return next(line.name for line in self.pbx.tables.lines if line.number == number)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a stack shall be like."""
+
+    users: Path = field(default_factory=lambda: dialplan_folder() / "pbx" / "users.csv")
+    doors: Doors = field(default_factory=Doors)
+    http: int | None = None
+    phones: bool = True
+    codecs: Mapping[str, str] = field(default_factory=dict)
+    """By number: ulaw unless said."""
+    tones_hz: Mapping[str, int] = field(default_factory=dict)
+    """By number: what a phone says when it answers; 1000 Hz unless said."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterator[Stack]:
+    """Start all of it below `folder`; ready inside, stopped after. Raises Unavailable, Misconfigured, with the remedy."""
+    async with AsyncExitStack() as stack:
+        installation = find_installation(progress)
+        progress(f"== Asterisk {installation.version}")
+        daemon = Daemon(folder, wishes.doors, http=wishes.http, **wishes.settings)
+        await stack.enter_async_context(daemon)
+        tables = await _provision(daemon, wishes.users)
+        progress(f"== daemon and store up, {len(tables.users)} users")
+        pbx = await stack.enter_async_context(Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors))
+        bank = None
+        if wishes.phones:
+            line_of = {line.number: line.name for line in tables.lines}
+            codecs = {line_of[number]: codec for number, codec in wishes.codecs.items()}
+            tones = {line_of[number]: hz for number, hz in wishes.tones_hz.items()}
+            bank = await stack.enter_async_context(PhoneBank(installation, pbx, codecs=codecs, tones_hz=tones))
+        await daemon.ready()
+        progress("== ready")
+        yield Stack(daemon, pbx, bank)
+
+
+async def _provision(daemon: Daemon, users: Path) -> Tables:
+    """Import the users as an administrator does, and switch `*26` on: codes are shipped off."""
+    for arguments in (("users", "import", str(users)), ("extensions", "set", "call_record", "*26", "--on")):
+        code, said = await daemon.callrec(*arguments)
+        if code:
+            raise Misconfigured("provisioning", f"callrec {' '.join(arguments)} ended with {code}: {said}")
+    async with open_store("embedded:", daemon.state, join=True) as store:
+        return await store.tables()

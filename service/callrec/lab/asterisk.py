@@ -222,8 +222,8 @@ class AsteriskServer:
         for name, text in {**self._conf, "asterisk.conf": conf}.items():
             content = self._present_modules(text) if name == "modules.conf" else text
             (self.root / "etc" / name).write_text(content)
-        for name, content in self._files.items():
-            (self.root / name).write_bytes(content)
+        for path, data in self._files.items():
+            (self.root / path).write_bytes(data)
         lay_sounds(self.installation.data, self.root / "share")
 
     def _present_modules(self, text: str) -> str:

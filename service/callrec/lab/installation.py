@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-import subprocess  # noqa: S404 - apt-get, dpkg-deb and asterisk itself, each with a fixed list of words
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +28,8 @@ SUITE = "sid"
 PACKAGES = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
 REMEDY = "install Asterisk 18.20 or newer yourself (20 from 20.5, 22 from 22.5), then repeat"
 _COMMAND_S = 60
+_OLDEST = (18, 20)
+_BROKEN = {19: range(100), 20: (*range(5), 12, 13, 14), 21: (7, 8, 9), 22: (2, 3, 4)}
 _VERSION = re.compile(r"Asterisk\s+(?:certified/|GIT-)?(\d+)\.(\d+)")
 
 
@@ -47,8 +49,7 @@ def is_supported(version: str) -> bool:
     if parts is None:
         return False
     major, minor = int(parts[1]), int(parts[2])
-    broken = {20: {*range(5), 12, 13, 14}, 21: {7, 8, 9}, 22: {2, 3, 4}}
-    return (major, minor) >= (18, 20) and major != 19 and minor not in broken.get(major, set())
+    return (major, minor) >= _OLDEST and minor not in _BROKEN.get(major, ())
 
 
 def find_installation(progress: Progress) -> Installation:

@@ -1,0 +1,184 @@
+"""The configuration files of the phone bank's Asterisk."""
+
+from collections.abc import Mapping
+
+from callrec.lab.asterisk import dialplan_folder
+from callrec.lab.pbx import RTP_PORTS, Doors, fill
+
+OUTSIDE = "outside"
+
+_MODULES = """res_timing_timerfd res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb pbx_config bridge_simple
+codec_ulaw codec_alaw codec_g722 codec_resample format_sln format_pcm res_http_websocket res_pjproject
+res_pjsip res_pjsip_session res_pjsip_pubsub res_pjsip_logger
+res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest res_pjsip_endpoint_identifier_ip
+res_pjsip_caller_id res_pjsip_nat res_pjsip_path res_pjsip_rfc3326 res_pjsip_sdp_rtp
+res_rtp_asterisk chan_pjsip app_chanspy app_db app_dial app_exec app_mixmonitor app_playtones
+app_senddtmf app_stack app_userevent func_callerid func_channel func_cut func_db func_groupcount func_logic
+func_periodic_hook func_strings func_uri"""
+
+_SHARED = (
+    "acl.conf",
+    "ccss.conf",
+    "cdr.conf",
+    "cel.conf",
+    "indications.conf",
+    "logger.conf",
+    "pjproject.conf",
+    "udptl.conf",
+)
+"""Files of the small PBX that say nothing about a PBX: taken as they are."""
+
+_PJSIP = """[global]
+type = global
+user_agent = callrec-phones
+endpoint_identifier_order = header
+
+[phones]
+type = transport
+protocol = udp
+bind = 127.0.0.1:@PHONES_PORT@
+
+[outside]
+type = transport
+protocol = udp
+bind = 127.0.0.1:@TRUNK_PORT@
+
+[phone](!)
+type = endpoint
+transport = phones
+context = phones
+disallow = all
+direct_media = no
+dtmf_mode = rfc4733
+send_pai = yes
+
+[phone-auth](!)
+type = auth
+auth_type = userpass
+
+[phone-aor](!)
+type = aor
+contact = sip:127.0.0.1:@SIP_PORT@
+
+[outside](phone)
+transport = outside
+context = outside
+from_user = trunk
+outbound_auth = outside
+aors = outside
+allow = @OUTSIDE_CODEC@
+trust_id_outbound = yes
+
+[outside](phone-auth)
+username = trunk
+password = @TRUNK_SECRET@
+
+[outside](phone-aor)
+
+[outside]
+type = identify
+endpoint = outside
+match_header = To: /sip:0/
+"""
+
+_PHONE = """
+[@NAME@](phone)
+from_user = @NAME@
+outbound_auth = @NAME@
+aors = @NAME@
+allow = @CODEC@
+
+[@NAME@](phone-auth)
+username = @NAME@
+password = @SECRET@
+
+[@NAME@](phone-aor)
+
+[@NAME@]
+type = identify
+endpoint = @NAME@
+match_header = To: /sip:@NAME@@/
+"""
+
+_EXTENSIONS = """[general]
+static = yes
+
+[phones]
+exten => _[0-9A-Za-z_*+]!,1,Set(PHONE=${EXTEN})
+ same => n,Goto(phone,ring,1)
+
+[outside]
+exten => _[0-9*+]!,1,Set(PHONE=outside)
+ same => n,Goto(phone,ring,1)
+
+[phone]
+exten => ring,1,Set(WAY=${DB(behaviour/${PHONE})})
+ same => n,Ringing()
+ same => n,UserEvent(PhoneRings,Phone: ${PHONE})
+ same => n,GotoIf($["${WAY}" = "busy"]?busy)
+ same => n,GotoIf($["${WAY}" = "ring"]?wait)
+ same => n,Wait(${CUT(WAY,-,2)})
+ same => n,Answer()
+ same => n,Set(TONE=${CUT(WAY,-,3)})
+ same => n,Goto(talk,1)
+ same => n(busy),Busy(20)
+ same => n(wait),Wait(3600)
+exten => talk,1,MixMonitor(,r(heard-${UNIQUEID}.sln16)i(EAR))
+ same => n,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))
+ same => n,UserEvent(PhoneTalks,Phone: ${PHONE})
+ same => n,Wait(7200)
+; A redirection ends the tone: start it again after the keys, as a voice comes back after them
+exten => _dtmf!,1,SendDTMF(${EXTEN:4},60,110)
+ same => n,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))
+ same => n,UserEvent(PhonePressed,Phone: ${PHONE})
+ same => n,Wait(7200)
+exten => _hum!,1,Set(TONE=${EXTEN:3})
+ same => n,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))
+ same => n,Wait(7200)
+; The file is whole when this has run
+exten => h,1,ExecIf($[${LEN(${EAR})} > 0]?StopMixMonitor(${EAR}))
+"""
+
+_MANAGER = """[general]
+enabled = yes
+bindaddr = 127.0.0.1
+port = @AMI_PORT@
+
+[@AMI_USER@]
+secret = @AMI_SECRET@
+read = system,call,user,dtmf
+write = system,call,reporting,originate
+writetimeout = 5000
+eventfilter = ^Event: (FullyBooted|UserEvent|Hangup|DTMFEnd)
+"""
+
+
+def bank_files(lines: Mapping[str, str], codecs: Mapping[str, str], pbx: Doors, own: Doors) -> dict[str, str]:
+    """File name -> text. `lines`: name -> secret of each phone; `codecs`: name -> codec, also of the outside world."""
+    values: dict[str, object] = {
+        "PHONES_PORT": own.sip,
+        "TRUNK_PORT": pbx.trunk,
+        "TRUNK_SECRET": pbx.trunk_secret,
+        "SIP_PORT": pbx.sip,
+        "OUTSIDE_CODEC": codecs[OUTSIDE],
+        "AMI_PORT": own.ami,
+        "AMI_USER": own.ami_user,
+        "AMI_SECRET": own.ami_secret,
+        "RTP_START": own.rtp,
+        "RTP_END": own.rtp + RTP_PORTS,
+    }
+    phones = [
+        fill(_PHONE, {"NAME": name, "SECRET": secret, "CODEC": codecs[name], **values})
+        for name, secret in lines.items()
+    ]
+    folder = dialplan_folder() / "pbx"
+    modules = "".join(f"load = {name}.so\n" for name in _MODULES.split())
+    return {name: (folder / name).read_text() for name in _SHARED} | {
+        "modules.conf": f"[modules]\nautoload = no\n{modules}",
+        "pjsip.conf": fill(_PJSIP, values) + "".join(phones),
+        "extensions.conf": _EXTENSIONS,
+        "manager.conf": fill(_MANAGER, values),
+        "rtp.conf": fill((folder / "rtp.conf").read_text(), values),
+        "http.conf": "[general]\nenabled = no\n",
+        "features.conf": "[general]\n",
+    }

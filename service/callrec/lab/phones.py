@@ -1,0 +1,313 @@
+"""The phones and the outside world: a second Asterisk that places and takes real SIP calls with real RTP.
+
+Each user's line registers with the PBX as a phone of the bank; `bank.outside` plays the world behind the trunk. A phone
+says one tone for the whole call, presses real digits (RFC 4733), and records what it hears.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.domain.errors import Refused, Unavailable
+from callrec.lab import bank_conf
+from callrec.lab.asterisk import AsteriskServer
+from callrec.lab.ears import NOTHING, Sound, load
+from callrec.lab.installation import Installation
+from callrec.lab.pbx import Doors, Pbx
+from callrec.lab.register import register
+from callrec.protocols.ami import Message
+
+ACTION_S = 5.0
+READY_S = 15.0
+ANSWER_S = 15.0
+DIGIT_S, PAUSE_S = 0.110, 0.060
+_WAITING_CALLS = 1000
+_DIALLABLE = re.compile(r"[0-9*+]{1,40}")
+_DIGITS = re.compile(r"[0-9*#A-D]{1,40}")
+_EVENTS = ("UserEvent", "Hangup", "DTMFEnd")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Ring for `after_s` seconds, then answer and say this tone; 0 Hz says nothing."""
+
+    after_s: float = 0.0
+    tone_hz: int = 1000
+
+    def __str__(self) -> str:
+        return f"answer-{self.after_s:g}-{self.tone_hz}"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Refuse every call as busy."""
+
+    def __str__(self) -> str:
+        return "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class RingForever:
+    """Ring and never answer."""
+
+    def __str__(self) -> str:
+        return "ring"
+
+
+Behaviour = Answer | Busy | RingForever
+
+
+class PhoneCall:
+    """One phone's side of one call."""
+
+    def __init__(self, phone: "Phone", leg: str, number: str) -> None:
+        self.phone = phone
+        self.leg = leg
+        """The Uniqueid of the phone's channel, in the bank."""
+        self.number = number
+        """The other's number: dialled, or shown."""
+        self.cause = ""
+        """Why it ended, in Asterisk's words ("User busy"); empty while it lasts."""
+        self.digits = ""
+        """The keys that reached this phone: what the other pressed and no PBX took for itself."""
+        self._talking = asyncio.Event()
+        self._pressed = asyncio.Event()
+        self._over = asyncio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._over.is_set()
+
+    async def answered(self, timeout_s: float = ANSWER_S) -> Self:
+        """Wait until both can hear each other; raises Unavailable when it ended or was not answered in time."""
+        await self._either(self._talking, timeout_s, "was not answered")
+        return self
+
+    async def press(self, digits: str) -> None:
+        """Press these keys, 110 ms each; returns when the last one was sent. The tone of the phone pauses meanwhile."""
+        if not _DIGITS.fullmatch(digits):
+            raise Refused("digits", f"A phone has no keys {digits!r}")
+        self._pressed.clear()
+        await self._go(f"dtmf{digits}")
+        await self._either(self._pressed, ACTION_S + len(digits) * (DIGIT_S + PAUSE_S), "was cut off while pressing")
+
+    async def hum(self, tone_hz: int) -> None:
+        """From now on say this tone; 0 Hz says nothing."""
+        await self._go(f"hum{tone_hz:d}")
+
+    async def hangup(self) -> None:
+        """Hang up and wait until the call is over on this side; nothing when it is over already."""
+        if not self.is_over:
+            with contextlib.suppress(Refused):  # gone in this instant
+                await self.phone.bank.ami.action("Hangup", [("Channel", self.leg)], timeout_s=ACTION_S)
+            await self.ended(ACTION_S)
+
+    async def ended(self, timeout_s: float = 30.0) -> None:
+        """Wait for the end of the call on this side; what the phone heard is on the disk then."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._over.wait()
+        except TimeoutError:
+            raise Unavailable("phone-call", f"{self} has not ended within {timeout_s:g} s") from None
+
+    def heard(self) -> Sound:
+        """What this phone heard from its answer to the end, at 16 kHz; nothing when it never talked. After `ended`."""
+        file = self.phone.bank.root / "spool/monitor" / f"heard-{self.leg}.sln16"
+        return load(file)[0] if file.exists() else NOTHING
+
+    def __str__(self) -> str:
+        return f"the call of phone {self.phone.name} with {self.number}"
+
+    def note(self, event: Message) -> None:
+        """What the bank's Asterisk says of this leg."""
+        if event.event == "Hangup":
+            self.cause = event.get("Cause-txt") or "unknown"
+            self._over.set()
+        elif event.event == "DTMFEnd" and event.get("Direction") == "Received":
+            self.digits += event.get("Digit")
+        elif event.get("UserEvent") == "PhoneTalks":
+            self._talking.set()
+        elif event.get("UserEvent") == "PhonePressed":
+            self._pressed.set()
+
+    async def _go(self, exten: str) -> None:
+        where = [("Channel", self.leg), ("Context", "phone"), ("Exten", exten), ("Priority", "1")]
+        await self.phone.bank.ami.action("Redirect", where, timeout_s=ACTION_S)
+
+    async def _either(self, event: asyncio.Event, timeout_s: float, what: str) -> None:
+        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._over.wait())]
+        try:
+            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not event.is_set():
+            raise Unavailable("phone-call", f"{self} {what}", hint=self.cause or f"waited {timeout_s:g} s")
+
+
+@dataclass(eq=False)
+class Phone:
+    """A phone of the bank. It answers by itself with its tone unless told otherwise."""
+
+    bank: "PhoneBank"
+    name: str
+    codec: str
+    calls: asyncio.Queue[PhoneCall] = field(default_factory=lambda: asyncio.Queue(_WAITING_CALLS))
+
+    async def behave(self, behaviour: Behaviour) -> None:
+        """From now on treat incoming calls so."""
+        entry = [("Family", "behaviour"), ("Key", self.name), ("Val", str(behaviour))]
+        await self.bank.ami.action("DBPut", entry, timeout_s=ACTION_S)
+
+    async def call(self, number: str, *, tone_hz: int = 440, shown: str = "") -> PhoneCall:
+        """Dial; returns at once. `shown`: the number that the outside world shows; none is an anonymous caller."""
+        if not _DIALLABLE.fullmatch(number) or not _DIALLABLE.fullmatch(shown or "0"):
+            raise Refused("number", f"A phone cannot dial {number!r} as {shown!r}")
+        shown = shown if self is self.bank.outside else self.name
+        call = self.bank.expect(PhoneCall(self, self.bank.next_leg(), number))
+        dial = [
+            ("Channel", f"PJSIP/{number}@{self.name}"),
+            ("ChannelId", call.leg),
+            ("Context", "phone"),
+            ("Exten", "talk"),
+            ("Priority", "1"),
+            ("Timeout", "120000"),
+            ("Async", "true"),
+            ("Variable", f"TONE={tone_hz:d},PHONE={self.name}"),
+            *([("CallerID", shown)] if shown else []),
+        ]
+        await self.bank.ami.action("Originate", dial, timeout_s=ACTION_S)
+        return call
+
+    async def rings(self, timeout_s: float = ANSWER_S) -> PhoneCall:
+        """The next incoming call of this phone that is not over; raises Unavailable when none comes."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (call := await self.calls.get()).is_over:
+                    pass
+        except TimeoutError:
+            raise Unavailable("phone-silent", f"phone {self.name} did not ring within {timeout_s:g} s") from None
+        return call
+
+
+class PhoneBank(AsteriskServer):
+    """`async with PhoneBank(installation, pbx) as bank`: every SIP line of the PBX's tables is a registered phone.
+
+    `codecs` maps line names to `ulaw` (the default), `alaw` or `g722`; the outside world is `outside`.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        pbx: Pbx,
+        *,
+        codecs: Mapping[str, str] | None = None,
+        tones_hz: Mapping[str, int] | None = None,
+    ) -> None:
+        lines = {line.name: line.secret for line in pbx.tables.lines if line.protocol == "sip"}
+        self._pbx = pbx
+        self._codecs = dict(codecs or {})
+        self._tones_hz = dict(tones_hz or {})
+        self._phones = {name: Phone(self, name, self._codecs.get(name, "ulaw")) for name in (*lines, bank_conf.OUTSIDE)}
+        self._calls: dict[str, PhoneCall] = {}
+        self._numbers = itertools.count(1)
+        self._up = asyncio.Event()
+        self._doors = Doors()
+        self.ami = self._link()
+        self._keeper: asyncio.Task[None] | None = None
+        phones = {name: phone.codec for name, phone in self._phones.items()}
+        conf = bank_conf.bank_files(lines, phones, pbx.doors, self._doors)
+        super().__init__(installation, conf, name="phones")
+
+    @property
+    def outside(self) -> Phone:
+        """The world behind the trunk: calls incoming numbers, and takes every call that leaves the house."""
+        return self._phones[bank_conf.OUTSIDE]
+
+    def phone(self, name: str) -> Phone:
+        """The phone of this line; raises Refused for a line that the PBX did not have when the bank was made."""
+        if name not in self._phones:
+            raise Refused("no-such-phone", f"The bank has no phone {name!r}")
+        return self._phones[name]
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        try:
+            self._keeper = asyncio.create_task(self.ami.run(), name="phone-bank-ami")
+            async with asyncio.timeout(READY_S):
+                await self._up.wait()
+                for phone in self._phones.values():
+                    await phone.behave(Answer(tone_hz=self._tones_hz.get(phone.name, 1000)))
+                await self.register()
+        except BaseException as error:
+            await self.__aexit__(None, None, None)
+            if isinstance(error, TimeoutError):
+                raise Unavailable("phones", "the phones were not ready in time", hint="is the PBX up?") from None
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.ami.close()
+        if self._keeper is not None:
+            await asyncio.wait({self._keeper}, timeout=ACTION_S)
+        await super().__aexit__(kind, error, trace)
+
+    async def register(self) -> None:
+        """Tell the PBX where the phones are, as they do at their start and after a restart of a PBX that forgot."""
+        own, registrar = self._doors.sip, self._pbx.doors.sip
+        async with asyncio.TaskGroup() as group:
+            for line in self._pbx.tables.lines:
+                if line.protocol == "sip":
+                    group.create_task(register(line.name, line.secret, registrar=registrar, phone=own))
+
+    def next_leg(self) -> str:
+        """An id for a channel that this bank has not used."""
+        return f"phone-{next(self._numbers)}"
+
+    def expect(self, call: PhoneCall) -> PhoneCall:
+        """Have the events of this call's leg delivered to it."""
+        self._calls[call.leg] = call
+        return call
+
+    def _link(self) -> AmiLink:
+        async def up() -> None:
+            self._up.set()
+
+        return AmiLink(
+            host="127.0.0.1",
+            port=self._doors.ami,
+            username=self._doors.ami_user,
+            secret=self._doors.ami_secret,
+            wanted_events=_EVENTS,
+            event_classes="system,call,user,dtmf",
+            on_event=self._on_event,
+            on_up=up,
+            on_down=lambda _: self._up.clear(),
+        )
+
+    def _on_event(self, event: Message) -> None:
+        leg = event.get("Uniqueid")
+        if event.get("UserEvent") == "PhoneRings":
+            self._incoming(event, leg)
+        call = self._calls.get(leg)
+        if call is not None:
+            call.note(event)
+        if event.event == "Hangup":
+            self._calls.pop(leg, None)
+
+    def _incoming(self, event: Message, leg: str) -> None:
+        phone = self._phones.get(event.get("Phone"))
+        if phone is None:
+            return
+        if phone.calls.full():
+            phone.calls.get_nowait()  # nobody asked for the oldest: a bench that only listens elsewhere
+        phone.calls.put_nowait(self.expect(PhoneCall(phone, leg, event.get("CallerIDNum"))))

@@ -1,0 +1,39 @@
+"""A real PBX and real phones, started once for all tests of this folder, on free ports."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from laboratory import TONES_HZ, Laboratory, example_tables
+
+from callrec.lab.installation import Installation, find_installation
+from callrec.lab.pbx import Pbx
+from callrec.lab.phones import PhoneBank
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here share the event loop in which the PBX and the phones live."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.asterisk)
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """An Asterisk: the machine's or the cache's, else downloaded now."""
+    return find_installation(print)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lab(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Laboratory]:
+    """The small PBX with the example's users, and their phones; 1001 speaks G.722, the others mu-law."""
+    spool = tmp_path_factory.mktemp("spool")
+    async with Pbx(installation, example_tables(), spool=spool) as pbx:
+        complaints = pbx.complaints()
+        async with PhoneBank(installation, pbx, codecs={"1001": "g722"}, tones_hz=TONES_HZ) as bank:
+            yield Laboratory(pbx, bank, spool, complaints)

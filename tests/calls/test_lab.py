@@ -1,0 +1,299 @@
+"""The laboratory itself, and the dialplan with nobody or a bare player behind FastAGI: real calls, listened to."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from laboratory import TONES_HZ, Laboratory, example_tables, until
+
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.provisioning.model import Line, Tables, User, UserId
+from callrec.lab.asterisk import AsteriskServer
+from callrec.lab.ears import NOTHING, Sound, load, presence, silence
+from callrec.lab.installation import Installation
+from callrec.lab.pbx import MUSIC_HZ, Pbx
+from callrec.lab.phones import Answer, Busy, Phone, PhoneCall, RingForever
+
+TALK_S = 1.2
+
+
+class BareDaemon:
+    """Plays the daemon: notes each FastAGI request and sets the variables that it was told to set."""
+
+    def __init__(self, **variables: str) -> None:
+        self.variables = variables
+        self.requests: list[dict[str, str]] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One AGI dialogue."""
+        request: dict[str, str] = {}
+        async with asyncio.timeout(5):
+            while line := (await reader.readline()).decode().strip():
+                name, _, value = line.partition(": ")
+                request[name] = value
+            self.requests.append(request)
+            for name, value in self.variables.items():
+                writer.write(f'SET VARIABLE {name} "{value}"\n'.encode())
+                assert (await reader.readline()).startswith(b"200 ")
+        writer.close()
+
+    def scripts(self) -> list[tuple[str, str, str]]:
+        """(script, endpoint's channel, first argument) of each request."""
+        return [
+            (r["agi_network_script"], r["agi_channel"].rsplit("-", 1)[0], r.get("agi_arg_1", "")) for r in self.requests
+        ]
+
+
+@asynccontextmanager
+async def daemon(lab: Laboratory, **variables: str) -> AsyncIterator[BareDaemon]:
+    played = BareDaemon(**variables)
+    server = await asyncio.start_server(played.serve, "127.0.0.1", lab.pbx.doors.agi)
+    async with server:
+        yield played
+
+
+async def connect(one: Phone, number: str, other: Phone) -> tuple[PhoneCall, PhoneCall]:
+    """A call between two phones, answered."""
+    there = await one.call(number, tone_hz=TONES_HZ[one.name])
+    here = await other.rings()
+    await asyncio.gather(there.answered(), here.answered())
+    return there, here
+
+
+async def finish(*calls: PhoneCall) -> None:
+    await calls[0].hangup()
+    for call in calls[1:]:
+        await call.ended()
+
+
+async def degraded_files(lab: Laboratory, rule: str, endpoint: str) -> tuple[Sound, Sound]:
+    """What was said and heard by the endpoint, from the one take that its rule left in the spool, when it is closed."""
+    pattern = f"degraded-{rule}-{endpoint}-*"
+    await until(lambda: len(list(lab.spool.glob(pattern))) == 2)
+    await until(lambda: _closed(lab, pattern))
+    files = sorted(lab.spool.glob(pattern))
+    sounds = [load(file)[0] for file in files]
+    assert [file.name.split(".")[-2] for file in files] == ["read", "write"]
+    assert all(
+        re.fullmatch(rf"degraded-{rule}-{endpoint}-[0-9.]+-[0-9]+\.(read|write)\.sln(16)?", f.name) for f in files
+    )
+    for file in files:
+        file.unlink()
+    return sounds[0], sounds[1]
+
+
+def _closed(lab: Laboratory, pattern: str) -> bool:
+    """Whether the PBX has none of these files open any more."""
+    names = {str(file) for file in lab.spool.glob(pattern)}
+    links = Path(f"/proc/{lab.pbx.pid}/fd").iterdir()
+    return not names & {str(link.readlink()) for link in links if link.is_symlink()}
+
+
+async def mirror(lab: Laboratory, what: str, endpoint: str, *, on: bool) -> None:
+    verb = f"database put callrec {what}/{endpoint} 1" if on else f"database del callrec {what}/{endpoint}"
+    await lab.pbx.cli(verb)
+
+
+async def test_the_small_pbx_loads_without_a_complaint(lab: Laboratory) -> None:
+    assert lab.boot_complaints == []
+    assert lab.bank.complaints() == []
+    shown = await lab.pbx.cli("dialplan show default")
+    assert "'*26' =>" in await lab.pbx.cli("dialplan show callrec-codes")
+    assert "Custom:*7351***226" in shown
+    assert "Custom:*7351***23" in shown
+    assert re.search(r"callrec\s+no def\s+\*3", await lab.pbx.cli("features show"))
+
+
+async def test_two_phones_hear_each_other(lab: Laboratory) -> None:
+    """Each side hears the other's tone and not its own, over mu-law here and G.722 there."""
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    assert other.number == "1000"
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(call, other)
+    for heard, there, own in ((call.heard(), 1000, 440), (other.heard(), 440, 1000)):
+        assert abs(heard.length_s - TALK_S) < 0.3
+        assert presence(heard.between(0.1, TALK_S), there) >= 0.99
+        assert presence(heard, own) == 0.0
+
+
+async def test_a_call_from_outside_rings_the_users_phone(lab: Laboratory) -> None:
+    call = await lab.bank.outside.call("2050", tone_hz=700, shown="0612345678")
+    other = await lab.bank.phone("1000").rings()
+    assert other.number == "0612345678"
+    await call.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(other, call)
+    assert presence(other.heard().between(0.1, TALK_S), 700) >= 0.99
+
+
+async def test_a_call_leaves_the_house_through_the_trunk(lab: Laboratory) -> None:
+    call, other = await connect(lab.bank.phone("1002"), "0123456789", lab.bank.outside)
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(call, other)
+    assert presence(call.heard().between(0.1, TALK_S), 700) >= 0.99
+    assert presence(other.heard().between(0.1, TALK_S), 1400) >= 0.99
+
+
+async def test_strangers_reach_incoming_numbers_only(lab: Laboratory) -> None:
+    for number in ("1001", "*26", "0123456789"):
+        call = await lab.bank.outside.call(number)
+        with pytest.raises(Unavailable):
+            await call.answered()
+        assert call.is_over
+
+
+async def test_the_keys_of_both_users_reach_the_toggle(lab: Laboratory) -> None:
+    """`*3` of the caller and of the callee each run the AGI script on the leg of the one who pressed."""
+    async with daemon(lab, CALLREC_RESULT="ok") as played:
+        call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+        await call.press("*3")
+        await until(lambda: len(played.requests) == 2)
+        await other.press("*3")
+        await until(lambda: len(played.requests) == 3)
+        await finish(call, other)
+    assert played.scripts() == [
+        ("call", "PJSIP/1000", "1001"),
+        ("toggle", "PJSIP/1000", "(ulaw)"),
+        ("toggle", "PJSIP/1001", "(g722)"),
+    ]
+    assert (call.digits, other.digits) == ("", "")
+
+
+async def test_a_strangers_keys_pass_through(lab: Laboratory) -> None:
+    async with daemon(lab, CALLREC_RESULT="ok") as played:
+        call = await lab.bank.outside.call("2050")
+        other = await lab.bank.phone("1000").rings()
+        await call.answered()
+        await call.press("*3")
+        await until(lambda: other.digits == "*3")
+        await finish(call, other)
+    assert [script for script, *_ in played.scripts()] == ["call"]
+
+
+async def test_the_star_code_plays_what_the_daemon_says(lab: Laboratory) -> None:
+    """`*26` asks before it answers, and plays the sound that it was told, in the channel's language."""
+    async with daemon(lab, CALLREC_RESULT="on", CALLREC_SOUND="callrec/call-recording-on") as played:
+        call = await lab.bank.phone("1000").call("*26", tone_hz=0)
+        await call.answered()
+        await call.ended()
+    assert played.scripts() == [("always-record", "PJSIP/1000", "*26")]
+    assert played.requests[0]["agi_arg_2"] == "0"
+    assert silence(call.heard()) < 0.9
+
+
+async def test_without_the_daemon_the_star_code_says_unavailable(lab: Laboratory) -> None:
+    call = await lab.bank.phone("1000").call("*26", tone_hz=0)
+    await call.answered()
+    await call.ended()
+    assert silence(call.heard()) < 0.9
+
+
+async def test_without_the_daemon_the_keys_still_record(lab: Laboratory) -> None:
+    """`*3` starts a take on the presser's leg and the next `*3` ends it; both sides are in it, each in its file."""
+    await mirror(lab, "online", "1001", on=True)
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await other.press("*3")
+    await asyncio.sleep(2.5)  # the announcement, and some conversation
+    await other.press("*3")
+    said, heard = await degraded_files(lab, "on_demand", "1001")
+    await finish(call, other)
+    await mirror(lab, "online", "1001", on=False)
+    assert said.rate == heard.rate == 16000
+    assert said.length_s == pytest.approx(heard.length_s, abs=0.05)
+    assert said.length_s == pytest.approx(2.6, abs=0.5)
+    assert presence(said.between(1.8, 2.3), 1000) >= 0.95
+    assert presence(heard.between(1.0, 2.3), 440) >= 0.95
+    assert presence(said, 440) == presence(heard, 1000) == 0.0
+
+
+async def test_without_the_daemon_who_may_not_record_does_not(lab: Laboratory) -> None:
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await call.press("*3")
+    await asyncio.sleep(TALK_S)  # the error tone
+    await finish(call, other)
+    assert list(lab.spool.glob("degraded-on_demand-*")) == []
+
+
+@pytest.mark.parametrize(("flagged", "own", "far"), [("1000", 440, 1000), ("1001", 1000, 440)])
+async def test_without_the_daemon_flagged_users_are_still_recorded(
+    lab: Laboratory, flagged: str, own: int, far: int
+) -> None:
+    """Caller or called: the take starts at the answer, not at the ring, and `read` is what the flagged user says."""
+    await mirror(lab, "always", flagged, on=True)
+    await lab.bank.phone("1001").behave(Answer(after_s=1.0, tone_hz=1000))
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(call, other)
+    await lab.bank.phone("1001").behave(Answer(tone_hz=1000))
+    await mirror(lab, "always", flagged, on=False)
+    said, heard = await degraded_files(lab, "always", flagged)
+    assert said.length_s == pytest.approx(TALK_S, abs=0.3)
+    assert presence(said.between(0.1, TALK_S - 0.1), own) >= 0.95
+    assert presence(heard.between(0.1, TALK_S - 0.1), far) >= 0.95
+
+
+async def test_busy_and_silent_phones_end_a_call_honestly(lab: Laboratory) -> None:
+    phone = lab.bank.phone("1002")
+    await phone.behave(Busy())
+    call = await lab.bank.phone("1000").call("1002")
+    with pytest.raises(Unavailable, match="User busy"):
+        await call.answered()
+    await phone.behave(RingForever())
+    call = await lab.bank.phone("1000").call("1002")
+    other = await phone.rings()
+    await call.hangup()
+    await other.ended()
+    await phone.behave(Answer(tone_hz=1400))
+    assert call.heard() is NOTHING
+
+
+async def test_music_and_a_change_of_tone(lab: Laboratory) -> None:
+    call = await lab.bank.phone("1000").call("*44", tone_hz=0)
+    await call.answered()
+    await call.hum(500)
+    await asyncio.sleep(TALK_S)  # listening to the music
+    await call.hangup()
+    assert presence(call.heard().between(0.6, TALK_S), MUSIC_HZ) >= 0.95
+
+
+async def test_users_come_and_go_without_a_restart(lab: Laboratory) -> None:
+    """New users can be called at once; values that do not fit change nothing."""
+    tables = example_tables()
+    more = Tables(
+        users=(*tables.users, User(UserId("4"), "Ann", "Lee")),
+        lines=(*tables.lines, Line("1003", UserId("4"), "1003", "default", "sip", "secret-of-1003")),
+    )
+    await lab.pbx.reload_users(more)
+    assert "1003" in await lab.pbx.cli("pjsip show endpoint 1003")
+    with pytest.raises(Refused):
+        await lab.pbx.reload_users(Tables(users=(User(UserId("4"), "Ann\n[trunk]"),), lines=more.lines[3:]))
+    assert lab.pbx.tables is more
+    await lab.pbx.reload_users(tables)
+    assert "Unable to find object 1003" in await lab.pbx.cli("pjsip show endpoint 1003")
+
+
+async def test_an_asterisk_can_be_killed_started_again_and_leaves_nothing(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with Pbx(installation, example_tables(), spool=tmp_path, name="mortal") as pbx:
+        root, first = pbx.root, pbx.pid
+        await pbx.kill()
+        assert pbx.pid is None
+        await pbx.start()
+        with pytest.raises(Refused):
+            await pbx.start()
+        await pbx.cli("database put callrec always/1000 1")
+        await pbx.restart()
+        assert "Value: 1" in await pbx.cli("database get callrec always/1000")
+        last = pbx.pid
+    assert not await asyncio.to_thread(root.exists)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (first, last))
+
+
+async def test_an_asterisk_that_cannot_start_says_why(installation: Installation) -> None:
+    with pytest.raises(Unavailable, match=r"(?s)ended .*modules\.conf"):
+        async with AsteriskServer(installation, {}, name="empty"):
+            pass

@@ -1,0 +1,124 @@
+"""What the use cases need of the store and of its local copy. The adapter keeps these promises on Redis."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypedDict, Unpack
+
+from callrec.domain.provisioning.directory import Difference, Directory
+from callrec.domain.provisioning.model import Feature, RecordRules, Tables, User, UserId
+
+
+class UserFields(TypedDict, total=False):
+    """What `set_user` may change; what must be unique (user name, agent number) is not among it."""
+
+    firstname: str
+    lastname: str
+    language: str | None
+    call_record: bool
+    online_record: bool
+    rules: RecordRules
+    outcallerid: str
+    mobilephonenumber: str
+    bosssecretary: str
+    enablehint: bool
+    enablexfer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All tables at one instant, and the place in the stream of events where they stood."""
+
+    tables: Tables
+    revision: int
+    """Counts the changes of the tables: the next change has the next number, otherwise something was missed."""
+    cursor: str
+    """The id of the last event that these tables contain."""
+
+
+class TableStore(Protocol):
+    """Users, lines, incalls, voicemails and feature codes.
+
+    Every change is on disk when its method returns. Any method raises Unavailable: with code `store-outcome-unknown`
+    when the change may or may not have happened (ask again with the same request id, it will happen once), with any
+    other code when nothing was changed.
+    """
+
+    async def snapshot(self) -> Snapshot:
+        """All tables at one instant."""
+        ...
+
+    async def tables(self) -> Tables:
+        """All tables at one instant, without their place in the stream."""
+        ...
+
+    async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
+        """New ids, given once and never again, also when nobody uses them."""
+        ...
+
+    async def add(self, tables: Tables, request_id: str, *, actor: str = "") -> None:
+        """Add all of it or, when any of it is taken already, nothing: Refused `table-conflict`. Codes are not added."""
+        ...
+
+    async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:
+        """Turn the always-record flag over and say what it is now; once per request id. Refused: no such user."""
+        ...
+
+    async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
+        """Change some fields and give the user as stored; once per request id. Refused: no such user, or a bad value."""
+        ...
+
+    async def set_code(self, feature: Feature, code: str, enabled: bool, *, actor: str = "") -> None:
+        """Set a feature's digits and whether they work. Refused when another feature has the digits."""
+        ...
+
+
+class RecordingIndex(Protocol):
+    """The rebuildable index of recordings; the truth is on the disk."""
+
+    async def index_recording(self, entry: Mapping[str, str]) -> None:
+        """Put one entry in, or in the place of the one with the same `id`. It needs `id` and `start_s` (epoch)."""
+        ...
+
+    async def recording(self, recording: str) -> dict[str, str] | None:
+        """One entry."""
+        ...
+
+    async def recordings(
+        self, *, from_s: float | None = None, to_s: float | None = None, offset: int = 0, limit: int = 100
+    ) -> tuple[dict[str, str], ...]:
+        """Entries by start, newest first; both bounds belong to it."""
+        ...
+
+    async def forget(self, recording: str) -> bool:
+        """Take one entry out; False when there was none."""
+        ...
+
+    async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
+        """Put these entries in the place of all; readers see the old index until the new one is complete."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where events go that others may follow."""
+
+    async def publish(self, event: Mapping[str, str]) -> None:
+        """Append one event; it needs a `type`."""
+        ...
+
+
+class DirectorySource(Protocol):
+    """The local copy of the tables. A look-up in it never waits."""
+
+    @property
+    def directory(self) -> Directory:
+        """The copy; ask for it anew at every look-up, a reload replaces it."""
+        ...
+
+    @property
+    def fresh(self) -> bool:
+        """True while the copy follows the store: it is at most about a second behind."""
+        ...
+
+    def on_change(self, callback: Callable[[Difference], None]) -> None:
+        """Call this, without awaiting anything, after every change that reached the copy."""
+        ...

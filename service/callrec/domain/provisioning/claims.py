@@ -1,0 +1,81 @@
+"""What must be unique: every number, name and mailbox that a user, line, incall or voicemail takes for itself.
+
+One truth for three readers: the CSV rules (twice in one file), the importer (already in the store) and the store itself
+(two writers at once).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+
+TECHNOLOGY = {"sip": "PJSIP", "sccp": "SCCP"}
+"""A line's protocol -> the channel technology under which Asterisk knows its endpoint."""
+
+
+class Kind(StrEnum):
+    """The name spaces in which a key may be taken once."""
+
+    EXTENSION = "extension"
+    ENDPOINT = "endpoint"
+    MAILBOX = "mailbox"
+    USERNAME = "username"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One key taken in one name space; `column` and `value` are how an import file says it."""
+
+    kind: Kind
+    key: str
+    user: UserId
+    column: str
+    value: str
+
+
+def endpoint(line: Line) -> str:
+    """The line as channel names have it: `PJSIP/<name>`, `SCCP/<name>`."""
+    return f"{TECHNOLOGY.get(line.protocol, line.protocol.upper())}/{line.name}"
+
+
+def at(number: str, context: str) -> str:
+    """A number in its context. Numbers consist of digits, `*` and `#`, so the first `@` always separates."""
+    return f"{number}@{context}"
+
+
+def claims_of_user(user: User) -> Iterator[Claim]:
+    """The user name and the agent number."""
+    if user.username:
+        yield Claim(Kind.USERNAME, user.username, user.id, "username", user.username)
+    if user.agentnumber:
+        yield Claim(Kind.AGENT, user.agentnumber, user.id, "agentnumber", user.agentnumber)
+
+
+def claims_of_line(line: Line) -> Iterator[Claim]:
+    """The number in its context, and the endpoint."""
+    yield Claim(Kind.EXTENSION, at(line.number, line.context), line.user, "phonenumber", line.number)
+    yield Claim(Kind.ENDPOINT, endpoint(line), line.user, "linename", line.name)
+
+
+def claims_of_incall(incall: Incall) -> Iterator[Claim]:
+    """The number in its context: the same name space as the lines' numbers."""
+    yield Claim(Kind.EXTENSION, at(incall.exten, incall.context), incall.user, "incallexten", incall.exten)
+
+
+def claims_of_voicemail(box: Voicemail) -> Iterator[Claim]:
+    """The mailbox in its context."""
+    yield Claim(Kind.MAILBOX, at(box.mailbox, box.context), box.user, "voicemailmailbox", box.mailbox)
+
+
+def claims(tables: Tables) -> Iterator[Claim]:
+    """Everything that these tables take for themselves."""
+    for user in tables.users:
+        yield from claims_of_user(user)
+    for line in tables.lines:
+        yield from claims_of_line(line)
+    for incall in tables.incalls:
+        yield from claims_of_incall(incall)
+    for box in tables.voicemails:
+        yield from claims_of_voicemail(box)

@@ -1,0 +1,45 @@
+"""Which fields of a user may be set one by one, and by which rule: the rules of the import file's columns."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.columns import BY_NAME
+from callrec.domain.provisioning.model import RecordRules
+
+FLAGS = frozenset({"call_record", "online_record", "enablehint", "enablexfer"})
+TEXTS = frozenset({"firstname", "lastname", "language", "outcallerid", "mobilephonenumber", "bosssecretary"})
+
+
+def checked(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields in their stored form; Refused names the first that cannot be set so."""
+    return {name: _checked(name, value) for name, value in fields.items()}
+
+
+def _checked(name: str, value: object) -> object:
+    match name, value:
+        case "rules", RecordRules():
+            return asdict(value)
+        case "language", None:
+            return None
+        case flag, bool() if flag in FLAGS:
+            return value
+        case text, str() if text in TEXTS:
+            return _checked_text(text, value)
+        case known, _ if known in FLAGS | TEXTS | {"rules"}:
+            raise Refused("user-field", f"{known} cannot be a {type(value).__name__}")
+        case _:
+            raise Refused(
+                "user-field",
+                f"{name[:40]!r} cannot be set",
+                hint=f"these can: {', '.join(sorted(FLAGS | TEXTS))}, rules",
+            )
+
+
+def _checked_text(name: str, value: str) -> str:
+    column = BY_NAME[name]
+    if value and not column.check.accepts(value):
+        raise Refused("user-field", f"{name} must be {column.check.says}")
+    if not value and (column.required or name == "language"):
+        raise Refused("user-field", f"{name} must have a value")
+    return value or column.default

@@ -1,0 +1,101 @@
+"""The look-ups of the call path, and what one change does to them."""
+
+from dataclasses import replace
+
+from callrec.domain.provisioning.claims import Kind, claims
+from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, Party, UserChanged
+from callrec.domain.provisioning.model import (
+    DEFAULT_CODES,
+    Feature,
+    FeatureCode,
+    Incall,
+    Line,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+
+JOHN = User(UserId("1"), "John", "Doe", username="john", agentnumber="5")
+ADA = User(UserId("2"), "Ada")
+DESK = Line("desk", JOHN.id, "1000", "default")
+SCCP = Line("1001", JOHN.id, "1001", "default", "sccp")
+ORPHAN = Line("orphan", UserId("9"), "1009", "default")
+DID = Incall("2050", "from-extern", JOHN.id)
+LOST_DID = Incall("2051", "from-extern", UserId("9"))
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe")
+TABLES = Tables((JOHN, ADA), (DESK, SCCP, ORPHAN), (DID, LOST_DID), (BOX,))
+
+
+def test_look_ups():
+    """Endpoint, extension, DID and id lead to the user; what is unknown gives None."""
+    directory = Directory(TABLES)
+    assert Party(JOHN, DESK) == directory.by_endpoint("PJSIP/desk")
+    assert Party(JOHN, SCCP) == directory.by_endpoint("SCCP/1001")
+    assert Party(JOHN, DESK) == directory.by_extension("1000", "default")
+    assert (JOHN, DID) == directory.by_did("2050", "from-extern")
+    assert JOHN == directory.user(JOHN.id)
+    assert (DESK, SCCP) == directory.lines_of(JOHN.id)
+    assert (BOX,) == directory.voicemails_of(JOHN.id)
+    assert ([JOHN, ADA], 3, 2) == (list(directory.users()), len(directory.lines()), len(directory.incalls()))
+
+
+def test_unknown_keys_give_nothing():
+    """An unknown key, or a line whose user is gone, gives nothing and raises nothing."""
+    directory = Directory(TABLES)
+    assert directory.by_endpoint("PJSIP/nobody") is None
+    assert directory.by_endpoint("PJSIP/orphan") is None
+    assert directory.by_extension("1000", "elsewhere") is None
+    assert directory.by_did("1", "from-extern") is None
+    assert directory.by_did("2051", "from-extern") is None
+    assert directory.user(UserId("404")) is None
+    assert () == directory.lines_of(UserId("404")) == directory.voicemails_of(UserId("404"))
+    assert directory.by_code("*99") is None
+
+
+def test_codes_have_defaults():
+    """A feature without a stored code has the shipped one; a stored one comes before it."""
+    assert DEFAULT_CODES[0] == Directory(Tables(codes=())).code(Feature.CALL_RECORD)
+    moved = FeatureCode(Feature.CALL_RECORD, "*27", enabled=True)
+    directory = Directory(Tables(codes=(moved,)))
+    assert moved == directory.code(Feature.CALL_RECORD) == directory.by_code("*27")
+    assert directory.by_code("*26") is None
+
+
+def test_apply_says_what_is_new():
+    """A change that changes something names it; the same change again, or one of a stranger, is no change."""
+    directory = Directory(TABLES)
+    flagged = replace(JOHN, call_record=True)
+    assert Difference(users=frozenset({JOHN.id})) == directory.apply(UserChanged(flagged))
+    assert Party(flagged, DESK) == directory.by_endpoint("PJSIP/desk")
+    assert not directory.apply(UserChanged(flagged))
+    assert not directory.apply(UserChanged(replace(JOHN, id=UserId("77"))))
+    code = FeatureCode(Feature.ONLINE_RECORD, "*33")
+    assert Difference(codes=frozenset({Feature.ONLINE_RECORD})) == directory.apply(CodeChanged(code))
+    assert not directory.apply(CodeChanged(code))
+    assert code == directory.by_code("*33")
+
+
+def test_difference_of_a_reload():
+    """After a reload those are named who came, went or changed, and the endpoints that are no more."""
+    code = FeatureCode(Feature.CALL_RECORD, "*26", enabled=True)
+    after = Directory(Tables((ADA,), (replace(DESK, user=ADA.id), ORPHAN), codes=(code, DEFAULT_CODES[1])))
+    assert Difference(
+        frozenset({JOHN.id, ADA.id}), frozenset({Feature.CALL_RECORD}), frozenset({"SCCP/1001"})
+    ) == after.difference(Directory(TABLES))
+    assert not Directory(TABLES).difference(Directory(TABLES))
+
+
+def test_claims_name_all_that_is_unique():
+    """Numbers, endpoints, mailboxes, user names and agents are claimed; an unknown protocol keeps its own name."""
+    found = {(claim.kind, claim.key) for claim in claims(Tables((JOHN, ADA), (DESK,), (DID,), (BOX,)))}
+    assert {
+        (Kind.USERNAME, "john"),
+        (Kind.AGENT, "5"),
+        (Kind.EXTENSION, "1000@default"),
+        (Kind.ENDPOINT, "PJSIP/desk"),
+        (Kind.EXTENSION, "2050@from-extern"),
+        (Kind.MAILBOX, "1000@default"),
+    } == found
+    (_, other) = claims(Tables(lines=(replace(DESK, protocol="iax"),)))
+    assert "IAX/desk" == other.key

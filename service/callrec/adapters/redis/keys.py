@@ -1,0 +1,35 @@
+"""Every key that callrec has in Redis. No text from outside becomes part of a key; docs/redis.md describes each."""
+
+import re
+
+EVENTS = "callrec:events"
+
+# A key without braces and a key that carries the same words in braces live in the same slot of a cluster: so the tables
+# can change in one script together with the stream, whose name is fixed.
+TABLES = f"callrec:{{{EVENTS}}}"
+USERS = f"{TABLES}:users"
+LINES = f"{TABLES}:lines"
+INCALLS = f"{TABLES}:incalls"
+VOICEMAILS = f"{TABLES}:voicemails"
+CODES = f"{TABLES}:codes"
+CLAIMS = f"{TABLES}:claims"
+REVISION = f"{TABLES}:revision"
+LAST_USER_ID = f"{TABLES}:last-user-id"
+
+RECORDINGS = "callrec:recordings"
+REBUILDING = "callrec:recordings:rebuilding"
+RECORDING = "callrec:recording:"
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+RECORDING_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+EPOCH = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+
+
+def request(request_id: str) -> str:
+    """Where the answer to a request is kept; the id has been checked against REQUEST_ID."""
+    return f"{TABLES}:request:{request_id}"
+
+
+def recording(recording_id: str) -> str:
+    """One recording's entry; the id has been checked against RECORDING_ID."""
+    return f"{RECORDING}{{{recording_id}}}"

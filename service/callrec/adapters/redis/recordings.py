@@ -1,0 +1,107 @@
+"""The index of recordings and the events. The disk is the truth: all of this can be rebuilt from it."""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from callrec.adapters.redis import keys, scripts
+from callrec.adapters.redis.connection import PATIENT_S, USUAL_S, Address, ask, run, within
+from callrec.adapters.redis.events import KEPT
+from callrec.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+CHUNK = 500
+"""Entries per round trip of a rebuild."""
+MOST_FIELDS = 200
+MOST_BYTES = 65_536
+
+
+class RedisRecordings:
+    """Keeps the promises of RecordingIndex and EventSink; part of the store."""
+
+    address: Address
+    _client: "Redis"
+
+    async def index_recording(self, entry: Mapping[str, str]) -> None:
+        """See RecordingIndex. Refused when the entry has no usable id or start."""
+        recording, start, pairs = _checked(entry)
+        names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
+        async with within(USUAL_S, self.address.shown):
+            await run(self._client, scripts.INDEX_RECORDING, names, recording, start, KEPT, *pairs)
+
+    async def recording(self, recording: str) -> dict[str, str] | None:
+        """See RecordingIndex."""
+        if not keys.RECORDING_ID.fullmatch(recording):
+            return None
+        async with within(USUAL_S, self.address.shown):
+            found: dict[str, str] = await ask(self._client, "HGETALL", keys.recording(recording))
+        return found or None
+
+    async def recordings(
+        self, *, from_s: float | None = None, to_s: float | None = None, offset: int = 0, limit: int = 100
+    ) -> tuple[dict[str, str], ...]:
+        """See RecordingIndex."""
+        latest = "+inf" if to_s is None else repr(to_s)
+        earliest = "-inf" if from_s is None else repr(from_s)
+        async with within(PATIENT_S, self.address.shown):
+            window = (keys.RECORDINGS, latest, earliest, "LIMIT", offset, limit)
+            ids: list[str] = await ask(self._client, "ZREVRANGEBYSCORE", *window)
+            pipeline = self._client.pipeline(transaction=False)
+            for recording in ids:
+                pipeline.hgetall(keys.recording(recording))
+            found = await pipeline.execute()
+        return tuple(entry for entry in found if entry)
+
+    async def forget(self, recording: str) -> bool:
+        """See RecordingIndex."""
+        if not keys.RECORDING_ID.fullmatch(recording):
+            return False
+        names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
+        async with within(USUAL_S, self.address.shown):
+            return bool(await run(self._client, scripts.FORGET_RECORDING, names, recording, KEPT))
+
+    async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
+        """See RecordingIndex. What is indexed or forgotten by others meanwhile reaches the new index too.
+
+        A crash in between leaves the old index; the next rebuild starts over.
+        """
+        async with within(PATIENT_S, self.address.shown):
+            await ask(self._client, "DEL", keys.REBUILDING)
+        waiting = iter(entries)
+        while chunk := list(islice(waiting, CHUNK)):
+            pipeline = self._client.pipeline(transaction=True)
+            for recording, start, pairs in map(_checked, chunk):
+                pipeline.delete(keys.recording(recording))
+                pipeline.hset(keys.recording(recording), items=pairs)
+                pipeline.zadd(keys.REBUILDING, {recording: float(start)})
+            async with within(PATIENT_S, self.address.shown):
+                await pipeline.execute()
+        names = [keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
+        async with within(PATIENT_S, self.address.shown):
+            return int(await run(self._client, scripts.FINISH_REBUILD, names, keys.RECORDING, KEPT))
+
+    async def publish(self, event: Mapping[str, str]) -> None:
+        """See EventSink. Refused when the event has no type or is larger than an event should be."""
+        if not event.get("type"):
+            raise Refused("event-type", "an event needs a type")
+        pairs = _bounded(event)
+        async with within(USUAL_S, self.address.shown):
+            await ask(self._client, "XADD", keys.EVENTS, "MAXLEN", "~", KEPT, "*", *pairs)
+
+
+def _checked(entry: Mapping[str, str]) -> tuple[str, str, list[str]]:
+    recording, start = entry.get("id", ""), entry.get("start_s", "")
+    if not keys.RECORDING_ID.fullmatch(recording):
+        raise Refused("recording-id", "an entry's id is 1 to 128 letters, digits or any of . _ -")
+    if not keys.EPOCH.fullmatch(start):
+        raise Refused("recording-start", "an entry's start_s is an epoch in seconds, in decimal digits")
+    return recording, start, _bounded(entry)
+
+
+def _bounded(fields: Mapping[str, str]) -> list[str]:
+    pairs = [text for pair in fields.items() for text in pair]
+    if len(fields) > MOST_FIELDS or sum(map(len, pairs)) > MOST_BYTES:
+        raise Refused("entry-too-large", f"more than {MOST_FIELDS} fields or {MOST_BYTES} characters")
+    return pairs

@@ -1,0 +1,53 @@
+"""The nouns as JSON, as they stand in the hashes; a field that an older writer left out has its default."""
+
+import json
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.provisioning.model import FeatureCode, Incall, Line, User, Voicemail
+
+Noun = TypeVar("Noun")
+
+
+class Record(Generic[Noun]):
+    """One noun's way to JSON and back."""
+
+    def __init__(self, noun: type[Noun]) -> None:
+        self._name = noun.__name__.lower()
+        self._adapter = TypeAdapter(noun)
+
+    def dump(self, value: Noun) -> str:
+        """Raises Refused for text that cannot be written as UTF-8 (a lone surrogate)."""
+        try:
+            return self._adapter.dump_json(value).decode()
+        except (PydanticSerializationError, UnicodeEncodeError):
+            raise Refused("text-not-storable", f"a {self._name} holds characters that no UTF-8 text can have") from None
+
+    def load(self, text: str) -> Noun:
+        """Raises Corrupt, without repeating what stands there."""
+        try:
+            return self._adapter.validate_json(text)
+        except (ValidationError, UnicodeEncodeError) as error:
+            where = "; ".join(".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()[:3])
+            raise Corrupt("store-record", f"a {self._name} in the store cannot be read: {where or 'no JSON'}") from None
+
+
+USER = Record(User)
+LINE = Record(Line)
+INCALL = Record(Incall)
+VOICEMAIL = Record(Voicemail)
+CODE = Record(FeatureCode)
+
+
+def dump_json(value: Mapping[str, object] | list[dict[str, str]]) -> str:
+    """An argument of a script. Raises Refused for a lone surrogate: Lua's reader would call it broken."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused("text-not-storable", "a value holds characters that no UTF-8 text can have") from None
+    return text

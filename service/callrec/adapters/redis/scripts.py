@@ -1,0 +1,107 @@
+"""The Lua scripts: each is one change of several keys, so that no reader and no crash sees half of it.
+
+They are sent as text (EVAL), not as digests: the server caches them by itself, and a restarted server needs no second try.
+Each change of a table counts the revision up by one and appends one event.
+"""
+
+SNAPSHOT = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+local answer = {redis.call('GET', KEYS[2]) or '0', last[1] and last[1][1] or '0-0'}
+for i = 3, #KEYS do answer[i] = redis.call('HVALS', KEYS[i]) end
+return answer
+"""
+"""KEYS: events, revision, hashes... -> revision, last event, values of each hash."""
+
+ADD = """
+local done = redis.call('GET', KEYS[1])
+if done then return {'added', done} end
+local sets, taken = cjson.decode(ARGV[1]), {}
+for i, set in ipairs(sets) do
+  for field, _ in pairs(set) do
+    if redis.call('HEXISTS', KEYS[i + 3], field) == 1 then taken[#taken + 1] = i .. ' ' .. field end
+  end
+end
+if #taken > 0 then table.sort(taken) return {'taken', unpack(taken, 1, 1000)} end
+for i, set in ipairs(sets) do
+  for field, value in pairs(set) do redis.call('HSET', KEYS[i + 3], field, value) end
+end
+local revision = redis.call('INCR', KEYS[2])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
+  'type', 'tables-changed', 'revision', revision, 'users', ARGV[3], 'actor', ARGV[4])
+redis.call('SET', KEYS[1], revision, 'EX', ARGV[5])
+return {'added', tostring(revision)}
+"""
+"""KEYS: request, revision, events, hashes... ARGV: JSON list of {field: value} per hash, events kept, number of users,
+actor, seconds that the request is remembered -> 'added' or 'taken' with "<number of the hash> <field>"..."""
+
+CHANGE_USER = """
+local done = redis.call('GET', KEYS[1])
+if done then return {'changed', done} end
+local old = redis.call('HGET', KEYS[4], ARGV[1])
+if not old then return {'absent'} end
+local user, changed = cjson.decode(old), {}
+for field, value in pairs(cjson.decode(ARGV[2])) do user[field] = value changed[#changed + 1] = field end
+local event = {'type', 'user-changed', 'user', ARGV[1], 'actor', ARGV[4]}
+if ARGV[3] ~= '' then
+  user[ARGV[3]] = user[ARGV[3]] ~= true
+  changed[#changed + 1] = ARGV[3]
+  event[#event + 1] = 'status'
+  event[#event + 1] = user[ARGV[3]] and 'on' or 'off'
+end
+table.sort(changed)
+local record = cjson.encode(user)
+redis.call('HSET', KEYS[4], ARGV[1], record)
+local revision = redis.call('INCR', KEYS[2])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*',
+  'revision', revision, 'function', table.concat(changed, ' '), 'record', record, unpack(event))
+redis.call('SET', KEYS[1], record, 'EX', ARGV[6])
+return {'changed', record}
+"""
+"""KEYS: request, revision, events, users. ARGV: user id, JSON of the new fields, field to toggle or '', actor, events
+kept, seconds that the request is remembered -> 'changed' and the user as stored, or 'absent'."""
+
+SET_CODE = """
+for feature, default in pairs(cjson.decode(ARGV[3])) do
+  local held = redis.call('HGET', KEYS[3], feature)
+  if feature ~= ARGV[1] and (held and cjson.decode(held).code or default) == ARGV[4] then return {'taken', feature} end
+end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+local revision = redis.call('INCR', KEYS[1])
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
+  'type', 'code-changed', 'revision', revision, 'feature', ARGV[1], 'record', ARGV[2], 'actor', ARGV[5])
+return {'changed'}
+"""
+"""KEYS: revision, events, codes. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
+events kept -> 'changed', or 'taken' and by which feature."""
+
+INDEX_RECORDING = """
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1]) end
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', 'type', 'recording-indexed', 'recording', ARGV[1])
+return 1
+"""
+"""KEYS: recording, recordings, rebuilding, events. ARGV: id, start, events kept, field, value..."""
+
+FORGET_RECORDING = """
+redis.call('ZREM', KEYS[3], ARGV[1])
+local known = redis.call('ZREM', KEYS[2], ARGV[1])
+local held = redis.call('DEL', KEYS[1])
+if known + held == 0 then return 0 end
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'type', 'recording-forgotten', 'recording', ARGV[1])
+return 1
+"""
+"""KEYS: recording, recordings, rebuilding, events. ARGV: id, events kept -> 1 when there was one."""
+
+FINISH_REBUILD = """
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if not redis.call('ZSCORE', KEYS[2], id) then redis.call('DEL', ARGV[1] .. '{' .. id .. '}') end
+end
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) end
+local count = redis.call('ZCARD', KEYS[1])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 'type', 'recordings-rebuilt', 'recordings', count)
+return count
+"""
+"""KEYS: recordings, rebuilding, events. ARGV: prefix of a recording's key, events kept -> number of recordings."""

@@ -1,0 +1,203 @@
+"""The tables in Redis, the index of recordings, and the events: one script per change, on disk before it returns."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Unpack
+
+from redis import exceptions as fault
+
+from callrec.adapters.redis import keys, scripts
+from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated, within
+from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.adapters.redis.events import KEPT
+from callrec.adapters.redis.persistence import remark
+from callrec.adapters.redis.recordings import RedisRecordings
+from callrec.adapters.redis.records import CODE, INCALL, LINE, USER, VOICEMAIL, dump_json
+from callrec.app.store_port import Snapshot, UserFields
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.provisioning.claims import at, claims, endpoint
+from callrec.domain.provisioning.columns import is_plain
+from callrec.domain.provisioning.fields import checked
+from callrec.domain.provisioning.model import (
+    DEFAULT_CODES,
+    FEATURE_CODE,
+    Feature,
+    FeatureCode,
+    Tables,
+    User,
+    UserId,
+)
+
+REQUEST_KEPT_S = 86_400
+"""How long the answer to a request id is remembered."""
+
+
+@asynccontextmanager
+async def open_store(url: str, state_dir: Path, *, join: bool = False) -> AsyncIterator["RedisStore"]:
+    """The store behind CALLREC_REDIS_URL; `embedded:` starts one of our own below `state_dir`.
+
+    With `join`, an embedded store that another process runs is used as it is (the command line beside the daemon);
+    without, that is refused. An outside server need not be up yet. Raises Misconfigured, Unavailable, Corrupt.
+    """
+    if url in {"embedded:", "embedded"}:
+        async with EmbeddedValkey(state_dir, join=join) as socket, RedisStore(Address.of_socket(socket)) as store:
+            yield store
+    else:
+        async with RedisStore(Address.of_url(url)) as store:
+            yield store
+
+
+class RedisStore(RedisRecordings):
+    """Keeps the promises of `app.store_port`: TableStore, RecordingIndex, EventSink."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._client = address.client()
+
+    async def __aenter__(self) -> "RedisStore":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the server does not answer within 0.5 s."""
+        async with within(QUICK_S, self.address.shown):
+            await ask(self._client, "PING")
+
+    async def persistence(self) -> str:
+        """What the server's settings mean for promises made to people; "" when a flag survives a power cut."""
+        async with within(USUAL_S, self.address.shown):
+            return await remark(self._client)
+
+    async def tables(self) -> Tables:
+        """See TableStore."""
+        return (await self.snapshot()).tables
+
+    async def snapshot(self) -> Snapshot:
+        """See TableStore. Raises Corrupt when a record cannot be read."""
+        names = [keys.EVENTS, keys.REVISION, keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CODES]
+        async with within(PATIENT_S, self.address.shown):
+            found = await run(self._client, scripts.SNAPSHOT, names)
+        revision, cursor, users, lines, incalls, voicemails, codes = found
+        stored = {code.feature: code for code in map(CODE.load, codes)}
+        tables = Tables(
+            users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
+            lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
+            incalls=tuple(sorted(map(INCALL.load, incalls), key=lambda incall: at(incall.exten, incall.context))),
+            voicemails=tuple(sorted(map(VOICEMAIL.load, voicemails), key=lambda box: at(box.mailbox, box.context))),
+            codes=tuple(stored.get(code.feature, code) for code in DEFAULT_CODES),
+        )
+        return Snapshot(tables, int(revision), cursor)
+
+    async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
+        """See TableStore."""
+        async with within(USUAL_S, self.address.shown):
+            last = int(await ask(self._client, "INCRBY", keys.LAST_USER_ID, count))
+        return [UserId(str(number)) for number in range(last - count + 1, last + 1)]
+
+    async def add(self, tables: Tables, request_id: str, *, actor: str = "") -> None:
+        """See TableStore."""
+        sets: list[dict[str, str]] = [
+            {user.id: USER.dump(user) for user in tables.users},
+            {endpoint(line): LINE.dump(line) for line in tables.lines},
+            {at(incall.exten, incall.context): INCALL.dump(incall) for incall in tables.incalls},
+            {at(box.mailbox, box.context): VOICEMAIL.dump(box) for box in tables.voicemails},
+            {},
+        ]
+        for claim in claims(tables):
+            if sets[4].setdefault(f"{claim.kind}:{claim.key}", claim.user) != claim.user:
+                raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
+        names = [keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CLAIMS]
+        arguments: list[str | int] = [dump_json(sets), KEPT, len(tables.users), _actor(actor), REQUEST_KEPT_S]
+        outcome, *taken = await self._durably(
+            scripts.ADD, [_request(request_id), keys.REVISION, keys.EVENTS, *names], arguments, limit_s=PATIENT_S
+        )
+        if outcome == "taken":
+            what = sorted({place.split(" ", 1)[1] for place in taken})
+            raise Refused(
+                "table-conflict",
+                f"already taken: {', '.join(what[:20])}{f' and {len(what) - 20} more' if len(what) > 20 else ''}",  # noqa: PLR2004 - a sentence names twenty, not a thousand
+                hint="nothing was changed",
+            )
+
+    async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:
+        """See TableStore."""
+        return (await self._change_user(user, {}, "call_record", request_id, actor)).call_record
+
+    async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
+        """See TableStore."""
+        return await self._change_user(user, checked(fields), "", request_id, actor)
+
+    async def set_code(self, feature: Feature, code: str, enabled: bool, *, actor: str = "") -> None:
+        """See TableStore."""
+        if not FEATURE_CODE.fullmatch(code):
+            raise Refused("feature-code", f"{code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
+        defaults = dump_json({default.feature: default.code for default in DEFAULT_CODES})
+        record = CODE.dump(FeatureCode(feature, code, enabled))
+        outcome, *by = await self._durably(
+            scripts.SET_CODE,
+            [keys.REVISION, keys.EVENTS, keys.CODES],
+            [feature, record, defaults, code, _actor(actor), KEPT],
+        )
+        if outcome == "taken":
+            raise Refused("feature-code-taken", f"{code} is already the code of {by[0]}", hint="nothing was changed")
+
+    async def _change_user(
+        self, user: UserId, fields: Mapping[str, object], toggle: str, request_id: str, actor: str
+    ) -> User:
+        outcome, *record = await self._durably(
+            scripts.CHANGE_USER,
+            [_request(request_id), keys.REVISION, keys.EVENTS, keys.USERS],
+            [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S],
+        )
+        if outcome == "absent":
+            raise Refused("no-such-user", "there is no user of that id", hint="nothing was changed")
+        stored = USER.load(record[0])
+        if stored.id != user:
+            raise Refused("request-id-reused", "this request id has been used for another user")
+        return stored
+
+    async def _durably(
+        self, script: str, names: list[str], arguments: Sequence[str | int], limit_s: float | None = None
+    ) -> list[str]:
+        """Run one script and wait until its writes are on disk.
+
+        The PING tells a server that is down or wedged while nothing has been sent yet: then the outcome is known.
+        WAITAOF speaks of the writes of its own connection, so both travel in one pipeline, which is one connection.
+        """
+        await self.ping()
+        limit_s = limit_s or self.address.durable_s
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.eval(script, len(names), *names, *arguments)
+        pipeline.execute_command("WAITAOF", 1, 0, int(limit_s * 900))
+        try:
+            async with within(limit_s, self.address.shown):
+                result, synced = await pipeline.execute(raise_on_error=False)
+        except Unavailable as lost:
+            raise _unknown(lost.message) from lost
+        if isinstance(result, Exception):
+            raise translated(result, self.address.shown) from result
+        # A server without WAITAOF (before 7.2) or without AOF answers with an error: `persistence` says what that means.
+        if not isinstance(synced, fault.ResponseError) and synced[0] < 1:
+            raise _unknown(f"{self.address.shown} did not write to its disk in time")
+        return list(result)
+
+
+def _unknown(message: str) -> Unavailable:
+    return Unavailable(
+        "store-outcome-unknown", f"{message}: the change may have happened", hint="ask again with the same request id"
+    )
+
+
+def _request(request_id: str) -> str:
+    if not keys.REQUEST_ID.fullmatch(request_id):
+        raise Refused("request-id", "a request id is 1 to 100 letters, digits or any of . _ : -")
+    return keys.request(request_id)
+
+
+def _actor(actor: str) -> str:
+    if len(actor) > 200 or not is_plain(actor):  # noqa: PLR2004 - an actor is a short name; the sentence says it
+        raise Refused("actor", "an actor is at most 200 characters, none of them a control character")
+    return actor

@@ -1,0 +1,168 @@
+"""The local copy: it follows every writer, knows when it does not, and never makes a look-up wait."""
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from callrec.adapters.redis import keys
+from callrec.adapters.redis.connection import Address, ask
+from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.adapters.redis.store import RedisStore
+from callrec.domain.provisioning.directory import Difference
+from callrec.domain.provisioning.model import Feature, Line, Tables, User, UserId
+
+JOHN = User(UserId("1"), "John", "Doe")
+DESK = Line("desk", JOHN.id, "1000", "default")
+
+
+class Watch:
+    """Collects what a feed tells, and waits until something holds."""
+
+    def __init__(self, feed):
+        self.told, self._feed, self._news = [], feed, asyncio.Event()
+        feed.on_change(self._take)
+
+    def _take(self, difference):
+        self.told.append(difference)
+        self._news.set()
+
+    async def until(self, holds):
+        """Return as soon as this holds of the copy."""
+        async with asyncio.timeout(15):
+            while not holds(self._feed.directory):
+                self._news.clear()
+                await self._news.wait()
+
+
+async def until(holds):
+    """For what nobody tells: staleness and reloads."""
+    async with asyncio.timeout(15):
+        while not holds():  # noqa: ASYNC110 - there is no event for it, and a test has time
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def server(tmp_path_factory):
+    embedded = EmbeddedValkey(tmp_path_factory.mktemp("s"))
+    async with embedded:
+        yield embedded
+
+
+@pytest.fixture
+async def store(server):
+    async with RedisStore(Address.of_socket(server.socket)) as opened:
+        await opened.add(Tables((JOHN,), (DESK,)), "seed")
+        yield opened
+
+
+@asynccontextmanager
+async def following(store):
+    async with DirectoryFeed(store) as feed:
+        watch = Watch(feed)
+        assert await feed.wait_fresh(5)
+        yield feed, watch
+
+
+async def test_loads_and_tells_all(store):
+    """After the first load every user is news, and look-ups work."""
+    async with following(store) as (feed, watch):
+        assert [Difference(users=frozenset({JOHN.id}))] == watch.told
+        assert JOHN == feed.directory.by_endpoint("PJSIP/desk").user
+        assert (True, "", 1) == (feed.fresh, feed.why_stale, feed.reloads)
+
+
+async def test_follows_another_writer(server, store):
+    """A flag set by another process reaches the copy as one event, without a reload."""
+    async with following(store) as (feed, watch), RedisStore(Address.of_socket(server.socket)) as other:
+        await other.set_user(JOHN.id, actor="cli", request_id="s1", call_record=True)
+        await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+        await other.set_code(Feature.CALL_RECORD, "*26", enabled=True)
+        await watch.until(lambda directory: directory.code(Feature.CALL_RECORD).enabled)
+        assert Difference(codes=frozenset({Feature.CALL_RECORD})) == watch.told[-1]
+        assert 1 == feed.reloads
+
+
+async def test_added_users_arrive(store):
+    """An import is one event, after which the copy is loaded anew."""
+    async with following(store) as (feed, watch):
+        await store.add(Tables((User(UserId("2"), "Ada"),)), "r2")
+        await watch.until(lambda directory: directory.user(UserId("2")))
+        assert (2, Difference(users=frozenset({UserId("2")}))) == (feed.reloads, watch.told[-1])
+
+
+async def test_other_events_are_no_news(store):
+    """Events of recordings and calls pass by; the one after them is still seen."""
+    async with following(store) as (feed, watch):
+        await store.publish({"type": "call-ended"})
+        await store.publish({"type": "something-else", "revision": "900"})
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+        assert (1, 2) == (feed.reloads, len(watch.told))
+
+
+async def test_flushed_server(store):
+    """After FLUSHALL, which sends no event, the copy becomes empty and names what is gone; the next import arrives."""
+    async with following(store) as (feed, watch):
+        await ask(store._client, "FLUSHALL")
+        await watch.until(lambda directory: directory.user(JOHN.id) is None)
+        assert Difference(frozenset({JOHN.id}), endpoints_gone=frozenset({"PJSIP/desk"})) == watch.told[-1]
+        await store.add(Tables((JOHN,), (DESK,)), "again")
+        await watch.until(lambda directory: directory.by_endpoint("PJSIP/desk"))
+        assert feed.fresh
+
+
+async def test_missed_events(store):
+    """A hole in the count of changes means a reload, not a guess."""
+    async with following(store) as (feed, watch):
+        await ask(store._client, "INCR", keys.REVISION)
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+        await until(lambda: feed.reloads >= 2)
+        assert feed.fresh
+
+
+async def test_restarted_server(server, store):
+    """A killed server makes the copy stale, look-ups go on, and after its restart the copy is loaded anew."""
+    async with following(store) as (feed, _):
+        os.kill(server.pid, signal.SIGKILL)
+        await until(lambda: not feed.fresh or feed.reloads > 1)
+        assert feed.directory.by_endpoint("PJSIP/desk")
+        await until(lambda: feed.fresh and feed.reloads > 1)
+        assert "" == feed.why_stale
+
+
+async def test_server_down_at_start(tmp_path):
+    """With nobody there the copy is empty, stale, and says why; waiting for it ends."""
+    async with RedisStore(Address.of_socket(tmp_path / "none.sock")) as store, DirectoryFeed(store) as feed:
+        assert not await feed.wait_fresh(0.1)
+        assert not feed.fresh
+        assert "does not answer" in feed.why_stale
+        assert feed.since_s > 0
+        assert not feed.directory.users()
+
+
+async def test_a_record_that_cannot_be_read(store):
+    """A broken record keeps the last good copy, stale; mended, the copy follows again."""
+    async with following(store) as (feed, watch):
+        await ask(store._client, "HSET", keys.USERS, "9", "no json")
+        await ask(store._client, "XADD", keys.EVENTS, "*", "type", "user-changed", "revision", "2")
+        await until(lambda: not feed.fresh)
+        assert feed.directory.user(JOHN.id)
+        await ask(store._client, "HDEL", keys.USERS, "9")
+        await until(lambda: feed.fresh)
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+
+
+async def test_a_listener_that_fails(store):
+    """One listener's fault neither ends the feed nor hides the news from the next listener."""
+    async with DirectoryFeed(store) as feed:
+        feed.on_change(lambda _: 1 / 0)
+        watch = Watch(feed)
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await watch.until(lambda directory: replace(JOHN, call_record=True) == directory.user(JOHN.id))

@@ -1,0 +1,195 @@
+"""The embedded store: one owner, nothing left behind, nothing lost to a SIGKILL."""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.redis.connection import ask
+from callrec.adapters.redis.embedded import SOCKET_PATH_MOST_BYTES, EmbeddedValkey
+from callrec.adapters.redis.store import open_store
+from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from callrec.adapters.redis.embedded import EmbeddedValkey
+async def main():
+    server = EmbeddedValkey(Path(sys.argv[1]))
+    async with server:
+        print(server.pid, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def state_dir(tmp_path_factory):
+    """A folder with a short name: a socket's path has an end."""
+    return tmp_path_factory.mktemp("s")
+
+
+async def ask_at(server, *command):
+    client = server._address.client()
+    try:
+        return await ask(client, *command)
+    finally:
+        await client.aclose()
+
+
+async def test_starts_with_our_settings_and_leaves_nothing(state_dir):
+    """It answers on a socket of its owner only, syncs every change, evicts nothing, opens no port; then it is gone."""
+    server = EmbeddedValkey(state_dir)
+    async with server as socket:
+        assert 0o700 == stat.S_IMODE(server.folder.stat().st_mode) == stat.S_IMODE(socket.stat().st_mode)
+        for name, value in {
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+            "port": "0",
+        }.items():
+            assert {name: value} == await ask_at(server, "CONFIG GET", name)
+        pid = server.pid
+        os.kill(pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not socket.exists()
+
+
+async def test_a_second_owner_is_refused(state_dir, monkeypatch):
+    """Two daemons do not share a store; the refusal names the process that runs it. A command line may join it."""
+    monkeypatch.setattr("callrec.adapters.redis.embedded.LOCK_PATIENCE_S", 0.05)
+    async with EmbeddedValkey(state_dir):
+        with pytest.raises(Unavailable, match=f"process {os.getpid()} runs") as refused:
+            await EmbeddedValkey(state_dir).__aenter__()
+        assert "embedded-store-in-use" == refused.value.code
+        async with open_store("embedded:", state_dir, join=True) as joined:
+            await joined.ping()
+        async with open_store("embedded:", state_dir, join=True) as again:
+            await again.ping()
+
+
+async def test_alone_a_joining_command_runs_its_own(state_dir):
+    """Without a daemon, the command line starts the store, uses it and stops it."""
+    async with open_store("embedded:", state_dir, join=True) as store:
+        await store.publish({"type": "test"})
+    async with EmbeddedValkey(state_dir) as socket:
+        assert socket.exists()
+
+
+async def test_an_orphan_saves_and_leaves(state_dir):
+    """After SIGKILL of its owner the old server ends cleanly, a new one runs, and what was stored is there."""
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWNER, str(state_dir), stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        orphan = int(await owner.stdout.readline())
+        server = EmbeddedValkey(state_dir)
+        await ask_at(server, "SET", "kept", "yes")
+        owner.kill()
+        await owner.communicate()
+        os.kill(orphan, 0)
+        async with server:
+            assert orphan != server.pid
+            assert "yes" == await ask_at(server, "GET", "kept")
+        assert not alive(orphan)
+
+
+def alive(pid):
+    """True for a process that runs; one that ended and was not collected yet does not."""
+    try:
+        return " Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1][:3]
+    except FileNotFoundError:
+        return False
+
+
+async def test_a_wedged_orphan_is_named(state_dir, monkeypatch):
+    """A server that neither answers nor ends is told as such, and nothing starts beside it."""
+    monkeypatch.setattr("callrec.adapters.redis.embedded.STOP_S", 0.2)
+    async with EmbeddedValkey(state_dir) as socket:
+        pass
+
+    async def say_nothing(reader, writer):
+        await reader.read()  # until the asker gives up
+        writer.close()
+
+    async with await asyncio.start_unix_server(say_nothing, socket):
+        with pytest.raises(Unavailable) as refused:
+            await EmbeddedValkey(state_dir).__aenter__()
+    assert "embedded-store-wedged" == refused.value.code
+
+
+async def test_a_killed_server_is_started_again(state_dir):
+    """The owner notices that its child died, and starts it again with all that it held."""
+    server = EmbeddedValkey(state_dir)
+    async with server, asyncio.timeout(20):
+        await ask_at(server, "SET", "kept", "yes")
+        first = server.pid
+        os.kill(first, signal.SIGKILL)
+        while server.pid in {first, None}:  # noqa: ASYNC110 - the new child's id is the event
+            await asyncio.sleep(0.01)
+        assert "yes" == await ask_at(server, "GET", "kept")
+
+
+async def test_a_stale_socket_is_no_obstacle(state_dir):
+    """The socket that a killed server left behind is replaced."""
+    async with EmbeddedValkey(state_dir) as socket:
+        pass
+    listening = await asyncio.start_unix_server(lambda *_: None, socket)
+    listening.close()
+    await listening.wait_closed()
+    if not socket.exists():  # Python 3.13 removes it on closing
+        socket.touch()
+    async with open_store("embedded:", state_dir) as store:
+        await store.ping()
+
+
+async def test_a_torn_end_is_forgiven_and_a_broken_file_is_not(state_dir):
+    """A write cut by a power failure costs that write; damage in the middle is Corrupt, and the file stays as it is."""
+    async with open_store("embedded:", state_dir) as store:
+        for number in range(20):
+            await store.publish({"type": "test", "number": str(number)})
+    (log,) = (state_dir / "valkey" / "appendonlydir").glob("*.incr.aof")
+    log.write_bytes(log.read_bytes()[:-7])
+    async with open_store("embedded:", state_dir) as store:
+        await store.publish({"type": "test"})
+    whole = log.read_bytes()
+    damaged = whole[:200] + b"\xff" * 50 + whole[250:]
+    log.write_bytes(damaged)
+    with pytest.raises(Corrupt) as refused:
+        async with open_store("embedded:", state_dir):
+            pass
+    assert "embedded-store-file" == refused.value.code
+    assert damaged == log.read_bytes()
+
+
+async def test_a_path_that_no_socket_can_have(tmp_path):
+    """A state folder with too long a name is refused with the number of bytes it may have."""
+    with pytest.raises(Misconfigured, match=f"no socket can have more than {SOCKET_PATH_MOST_BYTES}"):
+        await EmbeddedValkey(tmp_path / ("x" * 100)).__aenter__()
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path):
+    """A file where the folder must be is the operator's to mend."""
+    (tmp_path / "f").write_text("", encoding="ascii")
+    with pytest.raises(Misconfigured) as refused:
+        await EmbeddedValkey(tmp_path / "f").__aenter__()
+    assert "state-dir" == refused.value.code
+
+
+async def test_a_binary_that_is_not_there(state_dir, monkeypatch):
+    """Without a binary for this machine the hint names the way out, and the lock is free again."""
+
+    def nothing():
+        return state_dir / "no-such-binary"
+
+    monkeypatch.setattr("callrec.adapters.redis.embedded.get_binary_path", nothing)
+    with pytest.raises(Misconfigured, match="CALLREC_REDIS_URL"):
+        await EmbeddedValkey(state_dir).__aenter__()
+    monkeypatch.undo()
+    async with EmbeddedValkey(state_dir):
+        pass

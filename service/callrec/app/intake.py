@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -121,7 +122,7 @@ class Intake:
         doors = self._doors
         paths = stored_paths(recording, self._terms.names)
         found = await asyncio.to_thread(doors.library.find, recording.id, paths)
-        path, manifest = found or await self._store(recording, paths)
+        path, manifest = found or await self._store_or_tidy(recording, paths)
         self._checkpoint("stored")
         await self._tell(path, manifest)
         self._checkpoint("told")
@@ -161,6 +162,15 @@ class Intake:
                     self.submit(entry.recording)
         if not self._busy:
             self._idle.set()
+
+    async def _store_or_tidy(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
+        """A try that failed gives its space back: on a full disk the next one needs it."""
+        try:
+            return await self._store(recording, paths)
+        except CallrecError:
+            with suppress(CallrecError):
+                await asyncio.to_thread(self._doors.library.tidy, recording.id)
+            raise
 
     async def _store(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
         captures = await asyncio.to_thread(self._captures, recording)

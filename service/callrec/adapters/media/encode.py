@@ -241,7 +241,7 @@ def _coded_samples(path: str, media_format: Format, rate_hz: int) -> int:
         unit = Fraction(stream.time_base or 0)
         if media_format is Format.OPUS:
             head = stream.codec_context.extradata or b""
-            (skipped,) = struct.unpack_from("<H", head, 10) if len(head) > 12 else (0,)  # noqa: PLR2004 - OpusHead, RFC 7845 5.1
+            skipped = int.from_bytes(head[10:12], "little")  # OpusHead's pre-skip, RFC 7845 5.1
             return round((walked - skipped) * rate_hz / _OPUS_HZ)
         if media_format is Format.MP3 and stream.duration is not None:
             walked = min(walked, stream.duration)  # the encoder's padding is walked, but not played (LAME tag)

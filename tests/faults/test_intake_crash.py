@@ -1,0 +1,280 @@
+"""Intake killed at each step, and on disks that fail: in the end there is one file, one sidecar, one digest, one entry."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.disk.journal import DiskJournal
+from callrec.adapters.disk.monitor import MonitorLibrary
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.adapters.media.encode import PyAvEncoder
+from callrec.app.intake import Doors, Intake, Terms
+from callrec.app.library import entries, export, verify
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.lifecycle import Entry, Format, Manifest, State, Step
+from callrec.domain.model import POLICY, CallId, LegId, NodeId, Party, Recording, RecordingId, Take, TakeId
+from callrec.domain.naming import Names
+from callrec.domain.provisioning.model import Rule
+
+STEPS = (
+    "encoded",
+    "sidecar-written",
+    "sidecar",
+    "media",
+    "placed",
+    "stored",
+    "indexed",
+    "told",
+    "dropped",
+)
+SECONDS = 5
+
+
+class Nobody:
+    """An index, an event stream and a listener that take everything and keep nothing."""
+
+    async def index_recording(self, entry: Mapping[str, str]) -> None:
+        """Take it."""
+
+    async def publish(self, event: Mapping[str, str]) -> None:
+        """Take it."""
+
+    async def rebuild_index(self, found: Iterable[Mapping[str, str]]) -> int:
+        """Take them."""
+        return len(list(found))
+
+    def stored(self, manifest: Manifest) -> None:
+        """Hear it."""
+
+    def delayed(self, recording: RecordingId, attempt: int, error: Exception) -> None:
+        """Hear it."""
+
+    def unindexed(self, recording: RecordingId, error: CallrecError) -> None:
+        """Hear it."""
+
+    def damaged(self, recording: RecordingId, error: CallrecError) -> None:
+        """Hear it."""
+
+    def overflowed(self) -> None:
+        """Hear it."""
+
+
+def recording() -> Recording:
+    take = Take(TakeId("c1-1-1"), LegId("1.1"), "PJSIP/a-1", 8000, 1795341600.0, 1795341600.0 + SECONDS)
+    party = Party(LegId("1.1"), None, "1000", "John", 1795341600.0)
+    return Recording(
+        RecordingId("c1-1"),
+        CallId("c1"),
+        "1.1",
+        NodeId("n"),
+        Rule.ALWAYS,
+        POLICY,
+        1795341600.0,
+        1795341600.0 + SECONDS,
+        takes=(take,),
+        parties=(party, replace(party, number="1001")),
+    )
+
+
+def capture(folder: Path, seconds: float = SECONDS) -> None:
+    """Both legs in the spool, a ramp and its reverse."""
+    spool = DiskSpool(folder / "spool")
+    spool.prepare()
+    samples = b"".join((nth % 20_000).to_bytes(2, "little") for nth in range(int(8000 * seconds)))
+    Path(spool.path(recording().takes[0], "read")).write_bytes(samples)
+    Path(spool.path(recording().takes[0], "write")).write_bytes(samples[::-1])
+
+
+async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | None:
+    """What a daemon does with what its journal holds; at the step `die_at` it is killed. None: nothing was left to do."""
+
+    def checkpoint(step: str) -> None:
+        if step == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    journal = DiskJournal(folder / "journal")
+    live, nobody = journal.load(), Nobody()
+    library = MonitorLibrary(folder / "monitor", checkpoint=checkpoint)
+    doors = Doors(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody)  # type: ignore[arg-type] # what intake uses of them
+    try:
+        for entry in live:
+            return await Intake(doors, terms, checkpoint=checkpoint).finish(entry.recording)
+        return None
+    finally:
+        await journal.close()
+
+
+async def begin(folder: Path) -> None:
+    """A call has ended: legs in the spool, the entry in the journal."""
+    capture(folder)
+    journal = DiskJournal(folder / "journal")
+    journal.load()
+    await journal.append(Entry(Step.ENDED, recording()))
+    await journal.close()
+
+
+def killed(folder: Path, media_format: Format, names: Names, step: str) -> None:
+    code = (
+        "import asyncio, sys; sys.path.insert(0, sys.argv[1]); import test_intake_crash as t; from pathlib import Path;"
+        "asyncio.run(t.finish(Path(sys.argv[2]), t.Terms(t.Format(sys.argv[3]), t.Names(sys.argv[4])), sys.argv[5]))"
+    )
+    here = str(Path(__file__).parent)
+    child = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-c", code, here, str(folder), media_format.value, names.value, step], timeout=60, check=False
+    )
+    assert child.returncode == -signal.SIGKILL, f"the child did not come to {step}"
+
+
+def outcome(folder: Path) -> dict[str, bytes]:
+    """Every file below the monitor directory, temporary ones included."""
+    monitor = folder / "monitor"
+    return {str(path.relative_to(monitor)): path.read_bytes() for path in monitor.rglob("*") if path.is_file()}
+
+
+def assert_settled(folder: Path, undisturbed: Path) -> None:
+    assert outcome(folder) == outcome(undisturbed)
+    library, spool = MonitorLibrary(folder / "monitor"), DiskSpool(folder / "spool")
+    assert verify(library, spool, PyAvEncoder(), frozenset()).findings == ()
+    assert export(entries(library)) == export(entries(MonitorLibrary(undisturbed / "monitor")))
+    assert [path for path in (folder / "spool").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("media_format", "names"), [(Format.WAV, Names.CALLREC), (Format.OPUS, Names.XIVO)], ids=["wav", "opus-xivo"]
+)
+async def test_p5_killed_at_any_step_the_next_run_has_the_same_outcome(
+    tmp_path: Path, step: str, media_format: Format, names: Names
+) -> None:
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    terms = Terms(media_format, names)
+    await begin(undisturbed)
+    assert await finish(undisturbed, terms) is not None
+    await begin(disturbed)
+    for _ in range(2):  # a daemon that dies twice at the same place
+        if step in {"media", "placed"} and outcome_has_media(disturbed):
+            break
+        await asyncio.to_thread(killed, disturbed, media_format, names, step)
+    assert await finish(disturbed, terms) is not None
+    assert await finish(disturbed, terms) is None, "it is finished: the journal holds nothing any more"
+    assert_settled(disturbed, undisturbed)
+
+
+def outcome_has_media(folder: Path) -> bool:
+    return any(not name.startswith(".") and not name.endswith(".json") for name in outcome(folder))
+
+
+async def test_a_file_that_cannot_grow_delays_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    await begin(tmp_path)
+    former, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, former[1]))
+    try:
+        with pytest.raises(Unavailable):
+            await finish(tmp_path, Terms())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert outcome(tmp_path) == {}
+    assert await finish(tmp_path, Terms()) is not None
+    await begin(tmp_path / "undisturbed")
+    await finish(tmp_path / "undisturbed", Terms())
+    assert_settled(tmp_path, tmp_path / "undisturbed")
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 kB; only root can make one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["/bin/mount", "-t", "tmpfs", "-o", "size=200k", "callrec-test", str(disk)]
+    mounted = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a fixed command
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield disk
+    subprocess.run(["/bin/umount", str(disk)], check=True)  # noqa: S603 - a fixed command
+
+
+def remount(disk: Path, options: str) -> None:
+    subprocess.run(["/bin/mount", "-o", options, str(disk)], check=True)  # noqa: S603 - a fixed command
+
+
+@pytest.mark.parametrize("media_format", list(Format))
+async def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path, tiny_disk: Path, media_format: Format) -> None:
+    await begin(tmp_path)
+    (tmp_path / "monitor").symlink_to(tiny_disk)
+    (tiny_disk / "ballast").write_bytes(bytes(196 << 10))
+    with pytest.raises(Unavailable):
+        await finish(tmp_path, Terms(media_format))
+    assert list(outcome(tmp_path)) == ["ballast"]
+    (tiny_disk / "ballast").unlink()
+    manifest = await finish(tmp_path, Terms(media_format))
+    assert manifest is not None
+    assert manifest.state is State.SOUND
+    assert manifest.media is not None
+    assert manifest.media.format is media_format
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; the read-only mount below covers root")
+async def test_a_folder_that_is_not_ours_to_write_delays(tmp_path: Path) -> None:
+    await begin(tmp_path)
+    (tmp_path / "monitor").mkdir(mode=0o500)
+    with pytest.raises(Unavailable):
+        await finish(tmp_path, Terms())
+    (tmp_path / "monitor").chmod(0o700)
+    assert await finish(tmp_path, Terms()) is not None
+
+
+async def test_a_disk_that_became_read_only_delays(tmp_path: Path, tiny_disk: Path) -> None:
+    await begin(tmp_path)
+    (tmp_path / "monitor").symlink_to(tiny_disk)
+    remount(tiny_disk, "remount,ro")
+    with pytest.raises(Unavailable):
+        await finish(tmp_path, Terms())
+    remount(tiny_disk, "remount,rw,size=2m")
+    assert await finish(tmp_path, Terms()) is not None
+
+
+def spoil(folder: Path, side: str, content: bytes | None) -> None:
+    """The leg becomes this; None: no file."""
+    path = Path(DiskSpool(folder / "spool").path(recording().takes[0], side))
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "state", "cause"),
+    [
+        (bytes(80_000), bytes(80_000), State.SOUND, ""),
+        (bytes(80_001), bytes(79_999), State.SOUND, ""),
+        (bytes(32_768), bytes(32_768), State.PARTIAL, "short: 3.0 s of 5.0 s"),
+        (bytes(80_000), b"", State.PARTIAL, "shorter-side: write by 5.0 s"),
+        (bytes(80_000), None, State.PARTIAL, "no-file: write"),
+        (b"", b"", State.FAILED, "empty-file"),
+        (b"\x01", b"", State.FAILED, "short: 5.0 s of 5.0 s"),
+        (None, None, State.FAILED, "no-file"),
+    ],
+    ids=["whole", "odd", "half", "empty side", "side gone", "empty", "a byte", "gone"],
+)
+async def test_p1_whatever_the_legs_are_there_is_one_entry_that_explains_them(
+    tmp_path: Path, read: bytes | None, write: bytes | None, state: State, cause: str
+) -> None:
+    await begin(tmp_path)
+    spoil(tmp_path, "read", read)
+    spoil(tmp_path, "write", write)
+    manifest = await finish(tmp_path, Terms())
+    assert manifest is not None
+    assert (manifest.state, manifest.recording.cause) == (state, cause)
+    sidecars = [name for name in outcome(tmp_path) if name.endswith(".json")]
+    assert sidecars == ["2026/11/22/c1-1.json"]
+    assert json.loads(outcome(tmp_path)[sidecars[0]])["state"] == state.value

@@ -105,7 +105,9 @@ class DirectoryFeed:
 
     async def _reload(self) -> None:
         snapshot = await self._store.snapshot()
-        before, self._directory = self._directory, Directory(snapshot.tables)
+        directory = await asyncio.to_thread(Directory, snapshot.tables)
+        difference = await asyncio.to_thread(directory.difference, self._directory)
+        self._directory = directory
         self._revision, self._cursor = snapshot.revision, snapshot.cursor
         self.reloads += 1
         if not self.fresh:
@@ -113,7 +115,7 @@ class DirectoryFeed:
             self.why_stale = ""
             self._fresh.set()
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
-        self._tell(self._directory.difference(before))
+        self._tell(difference)
 
     async def _follow(self) -> None:
         """Apply event after event; ends only by an error or by _Missed."""

@@ -1,5 +1,6 @@
 """The tables in Redis, the index of recordings, and the events: one script per change, on disk before it returns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,16 +81,7 @@ class RedisStore(RedisRecordings):
         names = [keys.EVENTS, keys.REVISION, keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CODES]
         async with within(PATIENT_S, self.address.shown):
             found = await run(self._client, scripts.SNAPSHOT, names)
-        revision, cursor, users, lines, incalls, voicemails, codes = found
-        stored = {code.feature: code for code in map(CODE.load, codes)}
-        tables = Tables(
-            users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
-            lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
-            incalls=tuple(sorted(map(INCALL.load, incalls), key=lambda incall: at(incall.exten, incall.context))),
-            voicemails=tuple(sorted(map(VOICEMAIL.load, voicemails), key=lambda box: at(box.mailbox, box.context))),
-            codes=tuple(stored.get(code.feature, code) for code in DEFAULT_CODES),
-        )
-        return Snapshot(tables, int(revision), cursor)
+        return await asyncio.to_thread(_snapshot, *found)  # a second's work for many users: calls go on meanwhile
 
     async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
         """See TableStore."""
@@ -183,6 +175,27 @@ class RedisStore(RedisRecordings):
         if not isinstance(synced, fault.ResponseError) and synced[0] < 1:
             raise _unknown(f"{self.address.shown} did not write to its disk in time")
         return list(result)
+
+
+def _snapshot(
+    revision: str,
+    cursor: str,
+    users: list[str],
+    lines: list[str],
+    incalls: list[str],
+    voicemails: list[str],
+    codes: list[str],
+) -> Snapshot:
+    """The answer of the script as tables, in an order that does not depend on the server."""
+    stored = {code.feature: code for code in map(CODE.load, codes)}
+    tables = Tables(
+        users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
+        lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
+        incalls=tuple(sorted(map(INCALL.load, incalls), key=lambda incall: at(incall.exten, incall.context))),
+        voicemails=tuple(sorted(map(VOICEMAIL.load, voicemails), key=lambda box: at(box.mailbox, box.context))),
+        codes=tuple(stored.get(code.feature, code) for code in DEFAULT_CODES),
+    )
+    return Snapshot(tables, int(revision), cursor)
 
 
 def _unknown(message: str) -> Unavailable:

@@ -81,7 +81,7 @@ class RedisStore(RedisRecordings):
         names = [keys.EVENTS, keys.REVISION, keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CODES]
         async with within(PATIENT_S, self.address.shown):
             found = await run(self._client, scripts.SNAPSHOT, names)
-        return await asyncio.to_thread(_snapshot, *found)  # a second's work for many users: calls go on meanwhile
+        return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
 
     async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
         """See TableStore."""
@@ -177,16 +177,9 @@ class RedisStore(RedisRecordings):
         return list(result)
 
 
-def _snapshot(
-    revision: str,
-    cursor: str,
-    users: list[str],
-    lines: list[str],
-    incalls: list[str],
-    voicemails: list[str],
-    codes: list[str],
-) -> Snapshot:
+def _snapshot(found: tuple[str, str, list[str], list[str], list[str], list[str], list[str]]) -> Snapshot:
     """The answer of the script as tables, in an order that does not depend on the server."""
+    revision, cursor, users, lines, incalls, voicemails, codes = found
     stored = {code.feature: code for code in map(CODE.load, codes)}
     tables = Tables(
         users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),

@@ -92,6 +92,10 @@ def _closed(lab: Laboratory, pattern: str) -> bool:
     return not names & {str(link.readlink()) for link in links if link.is_symlink()}
 
 
+def _lives(pid: int | None) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 async def mirror(lab: Laboratory, what: str, endpoint: str, *, on: bool) -> None:
     verb = f"database put callrec {what}/{endpoint} 1" if on else f"database del callrec {what}/{endpoint}"
     await lab.pbx.cli(verb)
@@ -290,7 +294,8 @@ async def test_an_asterisk_can_be_killed_started_again_and_leaves_nothing(
         assert "Value: 1" in await pbx.cli("database get callrec always/1000")
         last = pbx.pid
     assert not await asyncio.to_thread(root.exists)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in (first, last))
+    assert not _lives(first)
+    assert not _lives(last)
 
 
 async def test_an_asterisk_that_cannot_start_says_why(installation: Installation) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import Feature, Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")
 _NUMBER = re.compile(r"[0-9*#+]{1,40}")
@@ -110,9 +110,8 @@ def _extension(line: Line, tables: Tables) -> Iterator[str]:
     if any(other.user == line.user and other.context == line.context for other in _before(line, tables)):
         return
     for code in tables.codes:
-        if code.feature in {Feature.CALL_RECORD, Feature.ONLINE_RECORD}:
-            key = lamp(line.user, code.code)
-            yield f"exten => {key},hint,Custom:{key}"
+        key = lamp(line.user, code.code)
+        yield f"exten => {key},hint,Custom:{key}"
 
 
 def _incall(incall: Incall, tables: Tables, users: dict[UserId, User]) -> Iterator[str]:

@@ -1,0 +1,40 @@
+"""The files of the small PBX are filled, complete, and the same that an existing PBX includes."""
+
+from pathlib import Path
+
+import pytest
+
+from callrec.domain.errors import Misconfigured
+from callrec.domain.provisioning.model import Feature, FeatureCode, Tables
+from callrec.lab.asterisk import dialplan_folder
+from callrec.lab.pbx import Doors, fill, pbx_files
+
+
+def test_every_place_is_filled_and_users_are_in() -> None:
+    doors = Doors(sip=5070, ami_secret="hush")
+    files = pbx_files(Tables(codes=(FeatureCode(Feature.CALL_RECORD, "*99"),)), doors, Path("/var/spool/x"))
+    assert "bind = 127.0.0.1:5070" in files["pjsip.conf"]
+    assert "CALLREC_ALWAYS_CODE = *99" in files["extensions.conf"]
+    assert "CALLREC_SPOOL = /var/spool/x" in files["extensions.conf"]
+    assert f'#include "{dialplan_folder()}/extensions_callrec.conf"' in files["extensions.conf"]
+    assert "secret = hush" in files["manager_callrec.conf"]
+    assert "CHANGE-ME" not in files["manager_callrec.conf"] + files["ari_callrec.conf"]
+    assert files["users_extensions.conf"].startswith("[default]")
+
+
+def test_a_place_without_a_value_is_an_error() -> None:
+    assert fill("a @ONE@ b@c.org", {"ONE": 1}) == "a 1 b@c.org"
+    with pytest.raises(Misconfigured, match="@TWO@"):
+        fill("@TWO@", {"ONE": 1})
+
+
+def test_a_folder_without_a_dialplan_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_DIALPLAN_DIR", str(tmp_path))
+    with pytest.raises(Misconfigured, match="No small PBX"):
+        pbx_files(Tables(), Doors(), tmp_path)
+
+
+def test_two_pbx_have_other_doors_and_secrets() -> None:
+    one, two = Doors(), Doors()
+    assert one.ami_secret != two.ami_secret
+    assert one.ami_secret not in repr(one)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from callrec.app.call_actor import CallActor, Observer
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
-from callrec.app.translation import Endpoints, leg_of, translate
+from callrec.app.translation import Endpoints, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
@@ -136,7 +136,7 @@ class Engine:
                     actor.post(m.LegBroken(leg, "asterisk-died"))
                 actor.post(m.LegGone(leg))
                 del self._by_leg[leg]
-        for channel in channels:
+        for channel in filter(is_leg, channels):
             self._seen(channel)
         self.let_in()
         for actor in self._calls.values():

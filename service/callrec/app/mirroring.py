@@ -63,7 +63,7 @@ class Mirroring:
         while self._gone:
             endpoint = next(iter(self._gone))
             if self._tables.directory.by_endpoint(endpoint) is None:
-                await self._mirror.put(endpoint, None)
+                await self._mirror.put(endpoint.partition("/")[2], None)
             del self._gone[endpoint]
         while self._users:
             user = next(iter(self._users))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, Spool
-from callrec.app.translation import Endpoints
+from callrec.app.translation import Endpoints, by_name
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import SYSTEM, Actor, ActorKind, CallId, LegId, NodeId, Party, Recording, Take, TakeId
 from callrec.domain.naming import DegradedFile, recording_id, recording_of, take_id
@@ -109,7 +109,7 @@ def degraded(files: Sequence[DegradedFile], endpoints: Endpoints, node: NodeId) 
 def _degraded(file: DegradedFile, endpoints: Endpoints, node: NodeId) -> Recording:
     recording = recording_id(file.call, 1)
     leg, from_s = LegId(file.uniqueid), float(file.epoch_s)
-    found = endpoints.by_endpoint(file.endpoint)
+    found = by_name(endpoints, file.endpoint)
     user = found.user.id if found else None
     kind = ActorKind.POLICY if file.rule is Rule.ALWAYS else ActorKind.USER
     party = Party(leg, user, found.line.number if found else "", found.user.name if found else "", from_s)

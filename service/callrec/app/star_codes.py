@@ -7,7 +7,7 @@ true: `on` and `off` come only after the store has the flag on disk; `unavailabl
 
 from callrec.app.engine import Engine
 from callrec.app.store_port import DirectorySource, TableStore
-from callrec.app.translation import clean_number, endpoint_of
+from callrec.app.translation import by_name, clean_number, endpoint_of
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.messages import Outcome
 from callrec.domain.model import LegId
@@ -48,7 +48,7 @@ class StarCodes:
     async def call(self, request: Request) -> Answer:
         """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers."""
         if endpoint := (request.arguments[0] if request.arguments else ""):
-            party = self._tables.directory.by_endpoint(endpoint)
+            party = by_name(self._tables.directory, endpoint)
             number = party.line.number if party else clean_number(request.extension)
             self._engine.called(LegId(request.uniqueid), party.user if party else None, number)
         return Answer("ok")

@@ -15,7 +15,10 @@ from callrec.protocols.ami import Message
 WANTED = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialEnd", "FullyBooted", "Shutdown"})
 """The events that the engine listens to: about a fifth of what one call causes."""
 
-_CHANNEL = re.compile(r"(?:PJSIP|SIP|SCCP)/(?P<endpoint>.+)-[0-9a-f]+", re.DOTALL)
+TECHNOLOGIES = ("PJSIP", "SCCP")
+_CHANNEL = re.compile(rf"(?P<endpoint>(?:{'|'.join(TECHNOLOGIES)})/.+)-[0-9a-f]+", re.DOTALL)
+_NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")
+"""Channels of Asterisk's own and our tones' snoops: nobody talks on them."""
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")
 _NUMBER_CHARACTERS = 64
 _NAME_CHARACTERS = 128
@@ -30,9 +33,20 @@ class Endpoints(Protocol):
 
 
 def endpoint_of(channel: str) -> str:
-    """The endpoint in a channel's name (`PJSIP/abc-0000001f` is `abc`), or empty: Local channels and others have none."""
+    """The endpoint in a channel's name (`PJSIP/abc-0000001f` is `PJSIP/abc`), or empty: Local channels and others have none."""
     match = _CHANNEL.fullmatch(channel)
     return match["endpoint"] if match else ""
+
+
+def is_leg(message: Message) -> bool:
+    """Whether this channel can carry a party."""
+    return not message.get("Channel").startswith(_NOT_LEGS)
+
+
+def by_name(endpoints: Endpoints, name: str) -> Party | None:
+    """The user and line behind an endpoint's bare name, as the dialplan and AstDB know it."""
+    found = (endpoints.by_endpoint(f"{technology}/{name}") for technology in TECHNOLOGIES)
+    return next((party for party in found if party), None)
 
 
 def leg_of(message: Message, endpoints: Endpoints) -> Leg:
@@ -49,6 +63,8 @@ def leg_of(message: Message, endpoints: Endpoints) -> Leg:
 
 def translate(message: Message, endpoints: Endpoints) -> m.Event | None:
     """The domain event of a manager event; None for what tells nothing about a call."""
+    if not is_leg(message):
+        return None
     match message.event:
         case "Newchannel":
             return m.LegAppeared(leg_of(message, endpoints))

@@ -33,6 +33,8 @@ class Expected:
     left_hz: int
     right_hz: int
     length_s: float
+    keys_s: float = 0.0
+    """How long the keys were pressed at its end: the presser's own tone pauses for them."""
 
 
 def main() -> int:
@@ -67,11 +69,12 @@ async def _on_demand(stack: Stack) -> Expected:
     began = time.monotonic()
     await asyncio.sleep(TALK_S)
     print("-- 1000 presses *3 again, and hangs up")
-    length_s = time.monotonic() - began
+    before_keys = time.monotonic()
     await call.press("*3")
+    stopped = time.monotonic()
     await asyncio.sleep(1)  # the parties talk on, unrecorded
     await call.hangup()
-    return Expected("*3, pressed by 1000", TONES_HZ["1000"], TONES_HZ["1001"], length_s)
+    return Expected("*3, pressed by 1000", TONES_HZ["1000"], TONES_HZ["1001"], stopped - began, stopped - before_keys)
 
 
 async def _always(stack: Stack) -> Expected:
@@ -109,10 +112,11 @@ def listen(expected: Expected, media: Path) -> list[str]:
     left, right = load(media)
     faults = []
     print(f"{expected.title}: {media.name}, {left.length_s:.2f} s, {left.rate} Hz, two channels")
-    for side, sound, own, other in (
+    for side, whole, own, other in (
         ("left", left, expected.left_hz, expected.right_hz),
         ("right", right, expected.right_hz, expected.left_hz),
     ):
+        sound = whole.between(0, whole.length_s - expected.keys_s)
         heard, foreign = presence(sound, own), presence(sound, other)
         first, last = heard_s(sound, own) or (0.0, 0.0)
         print(

@@ -210,7 +210,7 @@ async def test_without_the_daemon_the_keys_still_record(lab: Laboratory) -> None
     assert said.length_s == pytest.approx(2.6, abs=0.5)
     assert presence(said.between(1.8, 2.3), 1000) >= 0.95
     assert presence(heard.between(1.0, 2.3), 440) >= 0.95
-    assert presence(said, 440) == presence(heard, 1000) == 0.0
+    assert max(presence(said, 440), presence(heard, 1000)) <= 0.01
 
 
 async def test_without_the_daemon_who_may_not_record_does_not(lab: Laboratory) -> None:

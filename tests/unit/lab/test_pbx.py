@@ -1,9 +1,11 @@
 """The files of the small PBX are filled, complete, and the same that an existing PBX includes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from callrec.app.translation import WANTED
 from callrec.domain.errors import Misconfigured
 from callrec.domain.provisioning.model import Feature, FeatureCode, Tables
 from callrec.lab.asterisk import dialplan_folder
@@ -32,6 +34,13 @@ def test_a_folder_without_a_dialplan_is_an_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("CALLREC_DIALPLAN_DIR", str(tmp_path))
     with pytest.raises(Misconfigured, match="No small PBX"):
         pbx_files(Tables(), Doors(), tmp_path)
+
+
+def test_the_event_filter_lets_pass_what_the_daemon_reads() -> None:
+    sample = (dialplan_folder() / "manager_callrec.conf.sample").read_text()
+    found = re.search(r"^eventfilter = \^Event: \((.*)\)", sample, re.MULTILINE)
+    assert found is not None
+    assert set(found[1].split("|")) == set(WANTED)
 
 
 def test_two_pbx_have_other_doors_and_secrets() -> None:

@@ -28,17 +28,18 @@ from callrec.adapters.system import SystemClock, UlidIds
 from callrec.app import intake
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
-from callrec.app.library import index_entry
+from callrec.app.library import rebuild
 from callrec.app.mirroring import Mirroring
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
 from callrec.config import Door, Settings
+from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
-from callrec.domain.lifecycle import Manifest
 from callrec.domain.model import NodeId
 from callrec.domain.policy import Limits, Terms
 from callrec.domain.provisioning.directory import Party
 from callrec.observe.health import Readiness
+from callrec.observe.measured import MeasuredJournal, MeasuredRecorder
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.agi import Answer, Request
@@ -48,7 +49,7 @@ from callrec.web.app import build_app, serve_http
 DRAIN_S = 10.0
 """How long the end waits for recordings that are being stored."""
 ARI_APP = "callrec"
-MEND_CHECK_S = 5.0
+MEND_CHECK_S = 2.0
 
 
 @dataclass
@@ -159,8 +160,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             terms=Terms(Limits(pause_s=settings.max_pause_s), settings.on_demand_overrides_always),
             clock=clock,
             ids=UlidIds(),
-            journal=journal,
-            recorder=AmiRecorder(links.ami, spool),
+            journal=MeasuredJournal(journal, metrics),
+            recorder=MeasuredRecorder(AmiRecorder(links.ami, spool), metrics),
             spool=spool,
             announcer=AriAnnouncer(links.ari, settings.confirm),
             lamps=lamps,
@@ -249,7 +250,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         daemon.engine.run(),
         daemon.intake.run(),
         daemon.mirroring.run(),
-        daemon.spool.watch(daemon.homecoming.spool_event),
+        _watch_spool(daemon),
         daemon.observation.run(daemon.store.publish),
         daemon.metrics.watch_loop(),
         _mend_index(daemon),
@@ -257,6 +258,17 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         daemon.ami.run(),
         daemon.ari.run(),
     )
+
+
+async def _watch_spool(daemon: Daemon) -> None:
+    """A spool that disappears is an alarm, not the end: recordings on other calls' legs wait to be stored."""
+    while True:
+        try:
+            daemon.spool.prepare()
+            await daemon.spool.watch(daemon.homecoming.spool_event)
+        except CallrecError as error:
+            daemon.observation.alarmed(m.Alarm(f"spool: {error.code}", None), "")
+        await asyncio.sleep(MEND_CHECK_S)
 
 
 async def _mend_journal(daemon: Daemon) -> None:
@@ -274,10 +286,10 @@ async def _mend_index(daemon: Daemon) -> None:
         await asyncio.sleep(MEND_CHECK_S)
         if daemon.intake.index_is_behind and daemon.tables.fresh:
             daemon.intake.index_is_behind = False
-            sidecars = await asyncio.to_thread(lambda: list(daemon.library.sidecars()))
-            await daemon.store.rebuild_index(
-                index_entry(path, one) for path, one in sidecars if isinstance(one, Manifest)
-            )
+            try:
+                await rebuild(daemon.library, daemon.store)
+            except CallrecError:
+                daemon.intake.index_is_behind = True
 
 
 async def _drain(daemon: Daemon) -> None:

@@ -10,6 +10,7 @@ from laboratory import TONES_HZ, Laboratory, example_tables
 from callrec.lab.installation import Installation, find_installation
 from callrec.lab.pbx import Pbx
 from callrec.lab.phones import PhoneBank
+from callrec.lab.stack import Stack, Wishes, start
 
 HERE = Path(__file__).parent
 
@@ -37,3 +38,11 @@ async def lab(installation: Installation, tmp_path_factory: pytest.TempPathFacto
         complaints = pbx.complaints()
         async with PhoneBank(installation, pbx, codecs={"1001": "g722"}, tones_hz=TONES_HZ) as bank:
             yield Laboratory(pbx, bank, spool, complaints)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The whole product: daemon, store, PBX, phones; 1001 speaks G.722, the others mu-law."""
+    folder = tmp_path_factory.mktemp("stack")
+    async with start(folder, Wishes(codecs={"1001": "g722"}, tones_hz=TONES_HZ), print) as running:
+        yield running

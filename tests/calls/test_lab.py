@@ -239,6 +239,21 @@ async def test_without_the_daemon_flagged_users_are_still_recorded(
     assert presence(heard.between(0.1, TALK_S - 0.1), far) >= 0.95
 
 
+async def test_without_the_daemon_the_keys_do_not_stop_a_compulsory_take(lab: Laboratory) -> None:
+    """`*3` on a leg that is recorded always says so, starts no second take and stops nothing."""
+    for what in ("always", "online"):
+        await mirror(lab, what, "1000", on=True)
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await call.press("*3")
+    await asyncio.sleep(2 * TALK_S)  # what is said to the presser, and some conversation
+    await finish(call, other)
+    for what in ("always", "online"):
+        await mirror(lab, what, "1000", on=False)
+    said, _ = await degraded_files(lab, "always", "1000")
+    assert said.length_s >= 2 * TALK_S
+    assert list(lab.spool.glob("degraded-*")) == []
+
+
 async def test_busy_and_silent_phones_end_a_call_honestly(lab: Laboratory) -> None:
     phone = lab.bank.phone("1002")
     await phone.behave(Busy())

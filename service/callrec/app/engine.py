@@ -6,6 +6,7 @@ wait behind it, so that old news cannot undo newer ones.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Sequence
 
 from callrec.app.call_actor import CallActor, Observer
@@ -54,6 +55,7 @@ class Engine:
         self._by_linkedid: dict[str, CallActor] = {}
         self._by_leg: dict[LegId, CallActor] = {}
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
+        self._presses = itertools.count(1)
         self._held_back: list[Message] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._background = 0
@@ -89,11 +91,12 @@ class Engine:
         if isinstance(event, m.LegGone):
             self._by_leg.pop(leg, None)
 
-    async def press(self, leg: LegId, user: User | None, reply: str, rate_hz: int | None) -> m.Outcome:
+    async def press(self, leg: LegId, user: User | None, rate_hz: int | None) -> m.Outcome:
         """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
         actor = self._by_leg.get(leg)
-        if actor is None or reply in self._replies:
+        if actor is None:
             raise Unavailable("call-not-known", "the call of this leg is not known", hint="is the AMI link up?")
+        reply = f"press-{next(self._presses)}"
         future: asyncio.Future[m.Outcome] = asyncio.get_running_loop().create_future()
         self._replies[reply] = future
         actor.post(m.Pressed(leg, user, reply, rate_hz))

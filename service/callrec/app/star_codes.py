@@ -36,7 +36,7 @@ class StarCodes:
         party = self._who(request)
         rate_hz = rate_of(request.arguments[0]) if request.arguments else None
         user = party.user if party else None
-        outcome = await self._engine.press(LegId(request.uniqueid), user, request.uniqueid, rate_hz)
+        outcome = await self._engine.press(LegId(request.uniqueid), user, rate_hz)
         match outcome:
             case Outcome.ALREADY:
                 return Answer(outcome, ((_SOUND, _ALREADY),))

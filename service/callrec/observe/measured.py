@@ -1,0 +1,55 @@
+"""Ports with a stopwatch: the same promises, counted."""
+
+import time
+
+from callrec.app.ports import Journal, Recorder
+from callrec.domain.errors import CallrecError
+from callrec.domain.lifecycle import Entry
+from callrec.domain.model import LegId, Take
+from callrec.domain.provisioning.model import Rule
+from callrec.observe.metrics import Metrics
+
+
+class MeasuredJournal:
+    """Keeps the promises of `app.ports.Journal`."""
+
+    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+        self.live = journal.live
+        self._journal = journal
+        self._metrics = metrics
+
+    async def append(self, entry: Entry) -> None:
+        """See ports.Journal."""
+        since_s = time.perf_counter()
+        await self._journal.append(entry)
+        self._metrics.journal(time.perf_counter() - since_s)
+
+
+class MeasuredRecorder:
+    """Keeps the promises of `app.ports.Recorder`."""
+
+    def __init__(self, recorder: Recorder, metrics: Metrics) -> None:
+        self._recorder = recorder
+        self._metrics = metrics
+
+    async def start(self, take: Take, rule: Rule) -> str:
+        """See ports.Recorder."""
+        try:
+            mixmonitor = await self._recorder.start(take, rule)
+        except CallrecError:
+            self._metrics.take(started=False)
+            raise
+        self._metrics.take(started=True)
+        return mixmonitor
+
+    async def stop(self, take: Take) -> None:
+        """See ports.Recorder."""
+        await self._recorder.stop(take)
+
+    async def mute(self, take: Take, *, muted: bool) -> None:
+        """See ports.Recorder."""
+        await self._recorder.mute(take, muted=muted)
+
+    async def rate_hz(self, leg: LegId) -> int:
+        """See ports.Recorder."""
+        return await self._recorder.rate_hz(leg)

@@ -1,0 +1,140 @@
+"""The HTTP door: health, readiness, metrics and the status page. One table of routes, one place for errors and headers.
+
+API and further pages come as more rows of the table. What every answer has: no sniffing, no framing, no script, nothing
+cached; what every error is: problem+json (RFC 9457) with `code` and `hint`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.session import Session
+from callrec.observe.health import Readiness
+from callrec.observe.metrics import CONTENT_TYPE, Metrics
+from callrec.web.guard import Guards, Patience
+from callrec.web.status import STYLE, status_page
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Server": "callrec",
+}
+MOST_BODY_BYTES = 1 << 20
+SHUTDOWN_S = 2.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+GUARDS = web.AppKey("guards", Guards)
+log = structlog.get_logger(__name__)
+
+
+def build_app(
+    *,
+    readiness: Readiness,
+    metrics: Metrics,
+    live: Callable[[], Sequence[Session]],
+    node: str = "",
+    patience: Patience = Patience(),  # noqa: B008 - frozen
+) -> web.Application:
+    """The application. `metrics` shows readiness and live calls from now on, so each set of metrics has one application."""
+    metrics.show(readiness, live)
+
+    async def healthz(_: web.Request) -> web.Response:
+        """That this is answered says that the loop beats."""
+        return web.json_response({"ok": True})
+
+    async def readyz(_: web.Request) -> web.Response:
+        looked = readiness.look()
+        ready = all(checked.ok for checked in looked)
+        checks = {checked.name: {"ok": checked.ok, "reason": checked.reason} for checked in looked}
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return web.json_response({"ok": ready, "checks": checks}, status=status)
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def status(_: web.Request) -> web.Response:
+        return web.Response(text=status_page(node, readiness.look(), live()), content_type="text/html", charset="utf-8")
+
+    async def style(_: web.Request) -> web.Response:
+        return web.Response(text=STYLE, content_type="text/css", charset="utf-8")
+
+    routes: tuple[tuple[str, Handler], ...] = (
+        ("/healthz", healthz),
+        ("/readyz", readyz),
+        ("/metrics", show_metrics),
+        ("/", status),
+        ("/status.css", style),
+    )
+    guards = Guards(patience)
+    app = web.Application(middlewares=[_answered], client_max_size=MOST_BODY_BYTES)
+    app[GUARDS] = guards
+    app.add_routes([web.get(path, handler) for path, handler in routes])
+    app.on_response_prepare.append(_with_headers)
+    return app
+
+
+async def serve_http(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:
+    """Listen, and return the runner (its `cleanup()` ends it) and the port; port 0 takes a free one. Raises Unavailable."""
+    guards = app[GUARDS]
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=guards.patience.request_s, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    site = guards.site(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        hint = "free the port, or choose another one in CALLREC_HTTP_BIND"
+        raise Unavailable("http-bind", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    return runner, site.port
+
+
+@web.middleware
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The time that a handler has, and what its errors become."""
+    guards = request.app[GUARDS]
+    guards.begun(request.transport)
+    try:
+        async with asyncio.timeout(guards.patience.handler_s):
+            return await handler(request)
+    except web.HTTPException as error:
+        return _problem(error.status, f"http-{error.status}", error.reason, headers=_kept(error))
+    except CallrecError as error:
+        status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Unavailable) else HTTPStatus.CONFLICT
+        return _problem(status, error.code, error.message, error.hint)
+    except TimeoutError:
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "This took too long", "try again later")
+    except Exception:  # the boundary of a request: a defect in one must not close the door
+        log.exception("request-failed", method=request.method, route=_route(request))
+        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
+    finally:
+        guards.answered(request.transport)
+
+
+def _problem(status: int, code: str, title: str, hint: str = "", headers: dict[str, str] | None = None) -> web.Response:
+    body = {"type": "about:blank", "status": status, "title": title, "code": code, "hint": hint}
+    return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+
+
+def _route(request: web.Request) -> str:
+    """The row of the table, never the path as somebody sent it."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else ""
+
+
+async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

@@ -1,0 +1,235 @@
+"""The HTTP door over real sockets: what it answers, and how long it waits for whoever does not ask."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.model import CallId, NodeId
+from callrec.domain.session import Session
+from callrec.domain.toggle import State
+from callrec.observe.health import Readiness
+from callrec.observe.metrics import Metrics
+from callrec.web.app import GUARDS, build_app, serve_http
+from callrec.web.guard import Patience
+
+
+class Door:
+    """A served application and what it shows."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.ready = Readiness()
+        self.sessions: list[Session] = []
+        self.app = build_app(
+            readiness=self.ready, metrics=Metrics(), live=lambda: self.sessions, node="lab", patience=patience
+        )
+        self.port = 0
+
+    async def get(self, path: str, method: str = "GET") -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
+        """Status, body and headers of a request."""
+        async with (
+            aiohttp.ClientSession() as http,
+            http.request(method, f"http://127.0.0.1:{self.port}{path}") as answer,
+        ):
+            return answer.status, await answer.text(), answer.headers
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection."""
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+
+@contextlib.asynccontextmanager
+async def served(patience: Patience = Patience(), **extra: object) -> AsyncIterator[Door]:  # noqa: B008 - frozen
+    door = Door(patience)
+    for path, handler in extra.items():
+        door.app.router.add_get(f"/{path}", handler)
+    runner, door.port = await serve_http(door.app, "127.0.0.1", 0)
+    try:
+        yield door
+    finally:
+        await runner.cleanup()
+
+
+async def test_healthz_answers_as_long_as_the_loop_beats() -> None:
+    async with served() as door:
+        door.ready.add("ami", lambda: (False, "down"))
+        assert (await door.get("/healthz"))[0] == 200
+
+
+async def test_readyz_says_of_each_check_why() -> None:
+    async with served() as door:
+        door.ready.add("journal", lambda: (True, ""))
+        assert (await door.get("/readyz"))[0] == 200
+        door.ready.add("ami", lambda: (False, "not connected yet"))
+        status, body, _ = await door.get("/readyz")
+
+    assert status == 503
+    assert json.loads(body) == {
+        "ok": False,
+        "checks": {"journal": {"ok": True, "reason": ""}, "ami": {"ok": False, "reason": "not connected yet"}},
+    }
+
+
+async def test_metrics_are_in_prometheus_text() -> None:
+    async with served() as door:
+        door.ready.add("ami", lambda: (True, ""))
+        status, body, headers = await door.get("/metrics")
+
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain")
+    assert 'callrec_ready{check="ami"} 1.0' in body
+
+
+async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows() -> None:
+    async with served() as door:
+        door.ready.add("ami", lambda: (False, "<script>alert(1)</script>"))
+        door.sessions = [
+            Session(CallId("a"), "1.1", NodeId("n"), state=State.RECORDING),
+            Session(CallId("b"), "1.2", NodeId("n")),
+        ]
+        status, body, headers = await door.get("/")
+
+    assert status == 200
+    assert "2 live calls" in body
+    assert "1 being recorded" in body
+    assert "&lt;script&gt;" in body
+    assert "<script" not in body
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_page_gets_its_style_from_us() -> None:
+    async with served() as door:
+        status, _, headers = await door.get("/status.css")
+
+    assert (status, headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/healthz", 405), ("GET", "/..%2f..%2fetc", 404)]
+)
+async def test_what_is_not_in_the_table_is_problem_json(method: str, path: str, status: int) -> None:
+    async with served() as door:
+        found, body, headers = await door.get(path, method)
+
+    assert found == status
+    assert headers["Content-Type"].startswith("application/problem+json")
+    assert json.loads(body)["code"] == f"http-{status}"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert ("Allow" in headers) is (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Unavailable("store-unavailable", "away", hint="wait"), 503, "store-unavailable"),
+        (Refused("table-conflict", "taken"), 409, "table-conflict"),
+        (RuntimeError("number 1000"), 500, "defect"),
+    ],
+)
+async def test_an_error_becomes_a_problem_that_tells_no_secret(error: Exception, status: int, code: str) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        raise error
+
+    async with served(fail=fail) as door:
+        found, body, _ = await door.get("/fail")
+
+    assert (found, json.loads(body)["code"]) == (status, code)
+    assert "1000" not in body
+
+
+async def test_a_handler_that_hangs_is_ended() -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with served(Patience(handler_s=0.05), hang=hang) as door:
+        status, body, _ = await door.get("/hang")
+
+    assert (status, json.loads(body)["code"]) == (503, "too-slow")
+
+
+async def test_a_head_that_drips_is_cut_however_steadily() -> None:
+    """One byte at a time: aiohttp alone would wait for ever."""
+    async with served(Patience(request_s=0.2)) as door:
+        reader, writer = await door.connect()
+        loop = asyncio.get_running_loop()
+        since_s = loop.time()
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                for byte in b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-Slow: aaaaaaaaaaaaaaaaa\r\n" * 100:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(0.02)  # this is the attacker's clock, not the test's
+                    if reader.at_eof():
+                        break
+        assert loop.time() - since_s < 2.0
+        writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_cut() -> None:
+    async with served(Patience(request_s=0.05)) as door:
+        reader, writer = await door.connect()
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_kept_connection_serves_again_and_is_cut_when_idle() -> None:
+    async with served(Patience(request_s=0.2)) as door:
+        reader, writer = await door.connect()
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(len('{"ok": true}'))
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_request_under_way_is_not_cut_by_the_clock_for_heads() -> None:
+    go = asyncio.Event()
+
+    async def wait(_: web.Request) -> web.Response:
+        asyncio.get_running_loop().call_later(0.2, go.set)
+        await go.wait()
+        return web.Response(text="done")
+
+    async with served(Patience(request_s=0.05), wait=wait) as door:
+        assert (await door.get("/wait"))[:2] == (200, "done")
+
+
+async def test_one_connection_too_many_is_closed_and_the_others_are_served() -> None:
+    async with served(Patience(connections=2)) as door:
+        first, second, third = [await door.connect() for _ in range(3)]
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                assert await third[0].read() == b""
+        first[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert b"200 OK" in await first[0].readuntil(b"\r\n\r\n")
+        for _, writer in (first, second, third):
+            writer.close()
+
+
+async def test_closed_connections_are_forgotten() -> None:
+    async with served() as door:
+        for _ in range(5):
+            await door.get("/healthz")
+        async with asyncio.timeout(5):
+            while door.app[GUARDS]._by_transport:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0)
+
+
+async def test_a_taken_port_is_one_sentence_with_a_remedy() -> None:
+    async with served() as door:
+        other = Door(Patience())
+        with pytest.raises(Unavailable, match="CALLREC_HTTP_BIND"):
+            await serve_http(other.app, "127.0.0.1", door.port)

@@ -78,7 +78,7 @@ password = @TRUNK_SECRET@
 [outside]
 type = identify
 endpoint = outside
-match_header = To: /sip:0/
+match_header = To: /sip:0[0-9]*@/
 """
 
 _PHONE = """

@@ -1,6 +1,6 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
-`toggle` says what happens to the recording; `policy` says whether there should be one; `draft` does what the table asks for.
+`toggle` says what happens to the recording; `policy` says whether there should be one; `machine` does what the table asks.
 The one rule behind always-record, transfers and replaced legs is `_Turn.cover`: a bridge in which somebody is to be
 recorded, and that no take covers, gets a take. It is asked after every change of a bridge.
 """
@@ -9,23 +9,27 @@ from dataclasses import replace
 from functools import singledispatchmethod
 
 from callrec.domain import messages as m
-from callrec.domain.draft import CONVERSATION, Draft
 from callrec.domain.lifecycle import Step
-from callrec.domain.model import POLICY, Actor, ActorKind, Direction, Instant, Interval, Leg, LegId
-from callrec.domain.policy import Decision, OverridesAlways, decide
+from callrec.domain.machine import Machine
+from callrec.domain.model import POLICY, Actor, ActorKind, Direction, Instant, Interval, Leg, LegId, Take, TakeId
+from callrec.domain.policy import Decision, Limits, OverridesAlways, decide
 from callrec.domain.provisioning.model import Rule
-from callrec.domain.session import Session
+from callrec.domain.session import CONVERSATION, Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
+
+_ROUNDING_S = 0.001
+"""By how much a sum of instants may miss a deadline."""
 
 
 def handle(session: Session, event: m.Event, now: Instant) -> tuple[Session, tuple[m.Command, ...]]:
     """What the call is after this event, and what to do about it, in this order."""
     turn = _Turn(session, now)
     turn.on(event)
+    turn.lamps()
     return turn.session, tuple(turn.commands)
 
 
-class _Turn(Draft):
+class _Turn(Machine):
     """One event's work."""
 
     # -- what happens ------------------------------------------------------------------------------------------------
@@ -43,10 +47,8 @@ class _Turn(Draft):
 
     @on.register
     def _(self, event: m.Called) -> None:
-        if event.user is None:
-            return
-        expected = LegId(f"called:{event.user.id}")
-        leg = Leg(expected, "", Direction.IN, event.user, event.number, event.user.name)
+        expected = LegId(f"called:{event.user.id if event.user else event.number}")
+        leg = Leg(expected, "", Direction.IN, event.user, event.number, event.user.name if event.user else "")
         self.set(seen={**self.session.seen, expected: leg})
 
     @on.register
@@ -88,10 +90,15 @@ class _Turn(Draft):
     def _(self, event: m.LegGone) -> None:
         self.leave(event.leg, None)
         self.set(legs={key: leg for key, leg in self.session.legs.items() if key != event.leg})
-        if any(not leg.is_local for leg in self.session.legs.values()):
-            self.cover()
-        else:
+        if not self.session.legs:
             self.end()
+        else:
+            self.cover()
+        s = self.session
+        if s.take and s.take.leg == event.leg and s.state in ACTIVE:
+            self.answer(m.Outcome.FAILED)
+            self.apply(Trigger.LEFT)
+        self.await_files(event.leg)
 
     @on.register
     def _(self, event: m.Pressed) -> None:
@@ -104,40 +111,45 @@ class _Turn(Draft):
 
     @on.register
     def _(self, event: m.TakeSeen) -> None:
-        s = self.session
-        if s.recording is None or event.take not in {take.id for take in s.recording.takes}:
-            return
         self.change_take(event.take, mixmonitor=event.mixmonitor)
-        if not self.is_current(event.take):
-            return
-        self.write(Step.OPENED)
-        if s.state is State.PAUSED:
-            self.do_mute()
-        if s.state in (State.RECORDING, State.SUSPECT):
-            self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
-        self.apply(Trigger.SEEN)
+        s = self.session
+        if self.is_wanted(event.take):
+            self.write(Step.OPENED)
+            if s.state is State.SUSPECT:
+                self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
+            self.apply(Trigger.SEEN)
+        elif (take := s.find(event.take)) and take.id in s.open_takes:
+            self.commands.append(m.CloseTake(take))  # it was stopped before it began: now there is something to stop
 
     @on.register
     def _(self, event: m.TakeGrew) -> None:
-        if self.is_current(event.take):
+        if self.session.is_current(event.take) and event.take in self.session.open_takes:
+            self.set(proven=event.take)
             self.apply(Trigger.GREW)
 
     @on.register
     def _(self, event: m.TakeStalled) -> None:
-        if self.is_current(event.take):
+        if not self.session.is_current(event.take):
+            return
+        self.set(proven=None)
+        if self.session.state is State.RECORDING:
+            self.mark(event.take, "stalled")
             self.apply(Trigger.STALLED)
 
     @on.register
     def _(self, event: m.TakeRefused) -> None:
-        self.change_take(event.take, cause=event.cause)
-        if not self.is_current(event.take):
+        take = self.session.find(event.take)
+        if take is None:
             return
-        if self.session.state is State.STARTING:
-            self.set(open_takes=self.session.open_takes - {event.take})
-        if event.unavailable:
-            self.answer(m.Outcome.UNAVAILABLE)
-            self.set(faults=self.session.faults + 1)  # asking again at once would meet the same closed door
-        self.fault()
+        if not take.mixmonitor:  # it never began
+            self.set(open_takes=self.session.open_takes - {take.id})
+            self.change_take(take.id, cause=event.cause)
+        if not self.session.is_current(take.id):
+            self.settle()
+        elif self.session.state is State.STOPPING and not self.session.may_grow(take):
+            self.apply(Trigger.CLOSED)
+        elif take.leg in self.session.legs:  # a leg that is gone explains it
+            self.refused(event)
 
     @on.register
     def _(self, event: m.TakeClosed) -> None:
@@ -146,42 +158,75 @@ class _Turn(Draft):
             return
         self.set(open_takes=s.open_takes - {event.take})
         self.change_take(event.take, to_s=self.now.utc_s)
-        if self.is_current(event.take) and s.state in ACTIVE:
+        if self.is_wanted(event.take):
             self.arm(m.Wait.LOST, s.terms.limits.lost_s)
-        elif s.state is State.STOPPING and s.recording and not self.writes(s.recording):
+        elif self.session.is_current(event.take):
             self.apply(Trigger.CLOSED)
         self.settle()
 
     @on.register
     def _(self, event: m.Announced) -> None:
         s = self.session
-        if s.recording is not None and self.is_current(event.take):
-            self.set(recording=replace(s.recording, announcements=(*s.recording.announcements, event.at_s)))
+        if s.recording is not None and s.is_current(event.take):
+            self.amend(announcements=(*s.recording.announcements, event.at_s))
 
     @on.register
     def _(self, event: m.DeadlinePassed) -> None:
-        s = self.session
         if event.wait is m.Wait.SETTLE:
             self.settle(event.take)
-        elif event.take is None or not self.is_current(event.take):
-            return
-        elif event.wait is m.Wait.OPEN and s.state in ACTIVE and s.take and not s.take.mixmonitor:
-            self.change_take(event.take, cause="file-not-opened")
-            self.fault()
-        elif event.wait is m.Wait.GROWTH and s.state in (State.OPENED, State.RECORDING):
-            self.change_take(event.take, cause="file-not-growing")
-            self.fault()
-        elif event.wait is m.Wait.LOST and event.take not in s.open_takes:
-            self.change_take(event.take, cause="stopped-by-another")
-            self.apply(Trigger.LOST)
-        elif event.wait is m.Wait.STOP and s.state is State.STOPPING:
-            self.fault()
         elif event.wait is m.Wait.PAUSE:
-            self.resume()
+            self.pause_too_long()
+        elif (take := self.session.take) and take.id == event.take:
+            self.overdue(event.wait, take)
 
     @on.register
     def _(self, event: m.Reconsidered) -> None:  # noqa: ARG002 - the event has nothing to say but that it came
+        s = self.session
+        self.part({party.leg for party in s.parties if party.leg not in s.legs})
         self.cover()
+        if (patience := _patience(s.terms.limits).get(self.session.state)) is not None:
+            self.arm(*patience)
+
+    # -- what goes wrong with the current take -----------------------------------------------------------------------
+
+    def is_wanted(self, take: TakeId) -> bool:
+        """Whether this take is the current one and nobody has asked for its end."""
+        return self.session.is_current(take) and self.session.state in ACTIVE
+
+    def refused(self, event: m.TakeRefused) -> None:
+        """A command about the current take was not done. A stop that is refused takes nothing from what is captured."""
+        if self.session.state in ACTIVE:
+            self.mark(event.take, event.cause)
+        if event.unavailable:
+            self.answer(m.Outcome.UNAVAILABLE)
+            self.set(faults=self.session.faults + 1)  # asking again at once would meet the same closed door
+        self.fault(event.cause)
+
+    def overdue(self, wait: m.Wait, take: Take) -> None:
+        """What was waited for has not come. A leg that is gone explains everything but a stop."""
+        s = self.session
+        if wait is m.Wait.STOP and s.state is State.STOPPING:
+            if s.may_grow(take):
+                self.fault("stop-overdue")
+            else:
+                self.apply(Trigger.CLOSED)
+        if take.leg not in s.legs or s.state not in ACTIVE:
+            return
+        if wait is m.Wait.OPEN and not take.mixmonitor:
+            self.mark(take.id, "file-not-opened")
+            self.fault("file-not-opened")
+        elif wait is m.Wait.GROWTH and s.state in (State.OPENED, State.SUSPECT) and s.proven != take.id:
+            self.mark(take.id, "file-not-growing")
+            self.fault("file-not-growing")
+        elif wait is m.Wait.LOST and take.id not in s.open_takes and not take.cause:
+            self.mark(take.id, "stopped-by-another")
+            self.apply(Trigger.LOST)
+
+    def pause_too_long(self) -> None:
+        """End the pause, if it is this one's deadline: an earlier pause may have ended long ago, and this one be new."""
+        s = self.session
+        if self.now.mono_s - s.changed_mono_s >= s.terms.limits.pause_s - _ROUNDING_S:
+            self.resume()
 
     # -- what `*3` means ---------------------------------------------------------------------------------------------
 
@@ -189,38 +234,40 @@ class _Turn(Draft):
         """The outcome of a press, or None when it will be known later."""
         s = self.session
         leg = s.legs.get(event.leg)
-        conversation = self.conversation_of(event.leg)
-        if leg is None or event.user is None or not conversation:
+        conversation = s.conversation_of(event.leg)
+        if leg is None or event.user is None or not conversation or s.state is State.CLOSED:
             return m.Outcome.REFUSED
         self.leg, self.actor = replace(leg, user=event.user), Actor(ActorKind.USER, event.user.id, leg.id)
         if event.rate_hz:
             self.set(rates_hz={**s.rates_hz, leg.id: event.rate_hz})
-        if (
-            not event.user.online_record
-            or decide([*(one for one in conversation if one.id != leg.id), self.leg]).rule is Rule.NEVER
-        ):
+        rule = decide([*(one for one in conversation if one.id != leg.id), self.leg]).rule
+        if not event.user.online_record or rule is Rule.NEVER:
             return m.Outcome.REFUSED
         if self.now.mono_s - s.changed_mono_s < s.terms.limits.absorb_s:
             return m.Outcome.ABSORBED
         if s.recording is not None and s.recording.rule is Rule.ALWAYS and s.state in ACTIVE:
             return self.press_always()
-        self.rule = Rule.ON_DEMAND
+        self.rule = Rule.ALWAYS if rule is Rule.ALWAYS else Rule.ON_DEMAND  # what policy wants, no press may stop
         self.set(replies=(*s.replies, event.reply), changed_mono_s=self.now.mono_s)
-        self.apply(Trigger.STOP if s.state in ACTIVE else Trigger.START)
+        if s.state in ACTIVE:
+            self.stop()
+        else:
+            self.apply(Trigger.START)
         return None
 
     def press_always(self) -> m.Outcome:
         """`*3` while the call is recorded because policy says so."""
         s = self.session
-        if s.terms.overrides_always is not OverridesAlways.PAUSE or s.recording is None:
-            return m.Outcome.ALREADY
         if s.state is State.PAUSED:
             self.resume()
             return m.Outcome.RESUMED
+        if s.terms.overrides_always is not OverridesAlways.PAUSE or s.recording is None:
+            return m.Outcome.ALREADY
         if s.state not in (State.OPENED, State.RECORDING):
             return m.Outcome.ALREADY
         pauses = (*s.recording.pauses, Interval(self.now.utc_s))
-        self.set(recording=replace(s.recording, pauses=pauses), changed_mono_s=self.now.mono_s)
+        self.amend(pauses=pauses)
+        self.set(changed_mono_s=self.now.mono_s)
         self.apply(Trigger.PAUSE)
         self.write(Step.CHANGED)
         self.arm(m.Wait.PAUSE, s.terms.limits.pause_s)
@@ -233,7 +280,8 @@ class _Turn(Draft):
             return
         *done, last = s.recording.pauses
         pauses = (*done, replace(last, to_s=self.now.utc_s))
-        self.set(recording=replace(s.recording, pauses=pauses), changed_mono_s=self.now.mono_s)
+        self.amend(pauses=pauses)
+        self.set(changed_mono_s=self.now.mono_s)
         self.apply(Trigger.RESUME)
         self.write(Step.CHANGED)
 
@@ -241,18 +289,35 @@ class _Turn(Draft):
 
     def cover(self) -> None:
         """Whoever is to be recorded in a bridge is covered by a take; whoever must not be, is not."""
+        conversations = self.session.conversations()
+        for legs in conversations:
+            s, decision = self.session, decide(legs)
+            if decision.rule is Rule.ALWAYS:
+                self.always(decision)
+            elif decision.rule is Rule.NEVER and s.state in ACTIVE and s.take and _holds(legs, s.take.leg):
+                self.stop()
+        self.follow(conversations)
+
+    def follow(self, conversations: list[list[Leg]]) -> None:
+        """A take whose leg is out of the conversation, or that has failed, gives way to one where somebody is recorded.
+
+        A living leg that is alone now (on hold, parked) keeps its take unless policy wants another conversation of this call.
+        """
         s = self.session
-        conversations = [legs for legs in map(self.members, s.bridges.values()) if len(legs) >= CONVERSATION]
+        if s.state not in ACTIVE or s.take is None:
+            return
+        failed = bool(s.take.cause) and s.state in (State.SUSPECT, State.PAUSED)
+        if not failed and any(_holds(legs, s.take.leg) for legs in conversations):
+            return
         for legs in conversations:
             decision = decide(legs)
-            if decision.rule is Rule.NEVER and s.state in ACTIVE:
-                self.apply(Trigger.STOP)
-            elif decision.rule is Rule.ALWAYS:
-                self.always(decision)
-        s = self.session
-        if s.state in ACTIVE and s.take and s.take.leg not in s.legs and conversations:
-            self.leg = max(conversations[0], key=lambda leg: (leg.user is not None, not leg.is_local))
-            self.apply(Trigger.MOVED)
+            if decision.rule is Rule.ALWAYS or (
+                decision.rule is not Rule.NEVER and (failed or s.take.leg not in s.legs)
+            ):
+                self.leg = decision.leg or max(legs, key=lambda leg: (leg.user is not None, not leg.is_local))
+                self.set(faults=0)
+                self.apply(Trigger.MOVED)
+                return
 
     def always(self, decision: Decision) -> None:
         """Policy wants this call: start, or make a recording on demand a compulsory one."""
@@ -262,5 +327,19 @@ class _Turn(Draft):
             self.set(changed_mono_s=self.now.mono_s)
             self.apply(Trigger.START)
         elif s.recording is not None and s.recording.rule is not Rule.ALWAYS:
-            self.set(recording=replace(s.recording, rule=Rule.ALWAYS))
+            self.amend(rule=Rule.ALWAYS)
             self.write(Step.CHANGED)
+
+
+def _holds(legs: list[Leg], wanted: LegId) -> bool:
+    return any(leg.id == wanted for leg in legs)
+
+
+def _patience(limits: Limits) -> dict[State, tuple[m.Wait, float]]:
+    """What each state waits for, and how long: armed anew when deadlines may have been lost with a former daemon."""
+    return {
+        State.STARTING: (m.Wait.OPEN, limits.open_s),
+        State.OPENED: (m.Wait.GROWTH, limits.growth_s),
+        State.PAUSED: (m.Wait.PAUSE, limits.pause_s),
+        State.STOPPING: (m.Wait.STOP, limits.stop_s),
+    }

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from callrec.domain.model import BridgeId, CallId, Leg, LegId, NodeId, Party, Recording, Take, TakeId
+from callrec.domain.model import BridgeId, CallId, Direction, Leg, LegId, NodeId, Party, Recording, Take, TakeId
 from callrec.domain.policy import Terms
+from callrec.domain.provisioning.model import UserId
 from callrec.domain.toggle import State
+
+CONVERSATION = 2
+"""As many legs make a bridge a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,10 @@ class Session:
     """Stopped recordings whose files are not closed yet."""
     open_takes: frozenset[TakeId] = frozenset()
     """Takes whose files may still be written."""
+    proven: TakeId | None = None
+    """The take that was seen to grow and has not stalled since."""
+    lit: tuple[UserId, ...] = ()
+    """Whose `*3` lamps this call has lit."""
     faults: int = 0
     recordings: int = 0
     changed_mono_s: float = float("-inf")
@@ -50,21 +58,68 @@ class Session:
         """The current take."""
         return self.recording.takes[-1] if self.recording and self.recording.takes else None
 
+    def is_current(self, take: TakeId) -> bool:
+        """Whether this is the take that the state speaks of."""
+        return self.take is not None and self.take.id == take
+
+    def find(self, take: TakeId) -> Take | None:
+        """The take, wherever its recording is by now; None when it was handed over or never ours."""
+        recordings = (*self.set_aside, self.recording) if self.recording else self.set_aside
+        return next((one for recording in recordings for one in recording.takes if one.id == take), None)
+
+    def is_written(self, recording: Recording) -> bool:
+        """Whether a file of this recording may still be written."""
+        return any(take.id in self.open_takes for take in recording.takes)
+
+    def may_grow(self, take: Take) -> bool:
+        """Whether a recorder that we saw may still be at work: a hangup ends it too, and tells nothing (app_mixmonitor.c)."""
+        return take.id in self.open_takes and bool(take.mixmonitor) and take.leg in self.legs
+
+    def conversations(self) -> list[list[Leg]]:
+        """The living legs of each conversation, a phone among them. Two bridges that one Local channel joins are one."""
+        groups: list[list[Leg]] = []
+        for ids in self.bridges.values():
+            legs = [self.legs[leg] for leg in ids if leg in self.legs]
+            joined = [group for group in groups if _doors(group) & _doors(legs)]
+            groups = [group for group in groups if group not in joined]
+            groups.append([leg for group in (*joined, legs) for leg in group])
+        return [group for group in groups if len(group) >= CONVERSATION and not all(leg.is_local for leg in group)]
+
+    def conversation_of(self, leg: LegId) -> list[Leg]:
+        """The legs of this one's conversation, itself included; empty when there is none."""
+        return next((legs for legs in self.conversations() if any(one.id == leg for one in legs)), [])
+
+    def company(self, leg: LegId | None) -> list[Leg]:
+        """This leg and those in its conversation; also a leg that is alone for now (on hold, parked) is somebody."""
+        alone = self.legs.get(leg) if leg else None
+        return (self.conversation_of(alone.id) or [alone]) if alone else []
+
     @classmethod
     def resume(cls, recording: Recording, terms: Terms) -> "Session":
         """The session of a call whose recording was under way when the daemon died; its legs and bridges are still to come."""
         take = recording.takes[-1]
         paused = bool(recording.pauses) and recording.pauses[-1].to_s is None
+        if recording.to_s is not None:
+            state = State.STOPPING
+        else:
+            state = State.PAUSED if paused else State.OPENED if take.mixmonitor else State.STARTING
         return cls(
             call=recording.call,
             linkedid=recording.linkedid,
             node=recording.node,
             terms=terms,
+            # A stand-in until Asterisk tells more: other legs may be told first, and this one must not look gone then.
+            legs={take.leg: Leg(take.leg, take.channel, Direction.IN)},
             parties=recording.parties,
             answered=True,
-            state=State.PAUSED if paused else State.OPENED if take.mixmonitor else State.STARTING,
+            state=state,
             recording=recording,
             open_takes=frozenset({take.id}),
             recordings=int(recording.id.rpartition("-")[2]),
             began_s=recording.from_s,
         )
+
+
+def _doors(legs: list[Leg]) -> set[str]:
+    """The Local channels whose halves are here, by their name without the half's number (`Local/1000@default-0000002a;`)."""
+    return {leg.channel.rpartition(";")[0] for leg in legs if leg.is_local}

@@ -1,0 +1,1137 @@
+"""One call from its first leg to its end: events in, commands out, written down as a reader would say them."""
+
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain import messages as m
+from callrec.domain.handling import handle
+from callrec.domain.lifecycle import Step
+from callrec.domain.model import (
+    Actor,
+    ActorKind,
+    BridgeId,
+    CallId,
+    Direction,
+    Instant,
+    Leg,
+    LegId,
+    NodeId,
+    Recording,
+    TakeId,
+)
+from callrec.domain.policy import OverridesAlways, Terms
+from callrec.domain.provisioning.model import RecordRules, Rule, User, UserId
+from callrec.domain.session import Session
+from callrec.domain.toggle import State
+
+ANN = User(UserId("1"), "Ann", online_record=True)
+BOB = User(UserId("2"), "Bob", online_record=True)
+CEM = User(UserId("3"), "Cem")
+FLAGGED = User(UserId("4"), "Dora", call_record=True, online_record=True)
+SILENT = User(UserId("5"), "Eve", online_record=True, rules=RecordRules(*[Rule.NEVER] * 4))
+PAUSING = Terms(overrides_always=OverridesAlways.PAUSE)
+
+T1, T2, T3 = TakeId("c-1-1"), TakeId("c-1-2"), TakeId("c-1-3")
+NEXT = TakeId("c-2-1")
+START_1 = ["intent c-1-1", "open c-1-1", "wait open c-1-1"]
+END_1 = ["ended c-1", "hand over c-1", "tell recording-ended"]
+
+
+def leg(name: str, user: User | None = None, direction: Direction = Direction.IN) -> Leg:
+    channel = name if name.startswith("Local/") else f"PJSIP/{name}-00000001"
+    return Leg(LegId(name), channel, direction, user, f"10{name}", user.name if user else "")
+
+
+def say(command: m.Command) -> str:  # noqa: C901 - one line for each kind of command
+    """A command in words."""
+    match command:
+        case m.Write(entry):
+            last = entry.recording.takes[-1].id if entry.recording.takes else entry.recording.id
+            return f"{entry.step} {entry.recording.id if entry.step is Step.ENDED else last}"
+        case m.OpenTake(take):
+            return f"open {take.id}"
+        case m.CloseTake(take):
+            return f"close {take.id}"
+        case m.MuteTake(take, muted):
+            return f"{'mute' if muted else 'unmute'} {take.id}"
+        case m.Arm(wait, take_id):
+            return f"wait {wait} {take_id}"
+        case m.Reply(reply, outcome):
+            return f"reply {reply} {outcome}"
+        case m.Announce(take, outcome):
+            return f"tone {outcome} {take.id}"
+        case m.Light(users, lit):
+            return f"{'light' if lit else 'darken'} {' '.join(users)}"
+        case m.Alarm(cause, take_id):
+            return f"alarm {cause} {take_id}"
+        case m.Tell(fact):
+            return f"tell {fact}"
+        case m.HandOver(recording):
+            return f"hand over {recording.id}"
+
+
+class Call:
+    """A call whose clock stands still but for `later`."""
+
+    def __init__(self, terms: Terms | None = None, session: Session | None = None) -> None:
+        self.session = session or Session(CallId("c"), "c.1", NodeId("n"), terms or Terms())
+        self.now = Instant(1_000.0, 50.0)
+        self.commands: list[m.Command] = []
+
+    def later(self, seconds: float) -> "Call":
+        """The clock goes on."""
+        self.now = Instant(self.now.utc_s + seconds, self.now.mono_s + seconds)
+        return self
+
+    def on(self, *events: m.Event) -> list[str]:
+        """What is done about these events."""
+        self.commands = []
+        for event in events:
+            self.session, commands = handle(self.session, event, self.now)
+            self.commands += commands
+        return [say(command) for command in self.commands]
+
+    def bridge(self, *legs: Leg, bridge: str = "b") -> list[str]:
+        """These legs meet."""
+        return self.on(*(m.LegAppeared(one) for one in legs), *(m.Bridged(BridgeId(bridge), one, 8000) for one in legs))
+
+    def talk(self, caller: User | None = ANN, callee: User | None = BOB) -> list[str]:
+        """`a` has called `b`, and they talk."""
+        return self.bridge(leg("a", caller, Direction.OUT), leg("b", callee))
+
+    def press(self, on: str = "a", user: User | None = ANN, reply: str = "r") -> list[str]:
+        """`*3`."""
+        return self.on(m.Pressed(LegId(on), user, reply, 8000))
+
+    def seen(self, take: TakeId = T1) -> list[str]:
+        """Both files exist."""
+        return self.on(m.TakeSeen(take, f"0x{take}"))
+
+    def grew(self, take: TakeId = T1) -> list[str]:
+        """They got longer."""
+        return self.on(m.TakeGrew(take))
+
+    def closed(self, take: TakeId = T1) -> list[str]:
+        """Asterisk has closed them."""
+        return self.on(m.TakeClosed(take))
+
+    def refused(self, take: TakeId = T1, *, unavailable: bool = False) -> list[str]:
+        """A command about the take was not done."""
+        return self.on(m.TakeRefused(take, "no-such-channel", unavailable))
+
+    def passed(self, wait: m.Wait, take: TakeId | None = T1) -> list[str]:
+        """A deadline came."""
+        return self.on(m.DeadlinePassed(wait, take))
+
+    def gone(self, *legs: str) -> list[str]:
+        """Hangups."""
+        return self.on(*(m.LegGone(LegId(one)) for one in legs))
+
+    def recorded(self, caller: User | None = ANN, callee: User | None = BOB) -> "Call":
+        """They talk, and the first take is proven; the next press counts."""
+        self.talk(caller, callee)
+        if self.state is State.IDLE:
+            self.press()
+        self.seen()
+        self.later(2).grew()
+        return self
+
+    @property
+    def state(self) -> State:
+        """What the recording is doing."""
+        return self.session.state
+
+    @property
+    def recording(self) -> Recording:
+        """The current recording."""
+        assert self.session.recording is not None
+        return self.session.recording
+
+    @property
+    def handed(self) -> list[Recording]:
+        """What the last events handed over."""
+        return [command.recording for command in self.commands if isinstance(command, m.HandOver)]
+
+
+# -- `*3` ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_press_starts_and_the_next_one_stops() -> None:
+    """Journal, then recorder; a tone when the files exist; a lamp when they grow; handed over when they are closed."""
+    call = Call()
+    assert [] == call.talk()
+
+    assert START_1 == call.press(reply="first")
+    assert ["opened c-1-1", "reply first started", "tone started c-1-1", "wait growth c-1-1"] == call.seen()
+    assert State.OPENED is call.state
+    assert ["tell recording", "light 1 2"] == call.later(2).grew()
+    assert [] == call.later(2).grew()
+    assert State.RECORDING is call.state
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1", "darken 1 2"] == call.later(60).press("b", BOB, "second")
+    assert ["reply second stopped", "tone stopped c-1-1", *END_1] == call.closed()
+    assert State.IDLE is call.state
+
+    (recording,) = call.handed
+    assert (Rule.ON_DEMAND, Actor(ActorKind.USER, ANN.id, LegId("a"))) == (recording.rule, recording.actor)
+    assert [(LegId("a"), 8000, "0xc-1-1", "")] == [(t.leg, t.rate_hz, t.mixmonitor, t.cause) for t in recording.takes]
+    assert (1_000.0, 1_064.0) == (recording.from_s, recording.to_s)
+
+
+def test_a_third_press_begins_another_recording() -> None:
+    """Its id is new, and the first one's end does not wait for it."""
+    call = Call().recorded()
+    call.later(9).press()
+    call.closed()
+
+    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.later(9).press()
+
+
+def test_a_third_press_while_the_second_is_still_closing() -> None:
+    """The stopped recording is set aside until its files are closed; the new one does not wait."""
+    call = Call().recorded()
+    call.later(9).press(reply="stop")
+
+    assert ["wait settle c-1-1", "intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.later(1.5).press(
+        reply="again"
+    )
+    assert END_1 == call.closed(T1)
+    assert [] == call.passed(m.Wait.SETTLE, T1)
+    assert "reply again started" in call.seen(NEXT)
+
+
+def test_a_leg_whose_rate_nobody_knows_is_recorded_at_the_wider_one() -> None:
+    """A file that is too wide loses nothing."""
+    call = Call()
+    call.bridge(leg("b", BOB))
+    call.on(m.Bridged(BridgeId("b"), leg("a", ANN, Direction.OUT)), m.Pressed(LegId("a"), ANN, "r"))
+
+    assert 16_000 == call.recording.takes[0].rate_hz
+
+
+@pytest.mark.parametrize(("on", "user"), [("a", ANN), ("b", BOB)])
+def test_a_second_press_within_a_second_is_absorbed(on: str, user: User) -> None:
+    """A double press, and both legs at once, are one toggle: the second one cannot have heard the first."""
+    call = Call()
+    call.talk()
+    call.press()
+
+    assert ["reply late absorbed", "tell press-absorbed"] == call.later(0.9).press(on, user, "late")
+    assert State.STARTING is call.state
+
+
+def test_a_press_before_the_start_is_proven_ends_it() -> None:
+    """Both pressers hear that nothing is recorded; a recorder that begins late is stopped again."""
+    call = Call()
+    call.talk()
+    call.press(reply="start")
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1"] == call.later(1.1).press(reply="stop")
+    assert ["close c-1-1"] == call.seen()
+    assert ["reply start stopped", "reply stop stopped", "tone stopped c-1-1", *END_1] == call.closed()
+
+
+@pytest.mark.parametrize(
+    ("on", "user"),
+    [
+        ("a", CEM),     # no permission
+        ("a", None),    # a stranger
+        ("gone", ANN),  # after the hangup
+        ("c", ANN),     # before the answer: this leg is in no bridge
+    ],
+)  # fmt: skip
+def test_presses_that_are_refused(on: str, user: User | None) -> None:
+    """Whoever may not press, or is in no conversation, is told so, and nothing changes."""
+    call = Call()
+    call.talk()
+    call.on(m.LegAppeared(leg("c", ANN)))
+
+    assert ["reply r refused", "tell press-refused"] == call.press(on, user)
+    assert State.IDLE is call.state
+
+
+def test_a_press_in_a_bridge_of_one_is_refused() -> None:
+    """There is no conversation before the other one is there."""
+    call = Call()
+    call.bridge(leg("a", ANN, Direction.OUT))
+
+    assert ["reply r refused", "tell press-refused"] == call.press()
+
+
+def test_a_press_against_a_never_is_refused() -> None:
+    """One party's never protects the call against the other's `*3`."""
+    call = Call()
+    call.talk(ANN, SILENT)
+
+    assert ["reply r refused", "tell press-refused"] == call.press()
+
+
+def test_a_never_behind_a_local_channel_protects_too() -> None:
+    """Two bridges with one Local channel between them are one conversation (a queue's member, a forward)."""
+    call = Call()
+    call.bridge(leg("a", ANN, Direction.OUT), leg("Local/9@q-00000001;1"))
+    call.bridge(leg("Local/9@q-00000001;2"), leg("b", SILENT), bridge="b2")
+
+    assert ["reply r refused", "tell press-refused"] == call.press()
+
+
+def test_a_press_after_the_end_is_refused() -> None:
+    """The call's id may return on a leg, its recording may not."""
+    call = Call()
+    call.talk()
+    call.gone("a", "b")
+    call.talk()
+
+    assert ["reply r refused", "tell press-refused"] == call.press()
+
+
+def test_a_tone_that_was_heard_is_noted() -> None:
+    """Only the current take's: the manifest says when the parties were told."""
+    call = Call().recorded()
+    call.on(m.Announced(T1, 1_000.5), m.Announced(NEXT, 1_001.0))
+
+    assert (1_000.5,) == call.recording.announcements
+
+
+# -- always ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_flagged_user_is_recorded_from_the_answer_on() -> None:
+    """No press, no tone; the take is on the flagged user's own leg, at that leg's rate."""
+    call = Call()
+
+    assert START_1 == call.talk(CEM, FLAGGED)
+    assert (LegId("b"), 8000) == (call.recording.takes[0].leg, call.recording.takes[0].rate_hz)
+    assert ["opened c-1-1", "wait growth c-1-1"] == call.seen()
+    assert ["tell recording", "light 3 4"] == call.grew()
+    assert ["darken 3"] == call.gone("a")
+    assert ["wait settle c-1-1", "wait settle c-1-1", "darken 4"] == call.gone("b")
+    assert END_1 == call.closed()
+    assert call.session.over
+    assert [LegId("a"), LegId("b")] == [party.leg for party in call.handed[0].parties]
+
+
+def test_two_flagged_users_are_one_recording() -> None:
+    """On the caller's leg."""
+    call = Call()
+
+    assert START_1 == call.talk(FLAGGED, replace(FLAGGED, id=UserId("6")))
+    assert LegId("a") == call.recording.takes[0].leg
+
+
+def test_a_local_channel_alone_is_no_conversation() -> None:
+    """Two halves of Local channels have no phone to record; with a phone behind them there is one recording."""
+    call = Call()
+    assert [] == call.bridge(leg("Local/8@q-1;2"), leg("Local/9@q-2;1"))
+
+    assert START_1 == call.bridge(leg("Local/9@q-2;2"), leg("b", FLAGGED), bridge="b2")
+    assert [] == call.bridge(leg("a", FLAGGED, Direction.OUT), leg("Local/8@q-1;1"), bridge="b3")
+
+
+def test_star_three_does_not_stop_what_policy_wants() -> None:
+    """The presser hears that the call is recorded anyway."""
+    call = Call().recorded(FLAGGED, BOB)
+
+    assert ["reply r already", "tell press-already"] == call.press("b", BOB)
+    assert State.RECORDING is call.state
+
+
+def test_a_press_cannot_make_a_compulsory_recording_stoppable() -> None:
+    """After a failed start of an always-recorded call a press tries again, and that recording obeys policy."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.refused()
+    call.refused(T2)
+    assert State.FAILED is call.state
+
+    call.later(5).press("b", BOB)
+
+    assert Rule.ALWAYS is call.recording.rule
+
+
+def test_a_failed_start_is_tried_again_when_the_bridge_changes() -> None:
+    """Policy does not give up on a call."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.refused()
+    call.refused(T2)
+
+    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.on(m.Reconsidered())[:3]
+
+
+def test_a_flagged_user_who_joins_makes_an_on_demand_recording_compulsory() -> None:
+    """The take goes on; from here on no press stops it."""
+    call = Call().recorded()
+
+    assert ["changed c-1-1", "light 4"] == call.bridge(leg("d", FLAGGED))
+    assert ["reply r already", "tell press-already"] == call.press()
+
+
+def test_a_never_who_joins_ends_the_recording() -> None:
+    """And when they leave, what policy wants begins anew."""
+    call = Call().recorded(FLAGGED, BOB)
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1", "darken 4 2"] == call.bridge(leg("e", SILENT))
+    assert END_1 == call.closed()
+    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.on(m.Unbridged(BridgeId("b"), LegId("e")))
+
+
+def test_a_never_elsewhere_in_the_call_stops_nothing_here() -> None:
+    """Each conversation of a call is judged for itself."""
+    call = Call().recorded(FLAGGED, BOB)
+
+    assert [] == call.bridge(leg("e", SILENT), leg("f"), bridge="other")
+    assert State.RECORDING is call.state
+
+
+# -- pauses ----------------------------------------------------------------------------------------------------------
+
+
+def paused() -> Call:
+    call = Call(PAUSING).recorded(FLAGGED, BOB)
+    assert ["mute c-1-1", "changed c-1-1", "wait pause c-1-1", "reply r paused", "tell press-paused", "darken 4 2"] == (
+        call.press("b", BOB)
+    )
+    return call
+
+
+def test_star_three_pauses_and_resumes() -> None:
+    """The timeline goes on in silence; the manifest says from when to when."""
+    call = paused()
+
+    assert call.later(30).press("b", BOB) == [
+        "unmute c-1-1",
+        "wait growth c-1-1",
+        "tell recording",
+        "changed c-1-1",
+        "reply r resumed",
+        "tell press-resumed",
+        "light 4 2",
+    ]
+    assert [(1_002.0, 1_032.0)] == [(pause.from_s, pause.to_s) for pause in call.recording.pauses]
+
+
+def test_a_forgotten_pause_ends_by_itself() -> None:
+    """It must not silence the rest of a call, also when the take is another by then."""
+    call = paused()
+    call.on(m.LegGone(LegId("a")))
+    call.bridge(leg("d", FLAGGED))
+
+    assert [] == call.later(599).passed(m.Wait.PAUSE)
+    assert ["wait open c-1-2", "changed c-1-2"] == call.later(1).passed(m.Wait.PAUSE)
+    assert State.STARTING is call.state
+    assert [] == call.passed(m.Wait.PAUSE)
+
+
+def test_the_deadline_of_a_former_pause_does_not_end_this_one() -> None:
+    """Who said pause ten seconds ago is not recorded because of a pause ten minutes ago."""
+    call = paused()
+    call.later(20).press("b", BOB)
+    call.later(570).press("b", BOB)
+
+    assert [] == call.later(10).passed(m.Wait.PAUSE)
+    assert State.PAUSED is call.state
+
+
+def test_a_pause_that_is_over_needs_no_deadline() -> None:
+    """It comes all the same, and nothing happens."""
+    call = paused()
+    call.later(20).press("b", BOB)
+
+    assert [] == call.later(900).passed(m.Wait.PAUSE)
+
+
+def test_a_pause_that_ends_when_the_recorded_leg_is_gone_waits_for_another() -> None:
+    """Nothing can be opened on a leg that is no more; the next conversation gets the take."""
+    call = paused()
+    call.closed()
+    call.gone("a")
+
+    assert ["changed c-1-1"] == call.later(600).passed(m.Wait.PAUSE)
+    assert "open c-1-2" in call.bridge(leg("b", BOB), leg("c", CEM), bridge="b2")
+
+
+def test_a_pause_before_the_proof_needs_the_proof_afterwards() -> None:
+    """Resuming proves nothing: the lamp waits for growth."""
+    call = Call(PAUSING)
+    call.talk(FLAGGED, BOB)
+    call.seen()
+    assert "reply r paused" in call.later(2).press("b", BOB)
+
+    assert "light" not in " ".join(call.later(2).press("b", BOB))
+    assert State.OPENED is call.state
+    assert ["tell recording", "light 4 2"] == call.grew()
+
+
+def test_growth_during_a_pause_counts_when_it_ends() -> None:
+    """Muted files grow too; files that stalled meanwhile have to grow again."""
+    call = paused()
+    call.on(m.TakeStalled(T1))
+    call.later(30).press("b", BOB)
+    assert State.OPENED is call.state
+    call.later(30).press("b", BOB)
+    call.grew()
+
+    assert "light 4 2" in call.later(30).press("b", BOB)
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.SUSPECT])
+def test_nothing_to_pause_is_no_pause(state: State) -> None:
+    """While the take is not there yet the press changes nothing."""
+    call = Call(PAUSING)
+    call.talk(FLAGGED, BOB)
+    if state is State.SUSPECT:
+        call.seen()
+        call.grew()
+        call.on(m.TakeStalled(T1))
+
+    assert ["reply r already", "tell press-already"] == call.later(2).press("b", BOB)
+    assert state is call.state
+
+
+def test_a_pause_outlives_its_take() -> None:
+    """Files that somebody closed are opened again, and muted as soon as they exist."""
+    call = paused()
+    call.closed()
+
+    assert call.passed(m.Wait.LOST) == [
+        "alarm stopped-by-another c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+    ]
+    assert ["opened c-1-2", "mute c-1-2"] == call.seen(T2)
+    assert State.PAUSED is call.state
+
+
+def test_a_take_that_cannot_be_muted_is_closed() -> None:
+    """Who was told `paused` is not recorded: another take is tried once, then none is open until the pause ends."""
+    call = paused()
+
+    assert call.refused() == [
+        "alarm no-such-channel c-1-1",
+        "close c-1-1",
+        "wait stop c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+    ]
+    call.seen(T2)
+    assert ["alarm no-such-channel c-1-2", "close c-1-2", "wait stop c-1-2"] == call.refused(T2)
+    call.closed(T2)
+    assert [] == call.passed(m.Wait.LOST, T2)
+    assert call.later(9).press("b", BOB)[:3] == ["intent c-1-3", "open c-1-3", "wait open c-1-3"]
+    assert State.STARTING is call.state
+
+
+# -- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_files_that_are_not_opened_are_tried_once_more() -> None:
+    """The first fault alarms and opens another take, the second one gives the recording up and says so."""
+    call = Call()
+    call.talk()
+    call.press()
+
+    assert call.later(2).passed(m.Wait.OPEN) == [
+        "alarm file-not-opened c-1-1",
+        "reply r failed",
+        "tone failed c-1-1",
+        "close c-1-1",
+        "wait stop c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+    ]
+    assert call.later(2).passed(m.Wait.OPEN, T2) == [
+        "alarm file-not-opened c-1-2",
+        "tone failed c-1-2",
+        "close c-1-2",
+        "wait stop c-1-2",
+        "wait settle c-1-2",
+    ]
+    assert State.FAILED is call.state
+    assert END_1 == call.later(3).passed(m.Wait.SETTLE, T2)
+    assert ["file-not-opened"] * 2 == [take.cause for take in call.handed[0].takes]
+
+
+def test_a_refused_take_is_tried_once_more() -> None:
+    """A recorder that Asterisk refuses needs no closing and keeps nobody waiting."""
+    call = Call()
+    call.talk()
+    call.press()
+
+    assert call.refused() == [
+        "alarm no-such-channel c-1-1",
+        "reply r failed",
+        "tone failed c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+    ]
+    assert ["alarm no-such-channel c-1-2", "tone failed c-1-2", *END_1] == call.refused(T2)
+    assert State.FAILED is call.state
+    assert "open c-2-1" in call.later(9).press()
+
+
+def test_an_asterisk_that_cannot_be_asked_is_not_asked_twice() -> None:
+    """The presser hears `unavailable`; a second try would meet the same closed door."""
+    call = Call()
+    call.talk()
+    call.press()
+
+    assert call.refused(unavailable=True)[0] == "reply r unavailable"
+    assert State.FAILED is call.state
+
+
+def test_files_that_do_not_grow_are_replaced_once_and_then_kept() -> None:
+    """The second silent take is kept, since a silent call may yet speak; when it does, it has no fault."""
+    call = Call()
+    call.talk()
+    call.press()
+    call.seen()
+
+    assert "alarm file-not-growing c-1-1" in call.later(6).passed(m.Wait.GROWTH)
+    assert State.STARTING is call.state
+    assert "tone started c-1-2" in call.seen(T2)
+    assert ["alarm file-not-growing c-1-2", "tone failed c-1-2"] == call.later(6).passed(m.Wait.GROWTH, T2)
+    assert State.SUSPECT is call.state
+    assert ["tell recording", "light 1 2"] == call.later(60).grew(T2)
+    assert ["file-not-growing", ""] == [take.cause for take in call.recording.takes]
+
+
+def test_deadlines_that_came_true_are_late_news() -> None:
+    """A proven take is not faulted by what once waited for its proof."""
+    call = Call().recorded()
+
+    assert [] == call.passed(m.Wait.OPEN) + call.passed(m.Wait.GROWTH) + call.passed(m.Wait.LOST)
+    assert [] == call.passed(m.Wait.STOP) + call.passed(m.Wait.OPEN, None) + call.passed(m.Wait.SETTLE)
+    assert State.RECORDING is call.state
+
+
+def test_stalled_files_are_replaced() -> None:
+    """The lamp is dark from the stall until the new take grows."""
+    call = Call().recorded()
+
+    assert call.on(m.TakeStalled(T1)) == [
+        "alarm stalled c-1-1",
+        "close c-1-1",
+        "wait stop c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+        "darken 1 2",
+    ]
+    assert State.SUSPECT is call.state
+    assert [] == call.closed(T1)
+    assert ["opened c-1-2", "wait growth c-1-2"] == call.seen(T2)
+    assert ["tell recording", "light 1 2"] == call.grew(T2)
+    assert [] == call.on(m.TakeStalled(T1))
+
+
+def test_a_replacement_that_does_not_grow_is_replaced_once() -> None:
+    """The chain ends: the last one is kept."""
+    call = Call().recorded()
+    call.on(m.TakeStalled(T1))
+    call.seen(T2)
+
+    assert "open c-1-3" in call.later(6).passed(m.Wait.GROWTH, T2)
+    call.seen(T3)
+    assert ["alarm file-not-growing c-1-3"] == call.later(6).passed(m.Wait.GROWTH, T3)
+    assert State.SUSPECT is call.state
+
+
+def test_growth_that_is_told_before_the_files_are_seen_is_not_forgotten() -> None:
+    """News of one take may overtake each other."""
+    call = Call()
+    call.talk()
+    call.press()
+    assert [] == call.grew()
+
+    assert "light 1 2" in call.seen()
+
+
+def test_files_closed_by_another_are_opened_again() -> None:
+    """Somebody's StopMixMonitor does not end our recording; nobody is silent about it either."""
+    call = Call().recorded()
+
+    assert ["wait lost c-1-1"] == call.closed()
+    assert [] == call.grew()
+    assert call.later(1).passed(m.Wait.LOST) == [
+        "alarm stopped-by-another c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+        "darken 1 2",
+    ]
+
+
+def test_a_stop_when_nothing_is_open_is_done_at_once() -> None:
+    """There is nothing to wait for."""
+    call = Call().recorded()
+    call.closed()
+
+    assert ["reply r stopped", "tone stopped c-1-1", *END_1, "darken 1 2"] == call.press()
+
+
+def test_files_closed_by_a_hangup_are_no_fault() -> None:
+    """The hangup follows within the grace, also when the other one stays on the line alone; but no lamp stays lit."""
+    call = Call().recorded()
+    assert ["wait lost c-1-1"] == call.closed()
+
+    assert ["darken 1 2"] == call.gone("a")
+    assert [] == call.later(1).passed(m.Wait.LOST)
+    assert END_1 == call.gone("b")
+    assert "" == call.handed[0].takes[0].cause
+
+
+def test_a_hangup_before_the_files_exist_is_no_fault() -> None:
+    """The presser is gone: the dialogue is answered, nothing alarms."""
+    call = Call()
+    call.talk()
+    call.press()
+
+    assert ["reply r failed"] == call.gone("a")
+    assert [] == call.passed(m.Wait.OPEN) + call.refused()
+    assert END_1 == call.gone("b")
+
+
+def test_a_refused_stop_is_tried_again_and_then_told() -> None:
+    """The call is still recorded, and lamp, tone and answer say so; what was captured has no fault."""
+    call = Call().recorded()
+    call.press()
+
+    assert ["alarm no-such-channel c-1-1", "close c-1-1", "wait stop c-1-1"] == call.refused()
+    assert call.refused() == [
+        "alarm no-such-channel c-1-1",
+        "reply r failed",
+        "tone failed c-1-1",
+        "changed c-1-1",
+        "tell recording",
+        "light 1 2",
+    ]
+    assert (State.RECORDING, None, "") == (call.state, call.recording.to_s, call.recording.takes[0].cause)
+    assert "close c-1-1" in call.later(2).press()
+
+
+def test_a_stop_that_does_not_happen_is_asked_for_again() -> None:
+    """Twice, then it is known that it goes on; without proof of growth no lamp is lit for it."""
+    call = Call().recorded()
+    call.later(2).press()
+    call.on(m.TakeStalled(T1))
+
+    assert ["alarm stop-overdue c-1-1", "close c-1-1", "wait stop c-1-1"] == call.later(2).passed(m.Wait.STOP)
+    assert call.later(2).passed(m.Wait.STOP) == [
+        "alarm stop-overdue c-1-1",
+        "reply r failed",
+        "tone failed c-1-1",
+        "changed c-1-1",
+    ]
+    assert State.SUSPECT is call.state
+    assert ["tell recording", "light 1 2"] == call.grew()
+
+
+def test_a_stop_of_what_never_began_is_a_stop() -> None:
+    """Refused or overdue: there is nothing to close."""
+    for news in (m.TakeRefused(T1, "no"), m.DeadlinePassed(m.Wait.STOP, T1)):
+        call = Call()
+        call.talk()
+        call.press()
+        call.later(1.1).press()
+
+        assert "reply r stopped" in call.on(news)
+        assert State.IDLE is call.state
+
+
+def test_a_stop_whose_leg_is_gone_is_a_stop() -> None:
+    """The recorder went with its leg."""
+    call = Call().recorded()
+    call.bridge(leg("d", CEM))
+    call.press()
+    call.gone("a")
+
+    assert "reply r stopped" in call.refused()
+
+
+def test_a_recorder_that_will_not_stop_is_stopped_again_and_waited_for() -> None:
+    """While its leg lives the files are not given away; when the leg is gone they are, seen closed or not."""
+    call = Call().recorded()
+    call.press()
+    call.later(2).press()
+
+    assert ["alarm take-not-closing c-1-1", "close c-1-1"] == call.later(3).passed(m.Wait.SETTLE)
+    assert [] == call.refused()
+    assert "wait settle c-1-1" in call.gone("a")
+    assert END_1 == call.later(3).passed(m.Wait.SETTLE)
+
+
+def test_news_of_what_was_handed_over_are_nobodys() -> None:
+    """A take of another call, and one that intake owns, cause nothing."""
+    call = Call().recorded()
+    call.press()
+    call.closed()
+
+    late = call.seen() + call.grew() + call.closed() + call.refused() + call.refused(TakeId("x-1-1"))
+    assert [] == late + call.on(m.TakeStalled(T1)) + call.passed(m.Wait.STOP)
+
+
+def test_an_earlier_take_that_closes_late_holds_up_nothing() -> None:
+    """A stop is proven by the current take; the recording waits for the other one's files."""
+    call = Call().recorded()
+    call.on(m.TakeStalled(T1))
+    call.seen(T2)
+    call.later(2).press()
+
+    assert ["reply r stopped", "tone stopped c-1-2", "wait settle c-1-2"] == call.closed(T2)
+    assert END_1 == call.closed(T1)
+
+
+# -- transfers and other changes of legs -----------------------------------------------------------------------------
+
+
+def test_when_the_recorded_leg_is_replaced_a_survivor_takes_over() -> None:
+    """Same recording, new take; its proof is waited for anew, and the lamp with it."""
+    call = Call().recorded()
+    call.bridge(leg("c", CEM))
+
+    assert call.gone("a") == [
+        "close c-1-1",
+        "wait stop c-1-1",
+        "intent c-1-2",
+        "open c-1-2",
+        "wait open c-1-2",
+        "darken 1 2 3",
+    ]
+    assert (State.STARTING, LegId("b")) == (call.state, call.recording.takes[-1].leg)
+    call.seen(T2)
+    assert ["tell recording", "light 2 3"] == call.grew(T2)
+
+
+def test_a_blind_transfer_goes_on_with_whoever_comes() -> None:
+    """Between the two conversations nothing is recorded and no lamp says so."""
+    call = Call().recorded()
+    assert ["darken 1 2"] == call.gone("a")
+
+    assert ["close c-1-1", "wait stop c-1-1", "intent c-1-2", "open c-1-2", "wait open c-1-2"] == call.bridge(
+        leg("b", BOB), leg("trunk"), bridge="b2"
+    )
+    assert LegId("b") == call.recording.takes[-1].leg
+
+
+def test_a_transfer_to_a_never_is_not_followed() -> None:
+    """The recording waits for the end of the call."""
+    call = Call().recorded()
+    call.gone("a")
+
+    assert [] == call.bridge(leg("b", BOB), leg("e", SILENT), bridge="b2")
+    assert State.SUSPECT is call.state
+
+
+def test_a_leg_on_hold_keeps_its_take() -> None:
+    """What the recorded user asked for is not carried into somebody else's consultation."""
+    call = Call().recorded()
+    assert ["darken 2"] == call.on(m.Unbridged(BridgeId("b"), LegId("b")))
+
+    assert [] == call.bridge(leg("b", BOB), leg("c", CEM), bridge="b2")
+    assert State.RECORDING is call.state
+
+
+def test_policy_follows_a_flagged_user_into_a_consultation() -> None:
+    """The take on the leg that waits alone gives way to one where the flagged user talks."""
+    call = Call().recorded(FLAGGED, replace(FLAGGED, id=UserId("6")))
+    call.on(m.Unbridged(BridgeId("b"), LegId("b")))
+
+    assert "open c-1-2" in call.bridge(leg("b", FLAGGED), leg("c", CEM), bridge="b2")
+    assert LegId("b") == call.recording.takes[-1].leg
+
+
+def test_a_take_that_failed_in_a_transfer_is_tried_again_when_asterisk_is_back() -> None:
+    """No gap lasts longer than the link's."""
+    call = Call().recorded()
+    call.on(m.TakeStalled(T1))
+    call.refused(T2, unavailable=True)
+    assert State.SUSPECT is call.state
+
+    assert "open c-1-3" in call.on(m.Reconsidered())
+    assert State.STARTING is call.state
+
+
+def test_who_left_has_no_lamp_and_who_joined_has() -> None:
+    """A lamp belongs to those in the recorded conversation."""
+    call = Call().recorded()
+    assert ["light 3"] == call.bridge(leg("c", CEM))
+
+    assert ["darken 3"] == call.on(m.Unbridged(BridgeId("b"), LegId("c")))
+
+
+def test_a_leg_on_hold_has_its_lamp_and_its_partner_elsewhere_has_none() -> None:
+    """The lamp says: what you say now is recorded."""
+    call = Call().recorded()
+
+    assert ["darken 2"] == call.on(m.Unbridged(BridgeId("b"), LegId("b")))
+    assert ["light 2"] == call.bridge(leg("b", BOB))
+
+
+def test_late_news_of_an_old_bridge_take_nobody_out_of_the_new_one() -> None:
+    """A leg is in one bridge at a time."""
+    call = Call().recorded()
+    assert ["darken 2", "light 2"] == call.bridge(leg("a", ANN, Direction.OUT), leg("b", BOB), bridge="b2")
+
+    assert [] == call.on(m.Unbridged(BridgeId("b"), LegId("b")), m.Unbridged(BridgeId("b"), LegId("x")))
+    assert [None, None] == [party.to_s for party in call.session.parties]
+    assert ["darken 2"] == call.on(m.Unbridged(None, LegId("b")))
+
+
+def test_the_manifest_names_those_who_were_there() -> None:
+    """The presser first, once; nobody who came after the end; nobody for longer than the recording."""
+    call = Call().recorded()
+    call.on(m.Unbridged(BridgeId("b"), LegId("a")))
+    call.later(5).bridge(leg("a", ANN, Direction.OUT))
+    call.later(5).press("b", BOB)
+    call.later(1.5).press("b", BOB)
+    call.later(1).bridge(leg("c", CEM))
+    call.later(1).gone("b")
+    call.closed(T1)
+
+    (first,) = call.handed
+    assert [("a", 1_000.0, 1_002.0), ("b", 1_000.0, 1_012.0), ("a", 1_007.0, 1_012.0)] == [
+        (party.leg, party.from_s, party.to_s) for party in first.parties
+    ]
+    assert ["b", "a", "c"] == [party.leg for party in call.recording.parties]
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("upto", [State.STARTING, State.OPENED, State.STOPPING])
+def test_a_call_may_end_at_any_time(upto: State) -> None:
+    """Dialogues are answered, takes are handed over when they are closed or their time is up."""
+    call = Call()
+    call.talk()
+    call.press()
+    if upto is not State.STARTING:
+        call.seen()
+    if upto is State.STOPPING:
+        call.later(2).press()
+    assert upto is call.state
+
+    assert "wait settle c-1-1" in call.gone("a", "b")
+    assert State.CLOSED is call.state
+    assert not call.session.over
+    assert END_1 == call.later(3).passed(m.Wait.SETTLE)
+    assert call.session.over
+    assert [1_003.0 if upto is not State.STOPPING else 1_005.0] == [take.to_s for take in call.handed[0].takes]
+
+
+def test_the_end_hands_over_what_was_set_aside_too() -> None:
+    """Two recordings whose files were open, two hand-overs, each once."""
+    call = Call().recorded()
+    call.press()
+    call.later(2).press()
+    call.seen(NEXT)
+    call.gone("a", "b")
+
+    assert ["hand over c-1"] == [said for said in call.passed(m.Wait.SETTLE, T1) if "hand" in said]
+    assert ["hand over c-2"] == [said for said in call.closed(NEXT) if "hand" in said]
+    assert call.session.over
+
+
+def test_a_call_ends_with_its_last_leg_also_a_local_one() -> None:
+    """A dialplan behind a Local channel may yet ring another phone."""
+    call = Call()
+    call.on(m.LegAppeared(leg("Local/9@q-1;2")), m.LegAppeared(leg("b", FLAGGED)), m.LegGone(LegId("b")))
+
+    assert State.IDLE is call.state
+    assert START_1 == call.bridge(leg("c", FLAGGED), leg("Local/9@q-1;2"))
+
+
+def test_what_asterisk_took_with_it_is_said() -> None:
+    """When Asterisk died its takes ended without it, and each says so; those that had ended before do not."""
+    call = Call().recorded()
+    call.press()
+    call.closed()
+    call.later(2).press()
+    call.seen(NEXT)
+    call.on(m.TakeStalled(NEXT), m.LegBroken(LegId("b"), "asterisk-died"))
+    call.on(m.LegBroken(LegId("a"), "asterisk-died"), m.LegGone(LegId("a")), m.LegGone(LegId("b")))
+    call.passed(m.Wait.SETTLE, NEXT)
+
+    assert ["asterisk-died"] == [take.cause for take in call.handed[0].takes]
+
+
+def test_what_asterisk_took_with_it_is_said_of_stopped_ones_too() -> None:
+    """A take whose end nobody saw is not known to be whole; one that was seen to close is."""
+    call = Call().recorded()
+    call.on(m.TakeStalled(T1), m.TakeClosed(T1))
+    call.gone("a", "b")
+    call.on(m.LegBroken(LegId("a"), "asterisk-died"))
+    call.passed(m.Wait.SETTLE, T2)
+
+    assert ["stalled", "asterisk-died"] == [take.cause for take in call.handed[0].takes]
+
+
+# -- nobody answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["BUSY", "NOANSWER"])
+def test_an_unanswered_call_is_explained(status: str) -> None:
+    """Policy wanted it, there is no file, and an entry says why and who."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", CEM, Direction.OUT)), m.Called(LegId("a"), FLAGGED, "1004"))
+    call.later(1).on(m.LegAppeared(leg("b", FLAGGED)), m.LegGone(LegId("b")), m.DialEnded(status))
+
+    assert END_1 == call.later(1).gone("a")
+    (entry,) = call.handed
+    assert (f"unanswered: {status}", (), 1_000.0, 1_002.0) == (entry.cause, entry.takes, entry.from_s, entry.to_s)
+    assert ["a", "b"] == [party.leg for party in entry.parties]
+    assert call.session.over
+
+
+@pytest.mark.parametrize(("called", "name"), [(FLAGGED, "Dora"), (None, "")])
+def test_a_phone_that_never_rang_is_explained_by_the_hook(called: User | None, name: str) -> None:
+    """No leg came of it: the hook before Dial is the only one who knows."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)), m.Called(LegId("a"), called, "1004"))
+    call.gone("a")
+
+    (entry,) = call.handed
+    assert "unanswered: CANCEL" == entry.cause
+    assert [("10a", "Dora"), ("1004", name)] == [(party.number, party.name) for party in entry.parties]
+
+
+def test_a_stranger_who_rang_is_named_once() -> None:
+    """The leg of the trunk is what the hook had announced."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)), m.Called(LegId("a"), None, "0049"))
+    call.on(m.LegAppeared(leg("trunk")), m.LegGone(LegId("trunk")), m.LegGone(LegId("a")))
+
+    assert ["a", "trunk"] == [party.leg for party in call.handed[0].parties]
+
+
+@pytest.mark.parametrize("callee", [CEM, SILENT])
+def test_an_unanswered_call_that_nobody_wanted_is_not_explained(callee: User) -> None:
+    """No policy, no entry; and a never wants none."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED if callee is SILENT else ANN)), m.LegAppeared(leg("b", callee)))
+
+    assert [] == call.gone("b", "a")
+
+
+def test_a_feature_code_is_no_unanswered_call() -> None:
+    """A flagged user who dials `*26` calls nobody."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)))
+
+    assert [] == call.gone("a")
+    assert call.session.over
+
+
+def test_an_unanswered_call_is_explained_once() -> None:
+    """Late hangups of a call that is over cause nothing."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)), m.DialEnded("BUSY"), m.LegGone(LegId("a")))
+
+    assert [] == call.gone("a")
+
+
+# -- after a restart -------------------------------------------------------------------------------------------------
+
+
+def resumed(before: Call) -> Call:
+    """A new daemon has read the journal's last entry and asks Asterisk who is there."""
+    return Call(session=Session.resume(before.recording, PAUSING))
+
+
+def test_a_restart_goes_on_with_a_live_take() -> None:
+    """`*3` still stops it, by the id that Asterisk had told."""
+    call = resumed(Call().recorded())
+    assert State.OPENED is call.state
+    assert [] == call.talk()
+    assert ["wait growth c-1-1"] == call.on(m.Reconsidered())
+    assert ["tell recording", "light 1 2"] == call.grew()
+
+    assert "close c-1-1" in call.press()
+    assert END_1 == call.closed()[-3:]
+    assert "open c-2-1" in call.later(5).press()
+
+
+def test_a_restart_between_intent_and_proof_waits_for_the_proof() -> None:
+    """The recorder may have been asked for or not: its files will tell."""
+    before = Call()
+    before.talk()
+    before.press()
+    call = resumed(before)
+    call.talk()
+
+    assert (State.STARTING, ["wait open c-1-1"]) == (call.state, call.on(m.Reconsidered()))
+    assert "open c-1-2" in call.passed(m.Wait.OPEN)
+
+
+def test_a_restart_does_not_end_a_pause_nor_forget_its_limit() -> None:
+    """Who was told `paused` stays unrecorded, but not for ever."""
+    call = resumed(paused())
+    call.talk(FLAGGED, BOB)
+    assert (State.PAUSED, ["wait pause c-1-1"]) == (call.state, call.on(m.Reconsidered()))
+
+    call.later(600).passed(m.Wait.PAUSE)
+
+    assert (State.OPENED, 1_600.0) == (call.state, call.recording.pauses[0].to_s)
+
+
+def test_a_restart_resumes_a_pause_by_a_press_even_if_pauses_are_forbidden_now() -> None:
+    """A change of the setting must not lock a call in silence."""
+    before = paused()
+    call = Call(session=Session.resume(before.recording, Terms()))
+    call.talk(FLAGGED, BOB)
+
+    assert "reply r resumed" in call.press("b", BOB)
+
+
+def test_a_restart_between_a_stop_and_its_proof_does_not_record_again() -> None:
+    """The journal knows that the end was asked for: files that closed meanwhile are no loss."""
+    before = Call().recorded()
+    before.press()
+    call = resumed(before)
+    call.talk()
+    assert (State.STOPPING, ["wait stop c-1-1"]) == (call.state, call.on(m.Reconsidered()))
+
+    assert ["tone stopped c-1-1", *END_1] == call.closed()
+
+
+def test_after_a_restart_legs_may_be_told_in_any_order() -> None:
+    """The recorded leg does not look gone because others are listed before it."""
+    before = Call().recorded()
+    before.bridge(leg("c", CEM))
+    before.on(m.Announced(T1, 1_001.0))
+    call = resumed(before)
+
+    assert [] == call.bridge(leg("c", CEM), leg("b", BOB))
+    assert [] == call.bridge(leg("a", ANN, Direction.OUT))
+    assert State.OPENED is call.state
+
+
+def test_who_left_while_nobody_looked_is_not_said_to_have_stayed() -> None:
+    """Parties without a leg end when the links are back."""
+    before = Call().recorded()
+    before.bridge(leg("c", CEM))
+    before.on(m.Unbridged(BridgeId("b"), LegId("c")))
+    before.on(m.Bridged(BridgeId("b"), leg("c", CEM)), m.TakeSeen(T1, "0x1"))
+    call = resumed(before)
+    call.later(9).talk()
+    call.on(m.Reconsidered())
+
+    assert {LegId("c")} == {party.leg for party in call.session.parties if party.to_s == call.now.utc_s}
+
+
+def test_reconsidering_an_idle_call_does_nothing() -> None:
+    """There is nothing to wait for."""
+    call = Call()
+    call.talk()
+
+    assert [] == call.on(m.Reconsidered())
+
+
+def test_an_event_without_a_rule_is_a_defect() -> None:
+    """Whoever adds a kind of event has to say what it means."""
+    with pytest.raises(AssertionError, match="no rule"):
+        handle(Call().session, "hello", Instant(0.0, 0.0))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from callrec.adapters.redis.store import open_store
 from callrec.domain.errors import Misconfigured
 from callrec.domain.provisioning.model import Tables
 from callrec.lab.asterisk import dialplan_folder
+from callrec.lab.bank_conf import OUTSIDE
 from callrec.lab.daemon import Daemon
 from callrec.lab.installation import find_installation
 from callrec.lab.pbx import Doors, Pbx
@@ -45,9 +46,9 @@ class Wishes:
     http: int | None = None
     phones: bool = True
     codecs: Mapping[str, str] = field(default_factory=dict)
-    """By number: ulaw unless said."""
+    """By number, or `outside`: ulaw unless said."""
     tones_hz: Mapping[str, int] = field(default_factory=dict)
-    """By number: what a phone says when it answers; 1000 Hz unless said."""
+    """By number, or `outside`: what a phone says when it answers; 1000 Hz unless said."""
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,7 +65,7 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
         pbx = await stack.enter_async_context(Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors))
         bank = None
         if wishes.phones:
-            line_of = {line.number: line.name for line in tables.lines}
+            line_of = {line.number: line.name for line in tables.lines} | {OUTSIDE: OUTSIDE}
             codecs = {line_of[number]: codec for number, codec in wishes.codecs.items()}
             tones = {line_of[number]: hz for number, hz in wishes.tones_hz.items()}
             bank = await stack.enter_async_context(PhoneBank(installation, pbx, codecs=codecs, tones_hz=tones))

@@ -15,6 +15,7 @@ from callrec.domain.naming import Side
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Feature, Rule, User, UserId
 from callrec.protocols.ami import Message
+from callrec.protocols.asterisk_conf import lamp
 from callrec.protocols.formats import rate_of
 
 START_S = 1.0
@@ -59,7 +60,8 @@ class AmiRecorder:
             return
         try:
             await self._ami.action("StopMixMonitor", [("Channel", take.leg), ("MixMonitorID", mixmonitor)])
-            await self._set(take.leg, ID_VARIABLE, "")
+            for variable in (ID_VARIABLE, RULE_VARIABLE):
+                await self._set(take.leg, variable, "")
         except Refused as error:
             if not _is_gone(error):
                 raise
@@ -108,15 +110,7 @@ class AmiLamps:
 
     async def _set(self, device: str, *, lit: bool) -> None:
         state = "INUSE" if lit else "NOT_INUSE"
-        await self._ami.action("Setvar", [("Variable", f"DEVICE_STATE({device})"), ("Value", state)])
-
-
-def lamp(user: UserId, code: str) -> str:
-    """The device behind a user's feature key, by XiVO's pattern: `*735`, the user's id, `***2`, the code's digits.
-
-    `*26` of user 123 is `Custom:*735123***226`: the code's first `*` is part of the separator, each further one is doubled.
-    """
-    return f"Custom:*735{user}***2{code.removeprefix('*').replace('*', '**')}"
+        await self._ami.action("Setvar", [("Variable", f"DEVICE_STATE(Custom:{device})"), ("Value", state)])
 
 
 class AstDbMirror:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +24,9 @@ from callrec.domain.policy import OverridesAlways
 
 _PREFIX = "CALLREC_"
 _FOR_MIXMONITOR = re.compile(r"[^,()\s]+")
-_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):[^@/]*@")
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):[^/]*@")
+"""Up to the last @ before the path: whoever forgets to quote one in a password has it masked all the same."""
+_QUERY_PASSWORD = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
 
 
 class Confirm(StrEnum):
@@ -36,7 +39,7 @@ class Confirm(StrEnum):
 
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:  # noqa: PLR2004 - the highest port
         raise ValueError("must be HOST:PORT, e.g. 127.0.0.1:4573")
     return value
 
@@ -92,20 +95,31 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `*_FILE` names each file by itself
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then the file."""
-        path = Path(os.environ.get(f"{_PREFIX}CONFIG", "callrec.toml"))
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml()))
 
     def shown(self) -> dict[str, str]:
         """All settings for a log or a person, passwords in addresses masked."""
-        return {name: _PASSWORD.sub(r"\g<user>:***@", str(getattr(self, name))) for name in type(self).model_fields}
+        return {name: _masked(str(getattr(self, name))) for name in type(self).model_fields}
+
+    def secrets(self) -> list[str]:
+        """Every password in them, for the logs to leave out."""
+        addresses = [urlsplit(url) for url in (self.redis_url, self.ami_url, self.ari_url)]
+        quoted = [address.password for address in addresses if address.password]
+        return [*quoted, *map(unquote, quoted)]
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def _masked(value: str) -> str:
+    return _QUERY_PASSWORD.sub("***", _PASSWORD.sub(r"\g<user>:***@", value))
+
+
+def read_settings() -> Settings:
     """Read all settings. Raises Misconfigured with every wrong one named."""
-    _known(environment)
+    _known(os.environ)
     from_files = {}
-    for key, path in environment.items():
+    for key, path in os.environ.items():
         if key.startswith(_PREFIX) and key.endswith("_FILE"):
+            if key.removesuffix("_FILE") in os.environ:
+                raise Misconfigured("setting-twice", f"{key.removesuffix('_FILE')} and {key} are both set")
             try:
                 from_files[key.removeprefix(_PREFIX).removesuffix("_FILE").lower()] = (
                     Path(path).read_text("utf-8").strip()
@@ -117,6 +131,16 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         places = [f"{_PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
         raise Misconfigured("setting", "; ".join(places), hint="docs/settings.md describes each setting") from error
+    except (OSError, TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured("setting-file", f"{_toml()} cannot be read: {error}") from error
+
+
+def _toml() -> Path:
+    """The file: callrec.toml where there is one, or what CALLREC_CONFIG names, which must be there."""
+    named = os.environ.get(f"{_PREFIX}CONFIG")
+    if named and not Path(named).is_file():
+        raise Misconfigured("setting-file", f"{_PREFIX}CONFIG: there is no file {named}")
+    return Path(named or "callrec.toml")
 
 
 def _known(environment: Mapping[str, str]) -> None:
@@ -137,7 +161,7 @@ class Door:
             parts = urlsplit(url)
             self.host, self.port = parts.hostname or "", parts.port or default_port
         except ValueError as error:
-            raise Misconfigured("url", f"{_PASSWORD.sub('***@', url)} is no address: {error}") from error
+            raise Misconfigured("url", f"{_masked(url)} is no address: {error}") from error
         self.username, self.secret = unquote(parts.username or ""), unquote(parts.password or "")
         self.base = f"{parts.scheme}://{self.host}:{self.port}{parts.path.rstrip('/')}"
         if not self.host or not self.username:

@@ -1,0 +1,95 @@
+"""`callrec recordings`, `verify` and `rebuild`: what is stored, whether it is all there, and its index made anew."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from callrec.cli.ending import FOUND
+from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, print_rows
+from callrec.cli.store import settings, with_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
+
+app = typer.Typer(help="Recordings: list, show.", no_args_is_help=True, rich_markup_mode=None)
+Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")]
+
+
+@app.command("list")
+def list_recordings(
+    since: Time = None,
+    until: Time = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    offset: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Stored recordings, newest first."""
+    found = with_store(
+        lambda store: store.recordings(from_s=_epoch(since), to_s=_epoch(until), offset=offset, limit=limit)
+    )
+    print_rows([_row(entry) for entry in found], COLUMNS, as_json=as_json)
+
+
+@app.command()
+def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: bool = JSON_OPTION) -> None:
+    """One recording, as the index knows it."""
+    from callrec.domain.errors import Refused
+
+    entry = with_store(lambda store: store.recording(recording))
+    if entry is None:
+        hint = "callrec recordings list; callrec rebuild when the index is not complete"
+        raise Refused("no-such-recording", f"there is no recording {recording[:80]!r}", hint=hint)
+    print_fields(_row(entry), as_json=as_json)
+
+
+def verify(as_json: bool = JSON_OPTION) -> None:
+    """Read every recording and compare it with what its sidecar promises. May run beside the daemon."""
+    from callrec.adapters.disk.journal_reading import UnfinishedRecordings
+    from callrec.adapters.disk.monitor import MonitorLibrary
+    from callrec.adapters.disk.spool import DiskSpool
+    from callrec.adapters.media.encode import PyAvEncoder
+    from callrec.app import library
+
+    read = settings()
+    live = UnfinishedRecordings(read.state_dir / "journal")
+    report = library.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
+    findings = [{"code": one.code, "path": one.path, "message": one.message} for one in report.findings]
+    if as_json:
+        print_json({"recordings": report.recordings, "findings": findings})
+    else:
+        if findings:
+            print_rows(findings, ("code", "path", "message"), as_json=False)
+        typer.echo(f"{report.recordings} recordings, {len(findings)} findings", err=bool(findings))
+    if findings:
+        raise typer.Exit(FOUND)
+
+
+def rebuild(as_json: bool = JSON_OPTION) -> None:
+    """Make the index in Redis anew from the recordings on the disk. May run beside the daemon."""
+    from callrec.adapters.disk.monitor import MonitorLibrary
+    from callrec.app import library
+
+    monitor = MonitorLibrary(settings().monitor_dir)
+    count = with_store(lambda store: library.rebuild(monitor, store))
+    if as_json:
+        print_json({"recordings": count})
+    else:
+        typer.echo(f"{count} recordings indexed")
+
+
+def _row(entry: "Mapping[str, str]") -> Row:
+    """An entry for people: the time in words, lists as lists."""
+    row: dict[str, object] = dict(entry)
+    start = datetime.fromtimestamp(float(entry.get("start_s") or 0), UTC)
+    row["start"] = start.isoformat(timespec="seconds").replace("+00:00", "Z")
+    for name in ("numbers", "users"):
+        row[name] = json.loads(entry.get(name) or "[]")
+    return row
+
+
+def _epoch(at: datetime | None) -> float | None:
+    return at.replace(tzinfo=UTC).timestamp() if at else None

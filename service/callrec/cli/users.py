@@ -1,0 +1,210 @@
+"""`callrec users`: who may record, and who is recorded."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from callrec.cli.ending import FOUND, plain
+from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, print_rows
+from callrec.cli.store import operator, request_id, with_store
+
+if TYPE_CHECKING:
+    from callrec.adapters.redis.store import RedisStore
+    from callrec.app.importing import Imported
+    from callrec.app.store_port import UserFields
+    from callrec.domain.provisioning.csv_rules import FileRefused
+    from callrec.domain.provisioning.model import RecordRules, Tables, User
+
+MOST_ERRORS = 1000
+COLUMNS = ("id", "name", "numbers", "lines", "call_record", "online_record", "language")
+
+app = typer.Typer(help="Users: list, show, set, import.", no_args_is_help=True, rich_markup_mode=None)
+Who = Annotated[str, typer.Argument(help="A number (1000 or 1000@default), a line's name, or an id (id:7).")]
+
+
+class OnOff(StrEnum):
+    """A switch."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@app.command("list")
+def list_users(as_json: bool = JSON_OPTION) -> None:
+    """All users with their numbers and flags."""
+    tables = with_store(lambda store: store.tables())
+    print_rows([_row(tables, user) for user in tables.users], COLUMNS, as_json=as_json)
+
+
+@app.command()
+def show(who: Who, as_json: bool = JSON_OPTION) -> None:
+    """One user with everything but passwords."""
+    tables = with_store(lambda store: store.tables())
+    print_fields(_everything(tables, find(tables, who)), as_json=as_json)
+
+
+@app.command("set")
+def set_user(
+    who: Who,
+    call_record: Annotated[OnOff | None, typer.Option(help="Record all calls of this user (as *26 does).")] = None,
+    online_record: Annotated[OnOff | None, typer.Option(help="This user may press *3.")] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="DIRECTION_REALM=RULE, e.g. out_external=never; rules: always, never, on_demand, none."),
+    ] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Change flags and rules of one user; what is not named stays."""
+    if call_record is None and online_record is None and not rule:
+        raise typer.BadParameter("say what to change: --call-record, --online-record or --rule")
+    identity = request_id()
+
+    async def work(store: "RedisStore") -> Row:
+        tables = await store.tables()
+        user = find(tables, who)
+        fields: UserFields = {}
+        if call_record is not None:
+            fields["call_record"] = call_record is OnOff.ON
+        if online_record is not None:
+            fields["online_record"] = online_record is OnOff.ON
+        if rule:
+            fields["rules"] = _rules(user.rules, rule)
+        changed = await store.set_user(user.id, actor=operator(), request_id=identity, **fields)
+        return _everything(tables, changed)
+
+    print_fields(with_store(work), as_json=as_json)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="The user file; - is standard input.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    encoding: Annotated[str | None, typer.Option(help="When the file is not UTF-8, e.g. latin-1.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add the users of a file: all of them, or every error and nothing."""
+    from callrec.app.importing import import_users
+    from callrec.domain.provisioning.csv_rules import FileRefused
+
+    content, identity = _content(file), request_id()
+
+    async def work(store: "RedisStore") -> "Imported":
+        return await import_users(store, content, identity, actor=operator(), encoding=encoding, dry_run=dry_run)
+
+    try:
+        imported = with_store(work)
+    except FileRefused as refused:
+        _print_errors(refused, as_json=as_json)
+        raise typer.Exit(FOUND) from None
+    added = [
+        {"line": row.at_line, "id": row.user.id, "name": row.user.name, "number": row.line.number if row.line else ""}
+        for row in imported.added
+    ]
+    if as_json:
+        print_json({"dry_run": dry_run, "added": added, "unchanged_lines": list(imported.unchanged)})
+        return
+    print_rows(added, ("line", "id", "name", "number"), as_json=False)
+    done = "would be added" if dry_run else "added"
+    typer.echo(f"{len(added)} {done}, {len(imported.unchanged)} there already", err=True)
+
+
+def find(tables: "Tables", who: str) -> "User":
+    """The one user that is meant. Raises Refused when nobody is, or more than one."""
+    from callrec.domain.errors import Refused
+
+    number, _, context = who.partition("@")
+    ids = {
+        line.user
+        for line in tables.lines
+        if line.name == who or (line.number == number and context in {"", line.context})
+    }
+    ids |= {user.id for user in tables.users if who in {f"id:{user.id}", user.id}}
+    found = [user for user in tables.users if user.id in ids]
+    if not found:
+        raise Refused("no-such-user", f"nobody has {who[:80]!r}", hint="callrec users list shows all")
+    if len(found) > 1:
+        meant = " or ".join(f"id:{user.id} ({user.name})" for user in found[:5])
+        raise Refused("ambiguous-user", f"{who[:80]!r} is {meant}", hint="say which by its id")
+    return found[0]
+
+
+def _row(tables: "Tables", user: "User") -> Row:
+    lines = [line for line in tables.lines if line.user == user.id]
+    return {
+        "id": user.id,
+        "name": user.name,
+        "numbers": [line.number for line in lines],
+        "lines": [line.name for line in lines],
+        "call_record": user.call_record,
+        "online_record": user.online_record,
+        "language": user.language,
+    }
+
+
+def _everything(tables: "Tables", user: "User") -> Row:
+    rules = {direction: getattr(user.rules, direction) or "" for direction in _directions()}
+    return {
+        **_row(tables, user),
+        **{f"rule_{direction}": str(rule) for direction, rule in rules.items()},
+        "contexts": sorted({line.context for line in tables.lines if line.user == user.id}),
+        "incalls": [f"{incall.exten}@{incall.context}" for incall in tables.incalls if incall.user == user.id],
+        "voicemails": [f"{box.mailbox}@{box.context}" for box in tables.voicemails if box.user == user.id],
+        "mobilephonenumber": user.mobilephonenumber,
+        "outcallerid": user.outcallerid,
+        "agentnumber": user.agentnumber,
+        "bosssecretary": user.bosssecretary,
+    }
+
+
+def _directions() -> tuple[str, ...]:
+    from callrec.domain.provisioning.model import RecordRules
+
+    return tuple(RecordRules.__dataclass_fields__)
+
+
+def _rules(before: "RecordRules", said: list[str]) -> "RecordRules":
+    """The rules after these words; Refused names the first word that is none."""
+    from dataclasses import replace
+
+    from callrec.domain.errors import Refused
+    from callrec.domain.provisioning.model import Rule
+
+    for word in said:
+        direction, _, rule = word.partition("=")
+        if direction not in _directions() or rule not in {*Rule, "none"}:
+            hint = f"one of {', '.join(_directions())}, then = and one of {', '.join(Rule)}, none"
+            raise Refused("record-rule", f"{word[:80]!r} is no rule", hint=hint)
+        before = replace(before, **{direction: None if rule == "none" else Rule(rule)})
+    return before
+
+
+def _content(file: Path) -> bytes:
+    """The file's bytes, one more than the importer takes at most. Raises Refused when it cannot be read."""
+    from callrec.app.importing import LARGEST_BYTES
+    from callrec.domain.errors import Refused
+
+    try:
+        if str(file) == "-":
+            return cast("bytes", sys.stdin.buffer.read(LARGEST_BYTES + 1))
+        with file.open("rb") as opened:
+            return opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise Refused("file-unreadable", f"cannot read {file}: {error.strerror}") from error
+
+
+def _print_errors(refused: "FileRefused", *, as_json: bool) -> None:
+    """The first thousand, and how many there are; in JSON on stdout, since that is the answer then."""
+    errors = [
+        {"line": error.line, "column": error.column, "value": error.value, "reason": error.reason}
+        for error in refused.errors
+    ]
+    if as_json:
+        print_json({"errors": errors[:MOST_ERRORS], "count": len(errors)})
+        return
+    for error in refused.errors[:MOST_ERRORS]:
+        typer.echo(plain(error), err=True)
+    left = f" (the first {MOST_ERRORS} are shown)" if len(errors) > MOST_ERRORS else ""
+    typer.echo(f"callrec: {len(errors)} errors{left}; nothing was changed", err=True)

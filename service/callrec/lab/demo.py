@@ -15,6 +15,7 @@ from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Manifest, State
 from callrec.lab.ears import heard_s, load, presence
 from callrec.lab.stack import Stack, Wishes, start
+from callrec.observe.logs import set_up_logs
 from callrec.protocols.documents import decode_manifest
 
 TALK_S = 5.0
@@ -39,6 +40,7 @@ class Expected:
 
 def main() -> int:
     """Run the demo; 0 only when the files hold what was said."""
+    set_up_logs(level="error", personal=False)
     try:
         return asyncio.run(_demo())
     except CallrecError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.lab.pbx import Doors
 from callrec.lab.stack import Stack, Wishes, start
+from callrec.observe.logs import set_up_logs
 
 SIP, HTTP, AGI, AMI, ARI = 5060, 8080, 4573, 5038, 8088
 RECORDINGS = Path("recordings").absolute()
@@ -17,6 +18,7 @@ RECORDINGS = Path("recordings").absolute()
 
 def main() -> int:
     """Run until Ctrl-C."""
+    set_up_logs(level="error", personal=False)
     try:
         asyncio.run(_run())
     except CallrecError as error:

@@ -76,7 +76,7 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
 
 async def _provision(daemon: Daemon, users: Path) -> Tables:
     """Import the users as an administrator does, and switch `*26` on: codes are shipped off."""
-    for arguments in (("users", "import", str(users)), ("extensions", "set", "call_record", "*26", "--on")):
+    for arguments in (("users", "import", str(users)), ("extensions", "set", "call_record", "--enable")):
         code, said = await daemon.callrec(*arguments)
         if code:
             raise Misconfigured("provisioning", f"callrec {' '.join(arguments)} ended with {code}: {said}")

@@ -127,7 +127,7 @@ def read_settings() -> Settings:
             except (OSError, UnicodeDecodeError) as error:
                 raise Misconfigured("setting-file", f"{key}: cannot read {path}: {error}") from error
     try:
-        return Settings.model_validate({}) if not from_files else Settings(**from_files)  # type: ignore[arg-type]  # pydantic checks
+        return Settings(**from_files)  # type: ignore[arg-type]  # pydantic checks
     except ValidationError as error:
         places = [f"{_PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
         raise Misconfigured("setting", "; ".join(places), hint="docs/settings.md describes each setting") from error

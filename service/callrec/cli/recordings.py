@@ -63,7 +63,7 @@ def verify(as_json: bool = JSON_OPTION) -> None:
     else:
         if findings:
             print_rows(findings, ("code", "path", "message"), as_json=False)
-        typer.echo(f"{report.recordings} recordings, {len(findings)} findings", err=bool(findings))
+        typer.echo(f"recordings: {report.recordings}, findings: {len(findings)}", err=bool(findings))
     if findings:
         raise typer.Exit(FOUND)
 
@@ -78,7 +78,7 @@ def rebuild(as_json: bool = JSON_OPTION) -> None:
     if as_json:
         print_json({"recordings": count})
     else:
-        typer.echo(f"{count} recordings indexed")
+        typer.echo(f"recordings indexed: {count}")
 
 
 def _row(entry: "Mapping[str, str]") -> Row:

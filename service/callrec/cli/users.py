@@ -207,4 +207,4 @@ def _print_errors(refused: "FileRefused", *, as_json: bool) -> None:
     for error in refused.errors[:MOST_ERRORS]:
         typer.echo(plain(error), err=True)
     left = f" (the first {MOST_ERRORS} are shown)" if len(errors) > MOST_ERRORS else ""
-    typer.echo(f"callrec: {len(errors)} errors{left}; nothing was changed", err=True)
+    typer.echo(f"callrec: errors: {len(errors)}{left}; nothing was changed", err=True)

@@ -1,0 +1,37 @@
+"""Whether somebody answers at a FastAGI port as we would: a dialogue about a script that nobody has."""
+
+import asyncio
+import contextlib
+
+from callrec.domain.errors import Misconfigured, Unavailable
+
+_HEADERS = {
+    "agi_network": "yes",
+    "agi_network_script": "doctor",
+    "agi_request": "agi://localhost/doctor",
+    **dict.fromkeys(("agi_channel", "agi_uniqueid", "agi_language", "agi_callerid", "agi_calleridname"), "doctor"),
+    **dict.fromkeys(("agi_context", "agi_extension", "agi_dnid", "agi_rdnis"), "doctor"),
+}
+_QUESTION = "".join(f"{name}: {value}\n" for name, value in _HEADERS.items()).encode() + b"\n"
+LIMIT_S = 2.0
+
+
+async def knock(host: str, port: int) -> None:
+    """Return when callrec answers there. Raises Unavailable when nobody does, Misconfigured when it is somebody else."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(_QUESTION)
+                answer = await reader.readline()
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except (OSError, TimeoutError, ValueError) as error:
+        why = f"no answer within {LIMIT_S:g} s" if isinstance(error, TimeoutError) else "nobody listens"
+        raise Unavailable("agi-closed", f"{host}:{port}: {why}", hint="start it: callrec serve") from error
+    if not answer.startswith(b"SET VARIABLE"):
+        raise Misconfigured(
+            "agi-stranger", f"another program answers at {host}:{port}", hint="choose another CALLREC_AGI_BIND"
+        )

@@ -1,0 +1,278 @@
+"""What Asterisk tells about itself to whoever only asks: nothing here changes anything.
+
+Rights are read from ListCommands, which names exactly the actions that this user may do, with the right that each asks for
+(manager.c: action_listcommands); configuration through GetConfig, which the right `system` allows; the right to change over
+ARI by deleting a channel that does not exist.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from callrec.app.doctor import Finding, Verdict, judge_version
+from callrec.domain.errors import CallrecError, Refused
+from callrec.protocols.ami import Message
+
+ASK_S = 5.0
+DIALPLAN_S = 30.0
+MOST_LINES = 50
+"""So many users' endpoints are looked at; the others will be like them."""
+
+NEEDED = {
+    "system": ("MixMonitor", "DBPut", "DBDel"),
+    "call": ("StopMixMonitor", "MixMonitorMute", "Setvar", "Getvar"),
+    "reporting": ("CoreShowChannels",),
+}
+"""Rights and the actions that callrec does with each."""
+READ = frozenset({"call", "user", "system"})
+MODULES = (
+    *("app_mixmonitor", "app_playback", "app_stack", "app_exec", "res_agi", "format_sln", "bridge_builtin_features"),
+    *("func_channel", "func_callerid", "func_db", "func_devstate", "func_logic", "func_strings"),
+    *("res_ari", "res_ari_channels", "res_ari_events", "res_stasis_snoop", "res_stasis_playback"),
+)
+CONTEXTS = ("callrec-call", "callrec-online", "callrec-codes", "callrec-degraded-take")
+LEAST_WRITETIMEOUT_MS = 1000
+NOBODY = "callrec-doctor-nobody"
+
+_PRIVILEGES = re.compile(r"\(Priv: ([^)]*)\)\s*$")
+
+
+class Manager(Protocol):
+    """The part of the AMI link that is used here."""
+
+    async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
+        """One action, one answer."""
+        ...
+
+    async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
+        """One action, many lines."""
+        ...
+
+
+class Rest(Protocol):
+    """The part of the ARI link that is used here."""
+
+    async def request(self, method: str, path_parts: Sequence[str]) -> object:
+        """One request, its JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What has to be in Asterisk, by our settings and tables."""
+
+    ami_user: str
+    agi: str
+    spool: str
+    always_code: str
+    online_code: str
+    endpoints: tuple[str, ...] = field(default=())
+    """Those whose users may press for online recording."""
+
+
+async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
+    """Everything that can be seen over AMI, in the order in which it is mended."""
+    checks: dict[str, Callable[[], Awaitable[Finding]]] = {
+        "asterisk version": lambda: _version(ami),
+        "ami rights": lambda: _rights(ami),
+        "ami account": lambda: _account(ami, expected.ami_user),
+        "modules": lambda: _modules(ami),
+        "includes": lambda: _includes(ami),
+        "globals": lambda: _globals(ami, expected),
+        "applicationmap": lambda: _applicationmap(ami, expected.online_code),
+        "dynamic features": lambda: _dynamic_features(ami, expected.endpoints),
+    }
+    return [await _seen(check, look) for check, look in checks.items()]
+
+
+async def look_at_rest(ari: Rest) -> Finding:
+    """Whether ARI lets us act. The channel is nobody's: allowed means that there is none."""
+    try:
+        await ari.request("DELETE", ["channels", NOBODY])
+    except Refused as error:
+        if error.code == "ari-denied":
+            return Finding("ari rights", Verdict.WRONG, "the user may only read", "ari.conf, the user: read_only = no")
+        if error.code != "ari-not-found":
+            return Finding("ari rights", Verdict.UNSEEN, error.message)
+    except CallrecError as error:
+        return Finding("ari rights", Verdict.CLOSED, str(error))
+    return Finding("ari rights", Verdict.OK, "may play tones into calls")
+
+
+async def run_user(ami: Manager) -> str:
+    """The user whom asterisk.conf or the command line makes Asterisk run as; empty when neither does, or it cannot be asked."""
+    try:
+        return (await ami.action("CoreSettings", timeout_s=ASK_S)).get("CoreRunUser")
+    except CallrecError:
+        return ""
+
+
+async def _seen(check: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
+    try:
+        return await look()
+    except Refused as error:
+        return Finding(check, Verdict.UNSEEN, f"cannot be seen: {error.message}")
+    except CallrecError as error:
+        return Finding(check, Verdict.CLOSED, str(error))
+
+
+async def _version(ami: Manager) -> Finding:
+    return judge_version((await ami.action("CoreSettings", timeout_s=ASK_S)).get("AsteriskVersion"))
+
+
+async def _rights(ami: Manager) -> Finding:
+    answer = await ami.action("ListCommands", timeout_s=ASK_S)
+    rights = {name: _privileges(text) for name, text in answer.headers}
+    held = {right for needed in rights.values() if len(needed) == 1 for right in needed}
+    missing = [right for right, actions in NEEDED.items() if not rights.keys() >= set(actions)]
+    excessive = sorted(held - NEEDED.keys())
+    write = f"manager.conf, the user: write = {','.join(sorted(NEEDED))}"
+    if missing:
+        says = f"missing: {', '.join(missing)} (or app_mixmonitor is not loaded)"
+        return Finding("ami rights", Verdict.WRONG, says, write)
+    if excessive:
+        return Finding("ami rights", Verdict.WRONG, f"more than callrec needs: {', '.join(excessive)}", write)
+    return Finding("ami rights", Verdict.OK, ", ".join(sorted(NEEDED)))
+
+
+def _privileges(text: str) -> frozenset[str]:
+    """The rights any one of which allows an action; `all` stands in every list and says nothing."""
+    match = _PRIVILEGES.search(text)
+    return frozenset(match[1].split(",")) - {"all", "<none>"} if match else frozenset()
+
+
+async def _account(ami: Manager, user: str) -> Finding:
+    """Our own section of manager.conf; the secret in it is not looked at."""
+    lines = await _config(ami, "manager.conf", user)
+    said = {key: value for _, key, value in lines if key in {"read", "writetimeout", "deny", "permit"}}
+    read = {right.strip() for right in said.get("read", "").split(",")} - {""}
+    timeout = said.get("writetimeout", "")
+    wrong = []
+    if not read >= READ and "all" not in read:
+        wrong.append(("it does not read " + ", ".join(sorted(READ - read)), f"read = {','.join(sorted(READ))}"))
+    if read - READ:
+        wrong.append(("it reads more than callrec needs", f"read = {','.join(sorted(READ))}"))
+    if not timeout.isdecimal() or int(timeout) < LEAST_WRITETIMEOUT_MS:
+        wrong.append(("a daemon that is busy for an instant is cut off", "writetimeout = 5000"))
+    if not {"deny", "permit"} & said.keys():
+        wrong.append(("it may log in from anywhere", "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255"))
+    return _judged(
+        "ami account", wrong, f"[{user}] in manager.conf:", "read rights, write time-out and permit are right"
+    )
+
+
+async def _modules(ami: Manager) -> Finding:
+    missing = []
+    for module in MODULES:
+        try:
+            await ami.action("ModuleCheck", [("Module", module)], timeout_s=ASK_S)
+        except Refused as error:
+            if "not loaded" not in error.message.lower():
+                raise
+            missing.append(module)
+    write = "modules.conf:\n" + "\n".join(f"load = {module}.so" for module in missing)
+    if missing:
+        return Finding("modules", Verdict.WRONG, f"not loaded: {', '.join(missing)}", write)
+    return Finding("modules", Verdict.OK, f"all {len(MODULES)} are loaded")
+
+
+async def _includes(ami: Manager) -> Finding:
+    """Our contexts, who calls the hook before Dial, and who includes the star codes."""
+    lines = await ami.listing("ShowDialPlan", timeout_s=DIALPLAN_S)
+    contexts = {line.get("Context") for line in lines}
+    hooked = any(
+        line.get("Application") == "Gosub"
+        and line.get("AppData").startswith("callrec-call,")
+        and not line.get("Context").startswith("callrec-")
+        for line in lines
+    )
+    wrong = []
+    if absent := [context for context in CONTEXTS if context not in contexts]:
+        wrong.append((f"absent: {', '.join(absent)}", '#include "<callrec>/dialplan/extensions_callrec.conf"'))
+    if not hooked:
+        write = "in your contexts, before each Dial: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
+        wrong.append(("nobody calls the hook before Dial", write))
+    if not any(line.get("IncludeContext") == "callrec-codes" for line in lines):
+        wrong.append(("nobody includes the star codes", "in your users' contexts: include => callrec-codes"))
+    return _judged("includes", wrong, "extensions.conf:", "contexts, hook and star codes are there")
+
+
+async def _globals(ami: Manager, expected: Expected) -> Finding:
+    wrong = []
+    for name, wanted, default in (
+        ("CALLREC_AGI", expected.agi, "127.0.0.1:4573"),
+        ("CALLREC_SPOOL", expected.spool, ""),
+        ("CALLREC_ALWAYS_CODE", expected.always_code, ""),
+    ):
+        value = (await ami.action("Getvar", [("Variable", name)], timeout_s=ASK_S)).get("Value")
+        if (value or default) != wanted:
+            wrong.append((f"{name} is {value or 'not set'}", f"{name} = {wanted}"))
+    return _judged("globals", wrong, "extensions.conf, [globals]:", "as our settings say")
+
+
+async def _applicationmap(ami: Manager, code: str) -> Finding:
+    """Online recording in the applicationmap, and nothing else on its digits."""
+    lines = await _config(ami, "features.conf")
+    maps = [value for section, key, value in lines if section == "applicationmap" and key == "callrec"]
+    wrong = []
+    if not maps:
+        wrong.append(("callrec is not in the applicationmap", '#include "<callrec>/dialplan/features_callrec.conf"'))
+    elif maps[-1].replace(" ", "").split(",")[:2] != [code, "self"] or "callrec-online" not in maps[-1]:
+        wrong.append((f"callrec is {maps[-1]}", f"[applicationmap]\ncallrec => {code},self,Gosub(callrec-online,s,1)"))
+    threeway = [value for _, key, value in lines if key == "atxferthreeway"]
+    if (threeway or ["*3"])[-1] == code:  # res_features' default is *3
+        wrong.append((f"{code} is atxferthreeway's, too", "[general]\natxferthreeway = *7"))
+    if same := [key for section, key, value in lines if section == "featuremap" and value == code]:
+        wrong.append((f"{code} is {', '.join(same)}'s, too", "give it other digits in [featuremap]"))
+    return _judged("applicationmap", wrong, "features.conf:", f"{code} is online recording's alone")
+
+
+async def _dynamic_features(ami: Manager, endpoints: Sequence[str]) -> Finding:
+    """Whether those who may press have the feature on their legs."""
+    lacking = [endpoint for endpoint in endpoints[:MOST_LINES] if not await _has_feature(ami, endpoint)]
+    if lacking:
+        shown = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")  # noqa: PLR2004 - a line has room for five
+        write = "pjsip.conf, their endpoints: set_var = DYNAMIC_FEATURES=callrec"
+        return Finding(
+            "dynamic features",
+            Verdict.WRONG,
+            f"missing on {len(lacking)} of {len(endpoints[:MOST_LINES])} endpoints: {shown}",
+            write,
+        )
+    return Finding("dynamic features", Verdict.OK, f"endpoints that may press: {len(endpoints)}")
+
+
+async def _has_feature(ami: Manager, endpoint: str) -> bool:
+    try:
+        found = await ami.listing("PJSIPShowEndpoint", [("Endpoint", endpoint)], timeout_s=ASK_S)
+    except Refused as error:
+        if "unable to retrieve" in error.message.lower():
+            return False
+        raise
+    said = [value for line in found for value in line.all("SetVar")]
+    return any("callrec" in re.split(r"[=#]", value)[1:] for value in said if "DYNAMIC_FEATURES" in value)
+
+
+async def _config(ami: Manager, file: str, section: str = "") -> list[tuple[str, str, str]]:
+    """(section, key, value) of a configuration file as Asterisk reads it, includes and all."""
+    headers = [("Filename", file), *([("Category", section)] if section else [])]
+    answer = await ami.action("GetConfig", headers, timeout_s=ASK_S)
+    names: dict[str, str] = {}
+    lines = []
+    for key, value in answer.headers:
+        kind, _, number = key.partition("-")
+        if kind == "Category":
+            names[number] = value
+        elif kind == "Line":
+            name, _, said = value.partition("=")
+            lines.append((names.get(number.partition("-")[0], ""), name.strip(), said.lstrip("> ").strip()))
+    return lines
+
+
+def _judged(check: str, wrong: Iterable[tuple[str, str]], where: str, well: str) -> Finding:
+    found = list(wrong)
+    if not found:
+        return Finding(check, Verdict.OK, well)
+    says = "; ".join(says for says, _ in found)
+    return Finding(check, Verdict.WRONG, says, "\n".join([where, *(write for _, write in found)]))

@@ -1,0 +1,158 @@
+"""What the doctor goes through: each door is opened, asked and closed again; a closed one hides only what is behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.ari import AriLink
+from callrec.adapters.asterisk.knock import knock
+from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.disk.places import groups_of, look_at
+from callrec.adapters.redis.store import open_store
+from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
+from callrec.app.doctor_asterisk import Expected, look_at_manager, look_at_rest, run_user
+from callrec.config import Door, Settings
+from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.provisioning.model import Feature, Tables
+
+OPEN_S = 12.0
+POLL_S = 0.02
+NOT_YET = "not connected yet"
+ARI_APP = "callrec-doctor"
+"""Not the daemon's: two clients of one application push each other out."""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """All findings. Raises nothing of ours: what fails is a finding."""
+    store, tables = await _store(settings)
+    manager, user = await _guarded("ami", lambda: _manager(settings, tables))
+    rest, _ = await _guarded("ari", lambda: _rest(settings))
+    return [
+        Finding("settings", Verdict.OK, "can be read"),
+        *store,
+        *manager,
+        *rest,
+        await _agi(settings),
+        *_folders(settings, user),
+    ]
+
+
+def _folders(settings: Settings, asterisk_user: str) -> Iterable[Finding]:
+    yield from judge_spool(look_at(settings.spool_dir), asterisk_user, groups_of(asterisk_user))
+    yield from judge_place("monitor folder", "CALLREC_MONITOR_DIR", look_at(settings.monitor_dir))
+    yield from judge_place("state folder", "CALLREC_STATE_DIR", look_at(settings.state_dir))
+
+
+async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
+    try:
+        async with open_store(settings.redis_url, settings.state_dir, join=True) as store:
+            tables = await store.tables()
+            remark = await store.persistence()
+    except CallrecError as error:
+        return [_failed("redis", error)], Tables()
+    write = "redis.conf:\nappendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction"
+    kept = (
+        Finding("redis persistence", Verdict.WRONG, remark, write)
+        if remark
+        else Finding("redis persistence", Verdict.OK, "what was told to people survives a power cut")
+    )
+    return [Finding("redis", Verdict.OK, f"users: {len(tables.users)}"), kept], tables
+
+
+async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], str]:
+    door = Door(settings.ami_url, 5038)
+    link = AmiLink(
+        host=door.host,
+        port=door.port,
+        username=door.username,
+        secret=door.secret,
+        wanted_events=(),
+        on_event=lambda _message: None,
+        on_up=_nothing,
+        on_down=lambda _reason: None,
+    )
+    codes = {code.feature: code.code for code in tables.codes}
+    may_press = {user.id for user in tables.users if user.online_record}
+    expected = Expected(
+        ami_user=door.username,
+        agi=settings.agi_bind,
+        spool=str(settings.spool_dir),
+        always_code=codes[Feature.CALL_RECORD],
+        online_code=codes[Feature.ONLINE_RECORD],
+        endpoints=tuple(line.name for line in tables.lines if line.user in may_press and line.protocol == "sip"),
+    )
+    async with _opened(link):
+        if link.state is not LinkState.UP:
+            return [_closed("ami", link)], ""
+        findings = [Finding("ami", Verdict.OK, f"{door.host}:{door.port}"), *await look_at_manager(link, expected)]
+        return findings, await run_user(link)
+
+
+async def _rest(settings: Settings) -> tuple[list[Finding], str]:
+    door = Door(settings.ari_url, 8088)
+    link = AriLink(
+        base_url=door.base.removesuffix("/ari"),
+        username=door.username,
+        password=door.secret,
+        app=ARI_APP,
+        wanted_events=(),
+        on_event=_ignore,
+        on_up=_nothing,
+        on_down=lambda _reason: None,
+    )
+    async with _opened(link):
+        if link.state is not LinkState.UP:
+            return [_closed("ari", link)], ""
+        return [Finding("ari", Verdict.OK, door.base), await look_at_rest(link)], ""
+
+
+async def _agi(settings: Settings) -> Finding:
+    host, _, port = settings.agi_bind.rpartition(":")
+    try:
+        await knock(host, int(port))
+    except CallrecError as error:
+        return _failed("agi", error)
+    return Finding("agi", Verdict.OK, f"the daemon answers at {settings.agi_bind}")
+
+
+async def _guarded(check: str, look: Callable[[], Awaitable[tuple[list[Finding], str]]]) -> tuple[list[Finding], str]:
+    try:
+        return await look()
+    except CallrecError as error:
+        return [_failed(check, error)], ""
+
+
+@asynccontextmanager
+async def _opened(link: Link) -> AsyncIterator[None]:
+    """The link while it is up, or as soon as it is known that it does not come up."""
+    task = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(OPEN_S):
+            while link.state is LinkState.DOWN and link.state_reason == NOT_YET:  # noqa: ASYNC110 - a state tells nobody
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        pass
+    try:
+        yield
+    finally:
+        await link.close()
+        await task
+
+
+def _closed(check: str, link: Link) -> Finding:
+    verdict = Verdict.WRONG if link.state is LinkState.REFUSED else Verdict.CLOSED
+    return Finding(check, verdict, link.state_reason)
+
+
+def _failed(check: str, error: CallrecError) -> Finding:
+    verdict = Verdict.WRONG if isinstance(error, Misconfigured) else Verdict.CLOSED
+    return Finding(check, verdict, error.message, error.hint)
+
+
+async def _nothing() -> None:
+    """The doctor asks by itself, when the link is up."""
+
+
+async def _ignore(_event: object) -> None:
+    """The doctor listens to no events."""

@@ -1,0 +1,315 @@
+"""The doctor's judgement, by an Asterisk that answers from a table."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from callrec.app.doctor import Finding, Place, Verdict, exit_code, judge_place, judge_spool, judge_version
+from callrec.app.doctor_asterisk import MODULES, Expected, look_at_manager, look_at_rest, run_user
+from callrec.domain.errors import Refused, Unavailable
+from callrec.protocols.ami import Message
+
+Headers = Sequence[tuple[str, str]]
+
+PLACE = Place(
+    "/spool",
+    exists=True,
+    writable=True,
+    owner="callrec",
+    group="callrec",
+    mode=0o2770,
+    filesystem="ext4",
+    free_bytes=1 << 40,
+)
+ACCOUNT = ["secret=s3cret", "deny=0.0.0.0/0", "permit=127.0.0.1", "read=call,user,system", "writetimeout=5000"]
+EXPECTED = Expected("callrec", "127.0.0.1:4573", "/spool", "*26", "*3", ("abc",))
+
+
+def message(*headers: tuple[str, str]) -> Message:
+    return Message(headers)
+
+
+def config(**sections: Sequence[str]) -> Message:
+    headers = []
+    for number, (name, lines) in enumerate(sections.items()):
+        headers.append((f"Category-{number:06}", name))
+        headers += [(f"Line-{number:06}-{nth:06}", line) for nth, line in enumerate(lines)]
+    return message(*headers)
+
+
+class Asterisk:
+    """All is well, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.denied: set[str] = set()
+        self.core = message(("AsteriskVersion", "22.10.1"), ("CoreRunUser", "asterisk"))
+        self.commands = {
+            "MixMonitor": "system,all", "DBPut": "system,all", "DBDel": "system,all", "StopMixMonitor": "system,call,all",
+            "MixMonitorMute": "system,call,all", "Setvar": "call,all", "Getvar": "call,reporting,all",
+            "CoreShowChannels": "system,reporting,all", "Ping": "<none>",
+        }  # fmt: skip
+        self.files = {
+            "manager.conf": config(callrec=ACCOUNT),
+            "features.conf": config(
+                general=["atxferthreeway=*7"],
+                featuremap=["atxfer=*2"],
+                applicationmap=["callrec=*3,self,Gosub(callrec-online,s,1)"],
+            ),
+        }
+        self.loaded = set(MODULES)
+        self.dialplan = [
+            *(message(("Context", f"callrec-{name}")) for name in ("call", "online", "codes", "degraded-take")),
+            message(("Context", "users"), ("IncludeContext", "callrec-codes")),
+            message(("Context", "users"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1(x)")),
+        ]
+        self.globals = {"CALLREC_SPOOL": "/spool", "CALLREC_ALWAYS_CODE": "*26"}
+        self.endpoints = {"abc": ["LANG=fr", "DYNAMIC_FEATURES=callrec"]}
+
+    async def action(self, name: str, headers: Headers = (), *, timeout_s: float = 1.0) -> Message:
+        """One answer; see doctor_asterisk.Manager."""
+        assert timeout_s > 0
+        self._let_in(name)
+        said = dict(headers)
+        match name:
+            case "CoreSettings":
+                return self.core
+            case "ListCommands":
+                return message(*((name, f"Does it.  (Priv: {right})") for name, right in self.commands.items()))
+            case "GetConfig":
+                return self.files[said["Filename"]]
+            case "ModuleCheck":
+                if said["Module"] not in self.loaded:
+                    raise Refused("ami-error", "Asterisk refused AMI ModuleCheck: 'Module not loaded'")
+                return message(("Response", "Success"))
+            case _:
+                return message(("Value", self.globals.get(said["Variable"], "")))
+
+    async def listing(self, name: str, headers: Headers = (), *, timeout_s: float) -> list[Message]:
+        """Many lines; see doctor_asterisk.Manager."""
+        assert timeout_s > 0
+        self._let_in(name)
+        if name == "ShowDialPlan":
+            return self.dialplan
+        endpoint = dict(headers)["Endpoint"]
+        if endpoint not in self.endpoints:
+            raise Refused("ami-error", f"Asterisk refused AMI {name}: 'Unable to retrieve endpoint {endpoint}'")
+        return [message(("Event", "EndpointDetail"), *(("SetVar", one) for one in self.endpoints[endpoint]))]
+
+    def _let_in(self, name: str) -> None:
+        if self.down:
+            raise Unavailable("ami-down", "AMI is down")
+        if name in self.denied:
+            raise Refused("ami-error", f"Asterisk refused AMI {name}: 'Permission denied'")
+
+
+async def look(asterisk: Asterisk, expected: Expected = EXPECTED) -> dict[str, Finding]:
+    return {finding.check: finding for finding in await look_at_manager(asterisk, expected)}
+
+
+async def test_when_all_is_well_nothing_is_to_be_written() -> None:
+    found = await look(Asterisk())
+    assert {finding.verdict for finding in found.values()} == {Verdict.OK}
+    assert {finding.write for finding in found.values()} == {""}
+    assert await run_user(Asterisk()) == "asterisk"
+
+
+async def test_a_missing_right_and_one_too_many_are_told_apart() -> None:
+    asterisk = Asterisk()
+    del asterisk.commands["MixMonitor"]
+    assert "missing: system" in (await look(asterisk))["ami rights"].says
+
+    asterisk = Asterisk()
+    asterisk.commands |= {"Originate": "originate,all", "Command": "command,all", "GetConfig": "system,config,all"}
+    finding = (await look(asterisk))["ami rights"]
+    assert finding.says == "more than callrec needs: command, originate"
+    assert "write = call,reporting,system" in finding.write
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["read=call,user", "writetimeout=5000", "permit=x"], "does not read system"),
+        (["read=all", "writetimeout=5000", "permit=x"], "reads more"),
+        (["read=call,user,system", "writetimeout=100", "permit=x"], "cut off"),
+        (["read=call,user,system", "permit=x"], "cut off"),
+        (["read=call,user,system", "writetimeout=5000"], "from anywhere"),
+    ],
+)
+async def test_the_account_is_compared_with_the_sample(lines: list[str], says: str) -> None:
+    asterisk = Asterisk()
+    asterisk.files["manager.conf"] = config(callrec=["secret=s3cret", *lines])
+    finding = (await look(asterisk))["ami account"]
+    assert (finding.verdict, says in finding.says) == (Verdict.WRONG, True)
+    assert "s3cret" not in str(finding)
+
+
+async def test_modules_that_are_not_loaded_are_all_named() -> None:
+    asterisk = Asterisk()
+    asterisk.loaded -= {"res_agi", "format_sln"}
+    finding = (await look(asterisk))["modules"]
+    assert finding.says == "not loaded: res_agi, format_sln"
+    assert "load = res_agi.so\nload = format_sln.so" in finding.write
+
+
+async def test_each_missing_line_of_the_dialplan_is_told_with_what_to_write() -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan = [
+        message(("Context", "callrec-call"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1"))
+    ]
+    finding = (await look(asterisk))["includes"]
+    assert "callrec-online, callrec-codes, callrec-degraded-take" in finding.says
+    assert [line.partition(" ")[0] for line in finding.write.splitlines()] == [
+        "extensions.conf:",
+        "#include",
+        "in",
+        "in",
+    ]
+
+
+async def test_globals_are_compared_with_our_settings() -> None:
+    asterisk = Asterisk()
+    asterisk.globals = {"CALLREC_AGI": "10.0.0.1:4573", "CALLREC_ALWAYS_CODE": "*26"}
+    finding = (await look(asterisk))["globals"]
+    assert finding.says == "CALLREC_AGI is 10.0.0.1:4573; CALLREC_SPOOL is not set"
+    assert "CALLREC_SPOOL = /spool" in finding.write
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"general": ["atxferthreeway=*7"]}, "not in the applicationmap"),
+        ({"general": ["atxferthreeway=*7"], "applicationmap": ["callrec=*9,self,Gosub(callrec-online,s,1)"]}, "is *9"),
+        ({"applicationmap": ["callrec=> *3,self,Gosub(callrec-online,s,1)"]}, "atxferthreeway"),
+        (
+            {
+                "general": ["atxferthreeway=*7"],
+                "applicationmap": ["callrec=*3,self,Gosub(callrec-online,s,1)"],
+                "featuremap": ["automixmon=*3"],
+            },
+            "automixmon",
+        ),
+    ],
+)
+async def test_the_digits_of_online_recording_are_its_own(sections: dict[str, list[str]], says: str) -> None:
+    asterisk = Asterisk()
+    asterisk.files["features.conf"] = config(**sections)
+    finding = (await look(asterisk))["applicationmap"]
+    assert (finding.verdict, says in finding.says) == (Verdict.WRONG, True)
+
+
+async def test_endpoints_of_those_who_may_press_need_the_feature() -> None:
+    asterisk = Asterisk()
+    asterisk.endpoints = {"abc": ["DYNAMIC_FEATURES=other#callrec"], "abd": ["X=callrec"]}
+    finding = (await look(asterisk, replace(EXPECTED, endpoints=("abc", "abd", "gone"))))["dynamic features"]
+    assert finding.says == "missing on 2 of 3 endpoints: abd, gone"
+
+
+async def test_what_asterisk_does_not_show_is_unseen_and_hides_no_other_check() -> None:
+    asterisk = Asterisk()
+    asterisk.denied = {"GetConfig", "ShowDialPlan", "ModuleCheck", "PJSIPShowEndpoint"}
+    found = await look(asterisk)
+    unseen = {check for check, finding in found.items() if finding.verdict is Verdict.UNSEEN}
+    assert unseen == {"ami account", "applicationmap", "includes", "modules", "dynamic features"}
+    assert exit_code(list(found.values())) == 0
+
+
+async def test_a_door_that_closes_meanwhile_is_closed() -> None:
+    asterisk = Asterisk()
+    asterisk.down = True
+    assert {finding.verdict for finding in (await look(asterisk)).values()} == {Verdict.CLOSED}
+    assert await run_user(asterisk) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (None, Verdict.OK),
+        (Refused("ari-not-found", "404"), Verdict.OK),
+        (Refused("ari-denied", "403"), Verdict.WRONG),
+        (Refused("ari-refused", "400"), Verdict.UNSEEN),
+        (Unavailable("ari-down", "down"), Verdict.CLOSED),
+    ],
+)
+async def test_the_right_to_act_over_ari_is_tried_on_nobody(error: Exception | None, verdict: Verdict) -> None:
+    class Ari:
+        async def request(self, method: str, path_parts: Sequence[str]) -> object:
+            """See doctor_asterisk.Rest."""
+            assert (method, list(path_parts)) == ("DELETE", ["channels", "callrec-doctor-nobody"])
+            if error:
+                raise error
+            return None
+
+    assert (await look_at_rest(Ari())).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [
+        ("22.10.1+dfsg+~cs6.17", Verdict.OK),
+        ("22.5.0", Verdict.OK),
+        ("GIT-22-abcdef", Verdict.OK),
+        ("21.6.1", Verdict.OK),
+        ("20.11.0", Verdict.OK),
+        ("18.20.0", Verdict.OK),
+        ("22.4.1", Verdict.WRONG),
+        ("21.7.0", Verdict.WRONG),
+        ("20.14.0", Verdict.WRONG),
+        ("20.4.0", Verdict.WRONG),
+        ("19.8.1", Verdict.WRONG),
+        ("18.19.0", Verdict.WRONG),
+        ("16.28.0", Verdict.WRONG),
+        ("certified/20.7-cert1", Verdict.UNSEEN),
+        ("unknown", Verdict.UNSEEN),
+        ("", Verdict.UNSEEN),
+    ],
+)
+def test_versions_whose_recordings_cannot_be_relied_on_are_wrong(version: str, verdict: Verdict) -> None:
+    assert judge_version(version).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict"),
+    [
+        (PLACE, Verdict.OK),
+        (replace(PLACE, exists=False), Verdict.OK),
+        (replace(PLACE, writable=False), Verdict.WRONG),
+        (replace(PLACE, exists=False, writable=False), Verdict.WRONG),
+        (replace(PLACE, free_bytes=1000), Verdict.WRONG),
+    ],
+)
+def test_a_folder_must_be_ours_to_write_and_have_room(place: Place, verdict: Verdict) -> None:
+    assert [finding.verdict for finding in judge_place("x", "CALLREC_X", place)] == [verdict]
+
+
+@pytest.mark.parametrize("filesystem", ["nfs4", "fuse.sshfs", "tmpfs"])
+def test_a_spool_that_is_no_local_disk_is_wrong(filesystem: str) -> None:
+    findings = judge_spool(replace(PLACE, filesystem=filesystem), "callrec", ["callrec"])
+    assert [finding.verdict for finding in findings] == [Verdict.OK, Verdict.WRONG, Verdict.OK]
+
+
+@pytest.mark.parametrize(
+    ("user", "groups", "mode", "verdict"),
+    [
+        ("callrec", [], 0o700, Verdict.OK),
+        ("asterisk", ["asterisk", "callrec"], 0o2770, Verdict.OK),
+        ("asterisk", ["asterisk", "callrec"], 0o2750, Verdict.WRONG),
+        ("asterisk", ["asterisk"], 0o2770, Verdict.WRONG),
+        ("asterisk", [], 0o777, Verdict.OK),
+        ("callrec", ["callrec"], 0o070, Verdict.WRONG),
+        ("root", [], 0o700, Verdict.OK),
+        ("", [], 0o700, Verdict.UNSEEN),
+    ],
+)
+def test_asterisk_must_be_able_to_write_to_the_spool(user: str, groups: list[str], mode: int, verdict: Verdict) -> None:
+    assert judge_spool(replace(PLACE, mode=mode), user, groups)[-1].verdict is verdict
+
+
+def test_a_spool_that_is_not_there_yet_says_nothing_about_asterisks_rights() -> None:
+    assert len(judge_spool(replace(PLACE, exists=False), "asterisk", [])) == 2
+
+
+def test_a_closed_door_outweighs_a_wrong_line() -> None:
+    ok, wrong, closed = (Finding("x", verdict, "") for verdict in (Verdict.OK, Verdict.WRONG, Verdict.CLOSED))
+    assert [exit_code(found) for found in ([ok], [ok, wrong], [wrong, closed])] == [0, 1, 3]

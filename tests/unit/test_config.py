@@ -1,0 +1,152 @@
+"""The settings: where they come from, what is refused, and what is never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from callrec.config import Confirm, Door, Settings, read_settings
+from callrec.domain.errors import Misconfigured
+from callrec.domain.lifecycle import Format
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the environment of whoever runs the tests nor a callrec.toml of theirs."""
+    import os
+
+    for key in [key for key in os.environ if key.startswith("CALLREC_")]:
+        monkeypatch.delenv(key)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_setting_the_defaults_of_the_contract_hold() -> None:
+    settings = read_settings()
+
+    assert settings.redis_url == "embedded:"
+    assert (settings.agi_bind, settings.http_bind) == ("127.0.0.1:4573", "127.0.0.1:8080")
+    assert (settings.format, settings.confirm, settings.log_personal) == (Format.WAV, Confirm.BOTH, False)
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("callrec.toml").write_text('format = "flac"\nintake_workers = 3\n')
+    monkeypatch.setenv("CALLREC_FORMAT", "opus")
+    settings = read_settings()
+
+    assert (settings.format, settings.intake_workers) == (Format.OPUS, 3)
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("ami").write_text("ami://callrec:s3cret@pbx:5038\n")
+    monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
+
+    assert read_settings().ami_url == "ami://callrec:s3cret@pbx:5038"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("CALLREC_AGI_BIND", "4573"),
+        ("CALLREC_AGI_BIND", "127.0.0.1:70000"),
+        ("CALLREC_AGI_BIND", "127.0.0.1:١٢"),
+        ("CALLREC_HTTP_BIND", ":8080"),
+        ("CALLREC_SPOOL_DIR", "/tmp/a,b"),  # noqa: S108 - a name that is refused
+        ("CALLREC_SPOOL_DIR", "/tmp/a b"),  # noqa: S108 - a name that is refused
+        ("CALLREC_NODE", "a/b"),
+        ("CALLREC_FORMAT", "aiff"),
+        ("CALLREC_MAX_PAUSE_S", "0"),
+        ("CALLREC_INTAKE_WORKERS", "99"),
+        ("CALLREC_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch, key: str, value: str) -> None:
+    monkeypatch.setenv(key, value)
+    with pytest.raises(Misconfigured, match=f"{key}: "):
+        read_settings()
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_NODE", "a/b")
+    monkeypatch.setenv("CALLREC_FORMAT", "aiff")
+    with pytest.raises(Misconfigured, match=r"CALLREC_NODE.*CALLREC_FORMAT|CALLREC_FORMAT.*CALLREC_NODE"):
+        read_settings()
+
+
+@pytest.mark.parametrize("key", ["CALLREC_FROMAT", "CALLREC_FROMAT_FILE", "CALLREC_"])
+def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv(key, "flac")
+    with pytest.raises(Misconfigured, match=f"{key} is no setting"):
+        read_settings()
+
+
+def test_a_misspelt_setting_in_the_file_is_refused() -> None:
+    Path("callrec.toml").write_text('fromat = "flac"\n')
+    with pytest.raises(Misconfigured, match="FROMAT"):
+        read_settings()
+
+
+@pytest.mark.parametrize("content", [b"format = ", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_named(content: bytes) -> None:
+    Path("callrec.toml").write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"callrec\.toml cannot be read"):
+        read_settings()
+
+
+def test_a_file_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_CONFIG", "/nowhere/callrec.toml")
+    with pytest.raises(Misconfigured, match="/nowhere"):
+        read_settings()
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_AMI_URL_FILE", "/nowhere")
+    with pytest.raises(Misconfigured, match="CALLREC_AMI_URL_FILE"):
+        read_settings()
+
+
+def test_a_setting_that_comes_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_AMI_URL", "ami://a:b@c")
+    monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
+    with pytest.raises(Misconfigured, match="both set"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://user:s3cret@host:6379/0",
+        "redis://:s3cret@host",
+        "redis://user:s3cret@s3cret@host",
+        "rediss://host/0?password=s3cret&x=1",
+        "ami://user:s3cret:s3cret@host:5038",
+    ],
+)
+def test_no_password_is_shown_however_carelessly_it_was_written(url: str) -> None:
+    settings = Settings(redis_url=url, ami_url=url, ari_url=url)
+
+    assert "s3cret" not in str(settings.shown())
+    assert "host" in settings.shown()["redis_url"]
+
+
+def test_wrong_values_are_not_repeated_since_they_may_hold_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_AGI_BIND", "s3cret")
+    with pytest.raises(Misconfigured) as refused:
+        read_settings()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_secrets_are_known_quoted_and_as_they_are() -> None:
+    settings = Settings(ami_url="ami://u:a%2Fb@h", ari_url="http://u:two@h", redis_url="embedded:")
+    assert settings.secrets() == ["a%2Fb", "two", "a/b", "two"]
+
+
+def test_a_door_is_read_out_of_its_address() -> None:
+    door = Door("http://callrec:a%40b@pbx/ari/", 8088)
+    assert (door.host, door.port, door.username, door.secret) == ("pbx", 8088, "callrec", "a@b")
+    assert door.base == "http://pbx:8088/ari"
+
+
+@pytest.mark.parametrize("url", ["", "pbx:5038", "ami://pbx", "ami://user:s3cret@pbx:port"])
+def test_what_is_no_address_is_refused_without_its_secret(url: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        Door(url, 5038)
+    assert "s3cret" not in str(refused.value)

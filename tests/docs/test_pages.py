@@ -38,6 +38,16 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
             assert fragment in map(anchor, headings), f"{page}: {link['target']}"
 
 
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (ROOT / page).parent.joinpath(link["target"].partition("#")[0]).resolve()
+        for page in pages()
+        for link in _LINK.finditer(prose(page))
+        if "://" not in link["target"]
+    }
+    assert [] == [str(page) for page in pages() if (ROOT / page) not in linked and str(page) != "README.md"]
+
+
 def test_the_picture_of_the_states_is_the_tables() -> None:
     """`python -m callrec.domain.toggle` prints what has to stand there."""
     assert [toggle.diagram()] == [body.rstrip("\n") for body in fences("docs/ARCHITECTURE.md", "mermaid")]

@@ -24,7 +24,7 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet service tests bench
 	@$(BIN)/ruff check --quiet service tests bench
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-timing >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
+	@$(BIN)/lint-imports >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
 	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs
 
 test: $(STAMP)

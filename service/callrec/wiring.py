@@ -28,7 +28,6 @@ from callrec.adapters.system import SystemClock, UlidIds
 from callrec.app import intake
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
-from callrec.app.library import rebuild
 from callrec.app.mirroring import Mirroring
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
@@ -100,7 +99,7 @@ class _Links:
             wanted_events=WANTED,
             on_event=self._on_ami,
             on_up=self._on_ami_up,
-            on_down=lambda _reason: None,
+            on_down=self._on_ami_down,
         )
         self.ari = AriLink(
             base_url=ari.base.removesuffix("/ari"),
@@ -114,7 +113,8 @@ class _Links:
         )
 
     def is_up(self) -> bool:
-        return self.ami.state is LinkState.UP
+        """Whether Asterisk can be asked, and our calls are what it says they are."""
+        return self.ami.state is LinkState.UP and self.homecoming is not None and self.homecoming.is_home
 
     def _on_ami(self, message: Message) -> None:
         self._metrics.ami_event(message.event)
@@ -126,6 +126,10 @@ class _Links:
     async def _on_ami_up(self) -> None:
         if self.homecoming:
             await self.homecoming.on_up()
+
+    def _on_ami_down(self, _reason: str) -> None:
+        if self.homecoming:
+            self.homecoming.down()
 
 
 async def _nothing() -> None:
@@ -170,7 +174,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             hand_over=storing.submit,
             link_is_up=links.is_up,
         )
-        mirroring = Mirroring(tables, lamps, AstDbMirror(links.ami), observation)
+        mirroring = Mirroring(tables, lamps, AstDbMirror(links.ami), observation, engine.lit)
         homecoming = links.homecoming = Homecoming(
             engine=engine,
             asking=AmiChannels(links.ami),
@@ -281,15 +285,11 @@ async def _mend_journal(daemon: Daemon) -> None:
 
 
 async def _mend_index(daemon: Daemon) -> None:
-    """When recordings were stored while Redis was away, bring the index up to the library as soon as it is back."""
+    """What was stored while Redis was away reaches the index as soon as it is back."""
     while True:
         await asyncio.sleep(MEND_CHECK_S)
         if daemon.intake.index_is_behind and daemon.tables.fresh:
-            daemon.intake.index_is_behind = False
-            try:
-                await rebuild(daemon.library, daemon.store)
-            except CallrecError:
-                daemon.intake.index_is_behind = True
+            daemon.intake.catch_up()
 
 
 async def _drain(daemon: Daemon) -> None:

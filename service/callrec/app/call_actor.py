@@ -5,7 +5,7 @@ is the order of what was done.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -76,6 +76,10 @@ class Surroundings(Protocol):
         """Whether Asterisk can be asked now."""
         ...
 
+    def lit(self) -> Collection[UserId]:
+        """The users whose `*3` lamp a call has lit."""
+        ...
+
     def hand_over(self, recording: Recording) -> None:
         """Intake's door."""
         ...
@@ -103,9 +107,16 @@ class CallActor:
             if self._is_premature(event):
                 continue
             event = await self._with_rate(event)
-            self.session, commands = handle(self.session, event, self._around.clock.now())
-            for command in commands:
+            for command in self._handle(event):
                 await self._do(command)
+
+    def _handle(self, event: m.Event) -> Sequence[m.Command]:
+        try:
+            self.session, commands = handle(self.session, event, self._around.clock.now())
+        except Exception as error:  # noqa: BLE001 - the boundary of a call: what it cannot understand must not end the others
+            self._around.observer.broke(f"call {self.session.call}: {type(event).__name__}", error)
+            return ()
+        return commands
 
     def _is_premature(self, event: m.Event) -> bool:
         """Files that closed while Asterisk cannot be asked: wait with the conclusion until it can tell who is still there."""
@@ -150,8 +161,8 @@ class CallActor:
                 around.reply(command)
             case m.Announce(take, outcome):
                 around.background(self._announce(take, outcome), "announce")
-            case m.Light(users, lit):
-                around.background(self._light(users, lit=lit), "lamp")
+            case m.Light(users):
+                around.background(self._light(users), "lamp")
             case m.Alarm():
                 around.observer.alarmed(command, self.session.call)
             case m.Tell():
@@ -190,6 +201,7 @@ class CallActor:
         await self._around.announcer.announce(take, outcome)
         self.post(m.Announced(take.id, at_s))
 
-    async def _light(self, users: tuple[UserId, ...], *, lit: bool) -> None:
+    async def _light(self, users: tuple[UserId, ...]) -> None:
+        """As it is at this moment: commands may overtake each other, and a user can be in two calls."""
         for user in users:
-            await self._around.lamps.online(user, lit=lit)
+            await self._around.lamps.online(user, lit=user in self._around.lit())

@@ -7,6 +7,7 @@ wait behind it, so that old news cannot undo newer ones.
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 
 from callrec.app.call_actor import CallActor, Observer
@@ -17,12 +18,17 @@ from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
 from callrec.domain.policy import Terms
-from callrec.domain.provisioning.model import User
+from callrec.domain.provisioning.model import User, UserId
 from callrec.domain.session import Session
+from callrec.domain.toggle import ACTIVE
 from callrec.protocols.ami import Message
 
 MAX_BACKGROUND = 200
 """Tones and lamps under way at once; more are dropped and counted, since a tone minutes late says something false."""
+MAX_HELD_BACK = 100_000
+"""News that wait for a resync: many seconds of a busy Asterisk. The oldest give way; the listing knows better than they do."""
+OUTCOME_S = 30.0
+"""How long a press waits for its outcome: longer than every deadline of a session, so that only a defect reaches it."""
 
 
 class Engine:
@@ -49,14 +55,15 @@ class Engine:
         self.clock, self.ids, self.journal = clock, ids, journal
         self.recorder, self.spool = recorder, spool
         self.announcer, self.lamps, self.observer = announcer, lamps, observer
-        self.endpoints, self.hand_over, self.link_is_up = endpoints, hand_over, link_is_up
+        self.endpoints, self.link_is_up = endpoints, link_is_up
+        self._intake = hand_over
         self.takes = OpenTakes(spool)
         self._calls: dict[CallId, CallActor] = {}
         self._by_linkedid: dict[str, CallActor] = {}
         self._by_leg: dict[LegId, CallActor] = {}
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
         self._presses = itertools.count(1)
-        self._held_back: list[Message] | None = None
+        self._held_back: deque[Message] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._background = 0
 
@@ -70,11 +77,17 @@ class Engine:
         """The calls of this moment."""
         return [actor.session for actor in self._calls.values()]
 
+    def lit(self) -> frozenset[UserId]:
+        """The users whose `*3` lamp a call has lit."""
+        return frozenset(user for actor in self._calls.values() for user in actor.session.lit)
+
     # -- what comes in -----------------------------------------------------------------------------------------------
 
     def asterisk(self, message: Message) -> None:
         """A manager event, in the order of the stream."""
         if self._held_back is not None:
+            if len(self._held_back) == MAX_HELD_BACK:
+                self.observer.dropped("held-back")
             self._held_back.append(message)
             return
         event = translate(message, self.endpoints)
@@ -101,7 +114,10 @@ class Engine:
         self._replies[reply] = future
         actor.post(m.Pressed(leg, user, reply, rate_hz))
         try:
-            return await future
+            async with asyncio.timeout(OUTCOME_S):
+                return await future
+        except TimeoutError:
+            raise Unavailable("no-outcome", "the call has not said what came of the press") from None
         finally:
             del self._replies[reply]
 
@@ -114,25 +130,23 @@ class Engine:
 
     def hold_back(self) -> None:
         """From here until `resync`, events wait."""
-        self._held_back = []
+        self._held_back = deque(maxlen=MAX_HELD_BACK)
 
     def let_in(self) -> None:
         """Asterisk could not be asked: take the news as they come."""
-        held_back, self._held_back = self._held_back or [], None
+        held_back, self._held_back = self._held_back or (), None
         for message in held_back:
             self.asterisk(message)
 
     def resync(self, channels: Sequence[Message], adopted: Sequence[Recording], *, asterisk_restarted: bool) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
-        `adopted` are recordings of a former daemon whose leg is among the channels. When Asterisk itself was restarted,
-        takes of before are broken, whatever their files look like.
+        `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
+        carries no take of ours. When Asterisk itself was restarted, takes of before are broken, whatever their files look like.
         """
+        present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
         for recording in adopted:
-            actor = self._new_call(Session.resume(recording, self.terms))
-            self._by_leg[recording.takes[-1].leg] = actor
-            self.takes.adopt(recording.takes[-1], actor.post)
-        present = {LegId(channel.get("Uniqueid")) for channel in channels}
+            self._adopt(recording, present[recording.takes[-1].leg])
         for leg, actor in list(self._by_leg.items()):
             if leg not in present:
                 if asterisk_restarted:
@@ -144,6 +158,21 @@ class Engine:
         self.let_in()
         for actor in self._calls.values():
             actor.post(m.Reconsidered())
+
+    def is_recorded(self, leg: LegId) -> bool:
+        """Whether the call of this leg has a recording under way."""
+        actor = self._by_leg.get(leg)
+        return actor is not None and actor.session.state in ACTIVE
+
+    def _adopt(self, recording: Recording, linkedid: str) -> None:
+        """The call goes on with this recording. What we knew of it without one is told anew by the listing."""
+        take = recording.takes[-1]
+        former = self._by_leg.get(take.leg) or self._by_linkedid.get(linkedid)
+        for leg in [leg for leg, actor in self._by_leg.items() if former is not None and actor is former]:
+            self._by_leg.pop(leg).post(m.LegGone(leg))
+        actor = self._new_call(Session.resume(recording, self.terms))
+        self._by_leg[take.leg] = self._by_linkedid[linkedid] = actor
+        self.takes.adopt(take, actor.post)
 
     def _seen(self, channel: Message) -> None:
         leg = leg_of(channel, self.endpoints)
@@ -163,6 +192,12 @@ class Engine:
     def requested(self, take: TakeId, mixmonitor: str) -> None:
         """See Surroundings."""
         self.takes.requested(take, mixmonitor)
+
+    def hand_over(self, recording: Recording) -> None:
+        """See Surroundings."""
+        for take in recording.takes:
+            self.takes.forget(take.id)
+        self._intake(recording)
 
     def reply(self, command: m.Reply) -> None:
         """See Surroundings."""
@@ -206,5 +241,5 @@ class Engine:
             await actor.run()
         finally:
             self._calls.pop(actor.session.call, None)
-            if self._by_linkedid.get(actor.session.linkedid) is actor:
-                del self._by_linkedid[actor.session.linkedid]
+            for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is actor]:
+                del self._by_linkedid[linkedid]

@@ -1,7 +1,8 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from callrec.app import reconcile
@@ -12,14 +13,16 @@ from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import LegId, NodeId, Recording
+from callrec.domain.model import CallId, LegId, NodeId, Recording
 from callrec.domain.naming import DegradedFile, Side
+from callrec.domain.provisioning.model import Rule
 from callrec.protocols.ami import Message
 
-TRIES = 5
 RETRY_S = 1.0
+LATER_S = 5.0
+"""Between tries to take in what the dialplan captured, while the journal or the spool refuses."""
 SETTLE_S = 3.0
-"""How long after the call a captured file is left alone: its closing may not have been seen."""
+"""By how much two looks at Asterisk's uptime may differ: it comes in whole seconds."""
 
 
 class Asking(Protocol):
@@ -27,6 +30,10 @@ class Asking(Protocol):
 
     async def channels(self) -> Sequence[Message]:
         """All its channels, as one listing of CoreShowChannel events."""
+        ...
+
+    async def recorder_on(self, leg: LegId) -> str:
+        """The MixMonitorID that stands on a leg, empty for none. Raises Unavailable, Refused."""
         ...
 
 
@@ -52,10 +59,11 @@ class Homecoming:
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
         self._endpoints, self._node = endpoints, node
         self._unfinished = list(unfinished)
-        self._known: list[Recording] | None = [entry.recording for entry in unfinished]
+        self._ending: list[Recording] = []
+        self._looked_for_orphans = False
         self._hand_over, self._always_after = hand_over, always_after
         self.is_home = False
-        """Whether our calls were compared with Asterisk's channels since this daemon began."""
+        """Whether our calls were compared with Asterisk's channels since the link came up."""
         self._since_s = 0.0
         self._restarted = False
         self._closed: dict[str, set[Side]] = {}
@@ -73,25 +81,29 @@ class Homecoming:
         self._restarted = self._restarted or (self._since_s > 0 and since_s > self._since_s + SETTLE_S)
         self._since_s = since_s
 
+    def down(self) -> None:
+        """The link is lost: from here on news are missed."""
+        self.is_home = False
+
     async def on_up(self) -> None:
         """The link is up: hold back the news, look at what is there, make ours the same, let the news in."""
-        self._engine.hold_back()
-        channels: Sequence[Message] | None = None
-        try:
-            channels = await self._channels()
-        finally:
-            if channels is None:
+        while not self.is_home:
+            self._engine.hold_back()
+            try:
+                going_on = await self._compare()
+                self.is_home = True
+            except CallrecError as error:
+                self._alarm("resync", error)
+            finally:
                 self._engine.let_in()
-        living = {LegId(channel.get("Uniqueid")) for channel in channels}
-        plan = reconcile.plan(self._unfinished, living, self._spool, self._since_s)
-        restarted, self._restarted, self._unfinished = self._restarted, False, []
-        self._engine.resync(channels, plan.adopt, asterisk_restarted=restarted)
-        for recording in plan.finish:
-            await self._end(recording)
-        await self._take_in_orphans()
-        await self._take_in_degraded([file for file in self._spool.degraded() if LegId(file.uniqueid) not in living])
+            if not self.is_home:
+                await asyncio.sleep(RETRY_S)
         self._always_after()
-        self.is_home = True
+        while self._ending:  # what a lost link interrupts here goes on at the next one
+            await self._end(self._ending[0])
+            del self._ending[0]
+        await self._take_in_orphans()
+        self._take_in([file for file in self._degraded() if file.call not in going_on])
 
     def spool_event(self, event: SpoolEvent) -> None:
         """The spool's news: of takes to the engine, of files that the dialplan made to us."""
@@ -105,47 +117,140 @@ class Homecoming:
                 sides.add(file.side)
                 if sides == {Side.READ, Side.WRITE}:
                     del self._closed[file.call]
-                    self._engine.background(self._take_in_degraded([file]), "degraded")
+                    self._take_in([file])
             case Rescanned():
                 self._engine.takes.rescanned()
             case _:
                 pass
 
-    async def _channels(self) -> Sequence[Message]:
-        for left in reversed(range(TRIES)):
-            try:
-                return await self._asking.channels()
-            except CallrecError as error:
-                self._observer.alarmed(m.Alarm(f"resync: {error.code}", None), "")
-                if not left:
-                    raise
-                await asyncio.sleep(RETRY_S)
-        raise AssertionError("the last try returns or raises")
+    async def _compare(self) -> Collection[CallId]:
+        """Make our calls what Asterisk says they are; returns the ids of what the dialplan may still be capturing."""
+        channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
+        self._rename_known()
+        files = self._degraded()
+        asked = {LegId(file.uniqueid) for file in files}
+        asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
+        recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
+        running = reconcile.running(files, recorders)
+        plan = reconcile.plan(self._unfinished, recorders, self._spool, self._since_s)
+        adopted = [*plan.adopt, *await self._adopt_degraded(running, recorders, channels)]
+        restarted, self._restarted, self._unfinished = self._restarted, False, []
+        self._ending += plan.finish
+        self._engine.resync(tuple(channels.values()), adopted, asterisk_restarted=restarted)
+        unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
+        return {file.call for file in running} | unknown
+
+    async def _recorder_on(self, leg: LegId) -> str | None:
+        try:
+            return await self._asking.recorder_on(leg)
+        except CallrecError as error:
+            self._alarm("recorder", error)
+            return None
 
     async def _end(self, recording: Recording) -> None:
         """Journal that it ended, and give it to intake. Without a journal it is given all the same: it is found again."""
         try:
             await self._journal.append(Entry(Step.ENDED, recording))
         except CallrecError as error:
-            self._observer.alarmed(m.Alarm(f"journal: {error.code}", None), recording.call)
+            self._alarm("journal", error, recording.call)
         self._hand_over(recording)
 
     async def _take_in_orphans(self) -> None:
         """Once, at the first sight of Asterisk: afterwards every take is known."""
-        if self._known is None:
+        if self._looked_for_orphans:
             return
-        live = [session.recording for session in self._engine.live() if session.recording]
-        known, self._known = [*self._known, *live], None
-        for recording in reconcile.orphans(self._spool, known, self._node, self._clock.now().utc_s):
+        known = [entry.recording for entry in self._journal.live()]
+        for session in self._engine.live():
+            known += [*session.set_aside, *([session.recording] if session.recording else [])]
+        try:
+            found = reconcile.orphans(self._spool, known, self._node, self._clock.now().utc_s)
+        except CallrecError as error:
+            self._alarm("orphans", error)
+            return
+        self._looked_for_orphans = True
+        for recording in found:
             await self._end(recording)
 
-    async def _take_in_degraded(self, files: Sequence[DegradedFile]) -> None:
-        """Give what the dialplan captured its place: intent first, then the files' new names, then intake."""
-        for recording in reconcile.degraded(files, self._endpoints, self._node):
-            await self._journal.append(Entry(Step.INTENT, recording))
-        every = self._spool.degraded()
-        calls = {file.call for file in files}
-        for file in [file for file in every if file.call in calls]:
-            self._spool.adopt(file, reconcile.degraded_take(file))
-        for recording in reconcile.degraded(files, self._endpoints, self._node):
-            await self._end(reconcile.ended(recording, self._spool, ""))
+    # -- what the dialplan captured without us -----------------------------------------------------------------------
+
+    def _degraded(self) -> Sequence[DegradedFile]:
+        try:
+            return self._spool.degraded()
+        except CallrecError as error:
+            self._alarm("degraded", error)
+            return ()
+
+    def _rename_known(self) -> None:
+        """A former daemon died while it gave these files their names: their journaled takes must not end without them."""
+        known = {take.id for entry in self._unfinished for take in entry.recording.takes}
+        for file in self._degraded():
+            if reconcile.degraded_take(file) in known:
+                try:
+                    self._spool.adopt(file, reconcile.degraded_take(file))
+                except CallrecError as error:
+                    self._alarm("degraded", error)
+
+    async def _adopt_degraded(
+        self, running: Sequence[DegradedFile], recorders: reconcile.Recorders, channels: Mapping[LegId, Message]
+    ) -> list[Recording]:
+        """What the dialplan captures at this moment goes on as ours, so that `*3` stops it and nobody records it twice."""
+        adopted = []
+        for file in running:
+            leg = LegId(file.uniqueid)
+            if self._engine.is_recorded(leg):
+                continue
+            try:
+                recording = await self._place(file)
+            except CallrecError as error:
+                self._alarm("degraded", error)
+                continue
+            channel, now_s = channels[leg], self._clock.now().utc_s
+            recording = replace(recording, linkedid=channel.get("Linkedid"))
+            recording = reconcile.going_on(recording, self._spool, recorders[leg] or "", now_s)
+            rings_yet = recording.rule is Rule.ALWAYS and not channel.get("BridgeId")
+            if not (rings_yet and await self._is_dismissed(recording)):
+                adopted.append(recording)
+        return adopted
+
+    async def _is_dismissed(self, recording: Recording) -> bool:
+        """The dialplan's recorder waits for the answer of a call that is ours to record from here on: end it."""
+        take = recording.takes[-1]
+        try:
+            await self._engine.recorder.stop(take)
+        except CallrecError as error:
+            self._alarm("degraded", error)
+            return False
+        if reconcile.length_s(self._spool.capture(take.id)):
+            self._ending.append(reconcile.ended(recording, self._spool, ""))
+            return True
+        self._spool.drop(take.id)
+        await self._journal.append(Entry(Step.FINISHED, recording))
+        return True
+
+    async def _place(self, file: DegradedFile) -> Recording:
+        """Give a capture its place: intent first, then its files' new names. Twice is fine."""
+        (recording,) = reconcile.degraded([file], self._endpoints, self._node)
+        await self._journal.append(Entry(Step.INTENT, recording))
+        for side in self._spool.degraded():
+            if side.call == file.call:
+                self._spool.adopt(side, reconcile.degraded_take(side))
+        return recording
+
+    def _take_in(self, files: Sequence[DegradedFile]) -> None:
+        for file in {file.call: file for file in files}.values():
+            self._engine.background(self._take_in_one(file), "degraded")
+
+    async def _take_in_one(self, file: DegradedFile) -> None:
+        """Until it is done: a full disk must not cost a recording."""
+        while True:
+            try:
+                recording = await self._place(file)
+                await self._end(reconcile.degraded_ended(recording, self._spool))
+            except CallrecError as error:
+                self._alarm("degraded", error)
+                await asyncio.sleep(LATER_S)
+            else:
+                return
+
+    def _alarm(self, what: str, error: CallrecError, call: str = "") -> None:
+        self._observer.alarmed(m.Alarm(f"{what}: {error.code}", None), call)

@@ -84,8 +84,7 @@ class Intake:
     """
 
     def __init__(self, doors: Doors, terms: Terms, *, checkpoint: Callable[[str], None] = lambda _step: None) -> None:
-        self.index_is_behind = False
-        """Something was stored while Redis was away. Whoever rebuilds the index turns this off."""
+        self._unindexed: set[RecordingId] = set()
         self._doors = doors
         self._terms = terms
         self._checkpoint = checkpoint
@@ -107,6 +106,17 @@ class Intake:
         self._idle.clear()
         self._queue.put_nowait((recording, 1))
 
+    @property
+    def index_is_behind(self) -> bool:
+        """Something was stored while Redis was away. The journal keeps it until the index knows, also over a restart."""
+        return bool(self._unindexed)
+
+    def catch_up(self) -> None:
+        """Take up what the journal holds as ended: it once did not fit in, or Redis was away."""
+        for entry in self._doors.journal.live():
+            if entry.step is Step.ENDED:
+                self.submit(entry.recording)
+
     async def run(self) -> None:
         """Work until cancelled. What is cancelled is taken up again from the journal at the next start."""
         async with asyncio.TaskGroup() as workers:
@@ -124,12 +134,15 @@ class Intake:
         found = await asyncio.to_thread(doors.library.find, recording.id, paths)
         path, manifest = found or await self._store_or_tidy(recording, paths)
         self._checkpoint("stored")
+        is_news = recording.id not in self._unindexed
         await self._tell(path, manifest)
         self._checkpoint("told")
         await asyncio.to_thread(self._clear, recording, manifest)
         self._checkpoint("dropped")
-        await doors.journal.append(Entry(Step.FINISHED, recording))
-        doors.notices.stored(manifest)
+        if recording.id not in self._unindexed:
+            await doors.journal.append(Entry(Step.FINISHED, recording))
+        if is_news:
+            doors.notices.stored(manifest)
         return manifest
 
     async def _work(self) -> None:
@@ -157,9 +170,7 @@ class Intake:
             return
         if self._overflowed:
             self._overflowed = False
-            for entry in self._doors.journal.live():
-                if entry.step is Step.ENDED:
-                    self.submit(entry.recording)
+            self.catch_up()
         if not self._busy:
             self._idle.set()
 
@@ -236,8 +247,10 @@ class Intake:
             self._checkpoint("indexed")
             await self._doors.events.publish(event)
         except CallrecError as error:
-            self.index_is_behind = True
+            self._unindexed.add(manifest.recording.id)
             self._doors.notices.unindexed(manifest.recording.id, error)
+        else:
+            self._unindexed.discard(manifest.recording.id)
 
     def _clear(self, recording: Recording, manifest: Manifest) -> None:
         """Drop the legs that are in the media now. Where there is none, bytes are kept aside: they are all that is left."""

@@ -5,6 +5,7 @@ any part of it. What waits is a set of users: a thousand changes of one user are
 """
 
 import asyncio
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from callrec.app.call_actor import Observer
@@ -27,10 +28,18 @@ class Mirror(Protocol):
 
 
 class Mirroring:
-    """One task; `on_change` and `everything` tell it what to do."""
+    """One task; `changed` and `everything` tell it what to do. `lit` says whose `*3` lamps live calls have lit."""
 
-    def __init__(self, tables: DirectorySource, lamps: Lamps, mirror: Mirror, observer: Observer) -> None:
+    def __init__(
+        self,
+        tables: DirectorySource,
+        lamps: Lamps,
+        mirror: Mirror,
+        observer: Observer,
+        lit: Callable[[], Collection[UserId]],
+    ) -> None:
         self._tables, self._lamps, self._mirror, self._observer = tables, lamps, mirror, observer
+        self._lit = lit
         self._users: dict[UserId, None] = {}
         self._gone: dict[str, None] = {}
         self._wake = asyncio.Event()
@@ -43,7 +52,7 @@ class Mirroring:
         self._wake.set()
 
     def everything(self) -> None:
-        """Asterisk is back: it may have missed anything. Lamps of live calls are the calls' own."""
+        """Asterisk is back: it may have missed anything, and keep a `*3` lamp lit of a call that ended without us."""
         self._users.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
         self._wake.set()
 
@@ -60,11 +69,16 @@ class Mirroring:
                 self._wake.set()
 
     async def _work_off(self) -> None:
+        """One after the other; what fails goes to the end, so that it keeps nothing else waiting for ever."""
         while self._gone:
             endpoint = next(iter(self._gone))
-            if self._tables.directory.by_endpoint(endpoint) is None:
-                await self._mirror.put(endpoint.partition("/")[2], None)
             del self._gone[endpoint]
+            try:
+                if self._tables.directory.by_endpoint(endpoint) is None:
+                    await self._mirror.put(endpoint.partition("/")[2], None)
+            except CallrecError:
+                self._gone[endpoint] = None
+                raise
         while self._users:
             user = next(iter(self._users))
             del self._users[user]
@@ -79,3 +93,4 @@ class Mirroring:
         for line in lines:
             await self._mirror.put(line.name, user)
         await self._lamps.always(user_id, lit=user is not None and user.call_record)
+        await self._lamps.online(user_id, lit=user_id in self._lit())

@@ -1,12 +1,13 @@
 """After a restart: journal + live channels + files in the spool -> the same recordings as if nothing had happened.
 
-Four kinds of remains, each with its way: a recording that had ended goes to intake again; one whose leg is alive is
-adopted, and `*3` still stops it; one whose leg is gone is ended with what its files hold; files that no journal knows
-(captured by the dialplan while we were dead, or left by a lost journal) become recordings of their own.
+Four kinds of remains, each with its way: a recording that had ended goes to intake again; one whose recorder is at work is
+adopted, and `*3` still stops it; one whose leg is gone, or whose recorder was stopped meanwhile, is ended with what its files
+hold; files that no journal knows (captured by the dialplan while we were dead, or left by a lost journal) become recordings
+of their own, and what the dialplan captures at this moment is adopted, too.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, Spool
@@ -21,6 +22,10 @@ ASTERISK_DIED = "asterisk-died"
 JOURNAL_LOST = "journal-lost"
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
+UNANSWERED = "unanswered: while the daemon was away"
+
+Recorders = Mapping[LegId, str | None]
+"""For each leg that is alive: the MixMonitorID of the recorder on it, empty when there is none, None when nobody could say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Plan:
     """For intake, ended."""
 
 
-def plan(entries: Sequence[Entry], living: Collection[LegId], spool: Spool, asterisk_since_s: float) -> Plan:
+def plan(entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_since_s: float) -> Plan:
     """What the journal's unfinished recordings become. `asterisk_since_s`: when the running Asterisk started, in Unix time."""
     adopt, finish = [], []
     for entry in entries:
@@ -41,12 +46,30 @@ def plan(entries: Sequence[Entry], living: Collection[LegId], spool: Spool, aste
         last = recording.takes[-1] if recording.takes else None
         if entry.step is Step.ENDED or last is None:
             finish.append(recording)
-        elif last.leg in living:
-            adopt.append(recording)
+        elif _is_at_work(last, recorders, spool):
+            adopt.append(_seen(recording, recorders[last.leg]))
         else:
-            died = last.from_s + _TOLERANCE_S < asterisk_since_s
+            died = last.leg not in recorders and last.from_s + _TOLERANCE_S < asterisk_since_s
             finish.append(ended(recording, spool, ASTERISK_DIED if died else ""))
     return Plan(tuple(adopt), tuple(finish))
+
+
+def _is_at_work(take: Take, recorders: Recorders, spool: Spool) -> bool:
+    """Whether the recorder on the take's leg is this take's. A press may have stopped it by the dialplan, without us."""
+    if take.leg not in recorders:
+        return False
+    found = recorders[take.leg]
+    if found is None:
+        return True  # nobody could say: a recorder that is gone shows soon, since its files do not grow
+    if take.mixmonitor:
+        return found == take.mixmonitor
+    return bool(found) and spool.capture(take.id) is not None
+
+
+def _seen(recording: Recording, mixmonitor: str | None) -> Recording:
+    """With the id of its recorder, when the journal does not have it yet."""
+    *before, last = recording.takes
+    return replace(recording, takes=(*before, replace(last, mixmonitor=last.mixmonitor or mixmonitor or "")))
 
 
 def ended(recording: Recording, spool: Spool, cause: str) -> Recording:
@@ -130,3 +153,27 @@ def _degraded(file: DegradedFile, endpoints: Endpoints, node: NodeId) -> Recordi
 def degraded_take(file: DegradedFile) -> TakeId:
     """The take that a degraded file becomes a side of."""
     return take_id(recording_id(file.call, 1), 1)
+
+
+def degraded_ended(recording: Recording, spool: Spool) -> Recording:
+    """What the dialplan captured, ended. Files that stayed empty under a standing rule were of a call that nobody answered."""
+    done = ended(recording, spool, "")
+    capture = spool.capture(recording.takes[-1].id)
+    is_silent = capture is not None and not (capture.read_bytes or capture.write_bytes)
+    return replace(done, cause=UNANSWERED) if is_silent and recording.rule is Rule.ALWAYS else done
+
+
+def running(files: Sequence[DegradedFile], recorders: Recorders) -> tuple[DegradedFile, ...]:
+    """One file of each capture that the dialplan began and that goes on: on each leg that has a recorder, the newest."""
+    newest = {LegId(file.uniqueid): file for file in sorted(files, key=lambda file: file.epoch_s)}
+    return tuple(file for leg, file in newest.items() if recorders.get(leg))
+
+
+def going_on(recording: Recording, spool: Spool, mixmonitor: str, now_s: float) -> Recording:
+    """A capture of the dialplan that becomes ours while it goes on. Under a standing rule it began with the conversation,
+    which the length of its files tells, and not with the ringing; its parties are whom Asterisk tells us of."""
+    (take,) = recording.takes
+    from_s = take.from_s
+    if recording.rule is Rule.ALWAYS:
+        from_s = max(from_s, now_s - length_s(spool.capture(take.id)))
+    return replace(recording, parties=(), takes=(replace(take, mixmonitor=mixmonitor, from_s=from_s),))

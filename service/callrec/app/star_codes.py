@@ -32,7 +32,11 @@ class StarCodes:
         self._tables = tables
 
     async def toggle(self, request: Request) -> Answer:
-        """`*3`. A change is confirmed by a tone into the call; what changed nothing is told to the presser alone."""
+        """`*3`. A change is confirmed by a tone into the call; what changed nothing is told to the presser alone.
+
+        Raises Unavailable while Asterisk cannot be asked: the dialplan does it by itself then.
+        """
+        self._reachable()
         party = self._who(request)
         rate_hz = rate_of(request.arguments[0]) if request.arguments else None
         user = party.user if party else None
@@ -46,7 +50,11 @@ class StarCodes:
                 return Answer(outcome)
 
     async def call(self, request: Request) -> Answer:
-        """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers."""
+        """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers.
+
+        Raises Unavailable while we would not see the call: the dialplan records it then, should it have to be.
+        """
+        self._reachable()
         if endpoint := (request.arguments[0] if request.arguments else ""):
             party = by_name(self._tables.directory, endpoint)
             number = party.line.number if party else clean_number(request.extension)
@@ -73,6 +81,10 @@ class StarCodes:
         except Unavailable as error:
             return _say("unconfirmed" if error.code == "store-outcome-unknown" else "unavailable", party)
         return _say("on" if on else "off", party)
+
+    def _reachable(self) -> None:
+        if not self._engine.link_is_up():
+            raise Unavailable("ami-down", "Asterisk cannot be asked now", hint="see readiness")
 
     def _who(self, request: Request) -> Party | None:
         return self._tables.directory.by_endpoint(endpoint_of(request.channel))

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from callrec.app.ports import Spool
+from callrec.app.ports import Capture, Spool
 from callrec.domain import messages as m
+from callrec.domain.errors import CallrecError
 from callrec.domain.model import Take, TakeId
 from callrec.domain.naming import LegFile, Side
 
@@ -46,9 +47,14 @@ class OpenTakes:
             self._look(take, watched)
 
     def adopt(self, take: Take, post: Callable[[m.Event], None]) -> None:
-        """A take of a former daemon, still being written."""
+        """A take of a former daemon, still being written. What it holds already proves nothing: it has to grow."""
         self._watched[take.id] = watched = _Watched(post, take.mixmonitor, seen=bool(take.mixmonitor))
+        watched.bytes = _bytes(self._capture(take.id))
         self._look(take.id, watched)
+
+    def forget(self, take: TakeId) -> None:
+        """The take is handed over: no news of it concern anybody."""
+        self._watched.pop(take, None)
 
     def file_created(self, file: LegFile) -> None:
         """The spool has a new file."""
@@ -84,17 +90,14 @@ class OpenTakes:
     def _look(self, take: TakeId, watched: _Watched) -> None:
         if watched.seen or not watched.mixmonitor:
             return
-        capture = self._spool.capture(take)
+        capture = self._capture(take)
         if capture is not None and capture.read_bytes is not None and capture.write_bytes is not None:
             watched.seen = True
             watched.post(m.TakeSeen(take, watched.mixmonitor))
 
     def _measure(self, take: TakeId, watched: _Watched) -> None:
-        capture = self._spool.capture(take)
-        if capture is None:
-            return
         self._look(take, watched)  # should the news of its creation have been lost
-        size = min(capture.read_bytes or 0, capture.write_bytes or 0)
+        size = _bytes(self._capture(take))
         if size > watched.bytes:
             watched.bytes, watched.quiet_checks = size, 0
             watched.post(m.TakeGrew(take))
@@ -102,3 +105,15 @@ class OpenTakes:
             watched.quiet_checks += 1
             if watched.quiet_checks * GROWTH_CHECK_S == STALL_S:
                 watched.post(m.TakeStalled(take))
+
+    def _capture(self, take: TakeId) -> Capture | None:
+        """What is there. A spool that is gone or cannot be read shows nothing, and nothing does not grow."""
+        try:
+            return self._spool.capture(take)
+        except CallrecError:
+            return None
+
+
+def _bytes(capture: Capture | None) -> int:
+    """The length of the shorter side."""
+    return min(capture.read_bytes or 0, capture.write_bytes or 0) if capture else 0

@@ -5,11 +5,12 @@ takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALL
 one, so that the dialplan's degraded mode understands a press while we are dead.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from callrec.app.ports import Spool
-from callrec.domain.errors import Refused
+from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.model import LegId, Take
 from callrec.domain.naming import Side
 from callrec.domain.provisioning.directory import Directory
@@ -50,7 +51,8 @@ class AmiRecorder:
         answer = await self._ami.action(
             "MixMonitor", [("Channel", take.leg), ("File", ""), ("Options", options)], timeout_s=START_S
         )
-        await self._set(take.leg, RULE_VARIABLE, rule)
+        with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
+            await self._set(take.leg, RULE_VARIABLE, rule)
         return answer.get("MixMonitorID")
 
     async def stop(self, take: Take) -> None:
@@ -60,8 +62,9 @@ class AmiRecorder:
             return
         try:
             await self._ami.action("StopMixMonitor", [("Channel", take.leg), ("MixMonitorID", mixmonitor)])
-            for variable in (ID_VARIABLE, RULE_VARIABLE):
-                await self._set(take.leg, variable, "")
+            if await self._variable(take.leg, ID_VARIABLE) == mixmonitor:  # else a later take has noted itself already
+                for variable in (ID_VARIABLE, RULE_VARIABLE):
+                    await self._set(take.leg, variable, "")
         except Refused as error:
             if not _is_gone(error):
                 raise
@@ -76,15 +79,20 @@ class AmiRecorder:
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
 
     async def _variable(self, leg: LegId, name: str) -> str:
-        try:
-            return (await self._ami.action("Getvar", [("Channel", leg), ("Variable", name)])).get("Value")
-        except Refused as error:
-            if _is_gone(error):
-                return ""
-            raise
+        return await _variable(self._ami, leg, name)
 
     async def _set(self, leg: LegId, name: str, value: str) -> None:
         await self._ami.action("Setvar", [("Channel", leg), ("Variable", name), ("Value", value)])
+
+
+async def _variable(ami: Actions, leg: LegId, name: str) -> str:
+    """A variable of a leg; empty also when the leg is gone."""
+    try:
+        return (await ami.action("Getvar", [("Channel", leg), ("Variable", name)])).get("Value")
+    except Refused as error:
+        if _is_gone(error):
+            return ""
+        raise
 
 
 def _is_gone(error: Refused) -> bool:
@@ -139,3 +147,7 @@ class AmiChannels:
         """See homecoming.Asking."""
         listing = await self._ami.listing("CoreShowChannels", timeout_s=LISTING_S)
         return [message for message in listing if message.event == "CoreShowChannel"]
+
+    async def recorder_on(self, leg: LegId) -> str:
+        """See homecoming.Asking."""
+        return await _variable(self._ami, leg, ID_VARIABLE)

@@ -1,0 +1,164 @@
+"""`callrec` as a person runs it: a process of its own, its output and its exit code."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.redis.store import open_store
+from callrec.domain.provisioning.model import Line, Tables, User, UserId
+
+USERS = "firstname|lastname|phonenumber|context|protocol|linename|callrecord\n"
+
+
+class Shell:
+    """A folder with its own store, and nothing else set."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("CALLREC_")},
+            "CALLREC_STATE_DIR": str(folder / "s"),
+            "CALLREC_MONITOR_DIR": str(folder / "monitor"),
+            "CALLREC_SPOOL_DIR": str(folder / "spool"),
+        }
+
+    def __call__(self, *words: str, stdin: bytes = b"", **settings: str) -> tuple[int, str, str]:
+        """Exit code, what it printed, and what it complained about."""
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "callrec", *words],
+            env={**self.environment, **settings},
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "monitor").mkdir()
+    return Shell(tmp_path)
+
+
+def test_a_wrong_word_is_usage(shell: Shell) -> None:
+    assert shell("nosuch")[0] == 2
+    assert shell("users", "set", "1000")[0] == 2
+    assert shell("users", "set", "1000", "--call-record", "maybe")[0] == 2
+    assert shell("extensions", "set", "nosuch", "--enable")[0] == 2
+
+
+def test_a_wrong_setting_is_one_sentence_and_usage(shell: Shell) -> None:
+    code, out, err = shell("users", "list", CALLREC_FORMAT="aiff")
+    assert (code, out) == (2, "")
+    assert err.startswith("callrec: CALLREC_FORMAT: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("users", "list"), ("recordings", "list"), ("rebuild",), ("extensions", "list")])
+def test_a_store_that_is_away_is_unavailable(shell: Shell, words: tuple[str, ...]) -> None:
+    code, out, err = shell(*words, CALLREC_REDIS_URL="redis://user:s3cret@127.0.0.1:1/0")
+    assert (code, out) == (3, "")
+    assert err.count("\n") == 1
+    assert "s3cret" not in err
+
+
+def test_users_are_imported_listed_shown_and_set(shell: Shell) -> None:
+    (shell.folder / "users.csv").write_text(USERS + "John|Doe|1000|default|sip|abc|0\n", "utf-8")
+    code, out, _ = shell("users", "import", "users.csv", "--dry-run", "--json")
+    assert (code, json.loads(out)["dry_run"], len(json.loads(out)["added"])) == (0, True, 1)
+    assert shell("users", "list")[1].splitlines()[1:] == []
+
+    assert shell("users", "import", "users.csv")[0] == 0
+    assert shell("users", "list")[1].splitlines()[1].split("\t")[1:5] == ["John Doe", "1000", "abc", "off"]
+
+    assert shell("users", "set", "1000", "--call-record", "on", "--rule", "out_external=never")[0] == 0
+    shown = json.loads(shell("users", "show", "abc", "--json")[1])
+    assert (shown["call_record"], shown["rule_out_external"]) == (True, "never")
+    assert "secret" not in shown
+
+    code, _, err = shell("users", "show", "nobody")
+    assert (code, "nobody" in err) == (1, True)
+
+
+def test_every_error_of_a_user_file_is_told_and_nothing_is_changed(shell: Shell) -> None:
+    bad = USERS + "John|Doe|1000|default|sip|abc|0\nX|Y|\x1b[31m|default|sip|ABC|7\n"
+    code, out, err = shell("users", "import", "-", stdin=bad.encode())
+    assert (code, out) == (1, "")
+    assert "line 3, phonenumber: " in err
+    assert "callrecord" in err
+    assert "\x1b" not in err
+    assert err.splitlines()[-1].endswith("nothing was changed")
+
+    code, out, _ = shell("users", "import", "-", "--json", stdin=bad.encode())
+    assert (code, json.loads(out)["count"]) == (1, 3)
+    assert shell("users", "list", "--json")[1] == "[]\n"
+
+
+def test_only_the_first_thousand_errors_are_shown_and_all_are_counted(shell: Shell) -> None:
+    rows = "X|Y|x|default|sip|abc|7\n" * 600
+    _, out, err = shell("users", "import", "-", stdin=(USERS + rows).encode())
+    shown = [line for line in err.splitlines() if line.startswith("line ")]
+    assert (out, len(shown)) == ("", 1000)
+    assert int(err.splitlines()[-1].split()[2]) > 1000
+
+
+def test_a_file_that_cannot_be_read_or_understood_is_refused(shell: Shell) -> None:
+    assert shell("users", "import", "nowhere.csv")[0] == 1
+    code, _, err = shell("users", "import", "-", stdin=b"\xff\xfe\xfa")
+    assert (code, "--encoding" in err or "encoding" in err) == (1, True)
+
+
+def test_a_feature_code_is_set_and_switched(shell: Shell) -> None:
+    code, _, err = shell("extensions", "set", "call_record", "--code", "*27", "--enable")
+    assert (code, "CALLREC_ALWAYS_CODE" in err) == (0, True)
+    listed = {row["feature"]: row for row in json.loads(shell("extensions", "list", "--json")[1])}
+    assert listed["call_record"] == {"feature": "call_record", "code": "*27", "enabled": True}
+
+    assert shell("extensions", "set", "call_record", "--code", "*3")[0] == 1
+    assert shell("extensions", "set", "call_record", "--code", "x")[0] == 1
+
+
+def test_an_empty_library_is_clean_and_its_index_is_made_anew(shell: Shell) -> None:
+    assert shell("verify")[:2] == (0, "recordings: 0, findings: 0\n")
+    assert json.loads(shell("rebuild", "--json")[1]) == {"recordings": 0}
+    assert shell("recordings", "list", "--json", "--since", "2026-01-01")[:2] == (0, "[]\n")
+    assert shell("recordings", "show", "nothing")[0] == 1
+
+
+def test_what_verify_finds_is_exit_1(shell: Shell) -> None:
+    (shell.folder / "monitor" / "stray.wav").write_bytes(b"x")
+    code, out, _ = shell("verify", "--json")
+    assert (code, [one["code"] for one in json.loads(out)["findings"]]) == (1, ["media-orphan"])
+    assert "stray.wav" in shell("verify")[1]
+
+
+async def test_names_from_the_store_cannot_move_the_cursor_and_the_daemons_store_is_joined(shell: Shell) -> None:
+    tables = Tables(
+        users=(User(UserId("1"), "\x1b[2J\u202eEvil"),), lines=(Line("abc", UserId("1"), "1000", "default"),), codes=()
+    )
+    async with open_store("embedded:", shell.folder / "s") as store:
+        await store.add(tables, "r1")
+        code, out, _ = await asyncio.to_thread(shell, "users", "list")
+
+    assert code == 0
+    assert r"\x1b[2J\u202eEvil" in out
+
+
+def test_the_doctor_says_which_doors_are_closed(shell: Shell) -> None:
+    closed = {"CALLREC_AMI_URL": "ami://a:s3cret@127.0.0.1:1", "CALLREC_ARI_URL": "http://a:s3cret@127.0.0.1:1/ari"}
+    code, out, _ = shell("doctor", "--json", CALLREC_AGI_BIND="127.0.0.1:1", **closed)
+    verdicts = {one["check"]: one["verdict"] for one in json.loads(out)}
+
+    assert code == 3
+    assert [verdicts[door] for door in ("ami", "ari", "agi")] == ["closed"] * 3
+    assert [verdicts[check] for check in ("settings", "redis", "redis persistence", "spool folder")] == ["ok"] * 4
+    assert "s3cret" not in out
+    assert "closed  ami: " in shell("doctor", CALLREC_AGI_BIND="127.0.0.1:1", **closed)[1]

@@ -188,7 +188,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             hand_over=storing.submit,
             always_after=mirroring.everything,
         )
-        agi = AgiServer(_scripts(StarCodes(engine, store, tables)), on_outcome=metrics.agi)
+        agi = AgiServer(_scripts(StarCodes(engine, store, tables), metrics), on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi,
@@ -197,15 +197,19 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         yield daemon
 
 
-def _scripts(codes: StarCodes) -> dict[str, Script]:
+def _scripts(codes: StarCodes, metrics: Metrics) -> dict[str, Script]:
     async def toggle(request: Request, _: Channel) -> Answer:
-        return await codes.toggle(request)
+        answer = await codes.toggle(request)
+        metrics.pressed(answer.result)
+        return answer
 
     async def call(request: Request, _: Channel) -> Answer:
         return await codes.call(request)
 
     async def always_record(request: Request, _: Channel) -> Answer:
-        return await codes.always_record(request)
+        answer = await codes.always_record(request)
+        metrics.always_record(answer.result)
+        return answer
 
     return {"toggle": toggle, "call": call, "always-record": always_record}
 

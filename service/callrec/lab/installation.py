@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from callrec.app.doctor import fault_of
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.lab.apt import Archive, fetch_packages
 
@@ -28,8 +29,6 @@ SUITE = "sid"
 PACKAGES = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
 REMEDY = "install Asterisk 18.20 or newer yourself (20 from 20.5, 22 from 22.5), then repeat"
 _COMMAND_S = 60
-_OLDEST = (18, 20)
-_BROKEN = {19: range(100), 20: (*range(5), 12, 13, 14), 21: (7, 8, 9), 22: (2, 3, 4)}
 _VERSION = re.compile(r"Asterisk\s+(?:certified/|GIT-)?(\d+)\.(\d+)")
 
 
@@ -48,8 +47,7 @@ def is_supported(version: str) -> bool:
     parts = re.match(r"(\d+)\.(\d+)", version)
     if parts is None:
         return False
-    major, minor = int(parts[1]), int(parts[2])
-    return (major, minor) >= _OLDEST and minor not in _BROKEN.get(major, ())
+    return not fault_of(int(parts[1]), int(parts[2]))
 
 
 def find_installation(progress: Progress) -> Installation:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import listening
 import pytest
 import pytest_asyncio
 from laboratory import TONES_HZ, Laboratory, example_tables
@@ -42,7 +43,19 @@ async def lab(installation: Installation, tmp_path_factory: pytest.TempPathFacto
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The whole product: daemon, store, PBX, phones; 1001 speaks G.722, the others mu-law."""
-    folder = tmp_path_factory.mktemp("stack")
-    async with start(folder, Wishes(codecs={"1001": "g722"}, tones_hz=TONES_HZ), print) as running:
+    """The whole product with its usual settings: daemon, store, PBX, and the phones of users.csv."""
+    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ)
+    async with start(tmp_path_factory.mktemp("stack"), wishes, print) as running:
+        await listening.lay_test_extensions(running)
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def changeable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A second product, whose settings tests may change (`listening.settle`), and whose spool is a link that they may turn away."""
+    folder = tmp_path_factory.mktemp("changeable")
+    (folder / "disk").mkdir()
+    (folder / "spool").symlink_to(folder / "disk")
+    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ)
+    async with start(folder, wishes, print) as running:
         yield running

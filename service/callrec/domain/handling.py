@@ -289,16 +289,17 @@ class _Turn(Machine):
 
     def cover(self) -> None:
         """Whoever is to be recorded in a bridge is covered by a take; whoever must not be, is not."""
-        conversations = self.session.conversations()
-        for legs in conversations:
-            s, decision = self.session, decide(legs)
+        conversations = [(legs, decide(legs)) for legs in self.session.conversations()]
+        for legs, decision in conversations:
+            s = self.session
+            if decision.rule is Rule.NEVER and s.state in ACTIVE and s.take and _holds(legs, s.take.leg):
+                self.stop()
+        for _, decision in conversations:
             if decision.rule is Rule.ALWAYS:
                 self.always(decision)
-            elif decision.rule is Rule.NEVER and s.state in ACTIVE and s.take and _holds(legs, s.take.leg):
-                self.stop()
         self.follow(conversations)
 
-    def follow(self, conversations: list[list[Leg]]) -> None:
+    def follow(self, conversations: list[tuple[list[Leg], Decision]]) -> None:
         """A take whose leg is out of the conversation, or that has failed, gives way to one where somebody is recorded.
 
         A living leg that is alone now (on hold, parked) keeps its take unless policy wants another conversation of this call.
@@ -307,10 +308,9 @@ class _Turn(Machine):
         if s.state not in ACTIVE or s.take is None:
             return
         failed = bool(s.take.cause) and s.state in (State.SUSPECT, State.PAUSED)
-        if not failed and any(_holds(legs, s.take.leg) for legs in conversations):
+        if not failed and any(_holds(legs, s.take.leg) for legs, _ in conversations):
             return
-        for legs in conversations:
-            decision = decide(legs)
+        for legs, decision in conversations:
             if decision.rule is Rule.ALWAYS or (
                 decision.rule is not Rule.NEVER and (failed or s.take.leg not in s.legs)
             ):

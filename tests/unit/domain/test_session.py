@@ -609,6 +609,27 @@ def test_deadlines_that_came_true_are_late_news() -> None:
     assert State.RECORDING is call.state
 
 
+def test_a_proven_take_under_suspicion_does_not_prove_itself_to_a_deadline() -> None:
+    """It grew before: the next growth clears it, and what waited for the first one is late news."""
+    call = Call().recorded()
+    assert ["alarm no-such-channel c-1-1", "darken 1 2"] == call.refused(unavailable=True)
+
+    assert [] == call.passed(m.Wait.GROWTH)
+    assert ["tell recording", "light 1 2"] == call.grew()
+
+
+def test_growth_of_files_that_are_closed_proves_nothing() -> None:
+    """It is late news."""
+    call = Call()
+    call.talk()
+    call.press()
+    call.seen()
+    call.closed()
+
+    assert [] == call.grew()
+    assert State.OPENED is call.state
+
+
 def test_stalled_files_are_replaced() -> None:
     """The lamp is dark from the stall until the new take grows."""
     call = Call().recorded()
@@ -712,6 +733,16 @@ def test_a_refused_stop_is_tried_again_and_then_told() -> None:
     ]
     assert (State.RECORDING, None, "") == (call.state, call.recording.to_s, call.recording.takes[0].cause)
     assert "close c-1-1" in call.later(2).press()
+
+
+def test_a_stop_that_was_refused_once_takes_nothing_from_the_take() -> None:
+    """What was captured is whole: its manifest knows no fault."""
+    call = Call().recorded()
+    call.press()
+    call.refused()
+    call.closed()
+
+    assert "" == call.handed[0].takes[0].cause
 
 
 def test_a_stop_that_does_not_happen_is_asked_for_again() -> None:

@@ -1,6 +1,7 @@
 """The daemon as a process of its own, as an operator runs it: so that tests can kill it at any moment."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -27,17 +28,21 @@ class Daemon:
         self.monitor, self.spool, self.state = folder / "monitor", folder / "spool", folder / "state"
         self.http = http or free_port()
         self.log = folder / "callrec.log"
+        self.config = folder / "callrec.toml"
+        self.settings = {
+            "ami_url": f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{doors.ami}",
+            "ari_url": f"http://{doors.ari_user}:{quote(doors.ari_secret, safe='')}@127.0.0.1:{doors.http}/ari",
+            "agi_bind": f"127.0.0.1:{doors.agi}",
+            "http_bind": f"127.0.0.1:{self.http}",
+            "monitor_dir": str(self.monitor),
+            "spool_dir": str(self.spool),
+            "state_dir": str(self.state),
+            "node": "lab",
+            **settings,
+        }
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("CALLREC_")},
-            "CALLREC_AMI_URL": f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{doors.ami}",
-            "CALLREC_ARI_URL": f"http://{doors.ari_user}:{quote(doors.ari_secret, safe='')}@127.0.0.1:{doors.http}/ari",
-            "CALLREC_AGI_BIND": f"127.0.0.1:{doors.agi}",
-            "CALLREC_HTTP_BIND": f"127.0.0.1:{self.http}",
-            "CALLREC_MONITOR_DIR": str(self.monitor),
-            "CALLREC_SPOOL_DIR": str(self.spool),
-            "CALLREC_STATE_DIR": str(self.state),
-            "CALLREC_NODE": "lab",
-            **{f"CALLREC_{key.upper()}": value for key, value in settings.items()},
+            "CALLREC_CONFIG": str(self.config),
         }
         self._process: asyncio.subprocess.Process | None = None
 
@@ -59,6 +64,7 @@ class Daemon:
         """Start it and wait until it answers; its doors may still be closed, see `ready`."""
         for folder in (self.monitor, self.spool, self.state):
             folder.mkdir(parents=True, exist_ok=True)
+        self._write_config()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callrec", "serve", env=self.environment, stdout=log, stderr=log
@@ -104,6 +110,12 @@ class Daemon:
         """Status and body of one of its pages."""
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{self.http}{path}") as answer:
             return answer.status, await answer.text()
+
+    def _write_config(self) -> None:
+        """A file, so that a person can run the command line beside this daemon: CALLREC_CONFIG names it."""
+        self.config.touch(mode=0o600)
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items())
+        self.config.write_text("".join(lines), "utf-8")
 
     async def _until(self, path: str, limit_s: float) -> None:
         said = ""

@@ -60,6 +60,8 @@ def _say(stack: Stack) -> None:
     print(f"Phones register at 127.0.0.1:{SIP} (UDP):")
     for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number):
         print(f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}")
+    command = Path(sys.executable).with_name("callrec")
+    print(f"The command line beside it:  CALLREC_CONFIG={stack.daemon.config} {command} doctor")
     print(
         "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything."
     )

@@ -187,6 +187,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             unfinished=unfinished,
             hand_over=storing.submit,
             always_after=mirroring.everything,
+            tables_known=tables.wait_fresh,
         )
         agi = AgiServer(_scripts(StarCodes(engine, store, tables), metrics), on_outcome=metrics.agi)
         daemon = Daemon(

@@ -1,7 +1,7 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from callrec.protocols.ami import Message
 RETRY_S = 1.0
 LATER_S = 5.0
 """Between tries to take in what the dialplan captured, while the journal or the spool refuses."""
+TABLES_S = 5.0
+"""How long a resync waits for the tables: at a start they come at the same time as Asterisk."""
 SETTLE_S = 3.0
 """By how much two looks at Asterisk's uptime may differ: it comes in whole seconds."""
 
@@ -54,6 +56,7 @@ class Homecoming:
         unfinished: Sequence[Entry],
         hand_over: Callable[[Recording], None],
         always_after: Callable[[], None],
+        tables_known: Callable[[float], Awaitable[bool]],
     ) -> None:
         self._engine, self._asking = engine, asking
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
@@ -62,6 +65,7 @@ class Homecoming:
         self._ending: list[Recording] = []
         self._looked_for_orphans = False
         self._hand_over, self._always_after = hand_over, always_after
+        self._tables_known = tables_known
         self.is_home = False
         """Whether our calls were compared with Asterisk's channels since the link came up."""
         self._since_s = 0.0
@@ -86,10 +90,22 @@ class Homecoming:
         self.is_home = False
 
     async def on_up(self) -> None:
-        """The link is up: hold back the news, look at what is there, make ours the same, let the news in."""
+        """The link is up: hold back the news, look at what is there, make ours the same, let the news in.
+
+        Legs are attributed by the tables. Where those do not come in time, we go on without, and compare again with them.
+        """
+        while not await self._come_home():
+            while not await self._tables_known(TABLES_S):
+                pass
+            self.is_home = False
+
+    async def _come_home(self) -> bool:
+        """Compare until it succeeds, then take care of the remains; whether the tables were known then."""
+        has_tables = False
         while not self.is_home:
             self._engine.hold_back()
             try:
+                has_tables = await self._tables_known(TABLES_S)
                 going_on = await self._compare()
                 self.is_home = True
             except CallrecError as error:
@@ -103,7 +119,9 @@ class Homecoming:
             await self._end(self._ending[0])
             del self._ending[0]
         await self._take_in_orphans()
-        self._take_in([file for file in self._degraded() if file.call not in going_on])
+        if has_tables:  # they say whose phone it was
+            self._take_in([file for file in self._degraded() if file.call not in going_on])
+        return has_tables
 
     def spool_event(self, event: SpoolEvent) -> None:
         """The spool's news: of takes to the engine, of files that the dialplan made to us."""

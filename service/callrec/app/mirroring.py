@@ -57,14 +57,18 @@ class Mirroring:
         self._wake.set()
 
     async def run(self) -> None:
-        """Mirror for ever. While Asterisk is away, what is to be done is kept."""
+        """Mirror for ever. While Asterisk is away, what is to be done is kept, and that is told once."""
+        told = ""
         while True:
             await self._wake.wait()
             self._wake.clear()
             try:
                 await self._work_off()
+                told = ""
             except CallrecError as error:
-                self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
+                if error.code != told:
+                    self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
+                told = error.code
                 await asyncio.sleep(PAUSE_S)
                 self._wake.set()
 

@@ -1,0 +1,262 @@
+"""The daemon is killed, or ended, while it works: Asterisk goes on, and the next daemon makes it as if nothing had happened.
+
+One crash serves many tests: `crash` plays it with seven calls at once, each of which meets the death of the daemon otherwise.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from trouble import (
+    KEYS_S,
+    TOLD_S,
+    TONES_HZ,
+    Stored,
+    aftermath,
+    connect,
+    conversation,
+    lamp,
+    leg_files,
+    one,
+    phone,
+    settled,
+    stored,
+    until,
+    until_lamp,
+)
+
+from callrec.app.reconcile import UNANSWERED
+from callrec.domain.lifecycle import State
+from callrec.domain.model import ActorKind
+from callrec.domain.provisioning.model import Rule
+from callrec.lab.phones import Answer, Busy, PhoneCall
+from callrec.lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+TALK_S = 1.5
+RINGING_S = 8.0
+"""Longer than a daemon needs to start."""
+KILLING_S = 20.0
+
+
+@dataclass
+class Crash:
+    """What was played: by the caller's number, how long each recording has to be, and which lamps were lit afterwards."""
+
+    stack: Stack
+    began: dict[str, float] = field(default_factory=dict)
+    length_s: dict[str, float] = field(default_factory=dict)
+    lit: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, caller: str) -> None:
+        """From here on this call has to be in its recording."""
+        self.began[caller] = time.monotonic()
+
+    def end(self, caller: str) -> None:
+        """Up to here."""
+        self.length_s[caller] = time.monotonic() - self.began[caller]
+
+    async def call(self, caller: str, called: str, *, press: bool = False) -> PhoneCall:
+        """A call, which is recorded from now on, since somebody is flagged or the caller presses `*3`."""
+        there, _ = await connect(self.stack, caller, called)
+        if press:
+            await there.press("*3")
+        self.begin(caller)
+        return there
+
+    def recording(self, *numbers: str) -> Stored:
+        """The only recording of these numbers."""
+        return one(self.stack, *numbers)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crash(stack: Stack) -> AsyncIterator[Crash]:
+    """The daemon dies in the middle of four recordings; three more begin while it is dead; then it returns."""
+    played = Crash(stack)
+    pressed, always, hung_up, stopped = await asyncio.gather(
+        played.call("1000", "1001", press=True),
+        played.call("1005", "1002"),
+        played.call("1003", "1004", press=True),
+        played.call("1007", "1008", press=True),
+    )
+    for number in ("1000", "1005", "1003", "1007"):
+        await until_lamp(stack, number, "INUSE")
+    await stack.daemon.kill()
+    alone, brief, called = await asyncio.gather(
+        played.call("1009", "1010", press=True), played.call("1006", "1011"), played.call("1012", "1013")
+    )
+    await stopped.press("*3")
+    played.end("1007")
+    await hung_up.hangup()
+    played.end("1003")
+    await asyncio.sleep(TALK_S)
+    await brief.hangup()
+    played.end("1006")
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    for number in ("1000", "1005", "1009", "1012", "1013"):
+        await until_lamp(stack, number, "INUSE")
+    played.lit = {number: await lamp(stack, number) for number in ("1003", "1007", "1006")}
+    await asyncio.gather(pressed.press("*3"), alone.press("*3"))
+    for number in ("1000", "1009"):
+        played.end(number)
+        await until_lamp(stack, number, "NOT_INUSE")
+    for number, call in (("1005", always), ("1012", called)):
+        await call.hangup()
+        played.end(number)
+    for call in (pressed, stopped, alone):
+        await call.hangup()
+    await aftermath(stack)
+    yield played
+
+
+async def test_p2_a_take_on_demand_goes_on_and_is_stopped_by_star_3_after_the_restart(crash: Crash) -> None:
+    """One recording from press to press, the time without a daemon included."""
+    recording = crash.recording("1000", "1001")
+    recording.holds("1000", "1001", crash.length_s["1000"], keys_s=KEYS_S)
+    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ON_DEMAND)
+
+
+async def test_p2_a_call_recorded_always_goes_on_to_its_end(crash: Crash) -> None:
+    recording = crash.recording("1005", "1002")
+    recording.holds("1005", "1002", crash.length_s["1005"])
+    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+
+
+async def test_p1_a_call_that_ends_while_the_daemon_is_dead_is_stored_by_the_next(crash: Crash) -> None:
+    recording = crash.recording("1003", "1004")
+    recording.holds("1003", "1004", crash.length_s["1003"])
+    assert recording.manifest.state is State.SOUND
+    assert crash.lit["1003"] == "NOT_INUSE"
+
+
+async def test_p11_what_a_press_stopped_while_the_daemon_was_dead_is_not_begun_again(crash: Crash) -> None:
+    """The dialplan stopped it, the presser was told so; the call went on after the restart, unrecorded."""
+    recording = crash.recording("1007", "1008")
+    recording.holds("1007", "1008", crash.length_s["1007"], keys_s=KEYS_S)
+    assert recording.manifest.state is State.SOUND
+    assert crash.lit["1007"] == "NOT_INUSE"
+
+
+async def test_p11_a_press_without_a_daemon_records_and_the_next_press_stops_it_after_the_restart(crash: Crash) -> None:
+    recording = crash.recording("1009", "1010")
+    recording.holds("1009", "1010", crash.length_s["1009"], keys_s=KEYS_S, told_s=TOLD_S)
+    actor, parties = recording.manifest.recording.actor, recording.manifest.recording.parties
+    assert (recording.manifest.recording.rule, actor.kind) == (Rule.ON_DEMAND, ActorKind.USER)
+    assert (parties[0].number, parties[0].user) == ("1009", actor.user)
+
+
+async def test_p11_a_flagged_user_is_recorded_without_a_daemon(crash: Crash) -> None:
+    """The call began and ended while it was dead. Only the flagged user is known then, and stands in the entry."""
+    recording = crash.recording("1006")
+    recording.holds("1006", "1011", crash.length_s["1006"])
+    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+
+
+async def test_p11_a_call_to_a_flagged_user_is_recorded_once_though_the_daemon_returns_in_its_middle(
+    crash: Crash,
+) -> None:
+    """The flagged user's voice is on the left, whoever called."""
+    recording = crash.recording("1012", "1013")
+    recording.holds("1013", "1012", crash.length_s["1012"])
+    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+
+
+async def test_a_call_that_nobody_answers_without_a_daemon_is_explained(whole: Stack) -> None:
+    """The dialplan's recorder waited for an answer; its empty files become an entry that says so."""
+    await whole.daemon.kill()
+    await phone(whole, "1004").behave(Busy())
+    call = await phone(whole, "1005").call("1004")
+    await call.ended()
+    await phone(whole, "1004").behave(Answer(tone_hz=TONES_HZ["1004"]))
+    await whole.daemon.start()
+    await settled(whole)
+    entry = stored(whole, "1005")[-1]
+    assert (entry.manifest.state, entry.manifest.media) == (State.UNANSWERED, None)
+    assert entry.manifest.recording.cause == UNANSWERED
+
+
+async def test_a_call_that_rings_at_the_restart_is_recorded_once_from_its_answer_on(whole: Stack) -> None:
+    """The dialplan's recorder, which waits for the answer, gives way to the daemon's."""
+    await whole.daemon.kill()
+    await phone(whole, "1004").behave(Answer(after_s=RINGING_S, tone_hz=TONES_HZ["1004"]))
+    there = await phone(whole, "1006").call("1004", tone_hz=TONES_HZ["1006"])
+    await until(lambda: len(leg_files(whole)) == 2)
+    await whole.daemon.start()
+    await whole.daemon.ready()
+    assert leg_files(whole) == []
+    await there.answered()
+    began = time.monotonic()
+    await until_lamp(whole, "1006", "INUSE")
+    await there.hangup()
+    await phone(whole, "1004").behave(Answer(tone_hz=TONES_HZ["1004"]))
+    length_s = time.monotonic() - began
+    await settled(whole)
+    one(whole, "1006", "1004").holds("1006", "1004", length_s)
+
+
+async def test_sigterm_ends_the_daemon_in_order_and_its_takes_go_on(whole: Stack) -> None:
+    """Clean and within 15 s in the middle of a recording; the next daemon adopts the take."""
+    async with conversation(whole, "1001", "1003") as (there, _):
+        await there.press("*3")
+        began = time.monotonic()
+        await until_lamp(whole, "1001", "INUSE")
+        await whole.daemon.stop()
+        assert whole.daemon._process is not None
+        assert whole.daemon._process.returncode == 0
+        assert len(leg_files(whole)) == 2
+        await whole.daemon.start()
+        await until_lamp(whole, "1001", "INUSE")
+        await there.press("*3")
+        length_s = time.monotonic() - began
+    await settled(whole)
+    one(whole, "1001", "1003").holds("1001", "1003", length_s, keys_s=KEYS_S)
+
+
+async def test_p5_killed_between_the_intent_and_the_files_there_is_one_explained_entry_or_the_sound(
+    whole: Stack,
+) -> None:
+    """Killed as soon as the intent is on the disk: whoever records then, daemon or dialplan, the press is in the catalogue."""
+    journal = whole.daemon.state / "journal"
+    there, _ = await connect(whole, "1002", "1008")
+    before = sum(path.stat().st_size for path in journal.glob("*.log"))
+    pressing = asyncio.create_task(there.press("*3"))
+    while sum(path.stat().st_size for path in journal.glob("*.log")) == before:  # noqa: ASYNC110 - a file of another process
+        await asyncio.sleep(0)
+    await whole.daemon.kill()
+    await pressing
+    await asyncio.sleep(TALK_S)
+    await whole.daemon.start()
+    await whole.daemon.ready()
+    await there.hangup()
+    await settled(whole)
+    assert stored(whole, "1002", "1008") or stored(whole, "1002")
+
+
+async def test_p5_killed_again_and_again_while_recordings_are_stored_each_is_there_once(whole: Stack) -> None:
+    """Six recordings wait for intake, and daemon after daemon dies at a random moment of its work."""
+    luck = random.Random(20261122)  # noqa: S311 - the same moments in every run, as far as a machine keeps time
+    calls = [("1000", "1002"), ("1003", "1004"), ("1007", "1001"), ("1008", "1009"), ("1010", "1011"), ("1012", "1005")]
+    before = len(stored(whole))
+    talks = await asyncio.gather(*(connect(whole, caller, called) for caller, called in calls))
+    await asyncio.gather(
+        *(there.press("*3") for (there, _), (_, called) in zip(talks, calls, strict=True) if called != "1005")
+    )
+    await until_lamp(whole, "1012", "INUSE")
+    await whole.daemon.kill()
+    await asyncio.gather(*(there.hangup() for there, _ in talks))
+    until_s = time.monotonic() + KILLING_S
+    while time.monotonic() < until_s and len(stored(whole)) < before + len(calls):
+        await whole.daemon.start()
+        await asyncio.sleep(luck.uniform(0, 0.1))
+        await whole.daemon.kill()
+    await whole.daemon.start()
+    await whole.daemon.ready()
+    await settled(whole)
+    assert len(stored(whole)) == before + len(calls)
+    assert all(one.manifest.state is State.SOUND for one in stored(whole)[before:])

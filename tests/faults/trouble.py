@@ -1,0 +1,247 @@
+"""What the fault tests share: a product to break, its recordings to listen to, and the checks that end every run.
+
+`aftermath` is the end of every fault: whatever was done to the product, the checks of docs/PROMISES.md hold again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from callrec.adapters.disk.journal_reading import UnfinishedRecordings
+from callrec.adapters.disk.monitor import MonitorLibrary
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.adapters.media.encode import PyAvEncoder
+from callrec.adapters.redis.store import open_store
+from callrec.app.library import entries, export, rebuild, verify
+from callrec.domain.errors import Unavailable
+from callrec.domain.lifecycle import Manifest, State
+from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
+from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
+from callrec.lab.stack import Stack, Wishes, start
+
+USERS = Path(__file__).parent / "users.csv"
+TONES_HZ = {f"10{nth:02d}": 500 + 120 * nth for nth in range(14)} | {"outside": 2300}
+"""What each phone says: at least 100 Hz apart, also from the music on hold and the confirmation tones' lowest."""
+CODECS = {"1011": "g722"}
+HEARD = 0.99
+KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.2
+"""At most so long a phone's tone is away while it presses `*3`."""
+TOLD_S = 0.4
+"""How long the dialplan's own confirmation lasts, during which its listener hears nothing else."""
+NEAR_S = 0.3
+"""By how much the instants of a test, which are not taken from the sound, may differ from it."""
+SETTLED_S = 15.0
+POLL_S = 0.05
+
+
+@asynccontextmanager
+async def product(folder: Path, wishes: Wishes | None = None) -> AsyncIterator[Stack]:
+    """Everything running, with the users of this folder. However it was left, nothing of it is left behind."""
+    async with start(folder, wishes or Wishes(users=USERS, codecs=CODECS, tones_hz=TONES_HZ), print) as stack:
+        try:
+            yield stack
+        finally:
+            if not stack.daemon.pid:  # its store outlives a killed daemon: only the next one ends it
+                await stack.daemon.start()
+
+
+def phone(stack: Stack, number: str) -> Phone:
+    """The phone of a user, or the outside world."""
+    assert stack.bank is not None
+    return stack.bank.outside if number == "outside" else stack.phone(number)
+
+
+async def connect(stack: Stack, caller: str, called: str, *, dialled: str = "") -> tuple[PhoneCall, PhoneCall]:
+    """Both sides of an answered call."""
+    there = await phone(stack, caller).call(dialled or called, tone_hz=TONES_HZ[caller])
+    here = await phone(stack, called).rings()
+    await asyncio.gather(there.answered(), here.answered())
+    return there, here
+
+
+@asynccontextmanager
+async def conversation(
+    stack: Stack, caller: str, called: str, *, dialled: str = ""
+) -> AsyncIterator[tuple[PhoneCall, PhoneCall]]:
+    """Both sides of an answered call; over at the end of the block."""
+    there, here = await connect(stack, caller, called, dialled=dialled)
+    try:
+        yield there, here
+    finally:
+        await there.hangup()
+        await here.ended()
+
+
+async def until(what: Callable[[], bool | Awaitable[bool]], *, limit_s: float = 10.0, hint: str = "") -> None:
+    """Wait for something that sends no event, such as what another process does to a file."""
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        found = what()
+        if found if isinstance(found, bool) else await found:
+            return
+        assert time.monotonic() < deadline_s, f"not within {limit_s:g} s: {hint or what}"
+        await asyncio.sleep(POLL_S)
+
+
+# -- what the product knows --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A recording as the library has it: the sidecar, and both channels when there is a file."""
+
+    manifest: Manifest
+    path: str
+    left: Sound = NOTHING
+    right: Sound = NOTHING
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.manifest.recording.id
+
+    @property
+    def length_s(self) -> float:
+        """How long it plays."""
+        return self.left.length_s
+
+    def holds(self, left: str, right: str, length_s: float, *, keys_s: float = 0.0, told_s: float = 0.0) -> None:
+        """Each phone's tone is on its own side for the whole length, and nowhere else.
+
+        Keys pause the presser's tone; a prompt that the dialplan plays to the presser takes the other's place for `told_s`.
+        """
+        assert abs(self.length_s - length_s) <= NEAR_S + keys_s, (self.length_s, length_s)
+        for side, sound, own, other in (("left", self.left, left, right), ("right", self.right, right, left)):
+            due_s = sound.length_s - (keys_s if own == left else told_s)
+            heard = presence(sound, TONES_HZ[own]) * sound.length_s
+            assert heard >= HEARD * due_s - 0.1, (side, heard, due_s, heard_s(sound, TONES_HZ[own]))
+            assert presence(sound, TONES_HZ[other]) <= 1 - HEARD, side
+
+
+def library(stack: Stack) -> MonitorLibrary:
+    """The monitor directory."""
+    return MonitorLibrary(stack.daemon.monitor)
+
+
+def stored(stack: Stack, *numbers: str) -> list[Stored]:
+    """The recordings of calls between exactly these numbers, oldest first; all without numbers."""
+    found = []
+    for path, manifest in library(stack).sidecars():
+        assert isinstance(manifest, Manifest), manifest
+        if not numbers or {party.number for party in manifest.recording.parties} == set(numbers):
+            found.append((manifest.recording.from_s, path, manifest))
+    return [_loaded(stack, path, manifest) for _, path, manifest in sorted(found, key=lambda one: one[:2])]
+
+
+def one(stack: Stack, *numbers: str) -> Stored:
+    """The only recording of calls between these numbers."""
+    found = stored(stack, *numbers)
+    assert len(found) == 1, [(each.id, each.manifest.state, each.manifest.recording.cause) for each in found]
+    return found[0]
+
+
+def _loaded(stack: Stack, path: str, manifest: Manifest) -> Stored:
+    if manifest.media is None:
+        return Stored(manifest, path)
+    left, right = load(stack.daemon.monitor / Path(path).parent / manifest.media.name)
+    return Stored(manifest, path, left, right)
+
+
+async def lamp(stack: Stack, number: str, code: str = "3") -> str:
+    """A user's lamp: INUSE is lit, NOT_INUSE dark. `code`: the digits after the separator, `3` or `26`."""
+    doors = stack.pbx.doors
+    user = next(line.user for line in stack.pbx.tables.lines if line.number == number)
+    url = f"http://127.0.0.1:{doors.http}/ari/deviceStates/Custom:*735{user}***2{code}"
+    headers = {"Authorization": aiohttp.encode_basic_auth(doors.ari_user, doors.ari_secret)}
+    async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
+        return str((await answer.json())["state"])
+
+
+async def until_lamp(stack: Stack, number: str, state: str, code: str = "3") -> None:
+    """Wait for a lamp."""
+
+    async def shows() -> bool:
+        return await lamp(stack, number, code) == state
+
+    await until(shows, hint=f"lamp {code} of {number} is {state}")
+
+
+async def channels(stack: Stack) -> int:
+    """How many channels the PBX has."""
+    return len((await stack.pbx.cli("core show channels concise")).split())
+
+
+async def unready(stack: Stack) -> str:
+    """What /readyz complains of; empty when the daemon is ready. Raises nothing: no answer is no complaint."""
+    status, said = await stack.daemon.get("/readyz")
+    return "" if status == 200 else said
+
+
+def alarms(stack: Stack, cause: str) -> list[str]:
+    """The log lines of alarms with this in their cause."""
+    lines = stack.daemon.log.read_text("utf-8", "replace").splitlines()
+    return [line for line in lines if '"alarm"' in line and cause in line]
+
+
+def leg_files(stack: Stack) -> list[Path]:
+    """What lies in the spool."""
+    return sorted(path for path in stack.daemon.spool.glob("*") if path.is_file())
+
+
+# -- the end of every fault run ----------------------------------------------------------------------------------------
+
+
+async def settled(stack: Stack, *, limit_s: float = SETTLED_S) -> None:
+    """Wait until no call is up, and nothing waits to be stored."""
+    journal = stack.daemon.state / "journal"
+
+    async def is_quiet() -> bool:
+        return not await channels(stack) and not len(UnfinishedRecordings(journal)) and not leg_files(stack)
+
+    await until(is_quiet, limit_s=limit_s, hint=f"nothing left to store; the spool has {leg_files(stack)}")
+
+
+async def aftermath(stack: Stack) -> None:
+    """The checks that end every run: the daemon is ready, nothing is left to do, `verify` is clean, each recording stands in
+    the catalogue once, what is not sound is explained, and a rebuild changes nothing."""
+    await stack.daemon.ready()
+    await settled(stack)
+    daemon, disk = stack.daemon, library(stack)
+    journal = UnfinishedRecordings(daemon.state / "journal")
+    report = await asyncio.to_thread(verify, disk, DiskSpool(daemon.spool), PyAvEncoder(), journal)
+    assert report.findings == ()
+    assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
+    truth = export(entries(disk))
+    await until(lambda: _catalogue_is(stack, truth), hint="the catalogue is what the disk says")
+    async with open_store("embedded:", daemon.state, join=True) as store:
+        assert await rebuild(disk, store) == report.recordings
+    assert await _catalogue(stack) == truth
+    for recording in stored(stack):
+        state = recording.manifest.state
+        assert bool(recording.manifest.recording.cause) == (state is not State.SOUND)
+
+
+async def by_command_line(stack: Stack) -> None:
+    """As an operator looks: `callrec verify` is clean, and `callrec rebuild` changes nothing of what is listed."""
+    before = await stack.daemon.callrec("recordings", "list", "--limit", "10000", "--json")
+    for command in ("verify", "rebuild"):
+        code, said = await stack.daemon.callrec(command)
+        assert code == 0, said
+    assert await stack.daemon.callrec("recordings", "list", "--limit", "10000", "--json") == before
+
+
+async def _catalogue(stack: Stack) -> bytes:
+    async with open_store("embedded:", stack.daemon.state, join=True) as store:
+        return export(await store.recordings(limit=100_000))
+
+
+async def _catalogue_is(stack: Stack, truth: bytes) -> bool:
+    with contextlib.suppress(Unavailable):
+        return await _catalogue(stack) == truth
+    return False

@@ -169,13 +169,11 @@ class CallMachine(RuleBasedStateMachine):
         if s.state is State.RECORDING:
             assert take is not None
             assert take.id in self.grown, "recording without growth"
-        if (
-            take is not None and s.state in ACTIVE and take.id not in self.stopped
-        ):  # a stop that Asterisk refuses is no choice
+        # A stop that Asterisk refuses is no choice of ours.
+        if take is not None and s.state in ACTIVE and take.id not in self.stopped:
             for legs in self.conversations():
-                assert take.leg not in {leg.id for leg in legs} or decide(legs).rule is not Rule.NEVER, (
-                    "never is recorded"
-                )
+                protected = decide(legs).rule is Rule.NEVER and take.leg in {leg.id for leg in legs}
+                assert not protected, "never is recorded"
         if take is not None and s.state is State.PAUSED and take.id in s.open_takes and take.mixmonitor:
             assert self.muted.get(take.id), "voice in a pause"
         if take is not None and s.state is State.RECORDING:

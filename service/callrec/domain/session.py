@@ -114,7 +114,7 @@ class Session:
             answered=True,
             state=state,
             recording=recording,
-            open_takes=frozenset({take.id}),
+            open_takes=frozenset({take.id} if take.to_s is None else ()),
             recordings=int(recording.id.rpartition("-")[2]),
             began_s=recording.from_s,
         )

@@ -1129,6 +1129,17 @@ def test_a_restart_between_a_stop_and_its_proof_does_not_record_again() -> None:
     assert ["tone stopped c-1-1", *END_1] == call.closed()
 
 
+def test_a_restart_knows_which_take_had_ended() -> None:
+    """What is closed is not muted or waited for: the end of the pause opens another."""
+    before = Call(PAUSING).recorded(FLAGGED, BOB)
+    before.closed()
+    before.press("b", BOB)
+    call = resumed(before)
+    call.talk(FLAGGED, BOB)
+
+    assert "open c-1-2" in call.press("b", BOB)
+
+
 def test_after_a_restart_legs_may_be_told_in_any_order() -> None:
     """The recorded leg does not look gone because others are listed before it."""
     before = Call().recorded()

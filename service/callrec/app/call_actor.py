@@ -6,6 +6,7 @@ is the order of what was done.
 
 import asyncio
 from collections.abc import Collection, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -20,6 +21,10 @@ from callrec.domain.session import Session
 
 JOURNAL_S = 0.25
 """How long a call waits for the journal before it goes on without it: a recording without an entry is found by its files."""
+
+OUTCOME_UNKNOWN = "ami-outcome-unknown"
+LATE_LOOK_S, LATE_LOOKS = 0.5, 60
+"""How often, and for how long, we look for a take that Asterisk may begin after we have given it up."""
 
 MAILBOX_EVENTS = 1000
 """One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
@@ -106,8 +111,7 @@ class CallActor:
             event = await self._mailbox.get()
             if self._is_premature(event):
                 continue
-            event = await self._with_rate(event)
-            for command in self._handle(event):
+            for command in self._handle(await self._with_answers(event)):
                 await self._do(command)
 
     def _handle(self, event: m.Event) -> Sequence[m.Command]:
@@ -125,16 +129,25 @@ class CallActor:
             return True
         return False
 
-    async def _with_rate(self, event: m.Event) -> m.Event:
-        """A leg that policy may record as soon as it is bridged: learn its rate first, so that the file has it."""
-        if not isinstance(event, m.Bridged) or event.leg.user is None or event.leg.id in self.session.rates_hz:
-            return event
-        if not event.leg.user.may_be_recorded:
-            return event
+    async def _with_answers(self, event: m.Event) -> m.Event:
+        """The event with what only Asterisk can add to it; as it is when Asterisk does not answer."""
         try:
-            return replace(event, rate_hz=await self._around.recorder.rate_hz(event.leg.id))
+            match event:
+                case m.Bridged(_, leg) if leg.user and leg.user.may_be_recorded and leg.id not in self.session.rates_hz:
+                    # Policy may record it at once: the file has the leg's own rate.
+                    return replace(event, rate_hz=await self._around.recorder.rate_hz(leg.id))
+                case m.DeadlinePassed(m.Wait.LOST, str(take)) if await self._was_stopped_by_dialplan(take):
+                    return m.TakeStopped(take)
         except CallrecError:
-            return event  # unknown: the take is made at the wider rate
+            pass
+        return event
+
+    async def _was_stopped_by_dialplan(self, take_id: TakeId) -> bool:
+        """A recorder that ends otherwise leaves its id on the leg; a press that the dialplan alone understood removes it."""
+        take = self.session.find(take_id)
+        if take is None or take.leg not in self.session.legs:
+            return False
+        return not await self._around.recorder.recorder_on(take.leg)
 
     async def _do(self, command: m.Command) -> None:
         try:
@@ -184,8 +197,19 @@ class CallActor:
             mixmonitor = await self._around.recorder.start(command.take, command.rule)
         except CallrecError as error:
             self.post(m.TakeRefused(command.take.id, error.code, unavailable=isinstance(error, Unavailable)))
+            if error.code == OUTCOME_UNKNOWN:
+                self._around.background(self._end_if_begun(command.take), "late-take")
         else:
             self._around.requested(command.take.id, mixmonitor)
+
+    async def _end_if_begun(self, take: Take) -> None:
+        """Nobody may be recorded whom we told that it failed: what Asterisk begins late is ended again."""
+        for _ in range(LATE_LOOKS):
+            await asyncio.sleep(LATE_LOOK_S)
+            if self._around.spool.capture(take.id) is not None:
+                with suppress(CallrecError):
+                    await self._around.recorder.stop(take)  # by the leg's own note of it
+                    return
 
     async def _close(self, take: Take) -> None:
         try:

@@ -34,10 +34,6 @@ class Asking(Protocol):
         """All its channels, as one listing of CoreShowChannel events."""
         ...
 
-    async def recorder_on(self, leg: LegId) -> str:
-        """The MixMonitorID that stands on a leg, empty for none. Raises Unavailable, Refused."""
-        ...
-
 
 class Homecoming:
     """`unfinished` is what the journal held at the start of this daemon."""
@@ -129,7 +125,8 @@ class Homecoming:
             case FileCreated(file) if not isinstance(file, DegradedFile):
                 self._engine.takes.file_created(file)
             case FileClosed(file) if not isinstance(file, DegradedFile):
-                self._engine.takes.file_closed(file)
+                if not self._engine.takes.file_closed(file):
+                    self._stray()
             case FileClosed(DegradedFile() as file):
                 sides = self._closed.setdefault(file.call, set())
                 sides.add(file.side)
@@ -160,7 +157,7 @@ class Homecoming:
 
     async def _recorder_on(self, leg: LegId) -> str | None:
         try:
-            return await self._asking.recorder_on(leg)
+            return await self._engine.recorder.recorder_on(leg)
         except CallrecError as error:
             self._alarm("recorder", error)
             return None
@@ -173,8 +170,18 @@ class Homecoming:
             self._alarm("journal", error, recording.call)
         self._hand_over(recording)
 
+    def _stray(self) -> None:
+        """A file was closed that no call waited for. Intake has most of them in hand; the others are taken in a little later."""
+        if self._looked_for_orphans:
+            self._looked_for_orphans = False
+            self._engine.background(self._take_in_strays(), "stray")
+
+    async def _take_in_strays(self) -> None:
+        await asyncio.sleep(LATER_S)
+        await self._take_in_orphans()
+
     async def _take_in_orphans(self) -> None:
-        """Once, at the first sight of Asterisk: afterwards every take is known."""
+        """At the first sight of Asterisk, and when a file closes that nobody knows."""
         if self._looked_for_orphans:
             return
         known = [entry.recording for entry in self._journal.live()]

@@ -59,6 +59,10 @@ class Recorder(Protocol):
         """Write silence instead of voice, or voice again; the timeline goes on."""
         ...
 
+    async def recorder_on(self, leg: LegId) -> str:
+        """The MixMonitorID that stands on the leg, whoever began it; empty when none does, or the leg is gone."""
+        ...
+
     async def rate_hz(self, leg: LegId) -> int:
         """8000, or 16000 when the leg's audio is wider."""
         ...

@@ -61,15 +61,16 @@ class OpenTakes:
         if watched := self._watched.get(file.take):
             self._look(file.take, watched)
 
-    def file_closed(self, file: LegFile) -> None:
-        """Asterisk has closed a file."""
+    def file_closed(self, file: LegFile) -> bool:
+        """Asterisk has closed a file. False when no call waits for this."""
         watched = self._watched.get(file.take)
         if watched is None:
-            return
+            return False
         watched.closed.add(file.side)
         if watched.closed == {Side.READ, Side.WRITE}:
             del self._watched[file.take]
             watched.post(m.TakeClosed(file.take))
+        return True
 
     def rescanned(self) -> None:
         """The kernel dropped news: look at everything again. A closing that was missed shows as a stall, or with the hangup."""

@@ -165,6 +165,11 @@ class _Turn(Machine):
         self.settle()
 
     @on.register
+    def _(self, event: m.TakeStopped) -> None:
+        if self.is_wanted(event.take) and event.take not in self.session.open_takes:
+            self.stop()
+
+    @on.register
     def _(self, event: m.Announced) -> None:
         s = self.session
         if s.recording is not None and s.is_current(event.take):

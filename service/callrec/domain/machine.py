@@ -35,7 +35,8 @@ class Machine(Draft):
 
     def stop(self) -> None:
         """Ask for the end. The journal knows: a restart before it is proven must not begin to record again."""
-        self.amend(to_s=self.now.utc_s)
+        take = self.session.take
+        self.amend(to_s=self.now.utc_s if take is None or take.to_s is None else take.to_s)
         self.apply(Trigger.STOP)
         self.write(Step.CHANGED)
 

@@ -103,6 +103,13 @@ class TakeClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeStopped:
+    """A press stopped the take by the dialplan alone, while we could not be asked; its files are closed."""
+
+    take: TakeId
+
+
+@dataclass(frozen=True, slots=True)
 class TakeRefused:
     """A command about the take could not be done; `unavailable` when Asterisk could not be asked at all."""
 
@@ -145,7 +152,7 @@ class Reconsidered:
 
 Event = (
     LegAppeared | LegGone | LegBroken | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew | TakeStalled
-    | TakeClosed | TakeRefused | Announced | DeadlinePassed | Reconsidered
+    | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
 

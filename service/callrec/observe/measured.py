@@ -50,6 +50,10 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         await self._recorder.mute(take, muted=muted)
 
+    async def recorder_on(self, leg: LegId) -> str:
+        """See ports.Recorder."""
+        return await self._recorder.recorder_on(leg)
+
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""
         return await self._recorder.rate_hz(leg)

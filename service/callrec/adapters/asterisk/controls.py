@@ -74,25 +74,25 @@ class AmiRecorder:
         headers = [("Channel", take.leg), ("Direction", "both"), ("State", "1" if muted else "0")]
         await self._ami.action("MixMonitorMute", [*headers, ("MixMonitorID", take.mixmonitor)])
 
+    async def recorder_on(self, leg: LegId) -> str:
+        """See ports.Recorder."""
+        return await self._variable(leg, ID_VARIABLE)
+
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
 
     async def _variable(self, leg: LegId, name: str) -> str:
-        return await _variable(self._ami, leg, name)
+        """A variable of a leg; empty also when the leg is gone."""
+        try:
+            return (await self._ami.action("Getvar", [("Channel", leg), ("Variable", name)])).get("Value")
+        except Refused as error:
+            if _is_gone(error):
+                return ""
+            raise
 
     async def _set(self, leg: LegId, name: str, value: str) -> None:
         await self._ami.action("Setvar", [("Channel", leg), ("Variable", name), ("Value", value)])
-
-
-async def _variable(ami: Actions, leg: LegId, name: str) -> str:
-    """A variable of a leg; empty also when the leg is gone."""
-    try:
-        return (await ami.action("Getvar", [("Channel", leg), ("Variable", name)])).get("Value")
-    except Refused as error:
-        if _is_gone(error):
-            return ""
-        raise
 
 
 def _is_gone(error: Refused) -> bool:
@@ -147,7 +147,3 @@ class AmiChannels:
         """See homecoming.Asking."""
         listing = await self._ami.listing("CoreShowChannels", timeout_s=LISTING_S)
         return [message for message in listing if message.event == "CoreShowChannel"]
-
-    async def recorder_on(self, leg: LegId) -> str:
-        """See homecoming.Asking."""
-        return await _variable(self._ami, leg, ID_VARIABLE)

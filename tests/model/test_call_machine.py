@@ -319,6 +319,7 @@ class CallMachine(RuleBasedStateMachine):
             m.TakeGrew(take),
             m.TakeStalled(take),
             m.TakeClosed(take),
+            m.TakeStopped(take),
             refusal,
             m.Announced(take, 1.0),
         )

@@ -104,10 +104,8 @@ class _Turn(Machine):
     def _(self, event: m.Pressed) -> None:
         outcome = self.press(event)
         if outcome is not None:
-            self.commands.append(m.Reply(event.reply, outcome))
-            self.commands.append(
-                m.Tell(f"press-{outcome}", self.session.recording, event.user.id if event.user else None)
-            )
+            user = event.user.id if event.user else None
+            self.commands += [m.Reply(event.reply, outcome), m.Tell(f"press-{outcome}", self.session.recording, user)]
 
     @on.register
     def _(self, event: m.TakeSeen) -> None:
@@ -168,6 +166,7 @@ class _Turn(Machine):
     def _(self, event: m.TakeStopped) -> None:
         if self.is_wanted(event.take) and event.take not in self.session.open_takes:
             self.stop()
+            self.cover()  # what policy wants begins anew
 
     @on.register
     def _(self, event: m.Announced) -> None:

@@ -695,6 +695,23 @@ def test_a_stop_when_nothing_is_open_is_done_at_once() -> None:
     assert ["reply r stopped", "tone stopped c-1-1", *END_1, "darken 1 2"] == call.press()
 
 
+def test_a_stop_by_the_dialplan_alone_is_a_stop() -> None:
+    """The press was heard while we could not be asked; before its files are closed it proves nothing."""
+    call = Call().recorded()
+    assert [] == call.on(m.TakeStopped(T1))
+
+    call.closed()
+    assert ["tone stopped c-1-1", *END_1, "darken 1 2"] == call.on(m.TakeStopped(T1))
+
+
+def test_a_stop_by_the_dialplan_alone_does_not_end_what_policy_wants() -> None:
+    """The dialplan could not know; the next recording begins at once."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.closed()
+
+    assert [*END_1, "intent c-2-1", "open c-2-1"] == call.on(m.TakeStopped(T1))[:5]
+
+
 def test_files_closed_by_a_hangup_are_no_fault() -> None:
     """The hangup follows within the grace, also when the other one stays on the line alone; but no lamp stays lit."""
     call = Call().recorded()

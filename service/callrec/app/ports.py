@@ -225,8 +225,17 @@ class Library(Protocol):
 class Announcer(Protocol):
     """Tones into a live call."""
 
+    @property
+    def is_up(self) -> bool:
+        """Whether anything can be played now; otherwise the dialplan has to."""
+        ...
+
     async def announce(self, take: Take, outcome: Outcome) -> None:
         """Play the outcome's tone to those whom the setting names; return when its end is proven. Raises Unavailable, Refused."""
+        ...
+
+    async def tell(self, leg: LegId, outcome: Outcome, language: str) -> None:
+        """Play what a press came to to its presser alone, beside the conversation and not instead of it. Raises likewise."""
         ...
 
 

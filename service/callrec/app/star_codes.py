@@ -19,8 +19,10 @@ from callrec.protocols.formats import rate_of
 _SOUND = "CALLREC_SOUND"
 _LANGUAGE = "CALLREC_LANGUAGE"
 _PREFIX = "callrec/call-recording-"
-_ALREADY = "callrec/call-is-recorded"
-_REFUSED = "callrec/recording-failed"
+_TOLD = (Outcome.ALREADY, Outcome.REFUSED, Outcome.PAUSED, Outcome.RESUMED)
+"""What a press came to that the call itself says nothing about: its presser is told."""
+_FALLBACK = {Outcome.ALREADY: "callrec/call-is-recorded", Outcome.REFUSED: "callrec/recording-failed"}
+"""What the dialplan plays instead while ARI is down; the others of the call hear silence meanwhile."""
 
 
 class StarCodes:
@@ -40,14 +42,13 @@ class StarCodes:
         party = self._who(request)
         rate_hz = rate_of(request.arguments[0]) if request.arguments else None
         user = party.user if party else None
-        outcome = await self._engine.press(LegId(request.uniqueid), user, rate_hz)
-        match outcome:
-            case Outcome.ALREADY:
-                return Answer(outcome, ((_SOUND, _ALREADY),))
-            case Outcome.REFUSED | Outcome.UNAVAILABLE:
-                return Answer(outcome, ((_SOUND, _REFUSED),))
-            case _:
-                return Answer(outcome)
+        leg = LegId(request.uniqueid)
+        outcome = await self._engine.press(leg, user, rate_hz)
+        if outcome in _TOLD and self._engine.announcer.is_up:
+            work = self._engine.announcer.tell(leg, outcome, _language(party))
+            self._engine.background(work, "announce")
+            return Answer(outcome)
+        return Answer(outcome, ((_SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK else ())
 
     async def call(self, request: Request) -> Answer:
         """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers.
@@ -70,10 +71,10 @@ class StarCodes:
         code = self._tables.directory.code(Feature.CALL_RECORD)
         if not code.enabled or code.code != digits:
             return _say("deactivated", party)
+        if forwarded == "1":  # before anything is asked of the caller: a forwarded leg is nobody's phone
+            return _say("refused", party)
         if party is None:
             return _say("unknown", None)
-        if forwarded == "1":
-            return _say("refused", party)
         try:
             on = await self._store.toggle_call_record(party.user.id, request.uniqueid, f"user:{party.user.id}")
         except Refused:
@@ -90,7 +91,11 @@ class StarCodes:
         return self._tables.directory.by_endpoint(endpoint_of(request.channel))
 
 
+def _language(party: Party | None) -> str:
+    return party.user.language[:2] if party and party.user.language else ""
+
+
 def _say(result: str, party: Party | None) -> Answer:
-    language = party.user.language[:2] if party and party.user.language else ""
+    language = _language(party)
     spoken = ((_LANGUAGE, language),) if language else ()
     return Answer(result, ((_SOUND, f"{_PREFIX}{result}"), *spoken))

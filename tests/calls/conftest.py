@@ -16,13 +16,24 @@ from callrec.lab.stack import Stack, Wishes, start
 HERE = Path(__file__).parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Our own marker."""
+    config.addinivalue_line("markers", "profile(name): needs a daemon with these settings of listening.PROFILES")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here share the event loop in which the PBX and the phones live."""
+    """All tests here share the event loop in which the PBX and the phones live; those with the same settings come together."""
+    items.sort(key=lambda item: ["", *listening.PROFILES].index(_profile(item)))
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.asterisk)
             if pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _profile(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("profile")
+    return str(marker.args[0]) if marker else ""
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +62,19 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def changeable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """A second product, whose settings tests may change (`listening.settle`), and whose spool is a link that they may turn away."""
-    folder = tmp_path_factory.mktemp("changeable")
+async def second_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A product whose settings tests change, and whose spool is a link that they may turn away."""
+    folder = tmp_path_factory.mktemp("second")
     (folder / "disk").mkdir()
     (folder / "spool").symlink_to(folder / "disk")
-    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ)
+    first = next(iter(listening.PROFILES.values()))
+    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ, settings=first)
     async with start(folder, wishes, print) as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def changed(second_stack: Stack, request: pytest.FixtureRequest) -> Stack:
+    """The product with the settings of the test's `profile`."""
+    await listening.settle(second_stack, _profile(request.node))
+    return second_stack

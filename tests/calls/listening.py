@@ -6,6 +6,7 @@ The other phone hears both, so the time between two presses is measured in sound
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,16 +32,18 @@ from callrec.protocols.documents import decode_manifest
 T = TypeVar("T")
 
 USERS = Path(__file__).parent / "users.csv"
-CODECS = {"1001": "g722", "1010": "g722", "1011": "g722"}
-TONES_HZ = FIRST_TONES_HZ | {
-    "1003": 1800, "1004": 2200, "1005": 2600, "1006": 3000, "1007": 2000, "1008": 1200, "1009": 1600, "1010": 2400,
-    "1011": 2800,
-}  # fmt: skip
-"""What each phone says: at least 100 Hz apart from each other, from the confirmation tones and from the music on hold."""
+WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
+CODECS = dict.fromkeys(WIDE, "g722")
+TONES_HZ = FIRST_TONES_HZ | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(33)}
+"""What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
-CHANGEABLE = {f"CALLREC_{name}" for name in ("CONFIRM", "FORMAT", "NAMES", "ON_DEMAND_OVERRIDES_ALWAYS")}
-"""The settings that tests change."""
+PROFILES = {
+    "discreet": {"confirm": "presser", "on_demand_overrides_always": "pause", "format": "flac"},
+    "silent": {"confirm": "none", "names": "xivo", "format": "opus"},
+    "fragile": {"format": "mp3"},
+}
+"""Settings other than the usual ones, as few daemons as possible: tests say `@pytest.mark.profile(...)`."""
 
 STARTED_HZ, STARTED_LAST_HZ, FAILED_HZ = 660, 880, 330
 """dialplan/sounds/synthesise.py: two rising notes, two falling ones, three low ones."""
@@ -51,6 +54,8 @@ KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.16
 """At most so long a phone's tone is away while it presses `*3`: the keys, and what the phone needs before them."""
 RESTART_S = PAUSE_S + 0.06
 """So soon after the last key the tone of the presser is back."""
+APART_S = 0.23
+"""Between the beginnings of calls that take place at the same time: so many people do not press in the same instant."""
 NEWS_S = 8.0
 BLOCK_MS = 200
 
@@ -93,6 +98,60 @@ async def together(*calls: Coroutine[None, None, T]) -> list[T]:
     return [task.result() for task in running]
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A call that has ended: both phones with what they heard, its recordings, and the news while it lasted."""
+
+    caller: PhoneCall
+    called: PhoneCall
+    stored: "list[Stored]"
+    news: "News"
+
+
+Play = Callable[[PhoneCall, PhoneCall], Coroutine[None, None, None]]
+
+
+async def play(
+    stack: Stack, caller: str, called: str, what: Play, *, dialled: str = "", shown: str = "", recordings: int = 1
+) -> Played:
+    """A call in which people do `what`; waits for so many recordings of it."""
+    async with News(stack) as news:
+        async with conversation(stack, caller, called, dialled=dialled, shown=shown) as (there, here):
+            await what(there, here)
+        numbers = (shown if caller == OUTSIDE else caller, dialled if called == OUTSIDE else called)
+        stored = await news.stored(*numbers, count=recordings)
+    return Played(there, here, stored, news)
+
+
+class Scenes:
+    """Calls that take place at the same time, because talking takes time: each test awaits its own."""
+
+    def __init__(self, **scenes: Coroutine[None, None, Played]) -> None:
+        self._tasks = {
+            name: asyncio.create_task(_after(nth * APART_S, scene), name=name)
+            for nth, (name, scene) in enumerate(scenes.items())
+        }
+
+    async def of(self, name: str) -> Played:
+        """One call, when it has ended; raises what went wrong in it."""
+        return await self._tasks[name]
+
+    async def ended(self) -> None:
+        """No call is left."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+async def _after(seconds: float, scene: Coroutine[None, None, Played]) -> Played:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        scene.close()
+        raise
+    return await scene
+
+
 class Pause(NamedTuple):
     """When a tone was away."""
 
@@ -101,13 +160,14 @@ class Pause(NamedTuple):
 
     @property
     def length_s(self) -> float:
+        """How long."""
         return self.to_s - self.from_s
 
 
 def pauses(sound: Sound, hz: float, *, shortest_s: float = 0.2) -> list[Pause]:
     """When this tone was away between its first and its last moment, for at least so long."""
     where = np.flatnonzero(_amplitude(_windows(sound), sound.rate, hz) >= HEARD_AMPLITUDE)
-    gaps = zip(where[:-1], where[1:], strict=True)
+    gaps = itertools.pairwise(where)
     found = [Pause(float(one * STEP_S + WINDOW_S), float(other * STEP_S)) for one, other in gaps]
     return [gap for gap in found if gap.length_s >= shortest_s]
 
@@ -129,14 +189,17 @@ class Stored:
 
     @property
     def id(self) -> str:
+        """The recording's."""
         return self.manifest.recording.id
 
     @property
     def length_s(self) -> float:
+        """How long it plays."""
         return self.left.length_s
 
     @property
     def numbers(self) -> list[str]:
+        """The parties', in their order: the first one is on the left."""
         return [party.number for party in self.manifest.recording.parties]
 
     def assert_sides(self, left_hz: int, right_hz: int, *, keys_at: str = "") -> None:
@@ -291,7 +354,7 @@ async def lamp(stack: Stack, number: str, code: str) -> str:
 async def until_lamp(stack: Stack, number: str, code: str, state: str) -> None:
     """Wait for a lamp."""
     async with asyncio.timeout(5):
-        while await lamp(stack, number, code) != state:
+        while await lamp(stack, number, code) != state:  # noqa: ASYNC110 - the PBX sends no event to us
             await asyncio.sleep(0.02)
 
 
@@ -302,7 +365,7 @@ async def lay_test_extensions(stack: Stack) -> None:
         + f"""
 [default](+)
 exten => 7002,1,Answer()
- same => n,Gosub(pbx-user,s,1({stack.line("1002")},30,,tT))
+ same => n,Gosub(pbx-user,s,1({stack.line("1028")},30,,tT))
 
 [{EXTERN}](+)
 exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
@@ -312,17 +375,15 @@ exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
     await stack.pbx.cli("dialplan reload")
 
 
-async def settle(stack: Stack, **settings: str) -> None:
-    """Let the daemon of this stack run with these settings and no others of ours; restarts it when it does not yet."""
+async def settle(stack: Stack, profile: str) -> None:
+    """Let the daemon of this stack run with these settings; restarts it when it does not yet."""
     daemon = stack.daemon
-    wanted = {f"CALLREC_{name.upper()}": value for name, value in settings.items()}
-    ours = {key: value for key, value in daemon.environment.items() if key in CHANGEABLE}
-    if ours == wanted:
+    ours = {name for settings in PROFILES.values() for name in settings}
+    wanted = {name: value for name, value in daemon.settings.items() if name not in ours} | PROFILES[profile]
+    if daemon.settings == wanted:
         return
     await daemon.stop()
-    for key in ours:
-        del daemon.environment[key]
-    daemon.environment.update(wanted)
+    daemon.settings = wanted
     await daemon.start()
     await daemon.ready()
 

@@ -83,7 +83,7 @@ class _Turn(Machine):
     def _(self, event: m.LegBroken) -> None:
         recordings = (*self.session.set_aside, *([self.session.recording] if self.session.recording else []))
         for take in (take for recording in recordings for take in recording.takes if take.leg == event.leg):
-            if take.id in self.session.open_takes or take.to_s is None:
+            if take.id in self.session.open_takes or self.is_wanted(take.id):  # its files may have been closed before
                 self.change_take(take.id, cause=event.cause)
 
     @on.register

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 
@@ -22,12 +23,13 @@ from callrec.app.library import entries, export, rebuild, verify
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Manifest, State
 from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
+from callrec.lab.pbx import Doors
 from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec.lab.stack import Stack, Wishes, start
 
 USERS = Path(__file__).parent / "users.csv"
-TONES_HZ = {f"10{nth:02d}": 500 + 120 * nth for nth in range(14)} | {"outside": 2300}
-"""What each phone says: at least 100 Hz apart, also from the music on hold and the confirmation tones' lowest."""
+TONES_HZ = {f"10{nth:02d}": 1000 + 100 * nth for nth in range(14)} | {"outside": 2500}
+"""What each phone says: at least 100 Hz apart from each other, the confirmation tones and the music on hold."""
 CODECS = {"1011": "g722"}
 HEARD = 0.99
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.2
@@ -63,6 +65,37 @@ async def connect(stack: Stack, caller: str, called: str, *, dialled: str = "") 
     here = await phone(stack, called).rings()
     await asyncio.gather(there.answered(), here.answered())
     return there, here
+
+
+@dataclass
+class Talk:
+    """A call that is recorded from its `began` on, for `length_s` when it was ended."""
+
+    there: PhoneCall
+    began: float
+    length_s: float = 0.0
+
+    def ended(self) -> None:
+        """The recording ends here."""
+        self.length_s = time.monotonic() - self.began
+
+    async def press(self) -> None:
+        """Press `*3` for the end of the recording."""
+        await self.there.press("*3")
+        self.ended()
+
+    async def hangup(self) -> None:
+        """End the call, and the recording when it was not stopped before."""
+        self.length_s = self.length_s or time.monotonic() - self.began
+        await self.there.hangup()
+
+
+async def begin(stack: Stack, caller: str, called: str, *, press: bool = False) -> Talk:
+    """A call that is recorded from now on: one of them is flagged, or the caller presses `*3`."""
+    there, _ = await connect(stack, caller, called)
+    if press:
+        await there.press("*3")
+    return Talk(there, time.monotonic())
 
 
 @asynccontextmanager
@@ -130,11 +163,11 @@ def library(stack: Stack) -> MonitorLibrary:
 
 
 def stored(stack: Stack, *numbers: str) -> list[Stored]:
-    """The recordings of calls between exactly these numbers, oldest first; all without numbers."""
+    """The recordings with exactly these parties in this order (the presser or the caller first), oldest first; all without."""
     found = []
     for path, manifest in library(stack).sidecars():
         assert isinstance(manifest, Manifest), manifest
-        if not numbers or {party.number for party in manifest.recording.parties} == set(numbers):
+        if not numbers or [party.number for party in manifest.recording.parties] == list(numbers):
             found.append((manifest.recording.from_s, path, manifest))
     return [_loaded(stack, path, manifest) for _, path, manifest in sorted(found, key=lambda one: one[:2])]
 
@@ -245,3 +278,76 @@ async def _catalogue_is(stack: Stack, truth: bytes) -> bool:
     with contextlib.suppress(Unavailable):
         return await _catalogue(stack) == truth
     return False
+
+
+# -- a line that can fail ----------------------------------------------------------------------------------------------
+
+
+class Proxy:
+    """TCP from here to there. It can be cut (closed, and no new connection), wedged (open, and silent; what was sent arrives
+    when it is restored) and slow."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.delay_s = 0.0
+        self.target = 0
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Close everything, and take nothing new."""
+        self._is_cut = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def wedge(self) -> None:
+        """Hold everything back."""
+        self._flows.clear()
+
+    def restore(self) -> None:
+        """As it was."""
+        self._is_cut = False
+        self._flows.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        ends = [writer]
+        try:
+            if not self._is_cut:
+                there, onward = await asyncio.open_connection("127.0.0.1", self.target)
+                ends.append(onward)
+                self._writers.update(ends)
+                await asyncio.gather(self._pass(reader, onward), self._pass(there, writer))
+        except OSError:
+            pass  # the other side is not there: so it is for whoever asked
+        finally:
+            self._writers.difference_update(ends)
+            for end in ends:
+                end.transport.abort()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await asyncio.sleep(self.delay_s)
+            await self._flows.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def proxied() -> AsyncIterator[tuple[Proxy, Wishes]]:
+    """A proxy, and wishes for a product whose daemon reaches the manager through it."""
+    proxy, doors = Proxy(), Doors()
+    proxy.target = doors.ami
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    address = f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{proxy.port}"
+    settings = {"ami_url": address}
+    try:
+        yield proxy, Wishes(users=USERS, doors=doors, codecs=CODECS, tones_hz=TONES_HZ, settings=settings)
+    finally:
+        proxy.cut()
+        server.close()
+        await server.wait_closed()

@@ -8,6 +8,8 @@ from callrec.domain.draft import Draft
 from callrec.domain.lifecycle import Step
 from callrec.domain.model import Take
 from callrec.domain.naming import take_id
+from callrec.domain.policy import decide
+from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import Action, State, Trigger, step
 
 _UNKNOWN_RATE_HZ = 16000
@@ -54,10 +56,12 @@ class Machine(Draft):
         self.do_retake()
 
     def do_retake(self) -> None:
-        """See Action."""
+        """See Action. A leg that is gone cannot be recorded, and one that talks to a *never* must not be, also not further."""
         s = self.session
         leg = self.leg or (s.legs.get(s.take.leg) if s.take else None)
         if s.recording is None or leg is None:
+            return
+        if s.take and decide(s.conversation_of(leg.id)).rule is Rule.NEVER:
             return
         nth = len(s.recording.takes) + 1
         rate_hz = s.rates_hz.get(leg.id, _UNKNOWN_RATE_HZ)

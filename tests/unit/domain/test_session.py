@@ -779,6 +779,20 @@ def test_a_stop_that_does_not_happen_is_asked_for_again() -> None:
     assert ["tell recording", "light 1 2"] == call.grew()
 
 
+def test_what_could_not_be_stopped_for_a_never_is_not_replaced() -> None:
+    """It is closed when it falters, and no other take is opened in its place."""
+    call = Call().recorded()
+    call.on(m.TakeStalled(T1))
+    call.seen(T2)
+    call.bridge(leg("e", SILENT))
+    call.refused(T2)
+    call.refused(T2)
+    call.grew(T2)
+    assert State.RECORDING is call.state
+
+    assert ["alarm stalled c-1-2", "close c-1-2", "wait stop c-1-2", "darken 1 2 5"] == call.on(m.TakeStalled(T2))
+
+
 def test_a_stop_of_what_never_began_is_a_stop() -> None:
     """Refused or overdue: there is nothing to close."""
     for news in (m.TakeRefused(T1, "no"), m.DeadlinePassed(m.Wait.STOP, T1)):

@@ -5,6 +5,7 @@ takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALL
 one, so that the dialplan's degraded mode understands a press while we are dead.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -48,11 +49,12 @@ class AmiRecorder:
         """See ports.Recorder. Asterisk says Success before it has opened a file (app_mixmonitor.c: mixmonitor_thread)."""
         read, write = (self._spool.path(take, side) for side in Side)
         options = f"r({read})t({write})i({ID_VARIABLE})"
-        answer = await self._ami.action(
+        asked = self._ami.action(
             "MixMonitor", [("Channel", take.leg), ("File", ""), ("Options", options)], timeout_s=START_S
         )
-        with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
-            await self._set(take.leg, RULE_VARIABLE, rule)
+        # Sent together, done in this order by Asterisk: the presser's leg is mute while we wait. Should the recorder be
+        # refused, the note says nothing: who reads it asks for the recorder's id first.
+        answer, _ = await asyncio.gather(asked, self._note_rule(take.leg, rule))
         return answer.get("MixMonitorID")
 
     async def stop(self, take: Take) -> None:
@@ -68,6 +70,10 @@ class AmiRecorder:
         except Refused as error:
             if not _is_gone(error):
                 raise
+
+    async def _note_rule(self, leg: LegId, rule: Rule) -> None:
+        with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
+            await self._set(leg, RULE_VARIABLE, rule)
 
     async def mute(self, take: Take, *, muted: bool) -> None:
         """See ports.Recorder."""

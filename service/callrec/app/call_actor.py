@@ -167,7 +167,7 @@ class CallActor:
             case m.CloseTake(take):
                 await self._close(take)
             case m.MuteTake(take, muted):
-                await around.recorder.mute(take, muted=muted)
+                await self._mute(take, muted=muted)
             case m.Arm(wait, take_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, m.DeadlinePassed(wait, take_id))
             case m.Reply():
@@ -215,15 +215,23 @@ class CallActor:
         try:
             await self._around.recorder.stop(take)
         except CallrecError as error:
-            self.post(m.TakeRefused(take.id, error.code))
+            self.post(m.TakeRefused(take.id, error.code, unavailable=isinstance(error, Unavailable)))
         else:
             if self._around.spool.capture(take.id) is None:
                 self.post(m.TakeClosed(take.id))
 
+    async def _mute(self, take: Take, *, muted: bool) -> None:
+        """What could not be muted must not be called paused: the session hears of it."""
+        try:
+            await self._around.recorder.mute(take, muted=muted)
+        except CallrecError as error:
+            self.post(m.TakeRefused(take.id, error.code))
+
     async def _announce(self, take: Take, outcome: m.Outcome) -> None:
         at_s = self._around.clock.now().utc_s
         await self._around.announcer.announce(take, outcome)
-        self.post(m.Announced(take.id, at_s))
+        if outcome is m.Outcome.STARTED:  # the manifest lists what told the parties that they are recorded
+            self.post(m.Announced(take.id, at_s))
 
     async def _light(self, users: tuple[UserId, ...]) -> None:
         """As it is at this moment: commands may overtake each other, and a user can be in two calls."""

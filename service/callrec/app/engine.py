@@ -20,7 +20,7 @@ from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, Tak
 from callrec.domain.policy import Terms
 from callrec.domain.provisioning.model import User, UserId
 from callrec.domain.session import Session
-from callrec.domain.toggle import ACTIVE
+from callrec.domain.toggle import ACTIVE, State
 from callrec.protocols.ami import Message
 
 MAX_BACKGROUND = 200
@@ -96,13 +96,19 @@ class Engine:
         leg = LegId(message.get("Uniqueid") or message.get("DestUniqueid"))
         actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
         if isinstance(event, m.LegAppeared | m.Bridged):
-            actor = actor or self._new_call(Session(self._new_id(), message.get("Linkedid"), self.node, self.terms))
+            actor = self._living(actor) or self._new_call(
+                Session(self._new_id(), message.get("Linkedid"), self.node, self.terms)
+            )
             self._by_leg[leg] = actor
         if actor is None:
             return
         actor.post(event)
         if isinstance(event, m.LegGone):
             self._by_leg.pop(leg, None)
+
+    def _living(self, actor: CallActor | None) -> CallActor | None:
+        """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
+        return None if actor is None or actor.session.state is State.CLOSED else actor
 
     async def press(self, leg: LegId, user: User | None, rate_hz: int | None) -> m.Outcome:
         """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""

@@ -17,6 +17,8 @@ WANTED = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialE
 
 TECHNOLOGIES = ("PJSIP", "SCCP")
 _CHANNEL = re.compile(rf"(?P<endpoint>(?:{'|'.join(TECHNOLOGIES)})/.+)-[0-9a-f]+", re.DOTALL)
+HOLDING = "holding_bridge"
+"""The technology of parking lots and waiting rooms: those who are in one hear music, not each other."""
 _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")
 """Channels of Asterisk's own and our tones' snoops: nobody talks on them."""
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")
@@ -70,6 +72,8 @@ def translate(message: Message, endpoints: Endpoints) -> m.Event | None:
             return m.LegAppeared(leg_of(message, endpoints))
         case "Hangup":
             return m.LegGone(LegId(message.get("Uniqueid")))
+        case "BridgeEnter" if message.get("BridgeTechnology") == HOLDING:
+            return None
         case "BridgeEnter":
             return m.Bridged(BridgeId(message.get("BridgeUniqueid")), leg_of(message, endpoints))
         case "BridgeLeave":

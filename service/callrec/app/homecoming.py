@@ -102,7 +102,7 @@ class Homecoming:
             self._engine.hold_back()
             try:
                 has_tables = await self._tables_known(TABLES_S)
-                going_on = await self._compare()
+                going_on = await self._compare(has_tables=has_tables)
                 self.is_home = True
             except CallrecError as error:
                 self._alarm("resync", error)
@@ -138,15 +138,18 @@ class Homecoming:
             case _:
                 pass
 
-    async def _compare(self) -> Collection[CallId]:
-        """Make our calls what Asterisk says they are; returns the ids of what the dialplan may still be capturing."""
+    async def _compare(self, *, has_tables: bool) -> Collection[CallId]:
+        """Make our calls what Asterisk says they are; returns the ids of what the dialplan may still be capturing.
+
+        Without the tables, which say whose phone it is, the dialplan's captures are left to the dialplan.
+        """
         channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
         self._rename_known()
         files = self._degraded()
         asked = {LegId(file.uniqueid) for file in files}
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
-        running = reconcile.running(files, recorders)
+        running = reconcile.running(files, recorders) if has_tables else ()
         plan = reconcile.plan(self._unfinished, recorders, self._spool, self._since_s)
         adopted = [*plan.adopt, *await self._adopt_degraded(running, recorders, channels)]
         restarted, self._restarted, self._unfinished = self._restarted, False, []
@@ -266,7 +269,9 @@ class Homecoming:
             self._engine.background(self._take_in_one(file), "degraded")
 
     async def _take_in_one(self, file: DegradedFile) -> None:
-        """Until it is done: a full disk must not cost a recording."""
+        """Until it is done: neither a full disk nor tables that are late must cost a recording, or its user."""
+        while not await self._tables_known(LATER_S):
+            pass
         while True:
             try:
                 recording = await self._place(file)

@@ -36,7 +36,7 @@ class StarCodes:
     async def toggle(self, request: Request) -> Answer:
         """`*3`. A change is confirmed by a tone into the call; what changed nothing is told to the presser alone.
 
-        Raises Unavailable while Asterisk cannot be asked: the dialplan does it by itself then.
+        Raises Unavailable while Asterisk cannot be asked or nobody is known: the dialplan does it by itself then.
         """
         self._reachable()
         party = self._who(request)
@@ -86,6 +86,8 @@ class StarCodes:
     def _reachable(self) -> None:
         if not self._engine.link_is_up():
             raise Unavailable("ami-down", "Asterisk cannot be asked now", hint="see readiness")
+        if not self._tables.fresh and not self._tables.directory.users():
+            raise Unavailable("tables-unknown", "the tables were never loaded: nobody is known", hint="see readiness")
 
     def _who(self, request: Request) -> Party | None:
         return self._tables.directory.by_endpoint(endpoint_of(request.channel))

@@ -10,30 +10,42 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
+import numpy as np
 
 from callrec.adapters.disk.journal_reading import UnfinishedRecordings
 from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
+from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import open_store
 from callrec.app.library import entries, export, rebuild, verify
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Manifest, State
+from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
 from callrec.lab.pbx import Doors
 from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec.lab.stack import Stack, Wishes, start
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 USERS = Path(__file__).parent / "users.csv"
-TONES_HZ = {f"10{nth:02d}": 1000 + 100 * nth for nth in range(14)} | {"outside": 2500}
-"""What each phone says: at least 100 Hz apart from each other, the confirmation tones and the music on hold."""
+TONES_HZ = {f"10{nth:02d}": 1000 + 150 * nth for nth in range(14)} | {"outside": 3200}
+"""What each phone says: at least 150 Hz apart from each other, the confirmation tones and the music on hold."""
 CODECS = {"1011": "g722"}
 HEARD = 0.99
+ALIKE = 0.9
+"""Speech after mu-law and a change of its rate is still like itself; two prompts that begin alike are not."""
+TALK_S = 1.5
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.2
 """At most so long a phone's tone is away while it presses `*3`."""
+EDGES_S = 0.06
+"""The beginning and the end of a tone hold all pitches."""
 TOLD_S = 0.4
 """How long the dialplan's own confirmation lasts, during which its listener hears nothing else."""
 NEAR_S = 0.3
@@ -154,7 +166,8 @@ class Stored:
             due_s = sound.length_s - (keys_s if own == left else told_s)
             heard = presence(sound, TONES_HZ[own]) * sound.length_s
             assert heard >= HEARD * due_s - 0.1, (side, heard, due_s, heard_s(sound, TONES_HZ[own]))
-            assert presence(sound, TONES_HZ[other]) <= 1 - HEARD, side
+            foreign_s = presence(sound, TONES_HZ[other]) * sound.length_s
+            assert foreign_s <= max((1 - HEARD) * sound.length_s, EDGES_S), (side, foreign_s)
 
 
 def library(stack: Stack) -> MonitorLibrary:
@@ -205,6 +218,44 @@ async def until_lamp(stack: Stack, number: str, state: str, code: str = "3") -> 
     await until(shows, hint=f"lamp {code} of {number} is {state}")
 
 
+async def is_flagged(stack: Stack, number: str) -> bool:
+    """The user's always-record flag in the store."""
+    async with open_store("embedded:", stack.daemon.state, join=True) as store:
+        tables = await store.tables()
+    user = next(line.user for line in tables.lines if line.number == number)
+    return next(one.call_record for one in tables.users if one.id == user)
+
+
+@asynccontextmanager
+async def client(stack: Stack) -> AsyncIterator["Redis"]:
+    """A connection to the product's own store."""
+    connected = Address.of_socket(stack.daemon.state.absolute() / "valkey/valkey.sock").client()
+    try:
+        yield connected
+    finally:
+        await connected.aclose()
+
+
+async def valkey(stack: Stack) -> int:
+    """The process id of the product's own store."""
+    async with client(stack) as connected:
+        return int((await ask(connected, "INFO", "server"))["process_id"])
+
+
+def says(call: PhoneCall, prompt: str) -> bool:
+    """Whether this phone heard the words of a prompt, as it is shipped in English: by normalised correlation."""
+    spoken = load(dialplan_folder() / f"sounds/en/callrec/{prompt}.wav")[0]
+    heard, short = call.heard(), spoken.samples
+    long = np.concatenate(
+        [heard.samples[:: heard.rate // spoken.rate], np.zeros(len(short))]
+    )  # a hangup may cut its end
+    size = len(long) + len(short)
+    products = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
+    energy = np.concatenate([[0.0], np.cumsum(long**2)])
+    norms = np.sqrt((energy[len(short) :] - energy[: -len(short)]) * np.sum(short**2))
+    return bool(np.max(products[: len(norms)] / np.maximum(norms, 1e-3)) > ALIKE)
+
+
 async def channels(stack: Stack) -> int:
     """How many channels the PBX has."""
     return len((await stack.pbx.cli("core show channels concise")).split())
@@ -251,10 +302,10 @@ async def aftermath(stack: Stack) -> None:
     assert report.findings == ()
     assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
     truth = export(entries(disk))
-    await until(lambda: _catalogue_is(stack, truth), hint="the catalogue is what the disk says")
+    await until(lambda: catalogue_is(stack, truth), hint="the catalogue is what the disk says")
     async with open_store("embedded:", daemon.state, join=True) as store:
         assert await rebuild(disk, store) == report.recordings
-    assert await _catalogue(stack) == truth
+    assert await catalogue(stack) == truth
     for recording in stored(stack):
         state = recording.manifest.state
         assert bool(recording.manifest.recording.cause) == (state is not State.SOUND)
@@ -269,14 +320,16 @@ async def by_command_line(stack: Stack) -> None:
     assert await stack.daemon.callrec("recordings", "list", "--limit", "10000", "--json") == before
 
 
-async def _catalogue(stack: Stack) -> bytes:
+async def catalogue(stack: Stack) -> bytes:
+    """What the index has, as its export."""
     async with open_store("embedded:", stack.daemon.state, join=True) as store:
         return export(await store.recordings(limit=100_000))
 
 
-async def _catalogue_is(stack: Stack, truth: bytes) -> bool:
+async def catalogue_is(stack: Stack, truth: bytes) -> bool:
+    """Whether the index has just this."""
     with contextlib.suppress(Unavailable):
-        return await _catalogue(stack) == truth
+        return await catalogue(stack) == truth
     return False
 
 

@@ -1,0 +1,174 @@
+"""The store dies, hangs, is empty or was never there: recordings go on, what is said is true, and the index is mended."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from trouble import (
+    KEYS_S,
+    TALK_S,
+    TOLD_S,
+    aftermath,
+    begin,
+    catalogue,
+    client,
+    connect,
+    is_flagged,
+    one,
+    phone,
+    says,
+    settled,
+    stored,
+    unready,
+    until,
+    until_lamp,
+    valkey,
+)
+
+from callrec.adapters.redis.connection import ask
+from callrec.domain.lifecycle import State
+from callrec.domain.provisioning.model import Rule
+from callrec.lab.asterisk import free_port
+from callrec.lab.phones import PhoneCall
+from callrec.lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def dial(stack: Stack, number: str, code: str = "*26") -> PhoneCall:
+    """Dial a code and listen to the end."""
+    call = await phone(stack, number).call(code)
+    await call.answered()
+    await call.ended()
+    return call
+
+
+@asynccontextmanager
+async def frozen_store(stack: Stack) -> AsyncIterator[None]:
+    """The store takes connections, and answers nothing."""
+    pid = await valkey(stack)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        if not stack.daemon.pid:
+            await stack.daemon.start()
+        await stack.daemon.ready()
+
+
+async def test_the_store_is_killed_in_the_middle_of_calls_and_nobody_notices(whole: Stack) -> None:
+    """`*3` starts and stops, policy records, and the catalogue is complete."""
+    pressed, always = await asyncio.gather(
+        begin(whole, "1000", "1001", press=True), begin(whole, "1005", "1002", press=False)
+    )
+    os.kill(await valkey(whole), signal.SIGKILL)
+    late = await begin(whole, "1003", "1004", press=True)
+    await until_lamp(whole, "1003", "INUSE")
+    await pressed.press()
+    await asyncio.gather(pressed.hangup(), always.hangup(), late.hangup())
+    await settled(whole)
+    one(whole, "1000", "1001").holds("1000", "1001", pressed.length_s, keys_s=KEYS_S)
+    one(whole, "1005", "1002").holds("1005", "1002", always.length_s)
+    one(whole, "1003", "1004").holds("1003", "1004", late.length_s)
+
+
+async def test_p11_what_a_phone_was_told_outlives_the_death_of_store_and_daemon(whole: Stack) -> None:
+    """*on* was said; then both die by SIGKILL. It is still on, and the lamp shows it."""
+    call = await dial(whole, "1006")  # it was on
+    assert says(call, "call-recording-off")
+    call = await dial(whole, "1006")
+    assert says(call, "call-recording-on")
+    pid = await valkey(whole)
+    os.kill(pid, signal.SIGKILL)
+    await whole.daemon.kill()
+    await whole.daemon.start()
+    await whole.daemon.ready()
+    assert await is_flagged(whole, "1006")
+    await until_lamp(whole, "1006", "INUSE", "26")
+
+
+async def test_p11_with_a_frozen_store_star_26_promises_nothing_and_star_3_works(whole: Stack) -> None:
+    """At first nobody knows what came of a change, later nothing is changed: each is said. Recording needs no store."""
+    there, _ = await connect(whole, "1007", "1008")
+    async with frozen_store(whole):
+        unknown, _ = await asyncio.gather(dial(whole, "1009"), there.press("*3"))
+        await until_lamp(whole, "1007", "INUSE")
+        await until(lambda: _has_stale_tables(whole))
+        refused = await dial(whole, "1010")
+        talk = await begin(whole, "1011", "1005")  # policy, by the copy of the tables
+        await there.press("*3")
+        await asyncio.sleep(TALK_S)
+        await talk.hangup()
+        await there.hangup()
+        await until(lambda: bool(stored(whole, "1007", "1008")) and bool(stored(whole, "1011", "1005")))
+    assert says(unknown, "call-recording-unconfirmed")
+    assert says(refused, "call-recording-unavailable")
+    assert not await is_flagged(whole, "1010")
+    await until_lamp(whole, "1009", "INUSE" if await is_flagged(whole, "1009") else "NOT_INUSE", "26")
+    assert one(whole, "1007", "1008").manifest.state is State.SOUND
+    one(whole, "1011", "1005").holds("1005", "1011", talk.length_s)
+
+
+async def test_p1_an_index_that_missed_a_recording_learns_of_it_after_the_next_start(whole: Stack) -> None:
+    """Stored while the store was frozen, and then the daemon died: the journal still knows whom the index has not."""
+    async with frozen_store(whole):
+        talk = await begin(whole, "1001", "1013")
+        await asyncio.sleep(TALK_S)
+        await talk.hangup()
+        await until(lambda: bool(stored(whole, "1001", "1013")))
+        await whole.daemon.kill()
+    recording = one(whole, "1001", "1013")
+    await until(lambda: _is_listed(whole, recording.id))
+
+
+async def test_p11_a_daemon_that_never_met_its_store_leaves_recording_to_the_dialplan(whole: Stack) -> None:
+    """Whom it does not know it does not refuse: the dialplan knows. When the store is there, users are in the entries."""
+    await whole.daemon.stop()
+    whole.daemon.settings["redis_url"] = f"redis://127.0.0.1:{free_port()}/0"
+    await whole.daemon.start()
+    await until(lambda: _is_only_without_tables(whole))
+    pressed, always = await asyncio.gather(
+        begin(whole, "1002", "1003", press=True), begin(whole, "1006", "1004", press=False)
+    )
+    await asyncio.sleep(TALK_S)
+    await pressed.press()
+    await asyncio.gather(pressed.hangup(), always.hangup())
+    await whole.daemon.stop()
+    del whole.daemon.settings["redis_url"]
+    await whole.daemon.start()
+    await whole.daemon.ready()
+    await settled(whole)
+    on_demand, policy = one(whole, "1002"), one(whole, "1006")
+    on_demand.holds("1002", "1003", pressed.length_s, keys_s=KEYS_S, told_s=TOLD_S)
+    policy.holds("1006", "1004", always.length_s)
+    assert (on_demand.manifest.recording.rule, policy.manifest.recording.rule) == (Rule.ON_DEMAND, Rule.ALWAYS)
+
+
+async def test_p4_after_a_flushed_store_rebuild_gives_the_same_export_byte_for_byte(whole: Stack) -> None:
+    """All recordings of this file, lost from the index at once."""
+    before = await catalogue(whole)
+    assert len(before.splitlines()) == len(stored(whole)) > 0
+    async with client(whole) as store:
+        await ask(store, "FLUSHALL")
+    assert await catalogue(whole) == b""
+    code, said = await whole.daemon.callrec("rebuild")
+    assert code == 0, said
+    assert await catalogue(whole) == before
+    await aftermath(whole)
+
+
+async def _has_stale_tables(stack: Stack) -> bool:
+    return '"tables": {"ok": false' in await unready(stack)
+
+
+async def _is_only_without_tables(stack: Stack) -> bool:
+    said = await unready(stack)
+    return said.count('"ok": false') == 2 and '"tables": {"ok": false' in said  # the other one is the whole
+
+
+async def _is_listed(stack: Stack, recording: str) -> bool:
+    return recording.encode() in await catalogue(stack)

@@ -7,12 +7,12 @@ The other phone hears both, so the time between two presses is measured in sound
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import aiohttp
 import av
@@ -22,7 +22,18 @@ from laboratory import until
 
 from callrec.adapters.redis.connection import Address, ask
 from callrec.domain.lifecycle import Manifest, State
-from callrec.lab.ears import HEARD_AMPLITUDE, NOTHING, STEP_S, WINDOW_S, Sound, _amplitude, _windows, heard_s, load
+from callrec.lab.ears import (
+    HEARD_AMPLITUDE,
+    NOTHING,
+    STEP_S,
+    WINDOW_S,
+    Samples,
+    Sound,
+    _amplitude,
+    _windows,
+    heard_s,
+    load,
+)
 from callrec.lab.ears import presence as presence_of
 from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec.lab.stack import Stack
@@ -34,7 +45,7 @@ T = TypeVar("T")
 USERS = Path(__file__).parent / "users.csv"
 WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
 CODECS = dict.fromkeys(WIDE, "g722")
-TONES_HZ = FIRST_TONES_HZ | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(33)}
+TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(53)}
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
@@ -48,15 +59,20 @@ PROFILES = {
 STARTED_HZ, STARTED_LAST_HZ, FAILED_HZ = 660, 880, 330
 """dialplan/sounds/synthesise.py: two rising notes, two falling ones, three low ones."""
 
+NOTCH_HZ = 60
 TOLERANCE_S = 0.060
 HEARD = 0.99
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.16
 """At most so long a phone's tone is away while it presses `*3`: the keys, and what the phone needs before them."""
+EDGE_S = 0.05
+ANSWER_S = 0.20
+"""So soon after its answer a phone speaks."""
 RESTART_S = PAUSE_S + 0.06
 """So soon after the last key the tone of the presser is back."""
 APART_S = 0.23
 """Between the beginnings of calls that take place at the same time: so many people do not press in the same instant."""
 NEWS_S = 8.0
+SCENES_S = 30.0
 BLOCK_MS = 200
 
 
@@ -123,27 +139,28 @@ async def play(
     return Played(there, here, stored, news)
 
 
-class Scenes:
+class Scenes(Generic[T]):
     """Calls that take place at the same time, because talking takes time: each test awaits its own."""
 
-    def __init__(self, **scenes: Coroutine[None, None, Played]) -> None:
+    def __init__(self, **scenes: Coroutine[None, None, T]) -> None:
         self._tasks = {
             name: asyncio.create_task(_after(nth * APART_S, scene), name=name)
             for nth, (name, scene) in enumerate(scenes.items())
         }
 
-    async def of(self, name: str) -> Played:
+    async def of(self, name: str) -> T:
         """One call, when it has ended; raises what went wrong in it."""
         return await self._tasks[name]
 
     async def ended(self) -> None:
-        """No call is left."""
-        for task in self._tasks.values():
+        """Wait until no call is left, also of tests that were not chosen; what went wrong in one is its own test's."""
+        _, left = await asyncio.wait(self._tasks.values(), timeout=SCENES_S)
+        for task in left:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
-async def _after(seconds: float, scene: Coroutine[None, None, Played]) -> Played:
+async def _after(seconds: float, scene: Coroutine[None, None, T]) -> T:
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
@@ -178,6 +195,11 @@ def presence(sound: Sound, hz: float) -> float:
     return presence_of(sound, hz)
 
 
+def voice(sound: Sound, hz: float) -> Sound:
+    """From the first to the last moment of this tone."""
+    return sound.between(*(heard_s(sound, hz) or (0.0, 0.0)))
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A recording as the library has it: the sidecar, and both channels when there is a file."""
@@ -202,10 +224,11 @@ class Stored:
         """The parties', in their order: the first one is on the left."""
         return [party.number for party in self.manifest.recording.parties]
 
-    def assert_sides(self, left_hz: int, right_hz: int, *, keys_at: str = "") -> None:
+    def assert_sides(self, left_hz: int, right_hz: int, *, keys_at: str = "", first_s: float = EDGE_S) -> None:
         """Each tone is on its own side, from start to end, and nowhere else.
 
         `keys_at` names sides and ends where keys were pressed, which pause the presser's own tone: `left-start`, `right-end`, ...
+        `first_s`: so late a tone may begin otherwise, since a phone needs a moment after its answer.
         """
         assert self.manifest.state is State.SOUND
         assert self.left.length_s == self.right.length_s
@@ -214,8 +237,8 @@ class Stored:
             ("right", self.right, right_hz, left_hz),
         ):
             first, last = heard_s(sound, own_hz) or (0.0, 0.0)
-            assert first <= (RESTART_S if f"{side}-start" in keys_at else 0.05), (side, first)
-            assert last >= sound.length_s - (KEYS_S if f"{side}-end" in keys_at else 0.05), (side, last)
+            assert first <= (RESTART_S if f"{side}-start" in keys_at else first_s), (side, first)
+            assert last >= sound.length_s - (KEYS_S if f"{side}-end" in keys_at else EDGE_S), (side, last)
             assert presence(sound.between(first, last), own_hz) >= HEARD, side
             assert presence(sound, other_hz) <= 1 - HEARD, side
 
@@ -400,16 +423,38 @@ def prompt(language: str, name: str) -> Sound:
     return load(folder / language / "callrec" / f"{name}.wav")[0]
 
 
-def likeness(heard: Sound, spoken: Sound) -> float:
-    """How well the sound contains these words anywhere: normalised correlation, 1.0 is perfect, speech by chance below 0.3."""
+PROMPTS = [
+    (language.name, file.stem)
+    for language in sorted((Path(__file__).parents[2] / "dialplan/sounds").iterdir())
+    if language.is_dir()
+    for file in sorted(language.glob("callrec/call-*.wav"))
+]
+"""(language, name) of everything that is spoken."""
+
+
+def likeness(heard: Sound, spoken: Sound, *, beside_hz: Sequence[int] = ()) -> float:
+    """How well the sound contains these words anywhere: normalised correlation, 1.0 is perfect, other words stay below 0.3.
+
+    `beside_hz`: tones that were heard at the same time, and are taken out of both.
+    """
     step = heard.rate // spoken.rate
-    long, short = heard.samples[::step], spoken.samples
+    long, short = (_without(samples, spoken.rate, beside_hz) for samples in (heard.samples[::step], spoken.samples))
+    long = np.pad(long, len(short) // 2)  # its beginning or its end may be cut off
     if len(long) < len(short):
         return 0.0
-    size = len(long) + len(short)
-    products = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)[
-        : len(long) - len(short) + 1
-    ]
+    size = 1 << (len(long) + len(short)).bit_length()
+    spectrum = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
+    products = np.fft.irfft(spectrum, size)[: len(long) - len(short) + 1]
     energy = np.concatenate([[0.0], np.cumsum(long**2)])
     norms = np.sqrt((energy[len(short) :] - energy[: -len(short)]) * np.sum(short**2))
     return float(np.max(products / np.maximum(norms, 1e-9)))
+
+
+def _without(samples: Samples, rate: int, tones_hz: Sequence[int]) -> Samples:
+    if not tones_hz:
+        return samples
+    spectrum = np.fft.rfft(samples)
+    pitch = np.fft.rfftfreq(len(samples), 1 / rate)
+    for hz in tones_hz:
+        spectrum[np.abs(pitch - hz) < NOTCH_HZ] = 0
+    return np.fft.irfft(spectrum, len(samples))

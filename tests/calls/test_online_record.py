@@ -56,7 +56,7 @@ CALLEE_RECORDS = (("1012", "1013", 8000), ("1014", "1015", 16000), ("1016", "101
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scenes(stack: Stack) -> AsyncIterator[Scenes]:
+async def scenes(stack: Stack) -> AsyncIterator[Scenes[Played]]:
     """All calls with the usual settings, at the same time, each between phones of its own."""
     by_caller = {f"{one}-{other}": play(stack, one, other, _caller_presses_twice) for one, other, _ in CALLER_RECORDS}
     by_callee = {f"{one}-{other}": play(stack, one, other, _callee_presses_twice) for one, other, _ in CALLEE_RECORDS}
@@ -116,13 +116,13 @@ def assert_recorded(played: Played, presser: str, other: str, rate_hz: int) -> N
 
 
 @pytest.mark.parametrize(("caller", "called", "rate_hz"), CALLER_RECORDS)
-async def test_the_caller_records(scenes: Scenes, caller: str, called: str, rate_hz: int) -> None:
+async def test_the_caller_records(scenes: Scenes[Played], caller: str, called: str, rate_hz: int) -> None:
     """From the caller's keys to the caller's keys the file holds both sides, in full, at the rate of the caller's leg."""
     assert_recorded(await scenes.of(f"{caller}-{called}"), caller, called, rate_hz)
 
 
 @pytest.mark.parametrize(("caller", "called", "rate_hz"), CALLEE_RECORDS)
-async def test_the_called_party_records(scenes: Scenes, caller: str, called: str, rate_hz: int) -> None:
+async def test_the_called_party_records(scenes: Scenes[Played], caller: str, called: str, rate_hz: int) -> None:
     """The same for who was called: the presser is on the left."""
     assert_recorded(await scenes.of(f"{caller}-{called}"), called, caller, rate_hz)
 
@@ -143,7 +143,7 @@ async def _wide(stack: Stack) -> Played:
     return await play(stack, "1032", "1033", sing)
 
 
-async def test_wide_band_is_kept(scenes: Scenes) -> None:
+async def test_wide_band_is_kept(scenes: Scenes[Played]) -> None:
     """Between two G.722 phones, what is above 4 kHz is in the file."""
     (stored,) = (await scenes.of("wide")).stored
     from_s, to_s = heard_s(stored.right, WIDE_HZ) or (0.0, 0.0)
@@ -159,7 +159,7 @@ async def _other_stops(there: PhoneCall, here: PhoneCall) -> None:
     await asyncio.sleep(SHORT_S)
 
 
-async def test_one_party_starts_and_the_other_stops(scenes: Scenes) -> None:
+async def test_one_party_starts_and_the_other_stops(scenes: Scenes[Played]) -> None:
     """There is one state per call: the callee stops what the caller started, and the file ends with the callee's keys."""
     played = await scenes.of("other_stops")
     (stored,) = played.stored
@@ -176,7 +176,7 @@ async def _four_presses(there: PhoneCall, _here: PhoneCall) -> None:
     await press_twice(there)
 
 
-async def test_a_third_press_makes_a_second_recording(scenes: Scenes) -> None:
+async def test_a_third_press_makes_a_second_recording(scenes: Scenes[Played]) -> None:
     """Start, stop, start, stop: two recordings of one call, each from its own press to its own press."""
     played = await scenes.of("third_press")
     first, second = played.stored
@@ -195,7 +195,7 @@ async def _double_press(there: PhoneCall, _here: PhoneCall) -> None:
     await asyncio.sleep(SHORT_S)
 
 
-async def test_a_second_press_within_a_second_is_absorbed(stack: Stack, scenes: Scenes) -> None:
+async def test_a_second_press_within_a_second_is_absorbed(stack: Stack, scenes: Scenes[Played]) -> None:
     """`*3*3` in one go starts a recording and does not stop it: the presser cannot have heard the tone yet."""
     played = await scenes.of("double_press")
     (stored,) = played.stored
@@ -213,7 +213,7 @@ async def _both_at_once(there: PhoneCall, here: PhoneCall) -> None:
     await asyncio.sleep(TALK_S)
 
 
-async def test_both_parties_press_at_once(scenes: Scenes) -> None:
+async def test_both_parties_press_at_once(scenes: Scenes[Played]) -> None:
     """Two presses in the same moment are one start: one recording, which goes on until the hangup."""
     played = await scenes.of("at_once")
     (stored,) = played.stored
@@ -234,7 +234,7 @@ async def _refused(there: PhoneCall, here: PhoneCall) -> None:
     await asyncio.sleep(AUDIBLE_S)
 
 
-async def test_who_may_not_record_is_refused(stack: Stack, scenes: Scenes) -> None:
+async def test_who_may_not_record_is_refused(stack: Stack, scenes: Scenes[Played]) -> None:
     """A user without permission hears so, alone, and neither starts a recording nor stops the other's."""
     played = await scenes.of("refused")
     (stored,) = played.stored
@@ -254,7 +254,7 @@ async def _stranger(there: PhoneCall, here: PhoneCall) -> None:
     await asyncio.sleep(TALK_S)
 
 
-async def test_a_strangers_keys_go_through(scenes: Scenes) -> None:
+async def test_a_strangers_keys_go_through(scenes: Scenes[Played]) -> None:
     """`*3` of a caller from outside reaches the user's phone as digits and records nothing; the user's own `*3` records."""
     played = await scenes.of("stranger")
     (stored,) = played.stored
@@ -263,7 +263,7 @@ async def test_a_strangers_keys_go_through(scenes: Scenes) -> None:
     assert stored.length_s == pytest.approx(played.caller.heard().length_s - keys.to_s + PAUSE_S, abs=TOLERANCE_S)
 
 
-async def test_the_sidecar_says_who_why_and_when(stack: Stack, scenes: Scenes) -> None:
+async def test_the_sidecar_says_who_why_and_when(stack: Stack, scenes: Scenes[Played]) -> None:
     """Who pressed, under which rule, who was there under which number and name, from when to when, and when a tone told them."""
     (stored,) = (await scenes.of("stranger")).stored
     recording = stored.manifest.recording
@@ -296,7 +296,7 @@ async def _before_answer(stack: Stack) -> Played:
         return Played(there, here, await news.stored("1027", "1028"), news)
 
 
-async def test_a_press_before_the_answer_does_nothing(stack: Stack, scenes: Scenes) -> None:
+async def test_a_press_before_the_answer_does_nothing(stack: Stack, scenes: Scenes[Played]) -> None:
     """While the other's phone still rings, `*3` neither records nor waits to record: only the presses after the answer count."""
     played = await scenes.of("before_answer")
     (stored,) = played.stored
@@ -311,7 +311,7 @@ async def _no_second_press(there: PhoneCall, _here: PhoneCall) -> None:
     await asyncio.sleep(TALK_S)
 
 
-async def test_a_hangup_ends_the_recording_sound(scenes: Scenes) -> None:
+async def test_a_hangup_ends_the_recording_sound(scenes: Scenes[Played]) -> None:
     """Who hangs up instead of pressing again loses nothing."""
     played = await scenes.of("hangup")
     (stored,) = played.stored
@@ -321,7 +321,7 @@ async def test_a_hangup_ends_the_recording_sound(scenes: Scenes) -> None:
     assert stored.length_s == pytest.approx(heard.length_s - keys.to_s + PAUSE_S, abs=TOLERANCE_S)
 
 
-async def test_the_lamps_say_recording_when_the_file_grows(stack: Stack, scenes: Scenes) -> None:
+async def test_the_lamps_say_recording_when_the_file_grows(stack: Stack, scenes: Scenes[Played]) -> None:
     """Both users' `*3` lamps are lit from the file's first growth to its end, and never before."""
     await scenes.ended()
     users = ("1031", "1007")

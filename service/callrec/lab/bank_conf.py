@@ -13,7 +13,7 @@ res_pjsip res_pjsip_session res_pjsip_pubsub res_pjsip_logger
 res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest res_pjsip_endpoint_identifier_ip
 res_pjsip_caller_id res_pjsip_nat res_pjsip_path res_pjsip_rfc3326 res_pjsip_sdp_rtp
 res_rtp_asterisk chan_pjsip app_chanspy app_db app_dial app_exec app_mixmonitor app_playtones
-app_senddtmf app_stack app_userevent func_callerid func_channel func_cut func_db func_groupcount func_logic
+app_senddtmf app_stack app_transfer app_userevent func_callerid func_channel func_cut func_db func_groupcount func_logic
 func_periodic_hook func_strings func_uri"""
 
 _SHARED = (
@@ -117,11 +117,14 @@ exten => ring,1,Set(WAY=${DB(behaviour/${PHONE})})
  same => n,UserEvent(PhoneRings,Phone: ${PHONE})
  same => n,GotoIf($["${WAY}" = "busy"]?busy)
  same => n,GotoIf($["${WAY}" = "ring"]?wait)
+ same => n,GotoIf($["${WAY:0:8}" = "forward-"]?forward)
  same => n,Wait(${CUT(WAY,-,2)})
  same => n,Answer()
  same => n,Set(TONE=${CUT(WAY,-,3)})
  same => n,Goto(talk,1)
  same => n(busy),Busy(20)
+ same => n(forward),Transfer(PJSIP/sip:${WAY:8}@127.0.0.1)
+ same => n,Hangup()
  same => n(wait),Wait(3600)
 exten => talk,1,MixMonitor(,r(heard-${UNIQUEID}.sln16)i(EAR))
  same => n,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))

@@ -60,7 +60,21 @@ class RingForever:
         return "ring"
 
 
-Behaviour = Answer | Busy | RingForever
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send every caller on to this number, as a phone that its owner has forwarded does (302)."""
+
+    number: str
+
+    def __post_init__(self) -> None:
+        if not _DIALLABLE.fullmatch(self.number):
+            raise Refused("number", f"A phone cannot forward to {self.number!r}")
+
+    def __str__(self) -> str:
+        return f"forward-{self.number}"
+
+
+Behaviour = Answer | Busy | RingForever | Forward
 
 
 class PhoneCall:

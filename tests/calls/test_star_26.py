@@ -1,0 +1,178 @@
+"""`*26`: what the phone's user hears is compared with the prompts, and what was said with what the store has."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from listening import (
+    OUTSIDE,
+    PROMPTS,
+    STRANGERS_CODE,
+    News,
+    Scenes,
+    likeness,
+    phone,
+    prompt,
+    set_user,
+    together,
+    until_lamp,
+    user_id,
+)
+
+from callrec.adapters.redis.store import open_store
+from callrec.lab.ears import Sound
+from callrec.lab.phones import Forward, PhoneCall
+from callrec.lab.stack import Stack
+
+SAME, APART = 0.95, 0.1
+"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike)."""
+LANGUAGES = {"1000": "en", "1001": "fr", "1002": "de", "1003": "es"}
+
+
+async def dial(stack: Stack, number: str, code: str = "*26", shown: str = "") -> PhoneCall:
+    """A call of a star code, listened to until the PBX hangs up."""
+    call = await phone(stack, number).call(code, tone_hz=0, shown=shown)
+    await call.answered()
+    await call.ended()
+    return call
+
+
+def said(heard: Sound) -> tuple[str, str]:
+    """(language, what) of the prompt that was heard; fails when it could be another one, too."""
+    found = sorted(((likeness(heard, prompt(*one)), *one) for one in PROMPTS), reverse=True)
+    (best, language, name), (second, *_) = found[:2]
+    assert best >= SAME, found[:3]
+    assert second <= best - APART, found[:3]
+    return language, name.removeprefix("call-recording-")
+
+
+async def flag(stack: Stack, number: str) -> bool:
+    """The user's flag as it is in the store, not in any copy."""
+    async with open_store("embedded:", stack.daemon.state, join=True) as store:
+        tables = await store.tables()
+    return next(user.call_record for user in tables.users if user.id == user_id(stack, number))
+
+
+async def mirrored(stack: Stack, number: str) -> str:
+    """What AstDB holds for the degraded mode."""
+    shown = await stack.pbx.cli("database show callrec")
+    found = re.search(rf"/callrec/always/{stack.line(number)}\s*: (\S*)", shown)
+    return found[1] if found else ""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scenes(stack: Stack) -> AsyncIterator[Scenes[PhoneCall]]:
+    """The calls that do not disturb each other, at the same time: prompts take their time."""
+    await phone(stack, "1053").behave(Forward("*26"))
+    playing = Scenes(
+        **{number: _on_and_off(stack, number, language) for number, language in LANGUAGES.items()},
+        stranger=dial(stack, OUTSIDE, STRANGERS_CODE, shown="0612345678"),
+        forwarded=dial(stack, "1007", "1053"),
+    )
+    yield playing
+    await playing.ended()
+
+
+async def _on_and_off(stack: Stack, number: str, language: str) -> PhoneCall:
+    user = user_id(stack, number)
+    async with News(stack) as news:
+        for word in ("on", "off"):
+            call = await dial(stack, number)
+            assert await asyncio.to_thread(said, call.heard()) == (language, word)
+            assert await flag(stack, number) is (word == "on")
+            event = await news.event("user-changed", user=user, status=word)
+            assert (event["function"], event["actor"]) == ("call_record", f"user:{user}")
+            assert json.loads(event["record"])["call_record"] is (word == "on")
+            await until_lamp(stack, number, "26", "INUSE" if word == "on" else "NOT_INUSE")
+            assert await mirrored(stack, number) == ("1" if word == "on" else "0")
+    return call
+
+
+@pytest.mark.parametrize("number", LANGUAGES)
+async def test_on_and_off(scenes: Scenes[PhoneCall], number: str) -> None:
+    """Each call turns the flag over, in the user's language: prompt, store, event, lamp and AstDB agree."""
+    await scenes.of(number)
+
+
+async def test_strangers_change_nothing(scenes: Scenes[PhoneCall]) -> None:
+    """A caller who is no user, let in by mistake, hears that."""
+    call = await scenes.of("stranger")
+    assert said(call.heard()) == ("en", "unknown")
+
+
+async def test_a_forwarded_call_is_refused(stack: Stack, scenes: Scenes[PhoneCall]) -> None:
+    """Who forwards the phone to `*26` cannot have callers turn a flag over: they hear that, and both flags stay."""
+    call = await scenes.of("forwarded")
+    assert said(call.heard()) == ("en", "refused")
+    assert not await flag(stack, "1053")
+    assert not await flag(stack, "1007")
+
+
+async def test_a_deactivated_code_says_so(stack: Stack, scenes: Scenes[PhoneCall]) -> None:
+    """Switched off among the extensions: the caller hears that, and the flag stays; switched on again it works."""
+    await scenes.ended()
+    for switch, expected in (("--disable", "deactivated"), ("--enable", "on")):
+        code, text = await stack.daemon.callrec("extensions", "set", "call_record", switch)
+        assert code == 0, text
+        call = await phone(stack, "1054").call("*26", tone_hz=0)
+        await call.answered()
+        if expected == "deactivated":
+            await call.ended()
+            assert said(call.heard()) == ("en", expected)
+        assert await flag(stack, "1054") is (expected == "on")
+        await call.hangup()
+    await set_user(stack, "1054", "--call-record", "off")
+
+
+async def test_a_store_that_hangs_is_not_waited_for(stack: Stack, scenes: Scenes[PhoneCall]) -> None:
+    """Whether the daemon has noticed or not: the caller hears soon that it could not be done or confirmed, and nothing is."""
+    await scenes.ended()
+    before = [await flag(stack, number) for number in ("1054", "1055")]
+    async with frozen_store(stack):
+        unnoticed, noticed = await together(dial(stack, "1055"), _dial_when_noticed(stack, "1054"))
+    assert said(unnoticed.heard())[1] in {"unavailable", "unconfirmed"}
+    assert said(noticed.heard()) == ("en", "unavailable")
+    await stack.daemon.ready()
+    assert [await flag(stack, number) for number in ("1054", "1055")] == before
+
+
+async def _dial_when_noticed(stack: Stack, number: str) -> PhoneCall:
+    async with asyncio.timeout(10):
+        while (await stack.daemon.get("/readyz"))[0] == 200:  # noqa: ASYNC110 - readiness is asked, it sends nothing
+            await asyncio.sleep(0.1)
+    return await dial(stack, number)
+
+
+@asynccontextmanager
+async def frozen_store(stack: Stack) -> AsyncIterator[None]:
+    """The store's process neither answers nor ends until the block does."""
+    pid = store_pid(stack)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def store_pid(stack: Stack) -> int:
+    """The embedded store: the daemon's only child."""
+    process = Path(f"/proc/{stack.daemon.pid}/task/{stack.daemon.pid}/children")
+    return int(process.read_text().split()[0])
+
+
+async def test_a_store_that_dies_makes_no_false_promise(stack: Stack, scenes: Scenes[PhoneCall]) -> None:
+    """Killed hard just before the call: whatever the caller hears, the store says the same when it is back."""
+    await scenes.ended()
+    before = await flag(stack, "1055")
+    os.kill(store_pid(stack), signal.SIGKILL)
+    call = await dial(stack, "1055")
+    await stack.daemon.ready()
+    word = said(call.heard())[1]
+    assert await flag(stack, "1055") is {"on": True, "off": False, "unavailable": before, "unconfirmed": before}[word]

@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.announcer import AriAnnouncer
@@ -33,7 +34,7 @@ from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
 from callrec.config import Door, Settings
 from callrec.domain import messages as m
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import NodeId
 from callrec.domain.policy import Limits, Terms
 from callrec.domain.provisioning.directory import Party
@@ -270,14 +271,37 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
 
 
 async def _watch_spool(daemon: Daemon) -> None:
-    """A spool that disappears is an alarm, not the end: recordings on other calls' legs wait to be stored."""
+    """A spool that disappears is an alarm, not the end: recordings on other calls' legs wait to be stored.
+
+    The kernel tells of a removed folder only when the last file in it is closed, which may be hours later: so we look, too.
+    """
     while True:
         try:
             daemon.spool.prepare()
-            await daemon.spool.watch(daemon.homecoming.spool_event)
-        except CallrecError as error:
-            daemon.observation.alarmed(m.Alarm(f"spool: {error.code}", None), "")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_while_it_is_there(daemon.settings.spool_dir))
+                tasks.create_task(daemon.spool.watch(daemon.homecoming.spool_event))
+        except* CallrecError as errors:
+            code = ", ".join(error.code for error in errors.exceptions if isinstance(error, CallrecError))
+            daemon.observation.alarmed(m.Alarm(f"spool: {code}", None), "")
         await asyncio.sleep(MEND_CHECK_S)
+
+
+async def _while_it_is_there(folder: Path) -> None:
+    """Raises Unavailable as soon as this path is another folder, or none."""
+    before = _identity(folder)
+    while before == _identity(folder) is not None:  # noqa: ASYNC110 - a file system sends no event for this
+        await asyncio.sleep(MEND_CHECK_S)
+    raise Unavailable("spool-gone", f"{folder} was removed or renamed", hint="put it back")
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder it is, whatever its name; None when it cannot be looked at."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 async def _mend_journal(daemon: Daemon) -> None:

@@ -209,13 +209,13 @@ async def lamp(stack: Stack, number: str, code: str = "3") -> str:
         return str((await answer.json())["state"])
 
 
-async def until_lamp(stack: Stack, number: str, state: str, code: str = "3") -> None:
+async def until_lamp(stack: Stack, number: str, state: str, code: str = "3", *, limit_s: float = 10.0) -> None:
     """Wait for a lamp."""
 
     async def shows() -> bool:
         return await lamp(stack, number, code) == state
 
-    await until(shows, hint=f"lamp {code} of {number} is {state}")
+    await until(shows, limit_s=limit_s, hint=f"lamp {code} of {number} is {state}")
 
 
 async def is_flagged(stack: Stack, number: str) -> bool:

@@ -1,0 +1,201 @@
+"""Disks that are full, read-only or gone in the middle of calls, and two daemons on one: calls go on, nothing stored is lost."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from trouble import (
+    KEYS_S,
+    TALK_S,
+    aftermath,
+    alarms,
+    begin,
+    by_command_line,
+    conversation,
+    lamp,
+    leg_files,
+    one,
+    product,
+    settled,
+    stored,
+    unready,
+    until,
+    until_lamp,
+)
+
+from callrec.domain.lifecycle import State
+from callrec.lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+MOUNT, UMOUNT = "/bin/mount", "/bin/umount"
+
+
+@dataclass
+class Disk:
+    """A small disk of its own at one place."""
+
+    place: Path
+
+    def fill(self) -> None:
+        """Leave no room."""
+        with (self.place / "ballast").open("wb", buffering=0) as ballast:
+            for size in (4096, 1):
+                try:
+                    while True:
+                        ballast.write(b"\0" * size)
+                except OSError:
+                    continue
+
+    def empty(self) -> None:
+        """Give the room back."""
+        (self.place / "ballast").unlink()
+
+    def lock(self) -> None:
+        """Let nobody write."""
+        self.remount("ro")
+
+    def unlock(self) -> None:
+        """Let everybody write."""
+        self.remount("rw")
+
+    def remount(self, how: str) -> None:
+        """With another option."""
+        subprocess.run([MOUNT, "-o", f"remount,{how}", str(self.place)], check=True)  # noqa: S603 - a fixed command
+
+
+@contextmanager
+def disk(place: Path) -> Iterator[Disk]:
+    """A disk of 2 MB; skips where nobody may mount one."""
+    place.mkdir(parents=True)
+    command = [MOUNT, "-t", "tmpfs", "-o", "size=2m", "callrec-test", str(place)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:  # noqa: S603 - a fixed command
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        yield Disk(place)
+    finally:
+        subprocess.run([UMOUNT, "--lazy", str(place)], check=True)  # noqa: S603 - a fixed command
+
+
+@dataclass
+class House:
+    """The product, with two disks of its own."""
+
+    stack: Stack
+    monitor: Disk
+    journal: Disk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """The whole product."""
+    folder = tmp_path_factory.mktemp("house")
+    with ExitStack() as disks:
+        monitor, journal = (disks.enter_context(disk(folder / place)) for place in ("monitor", "state/journal"))
+        async with product(folder) as stack:
+            yield House(stack, monitor, journal)
+            await by_command_line(stack)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def whole(house: House) -> AsyncIterator[House]:
+    """The product, ready; after the test the checks that end every fault run."""
+    await house.stack.daemon.ready()
+    yield house
+    await aftermath(house.stack)
+
+
+@pytest.mark.parametrize(
+    ("called", "spoil", "mend"),
+    [("1001", Disk.fill, Disk.empty), ("1002", Disk.lock, Disk.unlock)],
+    ids=["full", "locked"],
+)
+async def test_p2_without_room_in_the_library_legs_wait_in_the_spool(
+    whole: House, called: str, spoil: Callable[[Disk], None], mend: Callable[[Disk], None]
+) -> None:
+    """Two calls end meanwhile, one begins; all are stored, whole, when there is room again."""
+    stack = whole.stack
+    spoil(whole.monitor)
+    try:
+        pressed, always = await asyncio.gather(begin(stack, "1000", called, press=True), begin(stack, "1005", "1003"))
+        await asyncio.sleep(TALK_S)
+        await pressed.press()
+        await asyncio.gather(pressed.hangup(), always.hangup())
+        late = await begin(stack, "1007", "1008", press=True)
+        await until_lamp(stack, "1007", "INUSE")
+        await until(lambda: '"delayed"' in stack.daemon.log.read_text())
+        assert len(leg_files(stack)) == 6
+        before = len(stored(stack))
+    finally:
+        mend(whole.monitor)
+    await until(lambda: len(stored(stack)) == before + 2)
+    await late.hangup()
+    await settled(stack)
+    one(stack, "1000", called).holds("1000", called, pressed.length_s, keys_s=KEYS_S)
+    stored(stack, "1005", "1003")[-1].holds("1005", "1003", always.length_s)
+    stored(stack, "1007", "1008")[-1].holds("1007", "1008", late.length_s)
+
+
+async def test_p10_with_a_full_journal_the_call_goes_on_and_is_recorded_and_readiness_says_why(whole: House) -> None:
+    """Nothing can be written down before it is done; it is done all the same, and written down as soon as it can be."""
+    stack = whole.stack
+    whole.journal.fill()
+    calls = (("1009", "1010"), ("1011", "1012"), ("1002", "1004"))
+    talks = await asyncio.gather(*(begin(stack, *call, press=True) for call in calls))
+    for caller, _ in calls:
+        await until_lamp(stack, caller, "INUSE")
+    said = await unready(stack)
+    assert '"journal": {"ok": false' in said
+    assert "No space left on device" in said
+    whole.journal.empty()
+    await stack.daemon.ready()
+    await asyncio.gather(*(talk.press() for talk in talks))
+    await asyncio.gather(*(talk.hangup() for talk in talks))
+    await settled(stack)
+    for talk, call in zip(talks, calls, strict=True):
+        one(stack, *call).holds(*call, talk.length_s, keys_s=KEYS_S)
+
+
+async def test_p1_a_spool_that_is_removed_is_an_alarm_explained_entries_and_mended(whole: House) -> None:
+    """A call that ends is *failed*, one that goes on is recorded again from the alarm on; the next one is sound."""
+    stack = whole.stack
+    ending, going_on = await asyncio.gather(
+        begin(stack, "1003", "1004", press=True), begin(stack, "1006", "1011", press=False)
+    )
+    for number in ("1003", "1006"):
+        await until_lamp(stack, number, "INUSE")
+    shutil.rmtree(stack.daemon.spool)
+    await ending.hangup()
+    await until(lambda: bool(alarms(stack, "spool-gone")))
+    await until(stack.daemon.spool.is_dir)
+    await until_lamp(stack, "1006", "NOT_INUSE", limit_s=15)
+    assert bool(alarms(stack, "stalled"))
+    await until_lamp(stack, "1006", "INUSE")
+    async with conversation(stack, "1012", "1001") as (there, _):
+        await there.press("*3")
+        await until_lamp(stack, "1012", "INUSE")
+    await going_on.hangup()
+    await settled(stack)
+    lost, partial, sound = one(stack, "1003", "1004"), one(stack, "1006", "1011"), one(stack, "1012", "1001")
+    assert (lost.manifest.state, lost.manifest.recording.cause) == (State.FAILED, "no-file")
+    assert (partial.manifest.state, partial.manifest.recording.cause) == (State.PARTIAL, "stalled")
+    assert [take.cause for take in partial.manifest.recording.takes] == ["stalled", ""]
+    assert partial.length_s > 2
+    assert sound.manifest.state is State.SOUND
+
+
+async def test_a_second_daemon_on_the_same_folders_refuses_with_a_sentence(whole: House) -> None:
+    """The first does not notice."""
+    stack = whole.stack
+    code, said = await stack.daemon.callrec("serve")
+    assert code == 2
+    assert said.startswith("callrec: another callrec uses")
+    assert "CALLREC_STATE_DIR" in said
+    assert await unready(stack) == ""
+    assert await lamp(stack, "1000") == "NOT_INUSE"

@@ -206,8 +206,8 @@ class CallActor:
         """Nobody may be recorded whom we told that it failed: what Asterisk begins late is ended again."""
         for _ in range(LATE_LOOKS):
             await asyncio.sleep(LATE_LOOK_S)
-            if self._around.spool.capture(take.id) is not None:
-                with suppress(CallrecError):
+            with suppress(CallrecError):
+                if self._around.spool.capture(take.id) is not None:
                     await self._around.recorder.stop(take)  # by the leg's own note of it
                     return
 

@@ -131,7 +131,6 @@ class Homecoming:
                 sides = self._closed.setdefault(file.call, set())
                 sides.add(file.side)
                 if sides == {Side.READ, Side.WRITE}:
-                    del self._closed[file.call]
                     self._take_in([file])
             case Rescanned():
                 self._engine.takes.rescanned()
@@ -245,14 +244,14 @@ class Homecoming:
         take = recording.takes[-1]
         try:
             await self._engine.recorder.stop(take)
+            if reconcile.length_s(self._spool.capture(take.id)):
+                self._ending.append(reconcile.ended(recording, self._spool, ""))
+            else:
+                self._spool.drop(take.id)
+                await self._journal.append(Entry(Step.FINISHED, recording))
         except CallrecError as error:
             self._alarm("degraded", error)
             return False
-        if reconcile.length_s(self._spool.capture(take.id)):
-            self._ending.append(reconcile.ended(recording, self._spool, ""))
-            return True
-        self._spool.drop(take.id)
-        await self._journal.append(Entry(Step.FINISHED, recording))
         return True
 
     async def _place(self, file: DegradedFile) -> Recording:
@@ -270,6 +269,7 @@ class Homecoming:
 
     async def _take_in_one(self, file: DegradedFile) -> None:
         """Until it is done: neither a full disk nor tables that are late must cost a recording, or its user."""
+        self._closed.pop(file.call, None)
         while not await self._tables_known(LATER_S):
             pass
         while True:

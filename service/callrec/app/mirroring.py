@@ -6,13 +6,14 @@ any part of it. What waits is a set of users: a thousand changes of one user are
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Protocol
 
 from callrec.app.call_actor import Observer
 from callrec.app.ports import Lamps
 from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import Difference
 from callrec.domain.provisioning.model import User, UserId
 
@@ -25,6 +26,13 @@ class Mirror(Protocol):
     async def put(self, endpoint: str, user: User | None) -> None:
         """Mirror one endpoint; None: nobody has it any more."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """An endpoint that nobody has any more."""
+
+    endpoint: str
 
 
 class Mirroring:
@@ -40,20 +48,19 @@ class Mirroring:
     ) -> None:
         self._tables, self._lamps, self._mirror, self._observer = tables, lamps, mirror, observer
         self._lit = lit
-        self._users: dict[UserId, None] = {}
-        self._gone: dict[str, None] = {}
+        self._waiting: dict[UserId | _Gone, None] = {}
         self._wake = asyncio.Event()
         tables.on_change(self.changed)
 
     def changed(self, difference: Difference) -> None:
         """The tables changed."""
-        self._users.update(dict.fromkeys(difference.users))
-        self._gone.update(dict.fromkeys(difference.endpoints_gone))
+        self._waiting.update(dict.fromkeys(_Gone(endpoint) for endpoint in difference.endpoints_gone))
+        self._waiting.update(dict.fromkeys(difference.users))
         self._wake.set()
 
     def everything(self) -> None:
         """Asterisk is back: it may have missed anything, and keep a `*3` lamp lit of a call that ended without us."""
-        self._users.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
+        self._waiting.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
         self._wake.set()
 
     async def run(self) -> None:
@@ -73,28 +80,28 @@ class Mirroring:
                 self._wake.set()
 
     async def _work_off(self) -> None:
-        """One after the other; what fails goes to the end, so that it keeps nothing else waiting for ever."""
-        while self._gone:
-            endpoint = next(iter(self._gone))
-            del self._gone[endpoint]
+        """Each one once. What fails goes to the end, so that what Asterisk refuses keeps nothing else waiting."""
+        failed: Refused | None = None
+        for _ in range(len(self._waiting)):
+            work = next(iter(self._waiting))
+            del self._waiting[work]
             try:
-                if self._tables.directory.by_endpoint(endpoint) is None:
-                    await self._mirror.put(endpoint.partition("/")[2], None)
-            except CallrecError:
-                self._gone[endpoint] = None
-                raise
-        while self._users:
-            user = next(iter(self._users))
-            del self._users[user]
-            try:
-                await self._put(user)
-            except CallrecError:
-                self._users[user] = None
-                raise
+                await self._put(work)
+            except CallrecError as error:
+                self._waiting[work] = None
+                if not isinstance(error, Refused):
+                    raise
+                failed = error
+        if failed:
+            raise failed
 
-    async def _put(self, user_id: UserId) -> None:
-        user, lines = self._tables.directory.standing(user_id)
+    async def _put(self, work: UserId | _Gone) -> None:
+        if isinstance(work, _Gone):
+            if self._tables.directory.by_endpoint(work.endpoint) is None:
+                await self._mirror.put(work.endpoint.partition("/")[2], None)
+            return
+        user, lines = self._tables.directory.standing(work)
         for line in lines:
             await self._mirror.put(line.name, user)
-        await self._lamps.always(user_id, lit=user is not None and user.call_record)
-        await self._lamps.online(user_id, lit=user_id in self._lit())
+        await self._lamps.always(work, lit=user is not None and user.call_record)
+        await self._lamps.online(work, lit=work in self._lit())

@@ -180,7 +180,7 @@ class CallActor:
                 around.observer.alarmed(command, self.session.call)
             case m.Tell():
                 around.observer.told(command)
-            case m.HandOver(recording):
+            case m.HandOver(recording):  # pragma: no branch - the last kind
                 around.hand_over(recording)
 
     async def _write(self, entry: Entry) -> None:

@@ -201,6 +201,27 @@ async def test_with_redis_down_it_is_stored_and_the_index_is_mended_later(house:
     assert list(house.catalogue.entries) == ["c1-1"]
 
 
+async def test_what_the_index_missed_stays_in_the_journal_until_it_knows(house: House) -> None:
+    """Over restarts, too. It is stored once and told once; what is still being recorded is left alone."""
+    recording, later = house.captured(), replace(house.captured(2), to_s=None)
+    await ended(house, recording)
+    await house.journal.append(Entry(Step.OPENED, later))
+    house.catalogue.down = True
+    async with running(intake := house.intake()):
+        intake.submit(recording)
+    async with running(intake := house.intake()):
+        intake.catch_up()
+        await asyncio.wait_for(intake.idle(), 10)
+        assert intake.index_is_behind
+        house.catalogue.down = False
+        intake.catch_up()
+    assert not intake.index_is_behind
+    assert list(house.catalogue.entries) == ["c1-1"]
+    assert [entry.recording.id for entry in house.journal.live()] == ["c2-1"]
+    assert house.heard.said == ["unindexed redis", "stored sound"] * 2
+    assert len(house.encoder.formats) == 1
+
+
 async def test_a_full_disk_delays_and_loses_nothing(house: House) -> None:
     house.encoder.faults = [Unavailable("disk", "full")] * 3
     recording, intake = house.captured(), house.intake()

@@ -1,0 +1,303 @@
+"""The switchboard: which call hears what, what a reconnect makes true again, and what has a bound; in virtual time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from stage import ALICE, BOB, EPOCH_S, MemoryJournal, Stage, away, event, virtual
+
+from callrec.adapters.disk.journal import DiskJournal
+from callrec.app import engine as engine_module
+from callrec.app.engine import MAX_BACKGROUND, OUTCOME_S
+from callrec.app.ports import Journal
+from callrec.domain import messages as m
+from callrec.domain.errors import Unavailable
+from callrec.domain.lifecycle import Entry, Step
+from callrec.domain.model import Actor, ActorKind, CallId, LegId, NodeId, Recording, RecordingId, Take, TakeId
+from callrec.domain.provisioning.model import Rule
+from callrec.domain.toggle import State
+from callrec.protocols.ami import Message
+
+LEG, OTHER = LegId("1.1"), LegId("1.2")
+TAKE = TakeId("c1-1-1")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def channel(leg: str, endpoint: str, *, linkedid: str = "1.1", bridge: str = "b1") -> Message:
+    """One line of CoreShowChannels."""
+    return event("CoreShowChannel", leg, endpoint, linkedid=linkedid, BridgeId=bridge)
+
+
+TALK = (channel("1.1", "alice"), channel("1.2", "bob"))
+
+
+def former(leg: LegId = LEG, *, mixmonitor: str = "0x9") -> Recording:
+    """What another daemon began on Alice's leg, in her own call's words."""
+    recording = RecordingId("old-1")
+    take = Take(TakeId("old-1-1"), leg, "PJSIP/alice-00000001", 8000, EPOCH_S - 60, mixmonitor=mixmonitor)
+    actor = Actor(ActorKind.USER, ALICE.id, leg)
+    return Recording(recording, CallId("old"), "0.9", NodeId("n"), Rule.ON_DEMAND, actor, EPOCH_S - 60, takes=(take,))
+
+
+# -- who hears what ----------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_legs_of_one_linkedid_are_one_call_and_it_is_forgotten_at_its_end(stage: Stage) -> None:
+    async with stage.running() as engine:
+        stage.call()
+        stage.call("ever", "bob", nth=2)
+        await stage.passes(0.1)
+        assert [sorted(session.legs) for session in engine.live()] == [["1.1", "1.2"], ["2.1", "2.2"]]
+        stage.hang_up(1)
+        await stage.passes(10)
+        assert [sorted(session.legs) for session in engine.live()] == [["2.1", "2.2"]]
+
+
+@virtual
+async def test_news_of_strangers_legs_are_nobodys(stage: Stage) -> None:
+    """Of a leg that was never seen, of Asterisk's own channels, and of no channel at all."""
+    async with stage.running() as engine:
+        engine.asterisk(event("Hangup", "9.9", "alice"))
+        engine.asterisk(event("BridgeLeave", "9.9", "alice", BridgeUniqueid="b"))
+        engine.asterisk(Message((("Event", "Newchannel"), ("Channel", "Snoop/1-1"), ("Uniqueid", "9.8"))))
+        engine.asterisk(Message((("Event", "FullyBooted"),)))
+        engine.called(LegId("9.9"), ALICE, "1001")
+        assert engine.live() == []
+
+
+@virtual
+async def test_the_end_of_a_dial_is_told_by_its_destination_when_it_has_no_caller(stage: Stage) -> None:
+    async with stage.running() as engine:
+        stage.call()
+        engine.asterisk(Message((("Event", "DialEnd"), ("DestUniqueid", "1.2"), ("DialStatus", "BUSY"))))
+        await stage.passes(0.1)
+        assert [session.dial_status for session in engine.live()] == ["BUSY"]
+
+
+@virtual
+async def test_a_leg_that_comes_after_the_end_of_its_call_begins_another(stage: Stage) -> None:
+    """A call that waits for its files takes nobody in any more."""
+    async with stage.running() as engine:
+        stage.call()
+        await engine.press(LEG, ALICE, 8000)
+        for leg, name in ((LEG, "alice"), (OTHER, "bob")):
+            engine.asterisk(event("Hangup", leg, name, linkedid="1.1"))
+        await stage.passes(0.1)
+        engine.asterisk(event("Newchannel", "1.3", "ever", linkedid="1.1"))
+        await stage.passes(0.1)
+        assert [session.state for session in engine.live()] == [State.CLOSED, State.IDLE]
+
+
+@virtual
+async def test_the_hook_before_dial_is_told_to_its_call(stage: Stage) -> None:
+    async with stage.running() as engine:
+        engine.asterisk(event("Newchannel", "1.1", "alice"))
+        engine.called(LEG, BOB, "1002")
+        await stage.passes(0.1)
+        (session,) = engine.live()
+        assert [leg.user for leg in session.seen.values()] == [ALICE, BOB]
+
+
+# -- presses -----------------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_press_in_an_unknown_call_is_for_the_dialplan(stage: Stage) -> None:
+    async with stage.running() as engine:
+        with pytest.raises(Unavailable) as refused:
+            await engine.press(LEG, ALICE, None)
+    assert refused.value.code == "call-not-known"
+
+
+@virtual
+async def test_two_presses_at_once_have_their_own_answers(stage: Stage) -> None:
+    async with stage.running() as engine:
+        stage.call()
+        outcomes = await asyncio.gather(engine.press(LEG, ALICE, 8000), engine.press(OTHER, BOB, 8000))
+        assert outcomes == [m.Outcome.STARTED, m.Outcome.ABSORBED]
+        assert engine._replies == {}
+
+
+@virtual
+async def test_a_press_that_nobody_answers_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect must not fill the table of waiting dialogues; a late answer to it is nobody's."""
+    async with stage.running() as engine:
+        stage.call()
+        await stage.passes(0.1)
+        (actor,) = engine._calls.values()
+        monkeypatch.setattr(actor, "post", lambda _event: None)
+        began_s = asyncio.get_running_loop().time()
+        with pytest.raises(Unavailable) as refused:
+            await engine.press(LEG, ALICE, None)
+        assert refused.value.code == "no-outcome"
+        assert asyncio.get_running_loop().time() - began_s == OUTCOME_S
+        engine.reply(m.Reply("press-1", m.Outcome.STARTED))
+
+
+# -- after a reconnect -------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_news_wait_behind_the_listing_and_are_let_in_after_it(stage: Stage) -> None:
+    """Old news that wait cannot undo what the listing says; newer ones count."""
+    async with stage.running() as engine:
+        engine.hold_back()
+        stage.call("ever", "bob", nth=2)
+        engine.asterisk(event("Hangup", "1.2", "bob", linkedid="1.1"))
+        assert engine.live() == []
+        engine.resync(TALK, [], asterisk_restarted=False)
+        await stage.passes(0.1)
+        assert sorted(sorted(session.legs) for session in engine.live()) == [["1.1"], ["2.1", "2.2"]]
+
+
+@virtual
+async def test_more_news_than_can_wait_are_counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest give way."""
+    monkeypatch.setattr(engine_module, "MAX_HELD_BACK", 2)
+    async with stage.running() as engine:
+        engine.hold_back()
+        for leg in ("1.1", "2.1", "3.1"):
+            engine.asterisk(event("Newchannel", leg, "alice"))
+        engine.let_in()
+        await stage.passes(0.1)
+        assert [sorted(session.legs) for session in engine.live()] == [["2.1"], ["3.1"]]
+    assert stage.heard.lost == ["held-back"]
+
+
+@virtual
+async def test_a_listing_makes_up_for_what_was_missed(stage: Stage) -> None:
+    """A hangup, a new call with somebody flagged, a leg that is in no bridge any more."""
+    async with stage.running() as engine:
+        stage.call()
+        stage.call("alice", "ever", nth=2)
+        await stage.passes(0.1)
+        listing = (
+            channel("2.1", "alice", linkedid="2.1", bridge=""),
+            channel("2.2", "ever", linkedid="2.1", bridge="b2"),
+            channel("3.1", "ever", linkedid="3.1", bridge="b3"),
+            channel("3.2", "bob", linkedid="3.1", bridge="b3"),
+            Message((("Event", "CoreShowChannel"), ("Channel", "CBAnn/1-1;1"), ("Uniqueid", "4.1"))),
+        )
+        engine.resync(listing, [], asterisk_restarted=False)
+        await stage.passes(0.1)
+        assert [sorted(session.legs) for session in engine.live()] == [["2.1", "2.2"], ["3.1", "3.2"]]
+        assert list(stage.asterisk.running) == ["c2-1-1", "c3-1-1"]
+        assert engine.live()[0].conversations() == []
+
+
+@virtual
+async def test_asterisks_death_is_the_cause_of_what_it_took_with_it(stage: Stage) -> None:
+    """A restarted Asterisk has none of our legs."""
+    async with stage.running() as engine:
+        stage.call()
+        await engine.press(LEG, ALICE, 8000)
+        stage.asterisk.grow(TAKE)
+        stage.asterisk.close(TAKE)
+        engine.resync((), [], asterisk_restarted=True)
+        await stage.passes(10)
+        assert engine.live() == []
+    assert [take.cause for handed in stage.handed for take in handed.takes] == ["asterisk-died"]
+
+
+@virtual
+async def test_an_adopted_recording_goes_on_with_all_its_legs_and_a_press_stops_it(stage: Stage) -> None:
+    """Its call is found by what Asterisk says of the leg now, not by the Linkedid of its beginning."""
+    async with stage.running() as engine:
+        stage.asterisk.goes_on(former().takes[0])
+        engine.resync(TALK, [former()], asterisk_restarted=False)
+        await stage.passes(0.1)
+        (session,) = engine.live()
+        assert sorted(session.legs) == ["1.1", "1.2"]
+        assert session.state is State.OPENED
+        assert engine.is_recorded(LEG)
+        stage.asterisk.grow("old-1-1")
+        await stage.passes(1)
+        assert engine.lit() == {ALICE.id, BOB.id}
+        assert await engine.press(OTHER, BOB, 8000) is m.Outcome.STOPPED
+        await stage.passes(1)
+        assert not engine.is_recorded(LEG)
+    (handed,) = stage.handed
+    assert [one.id for one in handed.takes] == ["old-1-1"]
+    assert handed.takes[0].cause == ""
+
+
+@virtual
+async def test_what_the_dialplan_began_in_a_known_call_takes_its_place(stage: Stage) -> None:
+    """The call as we knew it, unrecorded, ends without an entry; nothing of it is doubled."""
+    async with stage.running() as engine:
+        stage.call()
+        await stage.passes(0.1)
+        assert not engine.is_recorded(LEG)
+        engine.resync(TALK, [former()], asterisk_restarted=False)
+        await stage.passes(0.1)
+        (session,) = engine.live()
+        assert (session.call, sorted(session.legs)) == ("old", ["1.1", "1.2"])
+    assert stage.handed == []
+
+
+@virtual
+async def test_a_take_that_was_handed_over_is_watched_no_more(stage: Stage) -> None:
+    async with stage.running() as engine:
+        stage.call()
+        await engine.press(LEG, ALICE, 8000)
+        stage.link_is_up = False
+        for leg, name in ((LEG, "alice"), (OTHER, "bob")):
+            engine.asterisk(event("Hangup", leg, name, linkedid="1.1"))
+        await stage.passes(30)
+        assert len(stage.handed) == 1
+        assert engine.takes.open_takes() == frozenset()
+
+
+# -- beside the calls --------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_what_is_done_beside_has_a_bound_and_its_errors_are_told(stage: Stage) -> None:
+    """Too much of it is dropped and counted; an expected error is an alarm, another a defect."""
+
+    async def work(error: Exception | None = None) -> None:
+        await asyncio.sleep(1)
+        if error:
+            raise error
+
+    stage.engine.background(work(), "early")
+    async with stage.running() as engine:
+        for _ in range(MAX_BACKGROUND + 1):
+            engine.background(work(), "tone")
+        await stage.passes(2)
+        engine.background(work(away("ari-down")), "tone")
+        engine.background(work(RuntimeError("a defect")), "tone")
+        await stage.passes(2)
+        assert engine._background == 0
+    assert stage.heard.lost == ["early", "tone"]
+    assert stage.heard.alarms == ["tone: ari-down"]
+    assert len(stage.heard.defects) == 1
+
+
+# -- the stand-in ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [lambda _: MemoryJournal(), DiskJournal], ids=["memory", "disk"])
+async def test_the_journal_of_these_tests_keeps_the_promises_of_the_real_one(
+    tmp_path: Path, make: Callable[[Path], Journal]
+) -> None:
+    """The last entry of each unfinished recording, oldest recording first."""
+    journal = make(tmp_path)
+    if isinstance(journal, DiskJournal):
+        journal.load()
+    first, second = former(), replace(former(), id=RecordingId("old-2"))
+    for step, recording in ((Step.INTENT, first), (Step.INTENT, second), (Step.ENDED, first)):
+        await journal.append(Entry(step, recording))
+    assert list(journal.live()) == [Entry(Step.ENDED, first), Entry(Step.INTENT, second)]
+    await journal.append(Entry(Step.FINISHED, first))
+    await journal.append(Entry(Step.FINISHED, first))
+    assert list(journal.live()) == [Entry(Step.INTENT, second)]
+    if isinstance(journal, DiskJournal):
+        await journal.close()

@@ -1,0 +1,137 @@
+"""The open takes: what is told of them, from a real folder, in virtual time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from stage import SECOND, FragileSpool, away, virtual
+
+from callrec.app.takes import GROWTH_CHECK_S, STALL_S, OpenTakes
+from callrec.domain import messages as m
+from callrec.domain.model import LegId, Take, TakeId
+from callrec.domain.naming import LegFile, Side
+
+TAKE = Take(TakeId("c1-1-1"), LegId("1.1"), "PJSIP/alice-1", 8000, 0.0, mixmonitor="0x1")
+FILES = [LegFile(TAKE.id, side, 8000) for side in Side]
+
+
+class House:
+    """A spool, the takes in it, and what was told of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.spool = FragileSpool(folder)
+        self.takes = OpenTakes(self.spool)
+        self.told: list[m.Event] = []
+
+    def write(self, side: Side, content: bytes = b"") -> None:
+        """Asterisk opens a file, or writes to it."""
+        with Path(self.spool.path(TAKE, side)).open("ab") as file:
+            file.write(content)
+
+    def both(self, content: bytes = b"") -> None:
+        """On both sides."""
+        for side in Side:
+            self.write(side, content)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_take_is_seen_when_both_files_exist_and_its_id_is_known(house: House) -> None:
+    """In whatever order the three come, and once."""
+    house.takes.watch(TAKE.id, house.told.append)
+    house.write(Side.READ)
+    house.takes.file_created(FILES[0])
+    house.takes.requested(TAKE.id, "0x1")
+    assert house.told == []
+    house.write(Side.WRITE)
+    house.takes.file_created(FILES[1])
+    house.takes.file_created(FILES[1])
+    assert house.told == [m.TakeSeen(TAKE.id, "0x1")]
+    assert house.takes.open_takes() == {TAKE.id}
+
+
+def test_a_take_whose_files_came_first_is_seen_with_its_id(house: House) -> None:
+    house.takes.watch(TAKE.id, house.told.append)
+    house.both()
+    house.takes.file_created(FILES[0])
+    house.takes.requested(TAKE.id, "0x1")
+    assert house.told == [m.TakeSeen(TAKE.id, "0x1")]
+
+
+def test_after_lost_news_the_folder_is_looked_at_again(house: House) -> None:
+    house.takes.watch(TAKE.id, house.told.append)
+    house.takes.requested(TAKE.id, "0x1")
+    house.both()
+    house.takes.rescanned()
+    assert house.told == [m.TakeSeen(TAKE.id, "0x1")]
+
+
+def test_a_take_is_closed_when_both_sides_are(house: House) -> None:
+    house.takes.watch(TAKE.id, house.told.append)
+    assert house.takes.file_closed(FILES[0])
+    assert house.told == []
+    assert house.takes.file_closed(FILES[1])
+    assert house.told == [m.TakeClosed(TAKE.id)]
+    assert not house.takes.file_closed(FILES[1])
+    assert house.takes.open_takes() == frozenset()
+
+
+def test_nobody_hears_of_a_take_that_is_unknown_or_handed_over(house: House) -> None:
+    house.takes.requested(TAKE.id, "0x1")
+    house.takes.file_created(FILES[0])
+    house.takes.watch(TAKE.id, house.told.append)
+    house.takes.forget(TAKE.id)
+    house.takes.forget(TAKE.id)
+    assert not house.takes.file_closed(FILES[0])
+    assert house.told == []
+
+
+async def watched(house: House, seconds: float) -> list[m.Event]:
+    """What is told while so much time passes."""
+    house.told.clear()
+    watching = asyncio.create_task(house.takes.watch_growth())
+    await asyncio.sleep(seconds)
+    watching.cancel()
+    await asyncio.wait([watching])
+    return list(house.told)
+
+
+@virtual
+async def test_growth_is_told_and_its_absence_once(house: House) -> None:
+    """The shorter side counts. A take whose creation nobody told is seen here, too."""
+    house.takes.watch(TAKE.id, house.told.append)
+    house.takes.requested(TAKE.id, "0x1")
+    house.write(Side.READ, SECOND)
+    assert await watched(house, 2 * GROWTH_CHECK_S) == []
+    house.write(Side.WRITE, SECOND)
+    assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeSeen(TAKE.id, "0x1"), m.TakeGrew(TAKE.id)]
+    assert await watched(house, STALL_S - GROWTH_CHECK_S) == []
+    assert await watched(house, 3 * STALL_S) == [m.TakeStalled(TAKE.id)]
+    house.both(SECOND)
+    assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeGrew(TAKE.id)]
+
+
+@virtual
+async def test_an_adopted_take_has_to_grow_before_it_is_proven(house: House) -> None:
+    """What it held when we came says nothing of its recorder."""
+    house.both(SECOND)
+    house.takes.adopt(TAKE, house.told.append)
+    assert await watched(house, 3 * GROWTH_CHECK_S) == []
+    house.both(SECOND)
+    assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeGrew(TAKE.id)]
+
+
+@virtual
+async def test_files_that_are_gone_or_cannot_be_read_stall(house: House) -> None:
+    """A removed spool must not look like a quiet one, and an unreadable one must not end the watching."""
+    house.both(SECOND)
+    house.takes.adopt(TAKE, house.told.append)
+    for file in house.spool._folder.iterdir():
+        file.unlink()
+    assert await watched(house, STALL_S + 1) == [m.TakeStalled(TAKE.id)]
+    house.spool.fault = away("disk")
+    house.takes.adopt(TAKE, house.told.append)
+    assert await watched(house, STALL_S + 1) == [m.TakeStalled(TAKE.id)]

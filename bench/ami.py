@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bench import quiet
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.app.translation import WANTED
 from callrec.protocols.ami import Message
@@ -59,7 +60,8 @@ _MORE["BridgeLeave"] = _MORE["BridgeEnter"]
 _CHANNEL = (
     "Event: {name}\r\nPrivilege: call,all\r\nChannel: PJSIP/1000-{n:08x}\r\nChannelState: 6\r\nChannelStateDesc: Up\r\n"
     "CallerIDNum: 1000\r\nCallerIDName: John Doe\r\nConnectedLineNum: 1001\r\nConnectedLineName: George Clinton\r\n"
-    "Language: en\r\nAccountCode: \r\nContext: pbx-user\r\nExten: s\r\nPriority: 2\r\nUniqueid: lab-{n}.1\r\nLinkedid: lab-{n}.1\r\n"
+    "Language: en\r\nAccountCode: \r\nContext: pbx-user\r\nExten: s\r\nPriority: 2\r\n"
+    "Uniqueid: lab-{n}.1\r\nLinkedid: lab-{n}.1\r\n"
 )
 
 
@@ -184,6 +186,7 @@ def _manager() -> Iterator[tuple[int, Callable[[str], None]]]:
 
 def run(seconds: float = 15.0) -> dict[str, float]:
     """Measure for about so many seconds: per stream the medians of both clients, their ratio, and the goal."""
+    quiet()
     rates: dict[tuple[str, str], list[tuple[float, float]]] = {}
     until_s = time.monotonic() + seconds
     turn = 0

@@ -16,17 +16,19 @@ from callrec.lab.stack import Stack, Wishes, start
 
 CALLER, CALLED, OTHER_CALLER = "1000", "1001", "1002"
 CALLER_HZ, CALLED_HZ = 440, 1000
-CALLS_PER_S = 8
+CALLS_PER_S = 12
 ACTION_S = 5.0
 
 
 @asynccontextmanager
-async def stack(dialplan: str, features: Mapping[str, str] = {}) -> AsyncIterator[Stack]:  # noqa: B006 - read only
+async def stack(dialplan: str, features: Mapping[str, str] = {}) -> AsyncIterator[Stack]:
     """The whole product, its PBX with more extensions for the users (`@CALLED@` is an endpoint) and built-in features."""
     with tempfile.TemporaryDirectory(prefix="callrec-bench-") as folder:
         async with start(Path(folder), Wishes(tones_hz={CALLED: CALLED_HZ}), _silent) as running:
             etc = running.pbx.root / "etc"
-            more = dialplan.replace("@CALLED@", running.line(CALLED)).replace("@SPOOL@", str(running.pbx.root / "spool"))
+            more = dialplan.replace("@CALLED@", running.line(CALLED)).replace(
+                "@SPOOL@", str(running.pbx.root / "spool")
+            )
             running.pbx.write_conf("extensions.conf", f"{(etc / 'extensions.conf').read_text()}\n[pbx-inside]\n{more}")
             keys = "".join(f"{name} = {code}\n" for name, code in features.items())
             text = (etc / "features.conf").read_text().replace("[featuremap]\n", f"[featuremap]\n{keys}")

@@ -1,0 +1,152 @@
+"""`make bench`: all benchmarks, one table, and everything as JSON in bench/results/; `python -m bench NAME` runs one.
+
+A benchmark that lacks a peer or an Asterisk says so, and the others go on. Numbers never fail a run: the exit code is 1 only
+when a benchmark itself broke.
+"""
+
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import quiet
+from callrec.domain.errors import CallrecError
+
+BENCHES: Mapping[str, tuple[float, ...]] = {
+    "agi": (12.0,),
+    "ami": (12.0,),
+    "media": (),
+    "online_record": (),
+    "load": (),
+}
+"""In this order, with what each `run` is given."""
+RESULTS = Path(__file__).parent / "results"
+Found = Mapping[str, object]
+
+ROWS = (
+    ("agi", "ours_dialogues_per_core_s", "ratio_to_bare_asyncio", ">=", 0.8, "FastAGI dialogues per core and s"),
+    ("agi", "ours_dialogues_per_core_s", "ratio_to_panoramisk", "", None, "  against panoramisk"),
+    (
+        "ami",
+        "unfiltered_ours_events_per_core_s",
+        "unfiltered_ratio_to_panoramisk",
+        "",
+        None,
+        "AMI events per core and s, all",
+    ),
+    ("ami", "filtered_ours_events_per_core_s", "filtered_ratio_to_panoramisk", "", None, "  events that we read only"),
+    ("ami", "unfiltered_ours_events_per_s", "", ">=", 90_000, "  all, by the clock"),
+    ("media", "wav.x_real_time", "wav.ratio_to_ffmpeg", "", None, "take to wav, x real time per core"),
+    ("media", "wav.x_real_time", "", ">=", 2500, "  goal"),
+    ("media", "flac.x_real_time", "flac.ratio_to_ffmpeg", "", None, "take to flac"),
+    ("media", "flac.x_real_time", "", ">=", 1250, "  goal"),
+    ("media", "opus.x_real_time", "opus.ratio_to_ffmpeg", "", None, "take to opus"),
+    ("media", "opus.x_real_time", "", ">=", 250, "  goal"),
+    *(
+        (
+            "online_record",
+            f"{calls}_calls.{who}_behind_{what}_ms",
+            "",
+            "<=",
+            5,
+            f"*3, {calls} live: {who}, ms behind, {what}",
+        )
+        for calls in (1, 60)
+        for who in ("presser", "other")
+        for what in ("median", "mean", "p99")
+    ),
+    ("load", "ours_cpu_percent", "ratio_to_mix", "<=", 1.03, "CPU % of a core, 60 recorded calls, against MixMonitor"),
+    ("load", "legs_cpu_percent", "ratio_legs_to_mix", "", None, "  two legs from the dialplan, no daemon"),
+    ("load", "stall_p99_ms", "", "<", 20, "loop stalls p99, ms"),
+    ("load", "waiting_loop_stall_p99_ms", "", "", None, "  a loop that only waits, on the same machine"),
+    ("load", "daemon_rss_mib", "", "<=", 150, "daemon's memory with 60 live calls, MiB"),
+)
+"""What the table shows: bench, value, ratio to the peer, goal (of the ratio where there is one), in words."""
+
+
+def main(names: list[str]) -> int:
+    """Run these, or all."""
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        print(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    quiet()
+    began_s, found, broken = time.monotonic(), {}, False
+    for name in names or BENCHES:
+        print(f"== {name}", flush=True)
+        found[name], broke = _run(name)
+        broken |= broke
+    report = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - began_s),
+        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "benches": found,
+    }
+    _show(found)
+    print(f"{report['seconds']} s; everything that was measured: {_write(report)}")
+    return int(broken)
+
+
+def _run(name: str) -> tuple[Found, bool]:
+    """What it found, and whether it broke."""
+    try:
+        return importlib.import_module(f"bench.{name}").run(*BENCHES[name]), False
+    except (CallrecError, ImportError) as error:
+        print(f"   not measured: {error}")
+        return {"not_measured": str(error)}, False
+    except Exception as error:  # noqa: BLE001 - a task boundary: the other benchmarks are still worth running
+        print(f"   broke: {error!r}")
+        return {"broke": repr(error)}, True
+
+
+def _show(found: Mapping[str, Found]) -> None:
+    table = Table(title="callrec benchmarks")
+    for heading in ("", "ours", "ratio to peer", "goal", ""):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in _rows(found):
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _rows(found: Mapping[str, Found]) -> Iterator[tuple[str, ...]]:
+    for bench, value_at, ratio_at, sign, goal, words in ROWS:
+        value, ratio = _at(found.get(bench, {}), value_at), _at(found.get(bench, {}), ratio_at)
+        if value is None:
+            continue
+        judged = ratio if ratio_at else value
+        verdict = ""
+        if goal is not None and judged is not None:
+            met = {">=": judged >= goal, "<=": judged <= goal, "<": judged < goal}[sign]
+            verdict = "met" if met else "MISSED"
+        yield (
+            words,
+            f"{value:,g}",
+            "" if ratio is None else f"{ratio:g}",
+            "" if goal is None else f"{sign} {goal:,g}",
+            verdict,
+        )
+
+
+def _at(found: object, path: str) -> float | None:
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _write(report: Mapping[str, object]) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

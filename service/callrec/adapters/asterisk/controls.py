@@ -64,16 +64,24 @@ class AmiRecorder:
             return
         try:
             await self._ami.action("StopMixMonitor", [("Channel", take.leg), ("MixMonitorID", mixmonitor)])
-            if await self._variable(take.leg, ID_VARIABLE) == mixmonitor:  # else a later take has noted itself already
-                for variable in (ID_VARIABLE, RULE_VARIABLE):
-                    await self._set(take.leg, variable, "")
         except Refused as error:
             if not _is_gone(error):
                 raise
+        else:
+            await self._forget(take.leg, mixmonitor)
 
     async def _note_rule(self, leg: LegId, rule: Rule) -> None:
         with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
             await self._set(leg, RULE_VARIABLE, rule)
+
+    async def _forget(self, leg: LegId, mixmonitor: str) -> None:
+        """Take the notes off the leg, unless a later take has left its own there already."""
+        with contextlib.suppress(
+            CallrecError
+        ):  # the recorder is stopped: a note that stays must not make it look running
+            if await self._variable(leg, ID_VARIABLE) == mixmonitor:
+                for variable in (ID_VARIABLE, RULE_VARIABLE):
+                    await self._set(leg, variable, "")
 
     async def mute(self, take: Take, *, muted: bool) -> None:
         """See ports.Recorder."""

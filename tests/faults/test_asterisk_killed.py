@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from proxy import Proxy, proxied
 from trouble import (
     KEYS_S,
     NEAR_S,
     TOLD_S,
     TONES_HZ,
-    Proxy,
     aftermath,
     begin,
     by_command_line,
@@ -22,7 +22,6 @@ from trouble import (
     leg_files,
     one,
     product,
-    proxied,
     settled,
     stored,
     unready,

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import aiohttp
 import numpy as np
@@ -27,7 +26,6 @@ from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Manifest, State
 from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
-from callrec.lab.pbx import Doors
 from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec.lab.stack import Stack, Wishes, start
 
@@ -330,76 +328,3 @@ async def catalogue_is(stack: Stack, truth: bytes) -> bool:
     with contextlib.suppress(Unavailable):
         return await catalogue(stack) == truth
     return False
-
-
-# -- a line that can fail ----------------------------------------------------------------------------------------------
-
-
-class Proxy:
-    """TCP from here to there. It can be cut (closed, and no new connection), wedged (open, and silent; what was sent arrives
-    when it is restored) and slow."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.delay_s = 0.0
-        self.target = 0
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._is_cut = False
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    def cut(self) -> None:
-        """Close everything, and take nothing new."""
-        self._is_cut = True
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def wedge(self) -> None:
-        """Hold everything back."""
-        self._flows.clear()
-
-    def restore(self) -> None:
-        """As it was."""
-        self._is_cut = False
-        self._flows.set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
-        ends = [writer]
-        try:
-            if not self._is_cut:
-                there, onward = await asyncio.open_connection("127.0.0.1", self.target)
-                ends.append(onward)
-                self._writers.update(ends)
-                await asyncio.gather(self._pass(reader, onward), self._pass(there, writer))
-        except OSError:
-            pass  # the other side is not there: so it is for whoever asked
-        finally:
-            self._writers.difference_update(ends)
-            for end in ends:
-                end.transport.abort()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            await asyncio.sleep(self.delay_s)
-            await self._flows.wait()
-            writer.write(data)
-            await writer.drain()
-        writer.transport.abort()
-
-
-@asynccontextmanager
-async def proxied() -> AsyncIterator[tuple[Proxy, Wishes]]:
-    """A proxy, and wishes for a product whose daemon reaches the manager through it."""
-    proxy, doors = Proxy(), Doors()
-    proxy.target = doors.ami
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    address = f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{proxy.port}"
-    settings = {"ami_url": address}
-    try:
-        yield proxy, Wishes(users=USERS, doors=doors, codecs=CODECS, tones_hz=TONES_HZ, settings=settings)
-    finally:
-        proxy.cut()
-        server.close()
-        await server.wait_closed()

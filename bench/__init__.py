@@ -6,6 +6,6 @@ import structlog
 
 
 def quiet() -> None:
-    """A benchmark's output is its numbers. (panoramisk logs the end of each connection as an error.)"""
+    """Leave the output to the numbers: panoramisk logs the end of each connection as an error."""
     logging.disable(logging.ERROR)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -56,6 +56,14 @@ class Gap(NamedTuple):
     other_ms: float
 
 
+class Stage(NamedTuple):
+    """How often each was pressed, and what the recordings miss in which the sequence was found."""
+
+    pressed: int
+    ours: list[Gap]
+    theirs: list[Gap]
+
+
 def pattern() -> Samples:
     """The sequence as a phone plays it: each tone begins at phase 0 (indications.c: playtones_generator)."""
     at = np.arange(_FRAME) / RATE_HZ
@@ -124,7 +132,7 @@ def _recordings(running: Stack) -> dict[str, list[Path]]:
     return {OURS: ours, THEIRS: list((running.pbx.root / "spool/monitor").glob("auto-*.wav"))}
 
 
-async def _stage(running: Stack, live: int, rounds: int) -> dict[str, list[Gap]]:
+async def _stage(running: Stack, live: int, rounds: int) -> Stage:
     """Half of the calls are ours and half theirs; with one live call they take turns."""
     before = {path for paths in _recordings(running).values() for path in paths}
     if live == 1:
@@ -144,7 +152,8 @@ async def _stage(running: Stack, live: int, rounds: int) -> dict[str, list[Gap]]
         if all(len(paths) >= expected for paths in found.values()):
             break
         await asyncio.sleep(0.2)
-    return {code: _gaps(paths) for code, paths in found.items()}
+    gaps = {code: _gaps(paths) for code, paths in found.items()}
+    return Stage(expected, gaps[OURS], gaps[THEIRS])
 
 
 def _gaps(paths: list[Path]) -> list[Gap]:
@@ -164,13 +173,17 @@ async def measure_all(live: tuple[int, ...], rounds: tuple[int, ...]) -> dict[st
         await _teach(running)
         await _stage(running, 1, 1)  # the first call of a process is never like the others
         for calls, times in zip(live, rounds, strict=True):
-            gaps = await _stage(running, calls, times)
-            found[f"{calls}_calls"] = _compared(gaps[OURS], gaps[THEIRS])
+            found[f"{calls}_calls"] = _compared(await _stage(running, calls, times))
     return found
 
 
-def _compared(ours: list[Gap], theirs: list[Gap]) -> dict[str, float]:
-    found: dict[str, float] = {"presses_ours": len(ours), "presses_automixmon": len(theirs)}
+def _compared(stage: Stage) -> dict[str, float]:
+    pressed, ours, theirs = stage
+    found: dict[str, float] = {
+        "presses_of_each": pressed,
+        "measured_ours": len(ours),
+        "measured_automixmon": len(theirs),
+    }
     if not ours or not theirs:
         return found
     for field in Gap._fields:

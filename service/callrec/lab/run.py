@@ -56,7 +56,7 @@ def _must_be_free(port: int, kind: socket.SocketKind) -> None:
 
 def _say(stack: Stack) -> None:
     users = {user.id: user for user in stack.pbx.tables.users}
-    print(f"\ncallrec runs.  Status page  http://127.0.0.1:{HTTP}/   recordings in {stack.daemon.monitor}")
+    print(f"\nEverything runs.  Status page  http://127.0.0.1:{HTTP}/   recordings in {stack.daemon.monitor}")
     print(f"Phones register at 127.0.0.1:{SIP} (UDP):")
     for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number):
         print(f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}")

@@ -388,5 +388,6 @@ class CallMachine(RuleBasedStateMachine):
         assert sorted(handed) == sorted(self.takes), "a take got lost, or is in two recordings"
 
 
-CallMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+# The same examples on every machine: a new seed is for the one who looks (`derandomize=False`), not for whom it meets in CI.
+CallMachine.TestCase.settings = settings(derandomize=True, max_examples=150, stateful_step_count=40, deadline=None)
 TestCallMachine = CallMachine.TestCase

@@ -1,8 +1,7 @@
 """What the tests of the whole product share: calls between its phones, its news, and recordings to listen to.
 
-How exactly the instants are known: a phone's tone stops when it begins to press, and comes back `PAUSE_S` after the last key.
-The other phone hears both, so the time between two presses is measured in sound, on the clock of the samples; a window of
-20 ms every 10 ms tells an instant to about 15 ms, and the same error at both ends falls out of a length.
+How exactly the instants are known: when a phone's last key was sent, and when it hung up, its own Asterisk tells to a few
+milliseconds, whatever this process is doing. In a sound, a window of 20 ms every 10 ms tells an instant to about 15 ms.
 """
 
 import asyncio
@@ -149,7 +148,8 @@ class Scenes(Generic[T]):
         }
 
     async def of(self, name: str) -> T:
-        """One call, when it has ended; raises what went wrong in it."""
+        """One call, when all have ended: who listens takes time from those who talk. Raises what went wrong in it."""
+        await self.ended()
         return await self._tasks[name]
 
     async def ended(self) -> None:
@@ -344,6 +344,13 @@ class News:
             for path, manifest in manifests
             if {party.number for party in manifest.recording.parties} == set(numbers)
         ]
+
+
+async def listed(stack: Stack, *numbers: str) -> list[Manifest]:
+    """What the library has of calls between these numbers, when nothing waits in the spool any more."""
+    await until(lambda: not list(stack.daemon.spool.glob("*-*")))
+    every = [decode_manifest(path.read_bytes()) for path in stack.daemon.monitor.rglob("*.json")]
+    return [one for one in every if {party.number for party in one.recording.parties} == set(numbers)]
 
 
 def _listen(sidecar: Path, manifest: Manifest) -> Stored:

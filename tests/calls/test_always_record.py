@@ -18,6 +18,7 @@ from listening import (
     hears_started,
     hears_stopped,
     likeness,
+    listed,
     pauses,
     phone,
     play,
@@ -34,7 +35,7 @@ from callrec.domain.lifecycle import State
 from callrec.domain.model import ActorKind
 from callrec.domain.provisioning.model import Rule
 from callrec.lab.ears import heard_s, silence
-from callrec.lab.phones import PAUSE_S, Answer, Behaviour, Busy, PhoneCall, RingForever
+from callrec.lab.phones import Answer, Behaviour, Busy, PhoneCall, RingForever
 from callrec.lab.stack import Stack
 
 TALK_S = 2.4
@@ -156,19 +157,22 @@ async def test_never_protects_against_both_recorders(stack: Stack, scenes: Scene
     for number, call in (("1049", played.caller), ("1050", played.called)):
         assert len(played.news.events("press-refused", user=user_id(stack, number))) == 1
         assert hears_failed(call)
+    await scenes.ended()
+    assert await listed(stack, "1049", "1050") == []
 
 
 async def _unanswered(stack: Stack, caller: str, called: str, behaviour: Behaviour) -> Played:
     await phone(stack, called).behave(behaviour)
     async with News(stack) as news:
         there = await phone(stack, caller).call(called, tone_hz=tone_of(caller))
-        here = await phone(stack, called).rings()
         if isinstance(behaviour, Busy):
             with pytest.raises(Unavailable, match="busy"):
                 await there.answered()
-        await there.hangup()
-        await here.ended()
-        return Played(there, here, await news.stored(caller, called), news)
+        else:
+            here = await phone(stack, called).rings()
+            await there.hangup()
+            await here.ended()
+        return Played(there, there, await news.stored(caller, called), news)
 
 
 @pytest.mark.parametrize(("scene", "cause"), [("busy", "unanswered: BUSY"), ("given_up", "unanswered: CANCEL")])
@@ -212,13 +216,12 @@ async def test_where_the_setting_allows_it_a_press_pauses_and_resumes(changed: S
     """Between the two presses both sides are silent, before and after them nothing is missing, and the timeline is the call's."""
     played = await play(changed, "1005", "1000", _pause_and_resume)
     (stored,) = played.stored
-    heard = played.called.heard()
-    first, last = pauses(heard, tone_of("1005"))
+    first_s, last_s = played.caller.pressed_s
     (muted,) = pauses(stored.right, tone_of("1000"))
     began_s, _ = heard_s(stored.right, tone_of("1000")) or (0.0, 0.0)
-    assert stored.length_s == pytest.approx(heard.length_s, abs=TOLERANCE_S)
-    assert muted.length_s == pytest.approx(last.to_s - first.to_s, abs=TOLERANCE_S)
-    assert muted.from_s == pytest.approx(first.to_s - PAUSE_S, abs=TOLERANCE_S)
+    assert stored.length_s == pytest.approx(played.called.heard().length_s, abs=TOLERANCE_S)
+    assert muted.length_s == pytest.approx(last_s - first_s, abs=TOLERANCE_S)
+    assert stored.length_s - muted.from_s == pytest.approx(played.caller.ended_s - first_s, abs=TOLERANCE_S)
     for side in (stored.left, stored.right):
         assert silence(side.between(muted.from_s, muted.to_s)) >= HEARD
     for part in (stored.right.between(began_s, muted.from_s), stored.right.between(muted.to_s, stored.length_s)):

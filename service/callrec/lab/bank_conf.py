@@ -146,6 +146,7 @@ _MANAGER = """[general]
 enabled = yes
 bindaddr = 127.0.0.1
 port = @AMI_PORT@
+timestampevents = yes
 
 [@AMI_USER@]
 secret = @AMI_SECRET@

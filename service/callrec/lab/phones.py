@@ -90,6 +90,10 @@ class PhoneCall:
         """Why it ended, in Asterisk's words ("User busy"); empty while it lasts."""
         self.digits = ""
         """The keys that reached this phone: what the other pressed and no PBX took for itself."""
+        self.pressed_s: list[float] = []
+        """When the last key of each `press` had been sent, in Unix time as the bank's Asterisk tells it."""
+        self.ended_s = 0.0
+        """When it ended on this side, likewise."""
         self._talking = asyncio.Event()
         self._pressed = asyncio.Event()
         self._over = asyncio.Event()
@@ -143,12 +147,14 @@ class PhoneCall:
         """What the bank's Asterisk says of this leg."""
         if event.event == "Hangup":
             self.cause = event.get("Cause-txt") or "unknown"
+            self.ended_s = float(event.get("Timestamp"))
             self._over.set()
         elif event.event == "DTMFEnd" and event.get("Direction") == "Received":
             self.digits += event.get("Digit")
         elif event.get("UserEvent") == "PhoneTalks":
             self._talking.set()
         elif event.get("UserEvent") == "PhonePressed":
+            self.pressed_s.append(float(event.get("Timestamp")) - PAUSE_S)
             self._pressed.set()
 
     async def _go(self, exten: str) -> None:

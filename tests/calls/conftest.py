@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import listening
+import arrangement
 import pytest
 import pytest_asyncio
 from laboratory import TONES_HZ, Laboratory, example_tables
@@ -18,13 +18,15 @@ HERE = Path(__file__).parent
 
 def pytest_configure(config: pytest.Config) -> None:
     """Our own marker."""
-    config.addinivalue_line("markers", "profile(name): needs a daemon with these settings of listening.PROFILES")
+    config.addinivalue_line("markers", "profile(name): needs a daemon with these settings of arrangement.PROFILES")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests here share the event loop in which the PBX and the phones live; those with the same settings come together."""
     places = [place for place, item in enumerate(items) if HERE in item.path.parents]
-    ours = sorted((items[place] for place in places), key=lambda item: ["", *listening.PROFILES].index(_profile(item)))
+    ours = sorted(
+        (items[place] for place in places), key=lambda item: ["", *arrangement.PROFILES].index(_profile(item))
+    )
     for place, item in zip(places, ours, strict=True):
         items[place] = item
     for item in items:
@@ -58,9 +60,9 @@ async def lab(installation: Installation, tmp_path_factory: pytest.TempPathFacto
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The whole product with its usual settings: daemon, store, PBX, and the phones of users.csv."""
-    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ)
+    wishes = Wishes(users=arrangement.USERS, codecs=arrangement.CODECS, tones_hz=arrangement.TONES_HZ)
     async with start(tmp_path_factory.mktemp("stack"), wishes, print) as running:
-        await listening.lay_test_extensions(running)
+        await arrangement.lay_test_extensions(running)
         yield running
 
 
@@ -70,8 +72,8 @@ async def second_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     folder = tmp_path_factory.mktemp("second")
     (folder / "disk").mkdir()
     (folder / "spool").symlink_to(folder / "disk")
-    first = next(iter(listening.PROFILES.values()))
-    wishes = Wishes(users=listening.USERS, codecs=listening.CODECS, tones_hz=listening.TONES_HZ, settings=first)
+    first = next(iter(arrangement.PROFILES.values()))
+    wishes = Wishes(users=arrangement.USERS, codecs=arrangement.CODECS, tones_hz=arrangement.TONES_HZ, settings=first)
     async with start(folder, wishes, print) as running:
         yield running
 
@@ -79,5 +81,5 @@ async def second_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest_asyncio.fixture(loop_scope="session")
 async def changed(second_stack: Stack, request: pytest.FixtureRequest) -> Stack:
     """The product with the settings of the test's `profile`."""
-    await listening.settle(second_stack, _profile(request.node))
+    await arrangement.settle(second_stack, _profile(request.node))
     return second_stack

@@ -5,28 +5,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from arrangement import OUTSIDE, phone, set_user, tone_of, user_id
+from conversing import News, Played, Scenes, listed, play
 from listening import (
     ANSWER_S,
     HEARD,
     KEYS_S,
-    OUTSIDE,
     TOLERANCE_S,
-    News,
-    Played,
-    Scenes,
     hears_failed,
     hears_started,
     hears_stopped,
     likeness,
-    listed,
     pauses,
-    phone,
-    play,
     presence,
     prompt,
-    set_user,
-    tone_of,
-    user_id,
     voice,
 )
 

@@ -4,7 +4,9 @@ import asyncio
 import re
 
 import pytest
-from listening import HEARD, News, Stored, play, presence, together, tone_of, voice
+from arrangement import tone_of
+from conversing import News, play, together
+from listening import HEARD, Stored, presence, voice
 
 from callrec.domain.lifecycle import Format
 from callrec.lab.phones import PhoneCall

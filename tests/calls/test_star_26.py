@@ -11,20 +11,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from listening import (
-    OUTSIDE,
-    PROMPTS,
-    STRANGERS_CODE,
-    News,
-    Scenes,
-    likeness,
-    phone,
-    prompt,
-    set_user,
-    together,
-    until_lamp,
-    user_id,
-)
+from arrangement import OUTSIDE, STRANGERS_CODE, phone, set_user, until_lamp, user_id
+from conversing import News, Scenes, together
+from listening import PROMPTS, likeness, prompt
 
 from callrec.adapters.redis.store import open_store
 from callrec.lab.ears import Sound

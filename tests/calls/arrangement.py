@@ -1,0 +1,94 @@
+"""The product that these tests stand in: its users and phones, its settings, what an operator changes, and its lamps."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+from laboratory import TONES_HZ as FIRST_TONES_HZ
+
+from callrec.lab.phones import Phone
+from callrec.lab.stack import Stack
+from callrec.protocols.asterisk_conf import users_files
+
+USERS = Path(__file__).parent / "users.csv"
+WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
+CODECS = dict.fromkeys(WIDE, "g722")
+TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(53)}
+"""What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
+OUTSIDE = "outside"
+EXTERN, STRANGERS_CODE = "from-extern", "2026"
+PROFILES = {
+    "discreet": {"confirm": "presser", "on_demand_overrides_always": "pause", "format": "flac"},
+    "silent": {"confirm": "none", "names": "xivo", "format": "opus"},
+    "fragile": {"format": "mp3"},
+}
+"""Settings other than the usual ones, as few daemons as possible: tests say `@pytest.mark.profile(...)`."""
+
+
+def tone_of(number: str) -> int:
+    """What the phone of this number says."""
+    return TONES_HZ[number]
+
+
+def phone(stack: Stack, number: str) -> Phone:
+    """The phone of a user, or the outside world."""
+    assert stack.bank is not None
+    return stack.bank.outside if number == OUTSIDE else stack.phone(number)
+
+
+def user_id(stack: Stack, number: str) -> str:
+    """The user behind a number."""
+    return next(line.user for line in stack.pbx.tables.lines if line.number == number)
+
+
+async def lay_test_extensions(stack: Stack) -> None:
+    """What the tests dial besides the small PBX: `7002` is answered before its phone rings; strangers reach a star code."""
+    text = (
+        users_files(stack.pbx.tables)["users_extensions.conf"]
+        + f"""
+[default](+)
+exten => 7002,1,Answer()
+ same => n,Gosub(pbx-user,s,1({stack.line("1028")},30,,tT))
+
+[{EXTERN}](+)
+exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
+"""
+    )
+    stack.pbx.write_conf("users_extensions.conf", text)
+    await stack.pbx.cli("dialplan reload")
+
+
+async def settle(stack: Stack, profile: str) -> None:
+    """Let the daemon of this stack run with these settings; restarts it when it does not yet."""
+    daemon = stack.daemon
+    ours = {name for settings in PROFILES.values() for name in settings}
+    wanted = {name: value for name, value in daemon.settings.items() if name not in ours} | PROFILES[profile]
+    if daemon.settings == wanted:
+        return
+    await daemon.stop()
+    daemon.settings = wanted
+    await daemon.start()
+    await daemon.ready()
+
+
+async def set_user(stack: Stack, number: str, *options: str) -> None:
+    """As an operator does it: `callrec users set`."""
+    code, said = await stack.daemon.callrec("users", "set", number, *options)
+    assert code == 0, said
+
+
+async def lamp(stack: Stack, number: str, code: str) -> str:
+    """The state of a user's lamp: INUSE is lit, NOT_INUSE dark. `code`: the digits after the separator, `3` or `26`."""
+    doors = stack.pbx.doors
+    device = f"Custom:*735{user_id(stack, number)}***2{code}"
+    url = f"http://127.0.0.1:{doors.http}/ari/deviceStates/{device}"
+    headers = {"Authorization": aiohttp.encode_basic_auth(doors.ari_user, doors.ari_secret)}
+    async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
+        return str((await answer.json())["state"])
+
+
+async def until_lamp(stack: Stack, number: str, code: str, state: str) -> None:
+    """Wait for a lamp."""
+    async with asyncio.timeout(5):
+        while await lamp(stack, number, code) != state:  # noqa: ASYNC110 - the PBX sends no event to us
+            await asyncio.sleep(0.02)

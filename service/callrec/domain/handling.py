@@ -112,10 +112,10 @@ class _Turn(Machine):
         self.change_take(event.take, mixmonitor=event.mixmonitor)
         s = self.session
         if self.is_wanted(event.take):
-            self.write(Step.OPENED)
             if s.state is State.SUSPECT:
                 self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
             self.apply(Trigger.SEEN)
+            self.write(Step.OPENED)  # after the answer: the presser's leg is mute until then, and the intent is on disk
         elif (take := s.find(event.take)) and take.id in s.open_takes:
             self.commands.append(m.CloseTake(take))  # it was stopped before it began: now there is something to stop
 
@@ -227,7 +227,11 @@ class _Turn(Machine):
             self.apply(Trigger.LOST)
 
     def pause_too_long(self) -> None:
-        """End the pause, if it is this one's deadline: an earlier pause may have ended long ago, and this one be new."""
+        """End the pause, if it is this one's deadline: an earlier pause may have ended long ago, and this one be new.
+
+        Should a stop that policy wanted have failed in it, it is asked for again before anybody is heard.
+        """
+        self.cover()
         s = self.session
         if self.now.mono_s - s.changed_mono_s >= s.terms.limits.pause_s - _ROUNDING_S:
             self.resume()

@@ -107,10 +107,14 @@ class Machine(Draft):
             self.apply(Trigger.GREW)
 
     def do_go_on(self) -> None:
-        """See Action."""
+        """See Action. A pause that was under way goes on too, with its own deadline: the take is still muted."""
         self.amend(to_s=None)
         self.write(Step.CHANGED)
-        self.do_catch_up()
+        if self.session.recording and self.session.recording.is_paused:
+            self.arm(m.Wait.PAUSE, self.session.terms.limits.pause_s)
+            self.apply(Trigger.PAUSE)
+        else:
+            self.do_catch_up()
 
     def do_mute(self) -> None:
         """See Action."""

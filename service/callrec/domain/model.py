@@ -131,3 +131,8 @@ class Recording:
     """When a tone told the parties, in Unix time, proven by the end of its playback."""
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether somebody asked for a pause that nobody has ended."""
+        return bool(self.pauses) and self.pauses[-1].to_s is None

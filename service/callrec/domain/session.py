@@ -98,11 +98,10 @@ class Session:
     def resume(cls, recording: Recording, terms: Terms) -> "Session":
         """The session of a call whose recording was under way when the daemon died; its legs and bridges are still to come."""
         take = recording.takes[-1]
-        paused = bool(recording.pauses) and recording.pauses[-1].to_s is None
         if recording.to_s is not None:
             state = State.STOPPING
         else:
-            state = State.PAUSED if paused else State.OPENED if take.mixmonitor else State.STARTING
+            state = State.PAUSED if recording.is_paused else State.OPENED if take.mixmonitor else State.STARTING
         return cls(
             call=recording.call,
             linkedid=recording.linkedid,

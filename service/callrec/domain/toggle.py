@@ -97,6 +97,7 @@ TABLE: dict[tuple[State, Trigger], Row] = {
     # Pauses keep the timeline: muted, not stopped. A pause outlives its take, and a take that cannot be muted is closed.
     (State.OPENED, Trigger.PAUSE): (State.PAUSED, (Action.MUTE,)),
     (State.RECORDING, Trigger.PAUSE): (State.PAUSED, (Action.MUTE,)),
+    (State.SUSPECT, Trigger.PAUSE): (State.PAUSED, (Action.MUTE,)),
     (State.PAUSED, Trigger.SEEN): (State.PAUSED, (Action.MUTE,)),
     (State.PAUSED, Trigger.FAULT): (State.PAUSED, (Action.ALARM, Action.CLOSE, Action.RETAKE)),
     (State.PAUSED, Trigger.FAULT_AGAIN): (State.PAUSED, (Action.ALARM, Action.CLOSE)),

@@ -163,7 +163,7 @@ def test_a_press_starts_and_the_next_one_stops() -> None:
     assert [] == call.talk()
 
     assert START_1 == call.press(reply="first")
-    assert ["opened c-1-1", "reply first started", "tone started c-1-1", "wait growth c-1-1"] == call.seen()
+    assert ["reply first started", "tone started c-1-1", "wait growth c-1-1", "opened c-1-1"] == call.seen()
     assert State.OPENED is call.state
     assert ["tell recording", "light 1 2"] == call.later(2).grew()
     assert [] == call.later(2).grew()
@@ -302,7 +302,7 @@ def test_a_flagged_user_is_recorded_from_the_answer_on() -> None:
 
     assert START_1 == call.talk(CEM, FLAGGED)
     assert (LegId("b"), 8000) == (call.recording.takes[0].leg, call.recording.takes[0].rate_hz)
-    assert ["opened c-1-1", "wait growth c-1-1"] == call.seen()
+    assert ["wait growth c-1-1", "opened c-1-1"] == call.seen()
     assert ["tell recording", "light 3 4"] == call.grew()
     assert ["darken 3"] == call.gone("a")
     assert ["wait settle c-1-1", "wait settle c-1-1", "darken 4"] == call.gone("b")
@@ -500,7 +500,7 @@ def test_a_pause_outlives_its_take() -> None:
         "open c-1-2",
         "wait open c-1-2",
     ]
-    assert ["opened c-1-2", "mute c-1-2"] == call.seen(T2)
+    assert ["mute c-1-2", "opened c-1-2"] == call.seen(T2)
     assert State.PAUSED is call.state
 
 
@@ -522,6 +522,19 @@ def test_a_take_that_cannot_be_muted_is_closed() -> None:
     assert [] == call.passed(m.Wait.LOST, T2)
     assert call.later(9).press("b", BOB)[:3] == ["intent c-1-3", "open c-1-3", "wait open c-1-3"]
     assert State.STARTING is call.state
+
+
+def test_a_pause_goes_on_when_the_stop_in_it_fails() -> None:
+    """Policy wants the end, Asterisk refuses it twice: the take is still muted, so nobody may be told that it records."""
+    call = paused()
+    assert "close c-1-1" in call.bridge(leg("e", SILENT))
+    assert ["alarm no-such-channel c-1-1", "close c-1-1", "wait stop c-1-1"] == call.refused()
+
+    assert ["alarm no-such-channel c-1-1", "changed c-1-1", "wait pause c-1-1", "mute c-1-1"] == call.refused()
+    assert State.PAUSED is call.state
+    assert call.recording.is_paused
+    assert "close c-1-1" in call.later(600).passed(m.Wait.PAUSE)
+    assert State.STOPPING is call.state
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------------
@@ -645,7 +658,7 @@ def test_stalled_files_are_replaced() -> None:
     ]
     assert State.SUSPECT is call.state
     assert [] == call.closed(T1)
-    assert ["opened c-1-2", "wait growth c-1-2"] == call.seen(T2)
+    assert ["wait growth c-1-2", "opened c-1-2"] == call.seen(T2)
     assert ["tell recording", "light 1 2"] == call.grew(T2)
     assert [] == call.on(m.TakeStalled(T1))
 

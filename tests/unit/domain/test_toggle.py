@@ -36,6 +36,7 @@ suspect    LOST          suspect     alarm retake
 
 opened     PAUSE         paused      mute
 recording  PAUSE         paused      mute
+suspect    PAUSE         paused      mute
 paused     SEEN          paused      mute
 paused     FAULT         paused      alarm close retake
 paused     FAULT_AGAIN   paused      alarm close

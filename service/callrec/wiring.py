@@ -7,6 +7,7 @@ the journal.
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -244,6 +245,7 @@ async def serve(settings: Settings) -> None:
                 running = [tasks.create_task(work) for work in _tasks(daemon)]
                 await asyncio.sleep(0)  # the engine's task group is open before the first event
                 daemon.homecoming.begin()
+                gc.freeze()  # what lives as long as the daemon is no garbage: a full collection took 12 ms of the loop with it
                 await ended.wait()
                 await daemon.agi.close()
                 await _drain(daemon)

@@ -255,7 +255,9 @@ class _Turn(Machine):
             return m.Outcome.ABSORBED
         if s.recording is not None and s.recording.rule is Rule.ALWAYS and s.state in ACTIVE:
             return self.press_always()
-        self.rule = Rule.ALWAYS if rule is Rule.ALWAYS else Rule.ON_DEMAND  # what policy wants, no press may stop
+        # What policy wants, be it in another conversation of this call, no press may stop.
+        wanted = rule is Rule.ALWAYS or any(decide(legs).rule is Rule.ALWAYS for legs in s.conversations())
+        self.rule = Rule.ALWAYS if wanted else Rule.ON_DEMAND
         self.set(replies=(*s.replies, event.reply), changed_mono_s=self.now.mono_s)
         if s.state in ACTIVE:
             self.stop()

@@ -1,12 +1,13 @@
 """The open takes: what is told of them, from a real folder, in virtual time."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from stage import SECOND, FragileSpool, away, virtual
 
-from callrec.app.takes import GROWTH_CHECK_S, STALL_S, OpenTakes
+from callrec.app.takes import GROWTH_CHECK_S, SLICES, STALL_S, OpenTakes
 from callrec.domain import messages as m
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import LegFile, Side
@@ -108,10 +109,34 @@ async def test_growth_is_told_and_its_absence_once(house: House) -> None:
     assert await watched(house, 2 * GROWTH_CHECK_S) == []
     house.write(Side.WRITE, SECOND)
     assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeSeen(TAKE.id, "0x1"), m.TakeGrew(TAKE.id)]
-    assert await watched(house, STALL_S - GROWTH_CHECK_S) == []
+    assert await watched(house, STALL_S - 2 * GROWTH_CHECK_S) == []
     assert await watched(house, 3 * STALL_S) == [m.TakeStalled(TAKE.id)]
     house.both(SECOND)
     assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeGrew(TAKE.id)]
+
+
+@virtual
+async def test_many_takes_are_not_measured_in_one_turn_of_the_loop(house: House) -> None:
+    """Each has its own tenth of the interval, and all of them their turn in it."""
+    for nth in range(20):
+        house.takes.adopt(replace(TAKE, id=TakeId(f"c-{nth}-1")), house.told.append)
+    looked: list[TakeId] = []
+    house.spool.capture = looked.append  # type: ignore[method-assign,assignment]
+
+    await watched(house, 1.5 * GROWTH_CHECK_S / SLICES)
+    assert len(looked) == 20 // SLICES
+    await watched(house, GROWTH_CHECK_S * 1.05)
+    assert set(looked) == house.takes.open_takes()
+
+
+@virtual
+async def test_a_take_that_is_handed_over_between_two_looks_is_not_looked_at(house: House) -> None:
+    """Its files may be another's business by then."""
+    house.both(SECOND)
+    house.takes.adopt(TAKE, house.told.append)
+    asyncio.get_running_loop().call_soon(house.takes.forget, TAKE.id)
+    house.both(SECOND)
+    assert await watched(house, GROWTH_CHECK_S) == []
 
 
 @virtual

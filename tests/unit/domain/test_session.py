@@ -349,6 +349,23 @@ def test_a_press_cannot_make_a_compulsory_recording_stoppable() -> None:
     assert Rule.ALWAYS is call.recording.rule
 
 
+def test_a_press_elsewhere_in_the_call_cannot_make_a_compulsory_recording_stoppable() -> None:
+    """While policy wants one conversation of this call, what is begun in the other one is not ended by a press either."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.refused()
+    call.refused(T2)
+    call.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+    call.refused(TakeId("c-2-1"))
+    call.refused(TakeId("c-2-2"))
+    assert State.FAILED is call.state
+
+    call.later(5).press("c", ANN)
+
+    assert Rule.ALWAYS is call.recording.rule
+    assert "reply r already" in call.later(5).press("b", BOB)
+
+
 def test_a_failed_start_is_tried_again_when_the_bridge_changes() -> None:
     """Policy does not give up on a call."""
     call = Call()

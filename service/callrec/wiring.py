@@ -17,7 +17,7 @@ from pathlib import Path
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.announcer import AriAnnouncer
 from callrec.adapters.asterisk.ari import AriLink
-from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror
+from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
 from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.disk.journal import DiskJournal
@@ -28,6 +28,7 @@ from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore, open_store
 from callrec.adapters.system import SystemClock, UlidIds
 from callrec.app import intake
+from callrec.app.catching_up import CatchingUp
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
 from callrec.app.mirroring import Mirroring
@@ -176,7 +177,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             hand_over=storing.submit,
             link_is_up=links.is_up,
         )
-        mirroring = Mirroring(tables, lamps, AstDbMirror(links.ami), observation, engine.lit)
+        catching_up = CatchingUp(AstDbWords(links.ami), store, tables, observation)
+        mirror = AstDbMirror(links.ami, lambda: tables.directory)
+        mirroring = Mirroring(tables, lamps, mirror, observation, lit=engine.lit, catch_up=catching_up.catch_up)
         homecoming = links.homecoming = Homecoming(
             engine=engine,
             asking=AmiChannels(links.ami),

@@ -174,6 +174,8 @@ def prompt(language: str, name: str) -> Sound:
     return load(folder / language / "callrec" / f"{name}.wav")[0]
 
 
+SAME, APART = 0.95, 0.1
+"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike)."""
 PROMPTS = [
     (language.name, file.stem)
     for language in sorted((Path(__file__).parents[2] / "dialplan/sounds").iterdir())
@@ -199,6 +201,15 @@ def likeness(heard: Sound, spoken: Sound, *, beside_hz: Sequence[int] = ()) -> f
     energy = np.concatenate([[0.0], np.cumsum(long**2)])
     norms = np.sqrt((energy[len(short) :] - energy[: -len(short)]) * np.sum(short**2))
     return float(np.max(products / np.maximum(norms, 1e-9)))
+
+
+def said(heard: Sound) -> tuple[str, str]:
+    """(language, what) of the prompt that was heard; fails when it could be another one, too."""
+    found = sorted(((likeness(heard, prompt(*one)), *one) for one in PROMPTS), reverse=True)
+    (best, language, name), (second, *_) = found[:2]
+    assert best >= SAME, found[:3]
+    assert second <= best - APART, found[:3]
+    return language, name.removeprefix("call-recording-")
 
 
 def _without(samples: Samples, rate: int, tones_hz: Sequence[int]) -> Samples:

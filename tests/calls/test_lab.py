@@ -2,103 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from laboratory import TONES_HZ, Laboratory, example_tables, until
+from laboratory import Laboratory, connect, daemon, degraded_files, example_tables, finish, mirror, until
 
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.model import Line, Tables, User, UserId
 from callrec.lab.asterisk import AsteriskServer
-from callrec.lab.ears import NOTHING, Sound, load, presence, silence
+from callrec.lab.ears import NOTHING, presence, silence
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import MUSIC_HZ, Pbx
-from callrec.lab.phones import Answer, Busy, Phone, PhoneCall, RingForever
+from callrec.lab.phones import Answer, Busy, RingForever
 
 TALK_S = 1.2
 
 
-class BareDaemon:
-    """Plays the daemon: notes each FastAGI request and sets the variables that it was told to set."""
-
-    def __init__(self, **variables: str) -> None:
-        self.variables = variables
-        self.requests: list[dict[str, str]] = []
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One AGI dialogue."""
-        request: dict[str, str] = {}
-        async with asyncio.timeout(5):
-            while line := (await reader.readline()).decode().strip():
-                name, _, value = line.partition(": ")
-                request[name] = value
-            self.requests.append(request)
-            for name, value in self.variables.items():
-                writer.write(f'SET VARIABLE {name} "{value}"\n'.encode())
-                assert (await reader.readline()).startswith(b"200 ")
-        writer.close()
-
-    def scripts(self) -> list[tuple[str, str, str]]:
-        """(script, endpoint's channel, first argument) of each request."""
-        return [
-            (r["agi_network_script"], r["agi_channel"].rsplit("-", 1)[0], r.get("agi_arg_1", "")) for r in self.requests
-        ]
-
-
-@asynccontextmanager
-async def daemon(lab: Laboratory, **variables: str) -> AsyncIterator[BareDaemon]:
-    played = BareDaemon(**variables)
-    server = await asyncio.start_server(played.serve, "127.0.0.1", lab.pbx.doors.agi)
-    async with server:
-        yield played
-
-
-async def connect(one: Phone, number: str, other: Phone) -> tuple[PhoneCall, PhoneCall]:
-    """A call between two phones, answered."""
-    there = await one.call(number, tone_hz=TONES_HZ[one.name])
-    here = await other.rings()
-    await asyncio.gather(there.answered(), here.answered())
-    return there, here
-
-
-async def finish(*calls: PhoneCall) -> None:
-    await calls[0].hangup()
-    for call in calls[1:]:
-        await call.ended()
-
-
-async def degraded_files(lab: Laboratory, rule: str, endpoint: str) -> tuple[Sound, Sound]:
-    """What was said and heard by the endpoint, from the one take that its rule left in the spool, when it is closed."""
-    pattern = f"degraded-{rule}-{endpoint}-*"
-    await until(lambda: len(list(lab.spool.glob(pattern))) == 2)
-    await until(lambda: _closed(lab, pattern))
-    files = sorted(lab.spool.glob(pattern))
-    sounds = [load(file)[0] for file in files]
-    assert [file.name.split(".")[-2] for file in files] == ["read", "write"]
-    assert all(
-        re.fullmatch(rf"degraded-{rule}-{endpoint}-[0-9.]+-[0-9]+\.(read|write)\.sln(16)?", f.name) for f in files
-    )
-    for file in files:
-        file.unlink()
-    return sounds[0], sounds[1]
-
-
-def _closed(lab: Laboratory, pattern: str) -> bool:
-    """Whether the PBX has none of these files open any more."""
-    names = {str(file) for file in lab.spool.glob(pattern)}
-    links = Path(f"/proc/{lab.pbx.pid}/fd").iterdir()
-    return not names & {str(link.readlink()) for link in links if link.is_symlink()}
-
-
 def _lives(pid: int | None) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-async def mirror(lab: Laboratory, what: str, endpoint: str, *, on: bool) -> None:
-    verb = f"database put callrec {what}/{endpoint} 1" if on else f"database del callrec {what}/{endpoint}"
-    await lab.pbx.cli(verb)
 
 
 async def test_the_small_pbx_loads_without_a_complaint(lab: Laboratory) -> None:
@@ -188,23 +109,16 @@ async def test_the_star_code_plays_what_the_daemon_says(lab: Laboratory) -> None
     assert silence(call.heard()) < 0.9
 
 
-async def test_without_the_daemon_the_star_code_says_unavailable(lab: Laboratory) -> None:
-    call = await lab.bank.phone("1000").call("*26", tone_hz=0)
-    await call.answered()
-    await call.ended()
-    assert silence(call.heard()) < 0.9
-
-
 async def test_without_the_daemon_the_keys_still_record(lab: Laboratory) -> None:
     """`*3` starts a take on the presser's leg and the next `*3` ends it; both sides are in it, each in its file."""
-    await mirror(lab, "online", "1001", on=True)
+    await mirror(lab, "1001", online=True)
     call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
     await other.press("*3")
     await asyncio.sleep(2.5)  # the announcement, and some conversation
     await other.press("*3")
     said, heard = await degraded_files(lab, "on_demand", "1001")
     await finish(call, other)
-    await mirror(lab, "online", "1001", on=False)
+    await mirror(lab, "1001")
     assert said.rate == heard.rate == 16000
     assert said.length_s == pytest.approx(heard.length_s, abs=0.05)
     assert said.length_s == pytest.approx(2.6, abs=0.5)
@@ -226,13 +140,13 @@ async def test_without_the_daemon_flagged_users_are_still_recorded(
     lab: Laboratory, flagged: str, own: int, far: int
 ) -> None:
     """Caller or called: the take starts at the answer, not at the ring, and `read` is what the flagged user says."""
-    await mirror(lab, "always", flagged, on=True)
+    await mirror(lab, flagged, always=True)
     await lab.bank.phone("1001").behave(Answer(after_s=1.0, tone_hz=1000))
     call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
     await asyncio.sleep(TALK_S)  # the length of the conversation
     await finish(call, other)
     await lab.bank.phone("1001").behave(Answer(tone_hz=1000))
-    await mirror(lab, "always", flagged, on=False)
+    await mirror(lab, flagged)
     said, heard = await degraded_files(lab, "always", flagged)
     assert said.length_s == pytest.approx(TALK_S, abs=0.3)
     assert presence(said.between(0.1, TALK_S - 0.1), own) >= 0.95
@@ -241,14 +155,12 @@ async def test_without_the_daemon_flagged_users_are_still_recorded(
 
 async def test_without_the_daemon_the_keys_do_not_stop_a_compulsory_take(lab: Laboratory) -> None:
     """`*3` on a leg that is recorded always says so, starts no second take and stops nothing."""
-    for what in ("always", "online"):
-        await mirror(lab, what, "1000", on=True)
+    await mirror(lab, "1000", always=True, online=True)
     call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
     await call.press("*3")
     await asyncio.sleep(2 * TALK_S)  # what is said to the presser, and some conversation
     await finish(call, other)
-    for what in ("always", "online"):
-        await mirror(lab, what, "1000", on=False)
+    await mirror(lab, "1000")
     said, _ = await degraded_files(lab, "always", "1000")
     assert said.length_s >= 2 * TALK_S
     assert list(lab.spool.glob("degraded-*")) == []

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -161,6 +162,48 @@ async def test_toggle_of_a_stranger(store):
             await store.toggle_call_record(UserId(stranger), "t1", "user:404")
         assert "no-such-user" == refused.value.code
     assert 1 == (await store.snapshot()).revision
+
+
+async def test_a_word_given_to_a_phone_is_kept_once(store):
+    """It is a change like a toggle, with its event; the same request again changes nothing, and says what the flag is."""
+    word = {"on": True, "told_ms": 1_795_521_600_123, "request_id": "1:w1", "actor": "user:1"}
+    assert await store.keep_word(JOHN.id, **word) is True
+    assert (await store.tables()).users[0] == replace(JOHN, call_record=True)
+    *_, event = await events(store)
+    assert ("user-changed", "1", "call_record", "on", "user:1", "1795521600123") == tuple(
+        event[name] for name in ("type", "user", "function", "status", "actor", "told_ms")
+    )
+    assert await store.keep_word(JOHN.id, **word) is True
+    assert 2 == (await store.snapshot()).revision
+    assert await store.keep_word(JOHN.id, **word | {"on": False, "request_id": "1:w2"}) is False
+    with pytest.raises(Refused) as refused:
+        await store.keep_word(UserId("404"), **word | {"request_id": "w3"})
+    assert "no-such-user" == refused.value.code
+
+
+@pytest.mark.parametrize("by", ["an administrator", "a press"])
+async def test_the_last_word_stands(store, by):
+    """A flag that was set after a phone was told something stays, also when it was so already, or the same request comes
+    again; what a phone was told after that counts."""
+    told_ms = int(time.time() * 1000) - 60_000
+    word = {"on": False, "told_ms": told_ms, "actor": "user:1"}
+    if by == "a press":
+        assert await store.keep_word(JOHN.id, **word, request_id="before") is False
+        assert await store.toggle_call_record(JOHN.id, "t1", "user:1")
+    else:
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await store.set_user(JOHN.id, actor="admin", request_id="s1", call_record=True)
+    before = await store.snapshot()
+    for request in ("before", "other"):
+        assert await store.keep_word(JOHN.id, **word, request_id=request) is True
+    assert before == await store.snapshot()
+    assert await store.keep_word(JOHN.id, **word | {"told_ms": told_ms + 120_000}, request_id="after") is False
+
+
+async def test_a_change_of_something_else_is_no_word_about_recording(store):
+    """Who gets another language while a word waits is still recorded as they were told."""
+    await store.set_user(JOHN.id, actor="admin", request_id="s1", language="fr_FR")
+    assert await store.keep_word(JOHN.id, on=True, told_ms=1, request_id="w1", actor="user:1") is True
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", "x" * 101, "a}b", "a\n"])
@@ -376,7 +419,8 @@ async def test_hostile_text_stays_text(store, text):
     await store.publish({"type": "test", "name": text})
     assert text == (await events(store))[-1]["name"]
     new = set(await ask(store._client, "KEYS", "*")) - before
-    assert {keys.request("eve"), keys.request("t1"), keys.recording("r1"), keys.RECORDINGS} == new
+    ours = {keys.request("eve"), keys.request("t1"), keys.CALL_RECORD_SET, keys.recording("r1"), keys.RECORDINGS}
+    assert ours == new
 
 
 async def test_lone_surrogates(store):

@@ -18,9 +18,11 @@ from trouble import (
     begin,
     by_command_line,
     conversation,
+    is_flagged,
     lamp,
     leg_files,
     one,
+    phone,
     product,
     settled,
     stored,
@@ -213,3 +215,27 @@ def stack_is_capturing(stack: Stack) -> bool:
     """Whether the PBX has a file of the spool open."""
     links = Path(f"/proc/{stack.pbx.pid}/fd").iterdir()
     return any(str(stack.daemon.spool) in str(link.readlink()) for link in links if link.is_symlink())
+
+
+async def test_p11_what_star_26_said_without_a_daemon_outlives_the_death_of_asterisk(whole: Line) -> None:
+    """Killed as soon as the caller hears the first of it: the word is in its database, and then in the store."""
+    stack = whole.stack
+    await until(lambda: _has_mirrored(stack), hint="what Asterisk has to know is in its database")
+    await stack.daemon.kill()
+    call = await phone(stack, "1009").call("*26", tone_hz=0)
+    await call.answered()
+    await stack.pbx.kill()
+    await call.hangup()
+    await stack.pbx.start()
+    assert stack.bank is not None
+    await stack.bank.register()
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    await until(lambda: is_flagged(stack, "1009"), hint="the daemon has caught up")
+    await until_lamp(stack, "1009", "INUSE", "26")
+    code, said = await stack.daemon.callrec("users", "set", "1009", "--call-record", "off")
+    assert code == 0, said
+
+
+async def _has_mirrored(stack: Stack) -> bool:
+    return "Value: *26" in await stack.pbx.cli("database get callrec/code call_record")

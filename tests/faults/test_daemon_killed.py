@@ -19,10 +19,12 @@ from trouble import (
     aftermath,
     connect,
     conversation,
+    is_flagged,
     lamp,
     leg_files,
     one,
     phone,
+    says,
     settled,
     stored,
     until,
@@ -165,6 +167,90 @@ async def test_p11_a_call_to_a_flagged_user_is_recorded_once_though_the_daemon_r
     recording = crash.recording("1012", "1013")
     recording.holds("1013", "1012", crash.length_s["1012"])
     assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+
+
+@dataclass
+class Words:
+    """What `*26` said while the daemon was dead, and the flags and lamps after it had caught up, by the caller's number."""
+
+    heard: dict[str, list[PhoneCall]]
+    flags: dict[str, bool]
+    lamps: dict[str, str]
+    length_s: float
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def words(stack: Stack, crash: Crash) -> AsyncIterator[Words]:
+    """1008 turns it on and calls; 1009 turns it on and off; 1010, who turned it on, is turned off by an administrator."""
+    assert crash.lit
+    await stack.daemon.ready()
+    await stack.daemon.kill()
+    once, twice, overruled = await asyncio.gather(
+        _dial(stack, "1008", times=1), _dial(stack, "1009", times=2), _dial(stack, "1010", times=1)
+    )
+    there, _ = await connect(stack, "1008", "1011")
+    began = time.monotonic()
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    length_s = time.monotonic() - began
+    code, said = await stack.daemon.callrec("users", "set", "1010", "--call-record", "off")
+    assert code == 0, said
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    await until(lambda: _is_caught_up(stack))
+    numbers = ("1008", "1009", "1010")
+    await until_lamp(stack, "1010", "NOT_INUSE", "26")
+    await settled(stack)
+    words = Words(
+        dict(zip(numbers, (once, twice, overruled), strict=True)),
+        {number: await is_flagged(stack, number) for number in numbers},
+        {number: await lamp(stack, number, "26") for number in numbers},
+        length_s,
+    )
+    code, said = await stack.daemon.callrec(
+        "users", "set", "1008", "--call-record", "off"
+    )  # as the next tests know them
+    assert code == 0, said
+    yield words
+
+
+async def _dial(stack: Stack, number: str, *, times: int) -> list[PhoneCall]:
+    calls = []
+    for _ in range(times):
+        call = await phone(stack, number).call("*26", tone_hz=0)
+        await call.answered()
+        await call.ended()
+        calls.append(call)
+    return calls
+
+
+async def _is_caught_up(stack: Stack) -> bool:
+    return "0 results" in await stack.pbx.cli("database show callrec/intent")
+
+
+async def test_p11_what_star_26_said_without_a_daemon_is_in_the_store_when_it_is_back(words: Words) -> None:
+    """And on the lamp."""
+    assert [says(call, "call-recording-on") for call in words.heard["1008"]] == [True]
+    assert (words.flags["1008"], words.lamps["1008"]) == (True, "INUSE")
+
+
+async def test_p11_a_call_after_star_26_without_a_daemon_is_recorded(stack: Stack, words: Words) -> None:
+    """From Asterisk itself, and taken in afterwards."""
+    recording = one(stack, "1008")
+    recording.holds("1008", "1011", words.length_s)
+    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+
+
+async def test_p11_star_26_twice_without_a_daemon_is_on_and_off_again(words: Words) -> None:
+    on, off = words.heard["1009"]
+    assert says(on, "call-recording-on")
+    assert says(off, "call-recording-off")
+    assert (words.flags["1009"], words.lamps["1009"]) == (False, "NOT_INUSE")
+
+
+async def test_p11_an_administrator_who_came_after_the_phone_has_the_last_word(words: Words) -> None:
+    assert [says(call, "call-recording-on") for call in words.heard["1010"]] == [True]
+    assert (words.flags["1010"], words.lamps["1010"]) == (False, "NOT_INUSE")
 
 
 async def test_a_call_that_nobody_answers_without_a_daemon_is_explained(whole: Stack) -> None:

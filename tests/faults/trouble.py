@@ -244,9 +244,8 @@ def says(call: PhoneCall, prompt: str) -> bool:
     """Whether this phone heard the words of a prompt, as it is shipped in English: by normalised correlation."""
     spoken = load(dialplan_folder() / f"sounds/en/callrec/{prompt}.wav")[0]
     heard, short = call.heard(), spoken.samples
-    long = np.concatenate(
-        [heard.samples[:: heard.rate // spoken.rate], np.zeros(len(short))]
-    )  # a hangup may cut its end
+    # The answer may cut its beginning, a hangup its end.
+    long = np.pad(heard.samples[:: heard.rate // spoken.rate], len(short) // 2)
     size = len(long) + len(short)
     products = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
     energy = np.concatenate([[0.0], np.cumsum(long**2)])

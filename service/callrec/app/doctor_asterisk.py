@@ -22,7 +22,7 @@ MOST_LINES = 50
 NEEDED = {
     "system": ("MixMonitor", "DBPut", "DBDel"),
     "call": ("StopMixMonitor", "MixMonitorMute", "Setvar", "Getvar"),
-    "reporting": ("CoreShowChannels",),
+    "reporting": ("CoreShowChannels", "DBGetTree"),
 }
 """Rights and the actions that callrec does with each."""
 READ = frozenset({"call", "user", "system"})
@@ -31,7 +31,10 @@ MODULES = (
     *("func_channel", "func_callerid", "func_db", "func_devstate", "func_logic", "func_strings"),
     *("res_ari", "res_ari_channels", "res_ari_events", "res_stasis_snoop", "res_stasis_playback"),
 )
-CONTEXTS = ("callrec-call", "callrec-online", "callrec-codes", "callrec-degraded-take")
+CONTEXTS = (
+    *("callrec-call", "callrec-online", "callrec-codes"),
+    *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
+)
 LEAST_WRITETIMEOUT_MS = 1000
 NOBODY = "callrec-doctor-nobody"
 

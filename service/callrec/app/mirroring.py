@@ -2,10 +2,14 @@
 
 A change is mirrored within milliseconds; after a reconnect everything is mirrored again, since Asterisk may have missed
 any part of it. What waits is a set of users: a thousand changes of one user are one write of the last state.
+
+Before anything is written, and every few seconds, we look at what the dialplan has told users by itself: it is not
+overwritten, but brought to the store.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,16 +19,26 @@ from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import Difference
-from callrec.domain.provisioning.model import User, UserId
+from callrec.domain.provisioning.model import Feature, User, UserId
 
 PAUSE_S = 1.0
+LOOK_S = 5.0
+"""So often it is looked whether the dialplan had to answer by itself. (It may have, a moment after we came or the store did.)"""
 
 
 class Mirror(Protocol):
     """What the dialplan's degraded mode knows."""
 
-    async def put(self, endpoint: str, user: User | None) -> None:
-        """Mirror one endpoint; None: nobody has it any more."""
+    async def line(self, endpoint: str, user: User | None) -> None:
+        """Whose endpoint it is, and whether they may press `*3`; None: nobody has it any more."""
+        ...
+
+    async def always(self, user: UserId, *, on: bool) -> None:
+        """Whether all calls of this user are recorded, and which lamp shows it."""
+        ...
+
+    async def code(self) -> None:
+        """The digits of `*26`, or that they are switched off."""
         ...
 
 
@@ -35,8 +49,17 @@ class _Gone:
     endpoint: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """The feature code."""
+
+
+_Work = UserId | _Gone | _Code
+
+
 class Mirroring:
-    """One task; `changed` and `everything` tell it what to do. `lit` says whose `*3` lamps live calls have lit."""
+    """One task; `changed` and `everything` tell it what to do. `lit` says whose `*3` lamps live calls have lit, `catch_up` what
+    users were told meanwhile (see catching_up)."""
 
     def __init__(
         self,
@@ -44,11 +67,14 @@ class Mirroring:
         lamps: Lamps,
         mirror: Mirror,
         observer: Observer,
+        *,
         lit: Callable[[], Collection[UserId]],
+        catch_up: Callable[[], Awaitable[Mapping[UserId, bool]]],
     ) -> None:
         self._tables, self._lamps, self._mirror, self._observer = tables, lamps, mirror, observer
-        self._lit = lit
-        self._waiting: dict[UserId | _Gone, None] = {}
+        self._lit, self._catch_up = lit, catch_up
+        self._waiting: dict[_Work, None] = {}
+        self._words: Mapping[UserId, bool] = {}
         self._wake = asyncio.Event()
         tables.on_change(self.changed)
 
@@ -56,28 +82,45 @@ class Mirroring:
         """The tables changed."""
         self._waiting.update(dict.fromkeys(_Gone(endpoint) for endpoint in difference.endpoints_gone))
         self._waiting.update(dict.fromkeys(difference.users))
+        if Feature.CALL_RECORD in difference.codes:  # every lamp is called after its digits
+            self._waiting.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
+        self._waiting[_Code()] = None
         self._wake.set()
 
     def everything(self) -> None:
         """Asterisk is back: it may have missed anything, and keep a `*3` lamp lit of a call that ended without us."""
-        self._waiting.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
+        if users := self._tables.directory.users():  # without any the tables were never loaded: nothing is known
+            self._waiting.update(dict.fromkeys(user.id for user in users))
+            self._waiting[_Code()] = None
         self._wake.set()
 
     async def run(self) -> None:
         """Mirror for ever. While Asterisk is away, what is to be done is kept, and that is told once."""
         told = ""
         while True:
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
             self._wake.clear()
             try:
+                await self._look()
                 await self._work_off()
                 told = ""
             except CallrecError as error:
+                if not self._waiting:
+                    continue
                 if error.code != told:
                     self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
                 told = error.code
                 await asyncio.sleep(PAUSE_S)
                 self._wake.set()
+
+    async def _look(self) -> None:
+        """Learn what users were told without us; mirror those anew of whom that is news."""
+        before, self._words = self._words, await self._catch_up()
+        for user in before.keys() | self._words.keys():
+            if before.get(user) != self._words.get(user) and self._tables.directory.user(user):
+                self._waiting[user] = None
 
     async def _work_off(self) -> None:
         """Each one once. What fails goes to the end, so that what Asterisk refuses keeps nothing else waiting."""
@@ -95,13 +138,21 @@ class Mirroring:
         if failed:
             raise failed
 
-    async def _put(self, work: UserId | _Gone) -> None:
-        if isinstance(work, _Gone):
-            if self._tables.directory.by_endpoint(work.endpoint) is None:
-                await self._mirror.put(work.endpoint.partition("/")[2], None)
-            return
-        user, lines = self._tables.directory.standing(work)
+    async def _put(self, work: _Work) -> None:
+        match work:
+            case _Gone(endpoint):
+                if self._tables.directory.by_endpoint(endpoint) is None:
+                    await self._mirror.line(endpoint.partition("/")[2], None)
+            case _Code():
+                await self._mirror.code()
+            case _:
+                await self._put_user(work)
+
+    async def _put_user(self, id_: UserId) -> None:
+        user, lines = self._tables.directory.standing(id_)
+        on = user is not None and self._words.get(id_, user.call_record)
+        await self._mirror.always(id_, on=on)
         for line in lines:
-            await self._mirror.put(line.name, user)
-        await self._lamps.always(work, lit=user is not None and user.call_record)
-        await self._lamps.online(work, lit=work in self._lit())
+            await self._mirror.line(line.name, user)
+        await self._lamps.always(id_, lit=on)
+        await self._lamps.online(id_, lit=id_ in self._lit())

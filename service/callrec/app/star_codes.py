@@ -1,8 +1,8 @@
 """What the dialplan asks us: `*3` (toggle), `*26` (always-record) and the hook before Dial (call).
 
 Each answers with one word in CALLREC_RESULT and, where something is to be said, the sound in CALLREC_SOUND. What is said is
-true: `on` and `off` come only after the store has the flag on disk; `unavailable` means that nothing was changed;
-`unconfirmed`, that nobody knows (the lamp will).
+true: `on` and `off` come only after the store has the flag on disk; `unavailable` means that nothing was changed
+(the dialplan does it by itself then, and we catch up); `unconfirmed`, that nobody knows (the lamp will).
 """
 
 from callrec.app.engine import Engine

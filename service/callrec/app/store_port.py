@@ -63,6 +63,11 @@ class TableStore(Protocol):
         """Turn the always-record flag over and say what it is now; once per request id. Refused: no such user."""
         ...
 
+    async def keep_word(self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str) -> bool:
+        """Set the always-record flag to what its user was told at `told_ms` (epoch) while we could not be asked, and say what it
+        is now. Once per request id. A flag that anybody set after that instant stays as it is. Refused: no such user."""
+        ...
+
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
         """Change some fields and give the user as stored; once per request id. Refused: no such user, or a bad value."""
         ...

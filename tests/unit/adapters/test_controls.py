@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror
+from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
 from callrec.adapters.disk.spool import DiskSpool
+from callrec.app.catching_up import Told
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.provisioning.directory import CodeChanged, Directory
@@ -28,6 +29,7 @@ class Manager:
         self.asked: list[str] = []
         self.faults: dict[str, CallrecError] = {}
         self.values: dict[str, str] = {}
+        self.noted: list[tuple[str, str]] = []
 
     async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
         """See Actions."""
@@ -45,7 +47,11 @@ class Manager:
 
     async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
         """See Actions."""
-        assert (name, list(headers), timeout_s > 1) == ("CoreShowChannels", [], True)
+        assert timeout_s > 1
+        if name == "DBGetTree":
+            assert list(headers) == [("Family", "callrec/intent")]
+            return [Message((("Event", "DBGetTreeResponse"), ("Key", key), ("Val", val))) for key, val in self.noted]
+        assert (name, list(headers)) == ("CoreShowChannels", [])
         return [Message((("Event", event),)) for event in ("CoreShowChannel", "Other")]
 
 
@@ -175,22 +181,55 @@ async def test_lamps_follow_the_digits_of_their_codes(manager: Manager) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "always", "online"),
-    [
-        (None, "0", "0"),
-        (User(UserId("7"), "A", call_record=True), "1", "0"),
-        (User(UserId("7"), "A", online_record=True), "0", "1"),
-    ],
-    ids=["nobody", "always", "on demand"],
+    ("user", "whose", "online"),
+    [(None, "0", "0"), (User(UserId("7"), "A"), "7", "0"), (User(UserId("7"), "A", online_record=True), "7", "1")],
+    ids=["nobody", "a user", "on demand"],
 )
-async def test_the_dialplans_copy_says_who_is_recorded_and_who_may(
-    manager: Manager, user: User | None, always: str, online: str
+async def test_the_dialplans_copy_says_whose_phone_it_is_and_who_may_press(
+    manager: Manager, user: User | None, whose: str, online: str
 ) -> None:
-    await AstDbMirror(manager).put("alice", user)
+    await AstDbMirror(manager, lambda: Directory(Tables())).line("alice", user)
     assert manager.asked == [
-        f"DBPut Family=callrec/always Key=alice Val={always}",
+        f"DBPut Family=callrec/user Key=alice Val={whose}",
         f"DBPut Family=callrec/online Key=alice Val={online}",
     ]
+
+
+async def test_the_dialplans_copy_says_who_is_recorded_by_which_code_and_which_lamp_shows_it(manager: Manager) -> None:
+    """Whoever has a flag there has a lamp: it is written first. A code that is switched off has no digits."""
+    directory = Directory(Tables())
+    mirror = AstDbMirror(manager, lambda: directory)
+    await mirror.code()
+    directory.apply(CodeChanged(FeatureCode(Feature.CALL_RECORD, "*99", enabled=True)))
+    await mirror.code()
+    await mirror.always(UserId("7"), on=True)
+    await mirror.always(UserId("7"), on=False)
+    assert manager.asked == [
+        "DBPut Family=callrec/code Key=call_record Val=off",
+        "DBPut Family=callrec/code Key=call_record Val=*99",
+        "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
+        "DBPut Family=callrec/always Key=7 Val=1",
+        "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
+        "DBPut Family=callrec/always Key=7 Val=0",
+    ]
+
+
+async def test_what_the_dialplan_has_told_is_read_and_forgotten_word_by_word(manager: Manager) -> None:
+    """What the dialplan does not write is nobody's word."""
+    manager.noted = [
+        ("/callrec/intent/7/1795524369769-pbx-1795524369.0", "1"),
+        ("/callrec/intent/8/1795524369770-1795524369.1", "0"),
+        ("/callrec/intent/8/1795524369771-1795524369.2", "yes"),
+        ("/callrec/intent/eight/1795524369771-1795524369.2", "1"),
+        ("/callrec/intent/8/1795524369771-../x", "1"),
+        ("/callrec/intent/8/now", "1"),
+    ]
+    words = AstDbWords(manager)
+    on = Told("7/1795524369769-pbx-1795524369.0", UserId("7"), on=True, at_ms=1795524369769)
+    off = Told("8/1795524369770-1795524369.1", UserId("8"), on=False, at_ms=1795524369770)
+    assert await words.told() == [on, off]
+    await words.forget(off)
+    assert manager.asked == ["DBDel Family=callrec/intent Key=8/1795524369770-1795524369.1"]
 
 
 async def test_only_channels_are_channels(manager: Manager) -> None:

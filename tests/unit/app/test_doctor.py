@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from callrec.app.doctor import Finding, Place, Verdict, exit_code, judge_place, judge_spool, judge_version
-from callrec.app.doctor_asterisk import MODULES, Expected, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor_asterisk import CONTEXTS, MODULES, Expected, look_at_manager, look_at_rest, run_user
 from callrec.domain.errors import Refused, Unavailable
 from callrec.protocols.ami import Message
 
@@ -48,7 +48,7 @@ class Asterisk:
         self.commands = {
             "MixMonitor": "system,all", "DBPut": "system,all", "DBDel": "system,all", "StopMixMonitor": "system,call,all",
             "MixMonitorMute": "system,call,all", "Setvar": "call,all", "Getvar": "call,reporting,all",
-            "CoreShowChannels": "system,reporting,all", "Ping": "<none>",
+            "CoreShowChannels": "system,reporting,all", "DBGetTree": "system,reporting,all", "Ping": "<none>",
         }  # fmt: skip
         self.files = {
             "manager.conf": config(callrec=ACCOUNT),
@@ -60,7 +60,7 @@ class Asterisk:
         }
         self.loaded = set(MODULES)
         self.dialplan = [
-            *(message(("Context", f"callrec-{name}")) for name in ("call", "online", "codes", "degraded-take")),
+            *(message(("Context", context)) for context in CONTEXTS),
             message(("Context", "users"), ("IncludeContext", "callrec-codes")),
             message(("Context", "users"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1(x)")),
         ]
@@ -159,7 +159,7 @@ async def test_each_missing_line_of_the_dialplan_is_told_with_what_to_write() ->
         message(("Context", "callrec-call"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1"))
     ]
     finding = (await look(asterisk))["includes"]
-    assert "callrec-online, callrec-codes, callrec-degraded-take" in finding.says
+    assert ", ".join(context for context in CONTEXTS if context != "callrec-call") in finding.says
     assert [line.partition(" ")[0] for line in finding.write.splitlines()] == [
         "extensions.conf:",
         "#include",

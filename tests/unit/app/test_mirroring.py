@@ -8,10 +8,10 @@ from pathlib import Path
 
 from stage import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
 
-from callrec.app.mirroring import PAUSE_S, Mirroring
+from callrec.app.mirroring import LOOK_S, PAUSE_S, Mirroring
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.provisioning.directory import Difference, Directory, UserChanged
-from callrec.domain.provisioning.model import Tables, User, UserId
+from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, UserChanged
+from callrec.domain.provisioning.model import Feature, FeatureCode, Tables, User, UserId
 
 
 class LocalCopy:
@@ -35,29 +35,56 @@ class LocalCopy:
 
 
 class AstDb:
-    """What the dialplan would read; `fault` may refuse an endpoint."""
+    """What the dialplan would read, by endpoint; `faults` may refuse an endpoint. It counts how often the code was written."""
 
     def __init__(self) -> None:
-        self.flags: dict[str, tuple[bool, bool]] = {}
+        self.always_on: dict[UserId, bool] = {}
+        self.owners: dict[str, tuple[UserId | None, bool]] = {}
         self.faults: dict[str, CallrecError] = {}
-        self.writes = 0
+        self.codes = 0
 
-    async def put(self, endpoint: str, user: User | None) -> None:
+    @property
+    def flags(self) -> dict[str, tuple[bool, bool]]:
+        """For each endpoint whether its user is recorded always, and may press."""
+        return {
+            name: (bool(user and self.always_on[user]), may_press) for name, (user, may_press) in self.owners.items()
+        }
+
+    async def line(self, endpoint: str, user: User | None) -> None:
         """See Mirror."""
-        self.writes += 1
         if endpoint in self.faults:
             raise self.faults[endpoint]
-        self.flags[endpoint] = (bool(user and user.call_record), bool(user and user.online_record))
+        self.owners[endpoint] = (user.id if user else None, bool(user and user.online_record))
+
+    async def always(self, user: UserId, *, on: bool) -> None:
+        """See Mirror."""
+        self.always_on[user] = on
+
+    async def code(self) -> None:
+        """See Mirror."""
+        self.codes += 1
 
 
 class House:
-    """A mirror at work."""
+    """A mirror at work; `words` is what users were told without us, `looks` how often that was asked for."""
 
     def __init__(self, folder: Path) -> None:
         self.tables, self.astdb, self.heard = LocalCopy(), AstDb(), Heard()
         self.lamps = Asterisk(FragileSpool(folder))
         self.lit: set[UserId] = set()
-        self.mirroring = Mirroring(self.tables, self.lamps, self.astdb, self.heard, lambda: self.lit)
+        self.words: dict[UserId, bool] = {}
+        self.deaf: CallrecError | None = None
+        self.looks = 0
+        self.mirroring = Mirroring(
+            self.tables, self.lamps, self.astdb, self.heard, lit=lambda: self.lit, catch_up=self.catch_up
+        )
+
+    async def catch_up(self) -> dict[UserId, bool]:
+        """See catching_up."""
+        self.looks += 1
+        if self.deaf:
+            raise self.deaf
+        return dict(self.words)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -136,3 +163,69 @@ async def test_what_asterisk_refuses_for_ever_keeps_nobody_waiting(tmp_path: Pat
         await asyncio.sleep(PAUSE_S)
     assert house.astdb.flags == {"alice": (False, True), "bob": (False, True), "ever": (False, False)}
     assert house.heard.alarms == ["mirror: ami-error"]
+
+
+@virtual
+async def test_the_code_is_mirrored_with_every_change_and_new_digits_rename_every_lamp(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    async with house.running():
+        house.mirroring.changed(house.tables.directory.apply(CodeChanged(FeatureCode(Feature.ONLINE_RECORD, "*4"))))
+        await asyncio.sleep(PAUSE_S)
+        assert (house.astdb.codes, house.astdb.flags) == (1, {})
+        house.mirroring.changed(house.tables.directory.apply(CodeChanged(FeatureCode(Feature.CALL_RECORD, "*99"))))
+        await asyncio.sleep(PAUSE_S)
+    assert (house.astdb.codes, set(house.astdb.flags)) == (2, {"alice", "bob", "ever"})
+
+
+@virtual
+async def test_tables_that_were_never_loaded_are_not_mirrored(tmp_path: Path) -> None:
+    """Neither users nor the code, of which only the shipped default is known: Asterisk goes on by what it has."""
+    house = House(tmp_path)
+    house.tables.directory = Directory(Tables())
+    house.words = {ALICE.id: True}
+    async with house.running():
+        house.mirroring.everything()
+        await asyncio.sleep(2 * LOOK_S)
+    assert (house.astdb.codes, house.astdb.always_on, house.lamps.always_lit) == (0, {}, {})
+
+
+@virtual
+async def test_before_anything_is_written_it_is_known_what_users_were_told(tmp_path: Path) -> None:
+    """While that cannot be asked nothing is written, and it is told once."""
+    house = House(tmp_path)
+    house.deaf, house.words = away(), {ALICE.id: True, EVER.id: False}
+    async with house.running():
+        house.mirroring.everything()
+        await asyncio.sleep(60)
+        assert (house.astdb.codes, house.astdb.always_on) == (0, {})
+        house.deaf = None
+        await asyncio.sleep(2 * PAUSE_S)
+    assert house.heard.alarms == ["mirror: ami-down"]
+    assert house.astdb.always_on == house.lamps.always_lit == {ALICE.id: True, BOB.id: False, EVER.id: False}
+
+
+@virtual
+async def test_a_word_that_comes_later_is_found_and_repairs_what_was_written_over_it(tmp_path: Path) -> None:
+    """As soon as it does not wait any more, the tables are mirrored again. Who is told nothing new is not written again."""
+    house = House(tmp_path)
+    async with house.running():
+        house.mirroring.everything()
+        await asyncio.sleep(PAUSE_S)
+        house.words = {ALICE.id: True}
+        await asyncio.sleep(LOOK_S)
+        assert house.astdb.always_on[ALICE.id] is house.lamps.always_lit[ALICE.id] is True
+        house.astdb.always_on.clear()
+        await asyncio.sleep(2 * LOOK_S)
+        assert house.astdb.always_on == {}
+        house.words = {}
+        await asyncio.sleep(LOOK_S)
+    assert house.astdb.always_on == {ALICE.id: False}
+
+
+@virtual
+async def test_an_idle_mirror_without_asterisk_looks_in_vain_and_says_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.deaf = away()
+    async with house.running():
+        await asyncio.sleep(12 * LOOK_S)
+    assert (house.looks, house.heard.alarms) == (11, [])

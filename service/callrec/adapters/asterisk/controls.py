@@ -1,4 +1,4 @@
-"""What we ask of Asterisk over AMI: recorders on legs, lamps, the AstDB mirror, and who is there.
+"""What we ask of Asterisk over AMI: recorders, lamps, who is there, what we mirror into AstDB and what the dialplan notes there.
 
 A recorder is started and stopped on its leg by Uniqueid (a name changes in transfers; `channel.c: ast_channel_get_by_name`
 takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALLREC_RULE` on the leg say that it carries
@@ -7,9 +7,11 @@ one, so that the dialplan's degraded mode understands a press while we are dead.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.model import LegId, Take
@@ -24,6 +26,8 @@ START_S = 1.0
 LISTING_S = 10.0
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
+INTENTS = "callrec/intent"
+_INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
 
 
 class Actions(Protocol):
@@ -136,19 +140,51 @@ class AmiLamps:
 
 
 class AstDbMirror:
-    """What the dialplan's degraded mode knows: who is recorded always, and who may press `*3`."""
+    """What the dialplan's degraded mode knows: whose phone it is, who is recorded always, who may press `*3`, and the code."""
+
+    def __init__(self, ami: Actions, directory: Callable[[], Directory]) -> None:
+        self._ami = ami
+        self._directory = directory
+
+    async def line(self, endpoint: str, user: User | None) -> None:
+        """See mirroring.Mirror. `0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that
+        differ by version."""
+        await self._put("user", endpoint, user.id if user else "0")
+        await self._put("online", endpoint, "1" if user and user.online_record else "0")
+
+    async def always(self, user: UserId, *, on: bool) -> None:
+        """See mirroring.Mirror."""
+        await self._put("lamp", user, lamp(user, self._directory().code(Feature.CALL_RECORD).code))
+        await self._put("always", user, "1" if on else "0")
+
+    async def code(self) -> None:
+        """See mirroring.Mirror."""
+        code = self._directory().code(Feature.CALL_RECORD)
+        await self._put("code", code.feature, code.code if code.enabled else "off")
+
+    async def _put(self, what: str, key: str, value: str) -> None:
+        await self._ami.action("DBPut", [("Family", f"callrec/{what}"), ("Key", key), ("Val", value)])
+
+
+class AstDbWords:
+    """Keeps the promises of `app.catching_up.Words`: one key for each time that the dialplan has answered `*26` by itself."""
 
     def __init__(self, ami: Actions) -> None:
         self._ami = ami
 
-    async def put(self, endpoint: str, user: User | None) -> None:
-        """Mirror one endpoint; None: it has no user any more."""
-        await self._flag("callrec/always", endpoint, on=user is not None and user.call_record)
-        await self._flag("callrec/online", endpoint, on=user is not None and user.online_record)
+    async def told(self) -> Sequence[Told]:
+        """See Words. What is not written as the dialplan writes it is left alone."""
+        lines = await self._ami.listing("DBGetTree", [("Family", INTENTS)], timeout_s=LISTING_S)
+        found = ((_INTENT.fullmatch(line.get("Key")), line.get("Val")) for line in lines)
+        return [
+            Told(key["name"], UserId(key["user"]), on=value == "1", at_ms=int(key["at_ms"]))
+            for key, value in found
+            if key and value in {"0", "1"}
+        ]
 
-    async def _flag(self, family: str, endpoint: str, *, on: bool) -> None:
-        """`0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that differ by version."""
-        await self._ami.action("DBPut", [("Family", family), ("Key", endpoint), ("Val", "1" if on else "0")])
+    async def forget(self, word: Told) -> None:
+        """See Words."""
+        await self._ami.action("DBDel", [("Family", INTENTS), ("Key", word.name)])
 
 
 class AmiChannels:

@@ -13,6 +13,7 @@ INCALLS = f"{TABLES}:incalls"
 VOICEMAILS = f"{TABLES}:voicemails"
 CODES = f"{TABLES}:codes"
 CLAIMS = f"{TABLES}:claims"
+CALL_RECORD_SET = f"{TABLES}:call-record-set"
 REVISION = f"{TABLES}:revision"
 LAST_USER_ID = f"{TABLES}:last-user-id"
 

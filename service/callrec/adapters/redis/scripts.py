@@ -35,30 +35,44 @@ return {'added', tostring(revision)}
 actor, seconds that the request is remembered -> 'added' or 'taken' with "<number of the hash> <field>"..."""
 
 CHANGE_USER = """
+local old, told = redis.call('HGET', KEYS[4], ARGV[1]), tonumber(ARGV[7])
+if old and told and told < tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0) then return {'changed', old} end
 local done = redis.call('GET', KEYS[1])
 if done then return {'changed', done} end
-local old = redis.call('HGET', KEYS[4], ARGV[1])
 if not old then return {'absent'} end
 local user, changed = cjson.decode(old), {}
-for field, value in pairs(cjson.decode(ARGV[2])) do user[field] = value changed[#changed + 1] = field end
+local fields = cjson.decode(ARGV[2])
+for field, value in pairs(fields) do user[field] = value changed[#changed + 1] = field end
 local event = {'type', 'user-changed', 'user', ARGV[1], 'actor', ARGV[4]}
 if ARGV[3] ~= '' then
   user[ARGV[3]] = user[ARGV[3]] ~= true
   changed[#changed + 1] = ARGV[3]
+end
+if ARGV[3] ~= '' or told then
   event[#event + 1] = 'status'
-  event[#event + 1] = user[ARGV[3]] and 'on' or 'off'
+  event[#event + 1] = user.call_record and 'on' or 'off'
+end
+if told then
+  event[#event + 1] = 'told_ms'
+  event[#event + 1] = ARGV[7]
 end
 table.sort(changed)
 local record = cjson.encode(user)
 redis.call('HSET', KEYS[4], ARGV[1], record)
+if ARGV[3] == 'call_record' or fields.call_record ~= nil then
+  local now = redis.call('TIME')
+  redis.call('HSET', KEYS[5], ARGV[1], told and ARGV[7] or now[1] .. string.format('%03d', math.floor(now[2] / 1000)))
+end
 local revision = redis.call('INCR', KEYS[2])
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*',
   'revision', revision, 'function', table.concat(changed, ' '), 'record', record, unpack(event))
 redis.call('SET', KEYS[1], record, 'EX', ARGV[6])
 return {'changed', record}
 """
-"""KEYS: request, revision, events, users. ARGV: user id, JSON of the new fields, field to toggle or '', actor, events
-kept, seconds that the request is remembered -> 'changed' and the user as stored, or 'absent'."""
+"""KEYS: request, revision, events, users, instants (ms) at which flags were last set. ARGV: user id, JSON of the new fields,
+field to toggle or '', actor, events kept, seconds that the request is remembered, the instant (ms) at which a person was told
+so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was told before the flag was last set changes
+nothing."""
 
 SET_CODE = """
 for feature, default in pairs(cjson.decode(ARGV[3])) do

@@ -118,6 +118,10 @@ class RedisStore(RedisRecordings):
         """See TableStore."""
         return (await self._change_user(user, {}, "call_record", request_id, actor)).call_record
 
+    async def keep_word(self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str) -> bool:
+        """See TableStore."""
+        return (await self._change_user(user, {"call_record": on}, "", request_id, actor, told_ms=told_ms)).call_record
+
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
         """See TableStore."""
         return await self._change_user(user, checked(fields), "", request_id, actor)
@@ -137,12 +141,19 @@ class RedisStore(RedisRecordings):
             raise Refused("feature-code-taken", f"{code} is already the code of {by[0]}", hint="nothing was changed")
 
     async def _change_user(
-        self, user: UserId, fields: Mapping[str, object], toggle: str, request_id: str, actor: str
+        self,
+        user: UserId,
+        fields: Mapping[str, object],
+        toggle: str,
+        request_id: str,
+        actor: str,
+        *,
+        told_ms: int | None = None,
     ) -> User:
         outcome, *record = await self._durably(
             scripts.CHANGE_USER,
-            [_request(request_id), keys.REVISION, keys.EVENTS, keys.USERS],
-            [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S],
+            [_request(request_id), keys.REVISION, keys.EVENTS, keys.USERS, keys.CALL_RECORD_SET],
+            [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S, "" if told_ms is None else told_ms],
         )
         if outcome == "absent":
             raise Refused("no-such-user", "there is no user of that id", hint="nothing was changed")

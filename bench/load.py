@@ -40,9 +40,9 @@ BUSY = 0.95
 _MIX, _LEGS = "81", "82"
 _DIALPLAN = f"""
 exten => {_MIX},1,MixMonitor(bench/${{UNIQUEID}}.wav)
- same => n,Dial(PJSIP/@CALLED@,60)
+ same => n,Dial(PJSIP/@CALLED@,60,tT)
 exten => {_LEGS},1,MixMonitor(,r(@SPOOL@/bench-${{UNIQUEID}}.r.sln)t(@SPOOL@/bench-${{UNIQUEID}}.t.sln))
- same => n,Dial(PJSIP/@CALLED@,60)
+ same => n,Dial(PJSIP/@CALLED@,60,tT)
 """
 _NUMBERS = {"ours": CALLED, "mix": _MIX, "legs": _LEGS}
 _LAG = re.compile(r'^callrec_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)

@@ -11,10 +11,22 @@ import pytest
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.editing import CARRIED
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
-from callrec.domain.provisioning.directory import Difference
-from callrec.domain.provisioning.model import Feature, Line, Tables, User, UserId
+from callrec.domain.provisioning.directory import Difference, Party
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import (
+    DEFAULT_CONTEXTS,
+    Context,
+    ContextKind,
+    Feature,
+    Line,
+    Range,
+    Tables,
+    User,
+    UserId,
+)
 
 JOHN = User(UserId("1"), "John", "Doe")
 DESK = Line("desk", JOHN.id, "1000", "default")
@@ -88,11 +100,36 @@ async def test_follows_another_writer(server, store):
 
 
 async def test_added_users_arrive(store):
-    """An import is one event, after which the copy is loaded anew."""
+    """A large import is one event, after which the copy is loaded anew."""
     async with following(store) as (feed, watch):
-        await store.add(Tables((User(UserId("2"), "Ada"),)), "r2")
+        many = tuple(User(UserId(str(number)), "Ada") for number in range(2, 3 + CARRIED))
+        await store.add(Tables(many), "r2")
         await watch.until(lambda directory: directory.user(UserId("2")))
-        assert (2, Difference(users=frozenset({UserId("2")}))) == (feed.reloads, watch.told[-1])
+        assert (2, Difference(users=frozenset(user.id for user in many))) == (feed.reloads, watch.told[-1])
+
+
+async def test_a_small_edit_arrives_with_its_records(store):
+    """New, changed and removed records come with the event: nothing is loaded again, and every look-up knows."""
+    ada, moved = User(UserId("2"), "Ada", username="ada"), Line("desk", UserId("2"), "1001", "default")
+    sales = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
+    edit = Edit((Change(None, ada), Change(DESK, moved), Change(None, sales)))
+    async with following(store) as (feed, watch):
+        await store.edit(edit, "r2")
+        await watch.until(lambda directory: directory.user(UserId("2")))
+        assert 1 == feed.reloads
+        assert Difference(users=frozenset({JOHN.id, ada.id}), others=True) == watch.told[-1]
+        directory = feed.directory
+        assert (None, Party(ada, moved)) == (
+            directory.by_extension("1000", "default"),
+            directory.by_extension("1001", "default"),
+        )
+        assert ([sales, *DEFAULT_CONTEXTS], ada) == (
+            sorted(directory.contexts(), key=lambda context: context.name != "sales"),
+            directory.by_username("ada"),
+        )
+        await store.edit(Edit((Change(ada, None), Change(moved, None))), "r3")
+        await watch.until(lambda directory: not directory.user(UserId("2")))
+        assert (None, 1) == (feed.directory.by_endpoint("PJSIP/desk"), feed.reloads)
 
 
 async def test_other_events_are_no_news(store):

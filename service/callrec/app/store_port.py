@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypedDict, Unpack
 
 from callrec.domain.provisioning.directory import Difference, Directory
+from callrec.domain.provisioning.edit import Edit
 from callrec.domain.provisioning.model import Feature, RecordRules, Tables, User, UserId
 
 
@@ -33,10 +34,12 @@ class Snapshot:
     """Counts the changes of the tables: the next change has the next number, otherwise something was missed."""
     cursor: str
     """The id of the last event that these tables contain."""
+    edition: int = 0
+    """Counts the edits: whoever changes records that they have read says of which edition they were."""
 
 
 class TableStore(Protocol):
-    """Users, lines, incalls, voicemails and feature codes.
+    """Users, lines, incalls, voicemails, feature codes, contexts, entities and profiles.
 
     Every change is on disk when its method returns. Any method raises Unavailable: with code `store-outcome-unknown`
     when the change may or may not have happened (ask again with the same request id, it will happen once), with any
@@ -56,7 +59,13 @@ class TableStore(Protocol):
         ...
 
     async def add(self, tables: Tables, request_id: str, *, actor: str = "") -> None:
-        """Add all of it or, when any of it is taken already, nothing: Refused `table-conflict`. Codes are not added."""
+        """Add all of it or, when any of it is taken already, nothing: Refused `table-conflict`. Of users, lines, incalls and
+        voicemails; the other tables are not looked at."""
+        ...
+
+    async def edit(self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "") -> None:
+        """Do all of it or nothing; once per request id. Refused `table-conflict` when something of it is taken already,
+        `tables-edited` when another edit has come since the edition `based_on`, or a record is not there any more."""
         ...
 
     async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:

@@ -3,13 +3,24 @@
 from dataclasses import replace
 
 from callrec.domain.provisioning.claims import Kind, claims
-from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, Party, UserChanged
+from callrec.domain.provisioning.directory import (
+    CodeChanged,
+    Difference,
+    Directory,
+    Party,
+    RecordsChanged,
+    UserChanged,
+)
+from callrec.domain.provisioning.edit import place
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
+    Context,
+    ContextKind,
     Feature,
     FeatureCode,
     Incall,
     Line,
+    Range,
     Tables,
     User,
     UserId,
@@ -23,6 +34,7 @@ SCCP = Line("1001", JOHN.id, "1001", "default", "sccp")
 ORPHAN = Line("orphan", UserId("9"), "1009", "default")
 DID = Incall("2050", "from-extern", JOHN.id)
 LOST_DID = Incall("2051", "from-extern", UserId("9"))
+SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 BOX = Voicemail("1000", "default", JOHN.id, "John Doe")
 TABLES = Tables((JOHN, ADA), (DESK, SCCP, ORPHAN), (DID, LOST_DID), (BOX,))
 
@@ -81,7 +93,7 @@ def test_difference_of_a_reload():
     code = FeatureCode(Feature.CALL_RECORD, "*26", enabled=True)
     after = Directory(Tables((ADA,), (replace(DESK, user=ADA.id), ORPHAN), codes=(code, DEFAULT_CODES[1])))
     assert Difference(
-        frozenset({JOHN.id, ADA.id}), frozenset({Feature.CALL_RECORD}), frozenset({"SCCP/1001"})
+        frozenset({JOHN.id, ADA.id}), frozenset({Feature.CALL_RECORD}), frozenset({"SCCP/1001"}), others=True
     ) == after.difference(Directory(TABLES))
     assert not Directory(TABLES).difference(Directory(TABLES))
 
@@ -99,3 +111,56 @@ def test_claims_name_all_that_is_unique():
     } == found
     (_, other) = claims(Tables(lines=(replace(DESK, protocol="iax"),)))
     assert "IAX/desk" == other.key
+
+
+def test_an_edit_reaches_every_look_up():
+    """Records that come, change and go are found, or not, by each of their keys."""
+    directory = Directory(TABLES)
+    jane = User(UserId("3"), "Jane", "Doe", username="jane", agentnumber="6")
+    desk, did, box = (
+        Line("jane", jane.id, "1003", "default"),
+        Incall("2053", "from-extern", jane.id),
+        Voicemail("1003", "default", jane.id, "Jane"),
+    )
+    new = tuple((*place(noun), noun) for noun in (jane, desk, did, box, SALES))
+    assert Difference(frozenset({jane.id}), others=True) == directory.apply(RecordsChanged(new))
+    assert not directory.apply(RecordsChanged(new))
+    assert (jane, jane) == (directory.by_username("jane"), directory.by_agent("6"))
+    assert [jane] == list(directory.by_name("jane", 5))
+    assert ((desk,), (did,), (box,)) == (
+        directory.lines_of(jane.id),
+        directory.incalls_of(jane.id),
+        directory.voicemails_of(jane.id),
+    )
+    assert SALES in directory.contexts()
+    gone = tuple((table, key, None) for table, key, _ in new)
+    assert Difference(frozenset({jane.id}), endpoints_gone=frozenset({"PJSIP/jane"}), others=True) == directory.apply(
+        RecordsChanged(gone)
+    )
+    assert (None, None, [], None) == (
+        directory.by_username("jane"),
+        directory.by_agent("6"),
+        list(directory.by_name("jane", 5)),
+        directory.by_extension("1003", "default"),
+    )
+    assert Directory(TABLES).tables() == directory.tables()
+
+
+def test_a_line_that_leaves_its_user_to_another():
+    """The former user keeps their other lines, and the number leads to the new one."""
+    directory = Directory(TABLES)
+    moved = replace(DESK, user=ADA.id)
+    assert Difference(frozenset({JOHN.id, ADA.id})) == directory.apply(RecordsChanged(((*place(moved), moved),)))
+    assert ((SCCP,), (moved,)) == (directory.lines_of(JOHN.id), directory.lines_of(ADA.id))
+    assert Party(ADA, moved) == directory.by_extension("1000", "default")
+
+
+def test_a_number_that_two_records_exchange_stays_findable():
+    """The former holder of a number is forgotten under that number only when it still holds it."""
+    directory = Directory(TABLES)
+    one, other = replace(DESK, number="1001"), replace(SCCP, number="1000")
+    directory.apply(RecordsChanged(tuple((*place(line), line) for line in (one, other))))
+    assert (Party(JOHN, other), Party(JOHN, one)) == (
+        directory.by_extension("1000", "default"),
+        directory.by_extension("1001", "default"),
+    )

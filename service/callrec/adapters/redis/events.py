@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from callrec.adapters.redis.editing import changed_records
 from callrec.adapters.redis.records import CODE, USER
 from callrec.domain.errors import Corrupt
-from callrec.domain.provisioning.directory import Change, CodeChanged, UserChanged
+from callrec.domain.provisioning.directory import Change, CodeChanged, RecordsChanged, UserChanged
 
 KEPT = 100_000
 """About how many events the stream holds before the oldest go."""
@@ -32,6 +33,7 @@ def table_event(fields: Mapping[str, str]) -> TableEvent | None:
             case "code-changed":
                 return TableEvent(revision, CodeChanged(CODE.load(fields["record"])))
             case _:
-                return TableEvent(revision, None)
+                records = fields.get("records")
+                return TableEvent(revision, RecordsChanged(changed_records(records)) if records else None)
     except (KeyError, ValueError):
         raise Corrupt("store-event", f"an event of type {kind} has no revision or no record") from None

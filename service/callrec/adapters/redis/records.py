@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.model import FeatureCode, Incall, Line, User, Voicemail
+from callrec.domain.provisioning.model import Context, Entity, FeatureCode, Incall, Line, Profile, User, Voicemail
 
 Noun = TypeVar("Noun")
 
@@ -41,6 +41,9 @@ LINE = Record(Line)
 INCALL = Record(Incall)
 VOICEMAIL = Record(Voicemail)
 CODE = Record(FeatureCode)
+CONTEXT = Record(Context)
+ENTITY = Record(Entity)
+PROFILE = Record(Profile)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]]) -> str:

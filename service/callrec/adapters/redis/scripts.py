@@ -6,33 +6,76 @@ Each change of a table counts the revision up by one and appends one event.
 
 SNAPSHOT = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local answer = {redis.call('GET', KEYS[2]) or '0', last[1] and last[1][1] or '0-0'}
-for i = 3, #KEYS do answer[i] = redis.call('HVALS', KEYS[i]) end
+local answer = {redis.call('GET', KEYS[2]) or '0', last[1] and last[1][1] or '0-0', redis.call('GET', KEYS[3]) or '0'}
+for i = 4, #KEYS do answer[i] = redis.call('HVALS', KEYS[i]) end
 return answer
 """
-"""KEYS: events, revision, hashes... -> revision, last event, values of each hash."""
+"""KEYS: events, revision, edition, hashes... -> revision, last event, edition, values of each hash."""
 
-ADD = """
+EDIT = """
 local done = redis.call('GET', KEYS[1])
-if done then return {'added', done} end
-local sets, taken = cjson.decode(ARGV[1]), {}
-for i, set in ipairs(sets) do
-  for field, _ in pairs(set) do
-    if redis.call('HEXISTS', KEYS[i + 3], field) == 1 then taken[#taken + 1] = i .. ' ' .. field end
+if done then return {'edited', done} end
+if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
+local first, hash = 6, 5
+local gone, untouched, taken = {}, {}, {}
+for i = first, #ARGV, 4 do
+  if ARGV[i] == 'gone' then gone[ARGV[i + 1] .. ' ' .. ARGV[i + 2]] = true end
+  if ARGV[i] == 'seed' then untouched[ARGV[i + 1]] = redis.call('EXISTS', KEYS[hash + ARGV[i + 1]]) == 0 end
+end
+for i = first, #ARGV, 4 do
+  local op, place = ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2]
+  if op ~= 'seed' and not untouched[ARGV[i + 1]] then
+    local held = redis.call('HEXISTS', KEYS[hash + ARGV[i + 1]], ARGV[i + 2]) == 1
+    if op == 'new' and held and not gone[place] then taken[#taken + 1] = place end
+    if op ~= 'new' and not held then return {'stale'} end
   end
 end
 if #taken > 0 then table.sort(taken) return {'taken', unpack(taken, 1, 1000)} end
-for i, set in ipairs(sets) do
-  for field, value in pairs(set) do redis.call('HSET', KEYS[i + 3], field, value) end
+for i = first, #ARGV, 4 do
+  if ARGV[i] == 'seed' and untouched[ARGV[i + 1]] then
+    redis.call('HSET', KEYS[hash + ARGV[i + 1]], ARGV[i + 2], ARGV[i + 3])
+  end
 end
-local revision = redis.call('INCR', KEYS[2])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
-  'type', 'tables-changed', 'revision', revision, 'users', ARGV[3], 'actor', ARGV[4])
-redis.call('SET', KEYS[1], revision, 'EX', ARGV[5])
-return {'added', tostring(revision)}
+local carried, count, now = {}, 0, redis.call('TIME')
+local at_ms = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
+for pass = 1, 2 do
+  for i = first, #ARGV, 4 do
+    local op, key, field, value = ARGV[i], KEYS[hash + ARGV[i + 1]], ARGV[i + 2], ARGV[i + 3]
+    if (op == 'gone') == (pass == 1) and op ~= 'seed' then
+      if op == 'gone' then
+        redis.call('HDEL', key, field)
+        value = false
+      elseif op == 'patch' then
+        local record, fields = cjson.decode(redis.call('HGET', key, field)), cjson.decode(value)
+        for name, one in pairs(fields) do record[name] = one end
+        if fields.call_record ~= nil then redis.call('HSET', KEYS[5], field, at_ms) end
+        value = cjson.encode(record)
+        redis.call('HSET', key, field, value)
+      else
+        redis.call('HSET', key, field, value)
+      end
+      count = count + 1
+      if count <= tonumber(ARGV[5]) then carried[count] = {ARGV[i + 1], field, value} end
+    end
+  end
+end
+local revision, edition = redis.call('INCR', KEYS[2]), redis.call('INCR', KEYS[4])
+local event = {'type', 'tables-changed', 'revision', revision, 'edition', edition, 'actor', ARGV[2]}
+if count <= tonumber(ARGV[5]) then
+  event[#event + 1] = 'records'
+  event[#event + 1] = count > 0 and cjson.encode(carried) or '[]'
+end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', unpack(event))
+redis.call('SET', KEYS[1], revision, 'EX', ARGV[4])
+return {'edited', tostring(revision)}
 """
-"""KEYS: request, revision, events, hashes... ARGV: JSON list of {field: value} per hash, events kept, number of users,
-actor, seconds that the request is remembered -> 'added' or 'taken' with "<number of the hash> <field>"..."""
+"""KEYS: request, revision, events, edition, instants (ms) at which flags were last set, hashes (users first)... ARGV: the edition
+that this was made from or '', actor, events kept, seconds that the request is remembered, how many records an event may carry,
+then four for each operation: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash from 1, field, value.
+
+`new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
+exist stands for, and is put in when this edit is the first of it -> 'edited', 'stale' when somebody else was first, or 'taken'
+with "<number of the hash> <field>"..."""
 
 CHANGE_USER = """
 local old, told = redis.call('HGET', KEYS[4], ARGV[1]), tonumber(ARGV[7])

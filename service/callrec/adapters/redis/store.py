@@ -4,24 +4,29 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from redis import exceptions as fault
 
 from callrec.adapters.redis import keys, scripts
 from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated, within
+from callrec.adapters.redis.editing import CARRIED, HASHES, operations
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import remark
 from callrec.adapters.redis.recordings import RedisRecordings
-from callrec.adapters.redis.records import CODE, INCALL, LINE, USER, VOICEMAIL, dump_json
+from callrec.adapters.redis.records import CODE, CONTEXT, ENTITY, INCALL, LINE, PROFILE, USER, VOICEMAIL, dump_json
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.domain.errors import Refused, Unavailable
-from callrec.domain.provisioning.claims import at, claims, endpoint
+from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.columns import is_plain
+from callrec.domain.provisioning.edit import Edit
 from callrec.domain.provisioning.fields import checked
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
+    DEFAULT_CONTEXTS,
+    DEFAULT_ENTITIES,
+    DEFAULT_PROFILES,
     FEATURE_CODE,
     Feature,
     FeatureCode,
@@ -78,7 +83,7 @@ class RedisStore(RedisRecordings):
 
     async def snapshot(self) -> Snapshot:
         """See TableStore. Raises Corrupt when a record cannot be read."""
-        names = [keys.EVENTS, keys.REVISION, keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CODES]
+        names = [keys.EVENTS, keys.REVISION, keys.EDITION, keys.CODES, *HASHES[:-1]]
         async with within(PATIENT_S, self.address.shown):
             found = await run(self._client, scripts.SNAPSHOT, names)
         return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
@@ -91,21 +96,22 @@ class RedisStore(RedisRecordings):
 
     async def add(self, tables: Tables, request_id: str, *, actor: str = "") -> None:
         """See TableStore."""
-        sets: list[dict[str, str]] = [
-            {user.id: USER.dump(user) for user in tables.users},
-            {endpoint(line): LINE.dump(line) for line in tables.lines},
-            {at(incall.exten, incall.context): INCALL.dump(incall) for incall in tables.incalls},
-            {at(box.mailbox, box.context): VOICEMAIL.dump(box) for box in tables.voicemails},
-            {},
-        ]
-        for claim in claims(tables):
-            if sets[4].setdefault(f"{claim.kind}:{claim.key}", claim.user) != claim.user:
-                raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
-        names = [keys.USERS, keys.LINES, keys.INCALLS, keys.VOICEMAILS, keys.CLAIMS]
-        arguments: list[str | int] = [dump_json(sets), KEPT, len(tables.users), _actor(actor), REQUEST_KEPT_S]
+        await self.edit(Edit.adding(tables), request_id, actor=actor)
+
+    async def edit(self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "") -> None:
+        """See TableStore."""
+        limits: list[str | int] = [_actor(actor), KEPT, REQUEST_KEPT_S, CARRIED]
+        arguments = ["" if based_on is None else based_on, *limits, *await asyncio.to_thread(operations, edit)]
         outcome, *taken = await self._durably(
-            scripts.ADD, [_request(request_id), keys.REVISION, keys.EVENTS, *names], arguments, limit_s=PATIENT_S
+            scripts.EDIT,
+            [_request(request_id), keys.REVISION, keys.EVENTS, keys.EDITION, keys.CALL_RECORD_SET, *HASHES],
+            arguments,
+            limit_s=PATIENT_S,
         )
+        if outcome == "stale":
+            raise Refused(
+                "tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again"
+            )
         if outcome == "taken":
             what = sorted({place.split(" ", 1)[1] for place in taken})
             raise Refused(
@@ -188,18 +194,22 @@ class RedisStore(RedisRecordings):
         return list(result)
 
 
-def _snapshot(found: tuple[str, str, list[str], list[str], list[str], list[str], list[str]]) -> Snapshot:
+def _snapshot(found: Sequence[Any]) -> Snapshot:
     """The answer of the script as tables, in an order that does not depend on the server."""
-    revision, cursor, users, lines, incalls, voicemails, codes = found
+    revision, cursor, edition, codes, *hashes = found
     stored = {code.feature: code for code in map(CODE.load, codes)}
+    users, lines, incalls, voicemails, contexts, entities, profiles = hashes
     tables = Tables(
         users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
         lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
         incalls=tuple(sorted(map(INCALL.load, incalls), key=lambda incall: at(incall.exten, incall.context))),
         voicemails=tuple(sorted(map(VOICEMAIL.load, voicemails), key=lambda box: at(box.mailbox, box.context))),
         codes=tuple(stored.get(code.feature, code) for code in DEFAULT_CODES),
+        contexts=tuple(sorted(map(CONTEXT.load, contexts), key=lambda context: context.name)) or DEFAULT_CONTEXTS,
+        entities=tuple(sorted(map(ENTITY.load, entities), key=lambda entity: entity.id)) or DEFAULT_ENTITIES,
+        profiles=tuple(sorted(map(PROFILE.load, profiles), key=lambda profile: profile.name)) or DEFAULT_PROFILES,
     )
-    return Snapshot(tables, int(revision), cursor)
+    return Snapshot(tables, int(revision), cursor, int(edition))
 
 
 def _unknown(message: str) -> Unavailable:

@@ -1,23 +1,32 @@
-"""The tables turned into look-ups: who is behind an endpoint, an extension, a DID, an id; which digits mean what.
+"""The tables turned into look-ups: who is behind an endpoint, an extension, a DID, a name, an id; which digits mean what.
 
 A look-up is a dictionary access and never fails: an unknown key gives None.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 from callrec.domain.provisioning.claims import at, endpoint
+from callrec.domain.provisioning.edit import Noun, Table
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
+    Context,
+    Entity,
     Feature,
     FeatureCode,
     Incall,
     Line,
+    Profile,
     Tables,
     User,
     UserId,
     Voicemail,
 )
+from callrec.domain.provisioning.names import Names
+
+Owned = TypeVar("Owned", bound=Line | Incall | Voicemail)
+_NOBODY = UserId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,14 @@ class CodeChanged:
     code: FeatureCode
 
 
-Change = UserChanged | CodeChanged
+@dataclass(frozen=True, slots=True)
+class RecordsChanged:
+    """What an edit did: table, key, and what stands there from now on (None: nothing)."""
+
+    records: tuple[tuple[Table, str, Noun | None], ...]
+
+
+Change = UserChanged | CodeChanged | RecordsChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +61,11 @@ class Difference:
     """Users who came, went or changed, also by one of their lines."""
     codes: frozenset[Feature] = frozenset()
     endpoints_gone: frozenset[str] = frozenset()
+    others: bool = False
+    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles."""
 
     def __bool__(self) -> bool:
-        return bool(self.users or self.codes or self.endpoints_gone)
+        return bool(self.users or self.codes or self.endpoints_gone or self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +82,70 @@ class Directory:
     def __init__(self, tables: Tables) -> None:
         self._users = {user.id: user for user in tables.users}
         self._lines = {endpoint(line): line for line in tables.lines}
-        self._extensions = {at(line.number, line.context): line for line in tables.lines}
         self._incalls = {at(incall.exten, incall.context): incall for incall in tables.incalls}
+        self._voicemails = {at(box.mailbox, box.context): box for box in tables.voicemails}
+        self._contexts = {context.name: context for context in tables.contexts}
+        self._entities = {str(entity.id): entity for entity in tables.entities}
+        self._profiles = {profile.name: profile for profile in tables.profiles}
         self._codes = {code.feature: code for code in (*DEFAULT_CODES, *tables.codes)}
-        self._lines_of: dict[UserId, tuple[Line, ...]] = {}
-        self._voicemails_of: dict[UserId, tuple[Voicemail, ...]] = {}
-        for line in tables.lines:
-            self._lines_of[line.user] = (*self._lines_of.get(line.user, ()), line)
-        for box in tables.voicemails:
-            self._voicemails_of[box.user] = (*self._voicemails_of.get(box.user, ()), box)
+        self._extensions = {at(line.number, line.context): line for line in tables.lines}
+        self._usernames = {user.username: user.id for user in tables.users if user.username}
+        self._agents = {user.agentnumber: user.id for user in tables.users if user.agentnumber}
+        self._lines_of = _by_user(tables.lines)
+        self._incalls_of = _by_user(tables.incalls)
+        self._voicemails_of = _by_user(tables.voicemails)
+        self._names = Names(tables.users)
 
     def user(self, user: UserId) -> User | None:
         """The user of that id."""
         return self._users.get(user)
 
     def users(self) -> Collection[User]:
-        """All users, in the order of the tables."""
+        """All users, in the order of the tables; those that came later are last."""
         return self._users.values()
 
     def lines(self) -> Collection[Line]:
-        """All lines, in the order of the tables."""
+        """All lines."""
         return self._lines.values()
 
     def incalls(self) -> Collection[Incall]:
-        """All incalls, in the order of the tables."""
+        """All incalls."""
         return self._incalls.values()
+
+    def voicemails(self) -> Collection[Voicemail]:
+        """All mailboxes."""
+        return self._voicemails.values()
+
+    def contexts(self) -> Collection[Context]:
+        """All contexts."""
+        return self._contexts.values()
+
+    def entities(self) -> Collection[Entity]:
+        """All entities."""
+        return self._entities.values()
+
+    def profiles(self) -> Collection[Profile]:
+        """All client profiles."""
+        return self._profiles.values()
+
+    def codes(self) -> Collection[FeatureCode]:
+        """All feature codes."""
+        return self._codes.values()
+
+    def tables(self) -> Tables:
+        """All of it, as tables."""
+        return Tables(
+            tuple(self.users()), tuple(self.lines()), tuple(self.incalls()), tuple(self.voicemails()), tuple(self.codes()),
+            tuple(self.contexts()), tuple(self.entities()), tuple(self.profiles()),
+        )  # fmt: skip
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
         """A user's lines; none for an unknown user."""
         return self._lines_of.get(user, ())
+
+    def incalls_of(self, user: UserId) -> tuple[Incall, ...]:
+        """The numbers of the outside world that ring a user."""
+        return self._incalls_of.get(user, ())
 
     def voicemails_of(self, user: UserId) -> tuple[Voicemail, ...]:
         """A user's mailboxes; none for an unknown user."""
@@ -112,6 +165,18 @@ class Directory:
         user = self._users.get(incall.user) if incall else None
         return (user, incall) if user and incall else None
 
+    def by_username(self, username: str) -> User | None:
+        """Who logs in under this name."""
+        return self._users.get(self._usernames.get(username, _NOBODY))
+
+    def by_agent(self, number: str) -> User | None:
+        """Whose agent number this is."""
+        return self._users.get(self._agents.get(number, _NOBODY))
+
+    def by_name(self, begins: str, most: int) -> Sequence[User]:
+        """Users of whose name a word, or the whole, begins so (case and accents do not count), at most so many, by name."""
+        return [self._users[user] for user in self._names.beginning(begins, most)]
+
     def code(self, feature: Feature) -> FeatureCode:
         """A feature's digits and whether they work."""
         return self._codes[feature]
@@ -122,32 +187,131 @@ class Directory:
 
     def apply(self, change: Change) -> Difference:
         """Take one change in; the difference is empty when nothing is new or the user is unknown."""
-        if isinstance(change, CodeChanged):
-            code = change.code
-            if self._codes[code.feature] == code:
-                return Difference()
-            self._codes[code.feature] = code
-            return Difference(codes=frozenset({code.feature}))
-        user = change.user
-        if self._users.get(user.id, user) == user:
-            return Difference()
-        self._users[user.id] = user
-        return Difference(users=frozenset({user.id}))
+        match change:
+            case CodeChanged(code):
+                if self._codes[code.feature] == code:
+                    return Difference()
+                self._codes[code.feature] = code
+                return Difference(codes=frozenset({code.feature}))
+            case UserChanged(user):
+                if self._users.get(user.id, user) == user:
+                    return Difference()
+                self._put(Table.USERS, user.id, user)
+                return Difference(users=frozenset({user.id}))
+            case RecordsChanged(records):  # pragma: no branch - the last kind
+                return self._edited(records)
 
     def difference(self, before: "Directory") -> Difference:
         """What is other here than it was in `before`."""
         ids = {user.id for directory in (self, before) for user in directory.users()}
-        ours, theirs = ({endpoint(line) for line in directory.lines()} for directory in (self, before))
         return Difference(
             users=frozenset(user for user in ids if self.standing(user) != before.standing(user)),
             codes=frozenset(feature for feature in Feature if self.code(feature) != before.code(feature)),
-            endpoints_gone=frozenset(theirs - ours),
+            endpoints_gone=frozenset(before.records(Table.LINES).keys() - self._lines.keys()),
+            others=any(self.records(table) != before.records(table) for table in _OTHERS),
         )
 
     def standing(self, user: UserId) -> tuple[User | None, tuple[Line, ...]]:
         """All that a mirror of this user depends on: two equal answers mean that nothing is to be done."""
         return self._users.get(user), self.lines_of(user)
 
+    def _edited(self, records: Iterable[tuple[Table, str, Noun | None]]) -> Difference:
+        users: set[UserId] = set()
+        endpoints: set[str] = set()
+        others = False
+        for table, key, noun in records:
+            former = self._of(table).get(key)
+            if former == noun:
+                continue
+            self._put(table, key, noun)
+            for one in (former, noun):
+                if isinstance(one, User | Line):
+                    users.add(one.id if isinstance(one, User) else one.user)
+            if table is Table.LINES:
+                endpoints.add(key)
+            others = others or table in _OTHERS
+        gone = frozenset(one for one in endpoints if one not in self._lines)
+        return Difference(frozenset(users), frozenset(), gone, others)
+
+    def records(self, table: Table) -> Mapping[str, Noun]:
+        """One whole table, by its keys."""
+        return self._of(table)
+
+    def _of(self, table: Table) -> dict[str, Noun]:
+        tables = {
+            Table.USERS: self._users,
+            Table.LINES: self._lines,
+            Table.INCALLS: self._incalls,
+            Table.VOICEMAILS: self._voicemails,
+            Table.CONTEXTS: self._contexts,
+            Table.ENTITIES: self._entities,
+            Table.PROFILES: self._profiles,
+        }
+        return cast("dict[str, Noun]", tables[table])
+
+    def _put(self, table: Table, key: str, noun: Noun | None) -> None:
+        """This record in the place of the one that stands there, in the table and in all look-ups."""
+        records = self._of(table)
+        self._forget(records.get(key))
+        if noun is None:
+            records.pop(key, None)
+        else:
+            records[key] = noun
+            self._learn(noun)
+
+    def _forget(self, noun: Noun | None) -> None:
+        match noun:
+            case User():
+                self._usernames.pop(noun.username, None)
+                self._agents.pop(noun.agentnumber, None)
+                self._names.forget(noun)
+            case Line():
+                if self._extensions.get(at(noun.number, noun.context)) == noun:
+                    del self._extensions[at(noun.number, noun.context)]
+                _drop(self._lines_of, noun)
+            case Incall():
+                _drop(self._incalls_of, noun)
+            case Voicemail():
+                _drop(self._voicemails_of, noun)
+
+    def _learn(self, noun: Noun) -> None:
+        match noun:
+            case User():
+                if noun.username:
+                    self._usernames[noun.username] = noun.id
+                if noun.agentnumber:
+                    self._agents[noun.agentnumber] = noun.id
+                self._names.learn(noun)
+            case Line():
+                self._extensions[at(noun.number, noun.context)] = noun
+                _add(self._lines_of, noun)
+            case Incall():
+                _add(self._incalls_of, noun)
+            case Voicemail():
+                _add(self._voicemails_of, noun)
+
     def _party(self, line: Line | None) -> Party | None:
         user = self._users.get(line.user) if line else None
         return Party(user, line) if user and line else None
+
+
+_OTHERS = (Table.INCALLS, Table.VOICEMAILS, Table.CONTEXTS, Table.ENTITIES, Table.PROFILES)
+
+
+def _by_user(nouns: Iterable[Owned]) -> dict[UserId, tuple[Owned, ...]]:
+    owned: dict[UserId, tuple[Owned, ...]] = {}
+    for noun in nouns:
+        _add(owned, noun)
+    return owned
+
+
+def _add(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:
+    owned[noun.user] = (*owned.get(noun.user, ()), noun)
+
+
+def _drop(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:
+    left = tuple(one for one in owned.get(noun.user, ()) if one != noun)
+    if left:
+        owned[noun.user] = left
+    else:
+        owned.pop(noun.user, None)

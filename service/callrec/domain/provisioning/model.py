@@ -1,7 +1,8 @@
-"""The nouns of the tables: users, lines, incalls, voicemails and feature codes.
+"""The nouns of the tables: users, lines, incalls, voicemails, feature codes, contexts, entities, profiles.
 
 A *user* is a person; a *line* is the phone line that Asterisk knows by an endpoint name; an *incall* is a number of the
-outside world (DID) that rings a user. Values are already valid here: the rules that make them so are in `csv_rules`.
+outside world (DID) that rings a user; a *context* is where numbers live, and says which numbers may be given to whom.
+Values are already valid here: the rules that make them so are in `columns` and `csv_rules`.
 """
 
 import re
@@ -55,6 +56,8 @@ class User:
     enablexfer: bool = True
     enableclient: bool = False
     username: str = ""
+    password_hash: str = field(default="", repr=False)
+    """The client's password as argon2 keeps it; empty when there is none."""
     profileclient: str = ""
     entityid: int = 1
 
@@ -132,6 +135,72 @@ class FeatureCode:
 DEFAULT_CODES = (FeatureCode(Feature.CALL_RECORD, "*26"), FeatureCode(Feature.ONLINE_RECORD, "*3", enabled=True))
 
 
+class ContextKind(StrEnum):
+    """Whose numbers a context holds."""
+
+    INTERNAL = "internal"
+    """Users' own."""
+    INCALL = "incall"
+    """Those that the outside world dials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers of as many digits as `first` and `last` have, both included."""
+
+    first: str
+    last: str
+
+    def holds(self, number: str) -> bool:
+        """Whether this number is one of them."""
+        same = len(number) == len(self.first) == len(self.last)
+        return same and number.isascii() and number.isdecimal() and self.first <= number <= self.last
+
+    def __str__(self) -> str:
+        return self.first if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context of the dialplan. A number that is to be given to a user or an incall must lie in one of its ranges."""
+
+    name: str
+    kind: ContextKind
+    ranges: tuple[Range, ...] = ()
+
+    def holds(self, number: str) -> bool:
+        """Whether this number may be given here."""
+        return any(one.holds(number) for one in self.ranges)
+
+
+DEFAULT_CONTEXTS = (
+    Context("default", ContextKind.INTERNAL, (Range("1000", "1999"),)),
+    Context("from-extern", ContextKind.INCALL, (Range("2000", "2999"),)),
+)
+"""The contexts of a store in which nobody has set any: those of the specification's examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An organisation that users belong to."""
+
+    id: int
+    name: str
+
+
+DEFAULT_ENTITIES = (Entity(1, "default"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a client program offers to its user: `profileclient` names one."""
+
+    name: str
+
+
+DEFAULT_PROFILES = tuple(Profile(name) for name in ("agent", "client", "supervisor", "switchboard"))
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """All tables at one instant: what an import adds, what the store gives, what the local copy holds."""
@@ -141,3 +210,6 @@ class Tables:
     incalls: tuple[Incall, ...] = ()
     voicemails: tuple[Voicemail, ...] = ()
     codes: tuple[FeatureCode, ...] = DEFAULT_CODES
+    contexts: tuple[Context, ...] = DEFAULT_CONTEXTS
+    entities: tuple[Entity, ...] = DEFAULT_ENTITIES
+    profiles: tuple[Profile, ...] = DEFAULT_PROFILES

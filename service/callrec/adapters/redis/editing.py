@@ -1,0 +1,127 @@
+"""An edit of the tables as the arguments of its script, and as the event that tells others of it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import cast
+
+from callrec.adapters.redis import keys
+from callrec.adapters.redis.records import (
+    CONTEXT,
+    ENTITY,
+    INCALL,
+    LINE,
+    PROFILE,
+    USER,
+    VOICEMAIL,
+    Record,
+    dump_json,
+)
+from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.provisioning.claims import Claim
+from callrec.domain.provisioning.edit import Change, Edit, Noun, Table, place
+from callrec.domain.provisioning.model import DEFAULT_CONTEXTS, DEFAULT_ENTITIES, DEFAULT_PROFILES, User, UserId
+
+RECORDS = cast(
+    "dict[Table, Record[Noun]]",  # each is of its own noun, and only met with it
+    {
+        Table.USERS: USER,
+        Table.LINES: LINE,
+        Table.INCALLS: INCALL,
+        Table.VOICEMAILS: VOICEMAIL,
+        Table.CONTEXTS: CONTEXT,
+        Table.ENTITIES: ENTITY,
+        Table.PROFILES: PROFILE,
+    },
+)
+_CLAIMS = "claims"
+_ORDER = (*Table, _CLAIMS)
+HASHES = (
+    keys.USERS,
+    keys.LINES,
+    keys.INCALLS,
+    keys.VOICEMAILS,
+    keys.CONTEXTS,
+    keys.ENTITIES,
+    keys.PROFILES,
+    keys.CLAIMS,
+)
+"""In the order of `Table`, the claims last: an operation names its hash by its place here."""
+_NUMBERS = {name: number for number, name in enumerate(_ORDER, start=1)}
+_SEEDS: dict[Table, tuple[Noun, ...]] = {
+    Table.CONTEXTS: DEFAULT_CONTEXTS,
+    Table.ENTITIES: DEFAULT_ENTITIES,
+    Table.PROFILES: DEFAULT_PROFILES,
+}
+CARRIED = 100
+"""How many records an event carries at most; of a larger edit it only tells that there was one."""
+
+Operation = tuple[str, int, str, str]
+
+
+def operations(edit: Edit) -> list[str | int]:
+    """The script's operations, flat. Raises Refused for what cannot be stored, or when a claim is there twice."""
+    found = [operation for change in edit.changes for operation in _of(change)]
+    found += _claims(edit)
+    touched = {operation[1] for operation in found}
+    seeds = [
+        ("seed", _NUMBERS[table], place(noun)[1], RECORDS[table].dump(noun))
+        for table, nouns in _SEEDS.items()
+        if _NUMBERS[table] in touched
+        for noun in nouns
+    ]
+    return [argument for operation in (*seeds, *found) for argument in operation]
+
+
+def _of(change: Change) -> Iterator[Operation]:
+    before, after = change.before, change.after
+    old, new = (place(noun) if noun else None for noun in (before, after))
+    if old and old != new:
+        yield "gone", _NUMBERS[old[0]], old[1], ""
+    if new is None or after is None:
+        return
+    table, field = new
+    if old != new:
+        yield "new", _NUMBERS[table], field, RECORDS[table].dump(after)
+    elif isinstance(before, User) and isinstance(after, User):
+        differing = json.loads(USER.dump(after))
+        former = json.loads(USER.dump(before))
+        patch = {one.name: differing[one.name] for one in fields(User) if differing[one.name] != former[one.name]}
+        yield "patch", _NUMBERS[table], field, dump_json(patch)
+    else:
+        yield "put", _NUMBERS[table], field, RECORDS[table].dump(after)
+
+
+def _claims(edit: Edit) -> Iterator[Operation]:
+    before = [claim for change in edit.changes for claim in change.claims_before()]
+    after = [claim for change in edit.changes for claim in change.claims_after()]
+    former, number = {_field(claim): claim.user for claim in before}, _NUMBERS[_CLAIMS]
+    there: dict[str, UserId] = {}
+    for claim in after:
+        if _field(claim) in there:
+            raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
+        there[_field(claim)] = claim.user
+    for field, user in former.items():
+        if there.get(field) != user:
+            yield "gone", number, field, ""
+    for field, user in there.items():
+        if former.get(field) != user:
+            yield "new", number, field, user
+
+
+def _field(claim: Claim) -> str:
+    return f"{claim.kind}:{claim.key}"
+
+
+def changed_records(text: str) -> tuple[tuple[Table, str, Noun | None], ...]:
+    """The records that an event carries: table, key, and what stands there now (None: nothing). Raises Corrupt."""
+    try:
+        found: Sequence[tuple[str, str, str | bool]] = json.loads(text)
+        return tuple(
+            (table, field, RECORDS[table].load(value) if isinstance(value, str) else None)
+            for number, field, value in found
+            if (name := _ORDER[int(number) - 1]) != _CLAIMS
+            for table in [Table(name)]
+        )
+    except (ValueError, TypeError, IndexError):
+        raise Corrupt("store-event", "the records of an event cannot be read") from None

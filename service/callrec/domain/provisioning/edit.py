@@ -1,0 +1,91 @@
+"""What changes the tables: a list of records that come, go, or become others. Done as a whole or not at all.
+
+Of a user who becomes another only the fields that differ are changed: a flag that its owner turns over by phone at the
+same time stays as it was turned.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callrec.domain.provisioning import claims as c
+from callrec.domain.provisioning.model import Context, Entity, Incall, Line, Profile, Tables, User, Voicemail
+
+Noun = User | Line | Incall | Voicemail | Context | Entity | Profile
+"""What stands in a table that edits change."""
+
+
+class Table(StrEnum):
+    """The tables, as their hashes and events name them."""
+
+    USERS = "users"
+    LINES = "lines"
+    INCALLS = "incalls"
+    VOICEMAILS = "voicemails"
+    CONTEXTS = "contexts"
+    ENTITIES = "entities"
+    PROFILES = "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record: new (`before` is None), removed (`after` is None), or another than it was; never of another kind."""
+
+    before: Noun | None
+    after: Noun | None
+
+    def claims_before(self) -> Iterator[c.Claim]:
+        """What the record had taken for itself."""
+        return claims_of(self.before)
+
+    def claims_after(self) -> Iterator[c.Claim]:
+        """What it takes from now on."""
+        return claims_of(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changes that belong together, in any order."""
+
+    changes: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @classmethod
+    def adding(cls, tables: Tables) -> "Edit":
+        """These users, lines, incalls and voicemails are new."""
+        nouns: Iterable[Noun] = (*tables.users, *tables.lines, *tables.incalls, *tables.voicemails)
+        return cls(tuple(Change(None, noun) for noun in nouns))
+
+
+def place(noun: Noun) -> tuple[Table, str]:
+    """The table and the key under which a record stands there."""
+    match noun:
+        case User():
+            return Table.USERS, noun.id
+        case Line():
+            return Table.LINES, c.endpoint(noun)
+        case Incall():
+            return Table.INCALLS, c.at(noun.exten, noun.context)
+        case Voicemail():
+            return Table.VOICEMAILS, c.at(noun.mailbox, noun.context)
+        case Context():
+            return Table.CONTEXTS, noun.name
+        case Entity():
+            return Table.ENTITIES, str(noun.id)
+        case Profile():  # pragma: no branch - the last kind
+            return Table.PROFILES, noun.name
+
+
+def claims_of(noun: Noun | None) -> Iterator[c.Claim]:
+    """What this record takes for itself; nothing for no record."""
+    match noun:
+        case User():
+            yield from c.claims_of_user(noun)
+        case Line():
+            yield from c.claims_of_line(noun)
+        case Incall():
+            yield from c.claims_of_incall(noun)
+        case Voicemail():
+            yield from c.claims_of_voicemail(noun)

@@ -1,0 +1,51 @@
+"""Finding users by the beginning of a name, as somebody types it: sorted words, so that a look-up is a binary search."""
+
+import unicodedata
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+
+from callrec.domain.provisioning.model import User, UserId
+
+
+def folded(text: str) -> str:
+    """The text without case and accents: `Éloïse` and `eloise` are one."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+class Names:
+    """The words of all users' names, and the whole names, each leading to its user."""
+
+    def __init__(self, users: Iterable[User]) -> None:
+        self._words = sorted(entry for user in users for entry in _entries(user))
+
+    def learn(self, user: User) -> None:
+        """One more user."""
+        for entry in _entries(user):
+            insort(self._words, entry)
+
+    def forget(self, user: User) -> None:
+        """One less; the user as they were learnt."""
+        for entry in _entries(user):
+            at = bisect_left(self._words, entry)
+            if self._words[at : at + 1] == [entry]:
+                del self._words[at]
+
+    def beginning(self, begins: str, most: int) -> list[UserId]:
+        """Users whose name, or a word of it, begins so: at most so many, in the order of those words. None for no text."""
+        wanted = " ".join(folded(begins).split())
+        if not wanted:
+            return []
+        found: dict[UserId, None] = {}
+        for at in range(bisect_left(self._words, (wanted, "")), len(self._words)):
+            word, user = self._words[at]
+            if len(found) == most or not word.startswith(wanted):
+                break
+            found[UserId(user)] = None
+        return list(found)
+
+
+def _entries(user: User) -> Iterator[tuple[str, str]]:
+    """Each word with what follows it, so that `doe`, `john` and `john d` all lead to John Doe."""
+    words = folded(user.name).split()
+    return ((" ".join(words[at:]), user.id) for at in range(len(words)))

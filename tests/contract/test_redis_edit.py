@@ -1,0 +1,120 @@
+"""Edits of the tables on a real server: all or nothing, never over somebody else's change, and a flag turned meanwhile stays."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from callrec.adapters.redis import keys
+from callrec.adapters.redis.connection import Address, ask
+from callrec.adapters.redis.editing import CARRIED, changed_records
+from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.adapters.redis.store import RedisStore
+from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.provisioning.edit import Change, Edit, Table
+from callrec.domain.provisioning.model import (
+    DEFAULT_CONTEXTS,
+    Context,
+    ContextKind,
+    Incall,
+    Line,
+    Range,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+
+JOHN = User(UserId("1"), "John", "Doe", username="john")
+DESK = Line("desk", JOHN.id, "1000", "default", secret="s")
+DID = Incall("2050", "from-extern", JOHN.id)
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234")
+SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
+
+
+@pytest.fixture
+async def store(tmp_path_factory):
+    embedded = EmbeddedValkey(tmp_path_factory.mktemp("s"))
+    async with embedded, RedisStore(Address.of_socket(embedded.socket)) as opened:
+        await opened.add(Tables((JOHN,), (DESK,), (DID,), (BOX,)), "seed")
+        yield opened
+
+
+async def last_event(store):
+    return (await ask(store._client, "XREVRANGE", keys.EVENTS, "+", "-", "COUNT", 1))[0][1]
+
+
+async def test_records_change_come_and_go_together(store):
+    """A renamed line, a removed mailbox, a changed user: one change, with all that they take for themselves."""
+    renamed, johnny = replace(DESK, name="front"), replace(JOHN, firstname="Johnny", username="johnny")
+    edit = Edit((Change(DESK, renamed), Change(BOX, None), Change(JOHN, johnny)))
+    await store.edit(edit, "r2", based_on=1)
+    assert Tables((johnny,), (renamed,), (DID,), ()) == await store.tables()
+    snapshot = await store.snapshot()
+    assert (2, 2) == (snapshot.edition, snapshot.revision)
+    # What was given up is free, what was kept is not.
+    await store.add(Tables((User(UserId("2"), "Eve", username="john"),)), "r3")
+    with pytest.raises(Refused, match="username:johnny"):
+        await store.add(Tables((User(UserId("3"), "Eve", username="johnny"),)), "r4")
+
+
+async def test_a_flag_that_its_owner_turns_meanwhile_stays(store):
+    """An administrator who saved a form that was read before `*26` does not undo it."""
+    await store.toggle_call_record(JOHN.id, "press", "user:1")
+    await store.edit(Edit((Change(JOHN, replace(JOHN, lastname="Roe")),)), "r2", based_on=1)
+    assert (replace(JOHN, lastname="Roe", call_record=True),) == (await store.tables()).users
+
+
+async def test_an_edit_that_sets_the_flag_is_its_last_word(store):
+    """What a phone was told before does not come back over it."""
+    await store.edit(Edit((Change(JOHN, replace(JOHN, call_record=True)),)), "r2")
+    assert await store.keep_word(JOHN.id, on=False, told_ms=1, request_id="word", actor="user:1")
+
+
+async def test_somebody_else_was_first(store):
+    """An edit made from older records, or of one that is gone, changes nothing."""
+    await store.edit(Edit((Change(DID, None),)), "r2", based_on=1)
+    before = await store.tables()
+    for edit, based_on in (
+        (Edit((Change(BOX, replace(BOX, name="J")),)), 1),
+        (Edit((Change(BOX, replace(BOX, name="J")), Change(DID, replace(DID, ring_s=5)))), None),
+    ):
+        with pytest.raises(Refused) as refused:
+            await store.edit(edit, "r3", based_on=based_on)
+        assert "tables-edited" == refused.value.code
+    assert before == await store.tables()
+
+
+async def test_the_same_request_again_is_done_once(store):
+    for _ in range(2):
+        await store.edit(Edit((Change(DID, None),)), "r2", based_on=1)
+    assert 2 == (await store.snapshot()).edition
+
+
+async def test_the_first_edit_of_a_table_keeps_what_it_stood_for(store):
+    """A context more is one more, not instead of the shipped ones; and a shipped one can be changed."""
+    wider = replace(DEFAULT_CONTEXTS[0], ranges=(Range("100", "199"),))
+    assert DEFAULT_CONTEXTS == (await store.tables()).contexts
+    await store.edit(Edit((Change(None, SALES), Change(DEFAULT_CONTEXTS[0], wider))), "r2")
+    assert (wider, DEFAULT_CONTEXTS[1], SALES) == (await store.tables()).contexts
+    with pytest.raises(Refused, match="sales"):
+        await store.edit(Edit((Change(None, SALES),)), "r3")
+
+
+async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):
+    await store.edit(Edit((Change(DID, None), Change(JOHN, replace(JOHN, lastname="Roe")))), "r2", actor="operator:eve")
+    event = await last_event(store)
+    assert ("tables-changed", "2", "2", "operator:eve") == tuple(
+        event[name] for name in ("type", "revision", "edition", "actor")
+    )
+    assert {(Table.INCALLS, "2050@from-extern", None), (Table.USERS, "1", replace(JOHN, lastname="Roe"))} == set(
+        changed_records(event["records"])
+    )
+    await store.add(Tables(tuple(User(UserId(str(n)), "Ada") for n in range(10, 11 + CARRIED))), "r3")
+    assert "records" not in await last_event(store)
+
+
+@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["99", "a", "b"]]', json.dumps([["1", "1", "{"]])])
+def test_records_that_cannot_be_read_are_corrupt(text):
+    with pytest.raises(Corrupt):
+        changed_records(text)

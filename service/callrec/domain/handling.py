@@ -1,18 +1,18 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
-`toggle` says what happens to the recording; `policy` says whether there should be one; `machine` does what the table asks.
+`toggle` says what happens to the recording; `policy` says whether there should be one; `machine` does what the table asks;
+`pressing` says what `*3` means.
 The one rule behind always-record, transfers and replaced legs is `_Turn.cover`: a bridge in which somebody is to be
 recorded, and that no take covers, gets a take. It is asked after every change of a bridge.
 """
 
-from dataclasses import replace
 from functools import singledispatchmethod
 
 from callrec.domain import messages as m
 from callrec.domain.lifecycle import Step
-from callrec.domain.machine import Machine
-from callrec.domain.model import POLICY, Actor, ActorKind, Direction, Instant, Interval, Leg, LegId, Take, TakeId
-from callrec.domain.policy import Decision, Limits, OverridesAlways, decide
+from callrec.domain.model import POLICY, Direction, Instant, Leg, LegId, Take, TakeId
+from callrec.domain.policy import Decision, Limits, decide
+from callrec.domain.pressing import Pressing
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import CONVERSATION, Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
@@ -29,7 +29,7 @@ def handle(session: Session, event: m.Event, now: Instant) -> tuple[Session, tup
     return turn.session, tuple(turn.commands)
 
 
-class _Turn(Machine):
+class _Turn(Pressing):
     """One event's work."""
 
     # -- what happens ------------------------------------------------------------------------------------------------
@@ -180,6 +180,9 @@ class _Turn(Machine):
             self.settle(event.take)
         elif event.wait is m.Wait.PAUSE:
             self.pause_too_long()
+        elif event.wait is m.Wait.RETRY:
+            if self.session.state is State.FAILED:
+                self.cover()
         elif (take := self.session.take) and take.id == event.take:
             self.overdue(event.wait, take)
 
@@ -235,65 +238,6 @@ class _Turn(Machine):
         s = self.session
         if self.now.mono_s - s.changed_mono_s >= s.terms.limits.pause_s - _ROUNDING_S:
             self.resume()
-
-    # -- what `*3` means ---------------------------------------------------------------------------------------------
-
-    def press(self, event: m.Pressed) -> m.Outcome | None:
-        """The outcome of a press, or None when it will be known later."""
-        s = self.session
-        leg = s.legs.get(event.leg)
-        conversation = s.conversation_of(event.leg)
-        if leg is None or event.user is None or not conversation or s.state is State.CLOSED:
-            return m.Outcome.REFUSED
-        self.leg, self.actor = replace(leg, user=event.user), Actor(ActorKind.USER, event.user.id, leg.id)
-        if event.rate_hz:
-            self.set(rates_hz={**s.rates_hz, leg.id: event.rate_hz})
-        rule = decide([*(one for one in conversation if one.id != leg.id), self.leg]).rule
-        if not event.user.online_record or rule is Rule.NEVER:
-            return m.Outcome.REFUSED
-        if self.now.mono_s - s.changed_mono_s < s.terms.limits.absorb_s:
-            return m.Outcome.ABSORBED
-        if s.recording is not None and s.recording.rule is Rule.ALWAYS and s.state in ACTIVE:
-            return self.press_always()
-        # What policy wants, be it in another conversation of this call, no press may stop.
-        wanted = rule is Rule.ALWAYS or any(decide(legs).rule is Rule.ALWAYS for legs in s.conversations())
-        self.rule = Rule.ALWAYS if wanted else Rule.ON_DEMAND
-        self.set(replies=(*s.replies, event.reply), changed_mono_s=self.now.mono_s)
-        if s.state in ACTIVE:
-            self.stop()
-        else:
-            self.apply(Trigger.START)
-        return None
-
-    def press_always(self) -> m.Outcome:
-        """`*3` while the call is recorded because policy says so."""
-        s = self.session
-        if s.state is State.PAUSED:
-            self.resume()
-            return m.Outcome.RESUMED
-        if s.terms.overrides_always is not OverridesAlways.PAUSE or s.recording is None:
-            return m.Outcome.ALREADY
-        if s.state not in (State.OPENED, State.RECORDING):
-            return m.Outcome.ALREADY
-        pauses = (*s.recording.pauses, Interval(self.now.utc_s))
-        self.amend(pauses=pauses)
-        self.set(changed_mono_s=self.now.mono_s)
-        self.apply(Trigger.PAUSE)
-        self.write(Step.CHANGED)
-        self.arm(m.Wait.PAUSE, s.terms.limits.pause_s)
-        return m.Outcome.PAUSED
-
-    def resume(self) -> None:
-        """End the pause, asked for or overdue."""
-        s = self.session
-        if s.state is not State.PAUSED or s.recording is None:
-            return
-        *done, last = s.recording.pauses
-        pauses = (*done, replace(last, to_s=self.now.utc_s))
-        self.amend(pauses=pauses)
-        self.set(changed_mono_s=self.now.mono_s)
-        self.apply(Trigger.RESUME)
-        self.write(Step.CHANGED)
 
     # -- the one rule ------------------------------------------------------------------------------------------------
 

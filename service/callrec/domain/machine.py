@@ -47,6 +47,15 @@ class Machine(Draft):
         self.set(faults=self.session.faults + 1)
         self.why = why
         self.apply(Trigger.FAULT if self.session.faults == 1 else Trigger.FAULT_AGAIN)
+        if self.session.state is State.FAILED:
+            self.try_later()
+
+    def try_later(self) -> None:
+        """What policy wants is asked for again, later and later, but it is: one bad second must not cost the hour after it."""
+        s = self.session
+        if any(decide(legs).rule is Rule.ALWAYS for legs in s.conversations()):
+            self.arm(m.Wait.RETRY, min(s.terms.limits.retry_s * 2**s.failures, s.terms.limits.retry_most_s))
+            self.set(failures=s.failures + 1)
 
     # -- what the table asks for -------------------------------------------------------------------------------------
 
@@ -87,12 +96,15 @@ class Machine(Draft):
         self.arm(m.Wait.GROWTH, self.session.terms.limits.growth_s)
 
     def do_proven(self) -> None:
-        """See Action. A take that grows late has no fault any more."""
+        """See Action. A take that grows late has no fault any more; who was told that it failed is told that it did not."""
         recording = self.session.recording
         *before, last = recording.takes if recording else ()
         self.amend(takes=(*before, replace(last, cause="")))
-        self.set(faults=0)
+        self.set(faults=0, failures=0)
         self.commands.append(m.Tell("recording", self.session.recording))
+        if last.id == self.session.told_failed:
+            self.set(told_failed=None)
+            self.announce(m.Outcome.STARTED)
 
     def do_catch_up(self) -> None:
         """See Action. After a pause the way from STARTING is walked again, as far as it is proven."""
@@ -108,6 +120,7 @@ class Machine(Draft):
 
     def do_go_on(self) -> None:
         """See Action. A pause that was under way goes on too, with its own deadline: the take is still muted."""
+        self.set(told_failed=None)  # it was the stop that failed
         self.amend(to_s=None)
         self.write(Step.CHANGED)
         if self.session.recording and self.session.recording.is_paused:
@@ -144,6 +157,7 @@ class Machine(Draft):
         """See Action."""
         self.answer(m.Outcome.FAILED)
         self.announce(m.Outcome.FAILED)
+        self.set(told_failed=self.session.take.id if self.session.take else None)
 
     def do_set_aside(self) -> None:
         """See Action."""

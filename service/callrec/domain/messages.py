@@ -133,6 +133,7 @@ class Wait(StrEnum):
     GROWTH = "growth"
     LOST = "lost"
     STOP = "stop"
+    RETRY = "retry"
     PAUSE = "pause"
     SETTLE = "settle"
 

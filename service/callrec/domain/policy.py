@@ -50,6 +50,9 @@ class Limits:
     """Until the files of a stopped take are closed."""
     settle_s: float = 3.0
     """After the last leg is gone, until the takes are handed over whether or not their closing was seen."""
+    retry_s: float = 5.0
+    """After a recording that policy wants could not be begun, until it is tried again; twice as long each time."""
+    retry_most_s: float = 300.0
     pause_s: float = 600.0
     """The longest pause: a forgotten one must not silence the rest of a call."""
 

@@ -41,6 +41,10 @@ class Session:
     lit: tuple[UserId, ...] = ()
     """Whose `*3` lamps this call has lit."""
     faults: int = 0
+    failures: int = 0
+    """How many recordings in a row could not be begun."""
+    told_failed: TakeId | None = None
+    """The take of which people were told that it failed, and that is kept all the same."""
     recordings: int = 0
     changed_mono_s: float = float("-inf")
     """When the last start, stop, pause or resume was asked for."""

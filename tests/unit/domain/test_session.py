@@ -124,6 +124,10 @@ class Call:
         """A deadline came."""
         return self.on(m.DeadlinePassed(wait, take))
 
+    def delays(self, wait: m.Wait) -> list[float]:
+        """How long the last commands wait for this."""
+        return [one.after_s for one in self.commands if isinstance(one, m.Arm) and one.wait is wait]
+
     def gone(self, *legs: str) -> list[str]:
         """Hangups."""
         return self.on(*(m.LegGone(LegId(one)) for one in legs))
@@ -361,8 +365,20 @@ def test_a_press_elsewhere_in_the_call_cannot_make_a_compulsory_recording_stoppa
     assert State.FAILED is call.state
 
     call.later(5).press("c", ANN)
+    call.seen(TakeId("c-3-1"))
 
     assert Rule.ALWAYS is call.recording.rule
+    assert "reply r already" in call.later(5).press("c", ANN)
+
+
+def test_who_talks_elsewhere_in_the_call_does_not_hear_that_it_is_recorded() -> None:
+    """One state per call: the other conversation is not in the file, and its presser is told the truth."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.seen()
+    call.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+
+    assert "reply r failed" in call.later(5).press("c", ANN)
     assert "reply r already" in call.later(5).press("b", BOB)
 
 
@@ -492,18 +508,55 @@ def test_growth_during_a_pause_counts_when_it_ends() -> None:
     assert "light 4 2" in call.later(30).press("b", BOB)
 
 
-@pytest.mark.parametrize("state", [State.STARTING, State.SUSPECT])
-def test_nothing_to_pause_is_no_pause(state: State) -> None:
-    """While the take is not there yet the press changes nothing."""
+def test_while_a_compulsory_recording_begins_a_press_is_answered_by_how_it_begins() -> None:
+    """There is nothing to pause yet, and nothing that could be called recorded."""
     call = Call(PAUSING)
     call.talk(FLAGGED, BOB)
-    if state is State.SUSPECT:
-        call.seen()
-        call.grew()
-        call.on(m.TakeStalled(T1))
 
-    assert ["reply r already", "tell press-already"] == call.later(2).press("b", BOB)
-    assert state is call.state
+    assert [] == call.later(2).press("b", BOB)
+    assert State.STARTING is call.state
+    assert "reply r started" in call.seen()
+
+
+@pytest.mark.parametrize("terms", [PAUSING, Terms()])
+def test_of_a_recording_that_has_failed_nobody_hears_that_it_is_recorded(terms: Terms) -> None:
+    """There is nothing to pause, and *recorded* would be a lie."""
+    call = Call(terms)
+    call.talk(FLAGGED, BOB)
+    call.seen()
+    call.grew()
+    call.on(m.TakeStalled(T1))
+
+    assert ["reply r failed", "tell press-failed"] == call.later(2).press("b", BOB)
+    assert State.SUSPECT is call.state
+
+
+def test_what_policy_wants_is_tried_again_and_later_each_time() -> None:
+    """One answer that came too late must not cost the rest of the call, and a broken disk gets no flood of entries."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.refused()
+    assert "wait retry None" in call.refused(T2)
+    assert [5.0] == call.delays(m.Wait.RETRY)
+    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.later(5).passed(m.Wait.RETRY, None)[:3]
+    call.refused(TakeId("c-2-1"))
+    call.refused(TakeId("c-2-2"))
+    assert [10.0] == call.delays(m.Wait.RETRY)
+
+
+def test_what_is_no_longer_wanted_or_has_begun_is_not_tried_again() -> None:
+    """The deadline is late news then; a failed press is not repeated for its presser."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.refused()
+    call.refused(T2)
+    call.later(1).press("b", BOB)
+    assert [] == call.later(5).passed(m.Wait.RETRY, None)
+    other = Call()
+    other.talk()
+    other.press()
+    other.refused()
+    assert not [line for line in other.refused(T2) if line.startswith("wait retry")]
 
 
 def test_a_pause_outlives_its_take() -> None:
@@ -626,7 +679,7 @@ def test_files_that_do_not_grow_are_replaced_once_and_then_kept() -> None:
     assert "tone started c-1-2" in call.seen(T2)
     assert ["alarm file-not-growing c-1-2", "tone failed c-1-2"] == call.later(6).passed(m.Wait.GROWTH, T2)
     assert State.SUSPECT is call.state
-    assert ["tell recording", "light 1 2"] == call.later(60).grew(T2)
+    assert ["tell recording", "tone started c-1-2", "light 1 2"] == call.later(60).grew(T2)
     assert ["file-not-growing", ""] == [take.cause for take in call.recording.takes]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from callrec.adapters.asterisk import controls
 from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.catching_up import Told
@@ -30,13 +31,14 @@ class Manager:
         self.faults: dict[str, CallrecError] = {}
         self.values: dict[str, str] = {}
         self.noted: list[tuple[str, str]] = []
+        self.any_leg = False
 
     async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
         """See Actions."""
         assert timeout_s <= 1
         named = dict(headers)
         self.asked.append(" ".join([name, *(f"{key}={value}" for key, value in headers if key != "Channel")]))
-        assert named.get("Channel", LEG) == LEG
+        assert self.any_leg or named.get("Channel", LEG) == LEG
         if name in self.faults:
             raise self.faults[name]
         answer = {
@@ -74,6 +76,7 @@ async def test_a_recorder_is_started_with_both_sides_and_notes_on_the_leg(
     assert manager.asked == [
         f"MixMonitor File= Options=r({stem}.read.sln)t({stem}.write.sln)i(CALLREC_MIXMONITOR)",
         "Setvar Variable=CALLREC_RULE Value=always",
+        "Setvar Variable=CALLREC_TAKE Value=c1-1-1",
     ]
 
 
@@ -99,10 +102,11 @@ async def test_a_recorder_that_is_refused_is_told(manager: Manager, recorder: Am
                 "Getvar Variable=CALLREC_MIXMONITOR",
                 "Setvar Variable=CALLREC_MIXMONITOR Value=",
                 "Setvar Variable=CALLREC_RULE Value=",
+                "Setvar Variable=CALLREC_TAKE Value=",
             ],
         ),
         ("0x1", "0x2", ["StopMixMonitor MixMonitorID=0x1", "Getvar Variable=CALLREC_MIXMONITOR"]),
-        ("", "", ["Getvar Variable=CALLREC_MIXMONITOR"]),
+        ("", "", ["Getvar Variable=CALLREC_TAKE"]),
     ],
     ids=["its own note is taken away", "a later take's stays", "without any id nothing is stopped"],
 )
@@ -116,9 +120,48 @@ async def test_a_recorder_is_stopped_by_its_id(
 
 
 async def test_without_an_id_in_hand_the_legs_own_note_is_used(manager: Manager, recorder: AmiRecorder) -> None:
-    manager.values["CALLREC_MIXMONITOR"] = "0x7"
-    await recorder.stop(Take(TAKE.id, LEG, "", 8000, 0.0))
-    assert manager.asked[1] == "StopMixMonitor MixMonitorID=0x7"
+    """When it speaks of this take: another one's recorder, or the dialplan's, is left alone."""
+    unseen = Take(TAKE.id, LEG, "", 8000, 0.0)
+    manager.values = {"CALLREC_MIXMONITOR": "0x7", "CALLREC_TAKE": "c1-1-2"}
+    await recorder.stop(unseen)
+    assert manager.asked == ["Getvar Variable=CALLREC_TAKE"]
+    manager.values["CALLREC_TAKE"] = TAKE.id
+    await recorder.stop(unseen)
+    assert manager.asked[3] == "StopMixMonitor MixMonitorID=0x7"
+
+
+async def test_a_start_that_was_not_answered_is_ended_before_the_next_one_on_its_leg(
+    manager: Manager, recorder: AmiRecorder
+) -> None:
+    """Its id stands on the leg until the next recorder's comes there: later nobody could stop it."""
+    manager.faults["MixMonitor"] = Unavailable("ami-outcome-unknown", "late")
+    with pytest.raises(Unavailable):
+        await recorder.start(Take(TAKE.id, LEG, "", 8000, 0.0), Rule.ALWAYS)
+    manager.faults.clear()
+    manager.asked.clear()
+    manager.values = {"CALLREC_MIXMONITOR": "0x7", "CALLREC_TAKE": TAKE.id}
+    later = Take(TakeId("c1-1-2"), LEG, "", 8000, 0.0)
+    await recorder.start(later, Rule.ALWAYS)
+    stopped, started = (
+        next(nth for nth, asked in enumerate(manager.asked) if asked.startswith(name))
+        for name in ("StopMixMonitor MixMonitorID=0x7", "MixMonitor ")
+    )
+    assert stopped < started
+    manager.asked.clear()
+    await recorder.start(later, Rule.ALWAYS)
+    assert not [asked for asked in manager.asked if asked.startswith("Stop")]
+
+
+async def test_starts_that_were_not_answered_are_not_remembered_without_end(
+    manager: Manager, recorder: AmiRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "MAX_UNKNOWN", 1)
+    manager.faults["MixMonitor"] = Unavailable("ami-outcome-unknown", "late")
+    manager.any_leg = True
+    for leg in ("1.1", "2.1"):
+        with pytest.raises(Unavailable):
+            await recorder.start(Take(TAKE.id, LegId(leg), "", 8000, 0.0), Rule.ALWAYS)
+    assert len(recorder._unknown) == 1
 
 
 @pytest.mark.parametrize("fault", [GONE, NO_RECORDER])

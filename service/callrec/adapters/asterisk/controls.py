@@ -2,7 +2,8 @@
 
 A recorder is started and stopped on its leg by Uniqueid (a name changes in transfers; `channel.c: ast_channel_get_by_name`
 takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALLREC_RULE` on the leg say that it carries
-one, so that the dialplan's degraded mode understands a press while we are dead.
+one, so that the dialplan's degraded mode understands a press while we are dead; `CALLREC_TAKE` says which take it is (none: the
+dialplan's own), so that a recorder whose id never reached us is not taken for another.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
-from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take
 from callrec.domain.naming import Side
 from callrec.domain.provisioning.directory import Directory
@@ -26,6 +27,10 @@ START_S = 1.0
 LISTING_S = 10.0
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
+TAKE_VARIABLE = "CALLREC_TAKE"
+OUTCOME_UNKNOWN = "ami-outcome-unknown"
+MAX_UNKNOWN = 1000
+"""Legs on which a start was not answered, kept at most; a leg that is forgotten loses only the look before its next start."""
 INTENTS = "callrec/intent"
 _INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
 
@@ -48,9 +53,25 @@ class AmiRecorder:
     def __init__(self, ami: Actions, spool: Spool) -> None:
         self._ami = ami
         self._spool = spool
+        self._unknown: dict[LegId, Take] = {}
 
     async def start(self, take: Take, rule: Rule) -> str:
         """See ports.Recorder. Asterisk says Success before it has opened a file (app_mixmonitor.c: mixmonitor_thread)."""
+        if unanswered := self._unknown.get(take.leg):
+            await self.stop(
+                unanswered
+            )  # before the leg's notes speak of the new one; Asterisk has come to its start by now
+            del self._unknown[take.leg]
+        try:
+            return await self._start(take, rule)
+        except Unavailable as error:
+            if error.code == OUTCOME_UNKNOWN:
+                if len(self._unknown) >= MAX_UNKNOWN:
+                    del self._unknown[next(iter(self._unknown))]
+                self._unknown[take.leg] = take
+            raise
+
+    async def _start(self, take: Take, rule: Rule) -> str:
         read, write = (self._spool.path(take, side) for side in Side)
         options = f"r({read})t({write})i({ID_VARIABLE})"
         asked = self._ami.action(
@@ -58,12 +79,12 @@ class AmiRecorder:
         )
         # Sent together, done in this order by Asterisk: the presser's leg is mute while we wait. Should the recorder be
         # refused, the note says nothing: who reads it asks for the recorder's id first.
-        answer, _ = await asyncio.gather(asked, self._note_rule(take.leg, rule))
+        answer, _ = await asyncio.gather(asked, self._note(take, rule))
         return answer.get("MixMonitorID")
 
     async def stop(self, take: Take) -> None:
-        """See ports.Recorder. Without an id in hand, the leg's own note of it is used; a leg without one has no recorder."""
-        mixmonitor = take.mixmonitor or await self._variable(take.leg, ID_VARIABLE)
+        """See ports.Recorder. Without an id in hand, the leg's own note of it is used, when it speaks of this take."""
+        mixmonitor = take.mixmonitor or await self._noted(take)
         if not mixmonitor:
             return
         try:
@@ -74,9 +95,14 @@ class AmiRecorder:
         else:
             await self._forget(take.leg, mixmonitor)
 
-    async def _note_rule(self, leg: LegId, rule: Rule) -> None:
+    async def _note(self, take: Take, rule: Rule) -> None:
         with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
-            await self._set(leg, RULE_VARIABLE, rule)
+            await asyncio.gather(self._set(take.leg, RULE_VARIABLE, rule), self._set(take.leg, TAKE_VARIABLE, take.id))
+
+    async def _noted(self, take: Take) -> str:
+        if await self._variable(take.leg, TAKE_VARIABLE) != take.id:
+            return ""
+        return await self._variable(take.leg, ID_VARIABLE)
 
     async def _forget(self, leg: LegId, mixmonitor: str) -> None:
         """Take the notes off the leg, unless a later take has left its own there already."""
@@ -84,7 +110,7 @@ class AmiRecorder:
             CallrecError
         ):  # the recorder is stopped: a note that stays must not make it look running
             if await self._variable(leg, ID_VARIABLE) == mixmonitor:
-                for variable in (ID_VARIABLE, RULE_VARIABLE):
+                for variable in (ID_VARIABLE, RULE_VARIABLE, TAKE_VARIABLE):
                     await self._set(leg, variable, "")
 
     async def mute(self, take: Take, *, muted: bool) -> None:

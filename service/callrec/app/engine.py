@@ -9,10 +9,12 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 
 from callrec.app.call_actor import CallActor, Observer
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
+from callrec.app.talks import Talks
 from callrec.app.translation import Endpoints, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
@@ -61,6 +63,7 @@ class Engine:
         self._calls: dict[CallId, CallActor] = {}
         self._by_linkedid: dict[str, CallActor] = {}
         self._by_leg: dict[LegId, CallActor] = {}
+        self._talks = Talks()
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
         self._presses = itertools.count(1)
         self._held_back: deque[Message] | None = None
@@ -96,15 +99,40 @@ class Engine:
         leg = LegId(message.get("Uniqueid") or message.get("DestUniqueid"))
         actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
         if isinstance(event, m.LegAppeared | m.Bridged):
+            event = replace(event, leg=self._talks.known(event.leg))
             actor = self._living(actor) or self._new_call(
                 Session(self._new_id(), message.get("Linkedid"), self.node, self.terms)
             )
             self._by_leg[leg] = actor
         if actor is None:
             return
-        actor.post(event)
+        self._post(actor, leg, event)
         if isinstance(event, m.LegGone):
             self._by_leg.pop(leg, None)
+
+    def _post(self, actor: CallActor, leg: LegId, event: m.Event) -> None:
+        """To the leg's call; who enters the bridge of another call makes the two one first."""
+        if isinstance(event, m.Bridged):
+            for other in self._talks.company(event.bridge):
+                there = self._by_leg.get(other, actor)
+                if there is not actor:
+                    actor = self._joined(there, actor)
+        self._talks.note(leg, event)
+        actor.post(event)
+
+    def _joined(self, there: CallActor, comes: CallActor) -> CallActor:
+        """The call that goes on when the legs of one come to the other's: the one that is recorded, and of two or none such the
+        one that was there. The other's legs move over; what it has recorded is complete with that, and stored as such."""
+        goes_on, ends = (comes, there) if _is_recorded(comes) and not _is_recorded(there) else (there, comes)
+        for leg in [leg for leg, actor in self._by_leg.items() if actor is ends]:
+            self._by_leg[leg] = goes_on
+            ends.post(m.LegMoved(leg))
+            if known := self._talks.leg(leg):
+                bridge = self._talks.bridge_of(leg)
+                goes_on.post(m.Bridged(bridge, known) if bridge else m.LegAppeared(known))
+        for linkedid in [linkedid for linkedid, actor in self._by_linkedid.items() if actor is ends]:
+            self._by_linkedid[linkedid] = goes_on
+        return goes_on
 
     def _living(self, actor: CallActor | None) -> CallActor | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
@@ -157,7 +185,7 @@ class Engine:
             if leg not in present:
                 if asterisk_restarted:
                     actor.post(m.LegBroken(leg, "asterisk-died"))
-                actor.post(m.LegGone(leg))
+                self._post(actor, leg, m.LegGone(leg))
                 del self._by_leg[leg]
         for channel in filter(is_leg, channels):
             self._seen(channel)
@@ -168,7 +196,7 @@ class Engine:
     def is_recorded(self, leg: LegId) -> bool:
         """Whether the call of this leg has a recording under way."""
         actor = self._by_leg.get(leg)
-        return actor is not None and actor.session.state in ACTIVE
+        return actor is not None and _is_recorded(actor)
 
     def _adopt(self, recording: Recording, linkedid: str) -> None:
         """The call goes on with this recording. What we knew of it without one is told anew by the listing."""
@@ -181,13 +209,13 @@ class Engine:
         self.takes.adopt(take, actor.post)
 
     def _seen(self, channel: Message) -> None:
-        leg = leg_of(channel, self.endpoints)
+        leg = self._talks.known(leg_of(channel, self.endpoints))
         actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
         actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))
         self._by_leg[leg.id] = actor
         bridge = BridgeId(channel.get("BridgeId"))
         actor.post(m.LegAppeared(leg))
-        actor.post(m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id))
+        self._post(actor, leg.id, m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id))
 
     # -- Surroundings of the calls -----------------------------------------------------------------------------------
 
@@ -249,3 +277,7 @@ class Engine:
             self._calls.pop(actor.session.call, None)
             for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is actor]:
                 del self._by_linkedid[linkedid]
+
+
+def _is_recorded(actor: CallActor) -> bool:
+    return actor.session.state in ACTIVE

@@ -101,6 +101,14 @@ class _Turn(Pressing):
         self.await_files(event.leg)
 
     @on.register
+    def _(self, event: m.LegMoved) -> None:
+        s = self.session
+        self.set(answered=True)  # it talks in the other call, which explains it
+        if s.take and s.take.leg == event.leg and s.state in ACTIVE:
+            self.stop()
+        self.on(m.LegGone(event.leg))
+
+    @on.register
     def _(self, event: m.Pressed) -> None:
         outcome = self.press(event)
         if outcome is not None:

@@ -23,6 +23,13 @@ class LegGone:
 
 
 @dataclass(frozen=True, slots=True)
+class LegMoved:
+    """The leg belongs to another call from here on, because it talks with that one's legs. It lives, and so does its recorder."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """The hook before Dial: this user is about to be rung."""
 
@@ -152,8 +159,8 @@ class Reconsidered:
 
 
 Event = (
-    LegAppeared | LegGone | LegBroken | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew | TakeStalled
-    | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
+    LegAppeared | LegGone | LegMoved | LegBroken | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew
+    | TakeStalled | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ class Manager:
         self.values: dict[str, str] = {}
         self.noted: list[tuple[str, str]] = []
         self.any_leg = False
+        self.channels = [Message((("Event", event),)) for event in ("CoreShowChannel", "Other")]
+        self.bridges: list[Message] = []
 
     async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
         """See Actions."""
@@ -53,8 +55,10 @@ class Manager:
         if name == "DBGetTree":
             assert list(headers) == [("Family", "callrec/intent")]
             return [Message((("Event", "DBGetTreeResponse"), ("Key", key), ("Val", val))) for key, val in self.noted]
-        assert (name, list(headers)) == ("CoreShowChannels", [])
-        return [Message((("Event", event),)) for event in ("CoreShowChannel", "Other")]
+        assert list(headers) == []
+        if name in self.faults:
+            raise self.faults[name]
+        return {"CoreShowChannels": self.channels, "BridgeList": self.bridges}[name]
 
 
 @pytest.fixture
@@ -277,3 +281,24 @@ async def test_what_the_dialplan_has_told_is_read_and_forgotten_word_by_word(man
 
 async def test_only_channels_are_channels(manager: Manager) -> None:
     assert [message.event for message in await AmiChannels(manager).channels()] == ["CoreShowChannel"]
+
+
+async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
+    """A listing of channels does not say what their bridges are."""
+    manager.channels = [
+        Message((("Event", "CoreShowChannel"), ("Uniqueid", leg), ("BridgeId", bridge)))
+        for leg, bridge in (("1.1", "lot"), ("2.1", "lot"), ("3.1", "talk"))
+    ]
+    manager.bridges = [
+        Message((("Event", "BridgeListItem"), ("BridgeUniqueid", name), ("BridgeTechnology", technology)))
+        for name, technology in (("lot", "holding_bridge"), ("talk", "simple_bridge"))
+    ]
+    channels = await AmiChannels(manager).channels()
+    assert [("1.1", ""), ("2.1", ""), ("3.1", "talk")] == [
+        (one.get("Uniqueid"), one.get("BridgeId")) for one in channels
+    ]
+
+
+async def test_an_asterisk_that_lists_no_bridges_lists_its_channels(manager: Manager) -> None:
+    manager.faults["BridgeList"] = Refused("ami-error", "Permission denied")
+    assert len(await AmiChannels(manager).channels()) == 1

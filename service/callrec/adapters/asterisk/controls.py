@@ -14,6 +14,7 @@ from typing import Protocol
 
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
+from callrec.app.translation import HOLDING
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take
 from callrec.domain.naming import Side
@@ -220,6 +221,18 @@ class AmiChannels:
         self._ami = ami
 
     async def channels(self) -> Sequence[Message]:
-        """See homecoming.Asking."""
+        """See homecoming.Asking. Only the bridges know what they are: who is in a holding one talks with nobody there.
+
+        `BridgeList` needs no right (manager_bridging.c: load_module), and an Asterisk without it tells channels alone.
+        """
         listing = await self._ami.listing("CoreShowChannels", timeout_s=LISTING_S)
-        return [message for message in listing if message.event == "CoreShowChannel"]
+        bridges: list[Message] = []
+        with contextlib.suppress(Refused):
+            bridges = await self._ami.listing("BridgeList", timeout_s=LISTING_S)
+        holding = {bridge.get("BridgeUniqueid") for bridge in bridges if bridge.get("BridgeTechnology") == HOLDING}
+        channels = (message for message in listing if message.event == "CoreShowChannel")
+        return [_unbridged(channel) if channel.get("BridgeId") in holding else channel for channel in channels]
+
+
+def _unbridged(channel: Message) -> Message:
+    return Message(tuple(header for header in channel.headers if header[0] != "BridgeId"))

@@ -1,0 +1,60 @@
+"""Which leg is in which bridge, over all calls: whoever talks in one bridge is in one call, whatever Asterisk called it before.
+
+Asterisk groups by Linkedid, and gives that to the legs only while they are made. A call that is picked up, a phone's own
+attended transfer from a second line, a parked call that is fetched and a conference bring together legs that were born in
+different calls. When that happens a leg's Linkedid becomes that of the oldest, so who called whom is known from the first
+news of a leg only.
+"""
+
+from dataclasses import replace
+
+from callrec.domain import messages as m
+from callrec.domain.model import BridgeId, Leg, LegId
+
+
+class Talks:
+    """What was told of each living leg: what it is, and where it talks."""
+
+    def __init__(self) -> None:
+        self._legs: dict[LegId, Leg] = {}
+        self._by_leg: dict[LegId, BridgeId] = {}
+        self._by_bridge: dict[BridgeId, dict[LegId, None]] = {}
+
+    def known(self, leg: Leg) -> Leg:
+        """The leg as it is told now, on that side of the call on which it was first."""
+        first = self._legs.setdefault(leg.id, leg)
+        self._legs[leg.id] = leg = replace(leg, direction=first.direction)
+        return leg
+
+    def leg(self, leg: LegId) -> Leg | None:
+        """What was last told of it."""
+        return self._legs.get(leg)
+
+    def note(self, leg: LegId, event: m.Event) -> None:
+        """What happened to this leg, in the order of the news."""
+        match event:
+            case m.Bridged(bridge):
+                self._leave(leg)
+                self._by_leg[leg] = bridge
+                self._by_bridge.setdefault(bridge, {})[leg] = None
+            case m.LegGone():
+                self._leave(leg)
+                self._legs.pop(leg, None)
+            case m.Unbridged(left) if left is None or left == self.bridge_of(leg):
+                self._leave(leg)
+
+    def bridge_of(self, leg: LegId) -> BridgeId | None:
+        """Where the leg talks."""
+        return self._by_leg.get(leg)
+
+    def company(self, bridge: BridgeId) -> list[LegId]:
+        """Who is in this bridge, in the order of coming."""
+        return list(self._by_bridge.get(bridge, ()))
+
+    def _leave(self, leg: LegId) -> None:
+        bridge = self._by_leg.pop(leg, None)
+        if bridge is None:
+            return
+        del self._by_bridge[bridge][leg]
+        if not self._by_bridge[bridge]:
+            del self._by_bridge[bridge]

@@ -1,0 +1,193 @@
+"""Two calls that Asterisk makes one: pickup, attended transfer from a second line, a parked call that is fetched, conferences."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from stage import ALICE, BOB, TABLES, Stage, event, virtual
+
+from callrec.domain import messages as m
+from callrec.domain.model import LegId
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.model import Line, RecordRules, Rule, User, UserId
+from callrec.domain.toggle import State
+
+SILENT = User(UserId("4"), "Silent", rules=RecordRules(*[Rule.NEVER] * 4))
+SHY = User(UserId("6"), "Shy", call_record=True, rules=RecordRules(out_external=Rule.NEVER))
+LINES = (Line("silent", SILENT.id, "1004", "default"), Line("shy", SHY.id, "1006", "default"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path)
+    stage.directory = stage.engine.endpoints = Directory(
+        replace(TABLES, users=(*TABLES.users, SILENT, SHY), lines=(*TABLES.lines, *LINES))
+    )
+    return stage
+
+
+def picked_up(stage: Stage, caller: str, rung: str, picker: str) -> None:
+    """pickup.c: ast_do_pickup; the picker's channel keeps its Uniqueid, and enters Dial's bridge first."""
+    say = stage.engine.asterisk
+    say(event("Newchannel", "1.1", caller, linkedid="1.1"))
+    say(event("Newchannel", "1.2", rung, linkedid="1.1"))
+    say(event("Newchannel", "2.1", picker, linkedid="2.1"))
+    say(event("Hangup", "1.2", rung, linkedid="1.1"))
+    say(event("BridgeEnter", "2.1", picker, linkedid="2.1", BridgeUniqueid="b1"))
+    say(event("BridgeEnter", "1.1", caller, linkedid="1.1", BridgeUniqueid="b1"))
+
+
+def over(stage: Stage) -> None:
+    for leg, name in (("2.1", "bob"), ("1.1", "ever")):
+        stage.engine.asterisk(event("Hangup", leg, name, linkedid="1.1"))
+
+
+@virtual
+async def test_a_flagged_users_call_that_a_colleague_picks_up_is_recorded(stage: Stage) -> None:
+    async with stage.running():
+        picked_up(stage, "ever", "alice", "bob")
+        await stage.passes(1)
+        recorded = list(stage.asterisk.running)
+        over(stage)
+        await stage.passes(10)
+        assert not [one.cause for one in stage.handed if one.cause.startswith("unanswered")], "it was answered"
+        assert recorded, "nobody records a flagged user's call"
+
+
+@virtual
+async def test_a_flagged_user_who_picks_up_is_recorded(stage: Stage) -> None:
+    async with stage.running():
+        picked_up(stage, "alice", "bob", "ever")
+        await stage.passes(1)
+        recorded = list(stage.asterisk.running)
+        over(stage)
+        await stage.passes(10)
+        assert recorded or stage.handed, "neither recorded nor explained"
+
+
+@virtual
+async def test_star_3_works_in_a_call_that_was_picked_up(stage: Stage) -> None:
+    async with stage.running() as engine:
+        picked_up(stage, "alice", "ever", "bob")
+        await stage.passes(1)
+        assert await engine.press(LegId("1.1"), ALICE, 8000) is m.Outcome.STARTED
+
+
+def transferred(stage: Stage, a: str, transferer: str) -> None:
+    """A phone's own attended transfer (REFER with Replaces): 1.1 talks to 1.2, 2.1 consults 2.2; 1.1 takes the place of 2.1."""
+    say = stage.engine.asterisk
+    say(event("BridgeLeave", "1.1", a, linkedid="1.1", BridgeUniqueid="b1"))
+    say(event("BridgeEnter", "1.1", a, linkedid="1.1", BridgeUniqueid="b2"))
+    say(event("BridgeLeave", "2.1", transferer, linkedid="1.1", BridgeUniqueid="b2"))
+    say(event("BridgeLeave", "1.2", transferer, linkedid="1.1", BridgeUniqueid="b1"))
+    say(event("Hangup", "1.2", transferer, linkedid="1.1"))
+    say(event("Hangup", "2.1", transferer, linkedid="1.1"))
+
+
+@virtual
+async def test_never_protects_also_whom_a_recorded_caller_is_transferred_to(stage: Stage) -> None:
+    """Ever (flagged) talks to Alice, who transfers her to Silent (never)."""
+    async with stage.running():
+        stage.call("ever", "alice", nth=1)
+        stage.call("alice", "silent", nth=2)
+        await stage.passes(1)
+        assert len(stage.asterisk.running) == 1
+        stage.asterisk.grow("c1-1-1")
+        await stage.passes(1)
+        transferred(stage, "ever", "alice")
+        await stage.passes(1)
+        assert list(stage.asterisk.running) == [], "never is recorded"
+
+
+@virtual
+async def test_after_a_transfer_star_3_works(stage: Stage) -> None:
+    async with stage.running() as engine:
+        stage.call("bob", "alice", nth=1)
+        stage.call("alice", "trunk", nth=2)
+        transferred(stage, "bob", "alice")
+        await stage.passes(1)
+        assert await engine.press(LegId("1.1"), BOB, 8000) is m.Outcome.STARTED
+
+
+@virtual
+async def test_after_a_transfer_one_call_knows_who_talks(stage: Stage) -> None:
+    async with stage.running():
+        stage.call("trunk", "ever", nth=1)
+        stage.call("ever", "alice", nth=2)
+        await stage.passes(1)
+        transferred(stage, "trunk", "ever")
+        await stage.passes(1)
+        talking = [{leg.id for leg in legs} for session in stage.engine.live() for legs in session.conversations()]
+        assert [{"1.1", "2.2"}] == talking
+
+
+@virtual
+async def test_a_flagged_user_in_a_conference_is_recorded(stage: Stage) -> None:
+    """ConfBridge: each participant is a call of his own (Linkedid), all in one bridge."""
+    async with stage.running():
+        for leg, name in (("1.1", "ever"), ("2.1", "alice")):
+            stage.engine.asterisk(event("Newchannel", leg, name))
+            stage.engine.asterisk(event("BridgeEnter", leg, name, BridgeUniqueid="conf"))
+        await stage.passes(1)
+        assert list(stage.asterisk.running)
+
+
+@virtual
+async def test_the_rule_for_calls_made_holds_after_a_merge(stage: Stage) -> None:
+    """A call that was made,, fetched into a bridge whose Linkedid is older."""
+    async with stage.running() as engine:
+        stage.call("shy", "trunk", nth=2)
+        await stage.passes(0.5)
+        assert list(stage.asterisk.running) == [], "never"
+        for leg, name in (("2.1", "shy"), ("2.2", "trunk")):
+            engine.asterisk(event("BridgeEnter", leg, name, linkedid="1.1", BridgeUniqueid="b3"))
+        await stage.passes(0.5)
+        assert list(stage.asterisk.running) == [], "a caller whom `never` protects is recorded"
+
+
+@virtual
+async def test_of_two_recordings_that_meet_one_goes_on_and_the_other_is_stored(stage: Stage) -> None:
+    """Both were pressed for: one state per call, and nothing of what was captured is lost."""
+    async with stage.running() as engine:
+        for nth, leg, user in ((1, "1.1", ALICE), (2, "2.1", BOB)):
+            stage.call("alice" if nth == 1 else "bob", "trunk", nth=nth)
+            assert await engine.press(LegId(leg), user, 8000) is m.Outcome.STARTED
+        for take in list(stage.asterisk.running):
+            stage.asterisk.grow(take)
+        await stage.passes(1)
+        engine.asterisk(event("BridgeEnter", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b2"))
+        await stage.passes(5)
+        assert ["c2-1-1"] == list(stage.asterisk.running)
+        assert [("c1-1", "")] == [(one.id, one.cause) for one in stage.handed]
+        assert [State.RECORDING] == [session.state for session in engine.live()]
+        assert await engine.press(LegId("1.1"), ALICE, 8000) is m.Outcome.STOPPED
+        assert {} == stage.asterisk.running
+
+
+@virtual
+async def test_what_waits_for_an_answer_in_the_call_that_ends_has_one(stage: Stage) -> None:
+    """A press in the very moment in which its call becomes another."""
+    async with stage.running() as engine:
+        stage.asterisk.silent = True
+        stage.call("alice", "trunk", nth=1)
+        stage.call("bob", "trunk", nth=2)
+        first, second = (
+            asyncio.create_task(engine.press(LegId(leg), user, 8000)) for leg, user in (("2.1", BOB), ("1.1", ALICE))
+        )
+        await stage.passes(0.1)
+        engine.asterisk(event("BridgeEnter", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b2"))
+        assert await second is m.Outcome.FAILED
+        assert await first is m.Outcome.FAILED
+
+
+@virtual
+async def test_a_hangup_behind_a_meeting_ends_the_call_that_goes_on(stage: Stage) -> None:
+    """Each leg is looked for where it is now; nothing of the calls stays."""
+    async with stage.running() as engine:
+        picked_up(stage, "ever", "alice", "bob")
+        await stage.passes(1)
+        over(stage)
+        await stage.passes(10)
+        assert [] == list(engine.live())
+        assert [1] == [len(recording.takes) for recording in stage.handed]

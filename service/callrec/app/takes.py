@@ -17,6 +17,8 @@ from callrec.domain.naming import LegFile, Side
 GROWTH_CHECK_S = 0.5
 SLICES = 10
 """The takes are not all looked at in one turn of the loop: a tenth of them each 50 ms, so that many calls make no burst."""
+GROWING_CHECK_S = 2.0
+"""Of a take that is known to grow: Asterisk writes no more often, and looking at many costs more than all else about them."""
 STALL_S = 10.0
 """Asterisk writes 32 KiB at once: every 2.05 s at 8 kHz. Five of them missing is no jitter any more."""
 
@@ -28,7 +30,9 @@ class _Watched:
     seen: bool = False
     closed: set[Side] = field(default_factory=set)
     bytes: int = 0
-    quiet_checks: int = 0
+    is_growing: bool = False
+    until_look_s: float = 0.0
+    quiet_s: float = 0.0
 
 
 class OpenTakes:
@@ -102,15 +106,22 @@ class OpenTakes:
             watched.post(m.TakeSeen(take, watched.mixmonitor))
 
     def _measure(self, take: TakeId, watched: _Watched) -> None:
+        """Once in each GROWTH_CHECK_S. Told are the first growth, its absence, and growth after that."""
+        watched.quiet_s += GROWTH_CHECK_S
+        watched.until_look_s -= GROWTH_CHECK_S
+        if watched.until_look_s > 0:
+            return
         self._look(take, watched)  # should the news of its creation have been lost
         size = _bytes(self._capture(take))
         if size > watched.bytes:
-            watched.bytes, watched.quiet_checks = size, 0
-            watched.post(m.TakeGrew(take))
-        else:
-            watched.quiet_checks += 1
-            if watched.quiet_checks * GROWTH_CHECK_S == STALL_S:
-                watched.post(m.TakeStalled(take))
+            watched.bytes, watched.quiet_s = size, 0.0
+            if not watched.is_growing:
+                watched.is_growing = True
+                watched.post(m.TakeGrew(take))
+        elif watched.quiet_s == STALL_S:
+            watched.is_growing = False
+            watched.post(m.TakeStalled(take))
+        watched.until_look_s = GROWING_CHECK_S if watched.is_growing else 0.0
 
     def _capture(self, take: TakeId) -> Capture | None:
         """What is there. A spool that is gone or cannot be read shows nothing, and nothing does not grow."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stage import SECOND, FragileSpool, away, virtual
 
-from callrec.app.takes import GROWTH_CHECK_S, SLICES, STALL_S, OpenTakes
+from callrec.app.takes import GROWING_CHECK_S, GROWTH_CHECK_S, SLICES, STALL_S, OpenTakes
 from callrec.domain import messages as m
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import LegFile, Side
@@ -160,3 +160,24 @@ async def test_files_that_are_gone_or_cannot_be_read_stall(house: House) -> None
     house.spool.fault = away("disk")
     house.takes.adopt(TAKE, house.told.append)
     assert await watched(house, STALL_S + 1) == [m.TakeStalled(TAKE.id)]
+
+
+@virtual
+async def test_a_growing_take_is_looked_at_less_often_and_its_stall_is_told_in_time(house: House) -> None:
+    """While it grows nothing is told; when it stops, as soon as of any other."""
+    house.takes.adopt(TAKE, house.told.append)
+    house.both(SECOND)
+    assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeGrew(TAKE.id)]
+    looked: list[TakeId] = []
+    capture = house.spool.capture
+
+    def counted(take: TakeId) -> object:
+        looked.append(take)
+        return capture(take)
+
+    house.spool.capture = counted  # type: ignore[method-assign]
+    house.both(SECOND)
+    assert await watched(house, GROWING_CHECK_S + 0.1) == []
+    assert len(looked) == 1
+    assert await watched(house, STALL_S - GROWING_CHECK_S) == []
+    assert await watched(house, GROWING_CHECK_S + 0.1) == [m.TakeStalled(TAKE.id)]

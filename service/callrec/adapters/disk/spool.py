@@ -49,14 +49,12 @@ class DiskSpool:
 
     def capture(self, take: TakeId) -> Capture | None:
         """See ports.Spool."""
-        found: list[tuple[LegFile, int]] = []
         for rate_hz in RATES.values():
-            for side in Side:
-                file = LegFile(take, side, rate_hz)
-                size = _size(self._folder / file.name)
-                if size is not None:
-                    found.append((file, size))
-        return _capture(found)
+            files = [LegFile(take, side, rate_hz) for side in Side]
+            found = [(file, size) for file in files if (size := _size(f"{self._folder}/{file.name}")) is not None]
+            if found:
+                return _capture(found)
+        return None
 
     def captures(self) -> Iterable[Capture]:
         """See ports.Spool."""
@@ -137,13 +135,15 @@ def _ours(name: str) -> LegFile | DegradedFile | None:
     return leg_file(name) or degraded_file(name)
 
 
-def _size(path: Path) -> int | None:
+def _size(path: Path | str) -> int | None:
     """Bytes of a regular file; None for what is absent, or a link, a pipe or a folder that calls itself ours."""
-    with on_disk(f"spool file {path.name}"):
-        try:
-            found = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        with on_disk(f"spool file {os.path.basename(path)}"):  # noqa: PTH119 - looked at by the hundred: no Path is made of it
+            raise
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 

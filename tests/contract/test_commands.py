@@ -162,3 +162,29 @@ def test_the_doctor_says_which_doors_are_closed(shell: Shell) -> None:
     assert [verdicts[check] for check in ("settings", "redis", "redis persistence", "spool folder")] == ["ok"] * 4
     assert "s3cret" not in out
     assert "closed  ami: " in shell("doctor", CALLREC_AGI_BIND="127.0.0.1:1", **closed)[1]
+
+
+def test_contexts_say_which_numbers_may_be_given(shell: Shell) -> None:
+    """A number outside its context's ranges is refused; after the range is set it is taken, and the range must keep it."""
+    file = USERS.encode() + b"Ann|Lee|300|sales|sip|ann|0\n"
+    code, _, err = shell("users", "import", "-", stdin=file)
+    assert (code, "must be a context of users; there are: default" in err) == (1, True)
+    code, out, err = shell("contexts", "set", "sales", "--range", "300-399", "--range", "7", "--json")
+    assert (code, err) == (0, "")
+    assert [("sales", "internal", ["300-399", "7"])] == [
+        (one["name"], one["kind"], one["ranges"]) for one in json.loads(out) if one["name"] == "sales"
+    ]
+    assert shell("users", "import", "-", stdin=file)[0] == 0
+    for words, complaint in (
+        (("set", "sales", "--range", "301-399"), "would lie outside: 300"),
+        (("set", "sales", "--range", "3-1"), "is no range"),
+        (("remove", "sales"), "would lie outside: 300"),
+        (("remove", "nosuch"), "there is no context"),
+    ):
+        code, _, err = shell("contexts", *words)
+        assert (code, complaint in err) == (1, True), err
+    assert shell("contexts", "set", "sales", "--kind", "nosuch")[0] == 2
+    assert shell("contexts", "set", "lab", "--kind", "incall")[0] == 0
+    code, out, _ = shell("contexts", "remove", "lab")
+    assert (code, [line.split("\t")[0] for line in out.splitlines()[1:]]) == (0, ["default", "from-extern", "sales"])
+    assert shell("contexts", "list")[1] == out

@@ -11,6 +11,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning.claims import claims
 from callrec.domain.provisioning.csv_rules import NOBODY, FileRefused, Generate, Row, RowError, parse, tables_of
 from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.site_rules import Site
 
 LARGEST_BYTES = 64 * 1024 * 1024
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -77,8 +78,8 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
 
 
 def compared(rows: Sequence[Row], there: Tables) -> tuple[list[RowError], set[int]]:
-    """(what is taken by somebody else, the lines of rows that are there already and equal)."""
-    standing = _Standing(there)
+    """(what is taken by somebody else or not to be had here, the lines of rows that are there already and equal)."""
+    standing, site = _Standing(there), Site.of(there)
     errors: list[RowError] = []
     unchanged: set[int] = set()
     for row in rows:
@@ -91,6 +92,7 @@ def compared(rows: Sequence[Row], there: Tables) -> tuple[list[RowError], set[in
         if standing.has(row, holders):
             unchanged.add(row.at_line)
             continue
+        errors += site.errors(row)
         for claim, holder in taken:
             name = standing.users[holder].name if holder in standing.users else "nobody"
             errors.append(

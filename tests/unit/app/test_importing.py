@@ -1,13 +1,14 @@
 """The import: the whole file in one change, or every error and no change. The store is a table in memory."""
 
 import codecs
+from dataclasses import replace
 
 import pytest
 
 from callrec.app.importing import LARGEST_BYTES, decoded, import_users
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.csv_rules import FileRefused
-from callrec.domain.provisioning.model import Tables, UserId
+from callrec.domain.provisioning.model import Context, ContextKind, Tables, UserId
 
 JOHN = b"firstname|lastname|phonenumber|context|protocol\nJohn|Doe|1000|default|sip\n"
 GEORGE = b"George|Clinton|1001|default|sip\n"
@@ -87,14 +88,32 @@ async def test_a_row_that_differs_in_any_section_is_a_conflict():
     """Another ring time, a flag that the file asks for, an own line name, two holders: none of these is "unchanged"."""
     store = Store()
     header = b"firstname|phonenumber|context|protocol|linename|incallexten|incallcontext|incallringseconds|callrecord\n"
-    await import_users(store, header + b"A|1|d|sip|a|50|x|30|1\nB|2|d|sip||51|x||\n", "r1")
-    assert (2, 3) == (await import_users(store, header + b"A|1|d|sip|a|50|x|30|1\nB|2|d|sip||51|x||\n", "r2")).unchanged
-    assert 3 == len(await errors_of(store, header + b"A|1|d|sip|a|50|x|31|1\n"))
-    assert 3 == len(await errors_of(store, header + b"A|1|d|sip|a|50|x|30|0\n"))
-    assert 2 == len(await errors_of(store, header + b"A|1|d|sip|b|50|x|30|1\n"))
-    assert [(2, "phonenumber", "1"), (2, "incallexten", "51")] == await errors_of(
-        store, header + b"A|1|d|sip||51|x|30|1\n"
+    await import_users(
+        store, header + b"A|1001|default|sip|a|2050|from-extern|30|1\nB|1002|default|sip||2051|from-extern||\n", "r1"
     )
+    assert (2, 3) == (
+        await import_users(
+            store,
+            header + b"A|1001|default|sip|a|2050|from-extern|30|1\nB|1002|default|sip||2051|from-extern||\n",
+            "r2",
+        )
+    ).unchanged
+    assert 3 == len(await errors_of(store, header + b"A|1001|default|sip|a|2050|from-extern|31|1\n"))
+    assert 3 == len(await errors_of(store, header + b"A|1001|default|sip|a|2050|from-extern|30|0\n"))
+    assert 2 == len(await errors_of(store, header + b"A|1001|default|sip|b|2050|from-extern|30|1\n"))
+    assert [(2, "phonenumber", "1001"), (2, "incallexten", "2051")] == await errors_of(
+        store, header + b"A|1001|default|sip||2051|from-extern|30|1\n"
+    )
+
+
+async def test_what_the_site_does_not_have_is_told_with_what_is_taken():
+    """All errors of a row, whoever finds them; a row that is there already stays so when its context is made smaller."""
+    store = Store()
+    await import_users(store, JOHN, "r1")
+    file = JOHN.replace(b"John|Doe", b"Jane|Doe").replace(b"1000", b"3000") + GEORGE
+    assert [(2, "phonenumber", "3000")] == await errors_of(store, file)
+    store.held = replace(store.held, contexts=(Context("default", ContextKind.INTERNAL),))
+    assert (2,) == (await import_users(store, JOHN, "r2")).unchanged
 
 
 async def test_a_conflict_with_a_line_of_nobody():

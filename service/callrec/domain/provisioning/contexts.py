@@ -1,0 +1,56 @@
+"""What may be done to a context: its name, its ranges, and that nobody's number is left outside."""
+
+import re
+from itertools import pairwise
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.columns import CONTEXT
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import Context, ContextKind, Range, Tables
+
+_RANGE = re.compile(r"(?P<first>[0-9]{1,40})(?:-(?P<last>[0-9]{1,40}))?")
+
+
+def parse_range(text: str) -> Range:
+    """`1000-1999`, or one number. Raises Refused."""
+    match = _RANGE.fullmatch(text)
+    first, last = (match["first"], match["last"] or match["first"]) if match else ("", "")
+    if not match or len(first) != len(last) or first > last:
+        hint = "FIRST-LAST, both of the same number of digits, e.g. 1000-1999"
+        raise Refused("number-range", f"{text[:80]!r} is no range of numbers", hint=hint)
+    return Range(first, last)
+
+
+def changed(tables: Tables, before: Context | None, after: Context | None) -> Edit:
+    """The edit that makes `before` into `after` (None: there is none); empty when they are equal. Raises Refused."""
+    if before == after:
+        return Edit(())
+    name = (after or before or Context("", ContextKind.INTERNAL)).name
+    if after is not None:
+        _checked(after)
+    elif len(tables.contexts) == 1:
+        raise Refused("context-last", f"{name} is the only context", hint="make another one first")
+    outside = sorted(number for number in _numbers(tables, name) if after is None or not after.holds(number))
+    if outside:
+        hint = "give these numbers up first, or keep a range that holds them"
+        raise Refused(
+            "context-in-use",
+            f"{name} has {len(outside)} numbers that would lie outside: {', '.join(outside[:5])}",
+            hint=hint,
+        )
+    if before and after and before.kind is not after.kind and _numbers(tables, name):
+        raise Refused("context-in-use", f"{name} has numbers, so it stays {before.kind}", hint="make another context")
+    return Edit((Change(before, after),))
+
+
+def _checked(context: Context) -> None:
+    if not CONTEXT.accepts(context.name):
+        raise Refused("context-name", f"{context.name[:80]!r} must be {CONTEXT.says}")
+    for one, other in pairwise(sorted(context.ranges, key=lambda each: (len(each.first), each.first))):
+        if len(one.first) == len(other.first) and other.first <= one.last:
+            raise Refused("number-range", f"{one} and {other} overlap", hint="each number belongs to one range")
+
+
+def _numbers(tables: Tables, context: str) -> list[str]:
+    numbers = [line.number for line in tables.lines if line.context == context]
+    return numbers + [incall.exten for incall in tables.incalls if incall.context == context]

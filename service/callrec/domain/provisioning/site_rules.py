@@ -1,0 +1,65 @@
+"""The rules of an import file that only the site knows: which entities, profiles and contexts there are, and their numbers."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from callrec.domain.provisioning.csv_rules import SHOWN_CHARS, Row, RowError
+from callrec.domain.provisioning.model import Context, ContextKind, Tables
+
+_KINDS = {ContextKind.INTERNAL: "of users", ContextKind.INCALL: "of incoming numbers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What rows may refer to."""
+
+    contexts: dict[str, Context]
+    entities: frozenset[int]
+    profiles: frozenset[str]
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Site":
+        """What these tables know."""
+        return cls(
+            {context.name: context for context in tables.contexts},
+            frozenset(entity.id for entity in tables.entities),
+            frozenset(profile.name for profile in tables.profiles),
+        )
+
+    def errors(self, row: Row) -> Iterator[RowError]:
+        """Everything in a row that this site does not have."""
+        user, line, incall = row.user, row.line, row.incall
+        if user.entityid not in self.entities:
+            known = map(str, sorted(self.entities))
+            yield _error(row, "entityid", str(user.entityid), f"must be an entity; there are: {_some(known)}")
+        if user.profileclient and user.profileclient not in self.profiles:
+            yield _error(
+                row, "profileclient", user.profileclient, f"must be a profile; there are: {_some(self.profiles)}"
+            )
+        if line:
+            yield from self._number(row, ("phonenumber", line.number), ("context", line.context), ContextKind.INTERNAL)
+        if incall:
+            where = ("incallcontext", incall.context)
+            yield from self._number(row, ("incallexten", incall.exten), where, ContextKind.INCALL)
+
+    def _number(
+        self, row: Row, number: tuple[str, str], where: tuple[str, str], kind: ContextKind
+    ) -> Iterator[RowError]:
+        context = self.contexts.get(where[1])
+        if context is None or context.kind is not kind:
+            fitting = [name for name, one in self.contexts.items() if one.kind is kind]
+            yield _error(row, *where, f"must be a context {_KINDS[kind]}; there are: {_some(fitting)}")
+        elif not context.holds(number[1]):
+            ranges = ", ".join(map(str, context.ranges)) or "none"
+            yield _error(row, *number, f"must be in a range of the context {context.name}: {ranges}")
+
+
+def _error(row: Row, column: str, value: str, reason: str) -> RowError:
+    return RowError(row.at_line, column, value[:SHOWN_CHARS], reason)
+
+
+def _some(names: Collection[str] | Iterator[str]) -> str:
+    """Twenty of them, in order."""
+    every = sorted(names)
+    more = f" and {len(every) - 20} more" if len(every) > 20 else ""  # noqa: PLR2004 - a sentence names twenty, not a thousand
+    return f"{', '.join(every[:20])}{more}" or "none"

@@ -1,0 +1,62 @@
+"""What may be done to a context."""
+
+import pytest
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.contexts import changed, parse_range
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import Context, ContextKind, Incall, Line, Range, Tables, UserId
+
+SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
+EXTERN = Context("from-extern", ContextKind.INCALL, (Range("2000", "2999"),))
+TABLES = Tables(
+    lines=(Line("desk", UserId("1"), "3050", "sales"),),
+    incalls=(Incall("2050", "from-extern", UserId("1")),),
+    contexts=(SALES, EXTERN),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1000-1999", Range("1000", "1999")), ("07", Range("07", "07")), ("5-5", Range("5", "5"))]
+)
+def test_a_range_as_it_is_typed(text, expected):
+    assert expected == parse_range(text)
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "100-1000", "200-100", "1-2-3", "1" * 41, "*1-*9", " 1-2"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(Refused) as refused:
+        parse_range(text)
+    assert "number-range" == refused.value.code
+
+
+def test_a_context_is_made_changed_and_removed():
+    new = Context("lab", ContextKind.INTERNAL)
+    wider = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"), Range("1", "9"), Range("10", "19")))
+    assert Edit((Change(None, new),)) == changed(TABLES, None, new)
+    assert Edit((Change(SALES, wider),)) == changed(TABLES, SALES, wider)
+    assert Edit((Change(new, None),)) == changed(Tables(contexts=(SALES, new)), new, None)
+    assert not changed(TABLES, SALES, SALES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (SALES, None, "context-in-use"),
+        (SALES, Context("sales", ContextKind.INTERNAL, (Range("3051", "3099"),)), "context-in-use"),
+        (SALES, Context("sales", ContextKind.INCALL, SALES.ranges), "context-in-use"),
+        (EXTERN, Context("from-extern", ContextKind.INCALL), "context-in-use"),
+        (None, Context("a b", ContextKind.INTERNAL), "context-name"),
+        (None, Context("lab", ContextKind.INTERNAL, (Range("100", "199"), Range("150", "160"))), "number-range"),
+    ],
+)
+def test_nobodys_number_is_left_outside_and_no_number_has_two_ranges(before, after, code):
+    with pytest.raises(Refused) as refused:
+        changed(TABLES, before, after)
+    assert code == refused.value.code
+
+
+def test_the_last_context_stays():
+    with pytest.raises(Refused) as refused:
+        changed(Tables(contexts=(SALES,)), SALES, None)
+    assert "context-last" == refused.value.code

@@ -9,18 +9,17 @@ from callrec.app import reconcile
 from callrec.app.call_actor import Observer
 from callrec.app.engine import Engine
 from callrec.app.ports import Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
+from callrec.app.taking_in import LATER_S, TakingIn
 from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import CallId, LegId, NodeId, Recording
-from callrec.domain.naming import DegradedFile, Side
+from callrec.domain.naming import DegradedFile
 from callrec.domain.provisioning.model import Rule
 from callrec.protocols.ami import Message
 
 RETRY_S = 1.0
-LATER_S = 5.0
-"""Between tries to take in what the dialplan captured, while the journal or the spool refuses."""
 TABLES_S = 5.0
 """How long a resync waits for the tables: at a start they come at the same time as Asterisk."""
 SETTLE_S = 3.0
@@ -56,7 +55,7 @@ class Homecoming:
     ) -> None:
         self._engine, self._asking = engine, asking
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
-        self._endpoints, self._node = endpoints, node
+        self._node = node
         self._unfinished = list(unfinished)
         self._ending: list[Recording] = []
         self._looked_for_orphans = False
@@ -66,13 +65,25 @@ class Homecoming:
         """Whether our calls were compared with Asterisk's channels since the link came up."""
         self._since_s = 0.0
         self._restarted = False
-        self._closed: dict[str, set[Side]] = {}
+        self._taking_in = TakingIn(
+            spool=spool,
+            journal=journal,
+            observer=observer,
+            endpoints=endpoints,
+            node=node,
+            end=self._end,
+            tables_known=tables_known,
+        )
 
     def begin(self) -> None:
         """What had ended before this daemon began needs no Asterisk: to intake, also when Asterisk never comes back."""
         for entry in [entry for entry in self._unfinished if entry.step is Step.ENDED]:
             self._unfinished.remove(entry)
             self._hand_over(entry.recording)
+
+    async def run(self) -> None:
+        """Take in what the dialplan captured, for ever."""
+        await self._taking_in.run()
 
     def booted(self, message: Message) -> None:
         """FullyBooted: since when this Asterisk runs tells whether it is the one that we knew."""
@@ -116,7 +127,7 @@ class Homecoming:
             del self._ending[0]
         await self._take_in_orphans()
         if has_tables:  # they say whose phone it was
-            self._take_in([file for file in self._degraded() if file.call not in going_on])
+            self._taking_in.take_in([file for file in await self._degraded() if file.call not in going_on])
         return has_tables
 
     def spool_event(self, event: SpoolEvent) -> None:
@@ -128,10 +139,7 @@ class Homecoming:
                 if not self._engine.takes.file_closed(file):
                     self._stray()
             case FileClosed(DegradedFile() as file):
-                sides = self._closed.setdefault(file.call, set())
-                sides.add(file.side)
-                if sides == {Side.READ, Side.WRITE}:
-                    self._take_in([file])
+                self._taking_in.closed(file)
             case Rescanned():
                 self._engine.takes.rescanned()
             case _:
@@ -143,13 +151,13 @@ class Homecoming:
         Without the tables, which say whose phone it is, the dialplan's captures are left to the dialplan.
         """
         channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
-        self._rename_known()
-        files = self._degraded()
+        await self._rename_known()
+        files = await self._degraded()
         asked = {LegId(file.uniqueid) for file in files}
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
         running = reconcile.running(files, recorders) if has_tables else ()
-        plan = reconcile.plan(self._unfinished, recorders, self._spool, self._since_s)
+        plan = await asyncio.to_thread(reconcile.plan, self._unfinished, recorders, self._spool, self._since_s)
         adopted = [*plan.adopt, *await self._adopt_degraded(running, recorders, channels)]
         restarted, self._restarted, self._unfinished = self._restarted, False, []
         self._ending += plan.finish
@@ -186,34 +194,41 @@ class Homecoming:
         """At the first sight of Asterisk, and when a file closes that nobody knows."""
         if self._looked_for_orphans:
             return
-        known = [entry.recording for entry in self._journal.live()]
-        for session in self._engine.live():
-            known += [*session.set_aside, *([session.recording] if session.recording else [])]
+        before = self._known()
         try:
-            found = reconcile.orphans(self._spool, known, self._node, self._clock.now().utc_s)
+            captures = await asyncio.to_thread(self._spool.captures)
         except CallrecError as error:
             self._alarm("orphans", error)
             return
         self._looked_for_orphans = True
-        for recording in found:
+        # What began while we read the folder is known afterwards, what was stored meanwhile was known before.
+        known = [*before, *self._known()]
+        for recording in reconcile.orphans(captures, known, self._node, self._clock.now().utc_s):
             await self._end(recording)
+
+    def _known(self) -> list[Recording]:
+        """What the journal works on, and what the calls record, journaled or not."""
+        known = [entry.recording for entry in self._journal.live()]
+        for session in self._engine.live():
+            known += [*session.set_aside, *([session.recording] if session.recording else [])]
+        return known
 
     # -- what the dialplan captured without us -----------------------------------------------------------------------
 
-    def _degraded(self) -> Sequence[DegradedFile]:
+    async def _degraded(self) -> Sequence[DegradedFile]:
         try:
-            return self._spool.degraded()
+            return await asyncio.to_thread(self._spool.degraded)
         except CallrecError as error:
             self._alarm("degraded", error)
             return ()
 
-    def _rename_known(self) -> None:
+    async def _rename_known(self) -> None:
         """A former daemon died while it gave these files their names: their journaled takes must not end without them."""
         known = {take.id for entry in self._unfinished for take in entry.recording.takes}
-        for file in self._degraded():
+        for file in {file.call: file for file in await self._degraded()}.values():
             if reconcile.degraded_take(file) in known:
                 try:
-                    self._spool.adopt(file, reconcile.degraded_take(file))
+                    await asyncio.to_thread(self._spool.adopt, file, reconcile.degraded_take(file))
                 except CallrecError as error:
                     self._alarm("degraded", error)
 
@@ -227,9 +242,11 @@ class Homecoming:
             if self._engine.is_recorded(leg):
                 continue
             try:
-                recording = await self._place(file)
+                recording = await self._taking_in.place(file)
             except CallrecError as error:
                 self._alarm("degraded", error)
+                continue
+            if recording is None:
                 continue
             channel, now_s = channels[leg], self._clock.now().utc_s
             recording = replace(recording, linkedid=channel.get("Linkedid"))
@@ -253,34 +270,6 @@ class Homecoming:
             self._alarm("degraded", error)
             return False
         return True
-
-    async def _place(self, file: DegradedFile) -> Recording:
-        """Give a capture its place: intent first, then its files' new names. Twice is fine."""
-        (recording,) = reconcile.degraded([file], self._endpoints, self._node)
-        await self._journal.append(Entry(Step.INTENT, recording))
-        for side in self._spool.degraded():
-            if side.call == file.call:
-                self._spool.adopt(side, reconcile.degraded_take(side))
-        return recording
-
-    def _take_in(self, files: Sequence[DegradedFile]) -> None:
-        for file in {file.call: file for file in files}.values():
-            self._engine.background(self._take_in_one(file), "degraded")
-
-    async def _take_in_one(self, file: DegradedFile) -> None:
-        """Until it is done: neither a full disk nor tables that are late must cost a recording, or its user."""
-        self._closed.pop(file.call, None)
-        while not await self._tables_known(LATER_S):
-            pass
-        while True:
-            try:
-                recording = await self._place(file)
-                await self._end(reconcile.degraded_ended(recording, self._spool))
-            except CallrecError as error:
-                self._alarm("degraded", error)
-                await asyncio.sleep(LATER_S)
-            else:
-                return
 
     def _alarm(self, what: str, error: CallrecError, call: str = "") -> None:
         self._observer.alarmed(m.Alarm(f"{what}: {error.code}", None), call)

@@ -3,7 +3,7 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,16 +114,21 @@ class Spool(Protocol):
         """What is there now; None when nothing is."""
         ...
 
-    def captures(self) -> Iterable[Capture]:
+    def captures(self) -> Sequence[Capture]:
         """Every take that has a file."""
         ...
 
     def degraded(self) -> Sequence[DegradedFile]:
-        """What the dialplan captured while we were away, oldest first."""
+        """What the dialplan captured while we were away, oldest first. As slow as the folder is long."""
+        ...
+
+    def has(self, file: DegradedFile) -> bool:
+        """Whether a side of this capture still bears the name that the dialplan gave it."""
         ...
 
     def adopt(self, file: DegradedFile, take: TakeId) -> None:
-        """Give a degraded file its take's name, also while it is written; done before is fine. Never overwrites."""
+        """Give both sides of a degraded capture their take's names, also while they are written. A side that was given its
+        name before, or that is nowhere, is fine. Never overwrites. Durable when it returns."""
         ...
 
     def drop(self, take: TakeId) -> None:

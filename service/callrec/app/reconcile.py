@@ -98,11 +98,13 @@ def length_s(capture: Capture | None) -> float:
     return max(capture.read_bytes or 0, capture.write_bytes or 0) / BYTES_PER_SAMPLE / capture.rate_hz
 
 
-def orphans(spool: Spool, known: Iterable[Recording], node: NodeId, now_s: float) -> tuple[Recording, ...]:
+def orphans(
+    captures: Iterable[Capture], known: Iterable[Recording], node: NodeId, now_s: float
+) -> tuple[Recording, ...]:
     """Recordings for captures that no journal entry speaks of: who and why is lost, the voices are not."""
     named = {take.id for recording in known for take in recording.takes}
     groups: dict[str, list[Capture]] = defaultdict(list)
-    for capture in spool.captures():
+    for capture in captures:
         if capture.take not in named:
             groups[recording_of(capture.take)].append(capture)
     return tuple(_orphan(captures, node, now_s) for captures in groups.values())

@@ -172,7 +172,7 @@ def test_captures_that_nobody_knows_become_recordings_that_say_so(spool: Fragile
     lay(spool)
     for name, seconds in (("c2-1-1", 2), ("c2-1-2", 1), ("c3-4-1", 1)):
         lay(spool, replace(TAKE, id=TakeId(name)), seconds)
-    first, second = reconcile.orphans(spool, [RECORDING], NODE, EPOCH_S + 10)
+    first, second = reconcile.orphans(spool.captures(), [RECORDING], NODE, EPOCH_S + 10)
     assert (first.id, first.call, second.id) == ("c2-1", "c2", "c3-4")
     assert (first.actor, first.cause, first.from_s, first.to_s) == (SYSTEM, "journal-lost", EPOCH_S + 7, EPOCH_S + 10)
     assert [(take.id, take.from_s, take.to_s, take.cause) for take in first.takes] == [

@@ -1,14 +1,15 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from callrec.app import reconcile
+from callrec.app.adopting import Adopting
 from callrec.app.call_actor import Observer
 from callrec.app.engine import Engine
 from callrec.app.ports import Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
+from callrec.app.reconcile import Running
 from callrec.app.taking_in import LATER_S, TakingIn
 from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
@@ -16,12 +17,13 @@ from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import CallId, LegId, NodeId, Recording
 from callrec.domain.naming import DegradedFile
-from callrec.domain.provisioning.model import Rule
 from callrec.protocols.ami import Message
 
 RETRY_S = 1.0
 TABLES_S = 5.0
 """How long a resync waits for the tables: at a start they come at the same time as Asterisk."""
+CLOSING_S = 2.0
+"""After a recorder was stopped, until its files are surely closed (app_mixmonitor.c: mixmonitor_thread does that by itself)."""
 SETTLE_S = 3.0
 """By how much two looks at Asterisk's uptime may differ: it comes in whole seconds."""
 
@@ -65,6 +67,7 @@ class Homecoming:
         """Whether our calls were compared with Asterisk's channels since the link came up."""
         self._since_s = 0.0
         self._restarted = False
+        self._endpoints = endpoints
         self._taking_in = TakingIn(
             spool=spool,
             journal=journal,
@@ -73,6 +76,14 @@ class Homecoming:
             node=node,
             end=self._end,
             tables_known=tables_known,
+        )
+        self._adopting = Adopting(
+            engine=engine,
+            spool=spool,
+            journal=journal,
+            clock=clock,
+            observer=observer,
+            taking_in=self._taking_in,
         )
 
     def begin(self) -> None:
@@ -122,6 +133,9 @@ class Homecoming:
             if not self.is_home:
                 await asyncio.sleep(RETRY_S)
         self._always_after()
+        if self._adopting.is_closing:
+            await asyncio.sleep(CLOSING_S)
+            self._ending += self._adopting.closed()
         while self._ending:  # what a lost link interrupts here goes on at the next one
             await self._end(self._ending[0])
             del self._ending[0]
@@ -157,9 +171,20 @@ class Homecoming:
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
         running = reconcile.running(files, recorders) if has_tables else ()
+        takes = [take for recording in self._known() for take in recording.takes if take.to_s is None]
+        ours = {(take.leg, take.mixmonitor) for take in takes}
+        beside = [file for file in running if (LegId(file.uniqueid), recorders[LegId(file.uniqueid)]) not in ours]
         plan = await asyncio.to_thread(reconcile.plan, self._unfinished, recorders, self._spool, self._since_s)
-        adopted = [*plan.adopt, *await self._adopt_degraded(running, recorders, channels)]
-        restarted, self._restarted, self._unfinished = self._restarted, False, []
+        going_on = [
+            *(Running(recording) for recording in plan.adopt),
+            *(
+                reconcile.began(file, recorders[LegId(file.uniqueid)] or "", self._endpoints, self._node)
+                for file in beside
+            ),
+        ]
+        adopted = await self._adopting.adopt(going_on, channels)
+        restarted, self._restarted = self._restarted, False
+        self._unfinished = [Entry(Step.OPENED, recording) for recording in self._adopting.left]
         self._ending += plan.finish
         self._engine.resync(tuple(channels.values()), adopted, asterisk_restarted=restarted)
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
@@ -207,8 +232,8 @@ class Homecoming:
             await self._end(recording)
 
     def _known(self) -> list[Recording]:
-        """What the journal works on, and what the calls record, journaled or not."""
-        known = [entry.recording for entry in self._journal.live()]
+        """What the journal works on, what is to be taken up again, and what the calls record, journaled or not."""
+        known = [entry.recording for entry in (*self._journal.live(), *self._unfinished)]
         for session in self._engine.live():
             known += [*session.set_aside, *([session.recording] if session.recording else [])]
         return known
@@ -231,45 +256,6 @@ class Homecoming:
                     await asyncio.to_thread(self._spool.adopt, file, reconcile.degraded_take(file))
                 except CallrecError as error:
                     self._alarm("degraded", error)
-
-    async def _adopt_degraded(
-        self, running: Sequence[DegradedFile], recorders: reconcile.Recorders, channels: Mapping[LegId, Message]
-    ) -> list[Recording]:
-        """What the dialplan captures at this moment goes on as ours, so that `*3` stops it and nobody records it twice."""
-        adopted = []
-        for file in running:
-            leg = LegId(file.uniqueid)
-            if self._engine.is_recorded(leg):
-                continue
-            try:
-                recording = await self._taking_in.place(file)
-            except CallrecError as error:
-                self._alarm("degraded", error)
-                continue
-            if recording is None:
-                continue
-            channel, now_s = channels[leg], self._clock.now().utc_s
-            recording = replace(recording, linkedid=channel.get("Linkedid"))
-            recording = reconcile.going_on(recording, self._spool, recorders[leg] or "", now_s)
-            rings_yet = recording.rule is Rule.ALWAYS and not channel.get("BridgeId")
-            if not (rings_yet and await self._is_dismissed(recording)):
-                adopted.append(recording)
-        return adopted
-
-    async def _is_dismissed(self, recording: Recording) -> bool:
-        """The dialplan's recorder waits for the answer of a call that is ours to record from here on: end it."""
-        take = recording.takes[-1]
-        try:
-            await self._engine.recorder.stop(take)
-            if reconcile.length_s(self._spool.capture(take.id)):
-                self._ending.append(reconcile.ended(recording, self._spool, ""))
-            else:
-                self._spool.drop(take.id)
-                await self._journal.append(Entry(Step.FINISHED, recording))
-        except CallrecError as error:
-            self._alarm("degraded", error)
-            return False
-        return True
 
     def _alarm(self, what: str, error: CallrecError, call: str = "") -> None:
         self._observer.alarmed(m.Alarm(f"{what}: {error.code}", None), call)

@@ -7,7 +7,7 @@ of their own, and what the dialplan captures at this moment is adopted, too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, Spool
@@ -36,6 +36,26 @@ class Plan:
     """Their last take is still being captured."""
     finish: tuple[Recording, ...]
     """For intake, ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A recorder at work that no call of ours has yet. `file`: the dialplan began it, and its files bear the dialplan's names."""
+
+    recording: Recording
+    file: DegradedFile | None = None
+
+    @property
+    def take(self) -> Take:
+        """What it captures."""
+        return self.recording.takes[-1]
+
+    def stopped(self, now_s: float) -> "Running":
+        """Its recorder was stopped at this moment."""
+        *before, last = self.recording.takes
+        takes = (*before, replace(last, to_s=now_s))
+        to_s = now_s if self.recording.to_s is None else self.recording.to_s
+        return replace(self, recording=replace(self.recording, takes=takes, to_s=to_s))
 
 
 def plan(entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_since_s: float) -> Plan:
@@ -169,6 +189,37 @@ def running(files: Sequence[DegradedFile], recorders: Recorders) -> tuple[Degrad
     """One file of each capture that the dialplan began and that goes on: on each leg that has a recorder, the newest."""
     newest = {LegId(file.uniqueid): file for file in sorted(files, key=lambda file: file.epoch_s)}
     return tuple(file for leg, file in newest.items() if recorders.get(leg))
+
+
+def began(file: DegradedFile, mixmonitor: str, endpoints: Endpoints, node: NodeId) -> Running:
+    """This capture of the dialplan, at work under this MixMonitorID."""
+    (recording,) = degraded([file], endpoints, node)
+    (take,) = recording.takes
+    return Running(replace(recording, takes=(replace(take, mixmonitor=mixmonitor),)), file)
+
+
+def one_for_each_call(
+    running: Sequence[Running], linkedids: Mapping[LegId, str], recorded: Collection[str]
+) -> tuple[list[Running], list[Running]]:
+    """(The one of each call that goes on, the others.) In a call that is `recorded` already none does.
+
+    Our own goes before the dialplan's, which a press began beside it; then a standing rule, which no press may stop; then the
+    oldest. One whose end was asked for is the last: whoever began another one meanwhile meant that.
+    """
+    first: dict[str, Running] = {}
+    surplus = []
+    for one in sorted(running, key=_precedence):
+        linkedid = linkedids[one.take.leg]
+        if linkedid in recorded or linkedid in first:
+            surplus.append(one)
+        else:
+            first[linkedid] = one
+    return list(first.values()), surplus
+
+
+def _precedence(one: Running) -> tuple[bool, bool, bool, float]:
+    recording = one.recording
+    return recording.to_s is not None, one.file is not None, recording.rule is not Rule.ALWAYS, recording.from_s
 
 
 def going_on(recording: Recording, spool: Spool, mixmonitor: str, now_s: float) -> Recording:

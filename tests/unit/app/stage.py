@@ -183,6 +183,7 @@ class Asterisk:
         self.recorders: dict[LegId, str] = {}
         """What stands in CALLREC_MIXMONITOR on each leg."""
         self.running: dict[TakeId, str] = {}
+        self.stopped: list[str] = []
         self.muted: list[tuple[TakeId, bool]] = []
         self.lit: dict[UserId, bool] = {}
         self.always_lit: dict[UserId, bool] = {}
@@ -210,6 +211,7 @@ class Asterisk:
 
     async def stop(self, take: Take) -> None:
         self._do("stop")
+        self.stopped.append(take.mixmonitor)
         self.recorders[take.leg] = ""
         self.close(take.id)
 

@@ -61,6 +61,7 @@ class Homecoming:
         self._unfinished = list(unfinished)
         self._ending: list[Recording] = []
         self._looked_for_orphans = False
+        self._one_look = asyncio.Lock()
         self._hand_over, self._always_after = hand_over, always_after
         self._tables_known = tables_known
         self.is_home = False
@@ -209,27 +210,33 @@ class Homecoming:
         """A file was closed that no call waited for. Intake has most of them in hand; the others are taken in a little later."""
         if self._looked_for_orphans:
             self._looked_for_orphans = False
-            self._engine.background(self._take_in_strays(), "stray")
-
-    async def _take_in_strays(self) -> None:
-        await asyncio.sleep(LATER_S)
-        await self._take_in_orphans()
+            self._engine.background(self._take_in_orphans(), "stray")
 
     async def _take_in_orphans(self) -> None:
         """At the first sight of Asterisk, and when a file closes that nobody knows."""
         if self._looked_for_orphans:
             return
-        before = self._known()
+        self._looked_for_orphans = True  # a file that closes from here on is looked for anew
         try:
-            captures = await asyncio.to_thread(self._spool.captures)
+            async with self._one_look:
+                for recording in await self._orphans():
+                    await self._end(recording)
         except CallrecError as error:
+            self._looked_for_orphans = False
             self._alarm("orphans", error)
-            return
-        self._looked_for_orphans = True
-        # What began while we read the folder is known afterwards, what was stored meanwhile was known before.
-        known = [*before, *self._known()]
-        for recording in reconcile.orphans(captures, known, self._node, self._clock.now().utc_s):
-            await self._end(recording)
+        except asyncio.CancelledError:
+            self._looked_for_orphans = False
+            raise
+
+    async def _orphans(self) -> Sequence[Recording]:
+        """Only what does not grow: a recorder that nobody could tell us of may be at work, and its closing will be told."""
+        before = reconcile.unknown(await asyncio.to_thread(self._spool.captures), self._known())
+        if not before:
+            return ()
+        await asyncio.sleep(LATER_S)
+        known = self._known()
+        captures = [one for one in await asyncio.to_thread(self._spool.captures) if one in before]
+        return reconcile.orphans(captures, [*known, *self._known()], self._node, self._clock.now().utc_s)
 
     def _known(self) -> list[Recording]:
         """What the journal works on, what is to be taken up again, and what the calls record, journaled or not."""

@@ -13,7 +13,19 @@ from dataclasses import dataclass, replace
 from callrec.app.ports import Capture, Spool
 from callrec.app.translation import Endpoints, by_name
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import SYSTEM, Actor, ActorKind, CallId, LegId, NodeId, Party, Recording, Take, TakeId
+from callrec.domain.model import (
+    SYSTEM,
+    Actor,
+    ActorKind,
+    CallId,
+    LegId,
+    NodeId,
+    Party,
+    Recording,
+    RecordingId,
+    Take,
+    TakeId,
+)
 from callrec.domain.naming import DegradedFile, recording_id, recording_of, take_id
 from callrec.domain.provisioning.model import Rule
 
@@ -22,6 +34,8 @@ ASTERISK_DIED = "asterisk-died"
 JOURNAL_LOST = "journal-lost"
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
+_ORPHANS = 1000
+"""More recordings than a call has, and more takes than a recording has."""
 UNANSWERED = "unanswered: while the daemon was away"
 
 Recorders = Mapping[LegId, str | None]
@@ -118,21 +132,40 @@ def length_s(capture: Capture | None) -> float:
     return max(capture.read_bytes or 0, capture.write_bytes or 0) / BYTES_PER_SAMPLE / capture.rate_hz
 
 
+def unknown(captures: Iterable[Capture], known: Iterable[Recording]) -> list[Capture]:
+    """The captures that are no take of these recordings."""
+    named = {take.id for recording in known for take in recording.takes}
+    return [capture for capture in captures if capture.take not in named]
+
+
+def orphan_id(first: TakeId) -> RecordingId:
+    """The id of the recording that an unknown take becomes, with those behind it: the same at each try, and nobody else's.
+
+    Its call's recordings count from 1, and the one that it once belonged to may be stored long since, without it.
+    """
+    recording, _, nth = first.rpartition("-")
+    call, _, number = recording.rpartition("-")
+    return RecordingId(f"{call}-{int(number) * _ORPHANS + int(nth)}")
+
+
+def orphan_ids(take: TakeId) -> tuple[RecordingId, ...]:
+    """The ids of all orphans that this take can be a part of."""
+    return tuple(orphan_id(take_id(recording_of(take), nth)) for nth in range(1, int(take.rpartition("-")[2]) + 1))
+
+
 def orphans(
     captures: Iterable[Capture], known: Iterable[Recording], node: NodeId, now_s: float
 ) -> tuple[Recording, ...]:
     """Recordings for captures that no journal entry speaks of: who and why is lost, the voices are not."""
-    named = {take.id for recording in known for take in recording.takes}
     groups: dict[str, list[Capture]] = defaultdict(list)
-    for capture in captures:
-        if capture.take not in named:
-            groups[recording_of(capture.take)].append(capture)
+    for capture in unknown(captures, known):
+        groups[recording_of(capture.take)].append(capture)
     return tuple(_orphan(captures, node, now_s) for captures in groups.values())
 
 
 def _orphan(captures: list[Capture], node: NodeId, now_s: float) -> Recording:
-    captures.sort(key=lambda capture: capture.take)
-    recording = recording_of(captures[0].take)
+    captures.sort(key=lambda capture: int(capture.take.rpartition("-")[2]))
+    recording = orphan_id(captures[0].take)
     takes, at_s = [], now_s - sum(map(length_s, captures))
     from_s = at_s
     for capture in captures:

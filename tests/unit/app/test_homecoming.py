@@ -401,7 +401,39 @@ async def test_orphans_are_what_neither_journal_nor_calls_know(house: House) -> 
         house.stage.call()
         await engine.press(LEG, ALICE, 8000)
         await homecoming.on_up()
-    assert [one.id for one in house.stage.handed] == ["wait-1", "lost-1"]
+    assert [one.id for one in house.stage.handed] == ["wait-1", "lost-1001"]
+
+
+@virtual
+async def test_what_nobody_knows_is_left_while_it_grows(house: House) -> None:
+    """A recorder writes to it, on a leg that could not say so: the half of it would be stored, and the rest be lost."""
+    take = replace(OLD, id=TakeId("lost-1-1"), leg=LegId("8.1"))
+    house.stage.asterisk.goes_on(take)
+    async with house.running():
+        coming = asyncio.create_task(house.homecoming.on_up())
+        await house.stage.passes(LATER_S / 2)
+        house.stage.asterisk.grow(take.id)
+        await coming
+        await house.stage.passes(3 * LATER_S)
+        assert house.stage.handed == []
+        house.stage.asterisk.close(take.id)
+        await house.stage.passes(1.5 * LATER_S)
+    assert [(one.id, (one.takes[0].to_s or 0) - one.takes[0].from_s) for one in house.stage.handed] == [
+        ("lost-1001", 2)
+    ]
+
+
+@virtual
+async def test_a_link_that_is_lost_while_we_look_whether_it_grows_costs_nothing(house: House) -> None:
+    house.stage.asterisk.goes_on(replace(OLD, id=TakeId("lost-1-1"), leg=LegId("8.1")))
+    async with house.running():
+        coming = asyncio.create_task(house.homecoming.on_up())
+        await house.stage.passes(LATER_S / 2)
+        coming.cancel()
+        house.homecoming.down()
+        await asyncio.wait([coming])
+        await house.homecoming.on_up()
+    assert [one.id for one in house.stage.handed] == ["lost-1001"]
 
 
 @virtual
@@ -416,7 +448,7 @@ async def test_a_file_that_closes_and_that_nobody_waits_for_is_taken_in_a_little
         await house.stage.passes(LATER_S - 0.1)
         assert house.stage.handed == []
         await house.stage.passes(0.2)
-    assert [one.id for one in house.stage.handed] == ["late-1"]
+    assert [one.id for one in house.stage.handed] == ["late-1001"]
 
 
 @pytest.mark.parametrize(

@@ -174,12 +174,24 @@ def test_captures_that_nobody_knows_become_recordings_that_say_so(spool: Fragile
     for name, seconds in (("c2-1-1", 2), ("c2-1-2", 1), ("c3-4-1", 1)):
         lay(spool, replace(TAKE, id=TakeId(name)), seconds)
     first, second = reconcile.orphans(spool.captures(), [RECORDING], NODE, EPOCH_S + 10)
-    assert (first.id, first.call, second.id) == ("c2-1", "c2", "c3-4")
+    assert (first.id, first.call, second.id) == ("c2-1001", "c2", "c3-4001")
     assert (first.actor, first.cause, first.from_s, first.to_s) == (SYSTEM, "journal-lost", EPOCH_S + 7, EPOCH_S + 10)
     assert [(take.id, take.from_s, take.to_s, take.cause) for take in first.takes] == [
         ("c2-1-1", EPOCH_S + 7, EPOCH_S + 9, "journal-lost"),
         ("c2-1-2", EPOCH_S + 9, EPOCH_S + 10, "journal-lost"),
     ]
+
+
+def test_an_orphan_has_an_id_that_its_call_gives_to_no_recording(spool: FragileSpool) -> None:
+    """Its first take gives it, in the order of numbers and not of letters; each take tells what it can be a part of."""
+    for nth in (10, 9, 1):
+        lay(spool, replace(TAKE, id=TakeId(f"c2-3-{nth}")))
+    known = replace(RECORDING, takes=(replace(TAKE, id=TakeId("c2-3-1")),))
+    (orphan,) = reconcile.orphans(spool.captures(), [known], NODE, EPOCH_S)
+    assert (orphan.id, orphan.call) == ("c2-3009", "c2")
+    assert [take.id for take in orphan.takes] == ["c2-3-9", "c2-3-10"]
+    assert all(orphan.id in reconcile.orphan_ids(take.id) for take in orphan.takes)
+    assert reconcile.orphan_ids(TakeId("c2-3-2")) == ("c2-3001", "c2-3002")
 
 
 @pytest.mark.parametrize(

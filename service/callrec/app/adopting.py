@@ -11,13 +11,13 @@ from dataclasses import replace
 from callrec.app import reconcile
 from callrec.app.call_actor import Observer
 from callrec.app.engine import Engine
-from callrec.app.ports import Clock, Journal, Spool
+from callrec.app.ports import Capture, Clock, Journal, Spool
 from callrec.app.reconcile import Running
 from callrec.app.taking_in import TakingIn
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import LegId, Recording
+from callrec.domain.model import LegId, NodeId, Recording, TakeId
 from callrec.domain.provisioning.model import Rule
 from callrec.protocols.ami import Message
 
@@ -48,6 +48,39 @@ class Adopting:
     def is_closing(self) -> bool:
         """Whether files of stopped recorders are still to be closed."""
         return bool(self._stopped)
+
+    async def unjournaled(
+        self, captures: Sequence[Capture], recorders: reconcile.Recorders, channels: Channels, node: NodeId
+    ) -> list[Running]:
+        """Which of these captures, of which nothing is known, are takes of ours at work: the living legs say so.
+
+        `recorders` are those that belong to nobody yet. Their intent is made good; a journal that still refuses costs nothing.
+        """
+        found = []
+        by_take = {capture.take: capture for capture in captures}
+        for leg, mixmonitor in recorders.items() if by_take else ():
+            take, rule = (await self._noted(leg) if mixmonitor else None) or (None, Rule.ON_DEMAND)
+            if take in by_take:
+                now_s = self._clock.now().utc_s
+                one = reconcile.unjournaled(
+                    by_take[take], rule, mixmonitor or "", channels[leg], node=node, now_s=now_s
+                )
+                await self._journaled(one.recording)
+                found.append(one)
+        return found
+
+    async def _noted(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        try:
+            return await self._engine.recorder.take_on(leg)
+        except CallrecError as error:
+            self._alarm(error)
+            return None
+
+    async def _journaled(self, recording: Recording) -> None:
+        try:
+            await self._journal.append(Entry(Step.INTENT, recording))
+        except CallrecError as error:
+            self._alarm(error)
 
     async def adopt(self, running: Sequence[Running], channels: Channels) -> list[Recording]:
         """The recordings that go on, with what Asterisk says of their calls. The others are stopped."""

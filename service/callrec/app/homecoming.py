@@ -8,7 +8,7 @@ from callrec.app import reconcile
 from callrec.app.adopting import Adopting
 from callrec.app.call_actor import Observer
 from callrec.app.engine import Engine
-from callrec.app.ports import Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
+from callrec.app.ports import Capture, Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
 from callrec.app.reconcile import Running
 from callrec.app.taking_in import LATER_S, TakingIn
 from callrec.app.translation import Endpoints
@@ -168,20 +168,19 @@ class Homecoming:
         channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
         await self._rename_known()
         files = await self._degraded()
-        asked = {LegId(file.uniqueid) for file in files}
+        strange = await self._strange()
+        asked = set(channels) if strange else {LegId(file.uniqueid) for file in files}
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
         running = reconcile.running(files, recorders) if has_tables else ()
-        takes = [take for recording in self._known() for take in recording.takes if take.to_s is None]
-        ours = {(take.leg, take.mixmonitor) for take in takes}
-        beside = [file for file in running if (LegId(file.uniqueid), recorders[LegId(file.uniqueid)]) not in ours]
         plan = await asyncio.to_thread(reconcile.plan, self._unfinished, recorders, self._spool, self._since_s)
-        going_on = [
-            *(Running(recording) for recording in plan.adopt),
-            *(
-                reconcile.began(file, recorders[LegId(file.uniqueid)] or "", self._endpoints, self._node)
-                for file in beside
-            ),
+        going_on = [Running(recording) for recording in plan.adopt]
+        going_on += await self._adopting.unjournaled(strange, self._nobodys(recorders, going_on), channels, self._node)
+        nobodys = self._nobodys(recorders, going_on)
+        going_on += [
+            reconcile.began(file, found, self._endpoints, self._node)
+            for file in running
+            if (found := nobodys.get(LegId(file.uniqueid)))
         ]
         adopted = await self._adopting.adopt(going_on, channels)
         restarted, self._restarted = self._restarted, False
@@ -190,6 +189,22 @@ class Homecoming:
         self._engine.resync(tuple(channels.values()), adopted, asterisk_restarted=restarted)
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return {file.call for file in running} | unknown
+
+    async def _strange(self) -> Sequence[Capture]:
+        """Captures that no journal and no call knows."""
+        try:
+            captures = await asyncio.to_thread(self._spool.captures)
+        except CallrecError as error:
+            self._alarm("orphans", error)
+            return ()
+        return reconcile.unknown(captures, self._known())
+
+    def _nobodys(self, recorders: reconcile.Recorders, ours: Sequence[Running] = ()) -> dict[LegId, str]:
+        """The recorders that are none of our open takes."""
+        recordings = (*self._known(), *(one.recording for one in ours))
+        takes = [take for recording in recordings for take in recording.takes if take.to_s is None]
+        known = {(take.leg, take.mixmonitor) for take in takes}
+        return {leg: found for leg, found in recorders.items() if found and (leg, found) not in known}
 
     async def _recorder_on(self, leg: LegId) -> str | None:
         try:

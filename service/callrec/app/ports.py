@@ -48,7 +48,7 @@ class Recorder(Protocol):
     """Asterisk's recorder, one leg at a time."""
 
     async def start(self, take: Take, rule: Rule) -> str:
-        """Ask for the take, note its rule on the leg, return the MixMonitorID. That files exist is for the spool to tell."""
+        """Ask for the take, note its id and rule on the leg, return the MixMonitorID. That files exist the spool tells."""
         ...
 
     async def stop(self, take: Take) -> None:
@@ -61,6 +61,10 @@ class Recorder(Protocol):
 
     async def recorder_on(self, leg: LegId) -> str:
         """The MixMonitorID that stands on the leg, whoever began it; empty when none does, or the leg is gone."""
+        ...
+
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        """The take and its rule that stand on the leg beside that id; None when no daemon of ours began the recorder."""
         ...
 
     async def rate_hz(self, leg: LegId) -> int:

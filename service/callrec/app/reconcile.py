@@ -28,6 +28,7 @@ from callrec.domain.model import (
 )
 from callrec.domain.naming import DegradedFile, recording_id, recording_of, take_id
 from callrec.domain.provisioning.model import Rule
+from callrec.protocols.ami import Message
 
 BYTES_PER_SAMPLE = 2
 ASTERISK_DIED = "asterisk-died"
@@ -229,6 +230,17 @@ def began(file: DegradedFile, mixmonitor: str, endpoints: Endpoints, node: NodeI
     (recording,) = degraded([file], endpoints, node)
     (take,) = recording.takes
     return Running(replace(recording, takes=(replace(take, mixmonitor=mixmonitor),)), file)
+
+
+def unjournaled(
+    capture: Capture, rule: Rule, mixmonitor: str, channel: Message, *, node: NodeId, now_s: float
+) -> Running:
+    """A take of ours that the journal does not know, at work on this channel: as an orphan, but it goes on."""
+    orphan = _orphan([capture], node, now_s)
+    (take,) = orphan.takes
+    leg, name = LegId(channel.get("Uniqueid")), channel.get("Channel")
+    take = replace(take, leg=leg, channel=name, mixmonitor=mixmonitor, to_s=None, cause="")
+    return Running(replace(orphan, rule=rule, linkedid=channel.get("Linkedid"), to_s=None, takes=(take,)))
 
 
 def one_for_each_call(

@@ -74,6 +74,7 @@ async def test_a_recorder_is_started_with_both_sides_and_notes_on_the_leg(
     assert manager.asked == [
         f"MixMonitor File= Options=r({stem}.read.sln)t({stem}.write.sln)i(CALLREC_MIXMONITOR)",
         "Setvar Variable=CALLREC_RULE Value=always",
+        "Setvar Variable=CALLREC_TAKE Value=c1-1-1",
     ]
 
 
@@ -99,6 +100,7 @@ async def test_a_recorder_that_is_refused_is_told(manager: Manager, recorder: Am
                 "Getvar Variable=CALLREC_MIXMONITOR",
                 "Setvar Variable=CALLREC_MIXMONITOR Value=",
                 "Setvar Variable=CALLREC_RULE Value=",
+                "Setvar Variable=CALLREC_TAKE Value=",
             ],
         ),
         ("0x1", "0x2", ["StopMixMonitor MixMonitorID=0x1", "Getvar Variable=CALLREC_MIXMONITOR"]),
@@ -154,6 +156,24 @@ async def test_a_pause_mutes_both_sides_of_this_recorder(
 async def test_a_leg_tells_its_rate_and_its_recorder(manager: Manager, recorder: AmiRecorder) -> None:
     manager.values = {"CHANNEL(audionativeformat)": "(g722)", "CALLREC_MIXMONITOR": "0x3"}
     assert (await recorder.rate_hz(LEG), await recorder.recorder_on(LEG)) == (16000, "0x3")
+
+
+@pytest.mark.parametrize(
+    ("take", "rule", "told"),
+    [
+        ("c1-1-1", "always", ("c1-1-1", Rule.ALWAYS)),
+        ("c1-1-1", "on_demand", ("c1-1-1", Rule.ON_DEMAND)),
+        ("c1-1-1", "", ("c1-1-1", Rule.ON_DEMAND)),
+        ("", "on_demand", None),
+        ("../c1-1-1", "always", None),
+    ],
+    ids=["always", "on demand", "the rule was not noted", "the dialplan's", "nobody's"],
+)
+async def test_a_leg_tells_which_take_of_ours_it_carries(
+    manager: Manager, recorder: AmiRecorder, take: str, rule: str, told: tuple[str, Rule] | None
+) -> None:
+    manager.values = {"CALLREC_TAKE": take, "CALLREC_RULE": rule}
+    assert await recorder.take_on(LEG) == told
 
 
 async def test_a_leg_that_is_gone_has_no_recorder_and_another_refusal_is_told(

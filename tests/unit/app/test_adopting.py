@@ -140,3 +140,89 @@ async def test_a_spool_that_cannot_be_read_costs_no_stopped_recording(house: Hou
         house.stage.spool.fault = away("disk")
         await coming
     assert [(one.id, one.to_s is None) for one in house.stage.handed] == [("new-1", False)]
+
+
+# -- takes of ours that the journal does not know ----------------------------------------------------------------------
+
+LOST = replace(OLD, id=TakeId("lost-1-1"), mixmonitor="")
+
+
+@virtual
+async def test_a_press_stops_a_running_take_that_the_journal_does_not_know(house: House) -> None:
+    """Its disk was full when the take began. Who began it and why is lost, the voices are not."""
+    house.stage.asterisk.goes_on(LOST, 5)
+    async with house.running() as engine:
+        at_s = house.stage.clock.now().utc_s
+        await house.homecoming.on_up()
+        await house.stage.passes(0.1)
+        assert house.sessions() == [("lost-1001", State.OPENED)]
+        assert await engine.press(LEG, ALICE, 8000) is Outcome.STOPPED
+        await house.stage.passes(2)
+    (handed,) = house.stage.handed
+    assert (handed.id, handed.from_s, handed.cause) == ("lost-1001", at_s - 5, "journal-lost")
+    assert [take.id for take in handed.takes] == ["lost-1-1"]
+    assert house.stage.journal.steps("lost-1001")[0] == "intent"
+
+
+@virtual
+async def test_also_while_the_journal_still_refuses(house: House) -> None:
+    house.stage.asterisk.goes_on(LOST, 5)
+    house.stage.journal.fault = away("disk")
+    async with house.running() as engine:
+        await house.homecoming.on_up()
+        await house.stage.passes(0.1)
+        assert await engine.press(LEG, ALICE, 8000) is Outcome.STOPPED
+        await house.stage.passes(2)
+    assert [one.id for one in house.stage.handed] == ["lost-1001"]
+    assert house.stage.heard.alarms[0] == "degraded: disk"
+
+
+@virtual
+async def test_a_later_take_of_a_recording_that_is_ended_goes_on_as_a_recording_of_its_own(house: House) -> None:
+    """The journal knows the first take, whose recorder is gone; the one that is at work is the second."""
+    later = replace(OLD, id=TakeId("old-1-2"), mixmonitor="")
+    house.stage.asterisk.goes_on(replace(OLD, mixmonitor=""))
+    house.stage.asterisk.goes_on(replace(later, mixmonitor="0x8"))
+    homecoming = await house.journaled(Entry(Step.OPENED, old()))
+    async with house.running():
+        await homecoming.on_up()
+        await house.stage.passes(0.1)
+        assert house.sessions() == [("old-1002", State.OPENED)]
+    assert [one.id for one in house.stage.handed] == ["old-1"]
+
+
+@virtual
+async def test_beside_what_a_press_began_without_us_ours_goes_on_also_without_a_journal(house: House) -> None:
+    house.stage.asterisk.goes_on(LOST)
+    house.stage.asterisk.degraded(BOBS)
+    house.stage.asterisk.recorders[OTHER] = "0x8"
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(0.1)
+        assert (house.sessions(), house.stage.asterisk.stopped) == ([("lost-1001", State.OPENED)], ["0x8"])
+    assert [one.id for one in house.stage.handed] == [BOBS_ID]
+
+
+@virtual
+async def test_a_leg_that_does_not_say_what_it_carries_is_stored_when_it_ends(house: House) -> None:
+    house.stage.asterisk.goes_on(LOST)
+    house.stage.asterisk.faults["take_on"] = away("ami-outcome-unknown")
+    async with house.running():
+        coming = asyncio.create_task(house.homecoming.on_up())
+        await house.stage.passes(1)
+        house.stage.asterisk.grow(LOST.id)
+        await coming
+        assert (house.sessions(), house.stage.handed) == ([("", State.IDLE)], [])
+        house.stage.asterisk.close(LOST.id)
+        await house.stage.passes(1.5 * LATER_S)
+    assert [one.id for one in house.stage.handed] == ["lost-1001"]
+    assert house.stage.heard.alarms == ["degraded: ami-outcome-unknown"]
+
+
+@virtual
+async def test_without_captures_that_nobody_knows_no_leg_is_asked(house: House) -> None:
+    """A busy Asterisk has hundreds of them, and calls wait for the comparison."""
+    house.stage.asterisk.faults["recorder_on"] = away()
+    async with house.running():
+        await house.homecoming.on_up()
+    assert house.stage.heard.alarms == []

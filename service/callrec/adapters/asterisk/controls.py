@@ -2,7 +2,8 @@
 
 A recorder is started and stopped on its leg by Uniqueid (a name changes in transfers; `channel.c: ast_channel_get_by_name`
 takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALLREC_RULE` on the leg say that it carries
-one, so that the dialplan's degraded mode understands a press while we are dead.
+one, so that the dialplan's degraded mode understands a press while we are dead; `CALLREC_TAKE` says which take of ours it is,
+for a daemon whose journal does not know.
 """
 
 import asyncio
@@ -14,8 +15,8 @@ from typing import Protocol
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.model import LegId, Take
-from callrec.domain.naming import Side
+from callrec.domain.model import LegId, Take, TakeId
+from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Feature, Rule, User, UserId
 from callrec.protocols.ami import Message
@@ -26,6 +27,7 @@ START_S = 1.0
 LISTING_S = 10.0
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
+TAKE_VARIABLE = "CALLREC_TAKE"
 INTENTS = "callrec/intent"
 _INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
 
@@ -57,8 +59,9 @@ class AmiRecorder:
             "MixMonitor", [("Channel", take.leg), ("File", ""), ("Options", options)], timeout_s=START_S
         )
         # Sent together, done in this order by Asterisk: the presser's leg is mute while we wait. Should the recorder be
-        # refused, the note says nothing: who reads it asks for the recorder's id first.
-        answer, _ = await asyncio.gather(asked, self._note_rule(take.leg, rule))
+        # refused, the notes say nothing: who reads them asks for the recorder's id first.
+        notes = (self._note(take.leg, RULE_VARIABLE, rule), self._note(take.leg, TAKE_VARIABLE, take.id))
+        answer, *_ = await asyncio.gather(asked, *notes)
         return answer.get("MixMonitorID")
 
     async def stop(self, take: Take) -> None:
@@ -74,9 +77,9 @@ class AmiRecorder:
         else:
             await self._forget(take.leg, mixmonitor)
 
-    async def _note_rule(self, leg: LegId, rule: Rule) -> None:
+    async def _note(self, leg: LegId, variable: str, value: str) -> None:
         with contextlib.suppress(CallrecError):  # the recorder runs: a note that fails must not make it unknown to us
-            await self._set(leg, RULE_VARIABLE, rule)
+            await self._set(leg, variable, value)
 
     async def _forget(self, leg: LegId, mixmonitor: str) -> None:
         """Take the notes off the leg, unless a later take has left its own there already."""
@@ -84,7 +87,7 @@ class AmiRecorder:
             CallrecError
         ):  # the recorder is stopped: a note that stays must not make it look running
             if await self._variable(leg, ID_VARIABLE) == mixmonitor:
-                for variable in (ID_VARIABLE, RULE_VARIABLE):
+                for variable in (ID_VARIABLE, RULE_VARIABLE, TAKE_VARIABLE):
                     await self._set(leg, variable, "")
 
     async def mute(self, take: Take, *, muted: bool) -> None:
@@ -95,6 +98,13 @@ class AmiRecorder:
     async def recorder_on(self, leg: LegId) -> str:
         """See ports.Recorder."""
         return await self._variable(leg, ID_VARIABLE)
+
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        """See ports.Recorder. Without the rule, a press must at least be able to stop it."""
+        take, rule = [await self._variable(leg, variable) for variable in (TAKE_VARIABLE, RULE_VARIABLE)]
+        if leg_file(f"{take}.read.sln") is None:  # no name of ours: nothing that a take is called
+            return None
+        return TakeId(take), Rule.ALWAYS if rule == Rule.ALWAYS else Rule.ON_DEMAND
 
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""

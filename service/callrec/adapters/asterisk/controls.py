@@ -18,7 +18,7 @@ from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Feature, Rule, User, UserId
+from callrec.domain.provisioning.model import Feature, RecordRules, Rule, User, UserId
 from callrec.protocols.ami import Message
 from callrec.protocols.asterisk_conf import lamp
 from callrec.protocols.formats import rate_of
@@ -29,6 +29,7 @@ ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"
 INTENTS = "callrec/intent"
+_LETTERS = {Rule.NEVER: "n", Rule.ALWAYS: "a", Rule.ON_DEMAND: "d", None: "-"}
 _INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
 
 
@@ -150,7 +151,8 @@ class AmiLamps:
 
 
 class AstDbMirror:
-    """What the dialplan's degraded mode knows: whose phone it is, who is recorded always, who may press `*3`, and the code."""
+    """What the dialplan's degraded mode knows: whose phone it is, who is recorded always or never, who may press `*3`, and the
+    code."""
 
     def __init__(self, ami: Actions, directory: Callable[[], Directory]) -> None:
         self._ami = ami
@@ -160,10 +162,13 @@ class AstDbMirror:
         """See mirroring.Mirror. `0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that
         differ by version."""
         await self._put("user", endpoint, user.id if user else "0")
-        await self._put("online", endpoint, "1" if user and user.online_record else "0")
+        # The dialplan does not know with whom a presser talks: who is never recorded in some calls presses in none.
+        may_press = user is not None and user.online_record and "n" not in _letters(user.rules)
+        await self._put("online", endpoint, "1" if may_press else "0")
 
-    async def always(self, user: UserId, *, on: bool) -> None:
-        """See mirroring.Mirror."""
+    async def always(self, user: UserId, *, on: bool, rules: RecordRules) -> None:
+        """See mirroring.Mirror. The rules go first: a flag is nothing against a *never*."""
+        await self._put("rules", user, _letters(rules))
         await self._put("lamp", user, lamp(user, self._directory().code(Feature.CALL_RECORD).code))
         await self._put("always", user, "1" if on else "0")
 
@@ -174,6 +179,12 @@ class AstDbMirror:
 
     async def _put(self, what: str, key: str, value: str) -> None:
         await self._ami.action("DBPut", [("Family", f"callrec/{what}"), ("Key", key), ("Val", value)])
+
+
+def _letters(rules: RecordRules) -> str:
+    """One for each kind of call: in from a user, in from outside, out to a user, out to outside."""
+    kinds = (rules.in_internal, rules.in_external, rules.out_internal, rules.out_external)
+    return "".join(_LETTERS[rule] for rule in kinds)
 
 
 class AstDbWords:

@@ -264,6 +264,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
     return (
         daemon.engine.run(),
         daemon.intake.run(),
+        daemon.homecoming.run(),
         daemon.mirroring.run(),
         _watch_spool(daemon),
         daemon.observation.run(daemon.store.publish),

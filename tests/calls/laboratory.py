@@ -120,12 +120,15 @@ def _closed(lab: Laboratory, pattern: str) -> bool:
     return not names & {str(link.readlink()) for link in links if link.is_symlink()}
 
 
-async def mirror(lab: Laboratory, endpoint: str, *, user: str = "", always: bool = False, online: bool = False) -> None:
+async def mirror(
+    lab: Laboratory, endpoint: str, *, user: str = "", always: bool = False, online: bool = False, rules: str = "----"
+) -> None:
     """What the daemon writes into AstDB of a line, and of its user (whose line it is unless another is named)."""
     user = user or next(line.user for line in lab.pbx.tables.lines if line.name == endpoint)
     rows = {
         f"user/{endpoint}": user,
         f"online/{endpoint}": f"{online:d}",
+        f"rules/{user}": rules,
         f"lamp/{user}": lamp(UserId(user), "*26"),
         f"always/{user}": f"{always:d}",
     }

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from laboratory import Laboratory, connect, daemon, degraded_files, example_tables, finish, mirror, until
@@ -151,6 +152,81 @@ async def test_without_the_daemon_flagged_users_are_still_recorded(
     assert said.length_s == pytest.approx(TALK_S, abs=0.3)
     assert presence(said.between(0.1, TALK_S - 0.1), own) >= 0.95
     assert presence(heard.between(0.1, TALK_S - 0.1), far) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("caller", "called"),
+    [
+        ({"rules": "nnnn", "always": True}, {}),
+        ({"rules": "--n-"}, {"always": True}),
+        ({"always": True}, {"rules": "n---"}),
+    ],
+    ids=["who said never", "of calls to users", "who is called"],
+)
+async def test_without_the_daemon_never_goes_before_every_flag(
+    lab: Laboratory, caller: dict[str, Any], called: dict[str, Any]
+) -> None:
+    await mirror(lab, "1000", **caller)
+    await mirror(lab, "1001", **called)
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    assert list(lab.spool.glob("degraded-*")) == []
+    await finish(call, other)
+    for name in ("1000", "1001"):
+        await mirror(lab, name)
+
+
+@pytest.mark.parametrize(("caller", "called", "recorded"), [("--a-", "-a--", "1000"), ("---a", "a---", "1001")])
+async def test_without_the_daemon_standing_rules_hold_for_their_kind_of_call(
+    lab: Laboratory, caller: str, called: str, recorded: str
+) -> None:
+    """The call is from a user to a user: what is said of calls from outside, or to it, does not count."""
+    await mirror(lab, "1000", rules=caller)
+    await mirror(lab, "1001", rules=called)
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(call, other)
+    said, _ = await degraded_files(lab, "always", recorded)
+    assert said.length_s == pytest.approx(TALK_S, abs=0.3)
+    assert list(lab.spool.glob("degraded-*")) == []
+    for name in ("1000", "1001"):
+        await mirror(lab, name)
+
+
+async def test_without_the_daemon_a_call_from_outside_is_one_to_a_users_rules(lab: Laboratory) -> None:
+    await mirror(lab, "1000", rules="n---", always=True)
+    call = await lab.bank.outside.call("2050", tone_hz=700)
+    other = await lab.bank.phone("1000").rings()
+    await call.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(other, call)
+    await mirror(lab, "1000")
+    said, _ = await degraded_files(lab, "always", "1000")
+    assert said.length_s == pytest.approx(TALK_S, abs=0.3)
+
+
+async def test_without_the_daemon_a_call_that_leaves_the_house_is_one_to_outside(lab: Laboratory) -> None:
+    await mirror(lab, "1002", rules="nnna")
+    call, other = await connect(lab.bank.phone("1002"), "0123456789", lab.bank.outside)
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await finish(call, other)
+    await mirror(lab, "1002")
+    said, _ = await degraded_files(lab, "always", "1002")
+    assert said.length_s == pytest.approx(TALK_S, abs=0.3)
+
+
+@pytest.mark.parametrize("rules", ["nnnn", "---n"])
+async def test_without_the_daemon_nobody_presses_on_somebody_who_said_never(lab: Laboratory, rules: str) -> None:
+    """Of some calls, or of all: without the daemon it is not known which kind this one is."""
+    await mirror(lab, "1000", rules=rules)
+    await mirror(lab, "1001", online=True)
+    call, other = await connect(lab.bank.phone("1000"), "1001", lab.bank.phone("1001"))
+    await other.press("*3")
+    await asyncio.sleep(2 * TALK_S)  # the error tone
+    assert list(lab.spool.glob("degraded-*")) == []
+    await finish(call, other)
+    for name in ("1000", "1001"):
+        await mirror(lab, name)
 
 
 async def test_without_the_daemon_the_keys_do_not_stop_a_compulsory_take(lab: Laboratory) -> None:

@@ -193,15 +193,23 @@ class Engine:
         for actor in self._calls.values():
             actor.post(m.Reconsidered())
 
-    def is_recorded(self, leg: LegId) -> bool:
+    def is_recorded(self, leg: LegId, linkedid: str = "") -> bool:
         """Whether the call of this leg has a recording under way."""
-        actor = self._by_leg.get(leg)
+        actor = self._by_leg.get(leg) or self._by_linkedid.get(linkedid)
         return actor is not None and _is_recorded(actor)
 
     def _adopt(self, recording: Recording, linkedid: str) -> None:
-        """The call goes on with this recording. What we knew of it without one is told anew by the listing."""
+        """The call goes on with this recording. What we knew of it without one is told anew by the listing.
+
+        Should it have begun another one at this very moment (a press is not held back), that one is ended: a recorder on legs
+        that its call has lost would be stopped by nobody.
+        """
         take = recording.takes[-1]
         former = self._by_leg.get(take.leg) or self._by_linkedid.get(linkedid)
+        if former is not None:
+            for one in filter(None, map(former.session.find, former.session.open_takes)):
+                if one.mixmonitor:  # what has none yet is stopped by its call as soon as it is seen
+                    self.background(self.recorder.stop(one), "resync")
         for leg in [leg for leg, actor in self._by_leg.items() if former is not None and actor is former]:
             self._by_leg.pop(leg).post(m.LegGone(leg))
         actor = self._new_call(Session.resume(recording, self.terms))

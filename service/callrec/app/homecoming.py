@@ -1,28 +1,29 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from callrec.app import reconcile
+from callrec.app.adopting import Adopting
 from callrec.app.call_actor import Observer
 from callrec.app.engine import Engine
-from callrec.app.ports import Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
+from callrec.app.ports import Capture, Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
+from callrec.app.reconcile import Running
+from callrec.app.taking_in import LATER_S, TakingIn
 from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import CallId, LegId, NodeId, Recording
-from callrec.domain.naming import DegradedFile, Side
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.naming import DegradedFile
 from callrec.protocols.ami import Message
 
 RETRY_S = 1.0
-LATER_S = 5.0
-"""Between tries to take in what the dialplan captured, while the journal or the spool refuses."""
 TABLES_S = 5.0
 """How long a resync waits for the tables: at a start they come at the same time as Asterisk."""
+CLOSING_S = 2.0
+"""After a recorder was stopped, until its files are surely closed (app_mixmonitor.c: mixmonitor_thread does that by itself)."""
 SETTLE_S = 3.0
 """By how much two looks at Asterisk's uptime may differ: it comes in whole seconds."""
 
@@ -56,23 +57,45 @@ class Homecoming:
     ) -> None:
         self._engine, self._asking = engine, asking
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
-        self._endpoints, self._node = endpoints, node
+        self._node = node
         self._unfinished = list(unfinished)
         self._ending: list[Recording] = []
         self._looked_for_orphans = False
+        self._one_look = asyncio.Lock()
         self._hand_over, self._always_after = hand_over, always_after
         self._tables_known = tables_known
         self.is_home = False
         """Whether our calls were compared with Asterisk's channels since the link came up."""
         self._since_s = 0.0
         self._restarted = False
-        self._closed: dict[str, set[Side]] = {}
+        self._endpoints = endpoints
+        self._taking_in = TakingIn(
+            spool=spool,
+            journal=journal,
+            observer=observer,
+            endpoints=endpoints,
+            node=node,
+            end=self._end,
+            tables_known=tables_known,
+        )
+        self._adopting = Adopting(
+            engine=engine,
+            spool=spool,
+            journal=journal,
+            clock=clock,
+            observer=observer,
+            taking_in=self._taking_in,
+        )
 
     def begin(self) -> None:
         """What had ended before this daemon began needs no Asterisk: to intake, also when Asterisk never comes back."""
         for entry in [entry for entry in self._unfinished if entry.step is Step.ENDED]:
             self._unfinished.remove(entry)
             self._hand_over(entry.recording)
+
+    async def run(self) -> None:
+        """Take in what the dialplan captured, for ever."""
+        await self._taking_in.run()
 
     def booted(self, message: Message) -> None:
         """FullyBooted: since when this Asterisk runs tells whether it is the one that we knew."""
@@ -111,12 +134,15 @@ class Homecoming:
             if not self.is_home:
                 await asyncio.sleep(RETRY_S)
         self._always_after()
+        if self._adopting.is_closing:
+            await asyncio.sleep(CLOSING_S)
+            self._ending += self._adopting.closed()
         while self._ending:  # what a lost link interrupts here goes on at the next one
             await self._end(self._ending[0])
             del self._ending[0]
         await self._take_in_orphans()
         if has_tables:  # they say whose phone it was
-            self._take_in([file for file in self._degraded() if file.call not in going_on])
+            self._taking_in.take_in([file for file in await self._degraded() if file.call not in going_on])
         return has_tables
 
     def spool_event(self, event: SpoolEvent) -> None:
@@ -128,10 +154,7 @@ class Homecoming:
                 if not self._engine.takes.file_closed(file):
                     self._stray()
             case FileClosed(DegradedFile() as file):
-                sides = self._closed.setdefault(file.call, set())
-                sides.add(file.side)
-                if sides == {Side.READ, Side.WRITE}:
-                    self._take_in([file])
+                self._taking_in.closed(file)
             case Rescanned():
                 self._engine.takes.rescanned()
             case _:
@@ -143,19 +166,45 @@ class Homecoming:
         Without the tables, which say whose phone it is, the dialplan's captures are left to the dialplan.
         """
         channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
-        self._rename_known()
-        files = self._degraded()
-        asked = {LegId(file.uniqueid) for file in files}
+        await self._rename_known()
+        files = await self._degraded()
+        strange = await self._strange()
+        asked = set(channels) if strange else {LegId(file.uniqueid) for file in files}
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
         running = reconcile.running(files, recorders) if has_tables else ()
-        plan = reconcile.plan(self._unfinished, recorders, self._spool, self._since_s)
-        adopted = [*plan.adopt, *await self._adopt_degraded(running, recorders, channels)]
-        restarted, self._restarted, self._unfinished = self._restarted, False, []
+        plan = await asyncio.to_thread(reconcile.plan, self._unfinished, recorders, self._spool, self._since_s)
+        going_on = [Running(recording) for recording in plan.adopt]
+        going_on += await self._adopting.unjournaled(strange, self._nobodys(recorders, going_on), channels, self._node)
+        nobodys = self._nobodys(recorders, going_on)
+        going_on += [
+            reconcile.began(file, found, self._endpoints, self._node)
+            for file in running
+            if (found := nobodys.get(LegId(file.uniqueid)))
+        ]
+        adopted = await self._adopting.adopt(going_on, channels)
+        restarted, self._restarted = self._restarted, False
+        self._unfinished = [Entry(Step.OPENED, recording) for recording in self._adopting.left]
         self._ending += plan.finish
         self._engine.resync(tuple(channels.values()), adopted, asterisk_restarted=restarted)
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return {file.call for file in running} | unknown
+
+    async def _strange(self) -> Sequence[Capture]:
+        """Captures that no journal and no call knows."""
+        try:
+            captures = await asyncio.to_thread(self._spool.captures)
+        except CallrecError as error:
+            self._alarm("orphans", error)
+            return ()
+        return reconcile.unknown(captures, self._known())
+
+    def _nobodys(self, recorders: reconcile.Recorders, ours: Sequence[Running] = ()) -> dict[LegId, str]:
+        """The recorders that are none of our open takes."""
+        recordings = (*self._known(), *(one.recording for one in ours))
+        takes = [take for recording in recordings for take in recording.takes if take.to_s is None]
+        known = {(take.leg, take.mixmonitor) for take in takes}
+        return {leg: found for leg, found in recorders.items() if found and (leg, found) not in known}
 
     async def _recorder_on(self, leg: LegId) -> str | None:
         try:
@@ -176,111 +225,59 @@ class Homecoming:
         """A file was closed that no call waited for. Intake has most of them in hand; the others are taken in a little later."""
         if self._looked_for_orphans:
             self._looked_for_orphans = False
-            self._engine.background(self._take_in_strays(), "stray")
-
-    async def _take_in_strays(self) -> None:
-        await asyncio.sleep(LATER_S)
-        await self._take_in_orphans()
+            self._engine.background(self._take_in_orphans(), "stray")
 
     async def _take_in_orphans(self) -> None:
         """At the first sight of Asterisk, and when a file closes that nobody knows."""
         if self._looked_for_orphans:
             return
-        known = [entry.recording for entry in self._journal.live()]
+        self._looked_for_orphans = True  # a file that closes from here on is looked for anew
+        try:
+            async with self._one_look:
+                for recording in await self._orphans():
+                    await self._end(recording)
+        except CallrecError as error:
+            self._looked_for_orphans = False
+            self._alarm("orphans", error)
+        except asyncio.CancelledError:
+            self._looked_for_orphans = False
+            raise
+
+    async def _orphans(self) -> Sequence[Recording]:
+        """Only what does not grow: a recorder that nobody could tell us of may be at work, and its closing will be told."""
+        before = reconcile.unknown(await asyncio.to_thread(self._spool.captures), self._known())
+        if not before:
+            return ()
+        await asyncio.sleep(LATER_S)
+        known = self._known()
+        captures = [one for one in await asyncio.to_thread(self._spool.captures) if one in before]
+        return reconcile.orphans(captures, [*known, *self._known()], self._node, self._clock.now().utc_s)
+
+    def _known(self) -> list[Recording]:
+        """What the journal works on, what is to be taken up again, and what the calls record, journaled or not."""
+        known = [entry.recording for entry in (*self._journal.live(), *self._unfinished)]
         for session in self._engine.live():
             known += [*session.set_aside, *([session.recording] if session.recording else [])]
-        try:
-            found = reconcile.orphans(self._spool, known, self._node, self._clock.now().utc_s)
-        except CallrecError as error:
-            self._alarm("orphans", error)
-            return
-        self._looked_for_orphans = True
-        for recording in found:
-            await self._end(recording)
+        return known
 
     # -- what the dialplan captured without us -----------------------------------------------------------------------
 
-    def _degraded(self) -> Sequence[DegradedFile]:
+    async def _degraded(self) -> Sequence[DegradedFile]:
         try:
-            return self._spool.degraded()
+            return await asyncio.to_thread(self._spool.degraded)
         except CallrecError as error:
             self._alarm("degraded", error)
             return ()
 
-    def _rename_known(self) -> None:
+    async def _rename_known(self) -> None:
         """A former daemon died while it gave these files their names: their journaled takes must not end without them."""
         known = {take.id for entry in self._unfinished for take in entry.recording.takes}
-        for file in self._degraded():
+        for file in {file.call: file for file in await self._degraded()}.values():
             if reconcile.degraded_take(file) in known:
                 try:
-                    self._spool.adopt(file, reconcile.degraded_take(file))
+                    await asyncio.to_thread(self._spool.adopt, file, reconcile.degraded_take(file))
                 except CallrecError as error:
                     self._alarm("degraded", error)
-
-    async def _adopt_degraded(
-        self, running: Sequence[DegradedFile], recorders: reconcile.Recorders, channels: Mapping[LegId, Message]
-    ) -> list[Recording]:
-        """What the dialplan captures at this moment goes on as ours, so that `*3` stops it and nobody records it twice."""
-        adopted = []
-        for file in running:
-            leg = LegId(file.uniqueid)
-            if self._engine.is_recorded(leg):
-                continue
-            try:
-                recording = await self._place(file)
-            except CallrecError as error:
-                self._alarm("degraded", error)
-                continue
-            channel, now_s = channels[leg], self._clock.now().utc_s
-            recording = replace(recording, linkedid=channel.get("Linkedid"))
-            recording = reconcile.going_on(recording, self._spool, recorders[leg] or "", now_s)
-            rings_yet = recording.rule is Rule.ALWAYS and not channel.get("BridgeId")
-            if not (rings_yet and await self._is_dismissed(recording)):
-                adopted.append(recording)
-        return adopted
-
-    async def _is_dismissed(self, recording: Recording) -> bool:
-        """The dialplan's recorder waits for the answer of a call that is ours to record from here on: end it."""
-        take = recording.takes[-1]
-        try:
-            await self._engine.recorder.stop(take)
-            if reconcile.length_s(self._spool.capture(take.id)):
-                self._ending.append(reconcile.ended(recording, self._spool, ""))
-            else:
-                self._spool.drop(take.id)
-                await self._journal.append(Entry(Step.FINISHED, recording))
-        except CallrecError as error:
-            self._alarm("degraded", error)
-            return False
-        return True
-
-    async def _place(self, file: DegradedFile) -> Recording:
-        """Give a capture its place: intent first, then its files' new names. Twice is fine."""
-        (recording,) = reconcile.degraded([file], self._endpoints, self._node)
-        await self._journal.append(Entry(Step.INTENT, recording))
-        for side in self._spool.degraded():
-            if side.call == file.call:
-                self._spool.adopt(side, reconcile.degraded_take(side))
-        return recording
-
-    def _take_in(self, files: Sequence[DegradedFile]) -> None:
-        for file in {file.call: file for file in files}.values():
-            self._engine.background(self._take_in_one(file), "degraded")
-
-    async def _take_in_one(self, file: DegradedFile) -> None:
-        """Until it is done: neither a full disk nor tables that are late must cost a recording, or its user."""
-        self._closed.pop(file.call, None)
-        while not await self._tables_known(LATER_S):
-            pass
-        while True:
-            try:
-                recording = await self._place(file)
-                await self._end(reconcile.degraded_ended(recording, self._spool))
-            except CallrecError as error:
-                self._alarm("degraded", error)
-                await asyncio.sleep(LATER_S)
-            else:
-                return
 
     def _alarm(self, what: str, error: CallrecError, call: str = "") -> None:
         self._observer.alarmed(m.Alarm(f"{what}: {error.code}", None), call)

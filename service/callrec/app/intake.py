@@ -253,8 +253,14 @@ class Intake:
             self._unindexed.discard(manifest.recording.id)
 
     def _clear(self, recording: Recording, manifest: Manifest) -> None:
-        """Drop the legs that are in the media now. Where there is none, bytes are kept aside: they are all that is left."""
+        """Drop the legs that are in the media now. Where there is none, bytes are kept aside: they are all that is left.
+
+        A take that the stored recording does not know is in no media: it stays, and becomes an orphan's at the next look.
+        """
+        stored = {take.id for take in manifest.recording.takes}
         for take in recording.takes:
+            if take.id not in stored:
+                continue
             found = self._doors.spool.capture(take.id)
             if found is None:
                 continue

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from callrec.app.ports import Encoder, Library, Spool
+from callrec.app.reconcile import orphan_ids
 from callrec.app.store_port import RecordingIndex
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.lifecycle import Manifest, Media, State
-from callrec.domain.model import RecordingId
+from callrec.domain.model import RecordingId, TakeId
 from callrec.domain.naming import recording_of
 
 _OLD_S = 24 * 3600.0
@@ -93,11 +94,13 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
     findings: list[Finding] = []
     media: set[str] = set()
     seen: dict[RecordingId, str] = {}
+    takes: set[TakeId] = set()
     for path, found in library.sidecars():
         if isinstance(found, Corrupt):
             findings.append(Finding(found.code, path, found.message))
             continue
         media.add(index_entry(path, found)["media"])
+        takes.update(take.id for take in found.recording.takes)
         former = seen.setdefault(found.recording.id, path)
         if former != path:
             findings.append(Finding("recording-twice", path, f"{former} is the same recording"))
@@ -106,7 +109,7 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
         Finding("media-orphan", name, "no sidecar speaks of this file") for name in library.files() if name not in media
     )
     findings.extend(Finding("leftover", name, "a temporary file of no run") for name in library.leftovers(_OLD_S))
-    findings.extend(_of_spool(spool, seen, live))
+    findings.extend(_of_spool(spool, takes, live))
     return Report(len(seen), tuple(findings))
 
 
@@ -140,9 +143,9 @@ def _length(encoder: Encoder, absolute: str, name: str, media: Media) -> Iterato
         yield Finding("media-length", name, f"plays {samples} samples, the sidecar says {media.samples}")
 
 
-def _of_spool(spool: Spool, stored: Collection[RecordingId], live: Collection[RecordingId]) -> Iterator[Finding]:
+def _of_spool(spool: Spool, stored: Collection[TakeId], live: Collection[RecordingId]) -> Iterator[Finding]:
     for capture in spool.captures():
         recording = recording_of(capture.take)
-        if recording not in live:
-            what = "is stored, but its legs are still here" if recording in stored else "is known to nobody"
-            yield Finding("spool-leftover", capture.take, f"recording {recording} {what}")
+        if not any(one in live for one in (recording, *orphan_ids(capture.take))):
+            what = "is stored, but its legs are still here" if capture.take in stored else "is known to nobody"
+            yield Finding("spool-leftover", capture.take, f"take {capture.take} {what}")

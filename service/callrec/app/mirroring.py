@@ -19,7 +19,7 @@ from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import Difference
-from callrec.domain.provisioning.model import Feature, User, UserId
+from callrec.domain.provisioning.model import Feature, RecordRules, User, UserId
 
 PAUSE_S = 1.0
 LOOK_S = 5.0
@@ -30,11 +30,11 @@ class Mirror(Protocol):
     """What the dialplan's degraded mode knows."""
 
     async def line(self, endpoint: str, user: User | None) -> None:
-        """Whose endpoint it is, and whether they may press `*3`; None: nobody has it any more."""
+        """Whose endpoint it is, and whether they may press `*3` without us; None: nobody has it any more."""
         ...
 
-    async def always(self, user: UserId, *, on: bool) -> None:
-        """Whether all calls of this user are recorded, and which lamp shows it."""
+    async def always(self, user: UserId, *, on: bool, rules: RecordRules) -> None:
+        """Whether all calls of this user are recorded, which lamp shows it, and what is said of each kind of call."""
         ...
 
     async def code(self) -> None:
@@ -151,7 +151,7 @@ class Mirroring:
     async def _put_user(self, id_: UserId) -> None:
         user, lines = self._tables.directory.standing(id_)
         on = user is not None and self._words.get(id_, user.call_record)
-        await self._mirror.always(id_, on=on)
+        await self._mirror.always(id_, on=on, rules=user.rules if user else RecordRules())
         for line in lines:
             await self._mirror.line(line.name, user)
         await self._lamps.always(id_, lit=on)

@@ -3,7 +3,7 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class Recorder(Protocol):
     """Asterisk's recorder, one leg at a time."""
 
     async def start(self, take: Take, rule: Rule) -> str:
-        """Ask for the take, note its rule on the leg, return the MixMonitorID. That files exist is for the spool to tell."""
+        """Ask for the take, note its id and rule on the leg, return the MixMonitorID. That files exist the spool tells."""
         ...
 
     async def stop(self, take: Take) -> None:
@@ -61,6 +61,10 @@ class Recorder(Protocol):
 
     async def recorder_on(self, leg: LegId) -> str:
         """The MixMonitorID that stands on the leg, whoever began it; empty when none does, or the leg is gone."""
+        ...
+
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        """The take and its rule that stand on the leg beside that id; None when no daemon of ours began the recorder."""
         ...
 
     async def rate_hz(self, leg: LegId) -> int:
@@ -114,16 +118,21 @@ class Spool(Protocol):
         """What is there now; None when nothing is."""
         ...
 
-    def captures(self) -> Iterable[Capture]:
+    def captures(self) -> Sequence[Capture]:
         """Every take that has a file."""
         ...
 
     def degraded(self) -> Sequence[DegradedFile]:
-        """What the dialplan captured while we were away, oldest first."""
+        """What the dialplan captured while we were away, oldest first. As slow as the folder is long."""
+        ...
+
+    def has(self, file: DegradedFile) -> bool:
+        """Whether a side of this capture still bears the name that the dialplan gave it."""
         ...
 
     def adopt(self, file: DegradedFile, take: TakeId) -> None:
-        """Give a degraded file its take's name, also while it is written; done before is fine. Never overwrites."""
+        """Give both sides of a degraded capture their take's names, also while they are written. A side that was given its
+        name before, or that is nowhere, is fine. Never overwrites. Durable when it returns."""
         ...
 
     def drop(self, take: TakeId) -> None:

@@ -7,21 +7,36 @@ of their own, and what the dialplan captures at this moment is adopted, too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, Spool
 from callrec.app.translation import Endpoints, by_name
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import SYSTEM, Actor, ActorKind, CallId, LegId, NodeId, Party, Recording, Take, TakeId
+from callrec.domain.model import (
+    SYSTEM,
+    Actor,
+    ActorKind,
+    CallId,
+    LegId,
+    NodeId,
+    Party,
+    Recording,
+    RecordingId,
+    Take,
+    TakeId,
+)
 from callrec.domain.naming import DegradedFile, recording_id, recording_of, take_id
 from callrec.domain.provisioning.model import Rule
+from callrec.protocols.ami import Message
 
 BYTES_PER_SAMPLE = 2
 ASTERISK_DIED = "asterisk-died"
 JOURNAL_LOST = "journal-lost"
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
+_ORPHANS = 1000
+"""More recordings than a call has, and more takes than a recording has."""
 UNANSWERED = "unanswered: while the daemon was away"
 
 Recorders = Mapping[LegId, str | None]
@@ -36,6 +51,26 @@ class Plan:
     """Their last take is still being captured."""
     finish: tuple[Recording, ...]
     """For intake, ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A recorder at work that no call of ours has yet. `file`: the dialplan began it, and its files bear the dialplan's names."""
+
+    recording: Recording
+    file: DegradedFile | None = None
+
+    @property
+    def take(self) -> Take:
+        """What it captures."""
+        return self.recording.takes[-1]
+
+    def stopped(self, now_s: float) -> "Running":
+        """Its recorder was stopped at this moment."""
+        *before, last = self.recording.takes
+        takes = (*before, replace(last, to_s=now_s))
+        to_s = now_s if self.recording.to_s is None else self.recording.to_s
+        return replace(self, recording=replace(self.recording, takes=takes, to_s=to_s))
 
 
 def plan(entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_since_s: float) -> Plan:
@@ -98,19 +133,40 @@ def length_s(capture: Capture | None) -> float:
     return max(capture.read_bytes or 0, capture.write_bytes or 0) / BYTES_PER_SAMPLE / capture.rate_hz
 
 
-def orphans(spool: Spool, known: Iterable[Recording], node: NodeId, now_s: float) -> tuple[Recording, ...]:
-    """Recordings for captures that no journal entry speaks of: who and why is lost, the voices are not."""
+def unknown(captures: Iterable[Capture], known: Iterable[Recording]) -> list[Capture]:
+    """The captures that are no take of these recordings."""
     named = {take.id for recording in known for take in recording.takes}
+    return [capture for capture in captures if capture.take not in named]
+
+
+def orphan_id(first: TakeId) -> RecordingId:
+    """The id of the recording that an unknown take becomes, with those behind it: the same at each try, and nobody else's.
+
+    Its call's recordings count from 1, and the one that it once belonged to may be stored long since, without it.
+    """
+    recording, _, nth = first.rpartition("-")
+    call, _, number = recording.rpartition("-")
+    return RecordingId(f"{call}-{int(number) * _ORPHANS + int(nth)}")
+
+
+def orphan_ids(take: TakeId) -> tuple[RecordingId, ...]:
+    """The ids of all orphans that this take can be a part of."""
+    return tuple(orphan_id(take_id(recording_of(take), nth)) for nth in range(1, int(take.rpartition("-")[2]) + 1))
+
+
+def orphans(
+    captures: Iterable[Capture], known: Iterable[Recording], node: NodeId, now_s: float
+) -> tuple[Recording, ...]:
+    """Recordings for captures that no journal entry speaks of: who and why is lost, the voices are not."""
     groups: dict[str, list[Capture]] = defaultdict(list)
-    for capture in spool.captures():
-        if capture.take not in named:
-            groups[recording_of(capture.take)].append(capture)
+    for capture in unknown(captures, known):
+        groups[recording_of(capture.take)].append(capture)
     return tuple(_orphan(captures, node, now_s) for captures in groups.values())
 
 
 def _orphan(captures: list[Capture], node: NodeId, now_s: float) -> Recording:
-    captures.sort(key=lambda capture: capture.take)
-    recording = recording_of(captures[0].take)
+    captures.sort(key=lambda capture: int(capture.take.rpartition("-")[2]))
+    recording = orphan_id(captures[0].take)
     takes, at_s = [], now_s - sum(map(length_s, captures))
     from_s = at_s
     for capture in captures:
@@ -167,6 +223,48 @@ def running(files: Sequence[DegradedFile], recorders: Recorders) -> tuple[Degrad
     """One file of each capture that the dialplan began and that goes on: on each leg that has a recorder, the newest."""
     newest = {LegId(file.uniqueid): file for file in sorted(files, key=lambda file: file.epoch_s)}
     return tuple(file for leg, file in newest.items() if recorders.get(leg))
+
+
+def began(file: DegradedFile, mixmonitor: str, endpoints: Endpoints, node: NodeId) -> Running:
+    """This capture of the dialplan, at work under this MixMonitorID."""
+    (recording,) = degraded([file], endpoints, node)
+    (take,) = recording.takes
+    return Running(replace(recording, takes=(replace(take, mixmonitor=mixmonitor),)), file)
+
+
+def unjournaled(
+    capture: Capture, rule: Rule, mixmonitor: str, channel: Message, *, node: NodeId, now_s: float
+) -> Running:
+    """A take of ours that the journal does not know, at work on this channel: as an orphan, but it goes on."""
+    orphan = _orphan([capture], node, now_s)
+    (take,) = orphan.takes
+    leg, name = LegId(channel.get("Uniqueid")), channel.get("Channel")
+    take = replace(take, leg=leg, channel=name, mixmonitor=mixmonitor, to_s=None, cause="")
+    return Running(replace(orphan, rule=rule, linkedid=channel.get("Linkedid"), to_s=None, takes=(take,)))
+
+
+def one_for_each_call(
+    running: Sequence[Running], linkedids: Mapping[LegId, str], recorded: Collection[str]
+) -> tuple[list[Running], list[Running]]:
+    """(The one of each call that goes on, the others.) In a call that is `recorded` already none does.
+
+    Our own goes before the dialplan's, which a press began beside it; then a standing rule, which no press may stop; then the
+    oldest. One whose end was asked for is the last: whoever began another one meanwhile meant that.
+    """
+    first: dict[str, Running] = {}
+    surplus = []
+    for one in sorted(running, key=_precedence):
+        linkedid = linkedids[one.take.leg]
+        if linkedid in recorded or linkedid in first:
+            surplus.append(one)
+        else:
+            first[linkedid] = one
+    return list(first.values()), surplus
+
+
+def _precedence(one: Running) -> tuple[bool, bool, bool, float]:
+    recording = one.recording
+    return recording.to_s is not None, one.file is not None, recording.rule is not Rule.ALWAYS, recording.from_s
 
 
 def going_on(recording: Recording, spool: Spool, mixmonitor: str, now_s: float) -> Recording:

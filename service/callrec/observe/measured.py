@@ -5,7 +5,7 @@ import time
 from callrec.app.ports import Journal, Recorder
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry
-from callrec.domain.model import LegId, Take
+from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.provisioning.model import Rule
 from callrec.observe.metrics import Metrics
 
@@ -53,6 +53,10 @@ class MeasuredRecorder:
     async def recorder_on(self, leg: LegId) -> str:
         """See ports.Recorder."""
         return await self._recorder.recorder_on(leg)
+
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        """See ports.Recorder."""
+        return await self._recorder.take_on(leg)
 
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""

@@ -12,7 +12,7 @@ from callrec.app.catching_up import Told
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.provisioning.directory import CodeChanged, Directory
-from callrec.domain.provisioning.model import Feature, FeatureCode, Rule, Tables, User, UserId
+from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Rule, Tables, User, UserId
 from callrec.protocols.ami import Message
 
 LEG = LegId("1.1")
@@ -203,6 +203,24 @@ async def test_a_leg_tells_its_rate_and_its_recorder(manager: Manager, recorder:
     assert (await recorder.rate_hz(LEG), await recorder.recorder_on(LEG)) == (16000, "0x3")
 
 
+@pytest.mark.parametrize(
+    ("take", "rule", "told"),
+    [
+        ("c1-1-1", "always", ("c1-1-1", Rule.ALWAYS)),
+        ("c1-1-1", "on_demand", ("c1-1-1", Rule.ON_DEMAND)),
+        ("c1-1-1", "", ("c1-1-1", Rule.ON_DEMAND)),
+        ("", "on_demand", None),
+        ("../c1-1-1", "always", None),
+    ],
+    ids=["always", "on demand", "the rule was not noted", "the dialplan's", "nobody's"],
+)
+async def test_a_leg_tells_which_take_of_ours_it_carries(
+    manager: Manager, recorder: AmiRecorder, take: str, rule: str, told: tuple[str, Rule] | None
+) -> None:
+    manager.values = {"CALLREC_TAKE": take, "CALLREC_RULE": rule}
+    assert await recorder.take_on(LEG) == told
+
+
 async def test_a_leg_that_is_gone_has_no_recorder_and_another_refusal_is_told(
     manager: Manager, recorder: AmiRecorder
 ) -> None:
@@ -229,8 +247,15 @@ async def test_lamps_follow_the_digits_of_their_codes(manager: Manager) -> None:
 
 @pytest.mark.parametrize(
     ("user", "whose", "online"),
-    [(None, "0", "0"), (User(UserId("7"), "A"), "7", "0"), (User(UserId("7"), "A", online_record=True), "7", "1")],
-    ids=["nobody", "a user", "on demand"],
+    [
+        (None, "0", "0"),
+        (User(UserId("7"), "A"), "7", "0"),
+        (User(UserId("7"), "A", online_record=True), "7", "1"),
+        (User(UserId("7"), "A", online_record=True, rules=RecordRules(out_external=Rule.ALWAYS)), "7", "1"),
+        (User(UserId("7"), "A", online_record=True, rules=RecordRules(out_external=Rule.NEVER)), "7", "0"),
+        (User(UserId("7"), "A", call_record=True, online_record=True, rules=RecordRules(*[Rule.NEVER] * 4)), "7", "0"),
+    ],
+    ids=["nobody", "a user", "on demand", "a rule of another kind", "never in some calls", "never"],
 )
 async def test_the_dialplans_copy_says_whose_phone_it_is_and_who_may_press(
     manager: Manager, user: User | None, whose: str, online: str
@@ -243,19 +268,24 @@ async def test_the_dialplans_copy_says_whose_phone_it_is_and_who_may_press(
 
 
 async def test_the_dialplans_copy_says_who_is_recorded_by_which_code_and_which_lamp_shows_it(manager: Manager) -> None:
-    """Whoever has a flag there has a lamp: it is written first. A code that is switched off has no digits."""
+    """Whoever has a flag there has a lamp, and rules that go before it: they are written first.
+
+    A code that is switched off has no digits.
+    """
     directory = Directory(Tables())
     mirror = AstDbMirror(manager, lambda: directory)
     await mirror.code()
     directory.apply(CodeChanged(FeatureCode(Feature.CALL_RECORD, "*99", enabled=True)))
     await mirror.code()
-    await mirror.always(UserId("7"), on=True)
-    await mirror.always(UserId("7"), on=False)
+    await mirror.always(UserId("7"), on=True, rules=RecordRules())
+    await mirror.always(UserId("7"), on=False, rules=RecordRules(Rule.NEVER, None, Rule.ALWAYS, Rule.ON_DEMAND))
     assert manager.asked == [
         "DBPut Family=callrec/code Key=call_record Val=off",
         "DBPut Family=callrec/code Key=call_record Val=*99",
+        "DBPut Family=callrec/rules Key=7 Val=----",
         "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
         "DBPut Family=callrec/always Key=7 Val=1",
+        "DBPut Family=callrec/rules Key=7 Val=n-ad",
         "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
         "DBPut Family=callrec/always Key=7 Val=0",
     ]

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,10 @@ def test_what_the_dialplan_captured_is_found_and_adopted_once(tmp_path: Path) ->
     (tmp_path / "degraded-always-../x-1.1-1.read.sln".replace("/", "_")).write_bytes(b"")
     spool = DiskSpool(tmp_path)
     assert [file for file in spool.degraded() if file.endpoint == "john"] == [DEGRADED]
+    assert spool.has(DEGRADED)
     spool.adopt(DEGRADED, TAKE)
     spool.adopt(DEGRADED, TAKE)
+    assert not spool.has(DEGRADED)
     assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None)
     (tmp_path / DEGRADED.name).write_bytes(b"another")
     with pytest.raises(Unavailable):
@@ -88,9 +91,23 @@ def test_what_the_dialplan_captured_is_found_and_adopted_once(tmp_path: Path) ->
     assert (tmp_path / READ.name).read_bytes() == b"12"
 
 
-def test_adopting_what_is_nowhere_is_unavailable(tmp_path: Path) -> None:
+def test_both_sides_of_a_capture_are_given_their_names_at_once_whichever_is_known(tmp_path: Path) -> None:
+    other = replace(DEGRADED, side=Side.WRITE)
+    (tmp_path / DEGRADED.name).write_bytes(b"12")
+    (tmp_path / other.name).write_bytes(b"1234")
+    spool = DiskSpool(tmp_path)
+    (tmp_path / DEGRADED.name).rename(tmp_path / READ.name)  # as far as a daemon came that died
+    assert spool.has(DEGRADED)
+    spool.adopt(DEGRADED, TAKE)
+    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, 4)
+
+
+def test_a_capture_that_somebody_removed_has_no_files_and_a_spool_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    """The first is told by its entry, the second is waited for."""
+    DiskSpool(tmp_path).adopt(DEGRADED, TAKE)
+    assert DiskSpool(tmp_path).capture(TAKE) is None
     with pytest.raises(Unavailable):
-        DiskSpool(tmp_path).adopt(DEGRADED, TAKE)
+        DiskSpool(tmp_path / "gone").adopt(DEGRADED, TAKE)
 
 
 @pytest.mark.parametrize("folder", ["spool", "/var/a,b", "/var/(a)", '/var/"', "/var/\n", "/var/\\"])

@@ -50,6 +50,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now_s
 
+    def run_in_executor(self, _executor: Any, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What worker threads do is done at once: else time would run away from them."""
+        done = self.create_future()
+        try:
+            done.set_result(work(*arguments))
+        except Exception as error:  # noqa: BLE001 - the asker gets whatever it was
+            done.set_exception(error)
+        return done
+
 
 class _Impatient(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
@@ -173,7 +182,10 @@ class Asterisk:
         self.silent = False
         self.recorders: dict[LegId, str] = {}
         """What stands in CALLREC_MIXMONITOR on each leg."""
+        self.notes: dict[LegId, tuple[TakeId, Rule]] = {}
+        """And beside it, in CALLREC_TAKE and CALLREC_RULE."""
         self.running: dict[TakeId, str] = {}
+        self.stopped: list[str] = []
         self.muted: list[tuple[TakeId, bool]] = []
         self.lit: dict[UserId, bool] = {}
         self.always_lit: dict[UserId, bool] = {}
@@ -186,8 +198,9 @@ class Asterisk:
         if name in self.faults:
             raise self.faults[name]
 
-    async def start(self, take: Take, _rule: Rule) -> str:
+    async def start(self, take: Take, rule: Rule) -> str:
         self._do("start")
+        self.notes[take.leg] = take.id, rule
         mixmonitor = f"0x{next(self._numbers)}"
         self.recorders[take.leg] = self.running[take.id] = mixmonitor
         if not self.silent:
@@ -201,6 +214,7 @@ class Asterisk:
 
     async def stop(self, take: Take) -> None:
         self._do("stop")
+        self.stopped.append(take.mixmonitor)
         self.recorders[take.leg] = ""
         self.close(take.id)
 
@@ -226,6 +240,7 @@ class Asterisk:
     def goes_on(self, take: Take, seconds: int = 1) -> None:
         """The recorder of a former daemon, at work, with so much on the disk."""
         self.recorders[take.leg] = self.running[take.id] = take.mixmonitor or "0x9"
+        self.notes[take.leg] = take.id, Rule.ON_DEMAND
         for side in Side:
             self._make(self.spool.path(take, side))
         self.grow(take.id, seconds)
@@ -242,6 +257,10 @@ class Asterisk:
     async def recorder_on(self, leg: LegId) -> str:
         self._do("recorder_on")
         return self.recorders.get(leg, "")
+
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        self._do("take_on")
+        return self.notes.get(leg)
 
     async def rate_hz(self, leg: LegId) -> int:
         self._do("rate_hz")

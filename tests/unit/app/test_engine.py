@@ -207,6 +207,23 @@ async def test_asterisks_death_is_the_cause_of_what_it_took_with_it(stage: Stage
 
 
 @virtual
+async def test_a_recording_that_a_press_began_while_another_was_adopted_is_ended_and_not_forgotten(
+    stage: Stage,
+) -> None:
+    """Presses are not held back while Asterisk is asked what records."""
+    async with stage.running() as engine:
+        stage.call()
+        assert await engine.press(OTHER, BOB, 8000) is m.Outcome.STARTED
+        stage.asterisk.goes_on(former().takes[0])
+        engine.resync(TALK, [former()], asterisk_restarted=False)
+        await stage.passes(0.1)
+        assert stage.asterisk.stopped == ["0x1"]
+        assert [one.id for one in stage.handed] == ["c1-1"]
+        assert engine.is_recorded(LEG, "1.1")
+        assert [session.recording and session.recording.id for session in engine.live()] == [former().id]
+
+
+@virtual
 async def test_an_adopted_recording_goes_on_with_all_its_legs_and_a_press_stops_it(stage: Stage) -> None:
     """Its call is found by what Asterisk says of the leg now, not by the Linkedid of its beginning."""
     async with stage.running() as engine:

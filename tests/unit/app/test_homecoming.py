@@ -6,102 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stage import ALICE, EPOCH_S, Stage, away, event, virtual
+from returning import LEG, NOW, OLD, POLICY, PRESS, House, old
+from stage import ALICE, EPOCH_S, away, virtual
 
-from callrec.app.homecoming import LATER_S, RETRY_S, TABLES_S, Homecoming
+from callrec.app.homecoming import RETRY_S, TABLES_S
 from callrec.app.ports import FileClosed, FileCreated, Rescanned, SpoolEvent
+from callrec.app.taking_in import LATER_S
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.messages import Outcome
-from callrec.domain.model import Actor, ActorKind, CallId, LegId, NodeId, Recording, RecordingId, Take, TakeId
-from callrec.domain.naming import DegradedFile, LegFile, Side, degraded_file
+from callrec.domain.model import CallId, LegId, RecordingId, TakeId
+from callrec.domain.naming import DegradedFile, LegFile, Side
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
 from callrec.protocols.ami import Message
-
-LEG, OTHER = LegId("1.1"), LegId("1.2")
-OLD = Take(TakeId("old-1-1"), LEG, "PJSIP/alice-00000001", 8000, EPOCH_S - 60, mixmonitor="0x9")
-NOW = int(EPOCH_S) - 30
-PRESS, POLICY = f"on_demand-alice-1.1-{NOW}", f"always-ever-1.1-{NOW}"
-
-
-class House:
-    """A daemon that begins, with what is there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.stage = Stage(folder)
-        self.unfinished: list[Entry] = []
-        self.mirrored = 0
-        self.has_tables = True
-        self.homecoming = self.begin()
-        self.stage.link_is_up = True
-
-    def begin(self) -> Homecoming:
-        """A new one, which has read the journal."""
-        stage = self.stage
-        self.homecoming = Homecoming(
-            engine=stage.engine,
-            asking=stage.asterisk,
-            spool=stage.spool,
-            journal=stage.journal,
-            clock=stage.clock,
-            observer=stage.heard,
-            endpoints=stage.directory,
-            node=NodeId("n"),
-            unfinished=self.unfinished,
-            hand_over=stage.handed.append,
-            always_after=self.mirror,
-            tables_known=self.tables_known,
-        )
-        stage.asterisk.news = self.homecoming.spool_event
-        return self.homecoming
-
-    async def journaled(self, *entries: Entry) -> Homecoming:
-        """One that finds these unfinished."""
-        for entry in entries:
-            await self.stage.journal.append(entry)
-        self.unfinished = list(self.stage.journal.live())
-        return self.begin()
-
-    def mirror(self) -> None:
-        """What is always done after."""
-        self.mirrored += 1
-
-    async def tables_known(self, limit_s: float) -> bool:
-        """As the local copy does."""
-        if not self.has_tables:
-            await asyncio.sleep(limit_s)
-        return self.has_tables
-
-    def talk(self, *, bridge: str = "b1") -> None:
-        """What Asterisk lists: Alice talks to Bob."""
-        self.stage.asterisk.legs = [
-            event("CoreShowChannel", leg, name, linkedid="1.1", BridgeId=bridge)
-            for leg, name in ((LEG, "alice"), (OTHER, "bob"))
-        ]
-
-    def sessions(self) -> list[tuple[str, State]]:
-        """Live calls: recording and state."""
-        return [
-            (session.recording.id if session.recording else "", session.state) for session in self.stage.engine.live()
-        ]
-
-    def close_degraded(self, stem: str) -> None:
-        """Asterisk closes both files."""
-        for side in Side:
-            file = degraded_file(f"degraded-{stem}.{side.value}.sln")
-            assert file
-            self.homecoming.spool_event(FileClosed(file))
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
-
-
-def old(rule: Rule = Rule.ON_DEMAND, take: Take = OLD) -> Recording:
-    """What a former daemon left."""
-    actor = Actor(ActorKind.USER, ALICE.id, LEG)
-    return Recording(RecordingId("old-1"), CallId("old"), "1.1", NodeId("n"), rule, actor, EPOCH_S - 60, takes=(take,))
 
 
 # -- what had been journaled -------------------------------------------------------------------------------------------
@@ -112,7 +34,7 @@ async def test_what_had_ended_goes_to_intake_without_asterisk(house: House) -> N
     homecoming = await house.journaled(Entry(Step.ENDED, old()))
     homecoming.begin()
     assert [recording.id for recording in house.stage.handed] == ["old-1"]
-    async with house.stage.running():
+    async with house.running():
         await homecoming.on_up()
     assert len(house.stage.handed) == 1
 
@@ -122,7 +44,7 @@ async def test_a_take_whose_recorder_works_goes_on_and_a_press_stops_it(house: H
     homecoming = await house.journaled(Entry(Step.OPENED, old()))
     house.talk()
     house.stage.asterisk.goes_on(OLD)
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         homecoming.begin()
         await homecoming.on_up()
         await house.stage.passes(0.1)
@@ -142,7 +64,7 @@ async def test_a_take_that_a_press_stopped_without_us_is_ended_and_not_begun_aga
     house.talk()
     house.stage.asterisk.goes_on(OLD)
     house.stage.asterisk.recorders[LEG] = noted
-    async with house.stage.running():
+    async with house.running():
         await homecoming.on_up()
         await house.stage.passes(20)
         assert house.sessions() == [("", State.IDLE)]
@@ -155,7 +77,7 @@ async def test_a_leg_that_is_gone_is_ended_also_when_the_journal_is_full(house: 
     """Intake has it all the same; the alarm tells."""
     homecoming = await house.journaled(Entry(Step.OPENED, old()))
     house.stage.journal.fault = away("disk")
-    async with house.stage.running():
+    async with house.running():
         await homecoming.on_up()
     assert [one.id for one in house.stage.handed] == ["old-1"]
     assert house.stage.heard.alarms == ["journal: disk"]
@@ -167,7 +89,7 @@ async def test_when_nobody_can_say_what_records_the_journal_is_believed(house: H
     house.talk()
     house.stage.asterisk.goes_on(OLD)
     house.stage.asterisk.faults["recorder_on"] = away("ami-outcome-unknown")
-    async with house.stage.running():
+    async with house.running():
         await homecoming.on_up()
         assert house.sessions() == [("old-1", State.OPENED)]
     assert house.stage.heard.alarms == ["recorder: ami-outcome-unknown"]
@@ -179,7 +101,7 @@ async def test_when_nobody_can_say_what_records_the_journal_is_believed(house: H
 @virtual
 async def test_a_listing_that_fails_is_asked_for_again_and_news_flow_meanwhile(house: House) -> None:
     house.stage.asterisk.faults["channels"] = away("ami-outcome-unknown")
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         coming = asyncio.create_task(house.homecoming.on_up())
         await house.stage.passes(3.5 * RETRY_S)
         assert not house.homecoming.is_home
@@ -199,7 +121,7 @@ async def test_what_a_lost_link_interrupts_goes_on_at_the_next_one(house: House)
     entries = [Entry(Step.OPENED, replace(old(), id=RecordingId(f"old-{nth}"))) for nth in (1, 2, 3)]
     homecoming = await house.journaled(*entries)
     house.stage.journal.delay_s = 10
-    async with house.stage.running():
+    async with house.running():
         coming = asyncio.create_task(homecoming.on_up())
         await house.stage.passes(1)
         coming.cancel()
@@ -220,7 +142,7 @@ async def test_uptime_tells_whether_it_is_the_asterisk_that_we_knew(
     house: House, uptimes: tuple[str, ...], died: bool
 ) -> None:
     """Another one took our legs with it."""
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         for uptime in uptimes[:-1]:
             house.homecoming.booted(Message((("Event", "FullyBooted"), ("Uptime", uptime))))
             await house.homecoming.on_up()
@@ -241,7 +163,7 @@ async def test_without_tables_we_go_on_and_compare_again_with_them(house: House)
     house.talk()
     house.stage.asterisk.degraded(PRESS)
     house.stage.asterisk.recorders[LEG] = "0x7"
-    async with house.stage.running():
+    async with house.running():
         coming = asyncio.create_task(house.homecoming.on_up())
         await house.stage.passes(3.5 * TABLES_S)
         assert house.homecoming.is_home
@@ -263,7 +185,7 @@ async def test_a_press_that_the_dialplan_obeyed_is_stopped_by_the_next_one(house
     house.talk()
     house.stage.asterisk.degraded(PRESS)
     house.stage.asterisk.recorders[LEG] = "0x7"
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         await house.homecoming.on_up()
         await house.stage.passes(0.1)
         house.stage.asterisk.running[TakeId(f"d{NOW}x1x1-1-1")] = "0x7"
@@ -285,7 +207,7 @@ async def test_of_several_captures_on_a_leg_the_last_goes_on_and_the_others_have
     house.stage.asterisk.degraded(f"on_demand-alice-1.1-{NOW - 10}")
     house.stage.asterisk.degraded(PRESS)
     house.stage.asterisk.recorders[LEG] = "0x7"
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(0.1)
         assert [recording for recording, _ in house.sessions()] == [f"d{NOW}x1x1-1"]
@@ -298,7 +220,7 @@ async def test_what_ended_while_we_were_away_is_taken_in_with_rule_and_user(hous
     house.talk()
     house.stage.asterisk.degraded(f"always-ever-7.1-{NOW}", 2)
     house.stage.asterisk.degraded(PRESS)
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(0.1)
     found = {one.id: one for one in house.stage.handed}
@@ -315,7 +237,7 @@ async def test_a_call_that_rings_is_ours_from_the_answer_on(house: House) -> Non
     house.talk(bridge="")
     house.stage.asterisk.degraded(POLICY, 0)
     house.stage.asterisk.recorders[LEG] = "0x7"
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(10)
         assert house.sessions() == [("", State.IDLE)]
@@ -329,7 +251,7 @@ async def test_what_was_said_before_the_call_rang_again_is_kept(house: House) ->
     house.talk(bridge="")
     house.stage.asterisk.degraded(POLICY, 2)
     house.stage.asterisk.recorders[LEG] = "0x7"
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(1)
     assert [(one.id, one.cause) for one in house.stage.handed] == [(f"d{NOW}x1x1-1", "")]
@@ -341,7 +263,7 @@ async def test_a_recorder_that_cannot_be_ended_is_adopted_instead(house: House) 
     house.stage.asterisk.degraded(POLICY, 0)
     house.stage.asterisk.recorders[LEG] = "0x7"
     house.stage.asterisk.faults["stop"] = away("ami-outcome-unknown")
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         assert house.sessions() == [(f"d{NOW}x1x1-1", State.OPENED)]
     assert house.stage.heard.alarms == ["degraded: ami-outcome-unknown"]
@@ -350,7 +272,7 @@ async def test_a_recorder_that_cannot_be_ended_is_adopted_instead(house: House) 
 @virtual
 async def test_a_capture_beside_our_own_take_is_left_until_it_closes(house: House) -> None:
     house.talk()
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         house.stage.call()
         await engine.press(LEG, ALICE, 8000)
         house.stage.asterisk.degraded(PRESS)
@@ -368,7 +290,7 @@ async def test_a_capture_whose_recorder_nobody_can_tell_is_left_until_it_closes(
     house.talk()
     house.stage.asterisk.degraded(PRESS)
     house.stage.asterisk.faults["recorder_on"] = away()
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(1)
         assert len(house.stage.spool.degraded()) == 2
@@ -383,7 +305,7 @@ async def test_a_capture_that_closes_is_taken_in_as_soon_as_disk_and_tables_allo
     house.stage.asterisk.degraded(PRESS)
     house.has_tables = False
     house.stage.journal.fault = away("disk")
-    async with house.stage.running():
+    async with house.running():
         house.close_degraded(PRESS)
         await house.stage.passes(3 * LATER_S)
         assert house.stage.heard.alarms == []
@@ -402,7 +324,7 @@ async def test_a_capture_that_cannot_be_given_its_place_now_is_left_where_it_is(
     house.stage.asterisk.degraded(PRESS)
     house.stage.asterisk.recorders[LEG] = "0x7"
     house.stage.journal.fault = away("disk")
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         await house.stage.passes(1)
         assert house.sessions() == [("", State.IDLE)]
@@ -420,8 +342,10 @@ async def test_a_daemon_that_died_while_it_gave_the_names_is_made_up_for(house: 
         Entry(Step.INTENT, replace(old(take=take), id=RecordingId(f"d{NOW}x1x1-1"))), Entry(Step.OPENED, old())
     )
     house.stage.asterisk.degraded(f"on_demand-bob-8.1-{NOW}")
-    house.stage.spool.adopt(file, take.id)
-    async with house.stage.running():
+    (house.stage.asterisk.folder / file.name).rename(
+        house.stage.asterisk.folder / LegFile(take.id, file.side, 8000).name
+    )
+    async with house.running():
         await homecoming.on_up()
         await house.stage.passes(1)
         captures = {capture.take: capture for capture in house.stage.spool.captures()}
@@ -438,7 +362,7 @@ async def test_a_name_that_cannot_be_given_is_an_alarm(house: House, monkeypatch
     take = replace(OLD, id=TakeId(f"d{NOW}x1x1-1-1"))
     homecoming = await house.journaled(Entry(Step.INTENT, replace(old(take=take), id=RecordingId(f"d{NOW}x1x1-1"))))
     monkeypatch.setattr(house.stage.spool, "adopt", refused)
-    async with house.stage.running():
+    async with house.running():
         await homecoming.on_up()
     assert "degraded: disk" in house.stage.heard.alarms
 
@@ -450,7 +374,7 @@ async def test_a_name_that_cannot_be_given_is_an_alarm(house: House, monkeypatch
 async def test_a_spool_that_cannot_be_read_is_an_alarm_and_is_looked_at_again(house: House) -> None:
     house.stage.asterisk.goes_on(replace(OLD, leg=LegId("8.1")))
     house.stage.spool.fault = away("disk")
-    async with house.stage.running():
+    async with house.running():
         await house.homecoming.on_up()
         assert house.homecoming.is_home
         assert house.stage.handed == []
@@ -473,18 +397,50 @@ async def test_orphans_are_what_neither_journal_nor_calls_know(house: House) -> 
     for take in (waiting, replace(OLD, id=TakeId("lost-1-1"), leg=LegId("8.2"))):
         house.stage.asterisk.goes_on(take)
     house.stage.journal.fault = away("disk")
-    async with house.stage.running() as engine:
+    async with house.running() as engine:
         house.stage.call()
         await engine.press(LEG, ALICE, 8000)
         await homecoming.on_up()
-    assert [one.id for one in house.stage.handed] == ["wait-1", "lost-1"]
+    assert [one.id for one in house.stage.handed] == ["wait-1", "lost-1001"]
+
+
+@virtual
+async def test_what_nobody_knows_is_left_while_it_grows(house: House) -> None:
+    """A recorder writes to it, on a leg that could not say so: the half of it would be stored, and the rest be lost."""
+    take = replace(OLD, id=TakeId("lost-1-1"), leg=LegId("8.1"))
+    house.stage.asterisk.goes_on(take)
+    async with house.running():
+        coming = asyncio.create_task(house.homecoming.on_up())
+        await house.stage.passes(LATER_S / 2)
+        house.stage.asterisk.grow(take.id)
+        await coming
+        await house.stage.passes(3 * LATER_S)
+        assert house.stage.handed == []
+        house.stage.asterisk.close(take.id)
+        await house.stage.passes(1.5 * LATER_S)
+    assert [(one.id, (one.takes[0].to_s or 0) - one.takes[0].from_s) for one in house.stage.handed] == [
+        ("lost-1001", 2)
+    ]
+
+
+@virtual
+async def test_a_link_that_is_lost_while_we_look_whether_it_grows_costs_nothing(house: House) -> None:
+    house.stage.asterisk.goes_on(replace(OLD, id=TakeId("lost-1-1"), leg=LegId("8.1")))
+    async with house.running():
+        coming = asyncio.create_task(house.homecoming.on_up())
+        await house.stage.passes(LATER_S / 2)
+        coming.cancel()
+        house.homecoming.down()
+        await asyncio.wait([coming])
+        await house.homecoming.on_up()
+    assert [one.id for one in house.stage.handed] == ["lost-1001"]
 
 
 @virtual
 async def test_a_file_that_closes_and_that_nobody_waits_for_is_taken_in_a_little_later(house: House) -> None:
     """By then intake has dropped most of them. Several at once are one look; before the first look they wait for it."""
     stray = replace(OLD, id=TakeId("late-1-1"), leg=LegId("8.1"))
-    async with house.stage.running():
+    async with house.running():
         house.homecoming.spool_event(FileClosed(LegFile(stray.id, Side.READ, 8000)))
         await house.homecoming.on_up()
         house.stage.asterisk.goes_on(stray)
@@ -492,7 +448,7 @@ async def test_a_file_that_closes_and_that_nobody_waits_for_is_taken_in_a_little
         await house.stage.passes(LATER_S - 0.1)
         assert house.stage.handed == []
         await house.stage.passes(0.2)
-    assert [one.id for one in house.stage.handed] == ["late-1"]
+    assert [one.id for one in house.stage.handed] == ["late-1001"]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
+from callrec.app import reconcile
 from callrec.app.intake import Doors, Intake, Terms
-from callrec.app.library import rebuild
+from callrec.app.library import rebuild, verify
 from callrec.app.ports import Encoded, EncodeJob
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.lifecycle import Entry, Format, Manifest, State, Step
@@ -112,8 +113,7 @@ class House:
         """An ended recording whose legs lie in the spool."""
         recording = RecordingId(f"c{nth}-1")
         take = Take(TakeId(f"{recording}-1"), LegId("1.1"), "PJSIP/a-1", 8000, 1795341600.0, 1795341600.0 + seconds)
-        for side in ("read", "write"):
-            Path(self.spool.path(take, side)).write_bytes(SECOND * seconds)
+        self.lay(take, seconds)
         party = Party(LegId("1.1"), None, "1000", "John", 1795341600.0)
         return Recording(
             recording,
@@ -127,6 +127,11 @@ class House:
             takes=(take,),
             parties=(party, replace(party, number="1001")),
         )
+
+    def lay(self, take: Take, seconds: int = 1) -> None:
+        """Both legs of this take."""
+        for side in ("read", "write"):
+            Path(self.spool.path(take, side)).write_bytes(SECOND * seconds)
 
     def intake(self) -> Intake:
         catalogue = self.catalogue
@@ -304,6 +309,39 @@ async def test_a_recording_without_legs_gets_an_entry_that_says_why(house: House
     failed = replace(house.captured(2), takes=(), cause="file-not-opened")
     assert (await house.intake().finish(failed)).state is State.FAILED
     assert house.stored() == ["2026/11/22/c1-1.json", "2026/11/22/c2-1.json"]
+
+
+async def test_a_later_take_of_a_recording_that_is_stored_becomes_a_recording_of_its_own(house: House) -> None:
+    """The journal, which was full, did not learn of it: what was stored does not hold it."""
+    first = house.captured()
+    later = replace(first.takes[0], id=TakeId("c1-1-2"))
+    await ended(house, first)
+    house.lay(later, 60)
+    (orphan,) = reconcile.orphans(house.spool.captures(), [first], NodeId("n"), 1795341700.0)
+    intake = house.intake()
+    await intake.finish(first)
+    assert house.in_spool() == ["c1-1-2.read.sln", "c1-1-2.write.sln"]
+    manifest = await intake.finish(orphan)
+    assert manifest.media is not None
+    assert (manifest.state, manifest.recording.cause, manifest.media.length_s) == (State.PARTIAL, "journal-lost", 60.0)
+    assert house.stored() == [f"2026/11/22/c1-{one}.{end}" for one in ("1", "1002") for end in ("json", "wav")]
+    assert house.in_spool() == []
+    assert verify(house.library, house.spool, house.encoder, ()).clean
+
+
+async def test_legs_that_are_in_no_media_are_not_dropped_whoever_says_that_they_are(house: House) -> None:
+    """They wait for the next look at what nobody knows, and verify names them."""
+    first = house.captured()
+    later = replace(first.takes[0], id=TakeId("c1-1-2"))
+    intake = house.intake()
+    await intake.finish(first)
+    house.lay(later)
+    await intake.finish(replace(first, takes=(*first.takes, later)))
+    assert house.in_spool() == ["c1-1-2.read.sln", "c1-1-2.write.sln"]
+    report = verify(house.library, house.spool, house.encoder, ())
+    assert [(one.code, one.path, one.message) for one in report.findings] == [
+        ("spool-leftover", "c1-1-2", "take c1-1-2 is known to nobody")
+    ]
 
 
 async def test_two_recordings_with_one_xivo_name_count_up(house: House) -> None:

@@ -186,6 +186,15 @@ def test_legs_and_temporary_files_that_nobody_works_on_are_found(tmp_path: Path)
     ]
 
 
+def test_legs_of_an_orphan_that_is_being_finished_are_no_finding(tmp_path: Path) -> None:
+    stored(tmp_path, 1)
+    (tmp_path / "spool").mkdir()
+    for name in ("c1-1-2.read.sln", "c1-1-3.read.sln"):
+        (tmp_path / "spool" / name).touch()
+    assert findings(tmp_path, "c1-1002") == []
+    assert findings(tmp_path, "c1-1003") == [("spool-leftover", "c1-1-2")]
+
+
 def test_a_recording_that_is_being_finished_may_have_its_sidecar_first(tmp_path: Path) -> None:
     stored(tmp_path, 1)
     (tmp_path / "monitor/2026/11/22/c1-1.flac").unlink()

@@ -11,7 +11,7 @@ from stage import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away,
 from callrec.app.mirroring import LOOK_S, PAUSE_S, Mirroring
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, UserChanged
-from callrec.domain.provisioning.model import Feature, FeatureCode, Tables, User, UserId
+from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Rule, Tables, User, UserId
 
 
 class LocalCopy:
@@ -39,6 +39,7 @@ class AstDb:
 
     def __init__(self) -> None:
         self.always_on: dict[UserId, bool] = {}
+        self.rules: dict[UserId, RecordRules] = {}
         self.owners: dict[str, tuple[UserId | None, bool]] = {}
         self.faults: dict[str, CallrecError] = {}
         self.codes = 0
@@ -56,9 +57,9 @@ class AstDb:
             raise self.faults[endpoint]
         self.owners[endpoint] = (user.id if user else None, bool(user and user.online_record))
 
-    async def always(self, user: UserId, *, on: bool) -> None:
+    async def always(self, user: UserId, *, on: bool, rules: RecordRules) -> None:
         """See Mirror."""
-        self.always_on[user] = on
+        self.always_on[user], self.rules[user] = on, rules
 
     async def code(self) -> None:
         """See Mirror."""
@@ -118,6 +119,18 @@ async def test_a_change_of_one_user_writes_that_user_alone(tmp_path: Path) -> No
         await asyncio.sleep(PAUSE_S)
     assert house.astdb.flags == {"alice": (True, True)}
     assert house.lamps.always_lit == {ALICE.id: True}
+
+
+@virtual
+async def test_a_users_rules_are_mirrored_and_go_with_the_user(tmp_path: Path) -> None:
+    house, rules = House(tmp_path), RecordRules(in_external=Rule.NEVER)
+    async with house.running():
+        house.mirroring.changed(house.tables.directory.apply(UserChanged(replace(ALICE, rules=rules))))
+        await asyncio.sleep(PAUSE_S)
+        assert house.astdb.rules == {ALICE.id: rules}
+        house.tables.change(Directory(Tables(users=TABLES.users[1:], lines=TABLES.lines[1:])))
+        await asyncio.sleep(PAUSE_S)
+    assert house.astdb.rules[ALICE.id] == RecordRules()
 
 
 @virtual

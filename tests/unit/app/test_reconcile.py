@@ -8,6 +8,7 @@ from stage import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, FragileSpool
 
 from callrec.app import reconcile
 from callrec.app.ports import Capture
+from callrec.app.reconcile import Running
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import (
     POLICY,
@@ -172,13 +173,25 @@ def test_captures_that_nobody_knows_become_recordings_that_say_so(spool: Fragile
     lay(spool)
     for name, seconds in (("c2-1-1", 2), ("c2-1-2", 1), ("c3-4-1", 1)):
         lay(spool, replace(TAKE, id=TakeId(name)), seconds)
-    first, second = reconcile.orphans(spool, [RECORDING], NODE, EPOCH_S + 10)
-    assert (first.id, first.call, second.id) == ("c2-1", "c2", "c3-4")
+    first, second = reconcile.orphans(spool.captures(), [RECORDING], NODE, EPOCH_S + 10)
+    assert (first.id, first.call, second.id) == ("c2-1001", "c2", "c3-4001")
     assert (first.actor, first.cause, first.from_s, first.to_s) == (SYSTEM, "journal-lost", EPOCH_S + 7, EPOCH_S + 10)
     assert [(take.id, take.from_s, take.to_s, take.cause) for take in first.takes] == [
         ("c2-1-1", EPOCH_S + 7, EPOCH_S + 9, "journal-lost"),
         ("c2-1-2", EPOCH_S + 9, EPOCH_S + 10, "journal-lost"),
     ]
+
+
+def test_an_orphan_has_an_id_that_its_call_gives_to_no_recording(spool: FragileSpool) -> None:
+    """Its first take gives it, in the order of numbers and not of letters; each take tells what it can be a part of."""
+    for nth in (10, 9, 1):
+        lay(spool, replace(TAKE, id=TakeId(f"c2-3-{nth}")))
+    known = replace(RECORDING, takes=(replace(TAKE, id=TakeId("c2-3-1")),))
+    (orphan,) = reconcile.orphans(spool.captures(), [known], NODE, EPOCH_S)
+    assert (orphan.id, orphan.call) == ("c2-3009", "c2")
+    assert [take.id for take in orphan.takes] == ["c2-3-9", "c2-3-10"]
+    assert all(orphan.id in reconcile.orphan_ids(take.id) for take in orphan.takes)
+    assert reconcile.orphan_ids(TakeId("c2-3-2")) == ("c2-3001", "c2-3002")
 
 
 @pytest.mark.parametrize(
@@ -257,3 +270,48 @@ def test_a_capture_that_becomes_ours_began_when_its_files_say(
     ours = reconcile.going_on(recording, spool, "0x5", EPOCH_S + 10)
     assert (ours.takes[0].from_s, ours.takes[0].mixmonitor, ours.parties) == (from_s, "0x5", ())
     assert LegFile(ours.takes[0].id, Side.READ, 8000).name.startswith("d")
+
+
+# -- several recorders at once -----------------------------------------------------------------------------------------
+
+
+def running(name: str, rule: Rule = Rule.ON_DEMAND, leg: str = "1.1", after_s: float = 0) -> Running:
+    """A recorder of ours."""
+    take = replace(TAKE, id=TakeId(f"{name}-1"), leg=LegId(leg))
+    return Running(replace(RECORDING, id=RecordingId(name), rule=rule, from_s=EPOCH_S + after_s, takes=(take,)))
+
+
+def of_dialplan(leg: str, rule: Rule = Rule.ON_DEMAND, after_s: int = 0) -> Running:
+    """One of the dialplan's."""
+    return reconcile.began(degraded(rule, "bob", leg, int(EPOCH_S) + after_s), "0x7", Directory(TABLES), NODE)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (running("c1-1", after_s=9), of_dialplan("1.2", Rule.ALWAYS)),
+        (running("c1-1", Rule.ALWAYS, after_s=9), running("c2-1", leg="1.2")),
+        (of_dialplan("1.1", Rule.ALWAYS, 9), of_dialplan("1.2")),
+        (of_dialplan("1.1"), of_dialplan("1.2", after_s=1)),
+        (of_dialplan("1.1", after_s=9), running("c1-1", Rule.ALWAYS, "1.2").stopped(EPOCH_S + 5)),
+    ],
+    ids=["ours", "always", "always, the dialplan's", "the oldest", "not what is being stopped"],
+)
+def test_of_two_recorders_in_one_call_the_better_one_goes_on(first: Running, second: Running) -> None:
+    """Whatever order they are found in."""
+    linkedids = {LEG: "1.1", LegId("1.2"): "1.1"}
+    for both in ([first, second], [second, first]):
+        assert reconcile.one_for_each_call(both, linkedids, ()) == ([first], [second])
+
+
+def test_each_call_has_one_and_a_call_that_is_recorded_already_none() -> None:
+    one, other, third = of_dialplan("1.1"), of_dialplan("2.1"), of_dialplan("3.1")
+    linkedids = {LegId(leg): leg for leg in ("1.1", "2.1", "3.1")}
+    assert reconcile.one_for_each_call([one, other, third], linkedids, {"2.1"}) == ([one, third], [other])
+
+
+def test_what_is_stopped_has_its_end_then_and_keeps_an_older_one() -> None:
+    stopped = running("c1-1").stopped(EPOCH_S + 5)
+    assert (stopped.recording.to_s, stopped.take.to_s) == (EPOCH_S + 5, EPOCH_S + 5)
+    asked = replace(stopped, recording=replace(RECORDING, to_s=EPOCH_S + 1)).stopped(EPOCH_S + 5)
+    assert (asked.recording.to_s, asked.take.to_s) == (EPOCH_S + 1, EPOCH_S + 5)

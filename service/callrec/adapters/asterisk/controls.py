@@ -3,7 +3,7 @@
 A recorder is started and stopped on its leg by Uniqueid (a name changes in transfers; `channel.c: ast_channel_get_by_name`
 takes both) and stopped by its MixMonitorID only. `CALLREC_MIXMONITOR` and `CALLREC_RULE` on the leg say that it carries
 one, so that the dialplan's degraded mode understands a press while we are dead; `CALLREC_TAKE` says which take it is (none: the
-dialplan's own), so that a recorder whose id never reached us is not taken for another.
+dialplan's own), so that a recorder whose id never reached us is not taken for another, and for a daemon whose journal lost it.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
 from callrec.app.translation import HOLDING
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.domain.model import LegId, Take
-from callrec.domain.naming import Side
+from callrec.domain.model import LegId, Take, TakeId
+from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Feature, Rule, User, UserId
+from callrec.domain.provisioning.model import Feature, RecordRules, Rule, User, UserId
 from callrec.protocols.ami import Message
 from callrec.protocols.asterisk_conf import lamp
 from callrec.protocols.formats import rate_of
@@ -33,6 +33,7 @@ OUTCOME_UNKNOWN = "ami-outcome-unknown"
 MAX_UNKNOWN = 1000
 """Legs on which a start was not answered, kept at most; a leg that is forgotten loses only the look before its next start."""
 INTENTS = "callrec/intent"
+_LETTERS = {Rule.NEVER: "n", Rule.ALWAYS: "a", Rule.ON_DEMAND: "d", None: "-"}
 _INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
 
 
@@ -59,9 +60,8 @@ class AmiRecorder:
     async def start(self, take: Take, rule: Rule) -> str:
         """See ports.Recorder. Asterisk says Success before it has opened a file (app_mixmonitor.c: mixmonitor_thread)."""
         if unanswered := self._unknown.get(take.leg):
-            await self.stop(
-                unanswered
-            )  # before the leg's notes speak of the new one; Asterisk has come to its start by now
+            # Before the leg's notes speak of the new one; Asterisk has come to its start by now.
+            await self.stop(unanswered)
             del self._unknown[take.leg]
         try:
             return await self._start(take, rule)
@@ -123,6 +123,13 @@ class AmiRecorder:
         """See ports.Recorder."""
         return await self._variable(leg, ID_VARIABLE)
 
+    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
+        """See ports.Recorder. Without the rule, a press must at least be able to stop it."""
+        take, rule = [await self._variable(leg, variable) for variable in (TAKE_VARIABLE, RULE_VARIABLE)]
+        if leg_file(f"{take}.read.sln") is None:  # no name of ours: nothing that a take is called
+            return None
+        return TakeId(take), Rule.ALWAYS if rule == Rule.ALWAYS else Rule.ON_DEMAND
+
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
@@ -167,7 +174,8 @@ class AmiLamps:
 
 
 class AstDbMirror:
-    """What the dialplan's degraded mode knows: whose phone it is, who is recorded always, who may press `*3`, and the code."""
+    """What the dialplan's degraded mode knows: whose phone it is, who is recorded always or never, who may press `*3`, and the
+    code."""
 
     def __init__(self, ami: Actions, directory: Callable[[], Directory]) -> None:
         self._ami = ami
@@ -177,10 +185,13 @@ class AstDbMirror:
         """See mirroring.Mirror. `0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that
         differ by version."""
         await self._put("user", endpoint, user.id if user else "0")
-        await self._put("online", endpoint, "1" if user and user.online_record else "0")
+        # The dialplan does not know with whom a presser talks: who is never recorded in some calls presses in none.
+        may_press = user is not None and user.online_record and "n" not in _letters(user.rules)
+        await self._put("online", endpoint, "1" if may_press else "0")
 
-    async def always(self, user: UserId, *, on: bool) -> None:
-        """See mirroring.Mirror."""
+    async def always(self, user: UserId, *, on: bool, rules: RecordRules) -> None:
+        """See mirroring.Mirror. The rules go first: a flag is nothing against a *never*."""
+        await self._put("rules", user, _letters(rules))
         await self._put("lamp", user, lamp(user, self._directory().code(Feature.CALL_RECORD).code))
         await self._put("always", user, "1" if on else "0")
 
@@ -191,6 +202,12 @@ class AstDbMirror:
 
     async def _put(self, what: str, key: str, value: str) -> None:
         await self._ami.action("DBPut", [("Family", f"callrec/{what}"), ("Key", key), ("Val", value)])
+
+
+def _letters(rules: RecordRules) -> str:
+    """One for each kind of call: in from a user, in from outside, out to a user, out to outside."""
+    kinds = (rules.in_internal, rules.in_external, rules.out_internal, rules.out_external)
+    return "".join(_LETTERS[rule] for rule in kinds)
 
 
 class AstDbWords:

@@ -8,7 +8,8 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from asyncinotify import Inotify, Mask
@@ -56,7 +57,7 @@ class DiskSpool:
                 return _capture(found)
         return None
 
-    def captures(self) -> Iterable[Capture]:
+    def captures(self) -> Sequence[Capture]:
         """See ports.Spool."""
         takes: dict[TakeId, list[tuple[LegFile, int]]] = {}
         for name in self._names():
@@ -71,11 +72,15 @@ class DiskSpool:
         files = [file for name in self._names() if (file := degraded_file(name)) and self._is_file(name)]
         return sorted(files, key=lambda file: (file.epoch_s, file.name))
 
+    def has(self, file: DegradedFile) -> bool:
+        """See ports.Spool."""
+        return any(self._is_file(side.name) for side in _sides(file))
+
     def adopt(self, file: DegradedFile, take: TakeId) -> None:
-        """See ports.Spool. The file may be open: its closing is told under the new name."""
-        former, adopted = self._folder / file.name, self._folder / LegFile(take, file.side, file.rate_hz).name
-        with on_disk(f"spool file {former.name}"):
-            _move(former, adopted)
+        """See ports.Spool. A file may be open: its closing is told under the new name."""
+        with on_disk(f"spool file {file.name}"):
+            for side in _sides(file):
+                _move(self._folder / side.name, self._folder / LegFile(take, side.side, side.rate_hz).name)
             sync_folder(self._folder)
 
     def drop(self, take: TakeId) -> None:
@@ -135,6 +140,11 @@ def _ours(name: str) -> LegFile | DegradedFile | None:
     return leg_file(name) or degraded_file(name)
 
 
+def _sides(file: DegradedFile) -> tuple[DegradedFile, ...]:
+    """Both files of this capture: their names differ in the side alone."""
+    return tuple(replace(file, side=side) for side in Side)
+
+
 def _size(path: Path | str) -> int | None:
     """Bytes of a regular file; None for what is absent, or a link, a pipe or a folder that calls itself ours."""
     try:
@@ -157,12 +167,12 @@ def _capture(files: Sequence[tuple[LegFile, int]]) -> Capture | None:
 
 
 def _move(former: Path, new: Path) -> None:
-    """Rename without overwriting; done before is fine. Raises OSError.
+    """Rename without overwriting; done before, or nothing to do, is fine. Raises OSError.
 
     A rename and not a link: only then the kernel tells the closing of a file that is still open under its new name.
     Looking first is enough: the target is a take's name, given once, and this daemon alone gives it.
     """
-    if _size(former) is None and _size(new) is not None:
+    if _size(former) is None:
         return
     if os.path.lexists(new):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new))

@@ -1,0 +1,157 @@
+"""What the dialplan captured without us is taken in: all of it, once, and nobody has to wait for it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from returning import LEG, NOW, PRESS, House
+from stage import ALICE, away, virtual
+
+from callrec.app.engine import MAX_BACKGROUND
+from callrec.app.taking_in import LATER_S
+from callrec.domain.messages import Outcome
+from callrec.domain.naming import DegradedFile, degraded_file
+
+CALLS = MAX_BACKGROUND + 50
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def capture(nth: int) -> str:
+    """Of many, one."""
+    return f"on_demand-alice-{7000 + nth}.1-{NOW}"
+
+
+def side(stem: str) -> DegradedFile:
+    """What one side's name says."""
+    file = degraded_file(f"degraded-{stem}.read.sln")
+    assert file
+    return file
+
+
+@virtual
+async def test_every_capture_of_a_busy_hour_is_taken_in(house: House) -> None:
+    for nth in range(CALLS):
+        house.stage.asterisk.degraded(capture(nth), 0)
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(1)
+    assert len({one.id for one in house.stage.handed}) == len(house.stage.handed) == CALLS
+    assert (house.stage.heard.lost, house.stage.spool.degraded()) == ([], [])
+
+
+async def test_meanwhile_the_loop_answers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk that needs 5 ms for each flush. FastAGI has 450 ms for its answer."""
+    monkeypatch.setattr("callrec.adapters.disk.durable.os.fsync", lambda _: time.sleep(0.005))
+    calls, longest_s = 100, 0.0
+    for nth in range(calls):
+        house.stage.asterisk.degraded(capture(nth), 0)
+
+    async def beat() -> None:
+        nonlocal longest_s
+        while True:
+            since_s = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest_s = max(longest_s, time.perf_counter() - since_s)
+
+    async with house.running():
+        beating = asyncio.create_task(beat())
+        await house.homecoming.on_up()
+        async with asyncio.timeout(60):
+            while len(house.stage.handed) < calls:  # noqa: ASYNC110 - intake's door is a list here, and lists tell nothing
+                await asyncio.sleep(0.01)
+        beating.cancel()
+    assert longest_s < 0.3
+
+
+@virtual
+async def test_captures_that_wait_for_the_tables_keep_no_tone_waiting(house: House) -> None:
+    house.has_tables = False
+    for nth in range(CALLS):
+        house.stage.asterisk.degraded(capture(nth), 0)
+    async with house.running() as engine:
+        for nth in range(CALLS):
+            house.close_degraded(capture(nth))
+        await house.stage.passes(1)
+        house.stage.call()
+        assert await engine.press(LEG, ALICE, 8000) is Outcome.STARTED
+        await house.stage.passes(0.1)
+        assert house.stage.asterisk.tones == ["started"]
+    assert house.stage.heard.lost == []
+
+
+@virtual
+async def test_however_often_a_capture_is_told_it_is_taken_in_once(house: House) -> None:
+    """By the listing, by its closing while it waits, and when it has its place already."""
+    house.stage.asterisk.degraded(PRESS)
+    async with house.running():
+        house.close_degraded(PRESS)
+        await house.homecoming.on_up()
+        house.close_degraded(PRESS)
+        await house.stage.passes(1)
+        house.close_degraded(PRESS)
+        await house.stage.passes(1)
+    assert house.stage.journal.steps(f"d{NOW}x1x1-1") == ["intent", "ended"]
+
+
+@virtual
+async def test_one_that_cannot_be_taken_in_keeps_no_other_waiting_for_long(house: House) -> None:
+    """The name that it would get is taken by somebody else's folder, until that is gone."""
+    house.stage.asterisk.degraded(capture(0))
+    taken = house.stage.asterisk.folder / f"d{NOW}x7000x1-1-1.read.sln"
+    taken.mkdir()
+    for nth in (1, 2):
+        house.stage.asterisk.degraded(capture(nth))
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(1.5 * LATER_S)
+        assert {one.id for one in house.stage.handed} == {f"d{NOW}x{leg}x1-1" for leg in (7001, 7002)}
+        taken.rmdir()
+        await house.stage.passes(LATER_S)
+    assert len(house.stage.handed) == 3
+    assert set(house.stage.heard.alarms) == {"degraded: disk"}
+
+
+@virtual
+async def test_one_that_has_its_names_but_not_its_end_yet_is_ended_by_the_next_try(house: House) -> None:
+    """The spool could not be looked at behind the renaming."""
+    house.stage.asterisk.degraded(PRESS)
+    async with house.running():
+        house.stage.spool.fault = away("disk")
+        house.close_degraded(PRESS)
+        await house.stage.passes(0.1)
+        assert (house.stage.handed, house.stage.heard.alarms) == ([], ["degraded: disk"])
+        house.stage.spool.fault = None
+        await house.stage.passes(LATER_S)
+    assert [one.to_s for one in house.stage.handed] == [NOW + 1]
+
+
+@virtual
+async def test_a_defect_costs_none_of_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    adopt = house.stage.spool.adopt
+
+    def broken(file: DegradedFile, take: object) -> None:
+        if file.call == side(capture(0)).call:
+            raise KeyError(file.call)
+        adopt(file, take)  # type: ignore[arg-type] # as it is given
+
+    monkeypatch.setattr(house.stage.spool, "adopt", broken)
+    for nth in range(3):
+        house.stage.asterisk.degraded(capture(nth))
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(2 * LATER_S)
+    assert len(house.stage.handed) == 2
+    assert house.stage.heard.defects[0].startswith("degraded: KeyError")
+
+
+@virtual
+async def test_what_is_taken_away_before_its_turn_is_nobodys(house: House) -> None:
+    async with house.running():
+        house.close_degraded(PRESS)
+        await house.stage.passes(1)
+    assert (house.stage.handed, house.stage.journal.entries) == ([], [])

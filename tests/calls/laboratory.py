@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import Sound, load
 from callrec.lab.pbx import Pbx
 from callrec.lab.phones import Phone, PhoneBank, PhoneCall
-from callrec.protocols.asterisk_conf import lamp
 
 TONES_HZ = {"1000": 440, "1001": 1000, "1002": 1400, "outside": 700}
 """Each phone says its own tone; the confirmation tones and the music on hold are others."""
@@ -129,7 +129,7 @@ async def mirror(
         f"user/{endpoint}": user,
         f"online/{endpoint}": f"{online:d}",
         f"rules/{user}": rules,
-        f"lamp/{user}": lamp(UserId(user), "*26"),
+        f"lamp/{user}": bound(UserId(user), "*26"),
         f"always/{user}": f"{always:d}",
     }
     for key, value in rows.items():

@@ -188,3 +188,30 @@ def test_contexts_say_which_numbers_may_be_given(shell: Shell) -> None:
     code, out, _ = shell("contexts", "remove", "lab")
     assert (code, [line.split("\t")[0] for line in out.splitlines()[1:]]) == (0, ["default", "from-extern", "sales"])
     assert shell("contexts", "list")[1] == out
+
+
+def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
+    """A user is found by the beginning of a name; what a key dials and its lamp are shown; the same key twice is refused."""
+    file = (
+        USERS.encode()
+        + b"Ann|Lee|1001|default|sip|ann|0\nBob|Ray|1002|default|sip|bob|0\nBea|Ray|1003|default|sip|bea|0\n"
+    )
+    assert shell("users", "import", "-", stdin=file)[0] == 0
+    assert shell("keys", "set", "1001", "1", "call_record", "--supervised")[0] == 0
+    code, out, err = shell("keys", "set", "1001", "2", "user", "--to", "bo", "--label", "Bob", "--supervised", "--json")
+    assert (code, err) == (0, "")
+    assert [(1, "*7351***226", "*7351***226"), (2, "1002", "1002")] == [
+        (one["number"], one["dials"], one["lamp"]) for one in json.loads(out)
+    ]
+    for words, complaint in (
+        (("3", "call_record"), "key 1 does the same as key 3 would"),
+        (("3", "dnd"), "are not served"),
+        (("3", "user", "--to", "ray"), "may be id:2 (Bob Ray) or id:3 (Bea Ray)"),
+        (("3", "user", "--to", "zoe"), "nobody has"),
+        (("300", "call_record"), "1 to 250"),
+    ):
+        code, _, err = shell("keys", "set", "1001", *words)
+        assert (code, complaint in err) == (1, True), err
+    assert shell("keys", "remove", "1001", "1")[0] == 0
+    assert shell("keys", "remove", "1001", "1")[0] == 1
+    assert [2] == [one["number"] for one in json.loads(shell("keys", "list", "1001", "--json")[1])]

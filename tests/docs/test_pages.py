@@ -12,6 +12,7 @@ from documents import ROOT, code, fences, pages, prose, text
 
 from callrec.cli.app import app
 from callrec.domain import toggle
+from callrec.domain.provisioning.function_keys import KEY_TYPES, SERVED
 
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _TARGET = re.compile(r"^(?P<name>[a-z]+):(?!=)", re.MULTILINE)
@@ -136,3 +137,11 @@ def test_every_command_that_a_page_names_is_there(page: Path) -> None:
 def test_a_command_or_an_option_that_nobody_has_is_noticed() -> None:
     told = [wrong(words) for words in (["users", "list"], ["sing"], ["users", "sing"], ["users", "list", "--loudly"])]
     assert ["", "sing", "sing", "--loudly"] == told
+
+
+def test_the_commands_page_names_every_type_of_function_key_and_says_which_are_not_served() -> None:
+    section = text("docs/commands.md").partition("## Function keys\n")[2].partition("\n## ")[0]
+    table, _, refused = section.partition("These types are known and refused")
+    named = {name for name in re.findall(r"`([a-z_]+)`", table) if name in KEY_TYPES}
+    assert named == set(SERVED)
+    assert set(re.findall(r"`([a-z_]+)`", refused)) == set(KEY_TYPES) - set(SERVED)

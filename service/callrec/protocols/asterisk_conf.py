@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.function_keys import bound
+from callrec.domain.provisioning.model import Feature, Incall, Line, Tables, User, UserId, Voicemail
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")
 _NUMBER = re.compile(r"[0-9*#+]{1,40}")
@@ -40,16 +41,6 @@ def users_files(tables: Tables) -> dict[str, str]:
     }
 
 
-def lamp(user: UserId, code: str) -> str:
-    """The extension, and `Custom:` device, of a user's function key: `*735` + id + `***2` + the code's digits.
-
-    The code's leading `*` is the separator's; any other `*` in it is doubled. `*26` of user 1 is `*7351***226`.
-    """
-    return (
-        f"*735{_fits(_NUMBER, user, 'user id')}***2{_fits(_NUMBER, code, 'code').removeprefix('*').replace('*', '**')}"
-    )
-
-
 def pjsip(tables: Tables) -> str:
     """An endpoint, its credentials and its address of record for each SIP line."""
     users = _users(tables)
@@ -64,6 +55,8 @@ def extensions(tables: Tables) -> str:
     outside: dict[str, list[str]] = {OUTSIDE: []}
     for line in _sip(tables, users):
         inside.setdefault(_context(line.context), []).extend(_extension(line, tables))
+    for context, rows in _custom_lamps(tables, users):
+        inside[context].extend(rows)
     for incall in tables.incalls:
         outside.setdefault(_context(incall.context), []).extend(_incall(incall, tables, users))
     both = inside.keys() & outside.keys()
@@ -110,8 +103,32 @@ def _extension(line: Line, tables: Tables) -> Iterator[str]:
     if any(other.user == line.user and other.context == line.context for other in _before(line, tables)):
         return
     for code in tables.codes:
-        key = lamp(line.user, code.code)
+        key = bound(UserId(_fits(_NUMBER, line.user, "user id")), _fits(_NUMBER, code.code, "code"))
         yield f"exten => {key},hint,Custom:{key}"
+        if code.feature is Feature.CALL_RECORD:
+            yield from _own_key(key, [one for one in tables.lines if one.user == line.user])
+
+
+def _own_key(key: str, lines: Iterable[Line]) -> Iterator[str]:
+    """What the key dials does what the star code does, on its user's own phones only."""
+    own = " | ".join(f'"${{GOSUB_RETVAL}}" = "{_fits(_NAME, line.name, "line name")}"' for line in lines)
+    yield f"exten => {key},1,Gosub(callrec-who,s,1)"
+    yield f" same => n,GotoIf($[{own}]?callrec-codes,${{CALLREC_ALWAYS_CODE}},1)"
+    yield " same => n,Congestion(3)"
+
+
+def _custom_lamps(tables: Tables, users: dict[UserId, User]) -> Iterator[tuple[str, list[str]]]:
+    """Hints for what customized keys supervise, by context; a number that has a hint of its own has it already."""
+    lines = list(_sip(tables, users))
+    known = {(line.context, line.number) for line in lines}
+    for key in tables.keys:
+        if key.type != "customized" or not key.supervision:
+            continue
+        for context in sorted({line.context for line in lines if line.user == key.user}):
+            if (context, key.destination) not in known:
+                known.add((context, key.destination))
+                digits = _fits(_NUMBER, key.destination, "key's destination")
+                yield _context(context), [f"exten => {digits},hint,Custom:{digits}"]
 
 
 def _incall(incall: Incall, tables: Tables, users: dict[UserId, User]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from callrec.domain.provisioning.model import (
     ContextKind,
     Feature,
     FeatureCode,
+    FunctionKey,
     Incall,
     Line,
     Range,
@@ -122,7 +123,8 @@ def test_an_edit_reaches_every_look_up():
         Incall("2053", "from-extern", jane.id),
         Voicemail("1003", "default", jane.id, "Jane"),
     )
-    new = tuple((*place(noun), noun) for noun in (jane, desk, did, box, SALES))
+    key = FunctionKey(jane.id, 1, "call_record")
+    new = tuple((*place(noun), noun) for noun in (jane, desk, did, box, SALES, key))
     assert Difference(frozenset({jane.id}), others=True) == directory.apply(RecordsChanged(new))
     assert not directory.apply(RecordsChanged(new))
     assert (jane, jane) == (directory.by_username("jane"), directory.by_agent("6"))
@@ -133,6 +135,7 @@ def test_an_edit_reaches_every_look_up():
         directory.voicemails_of(jane.id),
     )
     assert SALES in directory.contexts()
+    assert (key,) == directory.keys_of(jane.id)
     gone = tuple((table, key, None) for table, key, _ in new)
     assert Difference(frozenset({jane.id}), endpoints_gone=frozenset({"PJSIP/jane"}), others=True) == directory.apply(
         RecordsChanged(gone)

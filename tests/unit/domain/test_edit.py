@@ -8,6 +8,7 @@ from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
     Entity,
+    FunctionKey,
     Incall,
     Line,
     Profile,
@@ -22,6 +23,7 @@ JOHN = User(UserId("1"), "John", username="john", agentnumber="7")
 DESK = Line("desk", JOHN.id, "1000", "default")
 DID = Incall("2050", "from-extern", JOHN.id)
 BOX = Voicemail("1000", "default", JOHN.id, "John")
+KEY = FunctionKey(JOHN.id, 4, "call_record")
 SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 
 
@@ -35,6 +37,7 @@ SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
         (SALES, (Table.CONTEXTS, "sales")),
         (Entity(4, "branch"), (Table.ENTITIES, "4")),
         (Profile("agent"), (Table.PROFILES, "agent")),
+        (KEY, (Table.KEYS, "1:4")),
     ],
 )
 def test_each_record_has_its_table_and_key(noun, expected):
@@ -48,6 +51,7 @@ def test_each_record_has_its_table_and_key(noun, expected):
         (DESK, {Kind.EXTENSION, Kind.ENDPOINT}),
         (DID, {Kind.EXTENSION}),
         (BOX, {Kind.MAILBOX}),
+        (KEY, {Kind.KEY}),
         (SALES, set()),
         (None, set()),
     ],

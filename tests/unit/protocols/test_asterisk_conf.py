@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import Feature, FeatureCode, Incall, Line, Tables, User, UserId, Voicemail
-from callrec.protocols.asterisk_conf import extensions, lamp, pjsip, users_files, voicemail
+from callrec.domain.provisioning.model import (
+    Feature,
+    FeatureCode,
+    FunctionKey,
+    Incall,
+    Line,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+from callrec.protocols.asterisk_conf import extensions, pjsip, users_files, voicemail
 
 ONE, TWO = UserId("1"), UserId("2")
 JOHN = User(ONE, "John", "Doe", "en_US")
@@ -58,6 +68,32 @@ def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
     assert "exten => *7351***23,hint,Custom:*7351***23" in lines
 
 
+def test_the_key_of_always_record_works_on_its_users_own_phones_only() -> None:
+    tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")))
+    lines = extensions(tables).splitlines()
+    at = lines.index("exten => *7351***226,1,Gosub(callrec-who,s,1)")
+    assert lines[at + 1 : at + 3] == [
+        ' same => n,GotoIf($["${GOSUB_RETVAL}" = "1000" | "${GOSUB_RETVAL}" = "two"]?callrec-codes,${CALLREC_ALWAYS_CODE},1)',
+        " same => n,Congestion(3)",
+    ]
+
+
+def test_what_a_customized_key_supervises_has_a_lamp_once() -> None:
+    """A number that has a hint of its own keeps it, and what nobody supervises gets none."""
+    keys = (
+        FunctionKey(ONE, 1, "customized", "5551", supervision=True),
+        FunctionKey(ONE, 2, "customized", LINE.number, supervision=True),
+        FunctionKey(ONE, 3, "customized", "5552"),
+        FunctionKey(ONE, 4, "call_record", supervision=True),
+    )
+    text = extensions(replace(TABLES, keys=(*keys, replace(keys[0], number=9))))
+    assert text.count("exten => 5551,hint,Custom:5551") == 1
+    assert "5552" not in text
+    assert f"exten => {LINE.number},hint,Custom" not in text
+    with pytest.raises(Refused):
+        extensions(replace(TABLES, keys=(replace(keys[0], destination="55\nexten"),)))
+
+
 def test_incoming_numbers_ring_the_users_line_without_the_callers_right_to_transfer() -> None:
     text = extensions(TABLES)
     assert "exten => 2050,1,Gosub(pbx-user,s,1(1000,20,1000@default,t))" in text
@@ -83,13 +119,6 @@ def test_two_lines_of_a_user_have_the_lamps_once() -> None:
 def test_a_mailbox_has_its_options_and_may_lack_a_password() -> None:
     assert voicemail(TABLES) == "[default]\n1000 => 1234,John Doe,john@example.org,,attach=yes|delete=no\n"
     assert "1000 => ,John Doe" in voicemail(replace(TABLES, voicemails=(replace(BOX, password=""),)))
-
-
-@pytest.mark.parametrize(
-    ("code", "exten"), [("*26", "*73512***226"), ("*3", "*73512***23"), ("*2*6", "*73512***22**6")]
-)
-def test_the_lamp_of_a_code_doubles_its_inner_stars(code: str, exten: str) -> None:
-    assert lamp(UserId("12"), code) == exten
 
 
 def test_all_files_are_made_at_once() -> None:

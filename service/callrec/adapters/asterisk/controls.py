@@ -19,9 +19,9 @@ from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import Feature, RecordRules, Rule, User, UserId
 from callrec.protocols.ami import Message
-from callrec.protocols.asterisk_conf import lamp
 from callrec.protocols.formats import rate_of
 
 START_S = 1.0
@@ -162,11 +162,11 @@ class AmiLamps:
 
     async def online(self, user: UserId, *, lit: bool) -> None:
         """See ports.Lamps."""
-        await self._set(lamp(user, self._directory().code(Feature.ONLINE_RECORD).code), lit=lit)
+        await self._set(bound(user, self._directory().code(Feature.ONLINE_RECORD).code), lit=lit)
 
     async def always(self, user: UserId, *, lit: bool) -> None:
         """See ports.Lamps."""
-        await self._set(lamp(user, self._directory().code(Feature.CALL_RECORD).code), lit=lit)
+        await self._set(bound(user, self._directory().code(Feature.CALL_RECORD).code), lit=lit)
 
     async def _set(self, device: str, *, lit: bool) -> None:
         state = "INUSE" if lit else "NOT_INUSE"
@@ -192,7 +192,7 @@ class AstDbMirror:
     async def always(self, user: UserId, *, on: bool, rules: RecordRules) -> None:
         """See mirroring.Mirror. The rules go first: a flag is nothing against a *never*."""
         await self._put("rules", user, _letters(rules))
-        await self._put("lamp", user, lamp(user, self._directory().code(Feature.CALL_RECORD).code))
+        await self._put("lamp", user, bound(user, self._directory().code(Feature.CALL_RECORD).code))
         await self._put("always", user, "1" if on else "0")
 
     async def code(self) -> None:

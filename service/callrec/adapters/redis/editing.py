@@ -10,6 +10,7 @@ from callrec.adapters.redis.records import (
     CONTEXT,
     ENTITY,
     INCALL,
+    KEY,
     LINE,
     PROFILE,
     USER,
@@ -32,6 +33,7 @@ RECORDS = cast(
         Table.CONTEXTS: CONTEXT,
         Table.ENTITIES: ENTITY,
         Table.PROFILES: PROFILE,
+        Table.KEYS: KEY,
     },
 )
 _CLAIMS = "claims"
@@ -44,6 +46,7 @@ HASHES = (
     keys.CONTEXTS,
     keys.ENTITIES,
     keys.PROFILES,
+    keys.FUNCTION_KEYS,
     keys.CLAIMS,
 )
 """In the order of `Table`, the claims last: an operation names its hash by its place here."""

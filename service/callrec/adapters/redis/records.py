@@ -8,7 +8,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.model import Context, Entity, FeatureCode, Incall, Line, Profile, User, Voicemail
+from callrec.domain.provisioning.model import (
+    Context,
+    Entity,
+    FeatureCode,
+    FunctionKey,
+    Incall,
+    Line,
+    Profile,
+    User,
+    Voicemail,
+)
 
 Noun = TypeVar("Noun")
 
@@ -44,6 +54,7 @@ CODE = Record(FeatureCode)
 CONTEXT = Record(Context)
 ENTITY = Record(Entity)
 PROFILE = Record(Profile)
+KEY = Record(FunctionKey)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]]) -> str:

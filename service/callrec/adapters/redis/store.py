@@ -15,7 +15,7 @@ from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import remark
 from callrec.adapters.redis.recordings import RedisRecordings
-from callrec.adapters.redis.records import CODE, CONTEXT, ENTITY, INCALL, LINE, PROFILE, USER, VOICEMAIL, dump_json
+from callrec.adapters.redis.records import CODE, CONTEXT, ENTITY, INCALL, KEY, LINE, PROFILE, USER, VOICEMAIL, dump_json
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.claims import at, endpoint
@@ -198,7 +198,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
     """The answer of the script as tables, in an order that does not depend on the server."""
     revision, cursor, edition, codes, *hashes = found
     stored = {code.feature: code for code in map(CODE.load, codes)}
-    users, lines, incalls, voicemails, contexts, entities, profiles = hashes
+    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys = hashes
     tables = Tables(
         users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
         lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
@@ -208,6 +208,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         contexts=tuple(sorted(map(CONTEXT.load, contexts), key=lambda context: context.name)) or DEFAULT_CONTEXTS,
         entities=tuple(sorted(map(ENTITY.load, entities), key=lambda entity: entity.id)) or DEFAULT_ENTITIES,
         profiles=tuple(sorted(map(PROFILE.load, profiles), key=lambda profile: profile.name)) or DEFAULT_PROFILES,
+        keys=tuple(sorted(map(KEY.load, function_keys), key=lambda key: (len(key.user), key.user, key.number))),
     )
     return Snapshot(tables, int(revision), cursor, int(edition))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.model import FunctionKey, Incall, Line, Tables, User, UserId, Voicemail
 
 TECHNOLOGY = {"sip": "PJSIP", "sccp": "SCCP"}
 """A line's protocol -> the channel technology under which Asterisk knows its endpoint."""
@@ -22,6 +22,8 @@ class Kind(StrEnum):
     MAILBOX = "mailbox"
     USERNAME = "username"
     AGENT = "agent"
+    KEY = "key"
+    """What one user's function keys do: no two of them the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ def claims_of_incall(incall: Incall) -> Iterator[Claim]:
 def claims_of_voicemail(box: Voicemail) -> Iterator[Claim]:
     """The mailbox in its context."""
     yield Claim(Kind.MAILBOX, at(box.mailbox, box.context), box.user, "voicemailmailbox", box.mailbox)
+
+
+def claims_of_key(key: FunctionKey) -> Iterator[Claim]:
+    """What the key does, among its user's keys."""
+    yield Claim(Kind.KEY, f"{key.user}:{key.type}:{key.destination}", key.user, "key", key.destination or key.type)
 
 
 def claims(tables: Tables) -> Iterator[Claim]:

@@ -15,6 +15,7 @@ from callrec.domain.provisioning.model import (
     Entity,
     Feature,
     FeatureCode,
+    FunctionKey,
     Incall,
     Line,
     Profile,
@@ -25,7 +26,7 @@ from callrec.domain.provisioning.model import (
 )
 from callrec.domain.provisioning.names import Names
 
-Owned = TypeVar("Owned", bound=Line | Incall | Voicemail)
+Owned = TypeVar("Owned", bound=Line | Incall | Voicemail | FunctionKey)
 _NOBODY = UserId("")
 
 
@@ -62,7 +63,7 @@ class Difference:
     codes: frozenset[Feature] = frozenset()
     endpoints_gone: frozenset[str] = frozenset()
     others: bool = False
-    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles."""
+    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles, keys."""
 
     def __bool__(self) -> bool:
         return bool(self.users or self.codes or self.endpoints_gone or self.others)
@@ -87,6 +88,7 @@ class Directory:
         self._contexts = {context.name: context for context in tables.contexts}
         self._entities = {str(entity.id): entity for entity in tables.entities}
         self._profiles = {profile.name: profile for profile in tables.profiles}
+        self._keys = {f"{key.user}:{key.number}": key for key in tables.keys}
         self._codes = {code.feature: code for code in (*DEFAULT_CODES, *tables.codes)}
         self._extensions = {at(line.number, line.context): line for line in tables.lines}
         self._usernames = {user.username: user.id for user in tables.users if user.username}
@@ -94,6 +96,7 @@ class Directory:
         self._lines_of = _by_user(tables.lines)
         self._incalls_of = _by_user(tables.incalls)
         self._voicemails_of = _by_user(tables.voicemails)
+        self._keys_of = _by_user(tables.keys)
         self._names = Names(tables.users)
 
     def user(self, user: UserId) -> User | None:
@@ -137,6 +140,7 @@ class Directory:
         return Tables(
             tuple(self.users()), tuple(self.lines()), tuple(self.incalls()), tuple(self.voicemails()), tuple(self.codes()),
             tuple(self.contexts()), tuple(self.entities()), tuple(self.profiles()),
+            tuple(self._keys.values()),
         )  # fmt: skip
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
@@ -150,6 +154,10 @@ class Directory:
     def voicemails_of(self, user: UserId) -> tuple[Voicemail, ...]:
         """A user's mailboxes; none for an unknown user."""
         return self._voicemails_of.get(user, ())
+
+    def keys_of(self, user: UserId) -> tuple[FunctionKey, ...]:
+        """A user's function keys."""
+        return self._keys_of.get(user, ())
 
     def by_endpoint(self, name: str) -> Party | None:
         """Who is at `PJSIP/<line name>` (a channel's name without its last dash and what follows)."""
@@ -246,6 +254,7 @@ class Directory:
             Table.CONTEXTS: self._contexts,
             Table.ENTITIES: self._entities,
             Table.PROFILES: self._profiles,
+            Table.KEYS: self._keys,
         }
         return cast("dict[str, Noun]", tables[table])
 
@@ -273,6 +282,8 @@ class Directory:
                 _drop(self._incalls_of, noun)
             case Voicemail():
                 _drop(self._voicemails_of, noun)
+            case FunctionKey():
+                _drop(self._keys_of, noun)
 
     def _learn(self, noun: Noun) -> None:
         match noun:
@@ -289,13 +300,15 @@ class Directory:
                 _add(self._incalls_of, noun)
             case Voicemail():
                 _add(self._voicemails_of, noun)
+            case FunctionKey():
+                _add(self._keys_of, noun)
 
     def _party(self, line: Line | None) -> Party | None:
         user = self._users.get(line.user) if line else None
         return Party(user, line) if user and line else None
 
 
-_OTHERS = (Table.INCALLS, Table.VOICEMAILS, Table.CONTEXTS, Table.ENTITIES, Table.PROFILES)
+_OTHERS = (Table.INCALLS, Table.VOICEMAILS, Table.CONTEXTS, Table.ENTITIES, Table.PROFILES, Table.KEYS)
 
 
 def _by_user(nouns: Iterable[Owned]) -> dict[UserId, tuple[Owned, ...]]:

@@ -9,9 +9,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.provisioning import claims as c
-from callrec.domain.provisioning.model import Context, Entity, Incall, Line, Profile, Tables, User, Voicemail
+from callrec.domain.provisioning.model import (
+    Context,
+    Entity,
+    FunctionKey,
+    Incall,
+    Line,
+    Profile,
+    Tables,
+    User,
+    Voicemail,
+)
 
-Noun = User | Line | Incall | Voicemail | Context | Entity | Profile
+Noun = User | Line | Incall | Voicemail | Context | Entity | Profile | FunctionKey
 """What stands in a table that edits change."""
 
 
@@ -25,6 +35,7 @@ class Table(StrEnum):
     CONTEXTS = "contexts"
     ENTITIES = "entities"
     PROFILES = "profiles"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +85,10 @@ def place(noun: Noun) -> tuple[Table, str]:
             return Table.CONTEXTS, noun.name
         case Entity():
             return Table.ENTITIES, str(noun.id)
-        case Profile():  # pragma: no branch - the last kind
+        case Profile():
             return Table.PROFILES, noun.name
+        case FunctionKey():  # pragma: no branch - the last kind
+            return Table.KEYS, f"{noun.user}:{noun.number}"
 
 
 def claims_of(noun: Noun | None) -> Iterator[c.Claim]:
@@ -89,3 +102,5 @@ def claims_of(noun: Noun | None) -> Iterator[c.Claim]:
             yield from c.claims_of_incall(noun)
         case Voicemail():
             yield from c.claims_of_voicemail(noun)
+        case FunctionKey():
+            yield from c.claims_of_key(noun)

@@ -1,8 +1,8 @@
-"""The nouns of the tables: users, lines, incalls, voicemails, feature codes, contexts, entities, profiles.
+"""The nouns of the tables: users, lines, incalls, voicemails, function keys, feature codes, contexts, entities, profiles.
 
 A *user* is a person; a *line* is the phone line that Asterisk knows by an endpoint name; an *incall* is a number of the
 outside world (DID) that rings a user; a *context* is where numbers live, and says which numbers may be given to whom.
-Values are already valid here: the rules that make them so are in `columns` and `csv_rules`.
+Values are already valid here: the rules that make them so are in `columns`, `csv_rules` and `function_keys`.
 """
 
 import re
@@ -202,6 +202,18 @@ DEFAULT_PROFILES = tuple(Profile(name) for name in ("agent", "client", "supervis
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionKey:
+    """A programmable key of a user's phone. `type` is one of `function_keys.KEY_TYPES`, which say what `destination` is."""
+
+    user: UserId
+    number: int
+    type: str
+    destination: str = ""
+    label: str = ""
+    supervision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """All tables at one instant: what an import adds, what the store gives, what the local copy holds."""
 
@@ -213,3 +225,4 @@ class Tables:
     contexts: tuple[Context, ...] = DEFAULT_CONTEXTS
     entities: tuple[Entity, ...] = DEFAULT_ENTITIES
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
+    keys: tuple[FunctionKey, ...] = ()

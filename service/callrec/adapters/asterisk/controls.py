@@ -111,8 +111,8 @@ class AmiRecorder:
             CallrecError
         ):  # the recorder is stopped: a note that stays must not make it look running
             if await self._variable(leg, ID_VARIABLE) == mixmonitor:
-                for variable in (ID_VARIABLE, RULE_VARIABLE, TAKE_VARIABLE):
-                    await self._set(leg, variable, "")
+                notes = (ID_VARIABLE, RULE_VARIABLE, TAKE_VARIABLE)
+                await asyncio.gather(*(self._set(leg, variable, "") for variable in notes))  # the call waits for it
 
     async def mute(self, take: Take, *, muted: bool) -> None:
         """See ports.Recorder."""

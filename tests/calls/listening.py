@@ -174,8 +174,9 @@ def prompt(language: str, name: str) -> Sound:
     return load(folder / language / "callrec" / f"{name}.wav")[0]
 
 
-SAME, APART = 0.95, 0.1
-"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike)."""
+SAME, APART = 0.7, 0.1
+"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike: 0.56). A machine that
+stops for an instant costs a packet or two, and what follows is shifted by it: heard so, a prompt was 0.74 like itself."""
 PROMPTS = [
     (language.name, file.stem)
     for language in sorted((Path(__file__).parents[2] / "dialplan/sounds").iterdir())

@@ -175,8 +175,8 @@ def prompt(language: str, name: str) -> Sound:
 
 
 SAME, APART = 0.7, 0.1
-"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike: 0.56). A machine that
-stops for an instant costs a packet or two, and what follows is shifted by it: heard so, a prompt was 0.74 like itself."""
+"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike: 0.56). A machine
+that stops for an instant costs a packet or two, and what follows is shifted by it: heard so, a prompt was 0.74 like itself."""
 PROMPTS = [
     (language.name, file.stem)
     for language in sorted((Path(__file__).parents[2] / "dialplan/sounds").iterdir())

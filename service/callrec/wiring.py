@@ -232,14 +232,20 @@ def _watch_health(daemon: Daemon) -> None:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what keeps it from starting."""
+async def serve(settings: Settings, token: str) -> None:
+    """Run until SIGTERM or SIGINT; `token` opens the API. Raises what keeps it from starting."""
     async with assemble(settings) as daemon:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        app = build_app(readiness=daemon.readiness, metrics=daemon.metrics, live=daemon.engine.live, node=settings.node)
+        app = build_app(
+            readiness=daemon.readiness,
+            metrics=daemon.metrics,
+            live=daemon.engine.live,
+            token=token,
+            node=settings.node,
+        )
         runner, http_port = await serve_http(app, *_split(settings.http_bind))
         agi_host, agi_port = await daemon.agi.start(*_split(settings.agi_bind))
         daemon.observation.started(settings.shown(), http=http_port, agi=f"{agi_host}:{agi_port}")

@@ -31,6 +31,7 @@ from callrec.app import intake
 from callrec.app.catching_up import CatchingUp
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
+from callrec.app.lookups import Lookups
 from callrec.app.mirroring import Mirroring
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
@@ -46,6 +47,7 @@ from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.ami import Message
+from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 
 DRAIN_S = 10.0
@@ -194,7 +196,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
         )
-        agi = AgiServer(_scripts(StarCodes(engine, store, tables), metrics), on_outcome=metrics.agi)
+        scripts = _scripts(StarCodes(engine, store, tables), Lookups(tables), metrics)
+        agi = AgiServer(scripts, on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi,
@@ -203,7 +206,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         yield daemon
 
 
-def _scripts(codes: StarCodes, metrics: Metrics) -> dict[str, Script]:
+def _scripts(codes: StarCodes, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
     async def toggle(request: Request, _: Channel) -> Answer:
         answer = await codes.toggle(request)
         metrics.pressed(answer.result)
@@ -217,7 +220,10 @@ def _scripts(codes: StarCodes, metrics: Metrics) -> dict[str, Script]:
         metrics.always_record(answer.result)
         return answer
 
-    return {"toggle": toggle, "call": call, "always-record": always_record}
+    async def lookup(request: Request, _: Channel) -> Answer:
+        return await lookups.script(request)
+
+    return {"toggle": toggle, "call": call, "always-record": always_record, "lookup": lookup}
 
 
 def _watch_health(daemon: Daemon) -> None:
@@ -244,6 +250,7 @@ async def serve(settings: Settings, token: str) -> None:
             metrics=daemon.metrics,
             live=daemon.engine.live,
             token=token,
+            api=operations(daemon.store, daemon.tables),
             node=settings.node,
         )
         runner, http_port = await serve_http(app, *_split(settings.http_bind))

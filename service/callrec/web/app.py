@@ -17,7 +17,8 @@ from callrec.observe.health import Readiness
 from callrec.observe.metrics import CONTENT_TYPE, Metrics
 from callrec.web.guard import Guards, Patience
 from callrec.web.login import only_with
-from callrec.web.problems import problem, problem_of
+from callrec.web.operations import Operation
+from callrec.web.problems import WronglyAsked, problem, problem_of
 from callrec.web.status import STYLE, status_page
 
 HEADERS = {
@@ -44,6 +45,7 @@ def build_app(
     metrics: Metrics,
     live: Callable[[], Sequence[Session]],
     token: str,
+    api: Sequence[Operation] = (),
     node: str = "",
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> web.Application:
@@ -81,6 +83,7 @@ def build_app(
     app = web.Application(middlewares=[_answered, only_with(token)], client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app.add_routes([web.get(path, handler) for path, handler in routes])
+    app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app
 
@@ -112,6 +115,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             return await handler(request)
     except web.HTTPException as error:
         return problem(error.status, f"http-{error.status}", error.reason, headers=_kept(error))
+    except WronglyAsked as error:
+        return error.answer
     except CallrecError as error:
         return problem_of(error)
     except TimeoutError:

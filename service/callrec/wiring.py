@@ -31,6 +31,7 @@ from callrec.app import intake
 from callrec.app.catching_up import CatchingUp
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
+from callrec.app.lookups import Lookups
 from callrec.app.mirroring import Mirroring
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
@@ -46,6 +47,7 @@ from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.ami import Message
+from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 
 DRAIN_S = 10.0
@@ -194,7 +196,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
         )
-        agi = AgiServer(_scripts(StarCodes(engine, store, tables), metrics), on_outcome=metrics.agi)
+        scripts = _scripts(StarCodes(engine, store, tables), Lookups(tables), metrics)
+        agi = AgiServer(scripts, on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi,
@@ -203,7 +206,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         yield daemon
 
 
-def _scripts(codes: StarCodes, metrics: Metrics) -> dict[str, Script]:
+def _scripts(codes: StarCodes, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
     async def toggle(request: Request, _: Channel) -> Answer:
         answer = await codes.toggle(request)
         metrics.pressed(answer.result)
@@ -217,7 +220,10 @@ def _scripts(codes: StarCodes, metrics: Metrics) -> dict[str, Script]:
         metrics.always_record(answer.result)
         return answer
 
-    return {"toggle": toggle, "call": call, "always-record": always_record}
+    async def lookup(request: Request, _: Channel) -> Answer:
+        return await lookups.script(request)
+
+    return {"toggle": toggle, "call": call, "always-record": always_record, "lookup": lookup}
 
 
 def _watch_health(daemon: Daemon) -> None:
@@ -232,14 +238,21 @@ def _watch_health(daemon: Daemon) -> None:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what keeps it from starting."""
+async def serve(settings: Settings, token: str) -> None:
+    """Run until SIGTERM or SIGINT; `token` opens the API. Raises what keeps it from starting."""
     async with assemble(settings) as daemon:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        app = build_app(readiness=daemon.readiness, metrics=daemon.metrics, live=daemon.engine.live, node=settings.node)
+        app = build_app(
+            readiness=daemon.readiness,
+            metrics=daemon.metrics,
+            live=daemon.engine.live,
+            token=token,
+            api=operations(daemon.store, daemon.tables),
+            node=settings.node,
+        )
         runner, http_port = await serve_http(app, *_split(settings.http_bind))
         agi_host, agi_port = await daemon.agi.start(*_split(settings.agi_bind))
         daemon.observation.started(settings.shown(), http=http_port, agi=f"{agi_host}:{agi_port}")

@@ -203,3 +203,25 @@ async def test_a_listener_that_fails(store):
         watch = Watch(feed)
         await store.toggle_call_record(JOHN.id, "t1", "user:1")
         await watch.until(lambda directory: replace(JOHN, call_record=True) == directory.user(JOHN.id))
+
+
+async def test_the_copy_says_of_which_edition_it_is_and_catches_up_on_request(store):
+    """Minus one before it was loaded; a flag turned by phone is no edit."""
+    feed = DirectoryFeed(store)
+    assert -1 == feed.edition
+    async with feed:
+        await feed.wait_fresh(5)
+        for number in range(3):
+            await store.edit(Edit((Change(None, User(UserId(f"9{number}"), "Eve")),)), f"e{number}")
+            assert await feed.catch_up(5)
+            assert (number + 2, number + 2) == (feed.edition, len(feed.directory.users()))
+        await store.toggle_call_record(UserId("1"), "t", "user:1")
+        assert await feed.catch_up(5)
+        assert (4, True) == (feed.edition, feed.directory.user(UserId("1")).call_record)
+
+
+async def test_a_copy_that_does_not_follow_does_not_catch_up(store):
+    """It is told after its time, and not waited for."""
+    feed = DirectoryFeed(store)
+    assert not await feed.catch_up(0.05)
+    await feed._client.aclose()

@@ -16,6 +16,8 @@ from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
     Context,
     ContextKind,
+    Feature,
+    FeatureCode,
     Incall,
     Line,
     Range,
@@ -118,3 +120,25 @@ async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):
 def test_records_that_cannot_be_read_are_corrupt(text):
     with pytest.raises(Corrupt):
         changed_records(text)
+
+
+async def test_a_change_leaves_its_receipt(store):
+    """Under its request id, for whoever asks again; a request that came to nothing leaves none."""
+    await store.edit(Edit((Change(DID, None),)), "r2", receipt="gone 2050")
+    await store.edit(Edit((Change(DID, None),)), "r2", receipt="something else")
+    with pytest.raises(Refused):
+        await store.edit(Edit((Change(DID, None),)), "r3", receipt="never")
+    assert ["gone 2050", None] == [await store.receipt(request) for request in ("r2", "r3")]
+
+
+async def test_a_code_is_set_once_and_only_as_it_was_read(store):
+    off = FeatureCode(Feature.CALL_RECORD, "*26")
+    await store.set_code(off.feature, "*27", enabled=True, before=off, request_id="c1", receipt="done")
+    with pytest.raises(Refused) as refused:
+        await store.set_code(off.feature, "*28", enabled=True, before=off, request_id="c2")
+    assert "tables-edited" == refused.value.code
+    await store.set_code(off.feature, "*29", enabled=True, before=off, request_id="c1")
+    assert ("done", FeatureCode(off.feature, "*27", enabled=True)) == (
+        await store.receipt("c1"),
+        (await store.tables()).codes[0],
+    )

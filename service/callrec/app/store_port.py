@@ -6,7 +6,7 @@ from typing import Protocol, TypedDict, Unpack
 
 from callrec.domain.provisioning.directory import Difference, Directory
 from callrec.domain.provisioning.edit import Edit
-from callrec.domain.provisioning.model import Feature, RecordRules, Tables, User, UserId
+from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Tables, User, UserId
 
 
 class UserFields(TypedDict, total=False):
@@ -63,9 +63,16 @@ class TableStore(Protocol):
         voicemails; the other tables are not looked at."""
         ...
 
-    async def edit(self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "") -> None:
+    async def edit(
+        self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
+    ) -> None:
         """Do all of it or nothing; once per request id. Refused `table-conflict` when something of it is taken already,
-        `tables-edited` when another edit has come since the edition `based_on`, or a record is not there any more."""
+        `tables-edited` when another edit has come since the edition `based_on`, or a record is not there any more.
+        The `receipt` is kept with the request id for as long as that is known."""
+        ...
+
+    async def receipt(self, request_id: str) -> str | None:
+        """What the change under this request id left as its receipt; None when there was no such change."""
         ...
 
     async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:
@@ -81,8 +88,19 @@ class TableStore(Protocol):
         """Change some fields and give the user as stored; once per request id. Refused: no such user, or a bad value."""
         ...
 
-    async def set_code(self, feature: Feature, code: str, enabled: bool, *, actor: str = "") -> None:
-        """Set a feature's digits and whether they work. Refused when another feature has the digits."""
+    async def set_code(
+        self,
+        feature: Feature,
+        code: str,
+        enabled: bool,
+        *,
+        actor: str = "",
+        before: FeatureCode | None = None,
+        request_id: str | None = None,
+        receipt: str = "",
+    ) -> None:
+        """Set a feature's digits and whether they work; once per request id where there is one. Refused when another feature has
+        the digits, and `tables-edited` when it is not as it was `before`."""
         ...
 
 
@@ -131,6 +149,15 @@ class DirectorySource(Protocol):
     @property
     def fresh(self) -> bool:
         """True while the copy follows the store: it is at most about a second behind."""
+        ...
+
+    @property
+    def edition(self) -> int:
+        """Which edition of the tables the copy is (see `Snapshot`); -1 when it was never loaded."""
+        ...
+
+    async def catch_up(self, limit_s: float) -> bool:
+        """Wait until the copy has all that the store has now; False when it has not within `limit_s`."""
         ...
 
     def on_change(self, callback: Callable[[Difference], None]) -> None:

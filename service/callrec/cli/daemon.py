@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 def serve() -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    from callrec.adapters.disk.token import kept_token
     from callrec.config import read_settings
     from callrec.observe.logs import set_up_logs
     from callrec.wiring import serve as run
 
     settings = read_settings()
-    close = set_up_logs(level=settings.log_level, personal=settings.log_personal, secrets=settings.secrets())
+    token = kept_token(settings.state_dir)
+    secrets = [*settings.secrets(), token]
+    close = set_up_logs(level=settings.log_level, personal=settings.log_personal, secrets=secrets)
     try:
-        asyncio.run(run(settings))
+        asyncio.run(run(settings, token))
     finally:
         close()
 

@@ -16,6 +16,9 @@ from callrec.domain.session import Session
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import CONTENT_TYPE, Metrics
 from callrec.web.guard import Guards, Patience
+from callrec.web.login import only_with
+from callrec.web.operations import Operation
+from callrec.web.problems import WronglyAsked, problem, problem_of
 from callrec.web.status import STYLE, status_page
 
 HEADERS = {
@@ -41,6 +44,8 @@ def build_app(
     readiness: Readiness,
     metrics: Metrics,
     live: Callable[[], Sequence[Session]],
+    token: str,
+    api: Sequence[Operation] = (),
     node: str = "",
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> web.Application:
@@ -75,9 +80,10 @@ def build_app(
         ("/status.css", style),
     )
     guards = Guards(patience)
-    app = web.Application(middlewares=[_answered], client_max_size=MOST_BODY_BYTES)
+    app = web.Application(middlewares=[_answered, only_with(token)], client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app.add_routes([web.get(path, handler) for path, handler in routes])
+    app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app
 
@@ -108,22 +114,18 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         async with asyncio.timeout(guards.patience.handler_s):
             return await handler(request)
     except web.HTTPException as error:
-        return _problem(error.status, f"http-{error.status}", error.reason, headers=_kept(error))
+        return problem(error.status, f"http-{error.status}", error.reason, headers=_kept(error))
+    except WronglyAsked as error:
+        return error.answer
     except CallrecError as error:
-        status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Unavailable) else HTTPStatus.CONFLICT
-        return _problem(status, error.code, error.message, error.hint)
+        return problem_of(error)
     except TimeoutError:
-        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "This took too long", "try again later")
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "This took too long", "try again later")
     except Exception:  # the boundary of a request: a defect in one must not close the door
         log.exception("request-failed", method=request.method, route=_route(request))
-        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
     finally:
         guards.answered(request.transport)
-
-
-def _problem(status: int, code: str, title: str, hint: str = "", headers: dict[str, str] | None = None) -> web.Response:
-    body = {"type": "about:blank", "status": status, "title": title, "code": code, "hint": hint}
-    return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

@@ -11,7 +11,7 @@ from callrec.domain.provisioning.directory import (
     RecordsChanged,
     UserChanged,
 )
-from callrec.domain.provisioning.edit import place
+from callrec.domain.provisioning.edit import Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
     Context,
@@ -167,3 +167,13 @@ def test_a_number_that_two_records_exchange_stays_findable():
         directory.by_extension("1000", "default"),
         directory.by_extension("1001", "default"),
     )
+
+
+def test_a_callers_number_leads_to_its_user_until_it_is_given_up():
+    john = User(UserId("71"), "John", mobilephonenumber="+49170")
+    directory = Directory(Tables((john,)))
+    assert john == directory.by_caller("49 170")
+    directory.apply(RecordsChanged(((Table.USERS, john.id, None),)))
+    assert directory.by_caller("49170") is None
+    directory.apply(RecordsChanged(((Table.USERS, john.id, john),)))
+    assert john == directory.by_caller("49170")

@@ -26,7 +26,12 @@ class Door:
         self.ready = Readiness()
         self.sessions: list[Session] = []
         self.app = build_app(
-            readiness=self.ready, metrics=Metrics(), live=lambda: self.sessions, node="lab", patience=patience
+            readiness=self.ready,
+            metrics=Metrics(),
+            live=lambda: self.sessions,
+            token="t" * 43,
+            node="lab",
+            patience=patience,
         )
         self.port = 0
 

@@ -38,9 +38,11 @@ class DirectoryFeed:
         self._client = store.address.client()
         self._directory = Directory(Tables())
         self._revision = -1
+        self._edition = -1
         self._cursor = "0-0"
         self._callbacks: list[Callable[[Difference], None]] = []
         self._fresh = asyncio.Event()
+        self._news = asyncio.Event()
         self._since_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self.reloads = 0
@@ -76,6 +78,24 @@ class DirectoryFeed:
         """Since when (the loop's clock) the copy has been fresh, or not."""
         return self._since_s
 
+    @property
+    def edition(self) -> int:
+        """See DirectorySource."""
+        return self._edition
+
+    async def catch_up(self, limit_s: float) -> bool:
+        """See DirectorySource. Raises Unavailable when the store does not answer."""
+        async with within(limit_s, self._store.address.shown):
+            wanted = int(await ask(self._client, "GET", keys.REVISION) or 0)
+        try:
+            async with asyncio.timeout(limit_s):
+                while self._revision < wanted or not self.fresh:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def on_change(self, callback: Callable[[Difference], None]) -> None:
         """See DirectorySource."""
         self._callbacks.append(callback)
@@ -108,13 +128,14 @@ class DirectoryFeed:
         directory = await asyncio.to_thread(Directory, snapshot.tables)
         difference = await asyncio.to_thread(directory.difference, self._directory)
         self._directory = directory
-        self._revision, self._cursor = snapshot.revision, snapshot.cursor
+        self._revision, self._edition, self._cursor = snapshot.revision, snapshot.edition, snapshot.cursor
         self.reloads += 1
         if not self.fresh:
             self._since_s = asyncio.get_running_loop().time()
             self.why_stale = ""
             self._fresh.set()
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
+        self._news.set()
         self._tell(difference)
 
     async def _follow(self) -> None:
@@ -135,8 +156,11 @@ class DirectoryFeed:
             return
         if event.revision != self._revision + 1 or event.change is None:
             raise _Missed
+        difference = self._directory.apply(event.change)
         self._revision = event.revision
-        self._tell(self._directory.apply(event.change))
+        self._edition = self._edition if event.edition is None else event.edition
+        self._news.set()
+        self._tell(difference)
 
     def _now_stale(self, error: CallrecError) -> None:
         if self.fresh:

@@ -18,6 +18,8 @@ class TableEvent:
 
     revision: int
     change: Change | None
+    edition: int | None = None
+    """Which edition of the tables this change has made; None when it was no edit."""
 
 
 def table_event(fields: Mapping[str, str]) -> TableEvent | None:
@@ -34,6 +36,7 @@ def table_event(fields: Mapping[str, str]) -> TableEvent | None:
                 return TableEvent(revision, CodeChanged(CODE.load(fields["record"])))
             case _:
                 records = fields.get("records")
-                return TableEvent(revision, RecordsChanged(changed_records(records)) if records else None)
+                edition = int(fields["edition"])
+                return TableEvent(revision, RecordsChanged(changed_records(records)) if records else None, edition)
     except (KeyError, ValueError):
         raise Corrupt("store-event", f"an event of type {kind} has no revision or no record") from None

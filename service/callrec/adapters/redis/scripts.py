@@ -16,7 +16,7 @@ EDIT = """
 local done = redis.call('GET', KEYS[1])
 if done then return {'edited', done} end
 if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
-local first, hash = 6, 5
+local first, hash = 7, 5
 local gone, untouched, taken = {}, {}, {}
 for i = first, #ARGV, 4 do
   if ARGV[i] == 'gone' then gone[ARGV[i + 1] .. ' ' .. ARGV[i + 2]] = true end
@@ -66,12 +66,12 @@ if count <= tonumber(ARGV[5]) then
   event[#event + 1] = count > 0 and cjson.encode(carried) or '[]'
 end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', unpack(event))
-redis.call('SET', KEYS[1], revision, 'EX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[6], 'EX', ARGV[4])
 return {'edited', tostring(revision)}
 """
 """KEYS: request, revision, events, edition, instants (ms) at which flags were last set, hashes (users first)... ARGV: the edition
 that this was made from or '', actor, events kept, seconds that the request is remembered, how many records an event may carry,
-then four for each operation: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash from 1, field, value.
+the receipt, then four for each operation: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash from 1, field, value.
 
 `new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
 exist stands for, and is put in when this edit is the first of it -> 'edited', 'stale' when somebody else was first, or 'taken'
@@ -118,6 +118,8 @@ so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was to
 nothing."""
 
 SET_CODE = """
+if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then return {'changed'} end
+if ARGV[7] ~= '' and (redis.call('HGET', KEYS[3], ARGV[1]) or ARGV[10]) ~= ARGV[7] then return {'stale'} end
 for feature, default in pairs(cjson.decode(ARGV[3])) do
   local held = redis.call('HGET', KEYS[3], feature)
   if feature ~= ARGV[1] and (held and cjson.decode(held).code or default) == ARGV[4] then return {'taken', feature} end
@@ -126,10 +128,12 @@ redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
 local revision = redis.call('INCR', KEYS[1])
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
   'type', 'code-changed', 'revision', revision, 'feature', ARGV[1], 'record', ARGV[2], 'actor', ARGV[5])
+if ARGV[8] ~= '' then redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[8]) end
 return {'changed'}
 """
-"""KEYS: revision, events, codes. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
-events kept -> 'changed', or 'taken' and by which feature."""
+"""KEYS: revision, events, codes, request. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
+events kept, the record that it must have been or '', seconds that the request is remembered or '' for none, the receipt, the
+record of a feature that nobody has set -> 'changed', 'stale', or 'taken' and by which feature."""
 
 INDEX_RECORDING = """
 redis.call('DEL', KEYS[1])

@@ -98,9 +98,11 @@ class RedisStore(RedisRecordings):
         """See TableStore."""
         await self.edit(Edit.adding(tables), request_id, actor=actor)
 
-    async def edit(self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "") -> None:
+    async def edit(
+        self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
+    ) -> None:
         """See TableStore."""
-        limits: list[str | int] = [_actor(actor), KEPT, REQUEST_KEPT_S, CARRIED]
+        limits: list[str | int] = [_actor(actor), KEPT, REQUEST_KEPT_S, CARRIED, receipt]
         arguments = ["" if based_on is None else based_on, *limits, *await asyncio.to_thread(operations, edit)]
         outcome, *taken = await self._durably(
             scripts.EDIT,
@@ -109,9 +111,7 @@ class RedisStore(RedisRecordings):
             limit_s=PATIENT_S,
         )
         if outcome == "stale":
-            raise Refused(
-                "tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again"
-            )
+            raise _edited()
         if outcome == "taken":
             what = sorted({place.split(" ", 1)[1] for place in taken})
             raise Refused(
@@ -119,6 +119,12 @@ class RedisStore(RedisRecordings):
                 f"already taken: {', '.join(what[:20])}{f' and {len(what) - 20} more' if len(what) > 20 else ''}",  # noqa: PLR2004 - a sentence names twenty, not a thousand
                 hint="nothing was changed",
             )
+
+    async def receipt(self, request_id: str) -> str | None:
+        """See TableStore."""
+        async with within(QUICK_S, self.address.shown):
+            found = await ask(self._client, "GET", _request(request_id))
+        return None if found is None else str(found)
 
     async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:
         """See TableStore."""
@@ -132,17 +138,31 @@ class RedisStore(RedisRecordings):
         """See TableStore."""
         return await self._change_user(user, checked(fields), "", request_id, actor)
 
-    async def set_code(self, feature: Feature, code: str, enabled: bool, *, actor: str = "") -> None:
+    async def set_code(
+        self,
+        feature: Feature,
+        code: str,
+        enabled: bool,
+        *,
+        actor: str = "",
+        before: FeatureCode | None = None,
+        request_id: str | None = None,
+        receipt: str = "",
+    ) -> None:
         """See TableStore."""
         if not FEATURE_CODE.fullmatch(code):
             raise Refused("feature-code", f"{code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
         defaults = dump_json({default.feature: default.code for default in DEFAULT_CODES})
         record = CODE.dump(FeatureCode(feature, code, enabled))
+        unset = next(CODE.dump(default) for default in DEFAULT_CODES if default.feature is feature)
+        once = ("", "") if request_id is None else (REQUEST_KEPT_S, receipt)
         outcome, *by = await self._durably(
             scripts.SET_CODE,
-            [keys.REVISION, keys.EVENTS, keys.CODES],
-            [feature, record, defaults, code, _actor(actor), KEPT],
+            [keys.REVISION, keys.EVENTS, keys.CODES, _request(request_id or "none")],
+            [feature, record, defaults, code, _actor(actor), KEPT, CODE.dump(before) if before else "", *once, unset],
         )
+        if outcome == "stale":
+            raise _edited()
         if outcome == "taken":
             raise Refused("feature-code-taken", f"{code} is already the code of {by[0]}", hint="nothing was changed")
 
@@ -211,6 +231,10 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         keys=tuple(sorted(map(KEY.load, function_keys), key=lambda key: (len(key.user), key.user, key.number))),
     )
     return Snapshot(tables, int(revision), cursor, int(edition))
+
+
+def _edited() -> Refused:
+    return Refused("tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again")
 
 
 def _unknown(message: str) -> Unavailable:

@@ -24,6 +24,12 @@ class Check:
 
     says: str
     accepts: Callable[[str], bool]
+    pattern: str = ""
+    """The rule as a regular expression for the whole value, where it is one."""
+    most: int = 0
+    """The greatest length, where the pattern does not say it."""
+    words: tuple[str, ...] = ()
+    """All that is accepted, where that is a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +55,18 @@ def text(most: int, least: int = 0) -> Check:
     """Any characters but control characters, within these numbers of them."""
     size = f"{least} to {most}" if least else f"at most {most}"
     says = f"{size} characters, none of them a control character"
-    return Check(says, lambda value: least <= len(value) <= most and is_plain(value))
+    return Check(says, lambda value: least <= len(value) <= most and is_plain(value), most=most)
 
 
 def matching(pattern: str, says: str) -> Check:
     """The whole value matches `pattern`."""
     rule = re.compile(pattern)
-    return Check(says, lambda value: rule.fullmatch(value) is not None)
+    return Check(says, lambda value: rule.fullmatch(value) is not None, pattern=pattern)
 
 
 def one_of(*values: str) -> Check:
     """Exactly one of a few words."""
-    return Check("one of " + ", ".join(values), lambda value: value in values)
+    return Check("one of " + ", ".join(values), lambda value: value in values, words=values)
 
 
 def between(least: int, most: int) -> Check:

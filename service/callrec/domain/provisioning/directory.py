@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from callrec.domain.provisioning.callers import Callers
 from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.edit import Noun, Table
 from callrec.domain.provisioning.model import (
@@ -98,6 +99,7 @@ class Directory:
         self._voicemails_of = _by_user(tables.voicemails)
         self._keys_of = _by_user(tables.keys)
         self._names = Names(tables.users)
+        self._callers = Callers((*tables.users, *tables.lines, *tables.incalls))
 
     def user(self, user: UserId) -> User | None:
         """The user of that id."""
@@ -172,6 +174,11 @@ class Directory:
         incall = self._incalls.get(at(exten, context))
         user = self._users.get(incall.user) if incall else None
         return (user, incall) if user and incall else None
+
+    def by_caller(self, number: str) -> User | None:
+        """Whose number a caller shows; nobody's when several users have it."""
+        user = self._callers.whose(number)
+        return self._users.get(user) if user else None
 
     def by_username(self, username: str) -> User | None:
         """Who logs in under this name."""
@@ -269,6 +276,8 @@ class Directory:
             self._learn(noun)
 
     def _forget(self, noun: Noun | None) -> None:
+        if isinstance(noun, User | Line | Incall):
+            self._callers.forget(noun)
         match noun:
             case User():
                 self._usernames.pop(noun.username, None)
@@ -286,6 +295,8 @@ class Directory:
                 _drop(self._keys_of, noun)
 
     def _learn(self, noun: Noun) -> None:
+        if isinstance(noun, User | Line | Incall):
+            self._callers.learn(noun)
         match noun:
             case User():
                 if noun.username:

@@ -1,6 +1,6 @@
 """The rules of an import file that only the site knows: which entities, profiles and contexts there are, and their numbers."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from callrec.domain.provisioning.csv_rules import SHOWN_CHARS, Row, RowError
@@ -45,13 +45,24 @@ class Site:
     def _number(
         self, row: Row, number: tuple[str, str], where: tuple[str, str], kind: ContextKind
     ) -> Iterator[RowError]:
-        context = self.contexts.get(where[1])
-        if context is None or context.kind is not kind:
-            fitting = [name for name, one in self.contexts.items() if one.kind is kind]
-            yield _error(row, *where, f"must be a context {_KINDS[kind]}; there are: {_some(fitting)}")
-        elif not context.holds(number[1]):
-            ranges = ", ".join(map(str, context.ranges)) or "none"
-            yield _error(row, *number, f"must be in a range of the context {context.name}: {ranges}")
+        if reason := context_fault(self.contexts, where[1], kind):
+            yield _error(row, *where, reason)
+        elif reason := number_fault(self.contexts[where[1]], number[1]):
+            yield _error(row, *number, reason)
+
+
+def context_fault(contexts: Mapping[str, Context], name: str, kind: ContextKind) -> str:
+    """Why numbers of this kind cannot be given in a context of this name; empty when they can."""
+    context = contexts.get(name)
+    if context and context.kind is kind:
+        return ""
+    return f"must be a context {_KINDS[kind]}; there are: {_some([one.name for one in contexts.values() if one.kind is kind])}"
+
+
+def number_fault(context: Context, number: str) -> str:
+    """Why this number cannot be given there; empty when it can."""
+    ranges = ", ".join(map(str, context.ranges)) or "none"
+    return "" if context.holds(number) else f"must be in a range of the context {context.name}: {ranges}"
 
 
 def _error(row: Row, column: str, value: str, reason: str) -> RowError:

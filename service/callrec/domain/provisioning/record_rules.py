@@ -1,0 +1,163 @@
+"""What one record may be: the rules of the import file's columns for its fields, and what it must find in the other tables.
+
+A record that becomes another is only held to what it changes: a number that was given before its context had ranges
+does not keep anybody from setting a new secret.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME, Check, between, matching, text
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.edit import Noun, Table
+from callrec.domain.provisioning.model import (
+    Context,
+    ContextKind,
+    Entity,
+    Incall,
+    Line,
+    Profile,
+    User,
+    UserId,
+    Voicemail,
+)
+from callrec.domain.provisioning.site_rules import context_fault, number_fault
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field that cannot be so, and why ("must be ...")."""
+
+    field: str
+    reason: str
+
+
+class RecordRefused(Refused):
+    """A record that cannot be so: `faults` holds everything that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        more = f", and {len(self.faults) - 1} more" if len(self.faults) > 1 else ""
+        first = self.faults[0]
+        super().__init__("record-refused", f"{first.field} {first.reason}{more}", hint="nothing was changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The rule of one field; an empty text is let through where `empty` says so."""
+
+    name: str
+    check: Check
+    empty: bool = False
+
+
+PASSWORD_HASH = matching(r"\$argon2id\$[A-Za-z0-9$+/=,]{20,400}", "a password as argon2id keeps it ($argon2id$...)")
+ENTITY_ID = between(1, 999_999_999)
+NAME = text(64, least=1)
+
+
+def _fields(**columns: str) -> tuple[Field, ...]:
+    """Fields by the columns of the import file that have the same rule."""
+    found = ((name, BY_NAME[column]) for name, column in columns.items())
+    return tuple(Field(name, one.check, not (one.required or one.default)) for name, one in found)
+
+
+_SAME = (
+    *("firstname", "lastname", "language", "username", "profileclient", "outcallerid"),
+    *("agentnumber", "mobilephonenumber", "bosssecretary"),
+)
+FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
+    User: (*_fields(**{name: name for name in _SAME}), Field("password_hash", PASSWORD_HASH, empty=True)),
+    Line: _fields(number="phonenumber", protocol="protocol", secret="linesecret"),  # noqa: S106 - a column's name
+    Incall: _fields(exten="incallexten", ring_s="incallringseconds"),
+    Voicemail: _fields(
+        mailbox="voicemailmailbox",
+        name="voicemailname",
+        password="voicemailpassword",  # noqa: S106 - a column's name
+        email="voicemailemail",
+    ),
+    Entity: (Field("id", ENTITY_ID), Field("name", text(128, least=1))),
+    Profile: (Field("name", NAME),),
+    Context: (),
+}
+"""A context has rules of its own, in `contexts`."""
+
+
+def checked(before: Noun | None, after: Noun, tables: Directory) -> None:
+    """Raises RecordRefused when `after` cannot stand in the place of `before` (None: it is new)."""
+    former = set(_faults(before, tables)) if before else set()
+    found = [fault for fault in _faults(after, tables) if fault not in former or not _same(before, after, fault.field)]
+    if found:
+        raise RecordRefused(found)
+
+
+def _same(before: Noun | None, after: Noun, field: str) -> bool:
+    return bool(getattr(before, field) == getattr(after, field))
+
+
+def _faults(noun: Noun, tables: Directory) -> Iterator[Fault]:
+    for field in FIELDS[type(noun)]:
+        value = getattr(noun, field.name)
+        written = "" if value is None else str(value)
+        if not (field.check.accepts(written) if written else field.empty):
+            yield Fault(field.name, f"must be {field.check.says}" if written else "must have a value")
+    match noun:
+        case User():
+            yield from _user(noun, tables)
+        case Line():
+            yield from _line(noun, tables)
+        case Incall():
+            yield from _owner(noun.user, tables)
+            yield from _number(tables, ("exten", noun.exten), noun.context, ContextKind.INCALL)
+        case Voicemail():
+            yield from _voicemail(noun, tables)
+
+
+def _user(user: User, tables: Directory) -> Iterator[Fault]:
+    if str(user.entityid) not in tables.records(Table.ENTITIES):
+        yield Fault("entityid", "must be an entity's id")
+    if user.profileclient and user.profileclient not in tables.records(Table.PROFILES):
+        yield Fault("profileclient", "must be a profile's name")
+    if user.enableclient and not user.username:
+        yield Fault("username", "must have a value when enableclient is true")
+    if not user.language and tables.voicemails_of(user.id):
+        yield Fault("language", "must have a value: the user has a voicemail")
+
+
+def _line(line: Line, tables: Directory) -> Iterator[Fault]:
+    yield from _owner(line.user, tables)
+    yield from _number(tables, ("number", line.number), line.context, ContextKind.INTERNAL)
+    if line.protocol == "sccp":
+        if line.name != line.number:
+            yield Fault("name", "must be the number: an SCCP line is named after it")
+        if line.secret:
+            yield Fault("secret", "must be empty for an SCCP line")
+        return
+    if not LINE_NAME.accepts(line.name):
+        yield Fault("name", f"must be {LINE_NAME.says}")
+    if not line.secret:
+        yield Fault("secret", "must have a value: a SIP line logs in with it")
+
+
+def _voicemail(box: Voicemail, tables: Directory) -> Iterator[Fault]:
+    yield from _owner(box.user, tables)
+    user = tables.user(box.user)
+    if user and box.context not in {line.context for line in tables.lines_of(box.user)}:
+        yield Fault("context", "must be the context of one of the user's lines")
+    if user and not user.language:
+        yield Fault("user", "must have a language: the mailbox speaks it")
+
+
+def _owner(user: UserId, tables: Directory) -> Iterator[Fault]:
+    if tables.user(user) is None:
+        yield Fault("user", "must be a user's id")
+
+
+def _number(tables: Directory, number: tuple[str, str], where: str, kind: ContextKind) -> Iterator[Fault]:
+    contexts = cast("Mapping[str, Context]", tables.records(Table.CONTEXTS))
+    if reason := context_fault(contexts, where, kind):
+        yield Fault("context", reason)
+    elif reason := number_fault(contexts[where], number[1]):
+        yield Fault(number[0], reason)

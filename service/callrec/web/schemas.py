@@ -1,0 +1,297 @@
+"""What the API takes and gives, as pydantic models. Their types are checked here; the rules of the values are the domain's.
+
+The rules stand in the schemas too, taken from the domain's tables, so that who writes a client reads them there.
+A model `...Change` is made from `...New`: the same fields, none of them required.
+"""
+
+from copy import copy
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic_core import PydanticUndefined
+
+from callrec.domain.provisioning.columns import BY_NAME, CONTEXT, LINE_NAME, Check, text
+from callrec.domain.provisioning.model import FEATURE_CODE, ContextKind, Feature, Rule
+from callrec.domain.provisioning.record_rules import PASSWORD_HASH
+
+_ID: Any = {"pattern": r"^[0-9]{1,20}$"}
+
+
+class Body(BaseModel):
+    """A request's body: nothing but its fields, each of exactly its type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _ruled(check: Check, default: str | None = None, *, empty: bool = False, says: str = "") -> Any:
+    """A text with the domain's rule in its schema; no default: it is required."""
+    extra: dict[str, Any] = {}
+    if check.words:
+        extra["enum"] = [*check.words, *([""] if empty else [])]
+    elif check.pattern:
+        extra["pattern"] = f"^({check.pattern})?$" if empty else f"^({check.pattern})$"
+    else:
+        extra |= {"maxLength": check.most, "minLength": 0 if empty else 1}
+    words = f"{says} Must be {check.says}.".strip()
+    return Field(... if default is None else default, description=words, json_schema_extra=extra)
+
+
+def _column(name: str, default: str | None = None, *, empty: bool = False, says: str = "") -> Any:
+    return _ruled(BY_NAME[name].check, default, empty=empty, says=says)
+
+
+class Rules(Body):
+    """Standing rules by direction and realm; null where nothing is said."""
+
+    in_internal: Rule | None = None
+    in_external: Rule | None = None
+    out_internal: Rule | None = None
+    out_external: Rule | None = None
+
+
+class UserNew(Body):
+    """A new user."""
+
+    firstname: str = _column("firstname")
+    lastname: str = _column("lastname", "", empty=True)
+    language: Literal["de_DE", "en_US", "es_ES", "fr_FR", "fr_CA", "it_IT", "nl_NL"] | None = None
+    call_record: bool = Field(False, description="Record all calls of this user, as *26 does.")
+    online_record: bool = Field(False, description="This user may press *3.")
+    rules: Rules = Field(default_factory=Rules)
+    outcallerid: str = _column("outcallerid", "default")
+    mobilephonenumber: str = _column("mobilephonenumber", "", empty=True)
+    agentnumber: str = _column("agentnumber", "", empty=True)
+    bosssecretary: Literal["no", "boss", "secretary"] = "no"
+    enablehint: bool = True
+    enablexfer: bool = True
+    enableclient: bool = Field(False, description="Needs a username.")
+    username: str = _column("username", "", empty=True)
+    password_hash: str = _ruled(PASSWORD_HASH, "", empty=True, says="Write-only.")
+    profileclient: str = _column("profileclient", "", empty=True, says="A profile's name.")
+    entityid: int = Field(1, ge=1, le=999_999_999, description="An entity's id.")
+
+
+class LineNew(Body):
+    """A new line."""
+
+    user: str = Field(description="The id of the user whose line it is.", json_schema_extra=_ID)
+    number: str = _column("phonenumber", says="Free in its context, and in one of its ranges.")
+    context: str = _ruled(CONTEXT, says="One of users' numbers.")
+    protocol: Literal["sip", "sccp"] = "sip"
+    name: str = _ruled(LINE_NAME, "", empty=True, says="Made up when it is empty; of an SCCP line it is the number.")
+    secret: str = _column("linesecret", "", empty=True, says="Write-only. Made up for a new SIP line when it is empty.")
+
+
+class IncallNew(Body):
+    """A new number of the outside world."""
+
+    user: str = Field(description="The id of the user whom it rings.", json_schema_extra=_ID)
+    exten: str = _column("incallexten", says="Free in its context, and in one of its ranges.")
+    context: str = _ruled(CONTEXT, says="One of incoming numbers.")
+    ring_s: int = Field(30, ge=1, le=3600, description="How long it rings, in seconds.")
+
+
+class VoicemailNew(Body):
+    """A new mailbox."""
+
+    user: str = Field(description="The id of the user whose mailbox it is.", json_schema_extra=_ID)
+    mailbox: str = _column("voicemailmailbox", says="Free in its context.")
+    context: str = _ruled(CONTEXT, says="That of one of the user's lines.")
+    name: str = _column("voicemailname")
+    password: str = _column("voicemailpassword", says="Write-only.")
+    email: str = _column("voicemailemail", "", empty=True)
+    attach: bool = False
+    delete: bool = False
+    skippass: bool = False
+
+
+class ContextNew(Body):
+    """A new context."""
+
+    name: str = _ruled(CONTEXT)
+    kind: ContextKind = ContextKind.INTERNAL
+    ranges: list[str] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="FIRST-LAST, both of as many digits, or one number.",
+        json_schema_extra={"items": {"type": "string", "pattern": r"^[0-9]{1,40}(-[0-9]{1,40})?$"}},
+    )
+
+
+class EntityNew(Body):
+    """A new entity."""
+
+    id: int | None = Field(None, ge=1, le=999_999_999, description="The next free one when it is left out.")
+    name: str = _ruled(text(128, least=1))
+
+
+class ProfileNew(Body):
+    """A new client profile."""
+
+    name: str = _ruled(text(64, least=1))
+
+
+class ExtensionNew(Body):
+    """A feature code."""
+
+    code: str = _ruled(Check("digits, * and #, at most 40", lambda _: True, pattern=FEATURE_CODE.pattern), "")
+    enabled: bool = False
+
+
+def changes(model: type[Body], *fixed: str) -> type[Body]:
+    """The same fields but the `fixed` ones, none required: what is left out stays as it is."""
+    fields: dict[str, Any] = {}
+    for name, found in model.model_fields.items():
+        if name not in fixed:
+            left_out = copy(found)
+            left_out.default, left_out.default_factory = PydanticUndefined, lambda: None
+            fields[name] = (found.annotation, left_out)
+    name, says = model.__name__.replace("New", "Change"), "What may be other; what is left out stays."
+    made: type[Body] = create_model(name, __base__=Body, __doc__=says, **fields)
+    return made
+
+
+class UserShown(BaseModel):
+    """A user."""
+
+    id: str
+    name: str = Field(description="First and last name, as a display shows them.")
+    numbers: list[str] = Field(description="Of the user's lines.")
+    firstname: str
+    lastname: str
+    language: str | None
+    call_record: bool
+    online_record: bool
+    rules: Rules
+    outcallerid: str
+    mobilephonenumber: str
+    agentnumber: str
+    bosssecretary: str
+    enablehint: bool
+    enablexfer: bool
+    enableclient: bool
+    username: str
+    profileclient: str
+    entityid: int
+
+
+class LineShown(BaseModel):
+    """A line."""
+
+    id: str = Field(description="PROTOCOL:NAME.")
+    user: str
+    number: str
+    context: str
+    protocol: str
+    name: str
+
+
+class IncallShown(BaseModel):
+    """A number of the outside world."""
+
+    id: str = Field(description="EXTEN@CONTEXT.")
+    user: str
+    exten: str
+    context: str
+    ring_s: int
+
+
+class VoicemailShown(BaseModel):
+    """A mailbox."""
+
+    id: str = Field(description="MAILBOX@CONTEXT.")
+    user: str
+    mailbox: str
+    context: str
+    name: str
+    email: str
+    attach: bool
+    delete: bool
+    skippass: bool
+
+
+class ContextShown(BaseModel):
+    """A context."""
+
+    id: str
+    name: str
+    kind: ContextKind
+    ranges: list[str]
+
+
+class EntityShown(BaseModel):
+    """An entity."""
+
+    id: int
+    name: str
+
+
+class ProfileShown(BaseModel):
+    """A client profile."""
+
+    id: str
+    name: str
+
+
+class ExtensionShown(BaseModel):
+    """A feature code."""
+
+    id: Feature
+    code: str
+    enabled: bool
+
+
+class Extensions(BaseModel):
+    """All feature codes."""
+
+    items: list[ExtensionShown]
+    stale: bool
+
+
+class Found(BaseModel):
+    """Who was looked for."""
+
+    user: UserShown
+    line: LineShown | None = Field(description="The line by which they were found, or their first one.")
+    incall: IncallShown | None
+    stale: bool
+
+
+class Document(BaseModel):
+    """An OpenAPI document."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+
+
+class WrongShown(BaseModel):
+    """One wrong value."""
+
+    pointer: str | None = Field(None, description="A JSON pointer into the body.")
+    parameter: str | None = Field(None, description="A parameter's name.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    status: int
+    title: str
+    code: str = Field(description="Stable, for programs.")
+    hint: str = Field(description="What to do.")
+    errors: list[WrongShown] | None = None
+
+
+def page_of(shown: type[BaseModel]) -> type[BaseModel]:
+    """A page of these."""
+    made: type[BaseModel] = create_model(
+        shown.__name__.replace("Shown", "Page"),
+        __doc__="A page of a list.",
+        items=(list[shown], ...),  # type: ignore[valid-type]  # made here
+        next=(str | None, Field(description="The cursor of the next page; null when there is none.")),
+        total=(int | None, Field(description="How many there are in all; null where names are completed.")),
+        stale=(bool, Field(description="True while the store does not answer: then this is as it was.")),
+    )
+    return made

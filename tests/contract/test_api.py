@@ -1,0 +1,278 @@
+"""The API over HTTP, on a real store: records come, change and go; what is wrong is said so; secrets stay inside."""
+
+import asyncio
+from io import BytesIO
+
+import pytest
+from api_door import EVE, JOHN, TABLES, TOKEN, opened
+
+from callrec.domain.provisioning.model import Tables, User, UserId
+
+LINE = {"user": "2", "number": "1005", "context": "default", "name": "third", "secret": "s3cret"}
+NEW = {
+    "users": ({"firstname": "Ada"}, "3"),
+    "lines": (LINE, "sip:third"),
+    "incalls": ({"user": "2", "exten": "2051", "context": "from-extern"}, "2051@from-extern"),
+    "voicemails": (
+        {"user": "1", "mailbox": "99", "context": "default", "name": "J", "password": "1234"},
+        "99@default",
+    ),
+    "contexts": ({"name": "sales", "ranges": ["3000-3099"]}, "sales"),
+    "entities": ({"name": "Sales"}, 2),
+    "profiles": ({"name": "a/b c"}, "a/b c"),
+}
+OTHER = {
+    "users": {"lastname": "Lovelace", "rules": {"out_external": "never"}},
+    "lines": {"number": "1006", "secret": "other"},
+    "incalls": {"ring_s": 5},
+    "voicemails": {"attach": True, "password": "0000"},
+    "contexts": {"ranges": ["3000-3099", "4000"]},
+    "entities": {"name": "Trade"},
+    "profiles": {"name": "new"},
+}
+
+
+@pytest.fixture
+async def door(tmp_path_factory):
+    async with opened(tmp_path_factory.mktemp("s")) as door:
+        yield door
+
+
+@pytest.mark.parametrize("kind", NEW)
+async def test_a_record_is_made_read_changed_listed_and_removed(door, kind):
+    body, identity = NEW[kind]
+    made = await door.ask("POST", f"/{kind}", body)
+    assert (201, identity) == (made.status, made.json["id"])
+    where = made.headers["Location"].removeprefix("/api/v1")
+    read = await door.ask("GET", where)
+    assert (200, made.json, made.headers["ETag"]) == (read.status, read.json, read.headers["ETag"])
+    changed = await door.ask("PATCH", where, OTHER[kind], If_Match=read.headers["ETag"])
+    assert 200 == changed.status
+    assert changed.headers["ETag"] != read.headers["ETag"]
+    where = changed.headers["Content-Location"].removeprefix("/api/v1")
+    for name, value in OTHER[kind].items():
+        if name not in {"secret", "password", "rules"}:
+            assert value == changed.json[name]
+    assert changed.json in (await door.ask("GET", f"/{kind}")).json["items"]
+    assert 204 == (await door.ask("DELETE", where, If_Match=changed.headers["ETag"])).status
+    for method in ("GET", "DELETE"):
+        gone = await door.ask(method, where)
+        assert (404, "no-such-record") == (gone.status, gone.json["code"])
+
+
+async def test_secrets_can_be_written_and_never_read(door):
+    digest = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGhhc2hoYXNo"
+    assert 200 == (await door.change("/users/1", password_hash=digest)).status
+    assert 200 == (await door.change("/lines/sip:desk", secret="written")).status
+    assert 200 == (await door.change("/voicemails/1000@default", password="0815")).status
+    stored = await door.store.tables()
+    assert digest == stored.users[0].password_hash
+    assert ("written", "0815") == (stored.lines[0].secret, stored.voicemails[0].password)
+    for kind in NEW:
+        said = (await door.ask("GET", f"/{kind}")).text
+        assert not any(secret in said for secret in (digest, "written", "0815", '"secret"', '"password'))
+
+
+async def test_a_new_line_gets_what_it_leaves_out(door):
+    sip = await door.ask("POST", "/lines", {"user": "2", "number": "1005", "context": "default"})
+    assert sip.json["name"]
+    sccp = {"user": "2", "number": "1006", "context": "default", "protocol": "sccp"}
+    assert "sccp:1006" == (await door.ask("POST", "/lines", sccp)).json["id"]
+    assert "sccp:1007" == (await door.change("/lines/sccp:1006", number="1007")).json["id"]
+    lines = {line.number: line for line in (await door.store.tables()).lines}
+    assert len(lines["1005"].secret) >= 20
+    assert lines["1007"].name == "1007"
+
+
+async def test_a_user_takes_lines_incalls_and_voicemails_along(door):
+    assert 204 == (await door.ask("DELETE", "/users/1")).status
+    left = await door.store.tables()
+    assert ((EVE,), (TABLES.lines[1],), (), ()) == (left.users, left.lines, left.incalls, left.voicemails)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("DELETE", "/contexts/default", None, 409, "context-in-use"),
+        ("DELETE", "/entities/1", None, 409, "entity-last"),
+        ("DELETE", "/lines/sip:desk", None, 409, "line-in-use"),
+        ("POST", "/users", {"firstname": "X", "username": "eve"}, 409, "table-conflict"),
+        ("POST", "/lines", {**LINE, "number": "1000"}, 409, "table-conflict"),
+        ("POST", "/contexts", {"name": "default"}, 409, "table-conflict"),
+        ("GET", "/lines/h323:desk", None, 404, "no-such-record"),
+        ("GET", "/nothing", None, 404, "http-404"),
+        ("PUT", "/users", {}, 405, "http-405"),
+        ("POST", "/users/1", {}, 405, "http-405"),
+        ("POST", "/users", "{", 400, "no-json"),
+        ("POST", "/users", b"\xff", 400, "no-json"),
+        ("POST", "/users", '{"firstname": "\\ud800"}', 400, "no-json"),
+        ("PATCH", "/users/1", {}, 428, "if-match"),
+        ("PATCH", "/extensions/call_record", {}, 428, "if-match"),
+        ("GET", "/users?limit=0", None, 422, "parameter"),
+        ("GET", "/users?limit=1001", None, 422, "parameter"),
+        ("GET", "/users?limit=1&limit=2", None, 422, "parameter"),
+        ("GET", "/users?colour=red", None, 422, "parameter"),
+        ("GET", "/users?cursor=x", None, 422, "parameter"),
+        ("GET", "/users?cursor=W10", None, 422, "parameter"),
+        ("GET", "/lookup", None, 422, "parameter"),
+        ("GET", "/lookup?extension=1000", None, 422, "parameter"),
+        ("GET", "/lookup?extension=7&context=default", None, 404, "no-such-record"),
+        ("GET", "/extensions/x", None, 404, "no-such-record"),
+    ],
+)
+async def test_what_cannot_be_done_is_told_by_status_and_code(door, method, path, body, status, code):  # noqa: PLR0917 - a table's row
+    await door.change("/users/2", username="eve")
+    told = await door.ask(method, path, body)
+    assert (status, code) == (told.status, told.json["code"])
+    assert told.headers["Content-Type"].startswith("application/problem+json")
+    assert status == told.json["status"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointers"),
+    [
+        ("/users", {"firstname": 1, "call_record": "yes", "colour": "red"}, ["/call_record", "/colour", "/firstname"]),
+        ("/users", {"lastname": "x"}, ["/firstname"]),
+        ("/users", {"firstname": "x", "rules": {"in_internal": "maybe"}}, ["/rules/in_internal"]),
+        ("/users", {"firstname": "", "entityid": 7, "agentnumber": "x"}, ["/agentnumber", "/entityid", "/firstname"]),
+        ("/users", [], [""]),
+        ("/lines", {**LINE, "user": "77", "number": "3000"}, ["/number", "/user"]),
+        ("/contexts", {"name": "a b"}, ["/name"]),
+        ("/contexts", {"name": "a", "ranges": ["9-1"]}, ["/ranges"]),
+        ("/entities", {"name": "", "id": 5}, ["/name"]),
+    ],
+)
+async def test_each_wrong_field_is_pointed_at(door, path, body, pointers):
+    told = await door.ask("POST", path, body)
+    assert (422, pointers) == (told.status, sorted(error["pointer"] for error in told.json["errors"]))
+
+
+async def test_bodies_of_another_kind_or_too_large_are_refused(door):
+    for kind in ("text/plain", "application/json; charset=latin-1"):
+        assert 415 == (await door.ask("POST", "/users", "{}", Content_Type=kind)).status
+    assert 413 == (await door.ask("POST", "/users", BytesIO(b" " * (1 << 20) + b"{}"))).status
+    merge = await door.ask("PATCH", "/users/2", {}, If_Match="*", Content_Type="application/merge-patch+json")
+    assert 200 == merge.status
+
+
+async def test_a_record_that_somebody_else_has_changed_is_not_overwritten(door):
+    read = await door.ask("GET", "/users/1")
+    await door.store.toggle_call_record(JOHN.id, "press", "user:1")
+    await door.feed.catch_up(5)
+    for tag in (read.headers["ETag"], f"W/{read.headers['ETag']}", "nonsense", '""'):
+        told = await door.ask("PATCH", "/users/1", {"lastname": "Roe"}, If_Match=tag)
+        assert (412, "record-changed") == (told.status, told.json["code"])
+        assert 412 == (await door.ask("DELETE", "/users/1", If_Match=tag)).status
+    assert 200 == (await door.ask("PATCH", "/users/1", {"lastname": "Roe"}, If_Match="*")).status
+    assert (True, "Roe") == ((user := (await door.store.tables()).users[0]).call_record, user.lastname)
+
+
+async def test_an_if_match_that_says_nothing_is_refused(door):
+    for method in ("PATCH", "DELETE"):
+        assert 422 == (await door.ask(method, "/users/2", {}, If_Match=" ")).status
+
+
+async def test_the_same_key_is_one_request(door):
+    first, again = [await door.ask("POST", "/users", {"firstname": "Ada"}, Idempotency_Key="k1") for _ in range(2)]
+    assert (201, first.json, first.headers["ETag"]) == (again.status, again.json, again.headers["ETag"])
+    other = await door.ask("POST", "/users", {"firstname": "Eda"}, Idempotency_Key="k1")
+    assert (422, "request-id-reused") == (other.status, other.json["code"])
+    assert 422 == (await door.ask("POST", "/users", {"firstname": "Eda"}, Idempotency_Key="a b")).status
+    read = await door.ask("GET", "/users/1")
+    for _ in range(2):
+        changed = await door.ask(
+            "PATCH", "/users/1", {"lastname": "Roe"}, If_Match=read.headers["ETag"], Idempotency_Key="k2"
+        )
+        assert (200, "Roe") == (changed.status, changed.json["lastname"])
+    for _ in range(2):
+        assert 204 == (await door.ask("DELETE", "/users/2", Idempotency_Key="k3")).status
+    assert 2 == len((await door.store.tables()).users)
+
+
+async def test_writers_at_once_all_get_their_word_in(door):
+    """Also beside a writer that does not know of them."""
+    asked = [door.ask("POST", "/users", {"firstname": f"U{number}"}) for number in range(20)]
+    beside = door.store.add(Tables((User(UserId("900"), "Other"),)), "beside")
+    answers = await asyncio.gather(*asked, beside)
+    assert {201} == {answer.status for answer in answers[:-1]}
+    assert 23 == len((await door.store.tables()).users)
+
+
+async def test_a_list_is_read_in_pages_in_any_order(door):
+    for name in ("b", "a", "c"):
+        await door.ask("POST", "/users", {"firstname": name, "entityid": 1})
+    for sort, order in (
+        ("", "12345"),
+        ("sort=firstname", "43521"),
+        ("sort=-firstname", "12534"),
+        ("sort=entityid", "12345"),
+    ):
+        seen, cursor = "", ""
+        while cursor is not None:
+            found = (await door.ask("GET", f"/users?limit=2&{sort}{cursor and '&cursor=' + cursor}")).json
+            seen, cursor = seen + "".join(user["id"] for user in found["items"]), found["next"]
+            assert (5, False) == (found["total"], found["stale"])
+        assert order == seen
+
+
+async def test_a_list_is_narrowed_by_fields_and_names(door):
+    for query, ids in (
+        ("users?language=en_US", ["1"]),
+        ("users?call_record=true", []),
+        ("users?q=joh", ["2", "1"]),
+        ("users?q=joh&limit=1", ["2"]),
+        ("users?q=eve&sort=lastname", ["2"]),
+        ("users?q=joh&language=en_US", ["1"]),
+        ("lines?user=1", ["sip:desk"]),
+        ("lines?q=ev", ["sip:eve"]),
+        ("contexts?kind=incall", ["from-extern"]),
+        ("incalls?exten=2050", ["2050@from-extern"]),
+    ):
+        assert ids == [one["id"] for one in (await door.ask("GET", f"/{query}")).json["items"]]
+
+
+async def test_a_feature_code_is_read_and_changed(door):
+    codes = (await door.ask("GET", "/extensions")).json["items"]
+    assert [("call_record", "*26", False), ("online_record", "*3", True)] == [tuple(code.values()) for code in codes]
+    read = await door.ask("GET", "/extensions/call_record")
+    sent = {"If_Match": read.headers["ETag"], "Idempotency_Key": "k"}
+    for _ in range(2):
+        on = await door.ask("PATCH", "/extensions/call_record", {"enabled": True, "code": "*27"}, **sent)
+        assert (200, {"id": "call_record", "code": "*27", "enabled": True}) == (on.status, on.json)
+    assert 412 == (await door.ask("PATCH", "/extensions/call_record", {}, If_Match=read.headers["ETag"])).status
+    taken = await door.change("/extensions/call_record", code="*3")
+    assert (409, "feature-code-taken") == (taken.status, taken.json["code"])
+    wrong = await door.change("/extensions/call_record", code="x")
+    assert (422, "/code") == (wrong.status, wrong.json["errors"][0]["pointer"])
+
+
+async def test_look_ups(door):
+    for query in (
+        "extension=1000&context=default",
+        "endpoint=PJSIP/desk",
+        "did=2050&context=from-extern",
+        "callerid=%2B49170-1",
+        "callerid=1000",
+    ):
+        found = await door.ask("GET", f"/lookup?{query}")
+        assert (200, "1", "sip:desk") == (found.status, found.json["user"]["id"], found.json["line"]["id"])
+        assert ("2050@from-extern" if "did" in query else None) == ((incall := found.json["incall"]) and incall["id"])
+    assert ["1000"] == found.json["user"]["numbers"]
+
+
+async def test_without_the_store_reads_go_on_and_say_so_and_changes_are_put_off(tmp_path_factory):
+    async with opened(tmp_path_factory.mktemp("s")) as door:
+        door.feed._fresh.clear()
+        assert (await door.ask("GET", "/users")).json["stale"]
+        assert (await door.ask("GET", "/lookup?callerid=1000")).json["stale"]
+        put_off = await door.ask("POST", "/users", {"firstname": "Ada"})
+        assert (503, "tables-stale", "1") == (put_off.status, put_off.json["code"], put_off.headers["Retry-After"])
+        door.feed._edition = -1
+        for path in ("/users", "/users?q=joh", "/users/1", "/extensions", "/lookup?callerid=1000"):
+            unknown = await door.ask("GET", path)
+            assert (503, "tables-unknown") == (unknown.status, unknown.json["code"])
+
+
+async def test_the_token_is_needed_for_everything(door):
+    for path in ("/users", "/openapi.json", "/lookup?callerid=1"):
+        assert 401 == (await door.ask("GET", path, Authorization=f"Bearer {TOKEN}x")).status

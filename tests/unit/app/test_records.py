@@ -1,0 +1,198 @@
+"""Records are read from the copy and changed through the store: optimistically, and once per request."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from callrec.app.records import ATTEMPTS, Asked, Records
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.provisioning.directory import CodeChanged, Directory, RecordsChanged
+from callrec.domain.provisioning.edit import Table, place
+from callrec.domain.provisioning.model import Feature, FeatureCode, Profile, Tables, User, UserId
+
+JOHN = User(UserId("1"), "John", "Doe")
+ASKED = Asked("r1", "api", "w1")
+AGAIN = Asked("r1", "api", "w1", may_be_repeated=True)
+
+
+@dataclass
+class Store:
+    """Store and copy in one: an edit reaches the copy at once, unless somebody else was first."""
+
+    directory: Directory = field(default_factory=lambda: Directory(Tables((JOHN,))))
+    edition: int = 1
+    fresh: bool = True
+    others: int = 0
+    """So many edits of others come before ours."""
+    refuses: Exception | None = None
+    lost: bool = False
+    receipts: dict[str, str] = field(default_factory=dict)
+    edits: list = field(default_factory=list)
+    last_id: int = 1
+
+    async def reserve_user_ids(self, count):
+        """Count on."""
+        self.last_id += count
+        return [UserId(str(self.last_id))]
+
+    async def receipt(self, request_id):
+        """What was kept."""
+        return self.receipts.get(request_id)
+
+    async def edit(self, edit, request_id, *, based_on, actor, receipt):
+        """Into the copy."""
+        if self.refuses:
+            raise self.refuses
+        if self.others:
+            self.others -= 1
+            raise Refused("tables-edited", "meanwhile")
+        assert based_on == self.edition
+        self.edits.append((edit, actor))
+        self.receipts[request_id] = receipt
+        gone = [(*place(change.before), None) for change in edit.changes if change.before]
+        here = [(*place(change.after), change.after) for change in edit.changes if change.after]
+        self.directory.apply(RecordsChanged((*gone, *here)))
+        self.edition += 1
+
+    async def set_code(self, feature, code, enabled, *, actor, before, request_id, receipt):
+        """Into the copy."""
+        self.receipts[request_id] = receipt
+        self.edits.append((before, actor))
+        self.directory.apply(CodeChanged(FeatureCode(feature, code, enabled)))
+
+    async def catch_up(self, _limit_s):
+        """It always has."""
+        if self.lost:
+            raise Unavailable("store-unavailable", "gone")
+        return True
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def records(store):
+    return Records(store, store)
+
+
+def anything(_):
+    return True
+
+
+def eve(_, identity):
+    return User(identity, "Eve")
+
+
+def renamed(user):
+    return replace(user, lastname="Roe")
+
+
+async def test_a_record_is_made_changed_and_taken_away(records, store):
+    made = await records.create(Table.USERS, eve, ASKED)
+    assert User(UserId("2"), "Eve") == made == records.read(Table.USERS, "2")
+    changed = await records.change(Table.USERS, "1", renamed, anything, replace(ASKED, request_id="r2"))
+    assert replace(JOHN, lastname="Roe") == changed
+    await records.remove(Table.USERS, "1", anything, replace(ASKED, request_id="r3"))
+    assert ["2"] == list(records.directory.records(Table.USERS))
+    assert ["api"] * 3 == [actor for _, actor in store.edits]
+    assert not records.stale
+
+
+async def test_only_a_new_user_gets_an_id(records, store):
+    await records.create(Table.PROFILES, lambda *_: Profile("new"), ASKED)
+    assert 1 == store.last_id
+
+
+@pytest.mark.parametrize("work", ["read", "change", "remove"])
+async def test_what_is_not_there_is_said_so(records, work):
+    works = {
+        "read": lambda: records.read(Table.USERS, "7"),
+        "change": lambda: records.change(Table.USERS, "7", renamed, anything, ASKED),
+        "remove": lambda: records.remove(Table.USERS, "7", anything, ASKED),
+    }
+    with pytest.raises(Refused) as refused:
+        await works[work]()
+    assert "no-such-record" == refused.value.code
+
+
+async def test_a_record_that_is_not_as_the_asker_has_read_it_stays(records, store):
+    for work in (
+        lambda: records.change(Table.USERS, "1", renamed, lambda _: False, ASKED),
+        lambda: records.remove(Table.USERS, "1", lambda _: False, ASKED),
+        lambda: records.set_code(Feature.CALL_RECORD, replace, lambda _: False, ASKED),
+    ):
+        with pytest.raises(Refused) as refused:
+            await work()
+        assert "record-changed" == refused.value.code
+    assert [] == store.edits
+
+
+async def test_a_change_that_changes_nothing_is_none(records, store):
+    assert JOHN == await records.change(Table.USERS, "1", lambda user: user, anything, ASKED)
+    code = await records.set_code(Feature.CALL_RECORD, lambda code: code, anything, ASKED)
+    assert (FeatureCode(Feature.CALL_RECORD, "*26"), []) == (code, store.edits)
+
+
+async def test_somebody_else_was_first_a_few_times(records, store):
+    store.others = ATTEMPTS - 1
+    await records.change(Table.USERS, "1", renamed, anything, ASKED)
+    store.others = ATTEMPTS
+    with pytest.raises(Unavailable, match="all the time"):
+        await records.change(Table.USERS, "1", lambda _: JOHN, anything, ASKED)
+
+
+async def test_what_the_store_refuses_is_refused(records, store):
+    store.refuses = Refused("table-conflict", "taken")
+    with pytest.raises(Refused, match="taken"):
+        await records.create(Table.USERS, eve, ASKED)
+
+
+async def test_the_same_request_is_done_once_and_answered_twice(records, store):
+    assert await records.create(Table.USERS, eve, AGAIN) == await records.create(Table.USERS, eve, AGAIN)
+    change = replace(AGAIN, request_id="r2", wording="w2")
+    for _ in range(2):
+        assert (
+            "Roe" == (await records.change(Table.USERS, "1", renamed, lambda u: u.lastname == "Doe", change)).lastname
+        )
+    gone = replace(AGAIN, request_id="r3", wording="w3")
+    for _ in range(2):
+        await records.remove(Table.USERS, "1", anything, gone)
+    code = replace(AGAIN, request_id="r4", wording="w4")
+    for _ in range(2):
+        on = await records.set_code(
+            Feature.CALL_RECORD, lambda c: replace(c, enabled=True), lambda c: not c.enabled, code
+        )
+        assert on.enabled
+    assert 4 == len(store.edits)
+
+
+async def test_another_request_under_the_same_id_is_refused(records):
+    await records.create(Table.USERS, eve, AGAIN)
+    with pytest.raises(Refused) as refused:
+        await records.create(Table.USERS, eve, replace(AGAIN, wording="other"))
+    assert "request-id-reused" == refused.value.code
+
+
+async def test_a_copy_that_was_never_loaded_is_not_read(records, store):
+    store.edition = -1
+    with pytest.raises(Unavailable, match="never loaded"):
+        records.read(Table.USERS, "1")
+
+
+async def test_a_copy_that_does_not_follow_is_read_and_not_written_from(records, store):
+    store.fresh = False
+    assert (JOHN, True) == (records.read(Table.USERS, "1"), records.stale)
+    for work in (
+        lambda: records.create(Table.USERS, eve, ASKED),
+        lambda: records.set_code(Feature.CALL_RECORD, lambda c: replace(c, enabled=True), anything, ASKED),
+    ):
+        with pytest.raises(Unavailable) as refused:
+            await work()
+        assert "tables-stale" == refused.value.code
+
+
+async def test_a_change_that_is_done_is_answered_though_the_store_goes(records, store):
+    store.lost = True
+    assert "Roe" == (await records.change(Table.USERS, "1", renamed, anything, ASKED)).lastname

@@ -1,0 +1,139 @@
+"""What one record takes along, and what must not be done."""
+
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import (
+    DEFAULT_CONTEXTS,
+    DEFAULT_ENTITIES,
+    Context,
+    ContextKind,
+    Entity,
+    Incall,
+    Line,
+    Profile,
+    Range,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+from callrec.domain.provisioning.record_edits import changing, creating, removing
+
+JOHN = User(UserId("1"), "John", "Doe", language="en_US", profileclient="agent")
+EVE = User(UserId("2"), "Eve")
+DESK = Line("desk", JOHN.id, "1000", "default", secret="s")
+SECOND = Line("second", JOHN.id, "1001", "default", secret="s")
+DID = Incall("2050", "from-extern", JOHN.id)
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234")
+SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
+CONTEXTS = (*DEFAULT_CONTEXTS, SALES)
+PROFILES = (Profile("agent"), Profile("spare"))
+
+
+def directory(*lines, **others):
+    return Directory(Tables((JOHN, EVE), lines, (DID,), (BOX,), contexts=CONTEXTS, profiles=PROFILES, **others))
+
+
+TABLES = directory(DESK)
+
+
+@pytest.mark.parametrize("noun", [replace(EVE, id=UserId("3")), SECOND, Entity(2, "Sales"), Profile("new")])
+def test_a_new_record_is_one_change(noun):
+    assert Edit((Change(None, noun),)) == creating(noun, TABLES)
+
+
+def test_a_new_context_is_checked_by_its_own_rules():
+    new = Context("new", ContextKind.INTERNAL)
+    assert Edit((Change(None, new),)) == creating(new, TABLES)
+    with pytest.raises(Refused, match="must be a context's name"):
+        creating(replace(new, name="a b"), TABLES)
+
+
+@pytest.mark.parametrize("noun", [replace(DESK, number="1005"), SALES, Profile("agent"), *DEFAULT_ENTITIES])
+def test_what_is_there_already_is_taken(noun):
+    with pytest.raises(Refused, match="already taken"):
+        creating(noun, TABLES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (EVE, replace(EVE, firstname="Eva")),
+        (DESK, replace(DESK, name="front")),
+        (DID, replace(DID, user=EVE.id)),
+        (SALES, replace(SALES, ranges=())),
+        (Entity(1, "default"), Entity(1, "Main")),
+        (Profile("spare"), Profile("other")),
+    ],
+)
+def test_a_record_becomes_another(before, after):
+    assert Edit((Change(before, after),)) == changing(before, after, TABLES)
+    assert not changing(before, before, TABLES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (DID, replace(DID, exten="3000"), "record-refused"),
+        (Profile("spare"), Profile("agent"), "table-conflict"),
+        (Profile("agent"), Profile("new"), "profile-in-use"),
+        (DESK, replace(DESK, user=EVE.id), "line-in-use"),
+        (DESK, replace(DESK, context="sales", number="3000"), "line-in-use"),
+        (DEFAULT_CONTEXTS[0], replace(DEFAULT_CONTEXTS[0], ranges=()), "context-in-use"),
+    ],
+)
+def test_what_must_not_become_another(before, after, code):
+    with pytest.raises(Refused) as refused:
+        changing(before, after, TABLES)
+    assert code == refused.value.code
+
+
+def test_a_user_takes_everything_along():
+    changes = removing(JOHN, TABLES).changes
+    assert [JOHN, DESK, DID, BOX] == [change.before for change in changes]
+    assert {None} == {change.after for change in changes}
+
+
+@pytest.mark.parametrize("noun", [BOX, DID, SALES, Profile("spare")])
+def test_what_nobody_needs_goes_alone(noun):
+    assert Edit((Change(noun, None),)) == removing(noun, TABLES)
+
+
+def test_an_entity_that_nobody_belongs_to_goes():
+    entities = (*DEFAULT_ENTITIES, Entity(2, "Sales"))
+    assert removing(entities[1], directory(DESK, entities=entities))
+    with pytest.raises(Refused, match="2 users have default"):
+        removing(entities[0], directory(DESK, entities=entities))
+
+
+@pytest.mark.parametrize(
+    ("noun", "code"),
+    [
+        (DESK, "line-in-use"),
+        (DEFAULT_CONTEXTS[0], "context-in-use"),
+        (DEFAULT_ENTITIES[0], "entity-last"),
+        (Profile("agent"), "profile-in-use"),
+    ],
+)
+def test_what_somebody_needs_stays(noun, code):
+    with pytest.raises(Refused) as refused:
+        removing(noun, TABLES)
+    assert code == refused.value.code
+
+
+def test_the_last_profile_stays():
+    with pytest.raises(Refused, match="the only one"):
+        removing(Profile("agent"), Directory(Tables(profiles=PROFILES[:1])))
+
+
+def test_a_line_may_go_while_another_one_keeps_the_mailbox():
+    assert Edit((Change(DESK, None),)) == removing(DESK, directory(DESK, SECOND))
+    elsewhere = replace(SECOND, context="sales", number="3000")
+    with pytest.raises(Refused, match="mailbox 1000"):
+        removing(DESK, directory(DESK, elsewhere))
+    assert removing(elsewhere, directory(DESK, elsewhere))

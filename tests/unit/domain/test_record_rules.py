@@ -1,0 +1,111 @@
+"""One record's rules: each field's, and what it must find in the other tables."""
+
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.model import (
+    DEFAULT_CONTEXTS,
+    Context,
+    ContextKind,
+    Entity,
+    Incall,
+    Line,
+    Profile,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+from callrec.domain.provisioning.record_rules import RecordRefused, checked
+
+JOHN = User(UserId("1"), "John", "Doe", language="en_US")
+MUTE = User(UserId("2"), "Mute")
+DESK = Line("desk", JOHN.id, "1000", "default", secret="s3cret")
+CISCO = Line("1002", JOHN.id, "1002", "default", protocol="sccp")
+DID = Incall("2050", "from-extern", JOHN.id)
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234", "john@example.org")
+OLD = Line("old", JOHN.id, "7", "default", secret="s")
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGhhc2hoYXNo"
+TABLES = Directory(Tables((JOHN, MUTE), (DESK, CISCO, OLD), (DID,), (BOX,)))
+
+
+def faults(after, before=None):
+    """The wrong fields, each once."""
+    with pytest.raises(RecordRefused) as refused:
+        checked(before, after, TABLES)
+    return [fault.field for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        JOHN,
+        MUTE,
+        replace(JOHN, id=UserId("9"), password_hash=HASH, username="john", enableclient=True, profileclient="agent"),
+        DESK,
+        CISCO,
+        DID,
+        BOX,
+        replace(BOX, email=""),
+        Context("sales", ContextKind.INTERNAL),
+        Entity(2, "Sales"),
+        Profile("boss"),
+    ],
+)
+def test_what_is_good_is_let_through(good):
+    checked(None, good, TABLES)
+
+
+@pytest.mark.parametrize(
+    ("bad", "fields"),
+    [
+        (replace(JOHN, firstname=""), ["firstname"]),
+        (
+            replace(JOHN, firstname="a\nb", outcallerid="", bosssecretary="king"),
+            ["firstname", "outcallerid", "bosssecretary"],
+        ),
+        (replace(JOHN, language="xx"), ["language"]),
+        (replace(JOHN, language=None), ["language"]),
+        (replace(JOHN, password_hash="secret"), ["password_hash"]),
+        (replace(JOHN, entityid=7, profileclient="king", enableclient=True), ["entityid", "profileclient", "username"]),
+        (replace(DESK, number="x"), ["number", "number"]),
+        (replace(DESK, number="3000"), ["number"]),
+        (replace(DESK, context="nowhere"), ["context"]),
+        (replace(DESK, context="from-extern"), ["context"]),
+        (replace(DESK, user=UserId("7")), ["user"]),
+        (replace(DESK, name="Desk", secret=""), ["name", "secret"]),
+        (replace(DESK, secret="a b"), ["secret"]),
+        (replace(DESK, protocol="iax"), ["protocol"]),
+        (replace(CISCO, name="x", secret="y"), ["name", "secret"]),
+        (replace(DID, exten="1000", user=UserId("7"), ring_s=0), ["ring_s", "user", "exten"]),
+        (replace(BOX, mailbox="", password="x", email="x", name=""), ["mailbox", "name", "password", "email"]),
+        (replace(BOX, context="other"), ["context"]),
+        (replace(BOX, user=MUTE.id), ["context", "user"]),
+        (replace(BOX, user=UserId("7")), ["user"]),
+        (Entity(0, ""), ["id", "name"]),
+        (Profile("p" * 65), ["name"]),
+    ],
+)
+def test_everything_that_is_wrong_is_named(bad, fields):
+    assert fields == faults(bad)
+
+
+def test_an_error_does_not_repeat_what_was_wrong():
+    with pytest.raises(RecordRefused) as refused:
+        checked(None, replace(DESK, secret="top secret", name="Desk"), TABLES)
+    assert "top secret" not in f"{refused.value}{refused.value.faults}"
+    assert "and 1 more" in str(refused.value)
+
+
+def test_what_was_wrong_before_and_stays_as_it_was_keeps_nobody_from_a_change():
+    """Its number lies outside every range since before there were any."""
+    checked(OLD, replace(OLD, secret="new"), TABLES)
+    assert ["number"] == faults(replace(OLD, number="8"), OLD)
+    assert ["number"] == faults(OLD)
+
+
+def test_the_contexts_that_there_are_are_named():
+    with pytest.raises(RecordRefused, match=DEFAULT_CONTEXTS[0].name):
+        checked(None, replace(DESK, context="nowhere"), TABLES)

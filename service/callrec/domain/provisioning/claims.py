@@ -5,8 +5,8 @@ One truth for three readers: the CSV rules (twice in one file), the importer (al
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 
@@ -24,9 +24,9 @@ class Kind(StrEnum):
     AGENT = "agent"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One key taken in one name space; `column` and `value` are how an import file says it."""
+class Claim(NamedTuple):
+    """One key taken in one name space; `column` and `value` are how an import file says it. Half a million are made for a
+    large file: a named tuple is made three times as fast as a frozen dataclass."""
 
     kind: Kind
     key: str

@@ -11,6 +11,7 @@ import pytest
 from redis import exceptions as fault
 from redis.crc import key_slot
 
+from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address, ask, translated
 from callrec.adapters.redis.embedded import EmbeddedValkey
@@ -503,9 +504,9 @@ async def test_import_on_the_real_store(store):
     """A file is added in one change, and again changes nothing: what the importer's own test has from its table in memory."""
     file = b"firstname|lastname|phonenumber|context|protocol\nGeorge|Clinton|1001|default|sip\n"
     await ask(store._client, "SET", keys.LAST_USER_ID, 2)
-    done = await import_users(store, file, "i1", actor="cli")
-    assert ["3"] == [row.user.id for row in done.added]
-    assert (2,) == (await import_users(store, file, "i2")).unchanged
+    done = await import_users(store, file, "i1", passwords=Argon2Passwords(), actor="cli")
+    assert ["3"] == [step.becomes.user.id for step in done.added]
+    assert (2,) == (await import_users(store, file, "i2", passwords=Argon2Passwords())).unchanged
     assert 2 == (await store.snapshot()).revision
 
 

@@ -30,6 +30,7 @@ from trouble import (
     until_lamp,
 )
 
+from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import ask
 from callrec.adapters.redis.store import open_store
 from callrec.app.importing import import_users
@@ -140,11 +141,11 @@ async def test_p8_users_names_stay_text(stack: Stack) -> None:
         for nth, text in enumerate(HOSTILE.values()):
             content = f'entityid|firstname\n1|"{text.replace(chr(34), chr(34) * 2)}"\n'.encode("utf-8", "surrogatepass")
             try:
-                imported = await import_users(store, content, f"hostile-{nth}")
+                imported = await import_users(store, content, f"hostile-{nth}", passwords=Argon2Passwords())
             except Refused:
                 assert await store.tables() == replace(before, users=(await store.tables()).users)
             else:
-                taken += [row.user for row in imported.added]
+                taken += [step.becomes.user for step in imported.added]
         after = await store.tables()
     assert set(taken) <= set(after.users)
     assert all(is_plain(user.firstname) and len(user.firstname) <= 128 for user in after.users)

@@ -1,32 +1,62 @@
-"""A user file -> new users in the store: the whole file in one change, or every error and no change."""
+"""A user file -> users in the store: the whole file in one change, or every error and no change."""
 
 import asyncio
-import codecs
+import base64
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from callrec.app.file_text import decoded
 from callrec.app.store_port import TableStore
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.claims import claims
-from callrec.domain.provisioning.csv_rules import NOBODY, FileRefused, Generate, Row, RowError, parse, tables_of
-from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
-from callrec.domain.provisioning.site_rules import Site
+from callrec.domain.provisioning.csv_rules import Mode, read
+from callrec.domain.provisioning.csv_text import FileRefused, RowError
+from callrec.domain.provisioning.planning import Plan, Step, planned
+from callrec.domain.provisioning.rows import Generate
 
-LARGEST_BYTES = 64 * 1024 * 1024
-MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-GENERATE = Generate(line_name=lambda: secrets.token_hex(5), secret=lambda: secrets.token_urlsafe(18))
-"""Ten characters that no phone user types, and 24 that nobody guesses."""
+GENERATE = Generate(
+    line_name=lambda: base64.b32encode(secrets.token_bytes(7))[:10].decode().lower(),
+    secret=lambda: secrets.token_urlsafe(18),
+)
+"""Ten characters that no phone user types (50 bits), and 24 that
+nobody guesses."""
+ATTEMPTS = 5
+"""How often an import looks again when somebody else has edited the tables meanwhile."""
+AT_ONCE = 64
+"""Passwords between two reports of progress."""
+
+
+class Passwords(Protocol):
+    """Clients' passwords as they are kept. Slow on purpose, and may be called in several threads at once."""
+
+    def hashed(self, password: str) -> str:
+        """A new hash."""
+        ...
+
+    def matches(self, password_hash: str, password: str) -> bool:
+        """Whether the hash is this password's."""
+        ...
+
+
+Tell = Callable[[str, int, int], None]
+"""Told of progress: what is being done, how much of it is done, of how much (0: nobody knows)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did, or would do: the new users, and the lines of the file that were there already."""
+    """What an import did, or would do."""
 
-    added: tuple[Row, ...]
-    """Their ids are empty in a dry run."""
+    added: tuple[Step, ...]
+    """New users. Their ids are empty in a dry run."""
+    changed: tuple[Step, ...]
     unchanged: tuple[int, ...]
+    """The lines of the file that were there already."""
     dry_run: bool
+    errors: tuple[RowError, ...] = ()
+    """What would refuse the file: only of a dry run, the other raises."""
 
 
 async def import_users(
@@ -34,113 +64,117 @@ async def import_users(
     content: bytes,
     request_id: str,
     *,
+    passwords: Passwords,
+    mode: Mode = Mode.ADD,
     actor: str = "",
     encoding: str | None = None,
     dry_run: bool = False,
     generate: Generate = GENERATE,
+    tell: Tell = lambda _what, _done, _all: None,
 ) -> Imported:
-    """Add the users of a file. A row that equals what is there already is left alone, so a file may come twice.
+    """Do what a file says. What is there already is left alone, so a file may come twice.
 
-    Raises FileRefused with every error, Refused for what is no text, Unavailable. Nothing is half done.
+    Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable.
+    Nothing is half done.
     """
-    rows = await asyncio.to_thread(lambda: parse(decoded(content, encoding), generate))
-    there = await store.tables()
-    errors, unchanged = await asyncio.to_thread(compared, rows, there)
-    if errors:
-        raise FileRefused(errors)
-    new = [row for row in rows if row.at_line not in unchanged]
-    if new and not dry_run:
-        ids = await store.reserve_user_ids(len(new))
-        new = [row.with_id(user) for row, user in zip(new, ids, strict=True)]
-        await store.add(tables_of(new), request_id, actor=actor)
-    return Imported(tuple(new), tuple(sorted(unchanged)), dry_run)
+    tell("reading", 0, 0)
+    sheet = await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
+    keeping = _Keeping(passwords, tell)
+    attempt = 1
+    while True:
+        tell("comparing", 0, 0)
+        snapshot = await store.snapshot()
+        plan = await asyncio.to_thread(planned, sheet, snapshot.tables, generate)
+        if not plan.errors:
+            await asyncio.to_thread(keeping.kept, plan, mode, dry_run=dry_run)
+        if dry_run:
+            return _imported(plan, dry_run=True)
+        if plan.errors:
+            raise FileRefused(plan.errors)
+        if not (plan.new or plan.changed):
+            return _imported(plan, dry_run=False)
+        tell("storing", 0, 0)
+        if plan.new:
+            ids = await store.reserve_user_ids(len(plan.new))
+            plan.new = [Step(step.becomes.with_id(user)) for step, user in zip(plan.new, ids, strict=True)]
+        try:
+            await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor)
+        except Refused as refused:
+            if refused.code != "tables-edited" or attempt == ATTEMPTS:
+                raise
+            attempt += 1
+        else:
+            return _imported(plan, dry_run=False)
 
 
-def decoded(content: bytes, encoding: str | None = None) -> str:
-    """The text of a file: by the caller's word, else by its byte order mark, else UTF-8. Never guessed."""
-    if len(content) > LARGEST_BYTES:
-        raise Refused("file-too-large", f"the file has more than {LARGEST_BYTES // 1024 // 1024} MiB", hint="split it")
-    by_mark = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
-    try:
-        text = content.decode(encoding or by_mark)
-    except LookupError:
-        raise Refused("file-encoding", f"there is no encoding {(encoding or '')[:40]!r}") from None
-    except UnicodeError as error:
-        at = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
-        raise Refused(
-            "file-encoding", f"the file is not {encoding or by_mark}{at}", hint="say which it is: --encoding latin-1"
-        ) from None
-    if "\0" in text:
-        raise Refused(
-            "file-binary", "the file has NUL characters: it is no text, or in another encoding", hint="--encoding"
-        )
-    return text
+def _imported(plan: Plan, *, dry_run: bool) -> Imported:
+    lines = tuple(step.becomes.at_line for step in plan.unchanged)
+    errors = sorted(plan.errors, key=lambda error: error.line)
+    return Imported(tuple(plan.new), tuple(plan.changed), lines, dry_run, tuple(errors))
 
 
-def compared(rows: Sequence[Row], there: Tables) -> tuple[list[RowError], set[int]]:
-    """(what is taken by somebody else or not to be had here, the lines of rows that are there already and equal)."""
-    standing, site = _Standing(there), Site.of(there)
-    errors: list[RowError] = []
-    unchanged: set[int] = set()
-    for row in rows:
-        taken = [
-            (claim, standing.holder[claim.kind, claim.key])
-            for claim in row.claims()
-            if (claim.kind, claim.key) in standing.holder
+class _Keeping:
+    """From passwords to hashes, when all else of a file is known to be good: they are slow to make."""
+
+    def __init__(self, passwords: Passwords, tell: Tell) -> None:
+        self._passwords, self._tell = passwords, tell
+        self._made: dict[tuple[int, str], str] = {}
+        """By line and stored hash: another attempt makes nothing twice."""
+
+    def kept(self, plan: Plan, mode: Mode, *, dry_run: bool) -> None:
+        """Put hashes into the plan where there are passwords. A dry run makes none, but compares."""
+        steps = (*plan.new, *plan.changed, *plan.unchanged)
+        asked = [step for step in steps if step.becomes.password]
+        if not asked:
+            return
+        hashes = self._hashes(asked, dry_run=dry_run)
+        plan.new = [_with_hash(step, hashes) for step in plan.new]
+        plan.changed = [_with_hash(step, hashes) for step in plan.changed]
+        differing = [
+            step for step in plan.unchanged if _stored(step) != hashes.get(step.becomes.at_line, _stored(step))
         ]
-        holders = {holder for _, holder in taken}
-        if standing.has(row, holders):
-            unchanged.add(row.at_line)
-            continue
-        errors += site.errors(row)
-        for claim, holder in taken:
-            name = standing.users[holder].name if holder in standing.users else "nobody"
-            errors.append(
-                RowError(row.at_line, claim.column, claim.value, f"is taken already: by user {holder}, {name}")
-            )
-    return errors, unchanged
+        if mode is Mode.ADD:
+            plan.errors += map(_another_password, differing)
+        elif differing:
+            lines = {step.becomes.at_line for step in differing}
+            plan.unchanged = [step for step in plan.unchanged if step.becomes.at_line not in lines]
+            plan.changed += [_with_hash(step, hashes) for step in differing]
+            plan.changed.sort(key=lambda step: step.becomes.at_line)
+
+    def _hashes(self, asked: Sequence[Step], *, dry_run: bool) -> dict[int, str]:
+        """By line: the stored hash where the password is the stored one, else a new one."""
+
+        def made(step: Step) -> str:
+            stored, password = _stored(step), step.becomes.password
+            if stored and self._passwords.matches(stored, password):
+                return stored
+            return "made by the import" if dry_run else self._passwords.hashed(password)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for begin in range(0, len(asked), AT_ONCE):
+                self._tell("passwords", begin, len(asked))
+                some = [step for step in asked[begin : begin + AT_ONCE] if _key(step) not in self._made]
+                for step, one in zip(some, pool.map(made, some), strict=True):
+                    self._made[_key(step)] = one
+        return {step.becomes.at_line: self._made[_key(step)] for step in asked}
 
 
-class _Standing:
-    """The store's tables, asked by user."""
-
-    def __init__(self, there: Tables) -> None:
-        self.users = {user.id: user for user in there.users}
-        self.holder = {(claim.kind, claim.key): claim.user for claim in claims(there)}
-        self._sections: dict[UserId, list[Line | Incall | Voicemail]] = {}
-        sections: tuple[Line | Incall | Voicemail, ...] = (*there.lines, *there.incalls, *there.voicemails)
-        for section in sections:
-            self._sections.setdefault(section.user, []).append(section)
-        self._bare = {_comparable(user, frozenset()) for user in there.users if user.id not in self._sections}
-
-    def has(self, row: Row, holders: set[UserId]) -> bool:
-        """True when one user is all that the row says; what the row left to chance or to the phone is not compared."""
-        if not holders:
-            return not (row.line or row.incall or row.voicemail) and _comparable(row.user, frozenset()) in self._bare
-        user = self.users.get(next(iter(holders)))
-        if len(holders) > 1 or user is None:
-            return False
-        theirs = {_unowned(section, row.given) for section in self._sections.get(user.id, ())}
-        ours = {_unowned(section, row.given) for section in (row.line, row.incall, row.voicemail) if section}
-        return ours <= theirs and _comparable(user, row.given) == _comparable(row.user, row.given)
+def _stored(step: Step) -> str:
+    return step.was.user.password_hash if step.was else ""
 
 
-def _comparable(user: User, given: frozenset[str]) -> User:
-    return replace(
-        user,
-        id=NOBODY,
-        rules=RecordRules(),
-        call_record=user.call_record and "callrecord" in given,
-        online_record=user.online_record and "onlinerecord" in given,
-    )
+def _key(step: Step) -> tuple[int, str]:
+    return step.becomes.at_line, _stored(step)
 
 
-def _unowned(section: Line | Incall | Voicemail, given: frozenset[str]) -> Line | Incall | Voicemail:
-    if isinstance(section, Line):
-        return replace(
-            section,
-            user=NOBODY,
-            name=section.name if "linename" in given else "",
-            secret=section.secret if "linesecret" in given else "",
-        )
-    return replace(section, user=NOBODY)
+def _with_hash(step: Step, hashes: Mapping[int, str]) -> Step:
+    row = step.becomes
+    if row.at_line not in hashes:
+        return step
+    return replace(step, becomes=replace(row, user=replace(row.user, password_hash=hashes[row.at_line])))
+
+
+def _another_password(step: Step) -> RowError:
+    who = f"user {step.was.user.id}, {step.was.user.name}," if step.was else "this user"
+    reason = f"must be the password that {who} has; to change it: --mode update"
+    return RowError(step.becomes.at_line, "password", "***", reason)

@@ -1,27 +1,25 @@
 """`callrec users`: who may record, and who is recorded."""
 
-import sys
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.ending import FOUND, plain
-from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, print_rows
+from callrec.cli import user_files
+from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_rows
 from callrec.cli.store import operator, request_id, with_store
 
 if TYPE_CHECKING:
     from callrec.adapters.redis.store import RedisStore
-    from callrec.app.importing import Imported
     from callrec.app.store_port import UserFields
-    from callrec.domain.provisioning.csv_rules import FileRefused
     from callrec.domain.provisioning.model import RecordRules, Tables, User
 
-MOST_ERRORS = 1000
 COLUMNS = ("id", "name", "numbers", "lines", "call_record", "online_record", "language")
 
-app = typer.Typer(help="Users: list, show, set, import.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Users: list, show, set, import, export.", no_args_is_help=True, rich_markup_mode=None)
+app.command("import")(user_files.import_file)
+app.command("export")(user_files.export_file)
+app.command("template")(user_files.template)
 Who = Annotated[str, typer.Argument(help="A number (1000 or 1000@default), a line's name, or an id (id:7).")]
 
 
@@ -76,39 +74,6 @@ def set_user(
         return _everything(tables, changed)
 
     print_fields(with_store(work), as_json=as_json)
-
-
-@app.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="The user file; - is standard input.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
-    encoding: Annotated[str | None, typer.Option(help="When the file is not UTF-8, e.g. latin-1.")] = None,
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Add the users of a file: all of them, or every error and nothing."""
-    from callrec.app.importing import import_users
-    from callrec.domain.provisioning.csv_rules import FileRefused
-
-    content, identity = _content(file), request_id()
-
-    async def work(store: "RedisStore") -> "Imported":
-        return await import_users(store, content, identity, actor=operator(), encoding=encoding, dry_run=dry_run)
-
-    try:
-        imported = with_store(work)
-    except FileRefused as refused:
-        _print_errors(refused, as_json=as_json)
-        raise typer.Exit(FOUND) from None
-    added = [
-        {"line": row.at_line, "id": row.user.id, "name": row.user.name, "number": row.line.number if row.line else ""}
-        for row in imported.added
-    ]
-    if as_json:
-        print_json({"dry_run": dry_run, "added": added, "unchanged_lines": list(imported.unchanged)})
-        return
-    print_rows(added, ("line", "id", "name", "number"), as_json=False)
-    done = "would be added" if dry_run else "added"
-    typer.echo(f"{len(added)} {done}, {len(imported.unchanged)} there already", err=True)
 
 
 def find(tables: "Tables", who: str) -> "User":
@@ -179,32 +144,3 @@ def _rules(before: "RecordRules", said: list[str]) -> "RecordRules":
             raise Refused("record-rule", f"{word[:80]!r} is no rule", hint=hint)
         before = replace(before, **{direction: None if rule == "none" else Rule(rule)})
     return before
-
-
-def _content(file: Path) -> bytes:
-    """The file's bytes, one more than the importer takes at most. Raises Refused when it cannot be read."""
-    from callrec.app.importing import LARGEST_BYTES
-    from callrec.domain.errors import Refused
-
-    try:
-        if str(file) == "-":
-            return cast("bytes", sys.stdin.buffer.read(LARGEST_BYTES + 1))
-        with file.open("rb") as opened:
-            return opened.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise Refused("file-unreadable", f"cannot read {file}: {error.strerror}") from error
-
-
-def _print_errors(refused: "FileRefused", *, as_json: bool) -> None:
-    """The first thousand, and how many there are; in JSON on stdout, since that is the answer then."""
-    errors = [
-        {"line": error.line, "column": error.column, "value": error.value, "reason": error.reason}
-        for error in refused.errors
-    ]
-    if as_json:
-        print_json({"errors": errors[:MOST_ERRORS], "count": len(errors)})
-        return
-    for error in refused.errors[:MOST_ERRORS]:
-        typer.echo(plain(error), err=True)
-    left = f" (the first {MOST_ERRORS} are shown)" if len(errors) > MOST_ERRORS else ""
-    typer.echo(f"callrec: errors: {len(errors)}{left}; nothing was changed", err=True)

@@ -13,6 +13,7 @@ from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
     Entity,
+    FunctionKey,
     Incall,
     Line,
     Profile,
@@ -91,6 +92,14 @@ def test_what_must_not_become_another(before, after, code):
     with pytest.raises(Refused) as refused:
         changing(before, after, TABLES)
     assert code == refused.value.code
+
+
+def test_a_user_takes_keys_along_also_those_of_others_that_call_them():
+    """A key that calls nobody would be left otherwise; what others have besides stays."""
+    own, to_john = FunctionKey(JOHN.id, 1, "call_record"), FunctionKey(EVE.id, 2, "user", JOHN.id)
+    tables = directory(DESK, keys=(own, to_john, FunctionKey(EVE.id, 3, "customized", JOHN.id)))
+    gone = [change.before for change in removing(JOHN, tables).changes]
+    assert [own, to_john] == [noun for noun in gone if isinstance(noun, FunctionKey)]
 
 
 def test_a_user_takes_everything_along():

@@ -5,8 +5,8 @@ One truth for three readers: the CSV rules (twice in one file), the importer (al
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from callrec.domain.provisioning.model import FunctionKey, Incall, Line, Tables, User, UserId, Voicemail
 
@@ -26,9 +26,9 @@ class Kind(StrEnum):
     """What one user's function keys do: no two of them the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One key taken in one name space; `column` and `value` are how an import file says it."""
+class Claim(NamedTuple):
+    """One key taken in one name space; `column` and `value` are how an import file says it. Half a million are made for a
+    large file: a named tuple is made three times as fast as a frozen dataclass."""
 
     kind: Kind
     key: str

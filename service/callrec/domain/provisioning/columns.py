@@ -48,7 +48,7 @@ class Column:
 
 def is_plain(value: str) -> bool:
     """True when no character breaks a line, ends a string or cannot be written as UTF-8."""
-    return not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in value)
+    return value.isprintable() or not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in value)
 
 
 def text(most: int, least: int = 0) -> Check:
@@ -89,6 +89,11 @@ MOBILE = matching(r"\+?[0-9*#]{1,128}", "digits, * and #, at most 128, with an o
 LINE_NAME = matching(r"[a-z0-9_-]{1,40}", "small letters, digits, _ and -, at most 40")
 LINE_SECRET = matching(r"[!-~]{1,80}", "printable ASCII characters without blanks, at most 80")
 EMAIL = matching(r"[^@\s,;<>\"|]{1,64}@[^@\s,;<>\"|]{1,189}", "one e-mail address")
+PASSWORD_HASH = matching(
+    r"\$argon2(id|i|d)\$v=[0-9]{1,3}\$m=[0-9]{1,7},t=[0-9]{1,3},p=[0-9]{1,3}"
+    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}",
+    "a password's hash as argon2 encodes it: $argon2id$v=19$m=...,t=...,p=...$salt$hash",
+)
 IGNORED = text(1024)
 
 _U, _L, _I, _V = Section.USER, Section.LINE, Section.INCALL, Section.VOICEMAIL
@@ -127,5 +132,9 @@ COLUMNS = (
     Column("callerid", _U, IGNORED),
     Column("callrecord", _U, FLAG, default="0"),
     Column("onlinerecord", _U, FLAG, default="0"),
+    Column("passwordhash", _U, PASSWORD_HASH, secret=True),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
+DEFAULTS = {column.name: column.default for column in COLUMNS}
+REQUIRED = tuple(column for column in COLUMNS if column.required)
+NAMES_OF = {section: tuple(column.name for column in COLUMNS if column.section is section) for section in Section}

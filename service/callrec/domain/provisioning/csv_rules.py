@@ -1,182 +1,195 @@
-"""A user file's text -> its rows, or every error of every row; never something in between.
+"""A user file's text -> its records and every error in them, by rules that need nothing but the file.
 
-Separator `|`, quote `"`, a header in any order, blank lines skipped. Three stages, each a list that a new rule is added
-to: the rule of a column (`columns.COLUMNS`), the rules between the columns of one row (`ROW_RULES`), and what
-must be unique in the file (`claims`). What only the store or the site knows is asked later, by the importer.
+Three stages, each a list that a new rule is added to: the rule of a column (`columns.COLUMNS`), the rules between the columns
+of one row (`ROW_RULES`), and what must be unique in the file (`claims`). What only the store or the site knows is asked
+later, by `planning`.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from callrec.domain.errors import Refused
-from callrec.domain.provisioning.claims import Claim, claims
-from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.claims import Claim
+from callrec.domain.provisioning.columns import BY_NAME, REQUIRED, Check, Section
+from callrec.domain.provisioning.csv_text import SHOWN_CHARS, FileRefused, RowError, records, shown, unescaped
+from callrec.domain.provisioning.rows import Generate, Row, tables_of
+from callrec.domain.provisioning.rows import row as build
 
-SHOWN_CHARS = 80
-"""How much of a wrong value an error repeats."""
-NOBODY = UserId("")
-"""The id of a user who is not stored yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """One thing wrong: where (line of the file from 1, column), what was there, and why it cannot be."""
-
-    line: int
-    column: str
-    value: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}" + (f", {self.column}: {self.value!r}" if self.column else ":") + f" {self.reason}"
+__all__ = ["FileRefused", "Generate", "Mode", "Record", "Row", "RowError", "Sheet", "parse", "read", "tables_of"]
+CACHED_VALUES = 1000
+"""Of how many values of a column the verdict is kept: enough for contexts and languages, little for a column of numbers."""
 
 
-class FileRefused(Refused):
-    """The file has errors: nothing of it is taken. `errors` holds them all, in the order of the file."""
+class Mode(StrEnum):
+    """What rows mean."""
 
-    def __init__(self, errors: Sequence[RowError]) -> None:
-        self.errors = tuple(sorted(errors, key=lambda error: error.line))
-        more = f", and {len(self.errors) - 1} more" if len(self.errors) > 1 else ""
-        super().__init__("file-refused", f"{self.errors[0]}{more}", hint="nothing was changed; mend these lines first")
+    ADD = "add"
+    """Each is a new user, or one that is there already and equal."""
+    UPDATE = "update"
+    """Each is a user that is there; what the file has columns of becomes what it says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One user of the file with the sections that were there. Ids are NOBODY until `with_id`."""
+class Record(NamedTuple):
+    """One row as it stands in the file."""
 
     at_line: int
-    user: User
-    line: Line | None
-    incall: Incall | None
-    voicemail: Voicemail | None
+    values: dict[str, str]
+    """By column, without the blanks around and the apostrophe before a formula."""
     given: frozenset[str]
-    """The columns in which this row has a value of its own; the others hold defaults, or generated names and secrets."""
-
-    def with_id(self, user: UserId) -> "Row":
-        """The same row, belonging to the user of that id."""
-        return replace(
-            self,
-            user=replace(self.user, id=user),
-            line=self.line and replace(self.line, user=user),
-            incall=self.incall and replace(self.incall, user=user),
-            voicemail=self.voicemail and replace(self.voicemail, user=user),
-        )
-
-    def claims(self) -> Iterator[Claim]:
-        """What this row takes for itself."""
-        return claims(tables_of([self]))
+    """The columns that have a value in it."""
+    sections: frozenset[Section]
+    """Those of which any column has a value; the user's always."""
+    sound: bool
+    """No rule of a column is broken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Generate:
-    """Where names and secrets come from that a row leaves out: this module has no randomness of its own."""
+class Sheet:
+    """A whole file: its records, and the errors in them that the rules of the columns found."""
 
-    line_name: Callable[[], str]
-    secret: Callable[[], str]
+    mode: Mode
+    names: tuple[str, ...]
+    records: tuple[Record, ...]
+    errors: tuple[RowError, ...]
 
 
 RowRule = Callable[[Mapping[str, str], frozenset[Section]], Iterator[tuple[str, str]]]
 
 
-def tables_of(rows: Sequence[Row]) -> Tables:
-    """The rows as tables. Feature codes are no part of a user file."""
-    return Tables(
-        users=tuple(row.user for row in rows),
-        lines=tuple(row.line for row in rows if row.line),
-        incalls=tuple(row.incall for row in rows if row.incall),
-        voicemails=tuple(row.voicemail for row in rows if row.voicemail),
-        codes=(),
-    )
-
-
 def parse(text: str, generate: Generate) -> tuple[Row, ...]:
-    """All rows of a good file; FileRefused with every error of any other.
-
-    Only a wrong header or broken quoting ends the search early: what follows could not be understood.
-    """
-    records = _records(text)
-    _, header = next(records, (1, []))
-    names = _checked_header(header)
-    errors: list[RowError] = []
-    rows: list[Row] = []
-    try:
-        for at_line, cells in records:
-            found = list(_errors_of(at_line, names, cells))
-            errors += found
-            if not found:
-                rows.append(_row(at_line, dict(zip(names, cells, strict=True)), generate))
-    except FileRefused as broken:
-        raise FileRefused([*errors, *_taken_twice(rows), *broken.errors]) from None
-    errors += _taken_twice(rows)
-    if not rows and not errors:
-        errors.append(RowError(2, "", "", "must be a row: the file has none"))
+    """All rows of a good file of new users; FileRefused with every error of any other."""
+    sheet = read(text)
+    rows, errors = rows_of(sheet, generate)
+    errors += taken_twice((row.at_line, row.claims()) for row in rows)
     if errors:
         raise FileRefused(errors)
     return tuple(rows)
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(first line, stripped cells) of every record that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="|", quotechar='"', skipinitialspace=True, strict=True)
-    at_line = 1
+def rows_of(sheet: Sheet, generate: Generate) -> tuple[list[Row], list[RowError]]:
+    """(the rows of new users in which nothing is wrong, every error of the others)."""
+    errors = list(sheet.errors)
+    rows: list[Row] = []
+    for record in sheet.records:
+        found = list(errors_between(record.at_line, record.values, record.sections))
+        errors += found
+        if record.sound and not found:
+            rows.append(build(record.at_line, record.values, record.sections, record.given, generate))
+    return rows, errors
+
+
+def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
+    """The records of a file and what is wrong in them. Raises FileRefused when the header is wrong.
+
+    Broken quoting ends the search early: what follows could not be understood.
+    """
+    found = records(text)
+    _, header = next(found, (1, []))
+    names = _checked_header(header, mode)
+    errors: list[RowError] = []
+    rows: list[Record] = []
+    reading = _Reading(names)
     try:
-        for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if stripped not in ([], [""]):
-                yield at_line, stripped
-            at_line = reader.line_num + 1
-    except csv.Error as error:
-        raise FileRefused([RowError(at_line, "", "", f"cannot be read: {error}")]) from None
+        for at_line, cells in found:
+            if len(cells) == len(names):
+                rows.append(reading.record(at_line, cells, errors))
+            else:
+                reason = f"must have {len(names)} values as the header has, not {len(cells)}"
+                errors.append(RowError(at_line, "", "", reason))
+    except FileRefused as broken:
+        errors += broken.errors
+    if not rows and not errors:
+        errors.append(RowError(2, "", "", "must be a row: the file has none"))
+    return Sheet(mode, names, tuple(rows), tuple(errors))
 
 
-def _checked_header(header: list[str]) -> list[str]:
+class _Verdicts(dict[str, bool]):
+    """What a rule says of a value, asked once for each of the first thousand values."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__({"": True})
+        self._accepts = check.accepts
+
+    def __missing__(self, value: str) -> bool:
+        verdict = self._accepts(value)
+        if len(self) < CACHED_VALUES:
+            self[value] = verdict
+        return verdict
+
+
+class _Reading:
+    """A file's columns, with what is the same for every row of it looked up once."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._verdicts = [_Verdicts(BY_NAME[name].check) for name in names]
+        self._shapes: dict[tuple[bool, ...], tuple[frozenset[str], frozenset[Section]]] = {}
+
+    def record(self, at_line: int, cells: list[str], errors: list[RowError]) -> Record:
+        """The record of these cells; what is wrong with them is added to the errors."""
+        if any(cell[:1] == "'" for cell in cells):
+            cells = [unescaped(name, cell) for name, cell in zip(self._names, cells, strict=True)]
+        sound = True
+        for nth, cell in enumerate(cells):
+            if not self._verdicts[nth][cell]:
+                name, sound = self._names[nth], False
+                errors.append(RowError(at_line, name, shown(name, cell), f"must be {BY_NAME[name].check.says}"))
+        given, sections = self._shape(tuple(map(bool, cells)))
+        return Record(at_line, dict(zip(self._names, cells, strict=True)), given, sections, sound)
+
+    def _shape(self, filled: tuple[bool, ...]) -> tuple[frozenset[str], frozenset[Section]]:
+        """Most rows have values in the same columns as others."""
+        if filled not in self._shapes:
+            given = frozenset(name for name, there in zip(self._names, filled, strict=True) if there)
+            self._shapes[filled] = given, frozenset({Section.USER} | {BY_NAME[name].section for name in given})
+        return self._shapes[filled]
+
+
+def _checked_header(header: list[str], mode: Mode) -> tuple[str, ...]:
     errors = [
-        RowError(1, name, name[:SHOWN_CHARS], "is no column of a user file") for name in header if name not in BY_NAME
+        RowError(1, name[:SHOWN_CHARS], name[:SHOWN_CHARS], "is no column of a user file")
+        for name in header
+        if name not in BY_NAME
     ]
     errors += [RowError(1, name, name, "must be there only once") for name in BY_NAME if header.count(name) > 1]
     if not header:
         errors.append(RowError(1, "", "", "must be a header: the file is empty"))
-    elif not errors and "firstname" not in header:
+    elif not errors and mode is Mode.ADD and "firstname" not in header:
         errors.append(RowError(1, "firstname", "", "must be among the columns"))
+    elif not errors and mode is Mode.UPDATE and not _finds_users(header):
+        reason = "must be among the columns, or username, or phonenumber and context: a row is found by it"
+        errors.append(RowError(1, "linename", "", reason))
     if errors:
         raise FileRefused(errors)
-    return header
+    return tuple(header)
 
 
-def _errors_of(at_line: int, names: list[str], cells: list[str]) -> Iterator[RowError]:
-    if len(cells) != len(names):
-        yield RowError(at_line, "", "", f"must have {len(names)} values as the header has, not {len(cells)}")
-        return
-    values = dict(zip(names, cells, strict=True))
-    sections = _sections(values)
-    for name, value in values.items():
-        column = BY_NAME[name]
-        if value and not column.check.accepts(value):
-            yield RowError(at_line, name, _shown(name, value), f"must be {column.check.says}")
-    for column in COLUMNS:
-        if column.required and column.section in sections and not values.get(column.name):
+def _finds_users(header: Sequence[str]) -> bool:
+    return bool({"linename", "username"} & set(header)) or {"phonenumber", "context"} <= set(header)
+
+
+def errors_between(at_line: int, values: Mapping[str, str], sections: frozenset[Section]) -> Iterator[RowError]:
+    """What is missing in a row, and what does not go together in it."""
+    for column in REQUIRED:
+        if column.section in sections and not values.get(column.name):
             yield RowError(at_line, column.name, "", f"must have a value: it is required for a {column.section}")
     for rule in ROW_RULES:
         for name, reason in rule(values, sections):
-            yield RowError(at_line, name, _shown(name, values.get(name, "")), reason)
-
-
-def _sections(values: Mapping[str, str]) -> frozenset[Section]:
-    return frozenset({Section.USER} | {BY_NAME[name].section for name, value in values.items() if value})
-
-
-def _shown(name: str, value: str) -> str:
-    return "***" if value and BY_NAME[name].secret else value[:SHOWN_CHARS]
+            yield RowError(at_line, name, shown(name, values.get(name, "")), reason)
 
 
 def _client_needs_a_login(values: Mapping[str, str], _: frozenset[Section]) -> Iterator[tuple[str, str]]:
     if values.get("enableclient") == "1":
-        for name in ("username", "password"):
-            if not values.get(name):
-                yield name, "must have a value when enableclient is 1"
+        if not values.get("username"):
+            yield "username", "must have a value when enableclient is 1"
+        if not (values.get("password") or values.get("passwordhash")):
+            yield "password", "must have a value when enableclient is 1"
+
+
+def _one_password(values: Mapping[str, str], _: frozenset[Section]) -> Iterator[tuple[str, str]]:
+    if values.get("password") and values.get("passwordhash"):
+        yield "password", "must be empty when there is a passwordhash: give one of them"
 
 
 def _voicemail_needs_language_and_line(
@@ -199,82 +212,18 @@ def _only_sip_has_names(values: Mapping[str, str], _: frozenset[Section]) -> Ite
 
 ROW_RULES: tuple[RowRule, ...] = (
     _client_needs_a_login,
+    _one_password,
     _voicemail_needs_language_and_line,
     _only_sip_has_names,
 )
 """(values, sections) -> (column, reason) of each broken rule between the columns of one row."""
 
 
-def _taken_twice(rows: Sequence[Row]) -> Iterator[RowError]:
+def taken_twice(claimed: Iterable[tuple[int, Iterable[Claim]]]) -> Iterator[RowError]:
+    """What two lines of the file take, named with the first of them."""
     first: dict[tuple[str, str], int] = {}
-    for row in rows:
-        for claim in row.claims():
-            before = first.setdefault((claim.kind, claim.key), row.at_line)
-            if before != row.at_line:
-                yield RowError(row.at_line, claim.column, claim.value, f"must be unique: line {before} has it already")
-
-
-def _row(at_line: int, values: Mapping[str, str], generate: Generate) -> Row:
-    """A row whose values are all good. The client's password is checked and not kept: nobody logs in with it here."""
-    sections = _sections(values)
-    given = frozenset(name for name, value in values.items() if value)
-    cells = {column.name: values.get(column.name) or column.default for column in COLUMNS}
-    return Row(
-        at_line=at_line,
-        user=_user(cells),
-        line=_line(cells, generate) if Section.LINE in sections else None,
-        incall=_incall(cells) if Section.INCALL in sections else None,
-        voicemail=_voicemail(cells) if Section.VOICEMAIL in sections else None,
-        given=given,
-    )
-
-
-def _user(cells: Mapping[str, str]) -> User:
-    return User(
-        id=NOBODY,
-        firstname=cells["firstname"],
-        lastname=cells["lastname"],
-        language=cells["language"] or None,
-        call_record=cells["callrecord"] == "1",
-        online_record=cells["onlinerecord"] == "1",
-        outcallerid=cells["outcallerid"],
-        mobilephonenumber=cells["mobilephonenumber"],
-        agentnumber=cells["agentnumber"],
-        bosssecretary=cells["bosssecretary"],
-        enablehint=cells["enablehint"] == "1",
-        enablexfer=cells["enablexfer"] == "1",
-        enableclient=cells["enableclient"] == "1",
-        username=cells["username"],
-        profileclient=cells["profileclient"],
-        entityid=int(cells["entityid"]),
-    )
-
-
-def _line(cells: Mapping[str, str], generate: Generate) -> Line:
-    sip = cells["protocol"] == "sip"
-    return Line(
-        name=(cells["linename"] or generate.line_name()) if sip else cells["phonenumber"],
-        user=NOBODY,
-        number=cells["phonenumber"],
-        context=cells["context"],
-        protocol=cells["protocol"],
-        secret=(cells["linesecret"] or generate.secret()) if sip else "",
-    )
-
-
-def _incall(cells: Mapping[str, str]) -> Incall:
-    return Incall(cells["incallexten"], cells["incallcontext"], NOBODY, ring_s=int(cells["incallringseconds"]))
-
-
-def _voicemail(cells: Mapping[str, str]) -> Voicemail:
-    return Voicemail(
-        mailbox=cells["voicemailmailbox"],
-        context=cells["context"],
-        user=NOBODY,
-        name=cells["voicemailname"],
-        password=cells["voicemailpassword"],
-        email=cells["voicemailemail"],
-        attach=cells["voicemailattach"] == "1",
-        delete=cells["voicemaildelete"] == "1",
-        skippass=cells["voicemailskippass"] == "1",
-    )
+    for at_line, claims in claimed:
+        for claim in claims:
+            before = first.setdefault((claim.kind, claim.key), at_line)
+            if before != at_line:
+                yield RowError(at_line, claim.column, claim.value, f"must be unique: line {before} has it already")

@@ -161,6 +161,12 @@ class Directory:
         """A user's function keys."""
         return self._keys_of.get(user, ())
 
+    def keys_to(self, user: UserId) -> list[FunctionKey]:
+        """The keys of others that call this user."""
+        return [
+            key for key in self._keys.values() if (key.type, key.destination) == ("user", user) and key.user != user
+        ]
+
     def by_endpoint(self, name: str) -> Party | None:
         """Who is at `PJSIP/<line name>` (a channel's name without its last dash and what follows)."""
         return self._party(self._lines.get(name))

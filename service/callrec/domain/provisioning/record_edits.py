@@ -38,13 +38,16 @@ def changing(before: Noun, after: Noun, tables: Directory) -> Edit:
 
 
 def removing(noun: Noun, tables: Directory) -> Edit:
-    """The edit that takes it away; a user takes their lines, incalls and voicemails along. Raises Refused."""
+    """The edit that takes it away; a user takes their lines, incalls, voicemails and keys along, and the keys
+    of others that call them. Raises Refused."""
     match noun:
         case User():
             owned: tuple[Noun, ...] = (
                 *tables.lines_of(noun.id),
                 *tables.incalls_of(noun.id),
                 *tables.voicemails_of(noun.id),
+                *tables.keys_of(noun.id),
+                *tables.keys_to(noun.id),
             )
             return Edit((Change(noun, None), *(Change(one, None) for one in owned)))
         case Line():

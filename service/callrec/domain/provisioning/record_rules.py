@@ -16,6 +16,7 @@ from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
     Entity,
+    FunctionKey,
     Incall,
     Line,
     Profile,
@@ -81,8 +82,9 @@ FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
     Entity: (Field("id", ENTITY_ID), Field("name", text(128, least=1))),
     Profile: (Field("name", NAME),),
     Context: (),
+    FunctionKey: (),
 }
-"""A context has rules of its own, in `contexts`."""
+"""Contexts and function keys have rules of their own, in `contexts` and `function_keys`."""
 
 
 def checked(before: Noun | None, after: Noun, tables: Directory) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from callrec.domain.provisioning.csv_rules import SHOWN_CHARS, Row, RowError
+from callrec.domain.provisioning.csv_text import SHOWN_CHARS, RowError
 from callrec.domain.provisioning.model import Context, ContextKind, Tables
+from callrec.domain.provisioning.rows import Row
 
 _KINDS = {ContextKind.INTERNAL: "of users", ContextKind.INCALL: "of incoming numbers"}
 

@@ -1,0 +1,47 @@
+"""The bytes of a user file -> its text, or a refusal that says what they are instead and where."""
+
+import codecs
+
+from callrec.domain.errors import Refused
+
+LARGEST_BYTES = 64 * 1024 * 1024
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NO_TEXT = (
+    (b"PK\x03\x04", "a zip archive, as spreadsheets are"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
+    (b"\x1f\x8b", "compressed"),
+    (b"%PDF", "a PDF"),
+)
+
+
+def decoded(content: bytes, encoding: str | None = None) -> str:
+    """The text of a file: by the caller's word, else by its byte order mark, else UTF-8. Never guessed. Raises Refused."""
+    if len(content) > LARGEST_BYTES:
+        raise Refused("file-too-large", f"the file has more than {LARGEST_BYTES // 1024 // 1024} MiB", hint="split it")
+    if kind := next((kind for mark, kind in _NO_TEXT if content.startswith(mark)), ""):
+        raise Refused("file-binary", f"the file is {kind}: it must be text", hint="save it as CSV")
+    by_mark = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding or by_mark)
+    except LookupError:
+        raise Refused("file-encoding", f"there is no encoding {(encoding or '')[:40]!r}") from None
+    except UnicodeError as error:
+        at = _where(content, error.start) if isinstance(error, UnicodeDecodeError) else ""
+        raise Refused(
+            "file-encoding", f"the file is not {encoding or by_mark}{at}", hint="say which it is: --encoding latin-1"
+        ) from None
+    nul = text.find("\0")
+    if nul >= 0:
+        line = text.count("\n", 0, nul) + 1
+        raise Refused(
+            "file-binary",
+            f"line {line} has a NUL character: the file is no text, or in another encoding",
+            hint="say which: --encoding utf-16",
+        )
+    return text
+
+
+def _where(content: bytes, byte: int) -> str:
+    begins = content.rfind(b"\n", 0, byte) + 1
+    line, at = content.count(b"\n", 0, byte) + 1, byte - begins + 1
+    return f": line {line}, byte {at} (byte {byte} of the file)"

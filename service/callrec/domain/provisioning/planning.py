@@ -1,0 +1,117 @@
+"""A user file against the tables -> what it would change, or every error. Nothing is changed here."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from callrec.domain.provisioning.claims import Claim
+from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_twice
+from callrec.domain.provisioning.csv_text import RowError
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import Tables
+from callrec.domain.provisioning.rows import Generate, Row
+from callrec.domain.provisioning.site_rules import Site
+from callrec.domain.provisioning.standing import Standing
+from callrec.domain.provisioning.updating import after, before, changed_columns
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the file: a new user (`was` is None), or one who becomes another, or stays."""
+
+    becomes: Row
+    was: Row | None = None
+
+    def changes(self) -> Iterator[Change]:
+        """The records that come, go, or become others."""
+        old, new = self.was.nouns() if self.was else (None,) * 4, self.becomes.nouns()
+        yield from (Change(one, other) for one, other in zip(old, new, strict=True) if one != other)
+
+    def columns(self) -> tuple[str, ...]:
+        """Those in which an old user changes."""
+        return tuple(changed_columns(self.was, self.becomes)) if self.was else ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a file would do. A plan with errors must not be done."""
+
+    new: list[Step] = field(default_factory=list)
+    changed: list[Step] = field(default_factory=list)
+    unchanged: list[Step] = field(default_factory=list)
+    """Rows of users who are as the file says; a password in them is still to be compared."""
+    errors: list[RowError] = field(default_factory=list)
+
+    def edit(self) -> Edit:
+        """All changes. The new users have their ids by now."""
+        return Edit(tuple(change for step in (*self.new, *self.changed) for change in step.changes()))
+
+
+def planned(sheet: Sheet, there: Tables, generate: Generate) -> Plan:
+    """What this file does to these tables."""
+    if sheet.mode is Mode.UPDATE:
+        return _updating(sheet, Standing(there), Site.of(there), generate)
+    return _adding(sheet, Standing(there), Site.of(there), generate)
+
+
+def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) -> Plan:
+    plan = Plan()
+    rows, plan.errors = rows_of(sheet, generate)
+    claimed = [(row, tuple(row.claims())) for row in rows]
+    plan.errors += taken_twice((row.at_line, claims) for row, claims in claimed)
+    for row, claims in claimed:
+        taken = standing.taken(claims)
+        same = standing.same(row, {holder for _, holder in taken})
+        if same is not None:
+            plan.unchanged.append(Step(row, Row(row.at_line, same)))
+            continue
+        plan.errors += site.errors(row)
+        plan.errors += (_taken(row, claim, standing.named(holder)) for claim, holder in taken)
+        plan.new.append(Step(row))
+    return plan
+
+
+def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) -> Plan:
+    plan = Plan(errors=list(sheet.errors))
+    steps: list[tuple[Row, Row]] = []
+    seen: dict[str, int] = {}
+    for record in sheet.records:
+        was = before(record, standing)
+        if isinstance(was, list):
+            plan.errors += was
+            continue
+        first = seen.setdefault(was.user.id, record.at_line)
+        if first != record.at_line:
+            reason = f"must be this user's only row: line {first} is {standing.named(was.user.id)}, too"
+            plan.errors.append(RowError(record.at_line, "", "", reason))
+            continue
+        becomes = after(record, was, generate)
+        if isinstance(becomes, list):
+            plan.errors += becomes
+        else:
+            steps.append((was, becomes))
+    plan.errors += _conflicts(steps, standing)
+    for was, becomes in steps:
+        plan.errors += _new_errors(site, was, becomes)
+        step = Step(becomes, was)
+        (plan.changed if any(True for _ in step.changes()) else plan.unchanged).append(step)
+    return plan
+
+
+def _conflicts(steps: Sequence[tuple[Row, Row]], standing: Standing) -> Iterator[RowError]:
+    """What two rows would have, or somebody whom the file does not change. Rows may swap their numbers."""
+    claimed = [(row, tuple(row.claims())) for _, row in steps]
+    yield from taken_twice((row.at_line, claims) for row, claims in claimed)
+    given_up = {(claim.kind, claim.key) for was, _ in steps for claim in was.claims()}
+    for row, claims in claimed:
+        for claim, holder in standing.taken(claim for claim in claims if (claim.kind, claim.key) not in given_up):
+            yield _taken(row, claim, standing.named(holder))
+
+
+def _new_errors(site: Site, was: Row, becomes: Row) -> Iterable[RowError]:
+    """What the site does not have, but for what this user has had before."""
+    found = list(site.errors(becomes))
+    return [error for error in found if error not in site.errors(was)] if found else found
+
+
+def _taken(row: Row, claim: Claim, holder: str) -> RowError:
+    return RowError(row.at_line, claim.column, claim.value, f"is taken already: by {holder}; choose another or free it")

@@ -1,0 +1,206 @@
+"""One user with line, incall and voicemail <-> the cells of one row: what import and export both mean by a column."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from callrec.domain.provisioning import claims as c
+from callrec.domain.provisioning.columns import DEFAULTS, Section
+from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
+
+NOBODY = UserId("")
+"""The id of a user who is not stored yet."""
+_NO_RULES = RecordRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Where names and secrets come from that a row leaves out: this module has no randomness of its own."""
+
+    line_name: Callable[[], str]
+    secret: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One user with the sections that are there. The id of a new user is NOBODY until `with_id`."""
+
+    at_line: int
+    user: User
+    line: Line | None = None
+    incall: Incall | None = None
+    voicemail: Voicemail | None = None
+    given: frozenset[str] = frozenset()
+    """The columns in which the file's row has a value of its own; the others hold defaults, or generated names and secrets."""
+    password: str = field(default="", repr=False)
+    """What the client's password hash is to be made of."""
+    made_secret: bool = False
+    """The line's secret is generated: somebody has to be told of it."""
+
+    def with_id(self, user: UserId) -> "Row":
+        """The same row, belonging to the user of that id."""
+        return replace(
+            self,
+            user=replace(self.user, id=user),
+            line=self.line and replace(self.line, user=user),
+            incall=self.incall and replace(self.incall, user=user),
+            voicemail=self.voicemail and replace(self.voicemail, user=user),
+        )
+
+    def nouns(self) -> tuple[User, Line | None, Incall | None, Voicemail | None]:
+        """Its records."""
+        return self.user, self.line, self.incall, self.voicemail
+
+    def claims(self) -> Iterator[c.Claim]:
+        """What this row takes for itself."""
+        yield from c.claims_of_user(self.user)
+        if self.line:
+            yield from c.claims_of_line(self.line)
+        if self.incall:
+            yield from c.claims_of_incall(self.incall)
+        if self.voicemail:
+            yield from c.claims_of_voicemail(self.voicemail)
+
+
+def tables_of(rows: Sequence[Row]) -> Tables:
+    """The rows as tables. Feature codes are no part of a user file."""
+    return Tables(
+        users=tuple(row.user for row in rows),
+        lines=tuple(row.line for row in rows if row.line),
+        incalls=tuple(row.incall for row in rows if row.incall),
+        voicemails=tuple(row.voicemail for row in rows if row.voicemail),
+        codes=(),
+    )
+
+
+def row(
+    at_line: int,
+    values: Mapping[str, str],
+    sections: frozenset[Section],
+    given: frozenset[str],
+    generate: Generate,
+    *,
+    of: User | None = None,
+) -> Row:
+    """What these good values say, of a new user or `of` one who is there. An empty value is its column's default."""
+    cells = {**DEFAULTS, **{name: value for name, value in values.items() if value}}
+    owner = of.id if of else NOBODY
+    line = _line(cells, owner, generate) if Section.LINE in sections else None
+    return Row(
+        at_line=at_line,
+        user=_user(cells, owner, of.rules if of else _NO_RULES),
+        line=line,
+        incall=_incall(cells, owner) if Section.INCALL in sections else None,
+        voicemail=_voicemail(cells, owner) if Section.VOICEMAIL in sections else None,
+        given=given,
+        password=cells["password"],
+        made_secret=bool(line and line.secret and not cells["linesecret"]),
+    )
+
+
+def cells(row: Row) -> dict[str, str]:
+    """The row as values of columns: of the user always, of the sections that are there. Never `password`, which nobody knows."""
+    found = _user_cells(row.user)
+    if line := row.line:
+        sip = line.protocol == "sip"
+        found |= {
+            "phonenumber": line.number,
+            "context": line.context,
+            "protocol": line.protocol,
+            "linename": line.name if sip else "",
+            "linesecret": line.secret if sip else "",
+        }
+    if incall := row.incall:
+        found |= {
+            "incallexten": incall.exten,
+            "incallcontext": incall.context,
+            "incallringseconds": str(incall.ring_s),
+        }
+    if box := row.voicemail:
+        found |= {
+            "voicemailname": box.name,
+            "voicemailmailbox": box.mailbox,
+            "voicemailpassword": box.password,
+            "voicemailemail": box.email,
+            "voicemailattach": _flag(box.attach),
+            "voicemaildelete": _flag(box.delete),
+            "voicemailskippass": _flag(box.skippass),
+        }
+    return found
+
+
+def _flag(on: bool) -> str:
+    return "1" if on else "0"
+
+
+def _user_cells(user: User) -> dict[str, str]:
+    return {
+        "entityid": str(user.entityid),
+        "firstname": user.firstname,
+        "lastname": user.lastname,
+        "language": user.language or "",
+        "enableclient": _flag(user.enableclient),
+        "username": user.username,
+        "profileclient": user.profileclient,
+        "outcallerid": user.outcallerid,
+        "agentnumber": user.agentnumber,
+        "mobilephonenumber": user.mobilephonenumber,
+        "bosssecretary": user.bosssecretary,
+        "enablehint": _flag(user.enablehint),
+        "enablexfer": _flag(user.enablexfer),
+        "callrecord": _flag(user.call_record),
+        "onlinerecord": _flag(user.online_record),
+        "passwordhash": user.password_hash,
+    }
+
+
+def _user(cells: Mapping[str, str], user: UserId, rules: RecordRules) -> User:
+    return User(
+        id=user,
+        firstname=cells["firstname"],
+        lastname=cells["lastname"],
+        language=cells["language"] or None,
+        call_record=cells["callrecord"] == "1",
+        online_record=cells["onlinerecord"] == "1",
+        rules=rules,
+        outcallerid=cells["outcallerid"],
+        mobilephonenumber=cells["mobilephonenumber"],
+        agentnumber=cells["agentnumber"],
+        bosssecretary=cells["bosssecretary"],
+        enablehint=cells["enablehint"] == "1",
+        enablexfer=cells["enablexfer"] == "1",
+        enableclient=cells["enableclient"] == "1",
+        username=cells["username"],
+        password_hash=cells["passwordhash"],
+        profileclient=cells["profileclient"],
+        entityid=int(cells["entityid"]),
+    )
+
+
+def _line(cells: Mapping[str, str], user: UserId, generate: Generate) -> Line:
+    sip = cells["protocol"] == "sip"
+    return Line(
+        name=(cells["linename"] or generate.line_name()) if sip else cells["phonenumber"],
+        user=user,
+        number=cells["phonenumber"],
+        context=cells["context"],
+        protocol=cells["protocol"],
+        secret=(cells["linesecret"] or generate.secret()) if sip else "",
+    )
+
+
+def _incall(cells: Mapping[str, str], user: UserId) -> Incall:
+    return Incall(cells["incallexten"], cells["incallcontext"], user, ring_s=int(cells["incallringseconds"]))
+
+
+def _voicemail(cells: Mapping[str, str], user: UserId) -> Voicemail:
+    return Voicemail(
+        mailbox=cells["voicemailmailbox"],
+        context=cells["context"],
+        user=user,
+        name=cells["voicemailname"],
+        password=cells["voicemailpassword"],
+        email=cells["voicemailemail"],
+        attach=cells["voicemailattach"] == "1",
+        delete=cells["voicemaildelete"] == "1",
+        skippass=cells["voicemailskippass"] == "1",
+    )

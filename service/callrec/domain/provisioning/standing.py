@@ -1,0 +1,102 @@
+"""What the tables hold already, asked by what is taken, and by user: what a user file is compared with."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from callrec.domain.provisioning.claims import Claim, Kind, at, claims, endpoint
+from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.rows import NOBODY, Row
+
+Key = tuple[Kind, str]
+Owned = TypeVar("Owned", Line, Incall, Voicemail)
+
+
+class Standing:
+    """The store's tables at one instant."""
+
+    def __init__(self, there: Tables) -> None:
+        self.users = {user.id: user for user in there.users}
+        self.lines = _by_user(there.lines)
+        self.incalls = _by_user(there.incalls)
+        self.voicemails = _by_user(there.voicemails)
+        self.holder: dict[Key, UserId] = {(claim.kind, claim.key): claim.user for claim in claims(there)}
+        self._line_of = {at(line.number, line.context): line for line in there.lines}
+        self._named = {endpoint(line): line for line in there.lines}
+        self._bare = {
+            _comparable(user, frozenset()): user
+            for user in there.users
+            if not (user.id in self.lines or user.id in self.incalls or user.id in self.voicemails)
+        }
+
+    def by_name(self, name: str) -> Line | None:
+        """The SIP line of that name: SCCP lines are named after their numbers."""
+        return self._named.get(f"PJSIP/{name}")
+
+    def by_number(self, number: str, context: str) -> Line | None:
+        """The line of that number; an incall's number is nobody's line."""
+        return self._line_of.get(at(number, context))
+
+    def username(self, name: str) -> UserId | None:
+        """Whose user name that is."""
+        return self.holder.get((Kind.USERNAME, name))
+
+    def taken(self, row_claims: Iterable[Claim]) -> list[tuple[Claim, UserId]]:
+        """What of this is somebody's already, and whose."""
+        return [
+            (claim, self.holder[claim.kind, claim.key])
+            for claim in row_claims
+            if (claim.kind, claim.key) in self.holder
+        ]
+
+    def named(self, user: UserId) -> str:
+        """Who that is, in words."""
+        return f"user {user}, {self.users[user].name}" if user in self.users else f"user {user}, nobody"
+
+    def same(self, row: Row, holders: set[UserId]) -> User | None:
+        """The one user who is all that the row says, if there is one. What the row left to chance or to the phone is not
+        compared, nor is a password."""
+        if not holders:
+            bare = not (row.line or row.incall or row.voicemail)
+            return self._bare.get(_comparable(row.user, frozenset())) if bare else None
+        user = self.users.get(next(iter(holders)))
+        if len(holders) > 1 or user is None:
+            return None
+        sections: tuple[Line | Incall | Voicemail, ...] = (
+            *self.lines.get(user.id, ()),
+            *self.incalls.get(user.id, ()),
+            *self.voicemails.get(user.id, ()),
+        )
+        theirs = {_unowned(section, row.given) for section in sections}
+        ours = {_unowned(section, row.given) for section in (row.line, row.incall, row.voicemail) if section}
+        alike = ours <= theirs and _comparable(user, row.given) == _comparable(row.user, row.given)
+        return user if alike else None
+
+
+def _by_user(nouns: Iterable[Owned]) -> dict[UserId, list[Owned]]:
+    found: dict[UserId, list[Owned]] = {}
+    for noun in nouns:
+        found.setdefault(noun.user, []).append(noun)
+    return found
+
+
+def _comparable(user: User, given: frozenset[str]) -> User:
+    return replace(
+        user,
+        id=NOBODY,
+        rules=RecordRules(),
+        call_record=user.call_record and "callrecord" in given,
+        online_record=user.online_record and "onlinerecord" in given,
+        password_hash=user.password_hash if "passwordhash" in given else "",
+    )
+
+
+def _unowned(section: Line | Incall | Voicemail, given: frozenset[str]) -> Line | Incall | Voicemail:
+    if isinstance(section, Line):
+        return replace(
+            section,
+            user=NOBODY,
+            name=section.name if "linename" in given else "",
+            secret=section.secret if "linesecret" in given else "",
+        )
+    return replace(section, user=NOBODY)

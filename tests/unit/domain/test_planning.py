@@ -1,0 +1,268 @@
+"""A user file against the tables: what it adds, changes and leaves alone, and what is in its way."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain.provisioning.claims import claims
+from callrec.domain.provisioning.csv_rules import Generate, Mode, read
+from callrec.domain.provisioning.csv_text import FileRefused
+from callrec.domain.provisioning.edit import Change
+from callrec.domain.provisioning.model import (
+    Context,
+    ContextKind,
+    Incall,
+    Line,
+    Range,
+    RecordRules,
+    Rule,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
+from callrec.domain.provisioning.planning import Plan, planned
+
+RULES = RecordRules(out_external=Rule.NEVER)
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
+JOHN = User(UserId("1"), "John", "Doe", "en_US", rules=RULES, username="john", password_hash=HASH, enableclient=True)
+DESK = Line("desk", JOHN.id, "1000", "default", secret="hush")
+DID = Incall("2050", "from-extern", JOHN.id, 20)
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234", email="j@example.com", attach=True)
+ANN = User(UserId("2"), "Ann")
+SOFT = Line("1001", ANN.id, "1001", "default", "sccp")
+BARE = User(UserId("3"), "Bare", username="bare")
+THERE = Tables((JOHN, ANN, BARE), (DESK, SOFT), (DID,), (BOX,))
+
+
+def plan_of(text: str, there: Tables = THERE, mode: Mode = Mode.UPDATE) -> Plan:
+    count = itertools.count(1)
+    generate = Generate(line_name=lambda: f"made{next(count)}", secret=lambda: "s" * 24)
+    return planned(read(text, mode), there, generate)
+
+
+def changes_of(text: str, there: Tables = THERE) -> set[Change]:
+    plan = plan_of(text, there)
+    assert [] == plan.errors
+    return set(plan.edit().changes)
+
+
+def errors_of(text: str, there: Tables = THERE, mode: Mode = Mode.UPDATE) -> list[tuple[int, str, str]]:
+    return [(error.line, error.column, error.reason) for error in plan_of(text, there, mode).errors]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("linename", "desk"),
+        ("phonenumber|context", "1000|default"),
+        ("username", "john"),
+        ("linename|username", "desk|john"),
+    ],
+)
+def test_a_row_is_found_by_what_only_one_has(key: str, value: str) -> None:
+    """The empty cell takes the last name back; nothing else is touched, not even what no file can say."""
+    assert {Change(JOHN, replace(JOHN, lastname=""))} == changes_of(f"{key}|lastname\n{value}|\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        ("linename|lastname\nnosuch|x\n", "linename", "must lead to a user: nobody has"),
+        ("username|lastname\nnosuch|x\n", "username", "must lead to a user"),
+        ("phonenumber|context\n2050|from-extern\n", "phonenumber", "must lead to a user"),
+        ("phonenumber|context\n1000|\n", "phonenumber", "must lead to a user"),
+        ("linename|lastname\n|x\n", "linename", "must lead to a user"),
+        (
+            "linename|phonenumber|context\ndesk|1001|default\n",
+            "linename",
+            "must lead to one user, not to user 1, John Doe (by linename) or user 2, Ann (by phonenumber)",
+        ),
+    ],
+)
+def test_nobody_and_several_are_errors(text: str, column: str, reason: str) -> None:
+    ((line, found, said),) = errors_of(text)
+    assert (2, column, True) == (line, found, said.startswith(reason))
+
+
+def test_a_line_of_nobody_leads_to_nobody() -> None:
+    there = Tables(lines=(DESK,))
+    assert [(2, "linename")] == [one[:2] for one in errors_of("linename|lastname\ndesk|x\n", there)]
+
+
+def test_a_column_of_an_update_is_authoritative() -> None:
+    """Defaults come back where cells are empty; a value is what it says."""
+    text = (
+        "username|enableclient|language|voicemailattach|voicemailemail|incallringseconds|callrecord\njohn|||0||45|1\n"
+    ).replace("|||0", "|0|fr_FR|0")
+    became = replace(JOHN, enableclient=False, language="fr_FR", call_record=True)
+    assert {
+        Change(JOHN, became),
+        Change(BOX, replace(BOX, attach=False, email="")),
+        Change(DID, replace(DID, ring_s=45)),
+    } == changes_of(text)
+    assert {Change(DID, replace(DID, ring_s=30))} == changes_of("username|incallringseconds\njohn|\n")
+
+
+def test_empty_secrets_and_line_names_keep_what_is_stored() -> None:
+    """What an export without secrets, or a spreadsheet, leaves empty is not lost."""
+    text = "username|linename|linesecret|voicemailpassword|password|passwordhash\njohn|||||\n"
+    assert (set(), [2]) == (changes_of(text), [step.becomes.at_line for step in plan_of(text).unchanged])
+
+
+def test_a_section_is_added() -> None:
+    text = "username|phonenumber|context|protocol\nbare|1500|default|sip\n"
+    plan = plan_of(text)
+    line = Line("made1", BARE.id, "1500", "default", secret="s" * 24)
+    assert [Change(None, line)] == list(plan.edit().changes)
+    (step,) = plan.changed
+    assert (True, ("phonenumber", "context", "protocol", "linename", "linesecret")) == (
+        step.becomes.made_secret,
+        step.columns(),
+    )
+
+
+def test_a_section_whose_columns_are_all_there_and_empty_is_removed() -> None:
+    text = "username|incallexten|incallcontext|incallringseconds\njohn|||\nbare|||\n"
+    assert {Change(DID, None)} == changes_of(text)
+
+
+def test_a_section_with_a_column_missing_is_not_removed() -> None:
+    assert ["incallexten", "incallcontext"] == [
+        column for _, column, _ in errors_of("username|incallexten|incallcontext\njohn||\n")
+    ]
+
+
+def test_the_rules_between_columns_hold_for_what_a_user_becomes() -> None:
+    """A mailbox needs its line and its language; the client needs its login, which may be stored already."""
+    gone = "username|phonenumber|context|protocol|linename|linesecret|language\njohn||||||\n"
+    assert ["language", "phonenumber"] == [column for _, column, _ in errors_of(gone)]
+    assert ["password"] == [column for _, column, _ in errors_of("username|enableclient\nbare|1\n")]
+    assert {Change(BARE, replace(BARE, enableclient=True, password_hash=HASH))} == changes_of(
+        f"username|enableclient|passwordhash\nbare|1|{HASH}\n"
+    )
+    both = f"username|password|passwordhash\njohn|hush|{HASH}\n"
+    assert ["password"] == [column for _, column, _ in errors_of(both)]
+
+
+def test_a_password_is_left_for_later() -> None:
+    """Everything else is compared first: the stored hash stands until then."""
+    plan = plan_of("username|password|lastname\njohn|hush|Roe\nbare|quiet|\n")
+    assert ([("john", "hush")], [("bare", "quiet")]) == (
+        [(step.becomes.user.username, step.becomes.password) for step in plan.changed],
+        [(step.becomes.user.username, step.becomes.password) for step in plan.unchanged],
+    )
+    assert HASH == plan.changed[0].becomes.user.password_hash
+
+
+def test_the_protocol_changes_name_and_secret() -> None:
+    """An SCCP line is named after its number and has no secret; a SIP line gets both."""
+    sccp = replace(DESK, name="1000", protocol="sccp", secret="")
+    assert {Change(DESK, sccp)} == changes_of("username|protocol\njohn|sccp\n")
+    sip = replace(SOFT, name="made1", protocol="sip", secret="s" * 24)
+    assert {Change(SOFT, sip)} == changes_of("phonenumber|context|protocol\n1001|default|sip\n")
+    assert ["linename"] == [column for _, column, _ in errors_of("username|linename|protocol\njohn|new|sccp\n")]
+
+
+def test_numbers_may_be_swapped_in_one_file() -> None:
+    text = "username|linename|phonenumber|context\njohn|desk|1500|default\n"
+    assert {Change(DESK, replace(DESK, number="1500"))} == changes_of(text)
+    two = replace(THERE, lines=(DESK, Line("soft", ANN.id, "1001", "default", secret="x")), voicemails=())
+    swap = "linename|phonenumber\ndesk|1001\nsoft|1000\n"
+    assert {"1000", "1001"} == {change.after.number for change in changes_of(swap, two)}
+
+
+def test_what_somebody_else_has_is_taken() -> None:
+    found = errors_of("linename|phonenumber\ndesk|1001\n")
+    assert [(2, "phonenumber", "is taken already: by user 2, Ann; choose another or free it")] == found
+    two = replace(THERE, lines=(DESK, Line("soft", ANN.id, "1001", "default", secret="x")))
+    twice = errors_of("linename|phonenumber\ndesk|1700\nsoft|1700\n", two)
+    assert [(3, "phonenumber", "must be unique: line 2 has it already")] == twice
+
+
+def test_two_rows_for_one_user_are_an_error() -> None:
+    ((line, _, reason),) = errors_of("linename|username|lastname\ndesk|john|x\n|john|y\n")
+    assert (3, "must be this user's only row: line 2 is user 1, John Doe, too") == (line, reason)
+
+
+def test_the_site_is_asked_about_what_is_new_only() -> None:
+    """A user whose number lies outside since then may be renamed, and not moved to another such number."""
+    narrow = replace(THERE, contexts=(Context("default", ContextKind.INTERNAL, (Range("7000", "7999"),)),))
+    assert {Change(JOHN, replace(JOHN, lastname="Roe"))} == changes_of("linename|lastname\ndesk|Roe\n", narrow)
+    assert ["phonenumber"] == [one[1] for one in errors_of("linename|phonenumber\ndesk|1005\n", narrow)]
+    assert ["entityid"] == [one[1] for one in errors_of("linename|entityid\ndesk|77\n")]
+
+
+def test_a_user_with_several_lines_says_which() -> None:
+    """When the file has columns of lines at all."""
+    second = Line("second", JOHN.id, "1002", "default", secret="x")
+    there = replace(
+        THERE,
+        lines=(*THERE.lines, second),
+        incalls=(DID, Incall("2051", "from-extern", JOHN.id)),
+        voicemails=(BOX, replace(BOX, mailbox="1002")),
+    )
+    assert {Change(second, replace(second, number="1003"))} == changes_of("linename|phonenumber\nsecond|1003\n", there)
+    assert {Change(second, replace(second, secret="y"))} == changes_of(
+        "phonenumber|context|linesecret\n1002|default|y\n", there
+    )
+    assert {Change(JOHN, replace(JOHN, lastname=""))} == changes_of("username|lastname\njohn|\n", there)
+    assert {Change(there.incalls[1], replace(there.incalls[1], ring_s=9))} == changes_of(
+        "username|incallexten|incallcontext|incallringseconds\njohn|2051|from-extern|9\n", there
+    )
+    assert {Change(there.voicemails[1], replace(there.voicemails[1], name="J"))} == changes_of(
+        "username|voicemailmailbox|voicemailname\njohn|1002|J\n", there
+    )
+    text = "username|linesecret|incallringseconds|voicemailattach\njohn|z|9|1\n"
+    assert [
+        ("linename", "must be one of this user's: there is more than one line"),
+        ("incallexten", "must be one of this user's: there is more than one incoming number"),
+        ("voicemailmailbox", "must be one of this user's: there is more than one voicemail"),
+    ] == [one[1:] for one in errors_of(text, there)]
+
+
+def test_errors_of_all_kinds_are_told_together() -> None:
+    """Of a row that breaks a column's rule also what it breaks between columns, and of others what is taken."""
+    text = "username|language|enableclient|agentnumber\njohn|xx|1|\nbare||1|\nnosuch|||y\n"
+    assert [(2, "language"), (4, "agentnumber"), (3, "password"), (4, "username")] == [
+        one[:2] for one in errors_of(text)
+    ]
+
+
+def test_an_update_needs_a_column_that_leads_to_users() -> None:
+    for header in ("lastname", "phonenumber|lastname", "context|lastname"):
+        with pytest.raises(FileRefused, match="a row is found by it"):
+            read(f"{header}\nx|y\n", Mode.UPDATE)
+
+
+def test_adding_compares_with_who_is_there() -> None:
+    """Equal rows are left alone, others are new or in somebody's way, with all errors beside each other."""
+    header = "firstname|lastname|phonenumber|context|protocol|entityid\n"
+    text = f"{header}Ann||1001|default|sccp|\nEve||1000|default|sip|9\nBo||1700|default|sip|\n"
+    plan = plan_of(text, mode=Mode.ADD)
+    assert [2] == [step.becomes.at_line for step in plan.unchanged]
+    assert [(3, "entityid"), (3, "phonenumber")] == [(error.line, error.column) for error in plan.errors]
+    assert [("Eve", ()), ("Bo", ())] == [(step.becomes.user.firstname, step.columns()) for step in plan.new]
+
+
+def test_bare_users_are_compared_as_a_whole() -> None:
+    there = Tables((User(UserId("1"), "Ada"),))
+    plan = plan_of("firstname|lastname\nAda|\nAda|Byron\n", there, Mode.ADD)
+    assert ([2], [3]) == tuple([step.becomes.at_line for step in steps] for steps in (plan.unchanged, plan.new))
+    assert UserId("1") == plan.unchanged[0].was.user.id
+
+
+def test_a_number_of_nobodys_line_is_taken_all_the_same() -> None:
+    text = "firstname|phonenumber|context|protocol\nEve|1000|default|sip\n"
+    assert ["is taken already: by user 1, nobody; choose another or free it"] == [
+        one[2] for one in errors_of(text, Tables(lines=(DESK,)), Mode.ADD)
+    ]
+
+
+def test_a_plans_edit_leaves_no_claim_twice() -> None:
+    """What the tables are after an edit has every key once: the store would refuse anything else."""
+    plan = plan_of("firstname|phonenumber|context|protocol\nEve|1700|default|sip\nBo|1701|default|sip\n", mode=Mode.ADD)
+    taken = [claim[:2] for claim in claims(THERE)]
+    taken += [claim[:2] for change in plan.edit().changes for claim in change.claims_after()]
+    assert len(taken) == len(set(taken))

@@ -1,8 +1,11 @@
 """The local copy of the tables: loaded whole, kept current by the stream, and asked without ever waiting."""
 
 import asyncio
+import gc
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
@@ -18,6 +21,10 @@ from callrec.domain.provisioning.model import Tables
 BLOCK_S = 1.0
 """How long one read waits for events; after each quiet second the revision is compared (a flushed server sends none)."""
 BATCH = 500
+SWITCH_S = 0.0005
+"""How long a thread that has work may keep the loop waiting, meanwhile."""
+MANY_OBJECTS = 50_000
+DROP_S = 2.0
 BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.05, 5.0
 
 log = structlog.get_logger(__name__)
@@ -25,6 +32,30 @@ log = structlog.get_logger(__name__)
 
 class _Missed(Exception):
     """The stream does not go on where the copy stands: only a reload helps."""
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """For work in a thread that makes many objects while the loop answers calls: the loop gets its turn sooner, and no full
+    collection of garbage stops both. What was made is left to no collection afterwards; what is dropped of it is freed all
+    the same, by its count."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            gc.freeze()
+        gc.enable()
+        sys.setswitchinterval(usual_s)
+
+
+async def _drop(former: Directory) -> None:
+    """Those who read it a moment ago finish first."""
+    await asyncio.sleep(DROP_S)
+    with unhurried():
+        await asyncio.to_thread(former.dismantle)
 
 
 class DirectoryFeed:
@@ -45,6 +76,7 @@ class DirectoryFeed:
         self._news = asyncio.Event()
         self._since_s = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._dropping: asyncio.Task[None] | None = None
         self.reloads = 0
         """How often the whole copy was loaded: for metrics."""
         self.why_stale = "not loaded yet"
@@ -61,6 +93,7 @@ class DirectoryFeed:
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._dropped()
         await self._client.aclose()
 
     @property
@@ -124,10 +157,13 @@ class DirectoryFeed:
             delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
 
     async def _reload(self) -> None:
-        snapshot = await self._store.snapshot()
-        directory = await asyncio.to_thread(Directory, snapshot.tables)
-        difference = await asyncio.to_thread(directory.difference, self._directory)
-        self._directory = directory
+        await self._dropped()
+        with unhurried():
+            snapshot = await self._store.snapshot()
+            directory = await asyncio.to_thread(Directory, snapshot.tables)
+            difference = await asyncio.to_thread(directory.difference, self._directory)
+        former, self._directory = self._directory, directory
+        self._dropping = asyncio.create_task(_drop(former), name="directory-drop")
         self._revision, self._edition, self._cursor = snapshot.revision, snapshot.edition, snapshot.cursor
         self.reloads += 1
         if not self.fresh:
@@ -137,6 +173,12 @@ class DirectoryFeed:
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
         self._news.set()
         self._tell(difference)
+
+    async def _dropped(self) -> None:
+        """The copy before this one is gone."""
+        if self._dropping:
+            self._dropping.cancel()
+            await asyncio.wait([self._dropping])
 
     async def _follow(self) -> None:
         """Apply event after event; ends only by an error or by _Missed."""

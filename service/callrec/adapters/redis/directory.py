@@ -23,8 +23,9 @@ BLOCK_S = 1.0
 BATCH = 500
 SWITCH_S = 0.0005
 """How long a thread that has work may keep the loop waiting, meanwhile."""
-MANY_OBJECTS = 50_000
-DROP_S = 2.0
+MANY_USERS = 5_000
+"""So many that a collection of garbage that looks at all of them is felt."""
+DROP_S = 0.5
 BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.05, 5.0
 
 log = structlog.get_logger(__name__)
@@ -37,16 +38,13 @@ class _Missed(Exception):
 @contextmanager
 def unhurried() -> Iterator[None]:
     """For work in a thread that makes many objects while the loop answers calls: the loop gets its turn sooner, and no full
-    collection of garbage stops both. What was made is left to no collection afterwards; what is dropped of it is freed all
-    the same, by its count."""
+    collection of garbage stops both."""
     usual_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_count()[0] > MANY_OBJECTS:
-            gc.freeze()
         gc.enable()
         sys.setswitchinterval(usual_s)
 
@@ -93,7 +91,9 @@ class DirectoryFeed:
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
-        await self._dropped()
+        if self._dropping:
+            self._dropping.cancel()
+            await asyncio.wait([self._dropping])
         await self._client.aclose()
 
     @property
@@ -157,11 +157,14 @@ class DirectoryFeed:
             delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
 
     async def _reload(self) -> None:
-        await self._dropped()
+        if self._dropping:
+            await asyncio.wait([self._dropping])
         with unhurried():
             snapshot = await self._store.snapshot()
             directory = await asyncio.to_thread(Directory, snapshot.tables)
             difference = await asyncio.to_thread(directory.difference, self._directory)
+            if len(directory.users()) > MANY_USERS:
+                gc.freeze()  # what is dropped of it later is freed all the same, by its count
         former, self._directory = self._directory, directory
         self._dropping = asyncio.create_task(_drop(former), name="directory-drop")
         self._revision, self._edition, self._cursor = snapshot.revision, snapshot.edition, snapshot.cursor
@@ -173,12 +176,6 @@ class DirectoryFeed:
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
         self._news.set()
         self._tell(difference)
-
-    async def _dropped(self) -> None:
-        """The copy before this one is gone."""
-        if self._dropping:
-            self._dropping.cancel()
-            await asyncio.wait([self._dropping])
 
     async def _follow(self) -> None:
         """Apply event after event; ends only by an error or by _Missed."""

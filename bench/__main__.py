@@ -25,6 +25,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "ami": (12.0,),
     "media": (),
     "online_record": (),
+    "lookup": (),
     "load": (),
 }
 """In this order, with what each `run` is given."""
@@ -62,6 +63,20 @@ ROWS = (
         for calls in (1, 60)
         for who in ("presser", "other")
         for what in ("median", "mean", "p99")
+    ),
+    ("lookup", "extension_per_s", "", "", None, "look-ups of an extension per s, 100,000 users"),
+    ("lookup", "completion_p99_ms", "", "<=", 2, "completion of a name p99, ms"),
+    *(
+        (
+            "lookup",
+            f"{when}_{door}_p99_ms",
+            "",
+            "<=" if when == "reloading" else "",
+            5 if when == "reloading" else None,
+            f"  {door} p99, ms, {'while 100,000 users are read anew' if when == 'reloading' else 'at rest'}",
+        )
+        for door in ("agi", "http", "completion")
+        for when in ("at_rest", "reloading")
     ),
     ("load", "ours_cpu_percent", "ratio_to_mix", "<=", 1.03, "CPU % of a core, 60 recorded calls, against MixMonitor"),
     ("load", "legs_cpu_percent", "ratio_legs_to_mix", "", None, "  two legs from the dialplan, no daemon"),

@@ -177,3 +177,10 @@ def test_a_callers_number_leads_to_its_user_until_it_is_given_up():
     assert directory.by_caller("49170") is None
     directory.apply(RecordsChanged(((Table.USERS, john.id, john),)))
     assert john == directory.by_caller("49170")
+
+
+def test_a_copy_that_nobody_uses_any_more_is_given_up_step_by_step():
+    john = User(UserId("71"), "John", username="john")
+    directory = Directory(Tables((john,), (Line("l", john.id, "1000", "default"),)))
+    directory.dismantle()
+    assert ([], [], None) == ([*directory.users()], [*directory.by_name("john", 5)], directory.by_caller("1000"))

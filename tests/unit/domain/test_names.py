@@ -37,3 +37,7 @@ def test_a_user_who_is_forgotten_is_not_found_and_a_stranger_cannot_be():
     names.forget(ELOISE)
     names.learn(ELOISE)
     assert ([JOAN.id], [ELOISE.id]) == (names.beginning("doe", 5), names.beginning("tour", 5))
+
+
+def test_what_separates_words_from_users_cannot_be_typed():
+    assert [JUST_ONE.id, JOAN.id] == Names([JOAN, JUST_ONE]).beginning("jo\0", 5)

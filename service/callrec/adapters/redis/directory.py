@@ -1,8 +1,11 @@
 """The local copy of the tables: loaded whole, kept current by the stream, and asked without ever waiting."""
 
 import asyncio
+import gc
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
@@ -18,6 +21,11 @@ from callrec.domain.provisioning.model import Tables
 BLOCK_S = 1.0
 """How long one read waits for events; after each quiet second the revision is compared (a flushed server sends none)."""
 BATCH = 500
+SWITCH_S = 0.0005
+"""How long a thread that has work may keep the loop waiting, meanwhile."""
+MANY_USERS = 5_000
+"""So many that a collection of garbage that looks at all of them is felt."""
+DROP_S = 0.5
 BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.05, 5.0
 
 log = structlog.get_logger(__name__)
@@ -25,6 +33,27 @@ log = structlog.get_logger(__name__)
 
 class _Missed(Exception):
     """The stream does not go on where the copy stands: only a reload helps."""
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """For work in a thread that makes many objects while the loop answers calls: the loop gets its turn sooner, and no full
+    collection of garbage stops both."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        sys.setswitchinterval(usual_s)
+
+
+async def _drop(former: Directory) -> None:
+    """Those who read it a moment ago finish first."""
+    await asyncio.sleep(DROP_S)
+    with unhurried():
+        await asyncio.to_thread(former.dismantle)
 
 
 class DirectoryFeed:
@@ -45,6 +74,7 @@ class DirectoryFeed:
         self._news = asyncio.Event()
         self._since_s = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._dropping: asyncio.Task[None] | None = None
         self.reloads = 0
         """How often the whole copy was loaded: for metrics."""
         self.why_stale = "not loaded yet"
@@ -61,6 +91,9 @@ class DirectoryFeed:
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
+        if self._dropping:
+            self._dropping.cancel()
+            await asyncio.wait([self._dropping])
         await self._client.aclose()
 
     @property
@@ -124,10 +157,16 @@ class DirectoryFeed:
             delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
 
     async def _reload(self) -> None:
-        snapshot = await self._store.snapshot()
-        directory = await asyncio.to_thread(Directory, snapshot.tables)
-        difference = await asyncio.to_thread(directory.difference, self._directory)
-        self._directory = directory
+        if self._dropping:
+            await asyncio.wait([self._dropping])
+        with unhurried():
+            snapshot = await self._store.snapshot()
+            directory = await asyncio.to_thread(Directory, snapshot.tables)
+            difference = await asyncio.to_thread(directory.difference, self._directory)
+            if len(directory.users()) > MANY_USERS:
+                gc.freeze()  # what is dropped of it later is freed all the same, by its count
+        former, self._directory = self._directory, directory
+        self._dropping = asyncio.create_task(_drop(former), name="directory-drop")
         self._revision, self._edition, self._cursor = snapshot.revision, snapshot.edition, snapshot.cursor
         self.reloads += 1
         if not self.fresh:

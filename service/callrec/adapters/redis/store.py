@@ -1,7 +1,7 @@
 """The tables in Redis, the index of recordings, and the events: one script per change, on disk before it returns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,7 +15,20 @@ from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import remark
 from callrec.adapters.redis.recordings import RedisRecordings
-from callrec.adapters.redis.records import CODE, CONTEXT, ENTITY, INCALL, KEY, LINE, PROFILE, USER, VOICEMAIL, dump_json
+from callrec.adapters.redis.records import (
+    CODE,
+    CONTEXT,
+    ENTITY,
+    INCALL,
+    KEY,
+    LINE,
+    PROFILE,
+    USER,
+    VOICEMAIL,
+    Noun,
+    Record,
+    dump_json,
+)
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.claims import at, endpoint
@@ -34,6 +47,7 @@ from callrec.domain.provisioning.model import (
     User,
     UserId,
 )
+from callrec.domain.provisioning.slices import sorted_texts
 
 REQUEST_KEPT_S = 86_400
 """How long the answer to a request id is remembered."""
@@ -220,17 +234,26 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
     stored = {code.feature: code for code in map(CODE.load, codes)}
     users, lines, incalls, voicemails, contexts, entities, profiles, function_keys = hashes
     tables = Tables(
-        users=tuple(sorted(map(USER.load, users), key=lambda user: (len(user.id), user.id))),
-        lines=tuple(sorted(map(LINE.load, lines), key=endpoint)),
-        incalls=tuple(sorted(map(INCALL.load, incalls), key=lambda incall: at(incall.exten, incall.context))),
-        voicemails=tuple(sorted(map(VOICEMAIL.load, voicemails), key=lambda box: at(box.mailbox, box.context))),
+        users=_loaded(USER, users, lambda user: f"{len(user.id):03}{user.id}"),
+        lines=_loaded(LINE, lines, endpoint),
+        incalls=_loaded(INCALL, incalls, lambda incall: at(incall.exten, incall.context)),
+        voicemails=_loaded(VOICEMAIL, voicemails, lambda box: at(box.mailbox, box.context)),
         codes=tuple(stored.get(code.feature, code) for code in DEFAULT_CODES),
-        contexts=tuple(sorted(map(CONTEXT.load, contexts), key=lambda context: context.name)) or DEFAULT_CONTEXTS,
-        entities=tuple(sorted(map(ENTITY.load, entities), key=lambda entity: entity.id)) or DEFAULT_ENTITIES,
-        profiles=tuple(sorted(map(PROFILE.load, profiles), key=lambda profile: profile.name)) or DEFAULT_PROFILES,
-        keys=tuple(sorted(map(KEY.load, function_keys), key=lambda key: (len(key.user), key.user, key.number))),
+        contexts=_loaded(CONTEXT, contexts, lambda context: context.name) or DEFAULT_CONTEXTS,
+        entities=_loaded(ENTITY, entities, lambda entity: f"{entity.id:012}") or DEFAULT_ENTITIES,
+        profiles=_loaded(PROFILE, profiles, lambda profile: profile.name) or DEFAULT_PROFILES,
+        keys=_loaded(KEY, function_keys, lambda key: f"{len(key.user):03}{key.user}:{key.number:03}"),
     )
     return Snapshot(tables, int(revision), cursor, int(edition))
+
+
+def _loaded(record: Record[Noun], values: list[str], key: Callable[[Noun], str]) -> tuple[Noun, ...]:
+    """The records of one hash by their keys, in steps so small that other threads are not kept waiting; empties `values`."""
+    found = {}
+    while values:
+        noun = record.load(values.pop())
+        found[key(noun)] = noun
+    return tuple(found[text] for text in sorted_texts(found))
 
 
 def _edited() -> Refused:

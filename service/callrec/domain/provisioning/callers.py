@@ -37,6 +37,11 @@ class Callers:
             else:
                 self._users.pop(number, None)
 
+    def dismantle(self) -> None:
+        """Give everything up, step by step."""
+        while self._users:
+            self._users.popitem()
+
     def whose(self, number: str) -> UserId | None:
         """The one user who has it."""
         users = set(self._users.get(dialled(number), ()))

@@ -228,9 +228,24 @@ class Directory:
         return Difference(
             users=frozenset(user for user in ids if self.standing(user) != before.standing(user)),
             codes=frozenset(feature for feature in Feature if self.code(feature) != before.code(feature)),
-            endpoints_gone=frozenset(before.records(Table.LINES).keys() - self._lines.keys()),
+            endpoints_gone=frozenset(name for name in before.records(Table.LINES) if name not in self._lines),
             others=any(self.records(table) != before.records(table) for table in _OTHERS),
         )
+
+    def dismantle(self) -> None:
+        """Give everything up, step by step: dropping a large copy in one go holds the interpreter. Nobody may use it any more."""
+        indexes: tuple[dict[str, object], ...] = tuple(
+            cast("dict[str, object]", index)
+            for index in (
+                self._extensions, self._lines_of, self._incalls_of, self._voicemails_of, self._usernames, self._agents,
+                *(self._of(table) for table in Table),
+            )
+        )  # fmt: skip
+        for index in indexes:
+            while index:
+                index.popitem()
+        self._callers.dismantle()
+        self._names.dismantle()
 
     def standing(self, user: UserId) -> tuple[User | None, tuple[Line, ...]]:
         """All that a mirror of this user depends on: two equal answers mean that nothing is to be done."""

@@ -382,6 +382,22 @@ def test_who_talks_elsewhere_in_the_call_does_not_hear_that_it_is_recorded() -> 
     assert "reply r already" in call.later(5).press("b", BOB)
 
 
+def test_a_beginning_elsewhere_in_the_call_says_nothing_of_the_pressers_own_conversation() -> None:
+    """Neither that it has started nor that it goes on: it is not in the file."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+
+    assert ["reply r failed", "tell press-failed"] == call.later(5).press("c", ANN)
+    assert State.STARTING is call.state
+    call.seen()
+    call.grew()
+    other = paused()
+    other.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+    assert ["reply r failed", "tell press-failed"] == other.later(5).press("c", ANN)
+    assert State.PAUSED is other.state
+
+
 def test_a_failed_start_is_tried_again_when_the_bridge_changes() -> None:
     """Policy does not give up on a call."""
     call = Call()

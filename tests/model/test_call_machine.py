@@ -251,6 +251,49 @@ class CallMachine(RuleBasedStateMachine):
             self.tell(m.LegBroken(leg, "asterisk-died"))
         self.tell(m.LegGone(leg))
 
+    @precondition(lambda self: self.session.state is not State.CLOSED and len(self.legs) < 4)
+    @rule(
+        users=st.lists(st.sampled_from(USERS), min_size=2, max_size=2),
+        bridge=st.sampled_from(BRIDGES),
+        waits=st.booleans(),
+    )
+    def another_call_comes_to_this_one(self, users: list[User | None], bridge: BridgeId, *, waits: bool) -> None:
+        """With all its legs at once; one of them may be in no bridge."""
+        legs = []
+        for user in users:
+            self.count += 1
+            leg = LegId(f"leg{self.count}")
+            legs.append(Leg(leg, f"PJSIP/{leg}-1", Direction.IN, user))
+        self.legs.update({leg.id: leg for leg in legs})
+        talking = legs[1:] if waits else legs
+        self.bridges.update({leg.id: bridge for leg in talking})
+        self.tell(
+            m.LegsJoined(tuple(m.Bridged(bridge, leg, 8000) for leg in talking), tuple(legs[:1] if waits else ()))
+        )
+
+    @precondition(lambda self: any(len(legs) > 2 for legs in self.conversations()))
+    @rule(data=st.data())
+    def a_leg_goes_to_another_call(self, data: st.DataObject) -> None:
+        """Alive, from those who talk on; its recorder must not go on there."""
+        legs = next(legs for legs in self.conversations() if len(legs) > 2)
+        leg = data.draw(st.sampled_from(sorted(one.id for one in legs)))
+        del self.legs[leg], self.bridges[leg]
+        on_it = [one.id for one in self.session.recording.takes if one.leg == leg] if self.session.recording else []
+        due = [take for take in on_it if take in self.session.open_takes]
+        self.tell(m.LegMoved(leg))
+        assert set(due) <= self.stopped, "a recorder went along"
+
+    @precondition(lambda self: self.session.state is not State.CLOSED and self.count >= PATIENCE)
+    @rule()
+    def another_call_takes_this_one_over(self) -> None:
+        """All legs live on, elsewhere, and no recorder of ours."""
+        due = [take for take in self.session.open_takes if self.session.find(take) == self.session.take]
+        self.legs.clear()
+        self.bridges.clear()
+        self.tell(m.TakenOver())
+        assert set(due) <= self.stopped, "a recorder went along"
+        assert self.session.state is State.CLOSED
+
     @rule(user=st.sampled_from(USERS))
     def somebody_is_called(self, user: User | None) -> None:
         """The hook before Dial."""

@@ -133,13 +133,21 @@ class CallActor:
         """The event with what only Asterisk can add to it; as it is when Asterisk does not answer."""
         try:
             match event:
-                case m.Bridged(_, leg) if leg.user and leg.user.may_be_recorded and leg.id not in self.session.rates_hz:
-                    # Policy may record it at once: the file has the leg's own rate.
-                    return replace(event, rate_hz=await self._around.recorder.rate_hz(leg.id))
+                case m.Bridged():
+                    return await self._with_rate(event)
+                case m.LegsJoined(talking):
+                    return replace(event, talking=tuple([await self._with_rate(one) for one in talking]))
                 case m.DeadlinePassed(m.Wait.LOST, str(take)) if await self._was_stopped_by_dialplan(take):
                     return m.TakeStopped(take)
         except CallrecError:
             pass
+        return event
+
+    async def _with_rate(self, event: m.Bridged) -> m.Bridged:
+        """Policy may record this leg at once: the file has the leg's own rate."""
+        leg = event.leg
+        if leg.user and leg.user.may_be_recorded and leg.id not in self.session.rates_hz:
+            return replace(event, rate_hz=await self._around.recorder.rate_hz(leg.id))
         return event
 
     async def _was_stopped_by_dialplan(self, take_id: TakeId) -> bool:

@@ -8,7 +8,7 @@ wait behind it, so that old news cannot undo newer ones.
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 
 from callrec.app.call_actor import CallActor, Observer
@@ -112,27 +112,40 @@ class Engine:
 
     def _post(self, actor: CallActor, leg: LegId, event: m.Event) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""
+        self._talks.note(leg, event)
         if isinstance(event, m.Bridged):
             for other in self._talks.company(event.bridge):
                 there = self._by_leg.get(other, actor)
                 if there is not actor:
-                    actor = self._joined(there, actor)
-        self._talks.note(leg, event)
+                    actor = self._met(there, actor, event)
         actor.post(event)
 
-    def _joined(self, there: CallActor, comes: CallActor) -> CallActor:
-        """The call that goes on when the legs of one come to the other's: the one that is recorded, and of two or none such the
-        one that was there. The other's legs move over; what it has recorded is complete with that, and stored as such."""
+    def _met(self, there: CallActor, comes: CallActor, event: m.Bridged) -> CallActor:
+        """The call that the coming leg is in from here on. If those whom it leaves talk on, it comes alone. Else two calls become
+        one: the one goes on that is recorded, and of two or none such the one that was there. All legs of the other move over,
+        and what it has recorded is complete with that, and stored as such."""
+        theirs = [leg for leg, actor in self._by_leg.items() if actor is comes]
+        coming = self._talks.circle(event.leg.id, theirs)
+        if self._talks.is_talk(leg for leg in theirs if leg not in coming):
+            alone = [leg for leg in theirs if leg in coming]
+            for leg in alone:
+                comes.post(m.LegMoved(leg))
+            self._move(alone, there, event.leg.id)
+            return there
         goes_on, ends = (comes, there) if _is_recorded(comes) and not _is_recorded(there) else (there, comes)
-        for leg in [leg for leg, actor in self._by_leg.items() if actor is ends]:
-            self._by_leg[leg] = goes_on
-            ends.post(m.LegMoved(leg))
-            if known := self._talks.leg(leg):
-                bridge = self._talks.bridge_of(leg)
-                goes_on.post(m.Bridged(bridge, known) if bridge else m.LegAppeared(known))
+        ends.post(m.TakenOver())
+        self._move([leg for leg, actor in self._by_leg.items() if actor is ends], goes_on, event.leg.id)
         for linkedid in [linkedid for linkedid, actor in self._by_linkedid.items() if actor is ends]:
             self._by_linkedid[linkedid] = goes_on
         return goes_on
+
+    def _move(self, legs: Collection[LegId], to: CallActor, coming: LegId) -> None:
+        """The other call learns of these legs; of the one that is coming its own news tells."""
+        self._by_leg.update(dict.fromkeys(legs, to))
+        known = [one for leg in legs if leg != coming and (one := self._talks.leg(leg))]
+        places = [(one, self._talks.bridge_of(one.id)) for one in known]
+        talking = tuple(m.Bridged(bridge, leg) for leg, bridge in places if bridge)
+        to.post(m.LegsJoined(talking, tuple(leg for leg, bridge in places if not bridge)))
 
     def _living(self, actor: CallActor | None) -> CallActor | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""

@@ -6,6 +6,7 @@ different calls. When that happens a leg's Linkedid becomes that of the oldest, 
 news of a leg only.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from callrec.domain import messages as m
@@ -50,6 +51,27 @@ class Talks:
     def company(self, bridge: BridgeId) -> list[LegId]:
         """Who is in this bridge, in the order of coming."""
         return list(self._by_bridge.get(bridge, ()))
+
+    def circle(self, leg: LegId, legs: Iterable[LegId]) -> set[LegId]:
+        """Those of these legs that this one is connected with, itself included: by a bridge, and through Local channels on."""
+        circle, rest = {leg}, set(legs) - {leg}
+        while near := {one for one in rest if any(self._touch(one, other) for other in circle)}:
+            circle, rest = circle | near, rest - near
+        return circle
+
+    def is_talk(self, legs: Iterable[LegId]) -> bool:
+        """Whether two phones of these are in one bridge."""
+        phones = (one for leg in legs if (one := self.leg(leg)) and not one.is_local)
+        bridges = [bridge for phone in phones if (bridge := self.bridge_of(phone.id))]
+        return len(bridges) > len(set(bridges))
+
+    def _touch(self, one: LegId, other: LegId) -> bool:
+        bridge, door = self.bridge_of(one), self._door(one)
+        return (bridge is not None and bridge == self.bridge_of(other)) or (door != "" and door == self._door(other))
+
+    def _door(self, leg: LegId) -> str:
+        known = self.leg(leg)
+        return known.door if known else ""
 
     def _leave(self, leg: LegId) -> None:
         bridge = self._by_leg.pop(leg, None)

@@ -39,6 +39,26 @@ class Draft:
 
     # -- the call ----------------------------------------------------------------------------------------------------
 
+    def appear(self, leg: Leg) -> None:
+        """The leg is there."""
+        s = self.session
+        began_s = s.began_s or self.now.utc_s
+        self.set(legs={**s.legs, leg.id: leg}, seen={**s.seen, leg.id: leg}, began_s=began_s)
+
+    def enter(self, event: m.Bridged) -> None:
+        """The leg is in this bridge, and in no other."""
+        s, leg = self.session, event.leg
+        elsewhere = {key: tuple(one for one in legs if one != leg.id) for key, legs in s.bridges.items()}
+        members = (*elsewhere.pop(event.bridge, ()), leg.id)
+        self.appear(leg)
+        self.set(bridges={**{key: legs for key, legs in elsewhere.items() if legs}, event.bridge: members})
+        if event.rate_hz:
+            self.set(rates_hz={**s.rates_hz, leg.id: event.rate_hz})
+        if not leg.is_local:
+            self.join(leg)
+        if len(members) >= CONVERSATION:
+            self.set(answered=True)
+
     def join(self, leg: Leg) -> None:
         """The leg takes part in the conversation from now on."""
         if not any(party.leg == leg.id and party.to_s is None for party in self.session.parties):

@@ -14,7 +14,7 @@ from callrec.domain.model import POLICY, Direction, Instant, Leg, LegId, Take, T
 from callrec.domain.policy import Decision, Limits, decide
 from callrec.domain.pressing import Pressing
 from callrec.domain.provisioning.model import Rule
-from callrec.domain.session import CONVERSATION, Session
+from callrec.domain.session import Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
 
 _ROUNDING_S = 0.001
@@ -41,9 +41,7 @@ class _Turn(Pressing):
 
     @on.register
     def _(self, event: m.LegAppeared) -> None:
-        s = self.session
-        began_s = s.began_s or self.now.utc_s
-        self.set(legs={**s.legs, event.leg.id: event.leg}, seen={**s.seen, event.leg.id: event.leg}, began_s=began_s)
+        self.appear(event.leg)
 
     @on.register
     def _(self, event: m.Called) -> None:
@@ -57,21 +55,15 @@ class _Turn(Pressing):
 
     @on.register
     def _(self, event: m.Bridged) -> None:
-        s, leg = self.session, event.leg
-        elsewhere = {key: tuple(one for one in legs if one != leg.id) for key, legs in s.bridges.items()}
-        members = (*elsewhere.pop(event.bridge, ()), leg.id)
-        self.set(
-            legs={**s.legs, leg.id: leg},
-            seen={**s.seen, leg.id: leg},
-            bridges={**{key: legs for key, legs in elsewhere.items() if legs}, event.bridge: members},
-            began_s=s.began_s or self.now.utc_s,
-        )
-        if event.rate_hz:
-            self.set(rates_hz={**self.session.rates_hz, leg.id: event.rate_hz})
-        if not leg.is_local:
-            self.join(leg)
-        if len(members) >= CONVERSATION:
-            self.set(answered=True)
+        self.enter(event)
+        self.cover()
+
+    @on.register
+    def _(self, event: m.LegsJoined) -> None:
+        for leg in event.alone:
+            self.appear(leg)
+        for talk in event.talking:
+            self.enter(talk)
         self.cover()
 
     @on.register
@@ -102,11 +94,26 @@ class _Turn(Pressing):
 
     @on.register
     def _(self, event: m.LegMoved) -> None:
+        self.leave(event.leg, None)
+        self.set(legs={key: leg for key, leg in self.session.legs.items() if key != event.leg})
+        self.cover()
         s = self.session
-        self.set(answered=True)  # it talks in the other call, which explains it
         if s.take and s.take.leg == event.leg and s.state in ACTIVE:
-            self.stop()
-        self.on(m.LegGone(event.leg))
+            self.stop()  # its recorder would go on with what is said in the other call
+        self.await_files(event.leg)
+
+    @on.register
+    def _(self, event: m.TakenOver) -> None:  # noqa: ARG002 - the event has nothing to say but that it came
+        legs = list(self.session.legs)
+        if self.session.state in ACTIVE:  # ended, but no *stopped* is said: the other call may be recorded
+            self.amend(to_s=self.now.utc_s)
+            self.do_close()
+            self.write(Step.CHANGED)
+        self.part(legs)
+        self.set(legs={}, bridges={}, answered=True)  # they talk in the other call, which explains them
+        self.end()
+        for leg in legs:
+            self.await_files(leg)
 
     @on.register
     def _(self, event: m.Pressed) -> None:

@@ -24,9 +24,14 @@ class LegGone:
 
 @dataclass(frozen=True, slots=True)
 class LegMoved:
-    """The leg belongs to another call from here on, because it talks with that one's legs. It lives, and so does its recorder."""
+    """The leg talks in another call from here on, and those whom it leaves talk on here. It lives, and so does its recorder."""
 
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """All legs of this call belong to another one from here on. They live, and so do their recorders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,14 @@ class Bridged:
     bridge: BridgeId
     leg: Leg
     rate_hz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegsJoined:
+    """Legs of another call belong to this one from here on. All at once: the last may be the one whom *never* protects."""
+
+    talking: tuple[Bridged, ...]
+    alone: tuple[Leg, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +172,8 @@ class Reconsidered:
 
 
 Event = (
-    LegAppeared | LegGone | LegMoved | LegBroken | Called | DialEnded | Bridged | Unbridged | Pressed | TakeSeen | TakeGrew
-    | TakeStalled | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
+    LegAppeared | LegGone | LegMoved | TakenOver | LegBroken | Called | DialEnded | Bridged | LegsJoined | Unbridged | Pressed
+    | TakeSeen | TakeGrew | TakeStalled | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
 

@@ -75,6 +75,11 @@ class Leg:
         """Half of a Local channel: no phone, and a recorder on it would block its optimisation."""
         return self.channel.startswith("Local/")
 
+    @property
+    def door(self) -> str:
+        """What both halves of a Local channel have in common (`Local/1000@default-0000002a` of `...;1`); empty for a phone."""
+        return self.channel.rpartition(";")[0] if self.is_local else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

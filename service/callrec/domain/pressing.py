@@ -47,13 +47,15 @@ class Pressing(Machine):
         """`*3` while the call is recorded because policy says so. That it is recorded is said of what is proven, and is the
         presser's own conversation: one that begins answers by how it begins, and of what has failed it is said that it has."""
         s = self.session
+        if s.take is None or all(leg.id != s.take.leg for leg in conversation):
+            return m.Outcome.FAILED
         if s.state is State.PAUSED:
             self.resume()
             return m.Outcome.RESUMED
         if s.state is State.STARTING:
             self.set(replies=(*s.replies, event.reply))
             return None
-        if s.state is State.SUSPECT or s.take is None or all(leg.id != s.take.leg for leg in conversation):
+        if s.state is State.SUSPECT:
             return m.Outcome.FAILED
         if s.terms.overrides_always is not OverridesAlways.PAUSE:
             return m.Outcome.ALREADY

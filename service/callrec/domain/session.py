@@ -124,5 +124,5 @@ class Session:
 
 
 def _doors(legs: list[Leg]) -> set[str]:
-    """The Local channels whose halves are here, by their name without the half's number (`Local/1000@default-0000002a;`)."""
-    return {leg.channel.rpartition(";")[0] for leg in legs if leg.is_local}
+    """The Local channels whose halves are here."""
+    return {leg.door for leg in legs if leg.is_local}

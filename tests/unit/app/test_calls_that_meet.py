@@ -8,7 +8,8 @@ import pytest
 from stage import ALICE, BOB, TABLES, Stage, event, virtual
 
 from callrec.domain import messages as m
-from callrec.domain.model import LegId
+from callrec.domain.lifecycle import Step
+from callrec.domain.model import LegId, TakeId
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Line, RecordRules, Rule, User, UserId
 from callrec.domain.toggle import State
@@ -135,7 +136,7 @@ async def test_a_flagged_user_in_a_conference_is_recorded(stage: Stage) -> None:
 
 @virtual
 async def test_the_rule_for_calls_made_holds_after_a_merge(stage: Stage) -> None:
-    """A call that was made,, fetched into a bridge whose Linkedid is older."""
+    """A call that was made, fetched into a bridge whose Linkedid is older."""
     async with stage.running() as engine:
         stage.call("shy", "trunk", nth=2)
         await stage.passes(0.5)
@@ -191,3 +192,62 @@ async def test_a_hangup_behind_a_meeting_ends_the_call_that_goes_on(stage: Stage
         await stage.passes(10)
         assert [] == list(engine.live())
         assert [1] == [len(recording.takes) for recording in stage.handed]
+
+
+async def _talk(stage: Stage, seconds: int) -> None:
+    for _ in range(seconds):
+        for take in stage.asterisk.running:
+            stage.asterisk.grow(take)
+        await stage.passes(1)
+
+
+@virtual
+async def test_who_leaves_others_talking_takes_nothing_of_their_call_along(stage: Stage) -> None:
+    """Alice goes from one flagged user's conference to another's: both are two calls as before, and both are recorded."""
+    async with stage.running() as engine:
+        stage.call("ever", "alice", nth=1)
+        engine.asterisk(event("BridgeEnter", "1.3", "bob", linkedid="1.1", BridgeUniqueid="b1"))
+        stage.call("ever", "trunk", nth=2)
+        await _talk(stage, 3)
+        engine.asterisk(event("BridgeLeave", "1.2", "alice", linkedid="1.1", BridgeUniqueid="b1"))
+        engine.asterisk(event("BridgeEnter", "1.2", "alice", linkedid="1.1", BridgeUniqueid="b2"))
+        await _talk(stage, 3)
+        assert ["c1-1-1", "c2-1-1"] == sorted(stage.asterisk.running)
+        assert [{"1.1", "1.3"}, {"2.1", "2.2", "1.2"}] == [set(session.legs) for session in engine.live()]
+        assert [] == stage.handed
+
+
+@virtual
+async def test_a_take_does_not_go_along_with_its_leg_to_another_call(stage: Stage) -> None:
+    """Alice records a conference of three and goes to another call: those who stay are recorded further, and there nobody is."""
+    async with stage.running() as engine:
+        stage.call("alice", "bob", nth=1)
+        engine.asterisk(event("BridgeEnter", "1.3", "trunk", linkedid="1.1", BridgeUniqueid="b1"))
+        stage.call("bob", "trunk", nth=2)
+        assert await engine.press(LegId("1.1"), ALICE, 8000) is m.Outcome.STARTED
+        await _talk(stage, 3)
+        engine.asterisk(event("BridgeEnter", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b2"))
+        engine.asterisk(event("BridgeLeave", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b1"))
+        await _talk(stage, 3)
+        assert {"c1-1-2": "0x2"} == stage.asterisk.running
+        assert [State.RECORDING, State.IDLE] == [session.state for session in engine.live()]
+
+
+@virtual
+async def test_nobody_of_a_call_is_recorded_before_all_its_legs_are_known(stage: Stage) -> None:
+    """Ever's recorded caller is transferred to a conversation of which Silent is one: not for a moment is that recorded."""
+    async with stage.running() as engine:
+        stage.call("trunk", "ever", nth=1)
+        engine.asterisk(event("Newchannel", "2.2", "ever", linkedid="2.2"))
+        for leg, name in (("2.1", "trunk"), ("2.3", "silent"), ("2.2", "ever")):
+            engine.asterisk(event("BridgeEnter", leg, name, linkedid="2.2", BridgeUniqueid="b2"))
+        await _talk(stage, 3)
+        assert ["c1-1-1"] == list(stage.asterisk.running)
+        engine.asterisk(event("BridgeLeave", "1.1", "trunk", linkedid="1.1", BridgeUniqueid="b1"))
+        engine.asterisk(event("BridgeEnter", "1.1", "trunk", linkedid="1.1", BridgeUniqueid="b2"))
+        stage.asterisk.close(TakeId("c1-1-1"))
+        engine.asterisk(event("Hangup", "1.2", "ever", linkedid="1.1"))
+        await _talk(stage, 6)
+        assert {} == stage.asterisk.running
+        begun = [entry.recording.takes[-1].id for entry in stage.journal.entries if entry.step is Step.INTENT]
+        assert ["c1-1-1"] == begun

@@ -382,6 +382,22 @@ def test_who_talks_elsewhere_in_the_call_does_not_hear_that_it_is_recorded() -> 
     assert "reply r already" in call.later(5).press("b", BOB)
 
 
+def test_a_beginning_elsewhere_in_the_call_says_nothing_of_the_pressers_own_conversation() -> None:
+    """Neither that it has started nor that it goes on: it is not in the file."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+
+    assert ["reply r failed", "tell press-failed"] == call.later(5).press("c", ANN)
+    assert State.STARTING is call.state
+    call.seen()
+    call.grew()
+    other = paused()
+    other.bridge(leg("c", ANN), leg("d", CEM), bridge="elsewhere")
+    assert ["reply r failed", "tell press-failed"] == other.later(5).press("c", ANN)
+    assert State.PAUSED is other.state
+
+
 def test_a_failed_start_is_tried_again_when_the_bridge_changes() -> None:
     """Policy does not give up on a call."""
     call = Call()
@@ -1285,6 +1301,86 @@ def test_reconsidering_an_idle_call_does_nothing() -> None:
     call.talk()
 
     assert [] == call.on(m.Reconsidered())
+
+
+# -- calls that meet ---------------------------------------------------------------------------------------------------
+
+
+def test_when_the_recorded_leg_goes_to_another_call_those_who_stay_are_recorded_further() -> None:
+    """Its recorder is stopped: it would go on with what is said there."""
+    call = Call().recorded()
+    call.bridge(leg("c", CEM))
+
+    said = call.on(m.LegMoved(LegId("a")))
+
+    assert ["close c-1-1", "wait stop c-1-1", "intent c-1-2", "open c-1-2", "wait open c-1-2"] == said[:5]
+    assert (State.STARTING, "b") == (call.state, call.recording.takes[-1].leg)
+
+
+def test_when_another_leg_goes_to_another_call_the_take_goes_on() -> None:
+    call = Call().recorded()
+    call.bridge(leg("c", CEM))
+
+    assert ["darken 3"] == call.on(m.LegMoved(LegId("c")))
+    assert ({"a", "b"}, State.RECORDING) == (set(call.session.legs), call.state)
+
+
+def test_who_stays_when_the_recorded_leg_goes_may_be_one_who_must_not_be_recorded() -> None:
+    """With the stranger, on whose leg the recorder is since a restart, it was allowed; among colleagues it is not."""
+    private = User(UserId("7"), "Priv", rules=RecordRules(in_internal=Rule.NEVER, out_internal=Rule.NEVER))
+    call = Call(session=Session.resume(Call().recorded().recording, Terms()))
+    call.bridge(leg("a", None, Direction.OUT), leg("b", private), leg("c", BOB))
+    assert call.state is State.OPENED
+
+    said = call.on(m.LegMoved(LegId("a")))
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1"] == said[:3]
+    assert State.STOPPING is call.state
+
+
+def test_a_call_that_another_takes_over_ends_its_recording_and_says_nothing() -> None:
+    """*Stopped* would be heard where something may be recorded. What is captured is complete."""
+    call = Call().recorded()
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1", "wait settle c-1-1"] == call.on(m.TakenOver())[:4]
+    assert State.CLOSED is call.state
+    assert END_1 == call.later(0.1).closed()
+    assert (True, "") == (call.session.over, call.commands[1].recording.cause)  # type: ignore[union-attr]
+
+
+def test_a_take_that_is_closed_already_is_not_stopped_when_its_call_is_taken_over() -> None:
+    call = Call().recorded()
+    call.closed()
+
+    said = call.on(m.TakenOver())
+
+    assert not [line for line in said if line.startswith(("close", "tone"))]
+    assert ["changed c-1-1", *END_1, "darken 1 2"] == said
+
+
+def test_a_call_that_another_takes_over_was_answered_there() -> None:
+    """No entry says that nobody answered the flagged user's call; and a stop that was under way comes to its end."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)), m.LegAppeared(leg("b", BOB)))
+    assert [] == call.on(m.TakenOver())
+    assert call.session.over
+    other = Call().recorded()
+    other.press()
+    assert "reply r failed" in other.on(m.TakenOver())
+    assert END_1 == other.closed()
+
+
+def test_legs_of_another_call_are_judged_all_together() -> None:
+    """Nothing begins for the first of them that the last one forbids."""
+    talking = tuple(
+        m.Bridged(BridgeId("b"), one, 8000)
+        for one in (leg("a", FLAGGED, Direction.OUT), leg("b", BOB), leg("e", SILENT))
+    )
+    call = Call()
+    assert [] == call.on(m.LegsJoined(talking, (leg("c", CEM),)))
+    assert {"a", "b", "e", "c"} == set(call.session.legs)
+    other = Call()
+    assert START_1 == other.on(m.LegsJoined(talking[:2], ()))
 
 
 def test_an_event_without_a_rule_is_a_defect() -> None:

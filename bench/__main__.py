@@ -27,6 +27,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "online_record": (),
     "lookup": (),
     "load": (),
+    "provisioning": (),
 }
 """In this order, with what each `run` is given."""
 RESULTS = Path(__file__).parent / "results"
@@ -83,6 +84,11 @@ ROWS = (
     ("load", "stall_p99_ms", "", "<", 20, "loop stalls p99, ms"),
     ("load", "waiting_loop_stall_p99_ms", "", "", None, "  a loop that only waits, on the same machine"),
     ("load", "daemon_rss_mib", "", "<=", 150, "daemon's memory with 60 live calls, MiB"),
+    ("provisioning", "dry_run_s", "", "<=", 3, "user file of 100,000: dry run, s"),
+    ("provisioning", "applied_s", "", "<=", 5, "  applied, s"),
+    ("provisioning", "export_s", "", "<=", 3, "  export, s"),
+    ("provisioning", "store_bytes_per_user", "", "", None, "  bytes for each user in the store"),
+    ("provisioning", "directory_bytes_per_user", "", "", None, "  and in the daemon's copy"),
 )
 """What the table shows: bench, value, ratio to the peer, goal (of the ratio where there is one), in words."""
 

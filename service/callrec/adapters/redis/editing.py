@@ -58,12 +58,18 @@ _SEEDS: dict[Table, tuple[Noun, ...]] = {
 }
 CARRIED = 100
 """How many records an event carries at most; of a larger edit it only tells that there was one."""
+TOGETHER = 1000
+"""How many fields of a hash the script reads or writes at a time: Lua passes on some thousands of values at most."""
 
 Operation = tuple[str, int, str, str]
 
 
 def operations(edit: Edit) -> list[str | int]:
-    """The script's operations, flat. Raises Refused for what cannot be stored, or when a claim is there twice."""
+    """The script's operations, flat: what, number of the hash, JSON of at most a thousand fields, each followed by its value.
+
+    A large import is a million of them: as arguments of their own they cost more than all the rest. Raises Refused for what
+    cannot be stored, or when a claim is there twice.
+    """
     found = [operation for change in edit.changes for operation in _of(change)]
     found += _claims(edit)
     touched = {operation[1] for operation in found}
@@ -73,7 +79,15 @@ def operations(edit: Edit) -> list[str | int]:
         if _NUMBERS[table] in touched
         for noun in nouns
     ]
-    return [argument for operation in (*seeds, *found) for argument in operation]
+    grouped: dict[tuple[str, int], list[str]] = {}
+    for op, number, field, value in (*seeds, *found):
+        grouped.setdefault((op, number), []).extend((field, value))
+    return [
+        argument
+        for (op, number), pairs in grouped.items()
+        for begin in range(0, len(pairs), 2 * TOGETHER)
+        for argument in (op, number, dump_json(pairs[begin : begin + 2 * TOGETHER]))
+    ]
 
 
 def _of(change: Change) -> Iterator[Operation]:

@@ -57,7 +57,7 @@ PROFILE = Record(Profile)
 KEY = Record(FunctionKey)
 
 
-def dump_json(value: Mapping[str, object] | list[dict[str, str]]) -> str:
+def dump_json(value: Mapping[str, object] | list[dict[str, str]] | list[str]) -> str:
     """An argument of a script. Raises Refused for a lone surrogate: Lua's reader would call it broken."""
     text = json.dumps(value, ensure_ascii=False)
     try:

@@ -18,44 +18,60 @@ if done then return {'edited', done} end
 if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
 local first, hash = 7, 5
 local gone, untouched, taken = {}, {}, {}
-for i = first, #ARGV, 4 do
-  if ARGV[i] == 'gone' then gone[ARGV[i + 1] .. ' ' .. ARGV[i + 2]] = true end
-  if ARGV[i] == 'seed' then untouched[ARGV[i + 1]] = redis.call('EXISTS', KEYS[hash + ARGV[i + 1]]) == 0 end
+local function fields_of(items)
+  local fields = {}
+  for n = 1, #items, 2 do fields[#fields + 1] = items[n] end
+  return fields
 end
-for i = first, #ARGV, 4 do
-  local op, place = ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2]
-  if op ~= 'seed' and not untouched[ARGV[i + 1]] then
-    local held = redis.call('HEXISTS', KEYS[hash + ARGV[i + 1]], ARGV[i + 2]) == 1
-    if op == 'new' and held and not gone[place] then taken[#taken + 1] = place end
-    if op ~= 'new' and not held then return {'stale'} end
+for i = first, #ARGV, 3 do
+  local op, number = ARGV[i], ARGV[i + 1]
+  if op == 'gone' then
+    for _, field in ipairs(fields_of(cjson.decode(ARGV[i + 2]))) do gone[number .. ' ' .. field] = true end
+  elseif op == 'seed' then
+    untouched[number] = redis.call('EXISTS', KEYS[hash + number]) == 0
+  end
+end
+for i = first, #ARGV, 3 do
+  local op, number = ARGV[i], ARGV[i + 1]
+  if op ~= 'seed' and not untouched[number] then
+    local fields = fields_of(cjson.decode(ARGV[i + 2]))
+    local held = redis.call('HMGET', KEYS[hash + number], unpack(fields))
+    for n, field in ipairs(fields) do
+      local place = number .. ' ' .. field
+      if op == 'new' and held[n] and not gone[place] then taken[#taken + 1] = place end
+      if op ~= 'new' and not held[n] then return {'stale'} end
+    end
   end
 end
 if #taken > 0 then table.sort(taken) return {'taken', unpack(taken, 1, 1000)} end
-for i = first, #ARGV, 4 do
+for i = first, #ARGV, 3 do
   if ARGV[i] == 'seed' and untouched[ARGV[i + 1]] then
-    redis.call('HSET', KEYS[hash + ARGV[i + 1]], ARGV[i + 2], ARGV[i + 3])
+    redis.call('HSET', KEYS[hash + ARGV[i + 1]], unpack(cjson.decode(ARGV[i + 2])))
   end
 end
 local carried, count, now = {}, 0, redis.call('TIME')
 local at_ms = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
+local function patch(key, items)
+  for n, old in ipairs(redis.call('HMGET', key, unpack(fields_of(items)))) do
+    local record, fields = cjson.decode(old), cjson.decode(items[2 * n])
+    for name, one in pairs(fields) do record[name] = one end
+    if fields.call_record ~= nil then redis.call('HSET', KEYS[5], items[2 * n - 1], at_ms) end
+    items[2 * n] = cjson.encode(record)
+  end
+end
 for pass = 1, 2 do
-  for i = first, #ARGV, 4 do
-    local op, key, field, value = ARGV[i], KEYS[hash + ARGV[i + 1]], ARGV[i + 2], ARGV[i + 3]
-    if (op == 'gone') == (pass == 1) and op ~= 'seed' then
-      if op == 'gone' then
-        redis.call('HDEL', key, field)
-        value = false
-      elseif op == 'patch' then
-        local record, fields = cjson.decode(redis.call('HGET', key, field)), cjson.decode(value)
-        for name, one in pairs(fields) do record[name] = one end
-        if fields.call_record ~= nil then redis.call('HSET', KEYS[5], field, at_ms) end
-        value = cjson.encode(record)
-        redis.call('HSET', key, field, value)
-      else
-        redis.call('HSET', key, field, value)
+  for i = first, #ARGV, 3 do
+    local op, number = ARGV[i], ARGV[i + 1]
+    local key = KEYS[hash + number]
+    if op ~= 'seed' and (op == 'gone') == (pass == 1) then
+      local items = cjson.decode(ARGV[i + 2])
+      if op == 'patch' then patch(key, items) end
+      if op == 'gone' then redis.call('HDEL', key, unpack(fields_of(items)))
+      else redis.call('HSET', key, unpack(items)) end
+      for n = 1, #items, 2 do
+        count = count + 1
+        if count <= tonumber(ARGV[5]) then carried[count] = {number, items[n], op ~= 'gone' and items[n + 1]} end
       end
-      count = count + 1
-      if count <= tonumber(ARGV[5]) then carried[count] = {ARGV[i + 1], field, value} end
     end
   end
 end
@@ -71,7 +87,8 @@ return {'edited', tostring(revision)}
 """
 """KEYS: request, revision, events, edition, instants (ms) at which flags were last set, hashes (users first)... ARGV: the edition
 that this was made from or '', actor, events kept, seconds that the request is remembered, how many records an event may carry,
-the receipt, then four for each operation: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash from 1, field, value.
+the receipt, then three for each chunk of operations: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash from 1,
+JSON of at most a thousand fields, each followed by its value.
 
 `new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
 exist stands for, and is put in when this edit is the first of it -> 'edited', 'stale' when somebody else was first, or 'taken'

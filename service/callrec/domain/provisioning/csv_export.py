@@ -1,19 +1,20 @@
 """The tables -> a user file that makes the same users again, and what no such file can say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from callrec.domain.provisioning import rows
 from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section
-from callrec.domain.provisioning.csv_rules import errors_between
+from callrec.domain.provisioning.csv_rules import Verdicts, errors_between
 from callrec.domain.provisioning.csv_text import escaped, written
 from callrec.domain.provisioning.model import RecordRules, Tables, UserId
 from callrec.domain.provisioning.rows import Row
-from callrec.domain.provisioning.standing import Owned, Standing
+from callrec.domain.provisioning.standing import Owned, by_user
 
 _NOT_STORED = frozenset({"password", "callerid"})
 NAMES = tuple(column.name for column in COLUMNS if column.name not in _NOT_STORED)
 PUBLIC_NAMES = tuple(name for name in NAMES if not BY_NAME[name].secret)
+_NO_RULES = RecordRules()
 _SECTIONS = {"phonenumber": Section.LINE, "incallexten": Section.INCALL, "voicemailname": Section.VOICEMAIL}
 _EXAMPLE = {
     "entityid": "1", "firstname": "John", "lastname": "Doe", "language": "en_US", "enableclient": "0", "username": "john.doe",
@@ -43,19 +44,23 @@ def template() -> str:
 def exported(tables: Tables, *, secrets: bool = True) -> tuple[str, list[Remark]]:
     """(the file, what it leaves out). Without secrets it says no password of any kind."""
     names = NAMES if secrets else PUBLIC_NAMES
-    found = list(_rows(tables))
-    remarks = [remark for row, several in found for remark in _remarks(row, several)]
-    lines = ([escaped(name, cells.get(name, "")) for name in names] for cells in (rows.cells(row) for row, _ in found))
-    return written([names, *lines]), remarks
+    verdicts = {name: Verdicts(BY_NAME[name].check) for name in NAMES}
+    lines: list[Sequence[str]] = [names]
+    remarks: list[Remark] = []
+    for row, several in _rows(tables):
+        cells = rows.cells(row)
+        lines.append([escaped(name, cells.get(name, "")) for name in names])
+        remarks += [Remark(row.user.id, row.user.name, says) for says in _remarks(row, cells, several, verdicts)]
+    return written(lines), remarks
 
 
 def _rows(tables: Tables) -> Iterator[tuple[Row, list[str]]]:
     """Each user with the first of each section, and of which sections there are more."""
-    standing = Standing(tables)
+    of_lines, of_incalls, of_boxes = by_user(tables.lines), by_user(tables.incalls), by_user(tables.voicemails)
     for nth, user in enumerate(tables.users, start=2):
-        lines = standing.lines.get(user.id, ())
-        incalls = standing.incalls.get(user.id, ())
-        boxes = standing.voicemails.get(user.id, ())
+        lines = of_lines.get(user.id, ())
+        incalls = of_incalls.get(user.id, ())
+        boxes = of_boxes.get(user.id, ())
         row = Row(nth, user, _first(lines), _first(incalls), _first(boxes))
         named: tuple[tuple[str, Sequence[object]], ...] = (("line", lines), ("incall", incalls), ("voicemail", boxes))
         yield row, [f"{noun}s but the first" for noun, all_ in named if len(all_) > 1]
@@ -65,20 +70,19 @@ def _first(nouns: Sequence[Owned]) -> Owned | None:
     return nouns[0] if nouns else None
 
 
-def _remarks(row: Row, several: list[str]) -> Iterator[Remark]:
+def _remarks(row: Row, cells: Mapping[str, str], several: list[str], verdicts: Mapping[str, Verdicts]) -> Iterator[str]:
     """What is left out, and what an import would refuse or make otherwise."""
-    user = row.user
-    left_out = several + ["rules"] * (user.rules != RecordRules())
+    at, line, box = f"line {row.at_line}", row.line, row.voicemail
+    left_out = several + ["rules"] * (row.user.rules != _NO_RULES)
     if left_out:
-        yield Remark(user.id, user.name, f"left out: {', '.join(left_out)}")
-    cells = rows.cells(row)
+        yield f"left out: {', '.join(left_out)}"
     sections = frozenset({Section.USER} | {section for name, section in _SECTIONS.items() if name in cells})
     for error in errors_between(row.at_line, cells, sections):
-        yield Remark(user.id, user.name, f"line {error.line}, {error.column} {error.reason}")
+        yield f"{at}, {error.column} {error.reason}"
     for name, value in cells.items():
-        if value and (value != value.strip() or not BY_NAME[name].check.accepts(value)):
-            yield Remark(user.id, user.name, f"line {row.at_line}, {name} must be {BY_NAME[name].check.says}")
-    if row.line and row.voicemail and row.voicemail.context != row.line.context:
-        yield Remark(user.id, user.name, f"line {row.at_line}, voicemailmailbox is not in the line's context")
-    if row.line and row.line.protocol == "sip" and not row.line.secret:
-        yield Remark(user.id, user.name, f"line {row.at_line}, linesecret is empty: an import makes one")
+        if not verdicts[name][value] or value != value.strip():
+            yield f"{at}, {name} must be {BY_NAME[name].check.says}"
+    if line and box and box.context != line.context:
+        yield f"{at}, voicemailmailbox is not in the line's context"
+    if line and line.protocol == "sip" and not line.secret:
+        yield f"{at}, linesecret is empty: an import makes one"

@@ -104,7 +104,7 @@ def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
     return Sheet(mode, names, tuple(rows), tuple(errors))
 
 
-class _Verdicts(dict[str, bool]):
+class Verdicts(dict[str, bool]):
     """What a rule says of a value, asked once for each of the first thousand values."""
 
     def __init__(self, check: Check) -> None:
@@ -123,7 +123,7 @@ class _Reading:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._verdicts = [_Verdicts(BY_NAME[name].check) for name in names]
+        self._verdicts = [Verdicts(BY_NAME[name].check) for name in names]
         self._shapes: dict[tuple[bool, ...], tuple[frozenset[str], frozenset[Section]]] = {}
 
     def record(self, at_line: int, cells: list[str], errors: list[RowError]) -> Record:

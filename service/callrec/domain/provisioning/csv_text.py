@@ -19,6 +19,7 @@ SEPARATORS = ("|", ",", ";")
 SHOWN_CHARS = 80
 """How much of a wrong value an error repeats."""
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_SUSPECT = frozenset("'=+-@\t\r")
 _NEVER_ESCAPED = frozenset({"password"})
 """Never exported: what stands there is what somebody typed."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -56,7 +57,9 @@ def shown(column: str, value: str) -> str:
 
 def escaped(column: str, value: str) -> str:
     """The value behind an apostrophe when a spreadsheet would take it for a formula, or when it looks so escaped already."""
-    return f"'{value}" if column not in _NEVER_ESCAPED and _FORMULA.match(value) else value
+    if value[:1] not in _SUSPECT or column in _NEVER_ESCAPED:  # nearly every value, and an export has millions
+        return value
+    return f"'{value}" if _FORMULA.match(value) else value
 
 
 def unescaped(column: str, value: str) -> str:

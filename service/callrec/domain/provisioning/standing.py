@@ -17,9 +17,9 @@ class Standing:
 
     def __init__(self, there: Tables) -> None:
         self.users = {user.id: user for user in there.users}
-        self.lines = _by_user(there.lines)
-        self.incalls = _by_user(there.incalls)
-        self.voicemails = _by_user(there.voicemails)
+        self.lines = by_user(there.lines)
+        self.incalls = by_user(there.incalls)
+        self.voicemails = by_user(there.voicemails)
         self.holder: dict[Key, UserId] = {(claim.kind, claim.key): claim.user for claim in claims(there)}
         self._line_of = {at(line.number, line.context): line for line in there.lines}
         self._named = {endpoint(line): line for line in there.lines}
@@ -73,7 +73,8 @@ class Standing:
         return user if alike else None
 
 
-def _by_user(nouns: Iterable[Owned]) -> dict[UserId, list[Owned]]:
+def by_user(nouns: Iterable[Owned]) -> dict[UserId, list[Owned]]:
+    """What each user has, in the order of the tables."""
     found: dict[UserId, list[Owned]] = {}
     for noun in nouns:
         found.setdefault(noun.user, []).append(noun)

@@ -94,9 +94,7 @@ async def import_users(
         if not (plan.new or plan.changed):
             return _imported(plan, dry_run=False)
         tell("storing", 0, 0)
-        if plan.new:
-            ids = await store.reserve_user_ids(len(plan.new))
-            plan.new = [Step(step.becomes.with_id(user)) for step, user in zip(plan.new, ids, strict=True)]
+        await _give_ids(plan, store)
         try:
             await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor)
         except Refused as refused:
@@ -105,6 +103,12 @@ async def import_users(
             attempt += 1
         else:
             return _imported(plan, dry_run=False)
+
+
+async def _give_ids(plan: Plan, store: TableStore) -> None:
+    if plan.new:
+        ids = await store.reserve_user_ids(len(plan.new))
+        plan.new = [Step(step.becomes.with_id(user)) for step, user in zip(plan.new, ids, strict=True)]
 
 
 def _imported(plan: Plan, *, dry_run: bool) -> Imported:

@@ -14,7 +14,7 @@ from tomllib import TOMLDecodeError
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from callrec.domain.errors import Misconfigured
@@ -52,6 +52,11 @@ def _spool(value: Path) -> Path:
     return value.absolute()
 
 
+def _folder(value: object) -> object:
+    """No text is no folder, and not the working one."""
+    return value or None
+
+
 def _node(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", value):
         raise ValueError("must be letters, digits and hyphens, at most 63")
@@ -74,6 +79,7 @@ class Settings(BaseSettings):
     monitor_dir: Path = Path("recordings/monitor")
     spool_dir: Annotated[Path, AfterValidator(_spool)] = Path("recordings/spool").absolute()
     state_dir: Path = Path("recordings/state")
+    confgen_dir: Annotated[Path | None, BeforeValidator(_folder)] = None
     node: Annotated[str, AfterValidator(_node)] = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:63] or "callrec"
     format: Format = Format.WAV
     names: Names = Names.CALLREC

@@ -49,6 +49,7 @@ from callrec.protocols.agi import Answer, Request
 from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
+from callrec.wiring_confgen import ConfKeeping, keep_conf
 
 DRAIN_S = 10.0
 """How long the end waits for recordings that are being stored."""
@@ -76,6 +77,7 @@ class Daemon:
     ami: AmiLink
     ari: AriLink
     agi: AgiServer
+    conf: ConfKeeping | None
 
 
 class _Endpoints:
@@ -200,7 +202,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         agi = AgiServer(scripts, on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
-            homecoming, mirroring, links.ami, links.ari, agi,
+            homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness),
         )  # fmt: skip
         _watch_health(daemon)
         yield daemon
@@ -286,6 +288,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         _mend_journal(daemon),
         daemon.ami.run(),
         daemon.ari.run(),
+        *(daemon.conf.tasks() if daemon.conf else ()),
     )
 
 

@@ -8,7 +8,6 @@ from laboratory import TONES_HZ as FIRST_TONES_HZ
 
 from callrec.lab.phones import Phone
 from callrec.lab.stack import Stack
-from callrec.protocols.asterisk_conf import users_files
 
 USERS = Path(__file__).parent / "users.csv"
 WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
@@ -17,6 +16,8 @@ TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
+LATER = {"newcomer": 'with"quotes;and-semicolons\\'}
+"""Name and secret of a line that a test imports."""
 PROFILES = {
     "discreet": {"confirm": "presser", "on_demand_overrides_always": "pause", "format": "flac"},
     "silent": {"confirm": "none", "names": "xivo", "format": "opus"},
@@ -48,7 +49,7 @@ async def lay_test_extensions(stack: Stack) -> None:
         f"exten => *8{line.number},1,PickupChan(PJSIP/{line.name}-,p)" for line in stack.pbx.tables.lines
     )
     text = (
-        users_files(stack.pbx.tables)["users_extensions.conf"]
+        (stack.pbx.root / "etc/extensions.conf").read_text()
         + f"""
 [default](+)
 exten => 7002,1,Answer()
@@ -59,7 +60,7 @@ exten => 7002,1,Answer()
 exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
 """
     )
-    stack.pbx.write_conf("users_extensions.conf", text)
+    stack.pbx.write_conf("extensions.conf", text)
     await stack.pbx.cli("dialplan reload")
 
 

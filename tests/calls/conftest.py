@@ -60,7 +60,9 @@ async def lab(installation: Installation, tmp_path_factory: pytest.TempPathFacto
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The whole product with its usual settings: daemon, store, PBX, and the phones of users.csv."""
-    wishes = Wishes(users=arrangement.USERS, codecs=arrangement.CODECS, tones_hz=arrangement.TONES_HZ)
+    wishes = Wishes(
+        users=arrangement.USERS, codecs=arrangement.CODECS, tones_hz=arrangement.TONES_HZ, later=arrangement.LATER
+    )
     async with start(tmp_path_factory.mktemp("stack"), wishes, print) as running:
         await arrangement.lay_test_extensions(running)
         yield running

@@ -28,8 +28,7 @@ async def test_the_small_pbx_loads_without_a_complaint(lab: Laboratory) -> None:
     assert lab.bank.complaints() == []
     shown = await lab.pbx.cli("dialplan show default")
     assert "'*26' =>" in await lab.pbx.cli("dialplan show callrec-codes")
-    assert "Custom:*7351***226" in shown
-    assert "Custom:*7351***23" in shown
+    assert "Custom:${EXTEN}" in shown
     assert re.search(r"callrec\s+no def\s+\*3", await lab.pbx.cli("features show"))
 
 

@@ -215,3 +215,26 @@ def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
     assert shell("keys", "remove", "1001", "1")[0] == 0
     assert shell("keys", "remove", "1001", "1")[0] == 1
     assert [2] == [one["number"] for one in json.loads(shell("keys", "list", "1001", "--json")[1])]
+
+
+def test_confgen_writes_what_differs_and_names_what_fits_nowhere(shell: Shell) -> None:
+    """Without Asterisk: `--no-reload` writes, anything else says that it cannot be asked, and writes nothing."""
+    folder = shell.folder / "etc"
+    folder.mkdir()
+    header = "firstname|lastname|phonenumber|context|protocol|linename|linesecret\n"
+    assert shell("users", "import", "-", stdin=f"{header}Ann|Lee|1000|default|sip|ann|a;b\n".encode())[0] == 0
+    assert shell("confgen", "--no-reload")[0] == 2
+    named = {"CALLREC_CONFGEN_DIR": str(folder)}
+    code, _, err = shell("confgen", CALLREC_AMI_URL="ami://a:b@127.0.0.1:1", **named)
+    assert (code, "nothing was written" in err, list(folder.iterdir())) == (3, True, [])
+    for words, state in ((("--dry-run",), "differs"), (("--no-reload",), "written"), (("--no-reload",), "unchanged")):
+        code, out, err = shell("confgen", *words, "--dir", str(folder))
+        assert (code, out.count(state), "Nothing was to be done" in err) == (0, 4, state == "unchanged")
+    assert "password = a\\;b" in (folder / "users_pjsip.conf").read_text()
+
+    assert shell("users", "import", "-", stdin=f'{header}"Bo""b"|Lee|1001|default|sip|bob|x\n'.encode())[0] == 0
+    code, out, _ = shell("confgen", "--no-reload", "--json", **named)
+    told = json.loads(out)
+    assert (code, {file["state"] for file in told["files"]}) == (1, {"unchanged"})
+    assert [(one["table"], one["column"]) for one in told["left_out"]] == [("users", "firstname"), ("lines", "user")]
+    assert "left out: users 2, firstname" in shell("confgen", "--no-reload", **named)[2]

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from callrec import __version__
-from callrec.cli import contexts, daemon, extensions, keys, recordings, users
+from callrec.cli import confgen, contexts, daemon, extensions, keys, recordings, users
 from callrec.cli.ending import exit_code, sentence
 from callrec.domain.errors import CallrecError
 
@@ -34,6 +34,7 @@ def _all(version: bool = typer.Option(False, "--version", callback=_version, is_
 app.command("serve")(daemon.serve)
 app.command("doctor")(daemon.doctor)
 app.command("demo")(daemon.demo)
+app.command("confgen")(confgen.confgen)
 app.command("verify")(recordings.verify)
 app.command("rebuild")(recordings.rebuild)
 app.add_typer(users.app, name="users")

@@ -1,10 +1,7 @@
 """What the doctor goes through: each door is opened, asked and closed again; a closed one hides only what is behind it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 
-from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
@@ -12,13 +9,11 @@ from callrec.adapters.disk.places import groups_of, look_at
 from callrec.adapters.redis.store import open_store
 from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
 from callrec.app.doctor_asterisk import Expected, look_at_manager, look_at_rest, run_user
+from callrec.cli.links import manager_link, opened
 from callrec.config import Door, Settings
 from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.domain.provisioning.model import Feature, Tables
 
-OPEN_S = 12.0
-POLL_S = 0.02
-NOT_YET = "not connected yet"
 ARI_APP = "callrec-doctor"
 """Not the daemon's: two clients of one application push each other out."""
 
@@ -61,17 +56,7 @@ async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
 
 
 async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], str]:
-    door = Door(settings.ami_url, 5038)
-    link = AmiLink(
-        host=door.host,
-        port=door.port,
-        username=door.username,
-        secret=door.secret,
-        wanted_events=(),
-        on_event=lambda _message: None,
-        on_up=_nothing,
-        on_down=lambda _reason: None,
-    )
+    door, link = Door(settings.ami_url, 5038), manager_link(settings)
     codes = {code.feature: code.code for code in tables.codes}
     may_press = {user.id for user in tables.users if user.online_record}
     expected = Expected(
@@ -82,7 +67,7 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], s
         online_code=codes[Feature.ONLINE_RECORD],
         endpoints=tuple(line.name for line in tables.lines if line.user in may_press and line.protocol == "sip"),
     )
-    async with _opened(link):
+    async with opened(link):
         if link.state is not LinkState.UP:
             return [_closed("ami", link)], ""
         findings = [Finding("ami", Verdict.OK, f"{door.host}:{door.port}"), *await look_at_manager(link, expected)]
@@ -101,7 +86,7 @@ async def _rest(settings: Settings) -> tuple[list[Finding], str]:
         on_up=_nothing,
         on_down=lambda _reason: None,
     )
-    async with _opened(link):
+    async with opened(link):
         if link.state is not LinkState.UP:
             return [_closed("ari", link)], ""
         return [Finding("ari", Verdict.OK, door.base), await look_at_rest(link)], ""
@@ -121,23 +106,6 @@ async def _guarded(check: str, look: Callable[[], Awaitable[tuple[list[Finding],
         return await look()
     except CallrecError as error:
         return [_failed(check, error)], ""
-
-
-@asynccontextmanager
-async def _opened(link: Link) -> AsyncIterator[None]:
-    """The link while it is up, or as soon as it is known that it does not come up."""
-    task = asyncio.create_task(link.run())
-    try:
-        async with asyncio.timeout(OPEN_S):
-            while link.state is LinkState.DOWN and link.state_reason == NOT_YET:  # noqa: ASYNC110 - a state tells nobody
-                await asyncio.sleep(POLL_S)
-    except TimeoutError:
-        pass
-    try:
-        yield
-    finally:
-        await link.close()
-        await task
 
 
 def _closed(check: str, link: Link) -> Finding:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.pbx import RTP_PORTS, Doors, fill
+from callrec.protocols.asterisk_conf.words import escaped
 
 OUTSIDE = "outside"
 
@@ -172,7 +173,7 @@ def bank_files(lines: Mapping[str, str], codecs: Mapping[str, str], pbx: Doors, 
         "RTP_END": own.rtp + RTP_PORTS,
     }
     phones = [
-        fill(_PHONE, {"NAME": name, "SECRET": secret, "CODEC": codecs[name], **values})
+        fill(_PHONE, {"NAME": name, "SECRET": escaped(secret), "CODEC": codecs[name], **values})
         for name, secret in lines.items()
     ]
     folder = dialplan_folder() / "pbx"

@@ -51,16 +51,24 @@ class Doors:
 class Pbx(AsteriskServer):
     """`async with Pbx(installation, tables, spool=...) as pbx`: users can register, call, press and be called.
 
-    The spool must exist and be writable: recorders of the daemon and of the degraded mode write there.
+    The spool must exist and be writable: recorders of the daemon and of the degraded mode write there. `users` is the folder in
+    which a daemon keeps the users' files (CALLREC_CONFGEN_DIR); without it they are written here, from the tables.
     """
 
     def __init__(
-        self, installation: Installation, tables: Tables, *, spool: Path, doors: Doors | None = None, name: str = "pbx"
+        self,
+        installation: Installation,
+        tables: Tables,
+        *,
+        spool: Path,
+        doors: Doors | None = None,
+        users: Path | None = None,
+        name: str = "pbx",
     ) -> None:
         self.doors = doors or Doors()
         self.tables = tables
         self.spool = spool
-        conf = pbx_files(tables, self.doors, spool)
+        conf = pbx_files(tables, self.doors, spool, users)
         super().__init__(installation, conf, name=name, files={"share/moh/calm.wav": _music()})
 
     async def reload_users(self, tables: Tables) -> None:
@@ -72,7 +80,7 @@ class Pbx(AsteriskServer):
             await self.cli(f"module reload {module}")
 
 
-def pbx_files(tables: Tables, doors: Doors, spool: Path) -> dict[str, str]:
+def pbx_files(tables: Tables, doors: Doors, spool: Path, users: Path | None = None) -> dict[str, str]:
     """All configuration files of the small PBX but asterisk.conf; raises Refused for values that do not fit."""
     folder = dialplan_folder()
     always = next((code.code for code in tables.codes if code.feature is Feature.CALL_RECORD), "")
@@ -88,13 +96,14 @@ def pbx_files(tables: Tables, doors: Doors, spool: Path) -> dict[str, str]:
         "SPOOL": spool.absolute(),
         "ALWAYS_CODE": always,
         "DIALPLAN": folder,
+        "USERS": f"{users.absolute()}/" if users else "",
     }
     files = {path.name: fill(path.read_text(), values) for path in sorted((folder / "pbx").glob("*.conf"))}
     if "extensions.conf" not in files:
         raise Misconfigured("dialplan-missing", f"No small PBX in {folder}", hint="set CALLREC_DIALPLAN_DIR")
     for name, secret in (("manager_callrec.conf", doors.ami_secret), ("ari_callrec.conf", doors.ari_secret)):
         files[name] = (folder / f"{name}.sample").read_text().replace("CHANGE-ME", secret)
-    return files | users_files(tables)
+    return files if users else files | users_files(tables)
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:

@@ -220,7 +220,8 @@ class Phone:
 class PhoneBank(AsteriskServer):
     """`async with PhoneBank(installation, pbx) as bank`: every SIP line of the PBX's tables is a registered phone.
 
-    `codecs` maps line names to `ulaw` (the default), `alaw` or `g722`; the outside world is `outside`.
+    `codecs` maps line names to `ulaw` (the default), `alaw` or `g722`; the outside world is `outside`. `later`: names and
+    secrets of lines that the PBX does not have yet: their phones are there, and register when they are told to.
     """
 
     def __init__(
@@ -230,8 +231,9 @@ class PhoneBank(AsteriskServer):
         *,
         codecs: Mapping[str, str] | None = None,
         tones_hz: Mapping[str, int] | None = None,
+        later: Mapping[str, str] | None = None,
     ) -> None:
-        lines = {line.name: line.secret for line in pbx.tables.lines if line.protocol == "sip"}
+        lines = {line.name: line.secret for line in pbx.tables.lines if line.protocol == "sip"} | dict(later or {})
         self._pbx = pbx
         self._codecs = dict(codecs or {})
         self._tones_hz = dict(tones_hz or {})
@@ -288,6 +290,10 @@ class PhoneBank(AsteriskServer):
             for line in self._pbx.tables.lines:
                 if line.protocol == "sip":
                     group.create_task(register(line.name, line.secret, registrar=registrar, phone=own))
+
+    async def register_one(self, name: str, secret: str) -> None:
+        """The same for one phone. Raises Refused when the PBX does not know the line, or not with this secret."""
+        await register(name, secret, registrar=self._pbx.doors.sip, phone=self._doors.sip)
 
     def next_leg(self) -> str:
         """An id for a channel that this bank has not used."""

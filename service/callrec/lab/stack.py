@@ -50,6 +50,8 @@ class Wishes:
     tones_hz: Mapping[str, int] = field(default_factory=dict)
     """By number, or `outside`: what a phone says when it answers; 1000 Hz unless said."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    later: Mapping[str, str] = field(default_factory=dict)
+    """Line names and secrets for which there are phones, although nobody has these lines yet."""
 
 
 @asynccontextmanager
@@ -58,17 +60,22 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
     async with AsyncExitStack() as stack:
         installation = find_installation(progress)
         progress(f"== Asterisk {installation.version}")
-        daemon = Daemon(folder, wishes.doors, http=wishes.http, **wishes.settings)
+        users = folder / "asterisk"
+        users.mkdir(parents=True, exist_ok=True)
+        settings = {"confgen_dir": str(users), **wishes.settings}
+        daemon = Daemon(folder, wishes.doors, http=wishes.http, **settings)
         await stack.enter_async_context(daemon)
         tables = await _provision(daemon, wishes.users)
         progress(f"== daemon and store up, {len(tables.users)} users")
-        pbx = await stack.enter_async_context(Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors))
+        pbx = Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors, users=users)
+        await stack.enter_async_context(pbx)
         bank = None
         if wishes.phones:
             line_of = {line.number: line.name for line in tables.lines} | {OUTSIDE: OUTSIDE}
             codecs = {line_of[number]: codec for number, codec in wishes.codecs.items()}
             tones = {line_of[number]: hz for number, hz in wishes.tones_hz.items()}
-            bank = await stack.enter_async_context(PhoneBank(installation, pbx, codecs=codecs, tones_hz=tones))
+            bank = PhoneBank(installation, pbx, codecs=codecs, tones_hz=tones, later=wishes.later)
+            await stack.enter_async_context(bank)
         await daemon.ready()
         progress("== ready")
         yield Stack(daemon, pbx, bank)
@@ -76,7 +83,15 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
 
 async def _provision(daemon: Daemon, users: Path) -> Tables:
     """Import the users as an administrator does, and switch `*26` on: codes are shipped off."""
-    for arguments in (("users", "import", str(users)), ("extensions", "set", "call_record", "--enable")):
+    commands = (
+        ("users", "import", str(users)),
+        ("extensions", "set", "call_record", "--enable"),
+        (
+            "confgen",
+            "--no-reload",
+        ),  # the daemon does it by itself, but an Asterisk that starts now has to find the files
+    )
+    for arguments in commands:
         code, said = await daemon.callrec(*arguments)
         if code:
             raise Misconfigured("provisioning", f"callrec {' '.join(arguments)} ended with {code}: {said}")

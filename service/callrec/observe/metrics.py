@@ -46,7 +46,7 @@ CAUSES: Final = frozenset(
         *("file-not-opened", "file-not-growing", "stalled", "stop-overdue", "take-not-closing", "asterisk-died"),
         *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
         *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
-        *("intake-delayed", "index-behind", "encoder"),
+        *("intake-delayed", "index-behind", "encoder", "confgen", "confgen-left-out"),
     }
 )
 """Label `cause` of an alarm: its words up to the first colon; what follows (a code) is in the log."""

@@ -21,7 +21,14 @@ def test_every_place_is_filled_and_users_are_in() -> None:
     assert f'#include "{dialplan_folder()}/extensions_callrec.conf"' in files["extensions.conf"]
     assert "secret = hush" in files["manager_callrec.conf"]
     assert "CHANGE-ME" not in files["manager_callrec.conf"] + files["ari_callrec.conf"]
-    assert files["users_extensions.conf"].startswith("[default]")
+    assert '#include "users_pjsip.conf"' in files["pjsip.conf"]
+    assert "\n[default]\n" in files["users_extensions.conf"]
+
+
+def test_users_that_a_daemon_keeps_are_included_from_its_folder() -> None:
+    files = pbx_files(Tables(), Doors(), Path("/var/spool/x"), Path("/etc/users"))
+    assert '#include "/etc/users/users_voicemail.conf"' in files["voicemail.conf"]
+    assert "users_voicemail.conf" not in files
 
 
 def test_a_place_without_a_value_is_an_error() -> None:

@@ -1,179 +1,105 @@
-"""Tables become configuration files, and no value can become anything but a value."""
+"""All files of all tables, and that no value can become anything but a value, in any field of any table."""
 
-import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 
 import pytest
+from asterisk_reading import read
+from conf_tables import BOX, JOHN, LINE, TABLES
+from corpus import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import (
-    Feature,
-    FeatureCode,
-    FunctionKey,
-    Incall,
-    Line,
-    Tables,
-    User,
-    UserId,
-    Voicemail,
-)
-from callrec.protocols.asterisk_conf import extensions, pjsip, users_files, voicemail
+from callrec.domain.provisioning.model import Incall, Line, Tables, User, Voicemail
+from callrec.protocols.asterisk_conf import Rendered, render, users_files
 
-ONE, TWO = UserId("1"), UserId("2")
-JOHN = User(ONE, "John", "Doe", "en_US")
-LINE = Line("1000", ONE, "1000", "default", "sip", "secret")
-BOX = Voicemail("1000", "default", ONE, "John Doe", "1234", "john@example.org", attach=True)
-TABLES = Tables(
-    users=(JOHN, User(TWO, "Zoë", "O'Brien")),
-    lines=(LINE, replace(LINE, name="zoe", user=TWO, number="1001")),
-    incalls=(Incall("2050", "from-extern", ONE, 20), Incall("2051", "from-extern", TWO)),
-    voicemails=(BOX,),
-)
+ROWS = {
+    "users_pjsip.conf": {
+        *("context", "callerid", "auth", "aors", "language", "mailboxes", "allow_transfer", "set_var"),
+        *("username", "password", "type", "voicemail_extension"),
+    },
+    "users_sccp.conf": {
+        *("type", "id", "label", "description", "context", "cid_name", "cid_num", "mailbox", "button"),
+    },
+    "users_extensions.conf": {"include", "exten", "same"},
+}
+Record = User | Line | Incall | Voicemail
+TABLES_OF: dict[type[Record], str] = {User: "users", Line: "lines", Incall: "incalls", Voicemail: "voicemails"}
+RECORDS: tuple[Record, ...] = (JOHN, LINE, replace(TABLES.lines[2]), TABLES.incalls[0], BOX)
 
 
-def test_a_line_becomes_an_endpoint_its_credentials_and_its_address() -> None:
-    assert pjsip(replace(TABLES, lines=(LINE,))).splitlines() == [
-        "[1000](user)",
-        "context = default",
-        'callerid = "John Doe" <1000>',
-        "auth = 1000",
-        "aors = 1000",
-        "language = en_US",
-        "mailboxes = 1000@default",
-        "",
-        "[1000](user-auth)",
-        "username = 1000",
-        "password = secret",
-        "",
-        "[1000](user-aor)",
-    ]
+def texts() -> Iterator[tuple[Record, str]]:
+    """Every field of every table that holds text."""
+    for record in RECORDS:
+        for field in fields(record):
+            if isinstance(getattr(record, field.name), str):
+                yield record, field.name
 
 
-def test_names_of_all_alphabets_fit() -> None:
-    assert 'callerid = "Zoë O\'Brien" <1001>' in pjsip(TABLES)
+def with_one(old: Record, new: Record) -> Tables:
+    """The tables with one record exchanged."""
+    table = TABLES_OF[type(old)]
+    records = tuple(new if record == old else record for record in getattr(TABLES, table))
+    return replace(TABLES, **{table: records})  # type: ignore[arg-type]  # its own records
 
 
-def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
-    lines = extensions(TABLES).splitlines()
-    assert lines[:6] == [
-        "[default]",
-        "include => pbx-inside",
-        "exten => 1000,hint,PJSIP/1000",
-        "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,tT))",
-        " same => n,Hangup()",
-        "exten => *7351***226,hint,Custom:*7351***226",
-    ]
-    assert "exten => *7351***23,hint,Custom:*7351***23" in lines
+def assert_shape(rendered: Rendered) -> None:
+    """Each file consists of the sections and rows that decent tables make, and no more of them than there are records."""
+    decent = {file.name: read(file.text) for file in render(TABLES).files}
+    for file in rendered.files:
+        sections = read(file.text)
+        assert (
+            len(sections) <= len(decent[file.name]) + 3
+        )  # a context of its own for the number, the incall, the mailbox
+        names = {name for section in sections for name, _ in section.rows}
+        if file.name in ROWS:
+            assert names <= ROWS[file.name]
+        for section in sections:
+            for name, value in section.rows:
+                if name in {"exten", "same"}:
+                    assert "Gosub(pbx-user,s,1(" in value or value.split(",", 1)[1].startswith(
+                        ("hint,", "1,Congestion(5)", "1,NoOp()", "Hangup()")
+                    )
 
 
-def test_the_key_of_always_record_works_on_its_users_own_phones_only() -> None:
-    tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")))
-    lines = extensions(tables).splitlines()
-    at = lines.index("exten => *7351***226,1,Gosub(callrec-who,s,1)")
-    assert lines[at + 1 : at + 3] == [
-        ' same => n,GotoIf($["${GOSUB_RETVAL}" = "1000" | "${GOSUB_RETVAL}" = "two"]?callrec-codes,${CALLREC_ALWAYS_CODE},1)',
-        " same => n,Congestion(3)",
-    ]
+def test_all_files_are_made_at_once_and_the_dialplan_is_the_last() -> None:
+    names = ["users_pjsip.conf", "users_sccp.conf", "users_voicemail.conf", "users_extensions.conf"]
+    assert [file.name for file in render(TABLES).files] == names
+    assert list(users_files(TABLES)) == names
+    assert_shape(render(TABLES))
 
 
-def test_what_a_customized_key_supervises_has_a_lamp_once() -> None:
-    """A number that has a hint of its own keeps it, and what nobody supervises gets none."""
-    keys = (
-        FunctionKey(ONE, 1, "customized", "5551", supervision=True),
-        FunctionKey(ONE, 2, "customized", LINE.number, supervision=True),
-        FunctionKey(ONE, 3, "customized", "5552"),
-        FunctionKey(ONE, 4, "call_record", supervision=True),
-    )
-    text = extensions(replace(TABLES, keys=(*keys, replace(keys[0], number=9))))
-    assert text.count("exten => 5551,hint,Custom:5551") == 1
-    assert "5552" not in text
-    assert f"exten => {LINE.number},hint,Custom" not in text
-    with pytest.raises(Refused):
-        extensions(replace(TABLES, keys=(replace(keys[0], destination="55\nexten"),)))
+def test_the_same_tables_give_the_same_bytes() -> None:
+    assert render(TABLES) == render(replace(TABLES))
 
 
-def test_incoming_numbers_ring_the_users_line_without_the_callers_right_to_transfer() -> None:
-    text = extensions(TABLES)
-    assert "exten => 2050,1,Gosub(pbx-user,s,1(1000,20,1000@default,t))" in text
-    assert "exten => 2051,1,Gosub(pbx-user,s,1(zoe,30,,t))" in text
+def test_who_wants_all_or_nothing_is_refused_the_first_record_that_does_not_fit() -> None:
+    with pytest.raises(Refused, match="lines PJSIP/1000, linesecret") as caught:
+        users_files(replace(TABLES, lines=(replace(LINE, secret="a\n[trunk]"),)))
+    assert caught.value.code == "value-unfit"
+    assert "trunk" not in str(caught.value)
 
 
-def test_an_incoming_number_of_a_user_without_a_sip_line_is_congested() -> None:
-    tables = replace(TABLES, lines=(replace(LINE, protocol="sccp"),), incalls=(Incall("2050", "from-extern", ONE),))
-    assert "exten => 2050,1,Congestion(5)" in extensions(tables)
-    assert pjsip(tables) == ""
-
-
-def test_both_contexts_exist_without_any_table() -> None:
-    assert extensions(Tables()) == "[default]\ninclude => pbx-inside\n\n[from-extern]\n"
-    assert voicemail(Tables()) == ""
-
-
-def test_two_lines_of_a_user_have_the_lamps_once() -> None:
-    tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")))
-    assert extensions(tables).count("hint,Custom:*7351***226") == 1
-
-
-def test_a_mailbox_has_its_options_and_may_lack_a_password() -> None:
-    assert voicemail(TABLES) == "[default]\n1000 => 1234,John Doe,john@example.org,,attach=yes|delete=no\n"
-    assert "1000 => ,John Doe" in voicemail(replace(TABLES, voicemails=(replace(BOX, password=""),)))
-
-
-def test_all_files_are_made_at_once() -> None:
-    assert set(users_files(TABLES)) == {"users_pjsip.conf", "users_extensions.conf", "users_voicemail.conf"}
-
-
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
-    ("tables", "code"),
-    [
-        (replace(TABLES, lines=(LINE, LINE)), "twice"),
-        (replace(TABLES, lines=(LINE, replace(LINE, name="other"))), "twice"),
-        (replace(TABLES, voicemails=(BOX, BOX)), "twice"),
-        (replace(TABLES, incalls=TABLES.incalls[:1] * 2), "twice"),
-        (replace(TABLES, users=()), "line-without-user"),
-        (replace(TABLES, lines=(replace(LINE, name="Trunk"),)), "line-name-reserved"),
-        (replace(TABLES, lines=(replace(LINE, name="anonymous"),)), "line-name-reserved"),
-        (replace(TABLES, lines=(replace(LINE, context="general"),)), "context-reserved"),
-        (replace(TABLES, lines=(replace(LINE, context="callrec-online"),)), "context-reserved"),
-        (replace(TABLES, lines=(replace(LINE, context="from-extern"),)), "context-mixed"),
-        (replace(TABLES, lines=(replace(LINE, secret="a\n[trunk]"),)), "value-unfit"),
-        (replace(TABLES, users=(User(ONE, "${SHELL(id)}"), TABLES.users[1])), "value-unfit"),
-        (replace(TABLES, codes=(FeatureCode(Feature.CALL_RECORD, "*26,1,System(id)"),)), "value-unfit"),
-    ],
+    ("record", "field"), list(texts()), ids=lambda one: one if isinstance(one, str) else type(one).__name__
 )
-def test_what_does_not_fit_is_refused(tables: Tables, code: str) -> None:
-    with pytest.raises(Refused) as caught:
-        users_files(tables)
-    assert caught.value.code == code
+def test_hostile_words_stay_values_or_are_left_out(record: Record, field: str, said: str) -> None:
+    """And everybody else is in the files as before."""
+    rendered = render(with_one(record, replace(record, **{field: said})))  # type: ignore[arg-type]  # a field of text
+    assert_shape(rendered)
+    by_name = {file.name: file.text for file in rendered.files}
+    assert "[zoe](user)" in by_name["users_pjsip.conf"]
+    assert "exten => 2051,1,Gosub(pbx-user,s,1(zoe,30,,t))" in by_name["users_extensions.conf"]
 
 
-def test_a_refusal_does_not_repeat_the_secret() -> None:
-    with pytest.raises(Refused) as caught:
-        pjsip(replace(TABLES, lines=(replace(LINE, secret="hush;hush"),)))
-    assert "hush" not in str(caught.value)
-
-
-_HOSTILE = st.one_of(
-    st.text(max_size=60), st.sampled_from(["a\r\nb", "a;b", '"', "<>", "${X}", "a,b", "[x]", "#include x"])
+_WORDS = st.one_of(
+    st.text(max_size=60), st.sampled_from(["a\r\nb", "a;b", '"', "<>", "${X}", "a,b", "[x]", "#include x", "\\", "\\;"])
 )
-_SECTION = re.compile(r"\[[A-Za-z0-9_-]+\](\((user|user-auth|user-aor)\))?")
-_ROW = re.compile(r"(context|callerid|auth|aors|language|mailboxes|username|password) = \S[^\x00-\x1f;]*")
 
 
-@given(first=_HOSTILE, secret=_HOSTILE, name=_HOSTILE, number=_HOSTILE, language=_HOSTILE)
-def test_whatever_the_values_the_files_keep_their_shape(
-    first: str, secret: str, name: str, number: str, language: str
-) -> None:
-    """Either the tables are refused, or each line of the file is one that a decent table could have made."""
-    tables = Tables(
-        users=(User(ONE, first, language=language or None),), lines=(Line(name, ONE, number, "default", "sip", secret),)
-    )
-    try:
-        files = users_files(tables)
-    except Refused:
-        return
-    lines = [line for line in files["users_pjsip.conf"].split("\n") if line]
-    assert all(_SECTION.fullmatch(line) or _ROW.fullmatch(line) for line in lines)
-    assert len(lines) <= 10
+@given(place=st.sampled_from(list(texts())), said=_WORDS)
+def test_whatever_the_values_the_files_keep_their_shape(place: tuple[Record, str], said: str) -> None:
+    record, field = place
+    assert_shape(render(with_one(record, replace(record, **{field: said}))))  # type: ignore[arg-type]  # a field of text

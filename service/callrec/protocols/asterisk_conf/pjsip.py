@@ -1,0 +1,54 @@
+"""users_pjsip.conf: an endpoint, its credentials and its address of record for each SIP line.
+
+Channel variables of an endpoint (`set_var`) carry to the dialplan what only the caller's own phone decides: CALLREC_TRANSFER
+(`T`: this user may transfer), CALLREC_OUT* (what the trunk sees), CALLREC_MAILBOX and CALLREC_SKIPPASS (`s`: no password is
+asked).
+"""
+
+from callrec.domain.provisioning.model import Line, User
+from callrec.protocols.asterisk_conf.house import House
+from callrec.protocols.asterisk_conf.outcallerid import ANONYMOUS, shown
+from callrec.protocols.asterisk_conf.words import escaped, section
+
+
+def pjsip(house: House) -> str:
+    """The text, without its stamp."""
+    return "".join(_endpoint(line, house) for line in house.lines if line.protocol == "sip")
+
+
+def _endpoint(line: Line, house: House) -> str:
+    user, name = house.user(line), line.name
+    endpoint = [
+        f"context = {line.context}",
+        f'callerid = "{user.name}" <{line.number}>',
+        f"auth = {name}",
+        f"aors = {name}",
+    ]
+    if user.language is not None:
+        endpoint.append(f"language = {user.language}")
+    if box := house.mailbox(user.id):
+        endpoint.append(f"mailboxes = {box}")
+    if not user.enablexfer:
+        endpoint.append("allow_transfer = no")
+    endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, house).items()]
+    auth = (f"username = {name}", f"password = {escaped(line.secret)}")
+    return (
+        section(name, *endpoint, template="user")
+        + section(name, *auth, template="user-auth")
+        + section(name, template="user-aor")
+    )
+
+
+def _variables(user: User, house: House) -> dict[str, str]:
+    variables = {}
+    if user.enablexfer:
+        variables["CALLREC_TRANSFER"] = "T"
+    if user.outcallerid == ANONYMOUS:
+        variables["CALLREC_OUT"] = ANONYMOUS
+    if out := shown(user.outcallerid):
+        variables |= {"CALLREC_OUT_NAME": out.name} if out.name else {}
+        variables |= {"CALLREC_OUT_NUMBER": out.number} if out.number else {}
+    if box := house.box(user.id):
+        variables["CALLREC_MAILBOX"] = house.mailbox(user.id)
+        variables |= {"CALLREC_SKIPPASS": "s"} if box.skippass else {}
+    return variables

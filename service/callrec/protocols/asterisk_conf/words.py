@@ -1,0 +1,47 @@
+"""What may stand where in Asterisk's configuration files: no value can begin a line, a comment, an option or a section.
+
+`;` begins a comment unless a backslash stands before it (config.c: process_text_line), a line ends at LF only, and a section or a
+directive is one only at the beginning of a line, where no value of ours ever stands.
+"""
+
+import re
+
+from callrec.domain.errors import Refused
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")
+NUMBER = re.compile(r"[0-9*#+]{1,40}")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]{2,4})?")
+SECRET = re.compile(r"[!-~]{1,80}")
+"""Printable ASCII without blanks; `;` is escaped where it is written."""
+PASSWORD = re.compile(r"[0-9*#]{0,80}")
+DISPLAYED = re.compile(r'[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff;"<>\\${}]{0,128}')
+"""A name in a caller id. No quote, angle or backslash ends it, nothing in it is an expression of the dialplan."""
+LISTED = re.compile(r'[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff;"<>\\,|=\[\]{}$#]{0,128}')
+"""A name between commas, followed by options."""
+EMAIL = re.compile(r"[A-Za-z0-9.!%&'*+/=?^_`~@-]{0,254}")
+
+RESERVED_LINES = frozenset(
+    {"trunk", "udp", "global", "system", "user", "user-auth", "user-aor", "anonymous", "callrec-stamp", "callrec-line"}
+)
+"""Names that mean something else in pjsip.conf or sccp.conf; `anonymous` would admit everybody."""
+RESERVED_CONTEXT = re.compile(r"general|globals|zonemessages|callrec-.*|pbx-.*", re.IGNORECASE)
+
+
+def fits(pattern: re.Pattern[str], value: str, what: str, *, secret: bool = False) -> str:
+    """The value, when the whole of it matches; raises Refused, which does not repeat a secret."""
+    if pattern.fullmatch(value) is None:
+        shown = "" if secret else f" {value[:60]!r}"
+        message = f"The {what}{shown} does not fit into a configuration file"
+        raise Refused("value-unfit", message, hint=f"a {what} must match {pattern.pattern}")
+    return value
+
+
+def section(name: str, *rows: str, template: str = "") -> str:
+    """A section and its rows, with a blank line after it."""
+    head = f"[{name}]({template})" if template else f"[{name}]"
+    return "\n".join((head, *rows, "", ""))
+
+
+def escaped(value: str) -> str:
+    """A value in which `;` begins no comment."""
+    return value.replace(";", "\\;")

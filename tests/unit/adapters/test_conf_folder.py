@@ -1,0 +1,52 @@
+"""The folder of Asterisk's files, on a real disk."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.disk.conf_folder import DiskConfFolder
+from callrec.domain.errors import Unavailable
+
+
+def test_files_come_are_replaced_and_go(tmp_path: Path) -> None:
+    folder = DiskConfFolder(tmp_path)
+    assert folder.read("a.conf") is None
+    folder.replace({"a.conf": b"one", "b.conf": b""})
+    folder.replace({"a.conf": b"two", "b.conf": None, "c.conf": None})
+    assert folder.read("a.conf") == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.conf"]
+
+
+def test_a_new_file_is_its_group_s_to_read_and_an_old_one_keeps_its_rights(tmp_path: Path) -> None:
+    folder = DiskConfFolder(tmp_path)
+    folder.replace({"a.conf": b"one"})
+    assert stat.S_IMODE((tmp_path / "a.conf").stat().st_mode) == 0o640
+    (tmp_path / "a.conf").chmod(0o644)
+    folder.replace({"a.conf": b"two"})
+    assert stat.S_IMODE((tmp_path / "a.conf").stat().st_mode) == 0o644
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".a.conf.new").write_bytes(b"half")
+    DiskConfFolder(tmp_path).replace({"a.conf": b"whole"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.conf", b"whole")]
+
+
+def test_a_full_disk_changes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = DiskConfFolder(tmp_path)
+    folder.replace({"a.conf": b"one"})
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        folder.replace({"a.conf": b"two"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.conf", b"one")]
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="gone"):
+        DiskConfFolder(tmp_path / "gone").replace({"a.conf": b""})

@@ -1,0 +1,187 @@
+"""From the tables to a running Asterisk: what is written, reloaded, proven and put back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from stage import TABLES as NO_SECRETS
+from stage import away, virtual
+
+from callrec.app.confgen import Confgen, State
+from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.provisioning.model import Tables
+from callrec.protocols.asterisk_conf import Question, render
+
+TABLES = replace(NO_SECRETS, lines=tuple(replace(line, secret="s") for line in NO_SECRETS.lines))
+NAMES = [file.name for file in render(TABLES).files]
+PJSIP, SCCP, VOICEMAIL, EXTENSIONS = NAMES
+OTHER = replace(TABLES, lines=TABLES.lines[:2])
+"""One line less: two of the files are others."""
+
+
+class Disk:
+    """See confgen.Folder."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.writes: list[list[str]] = []
+
+    def read(self, name: str) -> bytes | None:
+        """See Folder."""
+        return self.files.get(name)
+
+    def replace(self, files: Mapping[str, bytes | None]) -> None:
+        """See Folder."""
+        self.writes.append(list(files))
+        for name, content in files.items():
+            if content is None:
+                self.files.pop(name, None)
+            else:
+                self.files[name] = content
+
+
+class Reader:
+    """An Asterisk without SCCP. It loads what it does not refuse; `faults` are raised by module."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.loaded: dict[str, str] = {}
+        self.reloads: list[str] = []
+        self.refuses: set[str] = set()
+        self.slow_looks = 0
+        self.faults: dict[str, CallrecError] = {}
+
+    async def reload(self, module: str) -> bool:
+        """See Reading."""
+        self.reloads.append(module)
+        if module in self.faults:
+            raise self.faults[module]
+        if module == "chan_sccp.so":
+            return False
+        for file in render(TABLES).files + render(OTHER).files:
+            text = self.disk.files.get(file.name, b"").decode()
+            if file.module == module and file.text == text and module not in self.refuses and file.proof:
+                self.loaded[module] = file.proof.variable + file.proof.answer
+        return True
+
+    async def answer(self, question: Question) -> str:
+        """See Reading."""
+        if self.slow_looks:
+            self.slow_looks -= 1
+            return ""
+        return question.answer if question.variable + question.answer in self.loaded.values() else ""
+
+
+class House:
+    """A folder, the Asterisk that reads it, and confgen between tables and both."""
+
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.reader = Reader(self.disk)
+        self.confgen = Confgen(self.disk, self.reader)
+
+    async def states(self, tables: Tables = TABLES) -> list[str]:
+        """What became of the files."""
+        return [state.value for state in (await self.confgen.generate(tables)).files.values()]
+
+
+@virtual
+async def test_what_differs_is_written_reloaded_and_proven_and_then_nothing_is_done() -> None:
+    house = House()
+    assert await house.states() == ["reloaded", "written", "reloaded", "reloaded"]
+    assert house.reader.reloads == ["res_pjsip.so", "chan_sccp.so", "app_voicemail.so", "pbx_config.so"]
+    assert house.disk.files == {file.name: file.text.encode() for file in render(TABLES).files}
+    house.reader.reloads.clear()
+    generated = await house.confgen.generate(TABLES)
+    assert generated.did_nothing
+    assert (house.reader.reloads, house.disk.writes) == ([], [NAMES])
+
+
+@virtual
+async def test_only_the_modules_whose_files_changed_are_reloaded() -> None:
+    house = House()
+    await house.states()
+    house.reader.reloads.clear()
+    assert await house.states(OTHER) == ["reloaded", "unchanged", "unchanged", "reloaded"]
+    assert house.reader.reloads == ["res_pjsip.so", "pbx_config.so"]
+    assert house.disk.writes[-1] == [PJSIP, EXTENSIONS]
+
+
+@virtual
+async def test_a_dry_run_and_one_without_asterisk_leave_it_alone() -> None:
+    house = House()
+    looked = await house.confgen.look(TABLES)
+    assert set(looked.files.values()) == {State.DIFFERS}
+    assert house.disk.files == {}
+    written = await Confgen(house.disk, None).generate(TABLES)
+    assert set(written.files.values()) == {State.WRITTEN}
+    assert set((await house.confgen.look(TABLES)).files.values()) == {State.UNCHANGED}
+    assert house.reader.reloads == []
+
+
+@virtual
+async def test_what_was_written_and_never_loaded_is_reloaded() -> None:
+    """A daemon that died between the two, or an Asterisk that was away."""
+    house = House()
+    await Confgen(house.disk, None).generate(TABLES)
+    assert await house.states() == ["reloaded", "unchanged", "reloaded", "reloaded"]
+    assert house.disk.writes == [NAMES]
+
+
+@virtual
+async def test_a_module_may_take_its_time() -> None:
+    house = House()
+    house.reader.slow_looks = 20
+    assert await house.states() == ["reloaded", "written", "reloaded", "reloaded"]
+
+
+@virtual
+async def test_a_file_that_asterisk_does_not_run_is_named_and_the_former_ones_are_put_back() -> None:
+    house = House()
+    await house.states()
+    former = dict(house.disk.files)
+    house.reader.refuses = {"pbx_config.so"}
+    house.reader.reloads.clear()
+    with pytest.raises(Refused, match=r"does not run users_extensions.conf.*put back and reloaded") as caught:
+        await house.states(OTHER)
+    assert caught.value.code == "conf-refused"
+    assert "DIALPLAN_EXISTS" in caught.value.hint
+    assert house.disk.files == former
+    assert house.reader.reloads == ["res_pjsip.so", "pbx_config.so", "res_pjsip.so", "pbx_config.so"]
+
+
+@virtual
+async def test_files_that_were_not_there_are_gone_again() -> None:
+    house = House()
+    house.reader.faults["res_pjsip.so"] = Refused("ami-error", "no")
+    with pytest.raises(Refused, match=r"users_pjsip.conf: no.*put back, but not reloaded"):
+        await house.states()
+    assert house.disk.files == {}
+
+
+@virtual
+async def test_what_stands_on_the_disk_and_does_not_load_has_no_former() -> None:
+    house = House()
+    await Confgen(house.disk, None).generate(TABLES)
+    house.reader.refuses = {"res_pjsip.so"}
+    with pytest.raises(Refused, match="written before"):
+        await house.states()
+    assert house.disk.writes == [NAMES]
+
+
+@virtual
+async def test_an_asterisk_that_goes_away_leaves_the_new_files_for_the_next_run() -> None:
+    house = House()
+    house.reader.faults["app_voicemail.so"] = away()
+    with pytest.raises(Unavailable):
+        await house.states()
+    house.reader.faults.clear()
+    assert await house.states() == ["unchanged", "unchanged", "reloaded", "reloaded"]
+
+
+@virtual
+async def test_a_record_that_fits_nowhere_is_named_and_the_others_are_generated() -> None:
+    house = House()
+    bad = replace(TABLES.lines[0], secret="a b")
+    generated = await Confgen(house.disk, None).generate(replace(TABLES, lines=(bad, *TABLES.lines[1:])))
+    assert [str(one).partition(":")[0] for one in generated.left_out] == [f"lines PJSIP/{bad.name}, linesecret"]

@@ -1,0 +1,35 @@
+"""users_sccp.conf, read back as strictly as chan-sccp's own reader, which is Asterisk's."""
+
+from dataclasses import replace
+
+from asterisk_reading import by_name, read
+from conf_tables import BOX, TABLES, THREE, house
+
+from callrec.protocols.asterisk_conf.sccp import sccp
+
+
+def test_a_line_has_its_section_and_a_device_template_with_its_button() -> None:
+    box = replace(BOX, mailbox="1002", user=THREE)
+    sections = by_name(sccp(house(replace(TABLES, voicemails=(box,)))))
+    assert list(sections) == ["callrec-line", "1002", "callrec-1002"]
+    (template,), (line,), (device,) = sections.values()
+    assert (template.template, template.rows) == ("!", (("type", "line"),))
+    assert line.template == "callrec-line"
+    assert dict(line.rows) == {
+        "id": "1002",
+        "label": "Sam Cisco",
+        "description": "Sam Cisco",
+        "context": "default",
+        "cid_name": "Sam Cisco",
+        "cid_num": "1002",
+        "mailbox": "1002@default",
+    }
+    assert (device.template, device.rows) == ("!", (("type", "device"), ("button", "line, 1002")))
+
+
+def test_a_line_without_a_mailbox_says_nothing_of_one() -> None:
+    assert "mailbox" not in sccp(house(TABLES))
+
+
+def test_without_sccp_lines_there_is_the_template_alone() -> None:
+    assert [section.name for section in read(sccp(house(replace(TABLES, lines=TABLES.lines[:2]))))] == ["callrec-line"]

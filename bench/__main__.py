@@ -24,6 +24,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "agi": (12.0,),
     "ami": (12.0,),
     "media": (),
+    "confgen": (),
     "online_record": (),
     "lookup": (),
     "load": (),
@@ -52,6 +53,7 @@ ROWS = (
     ("media", "flac.x_real_time", "", ">=", 1250, "  goal"),
     ("media", "opus.x_real_time", "opus.ratio_to_ffmpeg", "", None, "take to opus"),
     ("media", "opus.x_real_time", "", ">=", 250, "  goal"),
+    ("confgen", "render_s", "", "<=", 1, "Asterisk's files of 10,000 users, s"),
     *(
         (
             "online_record",

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,16 +11,18 @@ from pathlib import Path
 
 import pytest
 from arrangement import LATER, phone
-from laboratory import example_tables
+from laboratory import TONES_HZ, connect, example_tables, finish
 
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.conf_reading import LIMITS, AmiReading
 from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.app.confgen import Confgen
 from callrec.domain.errors import Refused
-from callrec.lab.ears import presence
+from callrec.domain.provisioning.model import Line, Tables, User, UserId
+from callrec.lab.ears import load, presence
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import Pbx
+from callrec.lab.phones import PhoneBank
 from callrec.lab.stack import Stack
 
 NEW, NUMBER = "newcomer", "1900"
@@ -97,6 +100,55 @@ async def test_a_file_that_asterisk_does_not_read_to_its_end_is_named_and_taken_
         pbx.write_conf("extensions.conf", right)
         assert dict((await confgen.generate(two)).files)["users_extensions.conf"] == "reloaded"
         assert "1000" in await pbx.cli("dialplan show 1000@default")
+
+
+async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """Both sides of it are on the disk without a gap, from before the reload to after it; its phones need not register again."""
+    users, small = tmp_path / "users", example_tables()
+    users.mkdir()
+    await Confgen(DiskConfFolder(users), None).generate(small)
+    async with (
+        Pbx(installation, small, spool=tmp_path, users=users) as pbx,
+        PhoneBank(installation, pbx, tones_hz=TONES_HZ) as bank,
+        _manager(pbx) as ami,
+        _manager(pbx) as other,
+    ):
+        there, here = await connect(bank.phone("1000"), "1001", bank.phone("1001"))
+        leg = await _leg(other, "PJSIP/1000-")
+        await other.action(
+            "MixMonitor", [("Channel", leg), ("Options", f"r({tmp_path}/said.sln)t({tmp_path}/heard.sln)")]
+        )
+        await asyncio.sleep(TALK_S)  # some conversation
+        began_s = time.monotonic()
+        states = (await Confgen(DiskConfFolder(users), AmiReading(ami)).generate(_more(small))).files
+        lasted_s = time.monotonic() - began_s
+        assert states["users_pjsip.conf"] == states["users_extensions.conf"] == "reloaded"
+        assert not there.is_over
+        await asyncio.sleep(TALK_S)  # some conversation
+        await finish(there, here)
+        await finish(*await connect(bank.phone("1001"), "1000", bank.phone("1000")))
+    for name, tone_hz in (("said", TONES_HZ["1000"]), ("heard", TONES_HZ["1001"])):
+        sound = load(tmp_path / f"{name}.sln")[0]
+        assert sound.length_s >= lasted_s + 2 * TALK_S - 0.1
+        assert presence(sound.between(0.2, sound.length_s - 0.1), tone_hz) >= 0.99
+
+
+def _more(tables: Tables) -> Tables:
+    ids = [UserId(str(number)) for number in range(10, 10_010)]
+    return replace(
+        tables,
+        users=(*tables.users, *(User(one, "User", one) for one in ids)),
+        lines=(*tables.lines, *(Line(f"u{one}", one, f"5{one:0>5}", "default", "sip", "secret") for one in ids)),
+    )
+
+
+async def _leg(ami: AmiLink, begins: str) -> str:
+    """The channel of a phone's one call."""
+    channels = await ami.listing("CoreShowChannels", timeout_s=5)
+    (name,) = (one.get("Channel") for one in channels if one.get("Channel").startswith(begins))
+    return name
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ def test_a_line_becomes_an_endpoint_its_credentials_and_its_address() -> None:
         "language = en_US",
         "mailboxes = 1000@default",
         "set_var = CALLREC_TRANSFER=T",
+        "set_var = TRANSFER_CONTEXT=default",
         "set_var = CALLREC_MAILBOX=1000@default",
         "",
         "[1000](user-auth)",

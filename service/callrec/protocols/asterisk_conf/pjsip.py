@@ -30,7 +30,7 @@ def _endpoint(line: Line, house: House) -> str:
         endpoint.append(f"mailboxes = {box}")
     if not user.enablexfer:
         endpoint.append("allow_transfer = no")
-    endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, house).items()]
+    endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, line.context, house).items()]
     auth = (f"username = {name}", f"password = {escaped(line.secret)}")
     return (
         section(name, *endpoint, template="user")
@@ -39,10 +39,11 @@ def _endpoint(line: Line, house: House) -> str:
     )
 
 
-def _variables(user: User, house: House) -> dict[str, str]:
-    variables = {}
+def _variables(user: User, context: str, house: House) -> dict[str, str]:
+    variables: dict[str, str] = {}
     if user.enablexfer:
-        variables["CALLREC_TRANSFER"] = "T"
+        # Without the context a caller would transfer into that of the routine in which Dial runs
+        variables |= {"CALLREC_TRANSFER": "T", "TRANSFER_CONTEXT": context}
     if user.outcallerid == ANONYMOUS:
         variables["CALLREC_OUT"] = ANONYMOUS
     if out := shown(user.outcallerid):

@@ -154,12 +154,14 @@ async def test_names_from_the_store_cannot_move_the_cursor_and_the_daemons_store
 
 def test_the_doctor_says_which_doors_are_closed(shell: Shell) -> None:
     closed = {"CALLREC_AMI_URL": "ami://a:s3cret@127.0.0.1:1", "CALLREC_ARI_URL": "http://a:s3cret@127.0.0.1:1/ari"}
+    closed["CALLREC_CONFGEN_DIR"] = str(shell.folder / "etc")
     code, out, _ = shell("doctor", "--json", CALLREC_AGI_BIND="127.0.0.1:1", **closed)
     verdicts = {one["check"]: one["verdict"] for one in json.loads(out)}
 
     assert code == 3
     assert [verdicts[door] for door in ("ami", "ari", "agi")] == ["closed"] * 3
     assert [verdicts[check] for check in ("settings", "redis", "redis persistence", "spool folder")] == ["ok"] * 4
+    assert verdicts["folder of Asterisk's files"] == "ok"
     assert "s3cret" not in out
     assert "closed  ami: " in shell("doctor", CALLREC_AGI_BIND="127.0.0.1:1", **closed)[1]
 

@@ -37,6 +37,8 @@ def _folders(settings: Settings, asterisk_user: str) -> Iterable[Finding]:
     yield from judge_spool(look_at(settings.spool_dir), asterisk_user, groups_of(asterisk_user))
     yield from judge_place("monitor folder", "CALLREC_MONITOR_DIR", look_at(settings.monitor_dir))
     yield from judge_place("state folder", "CALLREC_STATE_DIR", look_at(settings.state_dir))
+    if settings.confgen_dir is not None:
+        yield from judge_place("folder of Asterisk's files", "CALLREC_CONFGEN_DIR", look_at(settings.confgen_dir))
 
 
 async def _store(settings: Settings) -> tuple[list[Finding], Tables]:

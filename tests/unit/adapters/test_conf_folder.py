@@ -47,6 +47,8 @@ def test_a_full_disk_changes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.conf", b"one")]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="gone"):
-        DiskConfFolder(tmp_path / "gone").replace({"a.conf": b""})
+def test_a_folder_that_is_not_there_is_made_where_it_can_be(tmp_path: Path) -> None:
+    DiskConfFolder(tmp_path / "new").replace({"a.conf": b"one"})
+    assert (tmp_path / "new/a.conf").read_bytes() == b"one"
+    with pytest.raises(Unavailable, match=r"a\.conf/no"):
+        DiskConfFolder(tmp_path / "new/a.conf/no").replace({"a.conf": b""})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callrec.adapters.disk.durable import on_disk, sync_folder, write_all
 
-MODE = 0o640
+MODE, FOLDER_MODE = 0o640, 0o2750
 """They hold secrets. Asterisk reads them by their group: that of the folder, unless the file had another."""
 
 
@@ -29,6 +29,7 @@ class DiskConfFolder:
     def replace(self, files: Mapping[str, bytes | None]) -> None:
         """See confgen.Folder. All are on the disk before the first takes its place."""
         with on_disk(f"cannot write Asterisk's files in {self._folder}"):
+            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             written = [name for name, content in files.items() if content is not None]
             try:
                 for name in written:

@@ -1,11 +1,16 @@
 """The product that these tests stand in: its users and phones, its settings, what an operator changes, and its lamps."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 from laboratory import TONES_HZ as FIRST_TONES_HZ
 
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.conf_reading import LIMITS
+from callrec.lab.pbx import Pbx
 from callrec.lab.phones import Phone
 from callrec.lab.stack import Stack
 
@@ -98,3 +103,32 @@ async def until_lamp(stack: Stack, number: str, code: str, state: str) -> None:
     async with asyncio.timeout(5):
         while await lamp(stack, number, code) != state:  # noqa: ASYNC110 - the PBX sends no event to us
             await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def manager(pbx: Pbx) -> AsyncIterator[AmiLink]:
+    """A manager connection of the test's own."""
+    up = asyncio.Event()
+
+    async def on_up() -> None:
+        up.set()
+
+    ami = AmiLink(
+        host="127.0.0.1",
+        port=pbx.doors.ami,
+        username=pbx.doors.ami_user,
+        secret=pbx.doors.ami_secret,
+        wanted_events=(),
+        on_event=lambda _message: None,
+        on_up=on_up,
+        on_down=lambda _reason: None,
+        limits=LIMITS,
+    )
+    task = asyncio.create_task(ami.run())
+    try:
+        async with asyncio.timeout(5):
+            await up.wait()
+        yield ami
+    finally:
+        await ami.close()
+        await task

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 import pytest_asyncio
-from arrangement import OUTSIDE, lamp, phone, tone_of, until_lamp, user_id
+from arrangement import OUTSIDE, lamp, manager, phone, tone_of, until_lamp, user_id
 from conversing import News, Played, Scenes, conversation, play
 from laboratory import until
 from listening import (
@@ -320,15 +320,15 @@ async def test_the_lamps_say_recording_when_the_file_grows(stack: Stack, scenes:
                     before += [state] if written(stack) == 0 else []
             assert written(stack) > 0
             await until_lamp(stack, "1007", "3", "INUSE")
-            hints = await stack.pbx.cli("core show hints")
+            async with manager(stack.pbx) as ami:
+                asked = [("Exten", f"*735{user_id(stack, '1031')}***23"), ("Context", "default")]
+                hint = await ami.action("ExtensionState", asked)
             await there.press("*3")
             for user in users:
                 await until_lamp(stack, user, "3", "NOT_INUSE")
         stored = await news.one(*users)
     assert set(before) == {"NOT_INUSE"}
-    for user in users:
-        hint = next(line for line in hints.splitlines() if f"*735{user_id(stack, user)}***23@" in line)
-        assert "State:InUse" in hint
+    assert hint.get("StatusText") == "InUse"
     stored.assert_sides(tone_of("1031"), tone_of("1007"), keys_at="left-start left-end")
 
 

@@ -103,3 +103,12 @@ _WORDS = st.one_of(
 def test_whatever_the_values_the_files_keep_their_shape(place: tuple[Record, str], said: str) -> None:
     record, field = place
     assert_shape(render(with_one(record, replace(record, **{field: said}))))  # type: ignore[arg-type]  # a field of text
+
+
+def test_the_order_in_which_records_came_does_not_matter() -> None:
+    """A file that an import has made is the same after a restart, when the tables come from the store."""
+    backwards = replace(
+        TABLES,
+        **{table: getattr(TABLES, table)[::-1] for table in ("users", "lines", "incalls", "voicemails", "contexts")},
+    )
+    assert render(backwards) == render(TABLES)

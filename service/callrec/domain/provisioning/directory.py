@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from callrec.domain.provisioning.callers import Callers
 from callrec.domain.provisioning.claims import at, endpoint
-from callrec.domain.provisioning.edit import Noun, Table
+from callrec.domain.provisioning.edit import Noun, Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
     Context,
@@ -351,7 +351,13 @@ def _by_user(nouns: Iterable[Owned]) -> dict[UserId, tuple[Owned, ...]]:
 
 
 def _add(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:
-    owned[noun.user] = (*owned.get(noun.user, ()), noun)
+    """By their keys, so that a user's first line stays the first, whichever came first."""
+    before = owned.get(noun.user, ())
+    owned[noun.user] = tuple(sorted((*before, noun), key=_key)) if before else (noun,)
+
+
+def _key(noun: Owned) -> tuple[int, str]:
+    return noun.number if isinstance(noun, FunctionKey) else 0, place(noun)[1]
 
 
 def _drop(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:

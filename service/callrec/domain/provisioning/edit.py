@@ -5,7 +5,7 @@ same time stays as it was turned.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from callrec.domain.provisioning import claims as c
@@ -89,6 +89,21 @@ def place(noun: Noun) -> tuple[Table, str]:
             return Table.PROFILES, noun.name
         case FunctionKey():  # pragma: no branch - the last kind
             return Table.KEYS, f"{noun.user}:{noun.number}"
+
+
+def in_order(tables: Tables) -> Tables:
+    """The same in the one order that does not depend on what came when: users by id, everything else by its key."""
+
+    def key(noun: Noun) -> str:
+        return place(noun)[1]
+
+    return replace(
+        tables,
+        users=tuple(sorted(tables.users, key=lambda user: (len(user.id), user.id))),
+        lines=tuple(sorted(tables.lines, key=key)),
+        incalls=tuple(sorted(tables.incalls, key=key)),
+        voicemails=tuple(sorted(tables.voicemails, key=key)),
+    )
 
 
 def claims_of(noun: Noun | None) -> Iterator[c.Claim]:

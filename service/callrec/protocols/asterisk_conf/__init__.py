@@ -7,6 +7,7 @@ Asterisk can be asked whether it has loaded this very text.
 from dataclasses import dataclass
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning.edit import in_order
 from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf.extensions import extensions
 from callrec.protocols.asterisk_conf.house import House
@@ -35,8 +36,9 @@ class Rendered:
 
 
 def render(tables: Tables) -> Rendered:
-    """The files of all users, lines, incalls and voicemails that fit. The same tables give the same bytes."""
-    sifted, left_out = sift(tables)
+    """The files of all users, lines, incalls and voicemails that fit. The same records give the same bytes,
+    in whatever order they come."""
+    sifted, left_out = sift(in_order(tables))
     house = House(sifted)
     files = (
         pjsip_file(pjsip(house)),

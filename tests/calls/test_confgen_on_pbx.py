@@ -3,18 +3,16 @@
 import asyncio
 import csv
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from arrangement import LATER, phone
+from arrangement import LATER, manager, phone
 from laboratory import TONES_HZ, connect, example_tables, finish
 
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.adapters.asterisk.conf_reading import LIMITS, AmiReading
+from callrec.adapters.asterisk.conf_reading import AmiReading
 from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.app.confgen import Confgen
 from callrec.domain.errors import Refused
@@ -83,7 +81,7 @@ async def test_a_file_that_asterisk_does_not_read_to_its_end_is_named_and_taken_
     users.mkdir()
     one, two = example_tables(), replace(example_tables(), voicemails=())
     await Confgen(DiskConfFolder(users), None).generate(one)
-    async with Pbx(installation, one, spool=tmp_path, users=users) as pbx, _manager(pbx) as ami:
+    async with Pbx(installation, one, spool=tmp_path, users=users) as pbx, manager(pbx) as ami:
         confgen = Confgen(DiskConfFolder(users), AmiReading(ami))
         assert (await confgen.generate(one)).did_nothing
         states = dict((await confgen.generate(two)).files)
@@ -112,8 +110,8 @@ async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
     async with (
         Pbx(installation, small, spool=tmp_path, users=users) as pbx,
         PhoneBank(installation, pbx, tones_hz=TONES_HZ) as bank,
-        _manager(pbx) as ami,
-        _manager(pbx) as other,
+        manager(pbx) as ami,
+        manager(pbx) as other,
     ):
         there, here = await connect(bank.phone("1000"), "1001", bank.phone("1001"))
         leg = await _leg(other, "PJSIP/1000-")
@@ -149,31 +147,3 @@ async def _leg(ami: AmiLink, begins: str) -> str:
     channels = await ami.listing("CoreShowChannels", timeout_s=5)
     (name,) = (one.get("Channel") for one in channels if one.get("Channel").startswith(begins))
     return name
-
-
-@asynccontextmanager
-async def _manager(pbx: Pbx) -> AsyncIterator[AmiLink]:
-    up = asyncio.Event()
-
-    async def on_up() -> None:
-        up.set()
-
-    ami = AmiLink(
-        host="127.0.0.1",
-        port=pbx.doors.ami,
-        username=pbx.doors.ami_user,
-        secret=pbx.doors.ami_secret,
-        wanted_events=(),
-        on_event=lambda _message: None,
-        on_up=on_up,
-        on_down=lambda _reason: None,
-        limits=LIMITS,
-    )
-    task = asyncio.create_task(ami.run())
-    try:
-        async with asyncio.timeout(PROMPT_S):
-            await up.wait()
-        yield ami
-    finally:
-        await ami.close()
-        await task

@@ -20,6 +20,7 @@ from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
 from callrec.adapters.asterisk.link import LinkState
+from callrec.adapters.asterisk.service_controls import AmiServices
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
@@ -33,6 +34,7 @@ from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
 from callrec.app.lookups import Lookups
 from callrec.app.mirroring import Mirroring
+from callrec.app.services import Services
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
 from callrec.config import Door, Settings
@@ -183,7 +185,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         )
         catching_up = CatchingUp(AstDbWords(links.ami), store, tables, observation)
         mirror = AstDbMirror(links.ami, lambda: tables.directory)
-        mirroring = Mirroring(tables, lamps, mirror, observation, lit=engine.lit, catch_up=catching_up.catch_up)
+        mirroring = Mirroring(
+            tables, lamps, mirror, AmiServices(links.ami), observation, lit=engine.lit, catch_up=catching_up.catch_up
+        )
         homecoming = links.homecoming = Homecoming(
             engine=engine,
             asking=AmiChannels(links.ami),
@@ -198,7 +202,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
         )
-        scripts = _scripts(StarCodes(engine, store, tables), Lookups(tables), metrics)
+        scripts = _scripts(StarCodes(engine, store, tables), Services(store, tables), Lookups(tables), metrics)
         agi = AgiServer(scripts, on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
@@ -208,7 +212,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         yield daemon
 
 
-def _scripts(codes: StarCodes, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
+def _scripts(codes: StarCodes, services: Services, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
     async def toggle(request: Request, _: Channel) -> Answer:
         answer = await codes.toggle(request)
         metrics.pressed(answer.result)
@@ -225,7 +229,12 @@ def _scripts(codes: StarCodes, lookups: Lookups, metrics: Metrics) -> dict[str, 
     async def lookup(request: Request, _: Channel) -> Answer:
         return await lookups.script(request)
 
-    return {"toggle": toggle, "call": call, "always-record": always_record, "lookup": lookup}
+    async def service(request: Request, _: Channel) -> Answer:
+        answer = await services.script(request)
+        metrics.service(answer.result)
+        return answer
+
+    return {"toggle": toggle, "call": call, "always-record": always_record, "service": service, "lookup": lookup}
 
 
 def _watch_health(daemon: Daemon) -> None:

@@ -21,8 +21,13 @@ TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
-LATER = {"newcomer": 'with"quotes;and-semicolons\\'}
-"""Name and secret of a line that a test imports."""
+CAST = (
+    *("boss", "clerk", "agent", "dana", "erik", "fred", "gina", "hank", "ivan", "jack", "kim", "lou", "mia", "nic"),
+    *("otto", "pam", "quin", "ruby", "sam", "tina", "ula", "vic", "walt", "xena", "yves", "zack"),
+)
+"""Who plays the services: users whom their test imports."""
+LATER = {"newcomer": 'with"quotes;and-semicolons\\'} | {name: f"secret-of-{name}" for name in CAST}
+"""Name and secret of lines that tests import."""
 PROFILES = {
     "discreet": {"confirm": "presser", "on_demand_overrides_always": "pause", "format": "flac"},
     "silent": {"confirm": "none", "names": "xivo", "format": "opus"},

@@ -26,7 +26,7 @@ T = TypeVar("T")
 APART_S = 0.23
 """Between the beginnings of calls that take place at the same time: so many people do not press in the same instant."""
 NEWS_S = 8.0
-SCENES_S = 30.0
+SCENES_S = 60.0
 BLOCK_MS = 200
 
 

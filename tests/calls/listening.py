@@ -213,6 +213,21 @@ def said(heard: Sound) -> tuple[str, str]:
     return language, name.removeprefix("call-recording-")
 
 
+SERVICES = sorted(
+    file.stem
+    for file in (Path(__file__).parents[2] / "dialplan/sounds/en/callrec").iterdir()
+    if not file.stem.startswith(("call-", "recording-"))
+)
+"""What is said of the other services."""
+
+
+def told(heard: Sound, *names: str) -> bool:
+    """Whether all these words about services were heard, in English, and no other ones."""
+    found = {name for name in SERVICES if likeness(heard, prompt("en", name)) >= SAME}
+    assert found == set(names), found
+    return True
+
+
 def _without(samples: Samples, rate: int, tones_hz: Sequence[int]) -> Samples:
     if not tones_hz:
         return samples

@@ -14,7 +14,8 @@ from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.editing import CARRIED
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
-from callrec.domain.provisioning.directory import Difference, Party
+from callrec.domain.provisioning.difference import Difference
+from callrec.domain.provisioning.directory import Party
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,

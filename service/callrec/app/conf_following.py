@@ -8,7 +8,7 @@ from callrec.app.confgen import Confgen, Generated
 from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.domain.provisioning.directory import Difference
+from callrec.domain.provisioning.difference import Difference
 
 QUIET_S, MOST_S = 0.3, 0.8
 """After a change we wait until there was none for so long, but no longer than that: an import is one reload."""

@@ -13,13 +13,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from callrec.app import service_mirroring
 from callrec.app.call_actor import Observer
 from callrec.app.ports import Lamps
+from callrec.app.service_mirroring import ServiceCopy
 from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.provisioning.directory import Difference
-from callrec.domain.provisioning.model import Feature, RecordRules, User, UserId
+from callrec.domain.provisioning.difference import Difference
+from callrec.domain.provisioning.model import Feature, FunctionKey, RecordRules, User, UserId
 
 PAUSE_S = 1.0
 LOOK_S = 5.0
@@ -54,7 +56,8 @@ class _Code:
     """The feature code."""
 
 
-_Work = UserId | _Gone | _Code
+_Work = UserId | FunctionKey | _Gone | _Code
+"""A user to look at; a function key that is gone; an endpoint that is; the code."""
 
 
 class Mirroring:
@@ -66,13 +69,14 @@ class Mirroring:
         tables: DirectorySource,
         lamps: Lamps,
         mirror: Mirror,
+        services: ServiceCopy,
         observer: Observer,
         *,
         lit: Callable[[], Collection[UserId]],
         catch_up: Callable[[], Awaitable[Mapping[UserId, bool]]],
     ) -> None:
         self._tables, self._lamps, self._mirror, self._observer = tables, lamps, mirror, observer
-        self._lit, self._catch_up = lit, catch_up
+        self._services, self._lit, self._catch_up = services, lit, catch_up
         self._waiting: dict[_Work, None] = {}
         self._words: Mapping[UserId, bool] = {}
         self._wake = asyncio.Event()
@@ -81,7 +85,10 @@ class Mirroring:
     def changed(self, difference: Difference) -> None:
         """The tables changed."""
         self._waiting.update(dict.fromkeys(_Gone(endpoint) for endpoint in difference.endpoints_gone))
+        self._waiting.update(dict.fromkeys(difference.keys_gone))
         self._waiting.update(dict.fromkeys(difference.users))
+        tables = self._tables.directory
+        self._waiting.update(dict.fromkeys(service_mirroring.concerned(difference.users, difference.codes, tables)))
         if Feature.CALL_RECORD in difference.codes:  # every lamp is called after its digits
             self._waiting.update(dict.fromkeys(user.id for user in self._tables.directory.users()))
         self._waiting[_Code()] = None
@@ -145,14 +152,18 @@ class Mirroring:
                     await self._mirror.line(endpoint.partition("/")[2], None)
             case _Code():
                 await self._mirror.code()
+            case FunctionKey():
+                await service_mirroring.darken(self._services, work, self._tables.directory)
             case _:
                 await self._put_user(work)
 
     async def _put_user(self, id_: UserId) -> None:
-        user, lines = self._tables.directory.standing(id_)
+        tables = self._tables.directory
+        user, lines = tables.user(id_), tables.lines_of(id_)
         on = user is not None and self._words.get(id_, user.call_record)
         await self._mirror.always(id_, on=on, rules=user.rules if user else RecordRules())
         for line in lines:
             await self._mirror.line(line.name, user)
+        await service_mirroring.put(self._services, id_, tables)
         await self._lamps.always(id_, lit=on)
         await self._lamps.online(id_, lit=id_ in self._lit())

@@ -13,6 +13,7 @@ from callrec.app.store_port import DirectorySource, TableStore
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Edit, Noun, Table, place
+from callrec.domain.provisioning.features import code_checked
 from callrec.domain.provisioning.model import Feature, FeatureCode, UserId
 from callrec.domain.provisioning.record_edits import changing, creating, removing
 
@@ -120,6 +121,7 @@ class Records:
             after = become(before)
             if after != before:
                 self._writable()
+                code_checked(after, self.directory.codes(), self.directory.lines())
                 await self._store.set_code(
                     feature,
                     after.code,

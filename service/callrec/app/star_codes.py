@@ -16,8 +16,8 @@ from callrec.domain.provisioning.model import Feature
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.formats import rate_of
 
-_SOUND = "CALLREC_SOUND"
-_LANGUAGE = "CALLREC_LANGUAGE"
+SOUND = "CALLREC_SOUND"
+LANGUAGE = "CALLREC_LANGUAGE"
 _PREFIX = "callrec/call-recording-"
 _TOLD = (Outcome.ALREADY, Outcome.REFUSED, Outcome.PAUSED, Outcome.RESUMED)
 """What a press came to that the call itself says nothing about: its presser is told."""
@@ -45,10 +45,10 @@ class StarCodes:
         leg = LegId(request.uniqueid)
         outcome = await self._engine.press(leg, user, rate_hz)
         if outcome in _TOLD and self._engine.announcer.is_up:
-            work = self._engine.announcer.tell(leg, outcome, _language(party))
+            work = self._engine.announcer.tell(leg, outcome, language_of(party))
             self._engine.background(work, "announce")
             return Answer(outcome)
-        return Answer(outcome, ((_SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK else ())
+        return Answer(outcome, ((SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK else ())
 
     async def call(self, request: Request) -> Answer:
         """The hook before Dial: who is about to be rung, for the explanation of a call that nobody answers.
@@ -93,11 +93,12 @@ class StarCodes:
         return self._tables.directory.by_endpoint(endpoint_of(request.channel))
 
 
-def _language(party: Party | None) -> str:
+def language_of(party: Party | None) -> str:
+    """The language in which a user is spoken to, as Asterisk names sound folders; empty: the PBX's own."""
     return party.user.language[:2] if party and party.user.language else ""
 
 
 def _say(result: str, party: Party | None) -> Answer:
-    language = _language(party)
-    spoken = ((_LANGUAGE, language),) if language else ()
-    return Answer(result, ((_SOUND, f"{_PREFIX}{result}"), *spoken))
+    language = language_of(party)
+    spoken = ((LANGUAGE, language),) if language else ()
+    return Answer(result, ((SOUND, f"{_PREFIX}{result}"), *spoken))

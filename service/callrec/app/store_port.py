@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict, Unpack
 
-from callrec.domain.provisioning.directory import Difference, Directory
+from callrec.domain.provisioning.difference import Difference
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Edit
 from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Tables, User, UserId
 
@@ -23,6 +24,13 @@ class UserFields(TypedDict, total=False):
     bosssecretary: str
     enablehint: bool
     enablexfer: bool
+    dnd: bool
+    forward_unconditional: str
+    forward_no_answer: str
+    forward_busy: str
+    voicemail_enabled: bool
+    filter_enabled: bool
+    agent_logged_in: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from callrec.domain.provisioning.model import Tables
 
 COLUMNS = ("feature", "code", "enabled")
-WHERE = {
-    "call_record": "CALLREC_ALWAYS_CODE in the [globals] of extensions.conf",
-    "online_record": "the applicationmap in features_callrec.conf",
-}
+
 
 app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -28,13 +25,14 @@ def list_codes(as_json: bool = JSON_OPTION) -> None:
 
 @app.command("set")
 def set_code(
-    feature: Annotated[str, typer.Argument(help="call_record (always, *26) or online_record (*3).")],
+    feature: Annotated[str, typer.Argument(help="call_record (always, *26), online_record (*3), dnd, ...: see list.")],
     code: Annotated[str | None, typer.Option(help="The digits: 0-9, * and #.")] = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether the code works.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Change a code's digits or switch it; what is not named stays."""
-    from callrec.domain.provisioning.model import Feature
+    from callrec.domain.provisioning.features import code_checked
+    from callrec.domain.provisioning.model import Feature, FeatureCode
 
     if feature not in set(Feature):
         raise typer.BadParameter(f"one of {', '.join(Feature)}", param_hint="FEATURE")
@@ -42,14 +40,16 @@ def set_code(
         raise typer.BadParameter("say what to change: --code, --enable or --disable")
 
     async def work(store: "RedisStore") -> "Tables":
-        before = next(one for one in (await store.tables()).codes if one.feature == feature)
+        tables = await store.tables()
+        before = next(one for one in tables.codes if one.feature == feature)
         on = before.enabled if enabled is None else enabled
-        await store.set_code(Feature(feature), code or before.code, on, actor=operator())
+        after = FeatureCode(Feature(feature), code or before.code, on)
+        code_checked(after, tables.codes, tables.lines)
+        await store.set_code(after.feature, after.code, after.enabled, actor=operator())
         return await store.tables()
 
     print_rows(_rows(with_store(work)), COLUMNS, as_json=as_json)
-    if code is not None:
-        typer.echo(f"Asterisk must know the digits too: {WHERE[feature]}", err=True)
+    typer.echo("Asterisk knows it when callrec confgen has run there.", err=True)
 
 
 def _rows(tables: "Tables") -> list[Row]:

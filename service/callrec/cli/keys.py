@@ -32,13 +32,14 @@ def set_key(
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="user, customized, call_record, online_record, ...")],
     *,
     destination: Annotated[
-        str, typer.Option("--to", help="A user (number, line, id or the beginning of a name), or digits.")
+        str, typer.Option("--to", help="A user (number, line, id or the beginning of a name), a number, or digits.")
     ] = "",
     label: Annotated[str, typer.Option(help="What stands beside the key; at most 32 characters.")] = "",
     supervision: Annotated[bool, typer.Option("--supervised/--unsupervised", help="Whether a lamp shows it.")] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a user this key, in the place of the one with its number."""
+    from callrec.domain.provisioning.directory import Directory
     from callrec.domain.provisioning.function_keys import placed
     from callrec.domain.provisioning.model import FunctionKey
 
@@ -48,13 +49,7 @@ def set_key(
         owner = find(tables, who)
         meant = _user_meant(tables, destination) if kind == "user" else destination
         key = FunctionKey(owner.id, number, kind, meant, label, supervision)
-        edit = placed(
-            key,
-            owner,
-            [line for line in tables.lines if line.user == owner.id],
-            [one for one in tables.keys if one.user == owner.id],
-            {user.id for user in tables.users},
-        )
+        edit = placed(key, Directory(tables))
         if edit:
             await store.edit(edit, request_id(), based_on=snapshot.edition, actor=operator())
         return _rows(await store.tables(), owner.id)

@@ -1,7 +1,7 @@
 """`callrec users`: who may record, and who is recorded."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -20,6 +20,7 @@ app = typer.Typer(help="Users: list, show, set, import, export.", no_args_is_hel
 app.command("import")(user_files.import_file)
 app.command("export")(user_files.export_file)
 app.command("template")(user_files.template)
+_FORWARD = "a number, or off."
 Who = Annotated[str, typer.Argument(help="A number (1000 or 1000@default), a line's name, or an id (id:7).")]
 
 
@@ -47,27 +48,48 @@ def show(who: Who, as_json: bool = JSON_OPTION) -> None:
 @app.command("set")
 def set_user(
     who: Who,
+    *,
     call_record: Annotated[OnOff | None, typer.Option(help="Record all calls of this user (as *26 does).")] = None,
     online_record: Annotated[OnOff | None, typer.Option(help="This user may press *3.")] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option(help="DIRECTION_REALM=RULE, e.g. out_external=never; rules: always, never, on_demand, none."),
     ] = None,
+    dnd: Annotated[OnOff | None, typer.Option(help="Do not disturb: the phone does not ring.")] = None,
+    forward_unconditional: Annotated[str | None, typer.Option(help=f"Where all calls go: {_FORWARD}")] = None,
+    forward_no_answer: Annotated[str | None, typer.Option(help=f"Where unanswered calls go: {_FORWARD}")] = None,
+    forward_busy: Annotated[
+        str | None, typer.Option(help=f"Where calls go while the phone is busy: {_FORWARD}")
+    ] = None,
+    voicemail: Annotated[OnOff | None, typer.Option(help="The mailbox takes calls that go nowhere else.")] = None,
+    secretary_filter: Annotated[OnOff | None, typer.Option(help="Of a boss: the secretaries answer first.")] = None,
+    agent: Annotated[OnOff | None, typer.Option(help="Queues ring the user's agent number.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Change flags and rules of one user; what is not named stays."""
-    if call_record is None and online_record is None and not rule:
-        raise typer.BadParameter("say what to change: --call-record, --online-record or --rule")
+    """Change flags, rules and services of one user; what is not named stays."""
+    switches = {
+        "call_record": call_record,
+        "online_record": online_record,
+        "dnd": dnd,
+        "voicemail_enabled": voicemail,
+        "filter_enabled": secretary_filter,
+        "agent_logged_in": agent,
+    }
+    forwards = {
+        "forward_unconditional": forward_unconditional,
+        "forward_no_answer": forward_no_answer,
+        "forward_busy": forward_busy,
+    }
+    said: dict[str, bool | str] = {name: value is OnOff.ON for name, value in switches.items() if value is not None}
+    said |= {name: "" if value == OnOff.OFF else value for name, value in forwards.items() if value is not None}
+    if not said and not rule:
+        raise typer.BadParameter("say what to change: --call-record, --online-record, --rule, --dnd, ...")
     identity = request_id()
 
     async def work(store: "RedisStore") -> Row:
         tables = await store.tables()
         user = find(tables, who)
-        fields: UserFields = {}
-        if call_record is not None:
-            fields["call_record"] = call_record is OnOff.ON
-        if online_record is not None:
-            fields["online_record"] = online_record is OnOff.ON
+        fields = cast("UserFields", said)
         if rule:
             fields["rules"] = _rules(user.rules, rule)
         changed = await store.set_user(user.id, actor=operator(), request_id=identity, **fields)
@@ -121,6 +143,13 @@ def _everything(tables: "Tables", user: "User") -> Row:
         "outcallerid": user.outcallerid,
         "agentnumber": user.agentnumber,
         "bosssecretary": user.bosssecretary,
+        "dnd": user.dnd,
+        "forward_unconditional": user.forward_unconditional,
+        "forward_no_answer": user.forward_no_answer,
+        "forward_busy": user.forward_busy,
+        "voicemail_enabled": user.voicemail_enabled,
+        "filter_enabled": user.filter_enabled,
+        "agent_logged_in": user.agent_logged_in,
     }
 
 

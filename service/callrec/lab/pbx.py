@@ -76,7 +76,7 @@ class Pbx(AsteriskServer):
         for name, text in users_files(tables).items():
             self.write_conf(name, text)
         self.tables = tables
-        for module in ("res_pjsip.so", "pbx_config.so", "app_voicemail.so"):
+        for module in ("features", "res_pjsip.so", "pbx_config.so", "app_voicemail.so"):
             await self.cli(f"module reload {module}")
 
 

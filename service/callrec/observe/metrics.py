@@ -36,6 +36,13 @@ PRESSES: Final = frozenset(outcome.value for outcome in Outcome)
 """Label `outcome` of a press: `domain.messages.Outcome`."""
 ALWAYS: Final = frozenset({"on", "off", "refused", "unknown", "deactivated", "unavailable", "unconfirmed"})
 """Label `result` of always-record: what the caller was told."""
+SERVICES: Final = frozenset(
+    {
+        *("done", "number-wanted", "empty", "foreign", "refused"),
+        *("unknown", "deactivated", "unavailable", "unconfirmed"),
+    }
+)
+"""Label `result` of the other services: `app.services`."""
 FACTS: Final = frozenset({"recording", "recording-ended", *(f"press-{outcome}" for outcome in PRESSES)})
 """Label `fact`: what a call told."""
 DROPPED: Final = frozenset({"call-mailbox", "announce", "lamp", "degraded", "event", "intake"})
@@ -84,6 +91,12 @@ class Metrics:
         )
         self._always = Counter(
             "callrec_always_record_total", "What callers of always-record were told", ["result"], registry=registry
+        )
+        self._services = Counter(
+            "callrec_services_total",
+            "What callers of the other feature codes and keys were told",
+            ["result"],
+            registry=registry,
         )
         self._facts = Counter("callrec_facts_total", "What calls told", ["fact"], registry=registry)
         self._alarms = Counter("callrec_alarms_total", "What an operator must see", ["cause"], registry=registry)
@@ -138,6 +151,10 @@ class Metrics:
     def always_record(self, result: str) -> None:
         """Somebody dialled the code for always-record and was told this."""
         self._always.labels(known(result, ALWAYS)).inc()
+
+    def service(self, result: str) -> None:
+        """Somebody dialled another feature code, or pressed its key, and was told this."""
+        self._services.labels(known(result, SERVICES)).inc()
 
     def fact(self, fact: str) -> None:
         """A call told a fact."""

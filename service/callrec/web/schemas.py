@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticUndefined
 
 from callrec.domain.provisioning.columns import BY_NAME, CONTEXT, LINE_NAME, Check, text
+from callrec.domain.provisioning.fields import FORWARD
 from callrec.domain.provisioning.model import FEATURE_CODE, ContextKind, Feature, Rule
 from callrec.domain.provisioning.record_rules import PASSWORD_HASH
 
@@ -69,6 +70,13 @@ class UserNew(Body):
     password_hash: str = _ruled(PASSWORD_HASH, "", empty=True, says="Write-only.")
     profileclient: str = _column("profileclient", "", empty=True, says="A profile's name.")
     entityid: int = Field(1, ge=1, le=999_999_999, description="An entity's id.")
+    dnd: bool = Field(False, description="Do not disturb: the phone does not ring.")
+    forward_unconditional: str = _ruled(FORWARD, "", empty=True, says="Where all calls go; empty: nowhere.")
+    forward_no_answer: str = _ruled(FORWARD, "", empty=True, says="Where calls go that nobody answers.")
+    forward_busy: str = _ruled(FORWARD, "", empty=True, says="Where calls go while the phone is busy.")
+    voicemail_enabled: bool = Field(True, description="Calls that go nowhere else go to the mailbox.")
+    filter_enabled: bool = Field(False, description="Of a boss: the secretaries answer first.")
+    agent_logged_in: bool = Field(False, description="Queues ring this user's agent number.")
 
 
 class LineNew(Body):
@@ -173,6 +181,13 @@ class UserShown(BaseModel):
     username: str
     profileclient: str
     entityid: int
+    dnd: bool
+    forward_unconditional: str
+    forward_no_answer: str
+    forward_busy: str
+    voicemail_enabled: bool
+    filter_enabled: bool
+    agent_logged_in: bool
 
 
 class LineShown(BaseModel):

@@ -35,7 +35,7 @@ async def test_a_module_is_reloaded_and_a_stamp_asked_for() -> None:
     assert await AmiReading(manager).reload("res_pjsip.so")
     assert await AmiReading(manager).answer(Question("VM_INFO(1@x,exists)", "1")) == "1"
     assert manager.asked == [
-        ("ModuleLoad", [("Module", "res_pjsip.so"), ("LoadType", "reload")]),
+        ("Reload", [("Module", "res_pjsip.so")]),
         ("Getvar", [("Variable", "VM_INFO(1@x,exists)")]),
     ]
 

@@ -11,7 +11,8 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.catching_up import Told
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
-from callrec.domain.provisioning.directory import CodeChanged, Directory
+from callrec.domain.provisioning.difference import CodeChanged
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Rule, Tables, User, UserId
 from callrec.protocols.ami import Message
 

@@ -14,7 +14,7 @@ from callrec.protocols.asterisk_conf import Question, render
 
 TABLES = replace(NO_SECRETS, lines=tuple(replace(line, secret="s") for line in NO_SECRETS.lines))
 NAMES = [file.name for file in render(TABLES).files]
-PJSIP, SCCP, VOICEMAIL, EXTENSIONS = NAMES
+FEATURES, PJSIP, SCCP, VOICEMAIL, EXTENSIONS = NAMES
 OTHER = replace(TABLES, lines=TABLES.lines[:2])
 """One line less: two of the files are others."""
 
@@ -88,8 +88,8 @@ class House:
 @virtual
 async def test_what_differs_is_written_reloaded_and_proven_and_then_nothing_is_done() -> None:
     house = House()
-    assert await house.states() == ["reloaded", "written", "reloaded", "reloaded"]
-    assert house.reader.reloads == ["res_pjsip.so", "chan_sccp.so", "app_voicemail.so", "pbx_config.so"]
+    assert await house.states() == ["reloaded", "reloaded", "written", "reloaded", "reloaded"]
+    assert house.reader.reloads == ["features", "res_pjsip.so", "chan_sccp.so", "app_voicemail.so", "pbx_config.so"]
     assert house.disk.files == {file.name: file.text.encode() for file in render(TABLES).files}
     house.reader.reloads.clear()
     generated = await house.confgen.generate(TABLES)
@@ -102,7 +102,7 @@ async def test_only_the_modules_whose_files_changed_are_reloaded() -> None:
     house = House()
     await house.states()
     house.reader.reloads.clear()
-    assert await house.states(OTHER) == ["reloaded", "unchanged", "unchanged", "reloaded"]
+    assert await house.states(OTHER) == ["unchanged", "reloaded", "unchanged", "unchanged", "reloaded"]
     assert house.reader.reloads == ["res_pjsip.so", "pbx_config.so"]
     assert house.disk.writes[-1] == [PJSIP, EXTENSIONS]
 
@@ -124,7 +124,7 @@ async def test_what_was_written_and_never_loaded_is_reloaded() -> None:
     """A daemon that died between the two, or an Asterisk that was away."""
     house = House()
     await Confgen(house.disk, None).generate(TABLES)
-    assert await house.states() == ["reloaded", "unchanged", "reloaded", "reloaded"]
+    assert await house.states() == ["reloaded", "reloaded", "unchanged", "reloaded", "reloaded"]
     assert house.disk.writes == [NAMES]
 
 
@@ -132,7 +132,7 @@ async def test_what_was_written_and_never_loaded_is_reloaded() -> None:
 async def test_a_module_may_take_its_time() -> None:
     house = House()
     house.reader.slow_looks = 20
-    assert await house.states() == ["reloaded", "written", "reloaded", "reloaded"]
+    assert await house.states() == ["reloaded", "reloaded", "written", "reloaded", "reloaded"]
 
 
 @virtual
@@ -176,7 +176,7 @@ async def test_an_asterisk_that_goes_away_leaves_the_new_files_for_the_next_run(
     with pytest.raises(Unavailable):
         await house.states()
     house.reader.faults.clear()
-    assert await house.states() == ["unchanged", "unchanged", "reloaded", "reloaded"]
+    assert await house.states() == ["unchanged", "unchanged", "unchanged", "reloaded", "reloaded"]
 
 
 @virtual

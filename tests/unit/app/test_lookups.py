@@ -40,7 +40,7 @@ def request(*arguments):
         (Kind.DID, "2050", "from-extern", Found(JOHN, DESK, DIDS[0])),
         (Kind.DID, "2051", "from-extern", Found(EVE, None, DIDS[1])),
         (Kind.DID, "2052", "from-extern", None),
-        (Kind.CALLERID, "00491701", "", None),
+        (Kind.CALLERID, "00491701", "", Found(JOHN, DESK)),
         (Kind.CALLERID, "+49 170 1", "", Found(JOHN, DESK)),
         (Kind.CALLERID, "2051", "", Found(EVE, None)),
     ],

@@ -10,8 +10,10 @@ from stage import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away,
 
 from callrec.app.mirroring import LOOK_S, PAUSE_S, Mirroring
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, UserChanged
-from callrec.domain.provisioning.model import Feature, FeatureCode, RecordRules, Rule, Tables, User, UserId
+from callrec.domain.provisioning.difference import CodeChanged, Difference, UserChanged
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.function_keys import bound
+from callrec.domain.provisioning.model import Feature, FeatureCode, FunctionKey, RecordRules, Rule, Tables, User, UserId
 
 
 class LocalCopy:
@@ -66,18 +68,39 @@ class AstDb:
         self.codes += 1
 
 
+class Copy:
+    """What the dialplan would obey: users, agents and lamps."""
+
+    def __init__(self) -> None:
+        self.users: dict[UserId, User | None] = {}
+        self.agents: dict[str, bool] = {}
+        self.lamps: dict[str, bool] = {}
+
+    async def services(self, user: UserId, now: User | None) -> None:
+        """See ServiceCopy."""
+        self.users[user] = now
+
+    async def agent(self, number: str, *, logged_in: bool) -> None:
+        """See ServiceCopy."""
+        self.agents[number] = logged_in
+
+    async def lamp(self, extension: str, *, lit: bool) -> None:
+        """See ServiceCopy."""
+        self.lamps[extension] = lit
+
+
 class House:
     """A mirror at work; `words` is what users were told without us, `looks` how often that was asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self.tables, self.astdb, self.heard = LocalCopy(), AstDb(), Heard()
+        self.tables, self.astdb, self.copy, self.heard = LocalCopy(), AstDb(), Copy(), Heard()
         self.lamps = Asterisk(FragileSpool(folder))
         self.lit: set[UserId] = set()
         self.words: dict[UserId, bool] = {}
         self.deaf: CallrecError | None = None
         self.looks = 0
         self.mirroring = Mirroring(
-            self.tables, self.lamps, self.astdb, self.heard, lit=lambda: self.lit, catch_up=self.catch_up
+            self.tables, self.lamps, self.astdb, self.copy, self.heard, lit=lambda: self.lit, catch_up=self.catch_up
         )
 
     async def catch_up(self) -> dict[UserId, bool]:
@@ -242,3 +265,44 @@ async def test_an_idle_mirror_without_asterisk_looks_in_vain_and_says_nothing(tm
     async with house.running():
         await asyncio.sleep(12 * LOOK_S)
     assert (house.looks, house.heard.alarms) == (11, [])
+
+
+@virtual
+async def test_services_agents_and_the_lamps_of_keys_follow_their_user(tmp_path: Path) -> None:
+    """A forward key with a destination shows only that one; who has no key has no lamp; a key that goes leaves none lit."""
+    house = House(tmp_path)
+    any_, to_bob = (
+        FunctionKey(ALICE.id, n, "forward_unconditional", to, supervision=True) for n, to in ((1, ""), (2, "5"))
+    )
+    silent = FunctionKey(ALICE.id, 3, "dnd")
+    alice = replace(ALICE, forward_unconditional="7", dnd=True, agentnumber="2101", agent_logged_in=True)
+    users = tuple(alice if user.id == ALICE.id else user for user in TABLES.users)
+    lamps = [bound(ALICE.id, "*21"), bound(ALICE.id, "*21", "5")]
+    async with house.running():
+        house.tables.change(Directory(replace(TABLES, users=users, keys=(any_, to_bob, silent))))
+        await asyncio.sleep(PAUSE_S)
+        assert (house.copy.users, house.copy.agents) == ({ALICE.id: alice}, {"2101": True})
+        assert house.copy.lamps == dict(zip(lamps, (True, False), strict=True))
+        moved = replace(any_, number=9)
+        house.tables.change(Directory(replace(TABLES, users=users, keys=(moved, to_bob, silent))))
+        await asyncio.sleep(PAUSE_S)
+        assert house.copy.lamps[lamps[0]]
+        house.tables.change(Directory(replace(TABLES, users=users)))
+        await asyncio.sleep(PAUSE_S)
+        assert house.copy.lamps == dict.fromkeys(lamps, False)
+
+
+@virtual
+async def test_a_boss_filter_lights_the_secretarys_lamp_and_new_digits_rename_it(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    boss, clerk = replace(ALICE, bosssecretary="boss"), replace(BOB, bosssecretary="secretary")
+    key = FunctionKey(clerk.id, 1, "secretary_filter", supervision=True)
+    house.tables.directory = Directory(replace(TABLES, users=(boss, clerk, EVER), keys=(key,)))
+    async with house.running():
+        tables = house.tables.directory
+        house.mirroring.changed(tables.apply(UserChanged(replace(boss, filter_enabled=True))))
+        await asyncio.sleep(PAUSE_S)
+        assert house.copy.lamps == {bound(clerk.id, "*37"): True}
+        house.mirroring.changed(tables.apply(CodeChanged(FeatureCode(Feature.SECRETARY_FILTER, "*38", enabled=True))))
+        await asyncio.sleep(PAUSE_S)
+        assert house.copy.lamps[bound(clerk.id, "*38")]

@@ -6,7 +6,8 @@ import pytest
 
 from callrec.app.records import ATTEMPTS, Asked, Records
 from callrec.domain.errors import Refused, Unavailable
-from callrec.domain.provisioning.directory import CodeChanged, Directory, RecordsChanged
+from callrec.domain.provisioning.difference import CodeChanged, RecordsChanged
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Table, place
 from callrec.domain.provisioning.model import Feature, FeatureCode, Profile, Tables, User, UserId
 

@@ -11,7 +11,8 @@ from callrec.app.star_codes import StarCodes
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.messages import Called, Outcome
 from callrec.domain.model import LegId
-from callrec.domain.provisioning.directory import CodeChanged, Difference, Directory, UserChanged
+from callrec.domain.provisioning.difference import CodeChanged, Difference, UserChanged
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Feature, FeatureCode, Tables, User, UserId
 from callrec.protocols.agi import Answer, Request
 

@@ -10,7 +10,8 @@ DID = Incall("2050", "from-extern", JOHN.id)
 
 
 def test_only_what_is_dialled_counts():
-    assert "49301234*#" == dialled("+49 (30) 12-34*#")
+    assert "49301234*#" == dialled("+49 (30) 12-34*#") == dialled("0049301234*#")
+    assert "00" == dialled("00")
 
 
 def test_lines_incoming_numbers_and_mobile_phones_lead_to_their_user():

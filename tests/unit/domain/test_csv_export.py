@@ -63,13 +63,13 @@ def test_an_export_without_secrets_has_none_and_updates() -> None:
 
 def test_what_no_file_can_say_is_told() -> None:
     two = (DESK, replace(DESK, name="other", number="1009"))
-    ruled = replace(JOHN, rules=RecordRules(in_internal=Rule.ALWAYS))
+    ruled = replace(JOHN, dnd=True, rules=RecordRules(in_internal=Rule.ALWAYS))
     odd = User(UserId("3"), " Odd", language="xx", enableclient=True)
     open_line = Line("open", odd.id, "1005", "default")
     lost = Voicemail("7", "elsewhere", odd.id, "Lost", "1")
     _, remarks = exported(Tables((ruled, odd), (*two, open_line), (DID, replace(DID, exten="1")), (BOX, lost)))
     assert [
-        ("1", "left out: lines but the first, incalls but the first, rules"),
+        ("1", "left out: lines but the first, incalls but the first, rules, services"),
         ("3", "line 3, username must have a value when enableclient is 1"),
         ("3", "line 3, password must have a value when enableclient is 1"),
         ("3", f"line 3, firstname must be {BY_NAME['firstname'].check.says}"),

@@ -3,14 +3,8 @@
 from dataclasses import replace
 
 from callrec.domain.provisioning.claims import Kind, claims
-from callrec.domain.provisioning.directory import (
-    CodeChanged,
-    Difference,
-    Directory,
-    Party,
-    RecordsChanged,
-    UserChanged,
-)
+from callrec.domain.provisioning.difference import CodeChanged, Difference, RecordsChanged, UserChanged
+from callrec.domain.provisioning.directory import Directory, Party
 from callrec.domain.provisioning.edit import Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
@@ -137,9 +131,9 @@ def test_an_edit_reaches_every_look_up():
     assert SALES in directory.contexts()
     assert (key,) == directory.keys_of(jane.id)
     gone = tuple((table, key, None) for table, key, _ in new)
-    assert Difference(frozenset({jane.id}), endpoints_gone=frozenset({"PJSIP/jane"}), others=True) == directory.apply(
-        RecordsChanged(gone)
-    )
+    assert Difference(
+        frozenset({jane.id}), endpoints_gone=frozenset({"PJSIP/jane"}), keys_gone=frozenset({key}), others=True
+    ) == directory.apply(RecordsChanged(gone))
     assert (None, None, [], None) == (
         directory.by_username("jane"),
         directory.by_agent("6"),
@@ -184,3 +178,30 @@ def test_a_copy_that_nobody_uses_any_more_is_given_up_step_by_step():
     directory = Directory(Tables((john,), (Line("l", john.id, "1000", "default"),)))
     directory.dismantle()
     assert ([], [], None) == ([*directory.users()], [*directory.by_name("john", 5)], directory.by_caller("1000"))
+
+
+def test_bosses_and_secretaries_of_one_entity_find_each_other():
+    """Also when they change sides, or the entity."""
+    boss, clerk = replace(JOHN, bosssecretary="boss"), replace(ADA, bosssecretary="secretary")
+    directory = Directory(replace(TABLES, users=(boss, clerk)))
+    assert ([clerk], [boss], []) == (directory.team(boss), directory.team(clerk), directory.team(JOHN))
+    elsewhere = replace(clerk, entityid=2)
+    directory.apply(UserChanged(elsewhere))
+    assert ([], []) == (directory.team(boss), directory.team(elsewhere))
+    directory.apply(UserChanged(replace(clerk, bosssecretary="boss")))
+    assert [] == directory.team(boss)
+
+
+def test_a_key_that_changes_is_its_owners_change_and_the_former_one_is_gone():
+    key = FunctionKey(JOHN.id, 1, "dnd")
+    directory = Directory(replace(TABLES, keys=(key,)))
+    other = replace(key, type="phone_status")
+    expected = Difference(frozenset({JOHN.id}), keys_gone=frozenset({key}), others=True)
+    assert expected == Directory(replace(TABLES, keys=(other,))).difference(directory)
+    assert expected == directory.apply(RecordsChanged(((*place(other), other),)))
+    assert [other] == list(directory.function_keys())
+
+
+def test_a_users_lines_keep_their_order_whichever_came_first():
+    directory = Directory(replace(TABLES, lines=(SCCP, DESK)))
+    assert (DESK, SCCP) == directory.lines_of(JOHN.id)

@@ -5,11 +5,33 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit
-from callrec.domain.provisioning.function_keys import KEY_TYPES, SERVED, Takes, bound, dials, lamp_of, placed
-from callrec.domain.provisioning.model import DEFAULT_CODES, FunctionKey, Line, User, UserId
+from callrec.domain.provisioning.function_keys import (
+    KEY_TYPES,
+    SERVED,
+    Takes,
+    bound,
+    dials,
+    lamp_of,
+    meant,
+    owner_of,
+    placed,
+)
+from callrec.domain.provisioning.model import (
+    DEFAULT_CODES,
+    Feature,
+    FeatureCode,
+    FunctionKey,
+    Line,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
 
-JOHN, EVE = User(UserId("1"), "John"), User(UserId("2"), "Eve")
+JOHN, EVE = User(UserId("1"), "John", agentnumber="2101"), User(UserId("2"), "Eve")
+BOX = Voicemail("1002", "default", EVE.id, "Eve")
 DESK = Line("desk", JOHN.id, "1000", "default")
 THEIRS = Line("eve", EVE.id, "1002", "default")
 CODES = {code.feature: code for code in DEFAULT_CODES}
@@ -17,8 +39,8 @@ RECORD = FunctionKey(JOHN.id, 1, "call_record", supervision=True)
 TO_EVE = FunctionKey(JOHN.id, 2, "user", EVE.id, "Eve", supervision=True)
 
 
-def place(key, lines=(DESK,), keys=(), owner=JOHN):
-    return placed(key, owner, lines, keys, {JOHN.id, EVE.id})
+def place(key, lines=(DESK,), keys=(), users=(JOHN, EVE)):
+    return placed(key, Directory(Tables(users, (*lines, THEIRS), voicemails=(BOX,), keys=keys)))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +67,10 @@ def test_of_what_is_no_id_or_no_code_no_key_is_made(user, code):
         (TO_EVE, (), ("", "")),
         (FunctionKey(JOHN.id, 3, "customized", "5551", supervision=True), (), ("5551", "5551")),
         (FunctionKey(JOHN.id, 3, "blind_transfer"), (), ("*1", "")),
+        (replace(RECORD, type="forward_busy"), (), ("*7351***223", "*7351***223")),
+        (replace(RECORD, type="forward_busy", destination="1002"), (), ("*7351***223*1002", "*7351***223*1002")),
+        (FunctionKey(JOHN.id, 3, "voicemail_leave", "1002"), (), ("*971002", "")),
+        (FunctionKey(JOHN.id, 3, "phone_status"), (), ("*10", "")),
     ],
 )
 def test_what_a_key_dials_and_the_lamp_that_shows_it(key, lines, expected):
@@ -54,7 +80,10 @@ def test_what_a_key_dials_and_the_lamp_that_shows_it(key, lines, expected):
 @pytest.mark.parametrize("name", SERVED)
 def test_every_served_type_can_be_given(name):
     kind = KEY_TYPES[name]
-    destination = {Takes.NOTHING: "", Takes.USER: EVE.id, Takes.DIGITS: "5551"}[kind.takes]
+    destination = {
+        Takes.NOTHING: "", Takes.USER: EVE.id, Takes.DIGITS: "5551", Takes.FORWARD: "1002", Takes.MAILBOX: "1002",
+        Takes.AGENT: "2101",
+    }[kind.takes]  # fmt: skip
     key = FunctionKey(JOHN.id, 250, name, destination, "a label", kind.supervised)
     assert Edit((Change(None, key),)) == place(key)
 
@@ -85,6 +114,12 @@ def test_what_is_not_served_is_refused_by_name(name):
         (replace(TO_EVE, destination="9"), (DESK,), (), "key-destination"),
         (FunctionKey(JOHN.id, 1, "customized"), (DESK,), (), "key-destination"),
         (FunctionKey(JOHN.id, 1, "customized", "55,${X}"), (DESK,), (), "key-destination"),
+        (replace(RECORD, type="forward_busy", destination="*98"), (DESK,), (), "key-destination"),
+        (replace(RECORD, type="forward_busy", destination="1000"), (DESK,), (), "key-destination"),
+        (replace(RECORD, type="agent_login", destination="2102"), (DESK,), (), "key-destination"),
+        (FunctionKey(EVE.id, 1, "agent_login"), (DESK,), (), "key-destination"),
+        (FunctionKey(JOHN.id, 1, "voicemail_leave", "1003"), (DESK,), (), "key-destination"),
+        (FunctionKey(JOHN.id, 1, "voicemail_leave", "1002"), (), (), "key-destination"),
         (RECORD, (replace(DESK, protocol="sccp"),), (), "key-sccp"),
     ],
 )
@@ -105,5 +140,31 @@ def test_two_keys_that_do_the_same_are_refused_with_both_numbers():
 
 def test_nobody_has_no_keys():
     with pytest.raises(Refused) as refused:
-        place(RECORD, owner=None)
+        place(RECORD, users=(EVE,))
     assert "no-such-user" == refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("dialled", "expected"),
+    [
+        ("*7351***225", (Feature.DND, "")),
+        ("*7351***221", (Feature.FORWARD_UNCONDITIONAL, "")),
+        ("*7351***221*1002", (Feature.FORWARD_UNCONDITIONAL, "1002")),
+        ("*7351***22**6*1002", (Feature.PICKUP, "1002")),
+        ("*7351***22**6", (Feature.PICKUP, "")),
+        ("*7351***221*", None),
+        ("*7351***277", None),
+        ("*7351**225", None),
+        ("*735", None),
+    ],
+)
+def test_a_dialled_key_means_its_feature_and_its_destination(dialled, expected):
+    codes = [FeatureCode(Feature.PICKUP, "*2*6") if one.feature is Feature.PICKUP else one for one in DEFAULT_CODES]
+    found = meant(dialled, codes)
+    assert expected == (found and (found[0].feature, found[1]))
+    if found:
+        assert JOHN.id == owner_of(dialled)
+
+
+def test_what_no_key_dials_has_no_owner():
+    assert owner_of("1000") is None

@@ -36,6 +36,7 @@ def test_a_value_that_is_not_listed_becomes_other(text: str) -> None:
     metrics.ami_event(text)
     metrics.pressed(text)
     metrics.always_record(text)
+    metrics.service(text)
     metrics.fact(text)
     metrics.alarm(text)
     metrics.dropped(text)
@@ -46,6 +47,7 @@ def test_a_value_that_is_not_listed_becomes_other(text: str) -> None:
         ("callrec_ami_events_total", "event"),
         ("callrec_presses_total", "outcome"),
         ("callrec_always_record_total", "result"),
+        ("callrec_services_total", "result"),
         ("callrec_facts_total", "fact"),
         ("callrec_alarms_total", "cause"),
         ("callrec_dropped_total", "what"),

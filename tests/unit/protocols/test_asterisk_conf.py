@@ -1,5 +1,6 @@
 """All files of all tables, and that no value can become anything but a value, in any field of any table."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Incall, Line, Tables, User, Voicemail
 from callrec.protocols.asterisk_conf import Rendered, render, users_files
 
+DND = next(code for code in DEFAULT_CODES if code.feature is Feature.DND)
 ROWS = {
+    "users_features.conf": {"callrec", "featuredigittimeout", "atxferthreeway", "recordingfailsound"},
     "users_pjsip.conf": {
         *("context", "callerid", "auth", "aors", "language", "mailboxes", "allow_transfer", "set_var"),
         *("username", "password", "type", "voicemail_extension"),
@@ -24,16 +27,29 @@ ROWS = {
     },
     "users_extensions.conf": {"include", "exten", "same"},
 }
-Record = User | Line | Incall | Voicemail
-TABLES_OF: dict[type[Record], str] = {User: "users", Line: "lines", Incall: "incalls", Voicemail: "voicemails"}
-RECORDS: tuple[Record, ...] = (JOHN, LINE, replace(TABLES.lines[2]), TABLES.incalls[0], BOX)
+LEADS_TO = re.compile(
+    r"1,Gosub\(pbx-caller,s,1\)|hint,[A-Za-z0-9_/$-]+|hint,Custom:\$\{EXTEN\}|1,Congestion\(5\)|1,NoOp\(\)|Hangup\(\)"
+    r"|1,VoiceMail\(\$\{FILTER\(0-9\*#,\$\{EXTEN:\d+\}\)\}@\$\{CONTEXT\},u\)"
+    r"|(1,)?Gosub\((pbx-user|pbx-agent|pbx-voicemail|callrec-always|callrec-service|callrec-pickup),s,1\([^()]*"
+    r"(\(0-9\*#,\$\{EXTEN:\d+\}\)\}(@\$\{CONTEXT\})?)?\)\)"
+)
+"""All that an extension of ours runs, with nothing before or behind it."""
+Record = User | Line | Incall | Voicemail | FeatureCode
+TABLES_OF: dict[type[Record], str] = {
+    User: "users",
+    Line: "lines",
+    Incall: "incalls",
+    Voicemail: "voicemails",
+    FeatureCode: "codes",
+}
+RECORDS: tuple[Record, ...] = (JOHN, LINE, replace(TABLES.lines[2]), TABLES.incalls[0], BOX, DND)
 
 
 def texts() -> Iterator[tuple[Record, str]]:
     """Every field of every table that holds text."""
     for record in RECORDS:
         for field in fields(record):
-            if isinstance(getattr(record, field.name), str):
+            if isinstance(getattr(record, field.name), str) and field.name != "feature":
                 yield record, field.name
 
 
@@ -58,13 +74,17 @@ def assert_shape(rendered: Rendered) -> None:
         for section in sections:
             for name, value in section.rows:
                 if name in {"exten", "same"}:
-                    assert "Gosub(pbx-user,s,1(" in value or value.split(",", 1)[1].startswith(
-                        ("hint,", "1,Congestion(5)", "1,NoOp()", "Hangup()")
-                    )
+                    assert LEADS_TO.fullmatch(value.split(",", 1)[1])
 
 
 def test_all_files_are_made_at_once_and_the_dialplan_is_the_last() -> None:
-    names = ["users_pjsip.conf", "users_sccp.conf", "users_voicemail.conf", "users_extensions.conf"]
+    names = [
+        "users_features.conf",
+        "users_pjsip.conf",
+        "users_sccp.conf",
+        "users_voicemail.conf",
+        "users_extensions.conf",
+    ]
     assert [file.name for file in render(TABLES).files] == names
     assert list(users_files(TABLES)) == names
     assert_shape(render(TABLES))
@@ -91,7 +111,10 @@ def test_hostile_words_stay_values_or_are_left_out(record: Record, field: str, s
     assert_shape(rendered)
     by_name = {file.name: file.text for file in rendered.files}
     assert "[zoe](user)" in by_name["users_pjsip.conf"]
-    assert "exten => 2051,1,Gosub(pbx-user,s,1(zoe,30,,t))" in by_name["users_extensions.conf"]
+    assert (
+        "exten => 2051,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(zoe,30,,t,,1001@default))"
+        in by_name["users_extensions.conf"]
+    )
 
 
 _WORDS = st.one_of(
@@ -109,6 +132,9 @@ def test_the_order_in_which_records_came_does_not_matter() -> None:
     """A file that an import has made is the same after a restart, when the tables come from the store."""
     backwards = replace(
         TABLES,
-        **{table: getattr(TABLES, table)[::-1] for table in ("users", "lines", "incalls", "voicemails", "contexts")},
+        **{
+            table: getattr(TABLES, table)[::-1]
+            for table in ("users", "lines", "incalls", "voicemails", "contexts", "codes")
+        },
     )
     assert render(backwards) == render(TABLES)

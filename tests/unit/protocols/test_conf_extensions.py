@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conf_tables import LINE, TABLES, THREE, house, john
 
-from callrec.domain.provisioning.model import Context, ContextKind, Incall, Tables
+from callrec.domain.provisioning.model import Context, ContextKind, Feature, FeatureCode, Incall, Tables
 from callrec.protocols.asterisk_conf.extensions import extensions
 
 
@@ -15,7 +15,7 @@ def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
         "include => pbx-inside",
         "exten => _*735X.,hint,Custom:${EXTEN}",
         "exten => 1000,hint,PJSIP/1000",
-        "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t))",
+        "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default))",
         " same => n,Hangup()",
     ]
 
@@ -23,13 +23,16 @@ def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
 def test_an_sccp_line_rings_by_its_own_technology() -> None:
     text = extensions(house(TABLES))
     assert "exten => 1002,hint,SCCP/1002" in text
-    assert "exten => 1002,1,Gosub(pbx-user,s,1(1002,30,,t,SCCP))" in text
+    assert "exten => 1002,1,Gosub(pbx-user,s,1(1002,30,,t,SCCP,1002@default))" in text
 
 
 def test_incoming_numbers_ring_the_users_first_line_as_long_as_they_say() -> None:
     text = extensions(house(TABLES))
-    assert "exten => 2050,1,Gosub(pbx-user,s,1(1000,20,1000@default,t))" in text
-    assert "exten => 2051,1,Gosub(pbx-user,s,1(zoe,30,,t))" in text
+    assert (
+        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,t,,1000@default))"
+        in text
+    )
+    assert "exten => 2051,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(zoe,30,,t,,1001@default))" in text
 
 
 def test_an_incoming_number_of_a_user_without_a_line_is_congested() -> None:
@@ -45,21 +48,71 @@ def test_who_wants_no_supervision_has_no_hint() -> None:
 
 def test_who_may_not_transfer_has_no_keys_for_it_when_called() -> None:
     text = extensions(house(john(enablexfer=False)))
-    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,))" in text
-    assert "exten => 2050,1,Gosub(pbx-user,s,1(1000,20,1000@default,))" in text
+    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,,,1000@default))" in text
+    assert (
+        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,,,1000@default))"
+        in text
+    )
 
 
 def test_every_context_of_the_tables_is_there_and_the_two_that_always_are() -> None:
-    tables = Tables(contexts=(Context("sales", ContextKind.INTERNAL), Context("dids", ContextKind.INCALL)))
+    tables = Tables(codes=(), contexts=(Context("sales", ContextKind.INTERNAL), Context("dids", ContextKind.INCALL)))
     inside = "include => pbx-inside\nexten => _*735X.,hint,Custom:${EXTEN}\n"
-    assert extensions(house(tables)) == (f"[default]\n{inside}\n[dids]\n\n[from-extern]\n\n[sales]\n{inside}\n")
+    assert extensions(house(tables)) == (
+        f"[default]\n{inside}\n[dids]\n\n[from-extern]\n\n[sales]\n{inside}\n[callrec-features]\n\n[callrec-agents]\n\n"
+    )
 
 
 def test_two_lines_of_a_user_have_a_number_each() -> None:
     tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")), users=TABLES.users)
-    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t))" in extensions(house(tables))
+    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t,,1005@default))" in extensions(house(tables))
 
 
 def test_an_incoming_number_may_ring_an_sccp_line() -> None:
     tables = replace(TABLES, incalls=(Incall("2052", "from-extern", THREE, 5),))
-    assert "exten => 2052,1,Gosub(pbx-user,s,1(1002,5,,t,SCCP))" in extensions(house(tables))
+    assert (
+        "exten => 2052,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1002,5,,t,SCCP,1002@default))"
+        in extensions(house(tables))
+    )
+
+
+def test_a_boss_has_the_phones_of_the_secretaries_of_the_same_entity() -> None:
+    john, zoe, bill = TABLES.users[:3]
+    users = (replace(john, bosssecretary="boss"), replace(zoe, bosssecretary="secretary"), bill)
+    text = extensions(house(replace(TABLES, users=users)))
+    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,PJSIP/zoe))" in text
+    elsewhere = (users[0], replace(users[1], entityid=2), bill)
+    assert "1000@default,PJSIP/zoe" not in extensions(house(replace(TABLES, users=elsewhere)))
+
+
+def test_agents_are_reached_by_their_numbers() -> None:
+    """Who has no line is reached by nobody."""
+    john = replace(TABLES.users[0], agentnumber="2101")
+    users = (john, *TABLES.users[1:])
+    expected = "[callrec-agents]\nexten => 2101,1,Gosub(pbx-agent,s,1(1000,))\n same => n,Hangup()\n"
+    assert expected in extensions(house(replace(TABLES, users=users)))
+    assert "2101" not in extensions(house(replace(TABLES, users=users, lines=TABLES.lines[1:], voicemails=())))
+
+
+def test_codes_lead_to_their_features_alone_and_with_an_argument() -> None:
+    codes = (
+        FeatureCode(Feature.CALL_RECORD, "*26"),
+        FeatureCode(Feature.ONLINE_RECORD, "*3", enabled=True),
+        FeatureCode(Feature.DND, "*25", enabled=True),
+        FeatureCode(Feature.FORWARD_BUSY, "*23", enabled=True),
+        FeatureCode(Feature.PICKUP, "*8", enabled=True),
+        FeatureCode(Feature.VOICEMAIL_LEAVE, "*97", enabled=True),
+        FeatureCode(Feature.VOICEMAIL_CONSULT, "*98", enabled=True),
+        FeatureCode(Feature.PHONE_STATUS, "*10"),
+    )
+    text = extensions(house(Tables(codes=codes)))
+    assert (
+        "[callrec-features]\n"
+        "exten => *26,1,Gosub(callrec-always,s,1(*26))\n"
+        "exten => *25,1,Gosub(callrec-service,s,1(dnd,))\n"
+        "exten => *23,1,Gosub(callrec-service,s,1(forward_busy,))\n"
+        "exten => _*23.,1,Gosub(callrec-service,s,1(forward_busy,${FILTER(0-9*#,${EXTEN:3})}))\n"
+        "exten => _*8.,1,Gosub(callrec-pickup,s,1(${FILTER(0-9*#,${EXTEN:2})}@${CONTEXT}))\n"
+        "exten => _*97.,1,VoiceMail(${FILTER(0-9*#,${EXTEN:3})}@${CONTEXT},u)\n"
+        "exten => *98,1,Gosub(pbx-voicemail,s,1(${CONTEXT}))\n\n"
+    ) in text

@@ -1,8 +1,8 @@
 """Asterisk reads its configuration anew: module reloads and the questions that prove them, over AMI.
 
-`ModuleLoad` needs the class `system` (manager.c: manager_moduleload), `Getvar` the class `call`. A reload is done in
-Asterisk's thread for this very connection, which answers nothing else meanwhile: with thousands of lines that is seconds, so a
-daemon needs a connection of its own for it.
+`Reload` needs the class `system` (manager.c: action_reload; `ModuleLoad` does not know `features`), `Getvar` the class `call`.
+A reload is done in Asterisk's thread for this very connection, which answers nothing else meanwhile: with thousands of lines that
+is seconds, so a daemon needs a connection of its own for it.
 """
 
 from callrec.adapters.asterisk.ami import AmiLimits
@@ -25,7 +25,7 @@ class AmiReading:
     async def reload(self, module: str) -> bool:
         """See confgen.Reading."""
         try:
-            await self._ami.action("ModuleLoad", [("Module", module), ("LoadType", "reload")], timeout_s=RELOAD_S)
+            await self._ami.action("Reload", [("Module", module)], timeout_s=RELOAD_S)
         except Refused as error:
             if "module not found" in error.message.lower() or "no such module" in error.message.lower():
                 return False

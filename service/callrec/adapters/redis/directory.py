@@ -15,7 +15,8 @@ from callrec.adapters.redis.connection import ask, within
 from callrec.adapters.redis.events import table_event
 from callrec.adapters.redis.store import RedisStore
 from callrec.domain.errors import CallrecError
-from callrec.domain.provisioning.directory import Difference, Directory
+from callrec.domain.provisioning.difference import Difference
+from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Tables
 
 BLOCK_S = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from callrec.adapters.redis.editing import changed_records
 from callrec.adapters.redis.records import CODE, USER
 from callrec.domain.errors import Corrupt
-from callrec.domain.provisioning.directory import Change, CodeChanged, RecordsChanged, UserChanged
+from callrec.domain.provisioning.difference import Change, CodeChanged, RecordsChanged, UserChanged
 
 KEPT = 100_000
 """About how many events the stream holds before the oldest go."""

@@ -9,8 +9,9 @@ _NOT_DIALLED = re.compile(r"[^0-9*#]")
 
 
 def dialled(number: str) -> str:
-    """A number without what is only written: `+49 (30) 12-34` and `49301234` are one."""
-    return _NOT_DIALLED.sub("", number)
+    """A number without what is only written: `+49 (30) 12-34`, `0049301234` and `49301234` are one."""
+    digits = _NOT_DIALLED.sub("", number)
+    return digits.removeprefix("00") or digits
 
 
 class Callers:

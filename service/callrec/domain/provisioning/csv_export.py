@@ -9,6 +9,7 @@ from callrec.domain.provisioning.csv_rules import Verdicts, errors_between
 from callrec.domain.provisioning.csv_text import escaped, written
 from callrec.domain.provisioning.model import RecordRules, Tables, UserId
 from callrec.domain.provisioning.rows import Row
+from callrec.domain.provisioning.services import has_services
 from callrec.domain.provisioning.standing import Owned, by_user
 
 _NOT_STORED = frozenset({"password", "callerid"})
@@ -73,7 +74,7 @@ def _first(nouns: Sequence[Owned]) -> Owned | None:
 def _remarks(row: Row, cells: Mapping[str, str], several: list[str], verdicts: Mapping[str, Verdicts]) -> Iterator[str]:
     """What is left out, and what an import would refuse or make otherwise."""
     at, line, box = f"line {row.at_line}", row.line, row.voicemail
-    left_out = several + ["rules"] * (row.user.rules != _NO_RULES)
+    left_out = several + ["rules"] * (row.user.rules != _NO_RULES) + ["services"] * has_services(row.user)
     if left_out:
         yield f"left out: {', '.join(left_out)}"
     sections = frozenset({Section.USER} | {section for name, section in _SECTIONS.items() if name in cells})

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from callrec.domain.provisioning.callers import Callers
 from callrec.domain.provisioning.claims import at, endpoint
+from callrec.domain.provisioning.difference import Change, CodeChanged, Difference, RecordsChanged, UserChanged
 from callrec.domain.provisioning.edit import Noun, Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
@@ -29,45 +30,7 @@ from callrec.domain.provisioning.names import Names
 
 Owned = TypeVar("Owned", bound=Line | Incall | Voicemail | FunctionKey)
 _NOBODY = UserId("")
-
-
-@dataclass(frozen=True, slots=True)
-class UserChanged:
-    """A known user as they are from now on."""
-
-    user: User
-
-
-@dataclass(frozen=True, slots=True)
-class CodeChanged:
-    """A feature code as it is from now on."""
-
-    code: FeatureCode
-
-
-@dataclass(frozen=True, slots=True)
-class RecordsChanged:
-    """What an edit did: table, key, and what stands there from now on (None: nothing)."""
-
-    records: tuple[tuple[Table, str, Noun | None], ...]
-
-
-Change = UserChanged | CodeChanged | RecordsChanged
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What a change did, for those who mirror it: look each up again, and drop what is gone."""
-
-    users: frozenset[UserId] = frozenset()
-    """Users who came, went or changed, also by one of their lines."""
-    codes: frozenset[Feature] = frozenset()
-    endpoints_gone: frozenset[str] = frozenset()
-    others: bool = False
-    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles, keys."""
-
-    def __bool__(self) -> bool:
-        return bool(self.users or self.codes or self.endpoints_gone or self.others)
+_COUNTERPART = {"boss": "secretary", "secretary": "boss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +62,9 @@ class Directory:
         self._voicemails_of = _by_user(tables.voicemails)
         self._keys_of = _by_user(tables.keys)
         self._names = Names(tables.users)
+        self._teams: dict[tuple[int, str], dict[UserId, None]] = {}
+        for user in tables.users:
+            self._join(user)
         self._callers = Callers((*tables.users, *tables.lines, *tables.incalls))
 
     def user(self, user: UserId) -> User | None:
@@ -137,12 +103,16 @@ class Directory:
         """All feature codes."""
         return self._codes.values()
 
+    def function_keys(self) -> Collection[FunctionKey]:
+        """All function keys."""
+        return self._keys.values()
+
     def tables(self) -> Tables:
         """All of it, as tables."""
         return Tables(
             tuple(self.users()), tuple(self.lines()), tuple(self.incalls()), tuple(self.voicemails()), tuple(self.codes()),
             tuple(self.contexts()), tuple(self.entities()), tuple(self.profiles()),
-            tuple(self._keys.values()),
+            tuple(self.function_keys()),
         )  # fmt: skip
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
@@ -166,6 +136,11 @@ class Directory:
         return [
             key for key in self._keys.values() if (key.type, key.destination) == ("user", user) and key.user != user
         ]
+
+    def team(self, user: User) -> list[User]:
+        """A boss' secretaries, or a secretary's bosses: those of the same entity; nobody for others."""
+        other = _COUNTERPART.get(user.bosssecretary, "")
+        return [self._users[one] for one in self._teams.get((user.entityid, other), ())]
 
     def by_endpoint(self, name: str) -> Party | None:
         """Who is at `PJSIP/<line name>` (a channel's name without its last dash and what follows)."""
@@ -229,6 +204,7 @@ class Directory:
             users=frozenset(user for user in ids if self.standing(user) != before.standing(user)),
             codes=frozenset(feature for feature in Feature if self.code(feature) != before.code(feature)),
             endpoints_gone=frozenset(name for name in before.records(Table.LINES) if name not in self._lines),
+            keys_gone=frozenset(before.function_keys()) - frozenset(self.function_keys()),
             others=any(self.records(table) != before.records(table) for table in _OTHERS),
         )
 
@@ -247,13 +223,14 @@ class Directory:
         self._callers.dismantle()
         self._names.dismantle()
 
-    def standing(self, user: UserId) -> tuple[User | None, tuple[Line, ...]]:
+    def standing(self, user: UserId) -> tuple[User | None, tuple[Line, ...], tuple[FunctionKey, ...]]:
         """All that a mirror of this user depends on: two equal answers mean that nothing is to be done."""
-        return self._users.get(user), self.lines_of(user)
+        return self._users.get(user), self.lines_of(user), self.keys_of(user)
 
     def _edited(self, records: Iterable[tuple[Table, str, Noun | None]]) -> Difference:
         users: set[UserId] = set()
         endpoints: set[str] = set()
+        keys: set[FunctionKey] = set()
         others = False
         for table, key, noun in records:
             former = self._of(table).get(key)
@@ -261,13 +238,16 @@ class Directory:
                 continue
             self._put(table, key, noun)
             for one in (former, noun):
-                if isinstance(one, User | Line):
+                if isinstance(one, User | Line | FunctionKey):
                     users.add(one.id if isinstance(one, User) else one.user)
             if table is Table.LINES:
                 endpoints.add(key)
+            if isinstance(former, FunctionKey):
+                keys.add(former)
             others = others or table in _OTHERS
         gone = frozenset(one for one in endpoints if one not in self._lines)
-        return Difference(frozenset(users), frozenset(), gone, others)
+        keys_gone = frozenset(key for key in keys if self._keys.get(place(key)[1]) != key)
+        return Difference(frozenset(users), frozenset(), gone, keys_gone, others)
 
     def records(self, table: Table) -> Mapping[str, Noun]:
         """One whole table, by its keys."""
@@ -303,6 +283,7 @@ class Directory:
             case User():
                 self._usernames.pop(noun.username, None)
                 self._agents.pop(noun.agentnumber, None)
+                self._teams.get((noun.entityid, noun.bosssecretary), {}).pop(noun.id, None)
                 self._names.forget(noun)
             case Line():
                 if self._extensions.get(at(noun.number, noun.context)) == noun:
@@ -324,6 +305,7 @@ class Directory:
                     self._usernames[noun.username] = noun.id
                 if noun.agentnumber:
                     self._agents[noun.agentnumber] = noun.id
+                self._join(noun)
                 self._names.learn(noun)
             case Line():
                 self._extensions[at(noun.number, noun.context)] = noun
@@ -334,6 +316,10 @@ class Directory:
                 _add(self._voicemails_of, noun)
             case FunctionKey():
                 _add(self._keys_of, noun)
+
+    def _join(self, user: User) -> None:
+        if user.bosssecretary in _COUNTERPART:
+            self._teams.setdefault((user.entityid, user.bosssecretary), {})[user.id] = None
 
     def _party(self, line: Line | None) -> Party | None:
         user = self._users.get(line.user) if line else None

@@ -92,7 +92,7 @@ def place(noun: Noun) -> tuple[Table, str]:
 
 
 def in_order(tables: Tables) -> Tables:
-    """The same in the one order that does not depend on what came when: users by id, everything else by its key."""
+    """The same in an order that does not depend on what came when: users by id, codes by feature, all else by its key."""
 
     def key(noun: Noun) -> str:
         return place(noun)[1]
@@ -103,6 +103,7 @@ def in_order(tables: Tables) -> Tables:
         lines=tuple(sorted(tables.lines, key=key)),
         incalls=tuple(sorted(tables.incalls, key=key)),
         voicemails=tuple(sorted(tables.voicemails, key=key)),
+        codes=tuple(sorted(tables.codes, key=lambda code: code.feature)),
     )
 
 

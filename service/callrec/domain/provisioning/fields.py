@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.columns import BY_NAME
+from callrec.domain.provisioning.columns import BY_NAME, matching
 from callrec.domain.provisioning.model import RecordRules
 
-FLAGS = frozenset({"call_record", "online_record", "enablehint", "enablexfer"})
+FLAGS = frozenset(
+    {
+        *("call_record", "online_record", "enablehint", "enablexfer"),
+        *("dnd", "voicemail_enabled", "filter_enabled", "agent_logged_in"),
+    }
+)
+FORWARDS = frozenset({"forward_unconditional", "forward_no_answer", "forward_busy"})
+FORWARD = matching(r"[0-9]{1,40}", "the number to forward to: digits, at most 40")
 TEXTS = frozenset({"firstname", "lastname", "language", "outcallerid", "mobilephonenumber", "bosssecretary"})
 
 
@@ -26,13 +33,17 @@ def _checked(name: str, value: object) -> object:
             return value
         case text, str() if text in TEXTS:
             return _checked_text(text, value)
-        case known, _ if known in FLAGS | TEXTS | {"rules"}:
+        case forward, str() if forward in FORWARDS:
+            if value and not FORWARD.accepts(value):
+                raise Refused("user-field", f"{forward} must be {FORWARD.says}")
+            return value
+        case known, _ if known in FLAGS | TEXTS | FORWARDS | {"rules"}:
             raise Refused("user-field", f"{known} cannot be a {type(value).__name__}")
         case _:
             raise Refused(
                 "user-field",
                 f"{name[:40]!r} cannot be set",
-                hint=f"these can: {', '.join(sorted(FLAGS | TEXTS))}, rules",
+                hint=f"these can: {', '.join(sorted(FLAGS | TEXTS | FORWARDS))}, rules",
             )
 
 

@@ -1,23 +1,29 @@
 """The function keys of users' phones: which kinds there are, what each dials, which lamp shows it, and what is refused.
 
-A key that is bound to its user (recording) dials XiVO's pattern: `*735`, the user's id, `***2`, the digits of the feature. The
-same text names its lamp. Kinds that this PBX does not serve are known by name, so that they are refused with that reason.
+A key that is bound to its user (what has a lamp of its own) dials XiVO's pattern: `*735`, the user's id, `***2`, the digits of
+the feature, and where it has a destination, `*` and that. The same text names its lamp. Kinds that this PBX does not serve are
+known by name, so that they are refused with that reason.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning.claims import at
 from callrec.domain.provisioning.columns import is_plain
-from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.edit import Change, Edit, Table
+from callrec.domain.provisioning.features import KEY_PREFIX
 from callrec.domain.provisioning.model import Feature, FeatureCode, FunctionKey, Line, User, UserId
+from callrec.domain.provisioning.services import forward_fault
 
 NUMBERS = range(1, 251)
 MOST_LABEL_CHARACTERS = 32
 _CUSTOM = re.compile(r"[0-9*#]{1,40}")
 _USER_ID = re.compile(r"[0-9]{1,20}")
+_BOUND = re.compile(rf"{re.escape(KEY_PREFIX)}(?P<user>[0-9]{{1,20}})\*\*\*2(?P<code>.+?)(?:(?<!\*)\*(?P<to>[0-9]+))?")
 
 
 class Takes(StrEnum):
@@ -26,6 +32,10 @@ class Takes(StrEnum):
     NOTHING = "nothing"
     USER = "a user"
     DIGITS = "digits"
+    FORWARD = "a number, or nothing"
+    """Nothing: the number is asked for when the key is pressed, and any forward lights its lamp."""
+    MAILBOX = "a mailbox"
+    AGENT = "the owner's agent number, or nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +61,61 @@ KEY_TYPES = _table(
     KeyType("customized", Takes.DIGITS, supervised=True),
     KeyType("online_record", supervised=True, feature=Feature.ONLINE_RECORD),
     KeyType("call_record", supervised=True, feature=Feature.CALL_RECORD),
+    KeyType("dnd", supervised=True, feature=Feature.DND),
+    KeyType("forward_unconditional", Takes.FORWARD, supervised=True, feature=Feature.FORWARD_UNCONDITIONAL),
+    KeyType("forward_no_answer", Takes.FORWARD, supervised=True, feature=Feature.FORWARD_NO_ANSWER),
+    KeyType("forward_busy", Takes.FORWARD, supervised=True, feature=Feature.FORWARD_BUSY),
+    KeyType("forwards_off", feature=Feature.FORWARDS_OFF),
+    KeyType("voicemail_enable", supervised=True, feature=Feature.VOICEMAIL_ENABLE),
+    KeyType("voicemail_consult", feature=Feature.VOICEMAIL_CONSULT),
+    KeyType("voicemail_leave", Takes.MAILBOX, feature=Feature.VOICEMAIL_LEAVE),
+    KeyType("phone_status", feature=Feature.PHONE_STATUS),
+    KeyType("secretary_filter", supervised=True, feature=Feature.SECRETARY_FILTER),
+    KeyType("agent_login", Takes.AGENT, supervised=True, feature=Feature.AGENT_LOGIN),
+    KeyType("agent_logoff", Takes.AGENT, supervised=True, feature=Feature.AGENT_LOGOFF),
+    KeyType("agent_toggle", Takes.AGENT, supervised=True, feature=Feature.AGENT_TOGGLE),
     KeyType("blind_transfer", digits="*1"),
     KeyType("attended_transfer", digits="*2"),
-    KeyType("voicemail_consult", digits="*98"),
     KeyType("parking", digits="*70"),
     KeyType("group", Takes.DIGITS, served=False),
     KeyType("queue", Takes.DIGITS, served=False),
     KeyType("conference", Takes.DIGITS, supervised=True, served=False),
-    KeyType("phone_status", served=False),
     KeyType("sound_recording", served=False),
     KeyType("incoming_filter", supervised=True, served=False),
-    KeyType("dnd", supervised=True, served=False),
     KeyType("group_pickup", served=False),
     KeyType("listen", served=False),
     KeyType("directory", served=False),
-    KeyType("secretary_filter", supervised=True, served=False),
-    KeyType("forwards_off", served=False),
-    KeyType("forward_no_answer", Takes.DIGITS, supervised=True, served=False),
-    KeyType("forward_busy", Takes.DIGITS, supervised=True, served=False),
-    KeyType("forward_unconditional", Takes.DIGITS, supervised=True, served=False),
-    KeyType("voicemail_enable", supervised=True, served=False),
-    KeyType("voicemail_leave", Takes.DIGITS, served=False),
     KeyType("voicemail_delete", served=False),
-    KeyType("agent_login", Takes.DIGITS, supervised=True, served=False),
-    KeyType("agent_logoff", Takes.DIGITS, supervised=True, served=False),
-    KeyType("agent_toggle", Takes.DIGITS, supervised=True, served=False),
     KeyType("parking_position", Takes.DIGITS, supervised=True, served=False),
     KeyType("paging", Takes.DIGITS, served=False),
 )
 SERVED = tuple(name for name, one in KEY_TYPES.items() if one.served)
 
 
-def bound(user: UserId, code: str) -> str:
-    """What a key of a feature dials, and its lamp's name: `*735` + id + `***2` + the code's digits.
+def bound(user: UserId, code: str, destination: str = "") -> str:
+    """What a key of a feature dials, and its lamp's name: `*735` + id + `***2` + the code's digits, and `*` + the destination.
 
     The code's leading `*` is the separator's; any other `*` in it is doubled. `*26` of user 1 is `*7351***226`.
     Raises Refused for what is no id or no code.
     """
     if not _USER_ID.fullmatch(user) or not _CUSTOM.fullmatch(code):
         raise Refused("key-pattern", f"no key can be made of user {user[:40]!r} and code {code[:40]!r}")
-    return f"*735{user}***2{code.removeprefix('*').replace('*', '**')}"
+    return f"{KEY_PREFIX}{user}***2{code.removeprefix('*').replace('*', '**')}" + f"*{destination}" * bool(destination)
+
+
+def owner_of(dialled: str) -> UserId | None:
+    """Whose key dials this; None when no key does."""
+    found = _BOUND.fullmatch(dialled)
+    return UserId(found["user"]) if found else None
+
+
+def meant(dialled: str, codes: Iterable[FeatureCode]) -> tuple[FeatureCode, str] | None:
+    """The feature and the destination of a key that dials this; None when it is no key of any feature."""
+    found = _BOUND.fullmatch(dialled)
+    if found is None:
+        return None
+    user, destination = UserId(found["user"]), found["to"] or ""
+    return next(((code, destination) for code in codes if bound(user, code.code, destination) == dialled), None)
 
 
 def dials(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, FeatureCode]) -> str:
@@ -98,11 +123,14 @@ def dials(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, Fea
     kind = KEY_TYPES[key.type]
     if kind.takes is Takes.USER:
         return next((line.number for line in lines), "")
-    if kind.feature is Feature.ONLINE_RECORD:
-        return codes[kind.feature].code  # pressed in a call: the phone sends it there
-    if kind.feature is not None:
-        return bound(key.user, codes[kind.feature].code)
-    return key.destination or kind.digits
+    if kind.feature is None:
+        return key.destination or kind.digits
+    code = codes[kind.feature].code
+    if kind.feature is Feature.ONLINE_RECORD or not kind.supervised:
+        return (
+            code + key.destination
+        )  # pressed in a call the phone sends it there; the others are the caller's own anyway
+    return bound(key.user, code, key.destination)
 
 
 def lamp_of(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, FeatureCode]) -> str:
@@ -110,20 +138,17 @@ def lamp_of(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, F
     kind = KEY_TYPES[key.type]
     if not key.supervision:
         return ""
-    return bound(key.user, codes[kind.feature].code) if kind.feature else dials(key, lines, codes)
+    if kind.feature is None:
+        return dials(key, lines, codes)
+    return bound(key.user, codes[kind.feature].code, key.destination)
 
 
-def placed(
-    key: FunctionKey,
-    owner: User | None,
-    lines: Collection[Line],
-    keys: Collection[FunctionKey],
-    users: Collection[UserId],
-) -> Edit:
-    """The edit that gives its owner this key, in the place of the one with its number. `lines` and `keys` are the owner's own.
+def placed(key: FunctionKey, tables: Directory) -> Edit:
+    """The edit that gives its owner this key, in the place of the one with its number. Raises Refused.
 
-    Raises Refused. Empty when the key is there already.
+    Empty when the key is there already.
     """
+    owner, keys = tables.user(key.user), tables.keys_of(key.user)
     if owner is None:
         raise Refused("no-such-user", f"there is no user {key.user[:40]!r}", hint="callrec users list shows all")
     kind = _known(key.type)
@@ -135,11 +160,12 @@ def placed(
         )
     if key.supervision and not kind.supervised:
         raise Refused("key-supervision", f"a key of type {kind.name} has no lamp", hint="leave supervision off")
-    if any(line.protocol == "sccp" for line in lines) and kind.name != "customized":
+    if any(line.protocol == "sccp" for line in tables.lines_of(key.user)) and kind.name != "customized":
         raise Refused(
             "key-sccp", f"an SCCP phone has no key of type {kind.name}", hint="only customized keys work there"
         )
-    _destination(key, kind, users)
+    if reason := _destination_fault(key, kind, owner, tables):
+        raise Refused("key-destination", f"the destination of a key of type {kind.name} {reason}")
     same = next((one for one in keys if (one.type, one.destination) == (key.type, key.destination)), None)
     if same is not None and same.number != key.number:
         raise Refused(
@@ -161,16 +187,22 @@ def _known(name: str) -> KeyType:
     return kind
 
 
-def _destination(key: FunctionKey, kind: KeyType, users: Collection[UserId]) -> None:
-    if kind.takes is Takes.NOTHING:
-        if key.destination:
-            raise Refused("key-destination", f"a key of type {kind.name} has no destination", hint="leave it out")
-    elif kind.takes is Takes.USER:
-        if key.destination not in users:
-            raise Refused(
-                "key-destination", f"there is no user {key.destination[:40]!r}", hint="callrec users list shows all"
-            )
-    elif not _CUSTOM.fullmatch(key.destination):
-        raise Refused(
-            "key-destination", f"{key.destination[:60]!r} cannot be dialled", hint="digits, * and #, at most 40"
-        )
+def _destination_fault(key: FunctionKey, kind: KeyType, owner: User, tables: Directory) -> str:
+    """Why the destination cannot be what it is; empty when it can."""
+    match kind.takes:
+        case Takes.NOTHING:
+            return "must be left out" if key.destination else ""
+        case Takes.USER:
+            return "" if tables.user(UserId(key.destination)) else f"must be a user: {key.destination[:40]!r} is none"
+        case Takes.FORWARD:
+            return forward_fault(key.destination, key.user, tables) if key.destination else ""
+        case Takes.AGENT:
+            fits = key.destination in {"", owner.agentnumber}
+            return "" if fits and owner.agentnumber else "must be the owner's agent number, or be left out"
+        case Takes.MAILBOX:
+            boxes = tables.records(Table.VOICEMAILS)
+            there = any(at(key.destination, line.context) in boxes for line in tables.lines_of(key.user))
+            return "" if there else f"must be a mailbox in the user's context: {key.destination[:40]!r} is none"
+        case Takes.DIGITS:  # pragma: no branch - the last kind
+            fits = _CUSTOM.fullmatch(key.destination) is not None
+            return "" if fits else f"cannot be dialled: {key.destination[:60]!r}; digits, * and #, at most 40"

@@ -60,6 +60,20 @@ class User:
     """The client's password as argon2 keeps it; empty when there is none."""
     profileclient: str = ""
     entityid: int = 1
+    dnd: bool = False
+    """Do not disturb: the phone does not ring; callers hear busy, or the mailbox."""
+    forward_unconditional: str = ""
+    """Where all calls go instead; empty: nowhere."""
+    forward_no_answer: str = ""
+    """Where calls go that nobody answers."""
+    forward_busy: str = ""
+    """Where calls go while the phone is busy."""
+    voicemail_enabled: bool = True
+    """Whether calls that go nowhere else go to the user's mailbox."""
+    filter_enabled: bool = False
+    """Of a boss: the secretaries answer first."""
+    agent_logged_in: bool = False
+    """Whether queues ring this user's agent number."""
 
     @property
     def may_be_recorded(self) -> bool:
@@ -115,24 +129,65 @@ class Voicemail:
 
 
 class Feature(StrEnum):
-    """What a feature code does."""
+    """What a feature code does. `features.FEATURES` says how it is dialled."""
 
     CALL_RECORD = "call_record"
-    """`*26`: toggles the calling user's always-record flag."""
+    """Toggles the calling user's always-record flag."""
     ONLINE_RECORD = "online_record"
-    """`*3`: starts and stops the recording of the live call."""
+    """Starts and stops the recording of the live call: pressed in it, not dialled."""
+    PICKUP = "pickup"
+    """Takes the call that rings at a number."""
+    PHONE_STATUS = "phone_status"
+    """Says which services are active."""
+    FORWARDS_OFF = "forwards_off"
+    FORWARD_UNCONDITIONAL = "forward_unconditional"
+    FORWARD_NO_ANSWER = "forward_no_answer"
+    FORWARD_BUSY = "forward_busy"
+    DND = "dnd"
+    AGENT_TOGGLE = "agent_toggle"
+    AGENT_LOGIN = "agent_login"
+    AGENT_LOGOFF = "agent_logoff"
+    SECRETARY_FILTER = "secretary_filter"
+    VOICEMAIL_ENABLE = "voicemail_enable"
+    VOICEMAIL_LEAVE = "voicemail_leave"
+    """Leaves a message in a mailbox without ringing anybody."""
+    VOICEMAIL_CONSULT = "voicemail_consult"
+    """The calling user's own mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureCode:
-    """The digits of a feature and whether they work. Shipped off, as the specification's extensions are."""
+    """The digits of a feature and whether they work."""
 
     feature: Feature
     code: str
     enabled: bool = False
 
 
-DEFAULT_CODES = (FeatureCode(Feature.CALL_RECORD, "*26"), FeatureCode(Feature.ONLINE_RECORD, "*3", enabled=True))
+DEFAULT_CODES = (
+    FeatureCode(Feature.CALL_RECORD, "*26"),
+    *(
+        FeatureCode(feature, code, enabled=True)
+        for feature, code in {
+            Feature.ONLINE_RECORD: "*3",
+            Feature.PICKUP: "*8",
+            Feature.PHONE_STATUS: "*10",
+            Feature.FORWARDS_OFF: "*20",
+            Feature.FORWARD_UNCONDITIONAL: "*21",
+            Feature.FORWARD_NO_ANSWER: "*22",
+            Feature.FORWARD_BUSY: "*23",
+            Feature.DND: "*25",
+            Feature.AGENT_TOGGLE: "*30",
+            Feature.AGENT_LOGIN: "*31",
+            Feature.AGENT_LOGOFF: "*32",
+            Feature.SECRETARY_FILTER: "*37",
+            Feature.VOICEMAIL_ENABLE: "*90",
+            Feature.VOICEMAIL_LEAVE: "*97",
+            Feature.VOICEMAIL_CONSULT: "*98",
+        }.items()
+    ),
+)
+"""XiVO's digits. The recording of all calls is shipped off, as the specification's extension is."""
 
 
 class ContextKind(StrEnum):

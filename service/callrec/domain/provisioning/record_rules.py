@@ -12,6 +12,8 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME, Check, between, matching, text
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table
+from callrec.domain.provisioning.features import claimed
+from callrec.domain.provisioning.fields import FORWARD, FORWARDS
 from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
@@ -70,7 +72,11 @@ _SAME = (
     *("agentnumber", "mobilephonenumber", "bosssecretary"),
 )
 FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
-    User: (*_fields(**{name: name for name in _SAME}), Field("password_hash", PASSWORD_HASH, empty=True)),
+    User: (
+        *_fields(**{name: name for name in _SAME}),
+        Field("password_hash", PASSWORD_HASH, empty=True),
+        *(Field(name, FORWARD, empty=True) for name in sorted(FORWARDS)),
+    ),
     Line: _fields(number="phonenumber", protocol="protocol", secret="linesecret"),  # noqa: S106 - a column's name
     Incall: _fields(exten="incallexten", ring_s="incallringseconds"),
     Voicemail: _fields(
@@ -131,6 +137,8 @@ def _user(user: User, tables: Directory) -> Iterator[Fault]:
 def _line(line: Line, tables: Directory) -> Iterator[Fault]:
     yield from _owner(line.user, tables)
     yield from _number(tables, ("number", line.number), line.context, ContextKind.INTERNAL)
+    if code := claimed(line.number, tables.codes()):
+        yield Fault("number", f"must be another number: it is dialled for {code.feature} ({code.code})")
     if line.protocol == "sccp":
         if line.name != line.number:
             yield Fault("name", "must be the number: an SCCP line is named after it")

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from callrec.domain.provisioning.csv_text import SHOWN_CHARS, RowError
-from callrec.domain.provisioning.model import Context, ContextKind, Tables
+from callrec.domain.provisioning.features import claimed
+from callrec.domain.provisioning.model import Context, ContextKind, FeatureCode, Tables
 from callrec.domain.provisioning.rows import Row
 
 _KINDS = {ContextKind.INTERNAL: "of users", ContextKind.INCALL: "of incoming numbers"}
@@ -17,6 +18,7 @@ class Site:
     contexts: dict[str, Context]
     entities: frozenset[int]
     profiles: frozenset[str]
+    codes: tuple[FeatureCode, ...]
 
     @classmethod
     def of(cls, tables: Tables) -> "Site":
@@ -25,6 +27,7 @@ class Site:
             {context.name: context for context in tables.contexts},
             frozenset(entity.id for entity in tables.entities),
             frozenset(profile.name for profile in tables.profiles),
+            tables.codes,
         )
 
     def errors(self, row: Row) -> Iterator[RowError]:
@@ -39,6 +42,9 @@ class Site:
             )
         if line:
             yield from self._number(row, ("phonenumber", line.number), ("context", line.context), ContextKind.INTERNAL)
+            if code := claimed(line.number, self.codes):
+                reason = f"must be another number: it is dialled for {code.feature} ({code.code})"
+                yield _error(row, "phonenumber", line.number, reason)
         if incall:
             where = ("incallcontext", incall.context)
             yield from self._number(row, ("incallexten", incall.exten), where, ContextKind.INCALL)

@@ -10,6 +10,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning.edit import in_order
 from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf.extensions import extensions
+from callrec.protocols.asterisk_conf.features import features
 from callrec.protocols.asterisk_conf.house import House
 from callrec.protocols.asterisk_conf.pjsip import pjsip
 from callrec.protocols.asterisk_conf.sccp import sccp
@@ -18,6 +19,7 @@ from callrec.protocols.asterisk_conf.stamps import (
     ConfFile,
     Question,
     extensions_file,
+    features_file,
     pjsip_file,
     sccp_file,
     voicemail_file,
@@ -41,6 +43,7 @@ def render(tables: Tables) -> Rendered:
     sifted, left_out = sift(in_order(tables))
     house = House(sifted)
     files = (
+        features_file(features(house)),
         pjsip_file(pjsip(house)),
         sccp_file(sccp(house)),
         voicemail_file(voicemail(house)),

@@ -1,17 +1,21 @@
-"""users_extensions.conf: the contexts of users (numbers, lamps) and of the outside world (incalls); each is one or the other.
+"""users_extensions.conf: the contexts of users (numbers, lamps) and of the outside world (incalls), feature codes, agents.
 
-It calls one routine of the PBX: `pbx-user`, ARG1 endpoint, ARG2 seconds, ARG3 mailbox or empty, ARG4 Dial's options for the
-called user's leg, ARG5 the channel technology (empty: PJSIP). dialplan/pbx/extensions.conf has it.
+It calls routines of the PBX: `pbx-user`, ARG1 endpoint, ARG2 seconds, ARG3 mailbox or empty, ARG4 Dial's options for the called
+user's leg, ARG5 the channel technology (empty: PJSIP), ARG6 number@context, ARG7 the phones of a boss' secretaries; `pbx-agent`,
+ARG1 endpoint, ARG2 the technology; `pbx-voicemail`, ARG1 the caller's context; `pbx-caller`, which names a caller from outside.
+dialplan/pbx/extensions.conf has them.
 """
 
 from collections.abc import Iterator
 
 from callrec.domain.provisioning.claims import endpoint
-from callrec.domain.provisioning.model import ContextKind, Incall, Line
+from callrec.domain.provisioning.features import FEATURES, Argument
+from callrec.domain.provisioning.model import ContextKind, Feature, FeatureCode, Incall, Line, User
 from callrec.protocols.asterisk_conf.house import House
 from callrec.protocols.asterisk_conf.words import section
 
 RING_S = 30
+FEATURES_CONTEXT, AGENTS_CONTEXT = "callrec-features", "callrec-agents"
 _INSIDE = ("include => pbx-inside", "exten => _*735X.,hint,Custom:${EXTEN}")
 """What each context of users begins with. All lamps are one pattern: with a hint for each of the 20,000 lamps of 10,000 users a
 reload took longer than 12 s, without any lamp 4 s."""
@@ -26,6 +30,8 @@ def extensions(house: House) -> str:
         rows[line.context] += _number(line, house)
     for incall in house.incalls:
         rows[incall.context] += _incall(incall, house)
+    rows[FEATURES_CONTEXT] = [row for code in house.codes.values() for row in _code(code)]
+    rows[AGENTS_CONTEXT] = [row for user in house.users for row in _agent(user, house)]
     return "".join(section(name, *each) for name, each in rows.items())
 
 
@@ -41,11 +47,59 @@ def _incall(incall: Incall, house: House) -> Iterator[str]:
     if line is None:
         yield f"exten => {incall.exten},1,Congestion(5)"
         return
-    yield f"exten => {incall.exten},1,{_ring(line, incall.ring_s, house)}"
+    yield f"exten => {incall.exten},1,Gosub(pbx-caller,s,1)"
+    yield f" same => n,{_ring(line, incall.ring_s, house)}"
     yield " same => n,Hangup()"
 
 
 def _ring(line: Line, ring_s: int, house: House) -> str:
-    options = "t" if house.user(line).enablexfer else ""
-    technology = "" if line.protocol == "sip" else f",{endpoint(line).partition('/')[0]}"
-    return f"Gosub(pbx-user,s,1({line.name},{ring_s:d},{house.mailbox(line.user)},{options}{technology}))"
+    user = house.user(line)
+    arguments = (
+        line.name,
+        str(ring_s),
+        house.mailbox(line.user),
+        "t" if user.enablexfer else "",
+        _technology(line),
+        f"{line.number}@{line.context}",
+        "&".join(endpoint(one) for one in house.secretaries(user)),
+    )
+    return f"Gosub(pbx-user,s,1({','.join(arguments).rstrip(',')}))"
+
+
+def _agent(user: User, house: House) -> Iterator[str]:
+    """What a queue's member `Local/<agent number>@callrec-agents` leads to."""
+    line = house.rings(user.id)
+    if user.agentnumber and line:
+        yield f"exten => {user.agentnumber},1,Gosub(pbx-agent,s,1({line.name},{_technology(line)}))"
+        yield " same => n,Hangup()"
+
+
+def _technology(line: Line) -> str:
+    return "" if line.protocol == "sip" else endpoint(line).partition("/")[0]
+
+
+def _code(code: FeatureCode) -> Iterator[str]:
+    """The code alone, and with an argument behind it, as its feature takes one."""
+    kind = FEATURES[code.feature]
+    # A code of always-record that is switched off says so
+    if not kind.dialled or not (code.enabled or code.feature is Feature.CALL_RECORD):
+        return
+    behind = f"${{FILTER(0-9*#,${{EXTEN:{len(code.code)}}})}}"
+    if kind.argument is not Argument.REQUIRED:
+        yield f"exten => {code.code},1,{_leads_to(code, '')}"
+    if kind.argument is not Argument.NONE:
+        yield f"exten => _{code.code}.,1,{_leads_to(code, behind)}"
+
+
+def _leads_to(code: FeatureCode, argument: str) -> str:
+    match code.feature:
+        case Feature.CALL_RECORD:
+            return f"Gosub(callrec-always,s,1({code.code}))"
+        case Feature.PICKUP:
+            return f"Gosub(callrec-pickup,s,1({argument}@${{CONTEXT}}))"
+        case Feature.VOICEMAIL_LEAVE:
+            return f"VoiceMail({argument}@${{CONTEXT}},u)"
+        case Feature.VOICEMAIL_CONSULT:
+            return "Gosub(pbx-voicemail,s,1(${CONTEXT}))"
+        case _:
+            return f"Gosub(callrec-service,s,1({code.feature},{argument}))"

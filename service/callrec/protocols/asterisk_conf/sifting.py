@@ -12,8 +12,10 @@ from typing import TypeVar
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.model import (
+    FEATURE_CODE,
     Context,
     ContextKind,
+    FeatureCode,
     Incall,
     Line,
     Tables,
@@ -25,7 +27,7 @@ from callrec.protocols.asterisk_conf import words
 from callrec.protocols.asterisk_conf.outcallerid import shown
 from callrec.protocols.asterisk_conf.words import fits
 
-Record = TypeVar("Record", User, Line, Incall, Voicemail, Context)
+Record = TypeVar("Record", User, Line, Incall, Voicemail, Context, FeatureCode)
 
 INSIDE, OUTSIDE = "default", "from-extern"
 """Contexts that exist even when no table names them."""
@@ -89,8 +91,17 @@ class Sieve:
             shown(user.outcallerid)
         except Refused as error:
             raise _Unfit("outcallerid", error) from None
-        self._once(("id", "user", user.id))
+        if user.agentnumber:
+            _fit("agentnumber", words.NUMBER, user.agentnumber, "agent number")
+            self._once(("id", "user", user.id), ("agentnumber", "agent", user.agentnumber))
+        else:
+            self._once(("id", "user", user.id))
         self.users[user.id] = user
+
+    def code(self, code: FeatureCode) -> None:
+        """Raises _Unfit."""
+        _fit("code", FEATURE_CODE, code.code, "feature code")
+        self._once(("code", "code", code.code), ("feature", "feature", code.feature))
 
     def context(self, context: Context) -> None:
         """Raises _Unfit."""
@@ -160,11 +171,14 @@ def sift(tables: Tables) -> tuple[Tables, tuple[LeftOut, ...]]:
     sieve.keep("contexts", tables.contexts, lambda context: context.name, sieve.context)
     lines = sieve.keep("lines", tables.lines, endpoint, sieve.line)
     boxes = sieve.keep("voicemails", tables.voicemails, lambda box: at(box.mailbox, box.context), sieve.voicemail)
+    codes = sieve.keep("codes", tables.codes, lambda code: code.feature, sieve.code)
     incalls = sieve.keep("incalls", tables.incalls, lambda one: at(one.exten, one.context), sieve.incall)
     for name, kind in _DEFAULT_KINDS.items():
         sieve.kinds.setdefault(name, kind)
     contexts = tuple(Context(name, kind) for name, kind in sorted(sieve.kinds.items()))
-    sifted = replace(tables, users=users, lines=lines, incalls=incalls, voicemails=boxes, contexts=contexts)
+    sifted = replace(
+        tables, users=users, lines=lines, incalls=incalls, voicemails=boxes, codes=codes, contexts=contexts
+    )
     return sifted, tuple(sieve.left_out)
 
 

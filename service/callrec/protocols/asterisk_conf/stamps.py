@@ -57,6 +57,13 @@ def voicemail_file(text: str) -> ConfFile:
     return ConfFile("users_voicemail.conf", _HEAD + text + stamp, "app_voicemail.so", proof)
 
 
+def features_file(text: str) -> ConfFile:
+    """A sound that Asterisk would play when it cannot begin a recording of its own (automixmon), which this PBX has not."""
+    stamp = f"recordingfailsound = {NAME}-{_digest(text)}\n"
+    proof = Question("FEATURE(recordingfailsound)", f"{NAME}-{_digest(text)}")
+    return ConfFile("users_features.conf", _HEAD + text + stamp, "features", proof)
+
+
 def sccp_file(text: str) -> ConfFile:
     """A comment: nothing is known that chan-sccp could be asked for."""
     return ConfFile("users_sccp.conf", f"{_HEAD}{text}; {NAME} {_digest(text)}\n", "chan_sccp.so", None)

@@ -1,0 +1,68 @@
+"""Which digits mean which feature, and what gets in each other's way."""
+
+import pytest
+
+from callrec.domain.errors import Refused
+from callrec.domain.provisioning.features import FEATURES, claimed, claims, code_checked
+from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Line, UserId
+
+DESK = Line("desk", UserId("1"), "2100", "default")
+
+
+def code(feature: Feature, digits: str, *, enabled: bool = True) -> FeatureCode:
+    return FeatureCode(feature, digits, enabled)
+
+
+def test_every_feature_has_its_dialling_and_its_digits() -> None:
+    assert set(Feature) == set(FEATURES) == {one.feature for one in DEFAULT_CODES}
+
+
+def test_the_shipped_codes_stand_beside_each_other() -> None:
+    for one in DEFAULT_CODES:
+        code_checked(one, DEFAULT_CODES, [])
+
+
+@pytest.mark.parametrize(
+    ("feature", "digits", "dialled", "expected"),
+    [
+        (Feature.DND, "*25", "*25", True),
+        (Feature.DND, "*25", "*251", False),
+        (Feature.FORWARD_BUSY, "*23", "*23", True),
+        (Feature.FORWARD_BUSY, "*23", "*231", True),
+        (Feature.PICKUP, "*8", "*8", False),
+        (Feature.PICKUP, "*8", "*81", True),
+        (Feature.ONLINE_RECORD, "*3", "*3", False),
+    ],
+)
+def test_a_code_claims_what_is_dialled_for_it(feature: Feature, digits: str, dialled: str, expected: bool) -> None:
+    assert claims(code(feature, digits), dialled) is expected
+    assert not claims(code(feature, digits, enabled=False), dialled)
+    assert claimed(dialled, [code(feature, digits)]) == (code(feature, digits) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (code(Feature.DND, "25x"), "no feature code"),
+        (code(Feature.DND, "*7359"), "function keys begin with"),
+        (code(Feature.DND, "*26"), "already the code of call_record"),
+        (code(Feature.DND, "*211"), "could be"),
+        (code(Feature.PICKUP, "*2"), "could be"),
+        (code(Feature.DND, "2100"), "number 2100 in default"),
+        (code(Feature.PICKUP, "21"), "number 2100 in default"),
+        (code(Feature.ONLINE_RECORD, "*1"), "pressed in a call"),
+        (code(Feature.ONLINE_RECORD, "*1234567890"), "pressed in a call"),
+    ],
+    ids=lambda one: getattr(one, "code", None),
+)
+def test_each_reason_to_refuse_a_code(one: FeatureCode, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        code_checked(one, DEFAULT_CODES, [DESK])
+
+
+def test_a_code_that_is_off_is_in_nobodys_way() -> None:
+    """Neither in that of a number nor, but for the same digits, in that of another code."""
+    code_checked(code(Feature.DND, "2100", enabled=False), DEFAULT_CODES, [DESK])
+    others = [code(Feature.FORWARD_UNCONDITIONAL, "*21", enabled=False)]
+    code_checked(code(Feature.DND, "*211"), others, [])
+    code_checked(code(Feature.PICKUP, "*2"), others, [])

@@ -17,7 +17,7 @@ from callrec.lab.stack import Stack
 USERS = Path(__file__).parent / "users.csv"
 WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
 CODECS = dict.fromkeys(WIDE, "g722")
-TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(53)}
+TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(58)}
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from callrec.app.confgen import Source
 from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import Sound, load
@@ -39,6 +40,15 @@ def example_tables() -> Tables:
         incalls=(Incall("2050", "from-extern", first),),
         voicemails=(Voicemail("1000", "default", first, "John Doe", "1234"),),
     )
+
+
+def source(tables: Tables) -> Source:
+    """These tables, whenever they are asked for."""
+
+    async def now() -> Tables:
+        return tables
+
+    return now
 
 
 async def until(what: Callable[[], bool], *, timeout_s: float = 5.0) -> None:

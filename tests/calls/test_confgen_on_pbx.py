@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from arrangement import LATER, manager, phone
-from laboratory import TONES_HZ, connect, example_tables, finish
+from laboratory import TONES_HZ, connect, example_tables, finish, source
 
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.conf_reading import AmiReading
@@ -80,11 +80,11 @@ async def test_a_file_that_asterisk_does_not_read_to_its_end_is_named_and_taken_
     users = tmp_path / "users"
     users.mkdir()
     one, two = example_tables(), replace(example_tables(), voicemails=())
-    await Confgen(DiskConfFolder(users), None).generate(one)
+    await Confgen(DiskConfFolder(users), None).generate(source(one))
     async with Pbx(installation, one, spool=tmp_path, users=users) as pbx, manager(pbx) as ami:
         confgen = Confgen(DiskConfFolder(users), AmiReading(ami))
-        assert (await confgen.generate(one)).did_nothing
-        states = dict((await confgen.generate(two)).files)
+        assert (await confgen.generate(source(one))).did_nothing
+        states = dict((await confgen.generate(source(two))).files)
         assert states.pop("users_sccp.conf") == "unchanged"
         assert set(states.values()) == {"reloaded"}
         before = {file.name: file.read_bytes() for file in users.iterdir()}
@@ -92,11 +92,11 @@ async def test_a_file_that_asterisk_does_not_read_to_its_end_is_named_and_taken_
         pbx.write_conf("extensions.conf", right.replace("users_extensions.conf", "nothing.conf"))
         (users / "nothing.conf").touch()
         with pytest.raises(Refused, match=r"does not run users_extensions.conf.*put back and reloaded"):
-            await confgen.generate(one)
+            await confgen.generate(source(one))
         (users / "nothing.conf").unlink()
         assert {file.name: file.read_bytes() for file in users.iterdir()} == before
         pbx.write_conf("extensions.conf", right)
-        assert dict((await confgen.generate(two)).files)["users_extensions.conf"] == "reloaded"
+        assert dict((await confgen.generate(source(two))).files)["users_extensions.conf"] == "reloaded"
         assert "1000" in await pbx.cli("dialplan show 1000@default")
 
 
@@ -106,7 +106,7 @@ async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
     """Both sides of it are on the disk without a gap, from before the reload to after it; its phones need not register again."""
     users, small = tmp_path / "users", example_tables()
     users.mkdir()
-    await Confgen(DiskConfFolder(users), None).generate(small)
+    await Confgen(DiskConfFolder(users), None).generate(source(small))
     async with (
         Pbx(installation, small, spool=tmp_path, users=users) as pbx,
         PhoneBank(installation, pbx, tones_hz=TONES_HZ) as bank,
@@ -120,7 +120,7 @@ async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
         )
         await asyncio.sleep(TALK_S)  # some conversation
         began_s = time.monotonic()
-        states = (await Confgen(DiskConfFolder(users), AmiReading(ami)).generate(_more(small))).files
+        states = (await Confgen(DiskConfFolder(users), AmiReading(ami)).generate(source(_more(small)))).files
         lasted_s = time.monotonic() - began_s
         assert states["users_pjsip.conf"] == states["users_extensions.conf"] == "reloaded"
         assert not there.is_over

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,13 @@ def test_confgen_writes_what_differs_and_names_what_fits_nowhere(shell: Shell) -
     assert (code, {file["state"] for file in told["files"]}) == (1, {"unchanged"})
     assert [(one["table"], one["column"]) for one in told["left_out"]] == [("users", "firstname"), ("lines", "user")]
     assert "left out: users 2, firstname" in shell("confgen", "--no-reload", **named)[2]
+
+
+def test_commands_at_once_without_a_daemon_share_one_store(shell: Shell) -> None:
+    """Whichever comes first runs it, and the others may finish: all say the same of the same tables, and one has written them."""
+    assert shell("users", "import", "-", stdin=f"{USERS}Ann|Lee|1000|default|sip|ann|0\n".encode())[0] == 0
+    named = {"CALLREC_CONFGEN_DIR": str(shell.folder / "etc")}
+    with ThreadPoolExecutor(4) as pool:
+        ran = [each.result() for each in [pool.submit(shell, "confgen", "--no-reload", **named) for _ in range(4)]]
+    assert [err for code, _, err in ran if code] == []
+    assert sorted((out.count("written"), out.count("unchanged")) for _, out, _ in ran) == [(0, 4)] * 3 + [(4, 0)]

@@ -81,6 +81,51 @@ async def test_alone_a_joining_command_runs_its_own(state_dir):
         assert socket.exists()
 
 
+async def test_a_command_lets_those_finish_who_joined_it(state_dir):
+    """The store goes when the last of them has left."""
+    owner = EmbeddedValkey(state_dir, join=True)
+    await owner.__aenter__()
+    async with open_store("embedded:", state_dir, join=True) as guest:
+        closing = asyncio.create_task(owner.__aexit__(None, None, None))
+        await asyncio.sleep(0.1)
+        await guest.publish({"type": "test"})
+        assert not closing.done()
+    async with asyncio.timeout(5):
+        await closing
+    assert not owner.socket.exists()
+
+
+async def test_a_guest_who_never_leaves_is_not_waited_for(state_dir, monkeypatch):
+    monkeypatch.setattr("callrec.adapters.redis.guests.GUESTS_S", 0.05)
+    owner = EmbeddedValkey(state_dir, join=True)
+    await owner.__aenter__()
+    async with open_store("embedded:", state_dir, join=True), asyncio.timeout(5):
+        await owner.__aexit__(None, None, None)
+    assert not owner.socket.exists()
+
+
+async def test_a_daemon_waits_for_no_guest(state_dir):
+    """Who ends it wants it ended: a command beside it is told that the store is away."""
+    async with asyncio.timeout(5):
+        daemon = EmbeddedValkey(state_dir)
+        await daemon.__aenter__()
+        async with open_store("embedded:", state_dir, join=True):
+            await daemon.__aexit__(None, None, None)
+
+
+async def test_who_comes_while_a_command_closes_runs_the_store_anew(state_dir):
+    owner, next_one = EmbeddedValkey(state_dir, join=True), EmbeddedValkey(state_dir, join=True)
+    async with owner:
+        await owner._guests.gone()
+        coming = asyncio.create_task(next_one.__aenter__())
+        await asyncio.sleep(0.1)
+        assert not coming.done()
+    async with asyncio.timeout(5):
+        await coming
+        assert next_one.pid
+        await next_one.__aexit__(None, None, None)
+
+
 async def test_an_orphan_saves_and_leaves(state_dir):
     """After SIGKILL of its owner the old server ends cleanly, a new one runs, and what was stored is there."""
     owner = await asyncio.create_subprocess_exec(

@@ -9,6 +9,7 @@ from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.difference import Difference
+from callrec.domain.provisioning.model import Tables
 
 QUIET_S, MOST_S = 0.3, 0.8
 """After a change we wait until there was none for so long, but no longer than that: an import is one reload."""
@@ -44,7 +45,7 @@ class ConfFollowing:
             await self._settled()
             wait_s: float | None = None
             try:
-                left_out = self._tell_left_out(await self._generated(), left_out)
+                left_out = self._tell_left_out(await self._confgen.generate(self._now), left_out)
             except CallrecError as error:
                 self._failed(error)
                 wait_s = AGAIN_REFUSED_S if isinstance(error, Refused) else again_s
@@ -56,10 +57,10 @@ class ConfFollowing:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
 
-    async def _generated(self) -> Generated:
+    async def _now(self) -> Tables:
         if not self._tables.fresh:  # tables that were never loaded would look like a house without telephones
             raise Unavailable("tables-stale", "The tables are not known now")
-        return await self._confgen.generate(self._tables.directory.tables())
+        return self._tables.directory.tables()
 
     async def _settled(self) -> None:
         """Take the changes as they come, until they pause."""

@@ -3,25 +3,38 @@
 Nothing is believed because it was asked for: each file carries a stamp that Asterisk is asked for after the reload. When it does
 not know the stamp, the former files are put back and reloaded, and the file is named. A run that was cut short is made good by
 the next one: what is on the disk and does not run is reloaded.
+
+A folder belongs to one run at a time, in whatever process: two at once would wait for stamps that the other has overwritten.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf import ConfFile, LeftOut, Question, render
 
 PROOF_S = 10.0
 """So long after a reload Asterisk may go on without knowing the stamp: some modules answer before they have read."""
 LOOK_S = 0.1
+BUSY_S = 180.0
+"""So long a run waits for another one: reloads of very many users take their time."""
+
+Source = Callable[[], Awaitable[Tables]]
+"""Gives the tables as they are now. Raises Unavailable."""
 
 
 class Folder(Protocol):
     """Where Asterisk's files lie. Blocking; called in a worker thread."""
+
+    def claim(self) -> AbstractContextManager[object] | None:
+        """The folder for us alone until the end of the block, or the end of this process; None while another has it. Makes the
+        folder where it is not. Raises Unavailable."""
+        ...
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None when there is none. Raises Unavailable."""
@@ -74,7 +87,6 @@ class Confgen:
 
     def __init__(self, folder: Folder, reading: Reading | None) -> None:
         self._folder, self._reading = folder, reading
-        self._one_at_a_time = asyncio.Lock()
 
     async def look(self, tables: Tables) -> Generated:
         """What would be written. Changes nothing. Raises Unavailable."""
@@ -86,11 +98,12 @@ class Confgen:
         }
         return Generated(states, rendered.left_out)
 
-    async def generate(self, tables: Tables) -> Generated:
+    async def generate(self, tables: Source) -> Generated:
         """Write and reload what differs. Raises Refused (`conf-refused`) when Asterisk does not run a file afterwards: then the
-        former ones are there again; Unavailable, and then the next run goes on where this one stopped."""
-        async with self._one_at_a_time:
-            rendered = await asyncio.to_thread(render, tables)
+        former ones are there again; Unavailable, and then the next run goes on where this one stopped. The tables are asked for
+        when no other run is under way, so that what it wrote is never followed by something older."""
+        async with self._alone():
+            rendered = await asyncio.to_thread(render, await tables())
             former = await self._former(rendered.files)
             new = {file.name: file.text.encode() for file in rendered.files}
             changed = {name: text for name, text in new.items() if former[name] != text}
@@ -100,6 +113,21 @@ class Confgen:
             if self._reading is not None:
                 await self._have_read(self._reading, rendered.files, {name: former[name] for name in changed}, states)
             return Generated(states, rendered.left_out)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Wait until no other run has the folder. Raises Unavailable (`conf-busy`)."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + BUSY_S
+        while (claim := await asyncio.to_thread(self._folder.claim)) is None:
+            if loop.time() >= until_s:
+                message = f"Another run has been writing Asterisk's files for {BUSY_S:g} s"
+                raise Unavailable(
+                    "conf-busy", message, hint="look for a callrec confgen, or a daemon, with the same folder"
+                )
+            await asyncio.sleep(LOOK_S)
+        with claim:
+            yield
 
     async def _have_read(
         self, reading: Reading, files: Sequence[ConfFile], former: Mapping[str, bytes | None], states: dict[str, State]

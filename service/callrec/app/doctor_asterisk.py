@@ -31,6 +31,10 @@ MODULES = (
     *("func_channel", "func_callerid", "func_db", "func_devstate", "func_logic", "func_strings"),
     *("res_ari", "res_ari_channels", "res_ari_events", "res_stasis_snoop", "res_stasis_playback"),
 )
+CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config", "func_dialplan")
+"""Besides, when we keep Asterisk's files: who reads them, and who tells which ones are read (PJSIP_AOR, DIALPLAN_EXISTS)."""
+MAILBOX_MODULE = "app_voicemail"
+"""Besides, when there are mailboxes in them: it reads them, and tells so itself (VM_INFO)."""
 CONTEXTS = (
     *("callrec-call", "callrec-online", "callrec-codes"),
     *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
@@ -72,6 +76,16 @@ class Expected:
     online_code: str
     endpoints: tuple[str, ...] = field(default=())
     """Those whose users may press for online recording."""
+    keeps_files: bool = False
+    """Whether the tables become files that this Asterisk reads."""
+    mailboxes: bool = False
+    """Whether there are any in the tables."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What has to be loaded."""
+        files = CONF_MODULES if self.keeps_files else ()
+        return (*MODULES, *files, *([MAILBOX_MODULE] if self.keeps_files and self.mailboxes else []))
 
 
 async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
@@ -80,7 +94,7 @@ async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
         "asterisk version": lambda: _version(ami),
         "ami rights": lambda: _rights(ami),
         "ami account": lambda: _account(ami, expected.ami_user),
-        "modules": lambda: _modules(ami),
+        "modules": lambda: _modules(ami, expected.modules),
         "includes": lambda: _includes(ami),
         "globals": lambda: _globals(ami, expected),
         "applicationmap": lambda: _applicationmap(ami, expected.online_code),
@@ -165,9 +179,9 @@ async def _account(ami: Manager, user: str) -> Finding:
     )
 
 
-async def _modules(ami: Manager) -> Finding:
+async def _modules(ami: Manager, modules: Sequence[str]) -> Finding:
     missing = []
-    for module in MODULES:
+    for module in modules:
         try:
             await ami.action("ModuleCheck", [("Module", module)], timeout_s=ASK_S)
         except Refused as error:
@@ -177,7 +191,7 @@ async def _modules(ami: Manager) -> Finding:
     write = "modules.conf:\n" + "\n".join(f"load = {module}.so" for module in missing)
     if missing:
         return Finding("modules", Verdict.WRONG, f"not loaded: {', '.join(missing)}", write)
-    return Finding("modules", Verdict.OK, f"all {len(MODULES)} are loaded")
+    return Finding("modules", Verdict.OK, f"all {len(modules)} are loaded")
 
 
 async def _includes(ami: Manager) -> Finding:

@@ -44,17 +44,17 @@ async def _generate(store: "RedisStore", read: "Settings", folder: Path, *, dry_
     from callrec.cli.links import manager_link, opened
     from callrec.domain.errors import Unavailable
 
-    tables, files = await store.tables(), DiskConfFolder(folder)
+    files = DiskConfFolder(folder)
     if dry_run:
-        return await Confgen(files, None).look(tables)
+        return await Confgen(files, None).look(await store.tables())
     if not reload:
-        return await Confgen(files, None).generate(tables)
+        return await Confgen(files, None).generate(store.tables)
     link = manager_link(read, LIMITS)
     async with opened(link):
         if link.state is not LinkState.UP:
             hint = "nothing was written; --no-reload writes without Asterisk"
             raise Unavailable("ami-down", f"Asterisk's manager cannot be asked: {link.state_reason}", hint=hint)
-        return await Confgen(files, AmiReading(link)).generate(tables)
+        return await Confgen(files, AmiReading(link)).generate(store.tables)
 
 
 def _print(generated: "Generated", *, as_json: bool) -> None:

@@ -68,6 +68,8 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], s
         always_code=codes[Feature.CALL_RECORD],
         online_code=codes[Feature.ONLINE_RECORD],
         endpoints=tuple(line.name for line in tables.lines if line.user in may_press and line.protocol == "sip"),
+        keeps_files=settings.confgen_dir is not None,
+        mailboxes=bool(tables.voicemails),
     )
     async with opened(link):
         if link.state is not LinkState.UP:

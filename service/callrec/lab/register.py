@@ -5,15 +5,16 @@ Asterisk's own outbound registration waits up to ten seconds at random before it
 """
 
 import asyncio
-import hashlib
-import re
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.lab.sip import SipMessage, challenge_of, parse, proof, written
 
 TRY_S, TRIES = 0.5, 12
 EXPIRES_S = 3600
+_OK, _UNAUTHORIZED = 200, 401
 
 
 async def register(name: str, secret: str, *, registrar: int, phone: int) -> None:
@@ -25,35 +26,35 @@ async def register(name: str, secret: str, *, registrar: int, phone: int) -> Non
     transport, wire = await loop.create_datagram_endpoint(_Wire, remote_addr=("127.0.0.1", registrar))
     try:
         lines = _Lines(name, registrar, phone, own=transport.get_extra_info("sockname")[1])
-        answer = await _ask(transport, wire, lines.request(1))
-        if answer.startswith("SIP/2.0 401"):
-            proof = _digest(answer, name, secret, f"sip:127.0.0.1:{registrar}")
-            answer = await _ask(transport, wire, lines.request(2, proof))
+        answer = await _ask(transport, wire, 1, lines.request(1))
+        if answer.status == _UNAUTHORIZED:
+            asked = ("REGISTER", f"sip:127.0.0.1:{registrar}")
+            answered = proof(challenge_of(answer), name, secret, asked, secrets.token_hex(8))
+            answer = await _ask(transport, wire, 2, lines.request(2, answered))
     finally:
         transport.close()
-    if not answer.startswith("SIP/2.0 200"):
-        raise Refused("register", f"The PBX does not register line {name}: {answer.splitlines()[0]}")
+    if answer.status != _OK:
+        raise Refused("register", f"The PBX does not register line {name}: {answer.start}")
 
 
 class _Wire(asyncio.DatagramProtocol):
     def __init__(self) -> None:
-        self.answers: asyncio.Queue[str] = asyncio.Queue(16)
+        self.answers: asyncio.Queue[SipMessage] = asyncio.Queue(16)
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
-        if not self.answers.full():
-            self.answers.put_nowait(data.decode(errors="replace"))
+        with contextlib.suppress(CallrecError, asyncio.QueueFull):  # what is no SIP is no answer
+            self.answers.put_nowait(parse(data))
 
 
-async def _ask(transport: asyncio.DatagramTransport, wire: _Wire, request: str) -> str:
+async def _ask(transport: asyncio.DatagramTransport, wire: _Wire, number: int, request: bytes) -> SipMessage:
     """Send until an answer comes: a PBX that is just starting may drop the first."""
-    cseq = re.search(r"CSeq: (\d+)", request)
     for _ in range(TRIES):
-        transport.sendto(request.encode())
+        transport.sendto(request)
         try:
             async with asyncio.timeout(TRY_S):
                 while True:
                     answer = await wire.answers.get()
-                    if cseq and f"CSeq: {cseq[1]} " in answer and not answer.startswith("SIP/2.0 1"):
+                    if answer.status >= _OK and answer.sequence == (number, "REGISTER"):
                         return answer
         except TimeoutError:
             continue
@@ -70,37 +71,17 @@ class _Lines:
     own: int
     call: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def request(self, number: int, proof: str = "") -> str:
-        """The `number`th request, with its Authorization line if there is one."""
-        lines = (
-            f"REGISTER sip:127.0.0.1:{self.registrar} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.own};rport;branch=z9hG4bK{self.call}{number}",
-            f"From: <sip:{self.name}@127.0.0.1>;tag={self.call}",
-            f"To: <sip:{self.name}@127.0.0.1>",
-            f"Call-ID: {self.call}",
-            f"CSeq: {number} REGISTER",
-            f"Contact: <sip:{self.name}@127.0.0.1:{self.phone}>",
-            f"Expires: {EXPIRES_S}",
-            "Max-Forwards: 70",
-            *([proof] if proof else []),
-            "Content-Length: 0",
+    def request(self, number: int, *more: tuple[str, str]) -> bytes:
+        """The `number`th request, with the answer to a challenge if there was one."""
+        headers = (
+            ("Via", f"SIP/2.0/UDP 127.0.0.1:{self.own};rport;branch=z9hG4bK{self.call}{number}"),
+            ("From", f"<sip:{self.name}@127.0.0.1>;tag={self.call}"),
+            ("To", f"<sip:{self.name}@127.0.0.1>"),
+            ("Call-ID", self.call),
+            ("CSeq", f"{number} REGISTER"),
+            ("Contact", f"<sip:{self.name}@127.0.0.1:{self.phone}>"),
+            ("Expires", EXPIRES_S),
+            ("Max-Forwards", "70"),
+            *more,
         )
-        return "\r\n".join(lines) + "\r\n\r\n"
-
-
-def _digest(challenge: str, name: str, secret: str, uri: str) -> str:
-    """The Authorization line for a challenge with qop=auth and MD5 (RFC 2617)."""
-    asked = next((line for line in challenge.splitlines() if line.lower().startswith("www-authenticate:")), "")
-    value = dict(re.findall(r'(\w+)="?([^",]+)"?', asked))
-    realm, nonce, cnonce = value.get("realm", ""), value.get("nonce", ""), secrets.token_hex(8)
-    who, what = _md5(f"{name}:{realm}:{secret}"), _md5(f"REGISTER:{uri}")
-    response = _md5(f"{who}:{nonce}:00000001:{cnonce}:auth:{what}")
-    opaque = f', opaque="{value["opaque"]}"' if "opaque" in value else ""
-    return (
-        f'Authorization: Digest username="{name}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
-        f'response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="{cnonce}"{opaque}'
-    )
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        return written(f"REGISTER sip:127.0.0.1:{self.registrar} SIP/2.0", headers)

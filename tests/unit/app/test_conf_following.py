@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from stage import ALICE, TABLES, Heard, away, virtual
 from test_mirroring import LocalCopy
 
 from callrec.app.conf_following import AGAIN_MOST_S, AGAIN_REFUSED_S, ConfFollowing
-from callrec.app.confgen import Confgen, Generated
+from callrec.app.confgen import Confgen, Generated, Source
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf.sifting import LeftOut
+
+if TYPE_CHECKING:
+    from callrec.domain.provisioning.model import Tables
 
 
 class Made(Confgen):
@@ -24,9 +27,9 @@ class Made(Confgen):
         self.fault: CallrecError | None = None
         self.left_out: tuple[LeftOut, ...] = ()
 
-    async def generate(self, tables: Tables) -> Generated:
+    async def generate(self, tables: Source) -> Generated:
         """See Confgen."""
-        self.given.append((asyncio.get_running_loop().time(), tables))
+        self.given.append((asyncio.get_running_loop().time(), await tables()))
         if self.fault:
             raise self.fault
         return Generated({}, self.left_out)

@@ -1,13 +1,15 @@
 """From the tables to a running Asterisk: what is written, reloaded, proven and put back."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
 from stage import TABLES as NO_SECRETS
 from stage import away, virtual
 
-from callrec.app.confgen import Confgen, State
+from callrec.app.confgen import BUSY_S, Confgen, Source, State
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf import Question, render
@@ -19,12 +21,34 @@ OTHER = replace(TABLES, lines=TABLES.lines[:2])
 """One line less: two of the files are others."""
 
 
+def source(tables: Tables) -> Source:
+    """These tables, whenever they are asked for."""
+
+    async def now() -> Tables:
+        return tables
+
+    return now
+
+
 class Disk:
     """See confgen.Folder."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.writes: list[list[str]] = []
+        self.claimed = False
+
+    def claim(self) -> AbstractContextManager[object] | None:
+        """See Folder."""
+        return None if self.claimed else self._claim()
+
+    @contextmanager
+    def _claim(self) -> Iterator[None]:
+        self.claimed = True
+        try:
+            yield
+        finally:
+            self.claimed = False
 
     def read(self, name: str) -> bytes | None:
         """See Folder."""
@@ -82,7 +106,7 @@ class House:
 
     async def states(self, tables: Tables = TABLES) -> list[str]:
         """What became of the files."""
-        return [state.value for state in (await self.confgen.generate(tables)).files.values()]
+        return [state.value for state in (await self.confgen.generate(source(tables))).files.values()]
 
 
 @virtual
@@ -92,7 +116,7 @@ async def test_what_differs_is_written_reloaded_and_proven_and_then_nothing_is_d
     assert house.reader.reloads == ["features", "res_pjsip.so", "chan_sccp.so", "app_voicemail.so", "pbx_config.so"]
     assert house.disk.files == {file.name: file.text.encode() for file in render(TABLES).files}
     house.reader.reloads.clear()
-    generated = await house.confgen.generate(TABLES)
+    generated = await house.confgen.generate(source(TABLES))
     assert generated.did_nothing
     assert (house.reader.reloads, house.disk.writes) == ([], [NAMES])
 
@@ -113,7 +137,7 @@ async def test_a_dry_run_and_one_without_asterisk_leave_it_alone() -> None:
     looked = await house.confgen.look(TABLES)
     assert set(looked.files.values()) == {State.DIFFERS}
     assert house.disk.files == {}
-    written = await Confgen(house.disk, None).generate(TABLES)
+    written = await Confgen(house.disk, None).generate(source(TABLES))
     assert set(written.files.values()) == {State.WRITTEN}
     assert set((await house.confgen.look(TABLES)).files.values()) == {State.UNCHANGED}
     assert house.reader.reloads == []
@@ -123,7 +147,7 @@ async def test_a_dry_run_and_one_without_asterisk_leave_it_alone() -> None:
 async def test_what_was_written_and_never_loaded_is_reloaded() -> None:
     """A daemon that died between the two, or an Asterisk that was away."""
     house = House()
-    await Confgen(house.disk, None).generate(TABLES)
+    await Confgen(house.disk, None).generate(source(TABLES))
     assert await house.states() == ["reloaded", "reloaded", "unchanged", "reloaded", "reloaded"]
     assert house.disk.writes == [NAMES]
 
@@ -162,7 +186,7 @@ async def test_files_that_were_not_there_are_gone_again() -> None:
 @virtual
 async def test_what_stands_on_the_disk_and_does_not_load_has_no_former() -> None:
     house = House()
-    await Confgen(house.disk, None).generate(TABLES)
+    await Confgen(house.disk, None).generate(source(TABLES))
     house.reader.refuses = {"res_pjsip.so"}
     with pytest.raises(Refused, match="written before"):
         await house.states()
@@ -183,5 +207,49 @@ async def test_an_asterisk_that_goes_away_leaves_the_new_files_for_the_next_run(
 async def test_a_record_that_fits_nowhere_is_named_and_the_others_are_generated() -> None:
     house = House()
     bad = replace(TABLES.lines[0], secret="a b")
-    generated = await Confgen(house.disk, None).generate(replace(TABLES, lines=(bad, *TABLES.lines[1:])))
+    generated = await Confgen(house.disk, None).generate(source(replace(TABLES, lines=(bad, *TABLES.lines[1:]))))
     assert [str(one).partition(":")[0] for one in generated.left_out] == [f"lines PJSIP/{bad.name}, linesecret"]
+
+
+@virtual
+async def test_two_runs_take_turns_and_the_later_one_asks_for_the_tables_then() -> None:
+    """So neither waits for a stamp that the other has overwritten, and nothing older comes after something newer."""
+    house = House()
+    house.reader.slow_looks = 20
+    tables = TABLES
+    other = Confgen(house.disk, house.reader)
+
+    async def now() -> Tables:
+        return tables
+
+    first = asyncio.create_task(house.confgen.generate(now))
+    await asyncio.sleep(0.5)
+    second = asyncio.create_task(other.generate(now))
+    await asyncio.sleep(0.5)
+    assert house.disk.writes == [NAMES]
+    tables = OTHER
+    assert [list((await run).files.values()).count(State.RELOADED) for run in (first, second)] == [4, 2]
+    assert house.disk.files == {file.name: file.text.encode() for file in render(OTHER).files}
+    assert not house.disk.claimed
+
+
+@virtual
+async def test_a_run_that_never_ends_is_not_waited_for_without_end() -> None:
+    house = House()
+    house.disk.claimed = True
+    with pytest.raises(Unavailable, match=f"for {BUSY_S:g} s") as caught:
+        await house.states()
+    assert caught.value.code == "conf-busy"
+    assert house.disk.files == {}
+
+
+@virtual
+async def test_a_run_that_fails_leaves_the_folder_to_the_next_one() -> None:
+    house = House()
+
+    async def unknown() -> Tables:
+        raise away()
+
+    with pytest.raises(Unavailable):
+        await house.confgen.generate(unknown)
+    assert not house.disk.claimed

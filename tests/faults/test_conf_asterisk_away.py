@@ -94,7 +94,7 @@ async def test_a_user_who_is_imported_while_asterisk_is_down_has_a_telephone_whe
     code, said = await stack.daemon.callrec("confgen")
     assert (code, "nothing was written" in said) == (3, True)
     code, said = await stack.daemon.callrec("confgen", "--no-reload")
-    assert (code, said.count("unchanged")) == (0, 4)
+    assert (code, said.count("unchanged")) == (0, 5)
     await stack.pbx.start()
     await house.has_a_telephone("early")
     await stack.daemon.ready()
@@ -117,4 +117,4 @@ async def test_a_user_who_is_imported_while_the_manager_is_cut_off_has_a_telepho
     await house.has_a_telephone("late")
     await stack.daemon.ready()
     code, said = await stack.daemon.callrec("confgen")
-    assert (code, said.count("unchanged")) == (0, 4), said
+    assert (code, said.count("unchanged")) == (0, 5), said

@@ -20,7 +20,15 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "text-not-storable": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """Of refusals; all others are a conflict with what is there."""
-POINTERS: Mapping[str, str] = {"number-range": "/ranges", "context-name": "/name", "feature-code": "/code"}
+POINTERS: Mapping[str, str] = {
+    "number-range": "/ranges",
+    "context-name": "/name",
+    "feature-code": "/code",
+    **{f"key-{name}": f"/{name}" for name in ("type", "number", "label", "destination", "supervision")},
+    "key-not-served": "/type",
+    "key-sccp": "/type",
+    "no-such-user": "/user",
+}
 """Refusals of one field, and which it is."""
 
 

@@ -10,9 +10,11 @@ from callrec.domain.provisioning.claims import TECHNOLOGY
 from callrec.domain.provisioning.contexts import parse_range
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table, place
+from callrec.domain.provisioning.function_keys import dials, lamp_of
 from callrec.domain.provisioning.model import (
     Context,
     Entity,
+    FunctionKey,
     Incall,
     Line,
     Profile,
@@ -96,6 +98,10 @@ class Resource:
                 shown["rules"] = {one.name: getattr(noun.rules, one.name) for one in fields(noun.rules)}
             case Context():
                 shown["ranges"] = [str(one) for one in noun.ranges]
+            case FunctionKey():
+                codes = {code.feature: code for code in tables.codes()}
+                lines = tables.lines_of(UserId(noun.destination))  # of the user whom a user key calls
+                shown |= {"dials": dials(noun, lines, codes), "lamp": lamp_of(noun, lines, codes)}
         return shown
 
 
@@ -183,6 +189,17 @@ RESOURCES = (
         {"name": str},
         "A number.",
         fixed=("id",),
+    ),
+    Resource(
+        Table.KEYS,
+        "key",
+        FunctionKey,
+        s.KeyNew,
+        s.KeyShown,
+        {**dict.fromkeys(("user", "type", "destination"), str), "number": int, "supervision": bool},
+        "USER:NUMBER, e.g. 7:1.",
+        fixed=("user",),
+        named=False,
     ),
     Resource(Table.PROFILES, "profile", Profile, s.ProfileNew, s.ProfileShown, {"name": str}, "Its name."),
 )

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from callrec.domain.provisioning.columns import BY_NAME, CONTEXT, LINE_NAME, Check, text
 from callrec.domain.provisioning.fields import FORWARD
+from callrec.domain.provisioning.function_keys import MOST_LABEL_CHARACTERS, NUMBERS, SERVED
 from callrec.domain.provisioning.model import FEATURE_CODE, ContextKind, Feature, Rule
 from callrec.domain.provisioning.record_rules import PASSWORD_HASH
 
@@ -139,6 +140,17 @@ class ProfileNew(Body):
     name: str = _ruled(text(64, least=1))
 
 
+class KeyNew(Body):
+    """A new function key."""
+
+    user: str = Field(description="The id of the user whose phone has it.", json_schema_extra=_ID)
+    number: int = Field(ge=NUMBERS[0], le=NUMBERS[-1], description="One key per number.")
+    type: str = Field(description="What it does.", json_schema_extra={"enum": list(SERVED)})
+    destination: str = Field("", max_length=40, description="As its type takes it: a user's id, a number, a mailbox.")
+    label: str = Field("", max_length=MOST_LABEL_CHARACTERS, description="What stands beside the key.")
+    supervision: bool = Field(False, description="Whether a lamp shows it; not every type has one.")
+
+
 class ExtensionNew(Body):
     """A feature code."""
 
@@ -246,6 +258,20 @@ class ProfileShown(BaseModel):
 
     id: str
     name: str
+
+
+class KeyShown(BaseModel):
+    """A function key."""
+
+    id: str = Field(description="USER:NUMBER.")
+    user: str
+    number: int
+    type: str
+    destination: str
+    label: str
+    supervision: bool
+    dials: str = Field(description="What the phone has to dial, or to send in a call.")
+    lamp: str = Field(description="The extension whose state its lamp follows; empty when it is not supervised.")
 
 
 class ExtensionShown(BaseModel):

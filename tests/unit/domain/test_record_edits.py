@@ -146,3 +146,17 @@ def test_a_line_may_go_while_another_one_keeps_the_mailbox():
     with pytest.raises(Refused, match="mailbox 1000"):
         removing(DESK, directory(DESK, elsewhere))
     assert removing(elsewhere, directory(DESK, elsewhere))
+
+
+def test_a_key_comes_and_moves_by_the_rules_of_keys():
+    """It may take another number; what another key does already it may not do."""
+    one, other = FunctionKey(JOHN.id, 1, "dnd"), FunctionKey(JOHN.id, 2, "phone_status")
+    tables = directory(DESK, keys=(one, other))
+    moved = replace(one, number=7)
+    assert Edit((Change(one, moved),)) == changing(one, moved, tables)
+    with pytest.raises(Refused, match="key 2 does the same as key 1 would"):
+        changing(one, replace(one, type="phone_status"), tables)
+    with pytest.raises(Refused, match="key 1 does the same as key 3 would"):
+        creating(replace(one, number=3), tables)
+    new = FunctionKey(JOHN.id, 3, "parking")
+    assert Edit((Change(None, new),)) == creating(new, tables)

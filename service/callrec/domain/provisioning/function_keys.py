@@ -148,7 +148,14 @@ def placed(key: FunctionKey, tables: Directory) -> Edit:
 
     Empty when the key is there already.
     """
-    owner, keys = tables.user(key.user), tables.keys_of(key.user)
+    before = next((one for one in tables.keys_of(key.user) if one.number == key.number), None)
+    checked_key(before, key, tables)
+    return Edit(() if before == key else (Change(before, key),))
+
+
+def checked_key(before: FunctionKey | None, key: FunctionKey, tables: Directory) -> None:
+    """Raises Refused when the key cannot stand in the place of `before` (None: it is new)."""
+    owner = tables.user(key.user)
     if owner is None:
         raise Refused("no-such-user", f"there is no user {key.user[:40]!r}", hint="callrec users list shows all")
     kind = _known(key.type)
@@ -166,15 +173,14 @@ def placed(key: FunctionKey, tables: Directory) -> Edit:
         )
     if reason := _destination_fault(key, kind, owner, tables):
         raise Refused("key-destination", f"the destination of a key of type {kind.name} {reason}")
-    same = next((one for one in keys if (one.type, one.destination) == (key.type, key.destination)), None)
-    if same is not None and same.number != key.number:
+    others = (one for one in tables.keys_of(key.user) if one not in (before, key))
+    same = next((one for one in others if (one.type, one.destination) == (key.type, key.destination)), None)
+    if same is not None:
         raise Refused(
             "key-twice",
             f"key {same.number} does the same as key {key.number} would",
             hint=f"remove key {same.number} first",
         )
-    before = next((one for one in keys if one.number == key.number), None)
-    return Edit(() if before == key else (Change(before, key),))
 
 
 def _known(name: str) -> KeyType:

@@ -98,7 +98,9 @@ async def test_an_incoming_call_that_nobody_takes_goes_to_the_mailbox(house: Lab
     began_s = time.monotonic()
     await call.answered(RING_S + 3)
     assert RING_S - 0.3 <= time.monotonic() - began_s
-    assert (await _live(house, "PJSIP/trunk-"))[5:7] == ["VoiceMail", "700@default,u"]
+    live = await _live(house, "PJSIP/trunk-")
+    assert live[5:7] == ["VoiceMail", "700@default,u"]
+    assert "Language: en_US" in await house.pbx.cli(f"core show channel {live[0]}")  # its owner's; the trunk has none
     await call.hangup()
     await house.bank.phone("1000").behave(Answer(tone_hz=TONES_HZ["1000"]))
 

@@ -3,7 +3,7 @@
 The dialplan obeys this copy, so that forwards and *do not disturb* go on while the daemon or the store is away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 from callrec.domain.provisioning.directory import Directory
@@ -51,11 +51,9 @@ async def darken(copy: ServiceCopy, key: FunctionKey, tables: Directory) -> None
             await copy.lamp(lamp, lit=False)
 
 
-def concerned(users: Iterable[UserId], codes: Iterable[Feature], tables: Directory) -> Iterator[UserId]:
+def concerned(users: Collection[UserId], codes: Iterable[Feature], tables: Directory) -> Iterator[UserId]:
     """Who else is to be looked at: a boss' secretaries have a lamp for the boss' filter, and a lamp is called after its code."""
-    for id_ in users:
-        if user := tables.user(id_):
-            yield from (one.id for one in tables.team(user))
+    yield from tables.partners(users)
     if changed := set(codes):
         yield from (key.user for key in tables.function_keys() if KEY_TYPES[key.type].feature in changed)
 

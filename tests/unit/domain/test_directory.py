@@ -185,6 +185,7 @@ def test_bosses_and_secretaries_of_one_entity_find_each_other():
     boss, clerk = replace(JOHN, bosssecretary="boss"), replace(ADA, bosssecretary="secretary")
     directory = Directory(replace(TABLES, users=(boss, clerk)))
     assert ([clerk], [boss], []) == (directory.team(boss), directory.team(clerk), directory.team(JOHN))
+    assert [clerk.id] == list(directory.partners({boss.id})) != list(directory.partners({UserId("404")}))
     elsewhere = replace(clerk, entityid=2)
     directory.apply(UserChanged(elsewhere))
     assert ([], []) == (directory.team(boss), directory.team(elsewhere))

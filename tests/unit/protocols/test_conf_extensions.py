@@ -15,7 +15,7 @@ def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
         "include => pbx-inside",
         "exten => _*735X.,hint,Custom:${EXTEN}",
         "exten => 1000,hint,PJSIP/1000",
-        "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default))",
+        "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,,en_US))",
         " same => n,Hangup()",
     ]
 
@@ -29,7 +29,7 @@ def test_an_sccp_line_rings_by_its_own_technology() -> None:
 def test_incoming_numbers_ring_the_users_first_line_as_long_as_they_say() -> None:
     text = extensions(house(TABLES))
     assert (
-        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,t,,1000@default))"
+        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,t,,1000@default,,en_US))"
         in text
     )
     assert "exten => 2051,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(zoe,30,,t,,1001@default))" in text
@@ -48,9 +48,9 @@ def test_who_wants_no_supervision_has_no_hint() -> None:
 
 def test_who_may_not_transfer_has_no_keys_for_it_when_called() -> None:
     text = extensions(house(john(enablexfer=False)))
-    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,,,1000@default))" in text
+    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,,,1000@default,,en_US))" in text
     assert (
-        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,,,1000@default))"
+        "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,,,1000@default,,en_US))"
         in text
     )
 
@@ -65,7 +65,9 @@ def test_every_context_of_the_tables_is_there_and_the_two_that_always_are() -> N
 
 def test_two_lines_of_a_user_have_a_number_each() -> None:
     tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")), users=TABLES.users)
-    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t,,1005@default))" in extensions(house(tables))
+    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t,,1005@default,,en_US))" in extensions(
+        house(tables)
+    )
 
 
 def test_an_incoming_number_may_ring_an_sccp_line() -> None:
@@ -80,7 +82,7 @@ def test_a_boss_has_the_phones_of_the_secretaries_of_the_same_entity() -> None:
     john, zoe, bill = TABLES.users[:3]
     users = (replace(john, bosssecretary="boss"), replace(zoe, bosssecretary="secretary"), bill)
     text = extensions(house(replace(TABLES, users=users)))
-    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,PJSIP/zoe))" in text
+    assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,PJSIP/zoe,en_US))" in text
     elsewhere = (users[0], replace(users[1], entityid=2), bill)
     assert "1000@default,PJSIP/zoe" not in extensions(house(replace(TABLES, users=elsewhere)))
 

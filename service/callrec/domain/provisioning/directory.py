@@ -3,7 +3,7 @@
 A look-up is a dictionary access and never fails: an unknown key gives None.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -141,6 +141,12 @@ class Directory:
         """A boss' secretaries, or a secretary's bosses: those of the same entity; nobody for others."""
         other = _COUNTERPART.get(user.bosssecretary, "")
         return [self._users[one] for one in self._teams.get((user.entityid, other), ())]
+
+    def partners(self, users: Collection[UserId]) -> Iterator[UserId]:
+        """The bosses and secretaries on the other side of any of these users. `users` had best be a set."""
+        for (entity, role), members in self._teams.items():
+            if any(one in users for one in members):
+                yield from self._teams.get((entity, _COUNTERPART[role]), ())
 
     def by_endpoint(self, name: str) -> Party | None:
         """Who is at `PJSIP/<line name>` (a channel's name without its last dash and what follows)."""

@@ -1,9 +1,9 @@
 """users_extensions.conf: the contexts of users (numbers, lamps) and of the outside world (incalls), feature codes, agents.
 
-It calls routines of the PBX: `pbx-user`, ARG1 endpoint, ARG2 seconds, ARG3 mailbox or empty, ARG4 Dial's options for the called
-user's leg, ARG5 the channel technology (empty: PJSIP), ARG6 number@context, ARG7 the phones of a boss' secretaries; `pbx-agent`,
-ARG1 endpoint, ARG2 the technology; `pbx-voicemail`, ARG1 the caller's context; `pbx-caller`, which names a caller from outside.
-dialplan/pbx/extensions.conf has them.
+It calls routines of the PBX, which dialplan/pbx/extensions.conf has: `pbx-user`, ARG1 endpoint, ARG2 seconds, ARG3 mailbox or
+empty, ARG4 Dial's options for the called user's leg, ARG5 the channel technology (empty: PJSIP), ARG6 number@context, ARG7 the
+phones of a boss' secretaries, ARG8 the mailbox' language; `pbx-agent`, ARG1 endpoint, ARG2 the technology; `pbx-voicemail`, ARG1
+the caller's context; `pbx-caller`, which names a caller from outside.
 """
 
 from collections.abc import Iterator
@@ -62,6 +62,7 @@ def _ring(line: Line, ring_s: int, house: House) -> str:
         _technology(line),
         f"{line.number}@{line.context}",
         "&".join(endpoint(one) for one in house.secretaries(user)),
+        (user.language or "") if house.mailbox(line.user) else "",
     )
     return f"Gosub(pbx-user,s,1({','.join(arguments).rstrip(',')}))"
 

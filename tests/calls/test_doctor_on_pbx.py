@@ -11,7 +11,14 @@ from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.conf_reading import AmiReading
 from callrec.app.doctor import Finding, Verdict
 from callrec.app.doctor_asterisk import Expected, look_at_manager
+from callrec.lab.stack import Stack
 from callrec.protocols.asterisk_conf import render
+
+
+async def test_the_doctor_finds_nothing_wrong_with_the_product_as_it_is_shipped(stack: Stack) -> None:
+    """Whatever the generated files hold."""
+    code, said = await stack.daemon.callrec("doctor")
+    assert code == 0, said
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from callrec.protocols.ami import Message
 
 ASK_S = 5.0
 DIALPLAN_S = 30.0
+_FEATURES = re.compile(r"(?:^|,)_{0,2}DYNAMIC_FEATURES=([^,]*)")
 MOST_LINES = 50
 """So many users' endpoints are looked at; the others will be like them."""
 
@@ -268,7 +269,9 @@ async def _has_feature(ami: Manager, endpoint: str) -> bool:
             return False
         raise
     said = [value for line in found for value in line.all("SetVar")]
-    return any("callrec" in re.split(r"[=#]", value)[1:] for value in said if "DYNAMIC_FEATURES" in value)
+    # Several variables stand in one header, separated by commas (res_pjsip: set_var_to_str)
+    features = (match[1] for value in said for match in [_FEATURES.search(value)] if match)
+    return any("callrec" in one.split("#") for one in features)
 
 
 async def _config(ami: Manager, file: str, section: str = "") -> list[tuple[str, str, str]]:

@@ -74,7 +74,9 @@ class Asterisk:
             message(("Context", "users"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1(x)")),
         ]
         self.globals = {"CALLREC_SPOOL": "/spool", "CALLREC_ALWAYS_CODE": "*26"}
-        self.endpoints = {"abc": ["LANG=fr", "DYNAMIC_FEATURES=callrec"]}
+        self.endpoints = {
+            "abc": ["LANG=fr", "CALLREC_TRANSFER=T,DYNAMIC_FEATURES=other#callrec,TRANSFER_CONTEXT=default"]
+        }
 
     async def action(self, name: str, headers: Headers = (), *, timeout_s: float = 1.0) -> Message:
         """One answer; see doctor_asterisk.Manager."""

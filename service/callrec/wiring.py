@@ -18,7 +18,7 @@ from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.announcer import AriAnnouncer
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
-from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
+from callrec.adapters.asterisk.fastagi import AgiServer
 from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.service_controls import AmiServices
 from callrec.adapters.disk.journal import DiskJournal
@@ -47,11 +47,11 @@ from callrec.observe.health import Readiness
 from callrec.observe.measured import MeasuredJournal, MeasuredRecorder
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
-from callrec.protocols.agi import Answer, Request
 from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 from callrec.wiring_confgen import ConfKeeping, keep_conf
+from callrec.wiring_scripts import scripts
 
 DRAIN_S = 10.0
 """How long the end waits for recordings that are being stored."""
@@ -202,39 +202,14 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
         )
-        scripts = _scripts(StarCodes(engine, store, tables), Services(store, tables), Lookups(tables), metrics)
-        agi = AgiServer(scripts, on_outcome=metrics.agi)
+        daemon_scripts = scripts(StarCodes(engine, store, tables), Services(store, tables), Lookups(tables), metrics)
+        agi = AgiServer(daemon_scripts, on_outcome=metrics.agi)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness),
         )  # fmt: skip
         _watch_health(daemon)
         yield daemon
-
-
-def _scripts(codes: StarCodes, services: Services, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
-    async def toggle(request: Request, _: Channel) -> Answer:
-        answer = await codes.toggle(request)
-        metrics.pressed(answer.result)
-        return answer
-
-    async def call(request: Request, _: Channel) -> Answer:
-        return await codes.call(request)
-
-    async def always_record(request: Request, _: Channel) -> Answer:
-        answer = await codes.always_record(request)
-        metrics.always_record(answer.result)
-        return answer
-
-    async def lookup(request: Request, _: Channel) -> Answer:
-        return await lookups.script(request)
-
-    async def service(request: Request, _: Channel) -> Answer:
-        answer = await services.script(request)
-        metrics.service(answer.result)
-        return answer
-
-    return {"toggle": toggle, "call": call, "always-record": always_record, "service": service, "lookup": lookup}
 
 
 def _watch_health(daemon: Daemon) -> None:

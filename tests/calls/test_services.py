@@ -37,8 +37,6 @@ COLUMNS = {
     },
     "ruby": {**BOX, "voicemailmailbox": NUMBERS["ruby"]},
 }
-PROMPT_S = 4.0
-"""The core prompt that asks for a number is over after so long."""
 SOON_S = 5.0
 
 
@@ -65,15 +63,23 @@ class House:
         return shown
 
     async def dial(self, name: str, digits: str, *keys: str) -> PhoneCall:
-        """Until the PBX hangs up; the keys are pressed when the prompt that asks for them is over."""
+        """Until the PBX hangs up; the keys are pressed as soon as the PBX asks for them."""
         call = await self.phone(name).call(digits, tone_hz=0)
         await call.answered()
         for one in keys:
-            await asyncio.sleep(PROMPT_S)
-            # The PBX lets the phone go with the last key
+            await self._asks(name)
             await call.press(one)
         await call.ended()
         return call
+
+    async def _asks(self, name: str) -> None:
+        """Wait until the PBX reads what this phone presses."""
+        async with asyncio.timeout(SOON_S):
+            while not any(  # noqa: ASYNC110 - the PBX sends no event to us
+                one["name"].startswith(f"PJSIP/{name}-") and one["dialplan"]["app_name"] == "Read"
+                for one in await self.ari("channels")
+            ):
+                await asyncio.sleep(0.05)
 
     async def reaches(self, caller: str, number: str, called: str, *, not_: str = "") -> None:
         """A call of this number is answered there, and does not ring at the one whom it must not reach."""

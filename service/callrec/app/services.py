@@ -56,19 +56,22 @@ class Services:
                 return Answer(WANTED, _language(party))
             case NotDone(why):
                 return _say(why, party)
-            case Turn(says, fields, user):  # pragma: no branch - the last kind
-                if user is not None:
-                    changed = UserFields(**fields)  # type: ignore[typeddict-item]  # `services` names fields of users
-                    try:
-                        await self._store.set_user(
-                            user, actor=f"user:{party.user.id}", request_id=f"{request}-{code.feature}", **changed
-                        )
-                    except Refused:
-                        return _say("refused", party)
-                    except Unavailable as error:
-                        lost = error.code == "store-outcome-unknown"
-                        return _say("unconfirmed" if lost else "unavailable", party)
-                return Answer(DONE, ((SOUND, _sound(says)), *_language(party)))
+            case Turn(says) as turn:  # pragma: no branch - the last kind
+                failed = await self._turn(turn, party, f"{request}-{code.feature}")
+                return failed or Answer(DONE, ((SOUND, _sound(says)), *_language(party)))
+
+    async def _turn(self, turn: Turn, party: Party, request: str) -> Answer | None:
+        """Have it stored; what is to be said when that did not succeed."""
+        if turn.user is None:
+            return None
+        changed = UserFields(**turn.fields)  # type: ignore[typeddict-item]  # `services` names fields of users
+        try:
+            await self._store.set_user(turn.user, actor=f"user:{party.user.id}", request_id=request, **changed)
+        except Refused:
+            return _say("refused", party)
+        except Unavailable as error:
+            return _say("unconfirmed" if error.code == "store-outcome-unknown" else "unavailable", party)
+        return None
 
 
 def _say(why: str, party: Party | None) -> Answer:

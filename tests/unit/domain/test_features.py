@@ -3,7 +3,7 @@
 import pytest
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.features import FEATURES, claimed, claims, code_checked
+from callrec.domain.provisioning.features import FEATURES, claimed_fault, claims, code_checked
 from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Line, UserId
 
 DESK = Line("desk", UserId("1"), "2100", "default")
@@ -37,7 +37,8 @@ def test_the_shipped_codes_stand_beside_each_other() -> None:
 def test_a_code_claims_what_is_dialled_for_it(feature: Feature, digits: str, dialled: str, expected: bool) -> None:
     assert claims(code(feature, digits), dialled) is expected
     assert not claims(code(feature, digits, enabled=False), dialled)
-    assert claimed(dialled, [code(feature, digits)]) == (code(feature, digits) if expected else None)
+    reason = f"must be another number: it is dialled for {feature} ({digits})"
+    assert claimed_fault(dialled, [code(feature, digits)]) == (reason if expected else "")
 
 
 @pytest.mark.parametrize(

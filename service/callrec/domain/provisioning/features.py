@@ -71,9 +71,10 @@ def claims(code: FeatureCode, digits: str) -> bool:
     return digits.startswith(code.code) and len(digits) >= least
 
 
-def claimed(digits: str, codes: Iterable[FeatureCode]) -> FeatureCode | None:
-    """The feature code that these digits would lead to instead of to a user."""
-    return next((code for code in codes if claims(code, digits)), None)
+def claimed_fault(number: str, codes: Iterable[FeatureCode]) -> str:
+    """Why a user cannot have this number: dialling it means a feature; empty when it does not."""
+    code = next((code for code in codes if number.startswith(code.code) and claims(code, number)), None)
+    return f"must be another number: it is dialled for {code.feature} ({code.code})" if code else ""
 
 
 def code_checked(code: FeatureCode, codes: Iterable[FeatureCode], lines: Iterable[Line]) -> None:

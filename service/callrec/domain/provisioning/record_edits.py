@@ -4,8 +4,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning import contexts
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Noun, place
-from callrec.domain.provisioning.function_keys import checked_key
-from callrec.domain.provisioning.model import Context, Entity, FunctionKey, Line, Profile, User
+from callrec.domain.provisioning.model import Context, Entity, Line, Profile, User
 from callrec.domain.provisioning.record_rules import checked
 
 
@@ -15,8 +14,6 @@ def creating(noun: Noun, tables: Directory) -> Edit:
     if key in tables.records(table):
         raise Refused("table-conflict", f"already taken: {key}", hint="nothing was changed")
     checked(None, noun, tables)
-    if isinstance(noun, FunctionKey):
-        checked_key(None, noun, tables)
     if isinstance(noun, Context):
         return contexts.changed(tables.tables(), None, noun)
     return Edit((Change(None, noun),))
@@ -35,8 +32,6 @@ def changing(before: Noun, after: Noun, tables: Directory) -> Edit:
             return contexts.changed(tables.tables(), before, after)
         case Profile(), Profile():
             _unused(before, tables)
-        case FunctionKey(), FunctionKey():
-            checked_key(before, after, tables)
         case Line(), Line() if (before.user, before.context) != (after.user, after.context):
             _no_mailbox_left(before, tables)
     return Edit((Change(before, after),))

@@ -12,8 +12,9 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME, Check, between, matching, text
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table
-from callrec.domain.provisioning.features import claimed
+from callrec.domain.provisioning.features import claimed_fault
 from callrec.domain.provisioning.fields import FORWARD, FORWARDS
+from callrec.domain.provisioning.function_keys import checked_key
 from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
@@ -94,7 +95,9 @@ FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
 
 
 def checked(before: Noun | None, after: Noun, tables: Directory) -> None:
-    """Raises RecordRefused when `after` cannot stand in the place of `before` (None: it is new)."""
+    """Raises Refused when `after` cannot stand in the place of `before` (None: it is new): RecordRefused for what fields hold."""
+    if isinstance(after, FunctionKey):
+        checked_key(before if isinstance(before, FunctionKey) else None, after, tables)
     former = set(_faults(before, tables)) if before else set()
     found = [fault for fault in _faults(after, tables) if fault not in former or not _same(before, after, fault.field)]
     if found:
@@ -137,8 +140,8 @@ def _user(user: User, tables: Directory) -> Iterator[Fault]:
 def _line(line: Line, tables: Directory) -> Iterator[Fault]:
     yield from _owner(line.user, tables)
     yield from _number(tables, ("number", line.number), line.context, ContextKind.INTERNAL)
-    if code := claimed(line.number, tables.codes()):
-        yield Fault("number", f"must be another number: it is dialled for {code.feature} ({code.code})")
+    if reason := claimed_fault(line.number, tables.codes()):
+        yield Fault("number", reason)
     if line.protocol == "sccp":
         if line.name != line.number:
             yield Fault("name", "must be the number: an SCCP line is named after it")

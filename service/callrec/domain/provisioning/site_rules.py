@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from callrec.domain.provisioning.csv_text import SHOWN_CHARS, RowError
-from callrec.domain.provisioning.features import claimed
+from callrec.domain.provisioning.features import claimed_fault
 from callrec.domain.provisioning.model import Context, ContextKind, FeatureCode, Tables
 from callrec.domain.provisioning.rows import Row
 
@@ -19,6 +19,8 @@ class Site:
     entities: frozenset[int]
     profiles: frozenset[str]
     codes: tuple[FeatureCode, ...]
+    begins: tuple[str, ...]
+    """The digits of the codes."""
 
     @classmethod
     def of(cls, tables: Tables) -> "Site":
@@ -28,6 +30,7 @@ class Site:
             frozenset(entity.id for entity in tables.entities),
             frozenset(profile.name for profile in tables.profiles),
             tables.codes,
+            tuple(code.code for code in tables.codes),
         )
 
     def errors(self, row: Row) -> Iterator[RowError]:
@@ -42,8 +45,8 @@ class Site:
             )
         if line:
             yield from self._number(row, ("phonenumber", line.number), ("context", line.context), ContextKind.INTERNAL)
-            if code := claimed(line.number, self.codes):
-                reason = f"must be another number: it is dialled for {code.feature} ({code.code})"
+            # Most numbers begin like no code: asked at once, since there are as many as rows
+            if line.number.startswith(self.begins) and (reason := claimed_fault(line.number, self.codes)):
                 yield _error(row, "phonenumber", line.number, reason)
         if incall:
             where = ("incallcontext", incall.context)

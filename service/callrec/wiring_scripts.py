@@ -1,0 +1,35 @@
+"""What the dialplan can ask by FastAGI, by name, each counted."""
+
+from callrec.adapters.asterisk.fastagi import Channel, Script
+from callrec.app.lookups import Lookups
+from callrec.app.services import Services
+from callrec.app.star_codes import StarCodes
+from callrec.observe.metrics import Metrics
+from callrec.protocols.agi import Answer, Request
+
+
+def scripts(codes: StarCodes, services: Services, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
+    """Name -> script."""
+
+    async def toggle(request: Request, _: Channel) -> Answer:
+        answer = await codes.toggle(request)
+        metrics.pressed(answer.result)
+        return answer
+
+    async def call(request: Request, _: Channel) -> Answer:
+        return await codes.call(request)
+
+    async def always_record(request: Request, _: Channel) -> Answer:
+        answer = await codes.always_record(request)
+        metrics.always_record(answer.result)
+        return answer
+
+    async def lookup(request: Request, _: Channel) -> Answer:
+        return await lookups.script(request)
+
+    async def service(request: Request, _: Channel) -> Answer:
+        answer = await services.script(request)
+        metrics.service(answer.result)
+        return answer
+
+    return {"toggle": toggle, "call": call, "always-record": always_record, "service": service, "lookup": lookup}

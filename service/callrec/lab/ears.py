@@ -74,6 +74,17 @@ def presence(sound: Sound, hz: float) -> float:
     return float(np.mean(_amplitude(windows, sound.rate, hz) >= HEARD_AMPLITUDE))
 
 
+def longest_s(sound: Sound, hz: float) -> float:
+    """How long this tone is heard at most without interruption. A late packet clicks at any pitch, for some 50 ms."""
+    windows = _windows(sound)
+    if not len(windows):
+        return 0.0
+    heard = _amplitude(windows, sound.rate, hz) >= HEARD_AMPLITUDE
+    quiet = np.flatnonzero(~np.concatenate([[False], heard, [False]]))
+    run = int(np.max(np.diff(quiet))) - 1
+    return run * STEP_S + (WINDOW_S - STEP_S if run else 0.0)
+
+
 def silence(sound: Sound) -> float:
     """The fraction of the sound that is silent: 0.0 to 1.0; 1.0 for no sound."""
     windows = _windows(sound)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence, silence, tones
+from callrec.lab.ears import NOTHING, Sound, heard_s, load, longest_s, presence, silence, tones
 
 RATE = 8000
 LEVEL = 0.22  # of a Playtones tone
@@ -90,3 +90,15 @@ def test_other_sample_widths_are_refused(tmp_path: Path) -> None:
         file.writeframes(b"\x80" * 100)
     with pytest.raises(ValueError, match="16-bit"):
         load(tmp_path / "a.wav")
+
+
+def test_a_click_is_no_note() -> None:
+    """A gap of 20 ms in another tone is heard at every pitch, but not for long."""
+    other = tone(1000, 1.0)
+    other[4000:4160] = 0
+    assert longest_s(Sound(mu_law(other), RATE), 660) < 0.06
+    assert longest_s(Sound(mu_law(other + np.pad(tone(660, 0.1), (1000, 6200))), RATE), 660) == pytest.approx(
+        0.1, abs=0.03
+    )
+    assert longest_s(Sound(tone(660, 1.0), RATE), 660) == pytest.approx(1.0, abs=0.02)
+    assert longest_s(NOTHING, 660) == 0.0

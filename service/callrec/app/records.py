@@ -7,8 +7,8 @@ only reads.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from callrec.app.asked import Asked
 from callrec.app.store_port import DirectorySource, TableStore
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.directory import Directory
@@ -24,18 +24,6 @@ SEEN_S = 1.0
 _NOBODY = UserId("")
 
 Plan = Callable[[Directory], tuple[Edit, Noun | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request for a change."""
-
-    request_id: str
-    actor: str
-    wording: str
-    """What exactly was asked, in short: another request under the same id is refused."""
-    may_be_repeated: bool = False
-    """Whether the asker chose the id, so that this may be the second time."""
 
 
 class Records:
@@ -73,7 +61,7 @@ class Records:
             return creating(noun, tables), noun
 
         async with self._turn:
-            if (done := await self._repeated(asked)) is not None:
+            if (done := await asked.done_before(self._store)) is not None:
                 return self.read(*_place(done))
             if table is Table.USERS:
                 identity = (await self._store.reserve_user_ids(1))[0]
@@ -90,7 +78,7 @@ class Records:
             return changing(before, after, tables), after
 
         async with self._turn:
-            if (done := await self._repeated(asked)) is not None:
+            if (done := await asked.done_before(self._store)) is not None:
                 return self.read(*_place(done))
             return self._shown(await self._write(plan, asked))
 
@@ -101,7 +89,7 @@ class Records:
             return removing(_expected(_found(tables, table, key), expected), tables), None
 
         async with self._turn:
-            if await self._repeated(asked) is None:
+            if await asked.done_before(self._store) is None:
                 await self._write(plan, asked)
 
     async def set_code(
@@ -113,7 +101,7 @@ class Records:
     ) -> FeatureCode:
         """Change a feature's digits, or whether they work. Raises Refused, Unavailable."""
         async with self._turn:
-            if await self._repeated(asked) is not None:
+            if await asked.done_before(self._store) is not None:
                 return self.directory.code(feature)
             before = self.directory.code(feature)
             if not expected(before):
@@ -129,9 +117,9 @@ class Records:
                     actor=asked.actor,
                     before=before,
                     request_id=asked.request_id,
-                    receipt=_receipt(asked, ""),
+                    receipt=asked.receipt(""),
                 )
-                await self._seen()
+                await self.seen()
             return after
 
     async def _write(self, plan: Plan, asked: Asked) -> Noun | None:
@@ -141,7 +129,7 @@ class Records:
             edit, noun = await asyncio.to_thread(plan, directory)
             if not edit:
                 return noun
-            receipt = _receipt(asked, " ".join(place(noun)) if noun else "")
+            receipt = asked.receipt(" ".join(place(noun)) if noun else "")
             try:
                 await self._store.edit(edit, asked.request_id, based_on=edition, actor=asked.actor, receipt=receipt)
             except Refused as refused:
@@ -149,29 +137,18 @@ class Records:
                     raise
                 await self._tables.catch_up(CATCH_UP_S)
                 continue
-            await self._seen()
+            await self.seen()
             return noun
         raise Unavailable(
             "tables-busy", "others edit the tables all the time", hint="nothing was changed; try again later"
         )
 
-    async def _repeated(self, asked: Asked) -> str | None:
-        """The place of the record that this very request has made or changed before; None: it is new."""
-        receipt = await self._store.receipt(asked.request_id) if asked.may_be_repeated else None
-        if receipt is None:
-            return None
-        wording, _, done = receipt.partition(" ")
-        if wording != asked.wording:
-            raise Refused(
-                "request-id-reused", "this Idempotency-Key was used for another request", hint="take a new one"
-            )
-        return done
-
     def _writable(self) -> None:
         if self.stale:
             raise Unavailable("tables-stale", "the store does not answer, so nothing can be changed now")
 
-    async def _seen(self) -> None:
+    async def seen(self) -> None:
+        """Wait a moment until reads show what was just changed."""
         try:
             await self._tables.catch_up(SEEN_S)
         except Unavailable:
@@ -199,10 +176,6 @@ def _expected(noun: Noun, expected: Callable[[Noun], bool]) -> Noun:
 
 def _changed() -> Refused:
     return Refused("record-changed", "the record is not as you have read it", hint="read it again: nothing was changed")
-
-
-def _receipt(asked: Asked, done: str) -> str:
-    return f"{asked.wording} {done}"
 
 
 def _place(done: str) -> tuple[Table, str]:

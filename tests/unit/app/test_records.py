@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from callrec.app.records import ATTEMPTS, Asked, Records
+from callrec.app.asked import Asked
+from callrec.app.records import ATTEMPTS, Records
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.difference import CodeChanged, RecordsChanged
 from callrec.domain.provisioning.directory import Directory

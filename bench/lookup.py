@@ -76,6 +76,7 @@ async def _serve(folder: Path, reloads: int) -> None:
     from callrec.adapters.redis.directory import DirectoryFeed
     from callrec.adapters.redis.embedded import EmbeddedValkey
     from callrec.adapters.redis.store import RedisStore
+    from callrec.adapters.user_files.processes import UserFileProcesses
     from callrec.app.lookups import Lookups
     from callrec.observe.health import Readiness
     from callrec.observe.metrics import Metrics
@@ -90,7 +91,7 @@ async def _serve(folder: Path, reloads: int) -> None:
             lookups = Lookups(feed)
             agi = AgiServer({"lookup": lambda request, _: lookups.script(request)})
             _, agi_port = await agi.start("127.0.0.1", 0)
-            api = operations(store, feed)
+            api = operations(store, feed, UserFileProcesses(store.address))
             app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=api)
             runner, http_port = await serve_http(app, "127.0.0.1", 0)
             gc.freeze()

@@ -28,6 +28,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore, open_store
 from callrec.adapters.system import SystemClock, UlidIds
+from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app import intake
 from callrec.app.catching_up import CatchingUp
 from callrec.app.engine import Engine
@@ -236,7 +237,7 @@ async def serve(settings: Settings, token: str) -> None:
             metrics=daemon.metrics,
             live=daemon.engine.live,
             token=token,
-            api=operations(daemon.store, daemon.tables),
+            api=operations(daemon.store, daemon.tables, UserFileProcesses(daemon.store.address)),
             node=settings.node,
         )
         runner, http_port = await serve_http(app, *_split(settings.http_bind))

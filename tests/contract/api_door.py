@@ -12,6 +12,7 @@ from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
+from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
@@ -47,8 +48,10 @@ class Answer:
 class Door:
     """The served API, and what is behind it."""
 
-    def __init__(self, store: RedisStore, feed: DirectoryFeed, port: int, http: aiohttp.ClientSession) -> None:
-        self.store, self.feed, self.port, self._http = store, feed, port, http
+    def __init__(self, store: RedisStore, feed: DirectoryFeed, files: UserFileProcesses) -> None:
+        self.store, self.feed, self.files = store, feed, files
+        self.port = 0
+        self.http = aiohttp.ClientSession()
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -58,7 +61,7 @@ class Door:
             named.setdefault("Content-Type", "application/json")
         url = f"http://127.0.0.1:{self.port}/api/v1{path}"
         named = {"Authorization": f"Bearer {TOKEN}", **named}
-        async with self._http.request(method, url, data=sent, headers=named) as answer:
+        async with self.http.request(method, url, data=sent, headers=named) as answer:
             return Answer(answer.status, answer.headers, await answer.text())
 
     async def change(self, path: str, **fields: object) -> Answer:
@@ -74,12 +77,14 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Door]:
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
         await store.reserve_user_ids(len(tables.users))
         await store.add(tables, "seed")
-        async with DirectoryFeed(store) as feed, aiohttp.ClientSession() as http:
+        async with DirectoryFeed(store) as feed:
             await feed.wait_fresh(5)
-            api = operations(store, feed)
+            door = Door(store, feed, UserFileProcesses(store.address))
+            api = operations(store, feed, door.files)
             app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=api)
-            runner, port = await serve_http(app, "127.0.0.1", 0)
+            runner, door.port = await serve_http(app, "127.0.0.1", 0)
             try:
-                yield Door(store, feed, port, http)
+                yield door
             finally:
                 await runner.cleanup()
+                await door.http.close()

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import missing_required_header, positive_
 from callrec.web.api import operations
 from callrec.web.openapi import document
 
-SCHEMA = schemathesis.openapi.from_dict(document(operations(None, None)))  # type: ignore[arg-type] # only the table is used
+SCHEMA = schemathesis.openapi.from_dict(document(operations(None, None, None)))  # type: ignore[arg-type] # only the table is used
 EXAMPLES = 12
 """For each operation: bounded, so that a run takes seconds; a longer one is a matter of this number."""
 

@@ -11,30 +11,30 @@ from callrec.app.lookups import _variables
 from callrec.web.api import operations
 from callrec.web.operations import Operation
 
-TABLE = operations(None, None)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(None, None, None)  # type: ignore[arg-type] # nothing is asked of them
 EXAMPLES = [line for body in fences("docs/api.md") for line in body.splitlines() if line.startswith("curl ")]
 
 
 def operation(method: str, path: str) -> Operation:
-    """The row of the table that this request meets."""
-    [found] = [
+    """The row of the table that this request meets: the first one, as it is served."""
+    return next(
         one
         for one in TABLE
         if one.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", one.path), path.partition("?")[0])
-    ]
-    return found
+    )
 
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_an_example_is_a_request_that_is_understood(line: str) -> None:
     words = shlex.split(line)
     body = words[words.index("--json") + 1] if "--json" in words else None
-    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body or "--data-binary" in words else "GET"
     path = words[-1].removeprefix("$API")
     one = operation(method, path)
     assert "Authorization" not in line
     assert "$AUTH" in words
     assert ("If-Match: *" in words) == (method == "PATCH")
+    assert ("--data-binary" in words) == bool(one.takes)
     if body:
         one.body.model_validate_json(body)
     if "?" in path:

@@ -17,7 +17,7 @@ _NO_TEXT = (
 def decoded(content: bytes, encoding: str | None = None) -> str:
     """The text of a file: by the caller's word, else by its byte order mark, else UTF-8. Never guessed. Raises Refused."""
     if len(content) > LARGEST_BYTES:
-        raise Refused("file-too-large", f"the file has more than {LARGEST_BYTES // 1024 // 1024} MiB", hint="split it")
+        raise too_large()
     if kind := next((kind for mark, kind in _NO_TEXT if content.startswith(mark)), ""):
         raise Refused("file-binary", f"the file is {kind}: it must be text", hint="save it as CSV")
     by_mark = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
@@ -28,7 +28,7 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
     except UnicodeError as error:
         at = _where(content, error.start) if isinstance(error, UnicodeDecodeError) else ""
         raise Refused(
-            "file-encoding", f"the file is not {encoding or by_mark}{at}", hint="say which it is: --encoding latin-1"
+            "file-encoding", f"the file is not {encoding or by_mark}{at}", hint="say which encoding it is, e.g. latin-1"
         ) from None
     nul = text.find("\0")
     if nul >= 0:
@@ -36,9 +36,14 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
         raise Refused(
             "file-binary",
             f"line {line} has a NUL character: the file is no text, or in another encoding",
-            hint="say which: --encoding utf-16",
+            hint="say which encoding it is, e.g. utf-16",
         )
     return text
+
+
+def too_large() -> Refused:
+    """The refusal of more bytes than a user file may have."""
+    return Refused("file-too-large", f"the file has more than {LARGEST_BYTES // 1024 // 1024} MiB", hint="split it")
 
 
 def _where(content: bytes, byte: int) -> str:

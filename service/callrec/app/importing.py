@@ -67,12 +67,14 @@ async def import_users(
     passwords: Passwords,
     mode: Mode = Mode.ADD,
     actor: str = "",
+    wording: str = "",
     encoding: str | None = None,
     dry_run: bool = False,
     generate: Generate = GENERATE,
     tell: Tell = lambda _what, _done, _all: None,
 ) -> Imported:
-    """Do what a file says. What is there already is left alone, so a file may come twice.
+    """Do what a file says. What is there already is left alone, so a file may come twice. With a `wording` the store keeps a
+    receipt: these words and how many users were added, changed and unchanged.
 
     Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable.
     Nothing is half done.
@@ -96,7 +98,8 @@ async def import_users(
         tell("storing", 0, 0)
         await _give_ids(plan, store)
         try:
-            await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor)
+            receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
+            await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
         except Refused as refused:
             if refused.code != "tables-edited" or attempt == ATTEMPTS:
                 raise
@@ -180,5 +183,5 @@ def _with_hash(step: Step, hashes: Mapping[int, str]) -> Step:
 
 def _another_password(step: Step) -> RowError:
     who = f"user {step.was.user.id}, {step.was.user.name}," if step.was else "this user"
-    reason = f"must be the password that {who} has; to change it: --mode update"
+    reason = f"must be the password that {who} has; to change it, import in mode update"
     return RowError(step.becomes.at_line, "password", "***", reason)

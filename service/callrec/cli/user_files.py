@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from callrec.adapters.redis.store import RedisStore
     from callrec.app.importing import Imported, Tell
     from callrec.domain.provisioning.csv_text import FileRefused, RowError
-    from callrec.domain.provisioning.planning import Step
 
-MOST_ERRORS = 1000
+MOST_REMARKS = 1000
 MOST_ROWS = 1000
 """How many rows people are shown; JSON has all."""
 LARGE_BYTES = 256 * 1024
@@ -57,6 +56,7 @@ def import_file(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Add or change the users of a file: all of them, or every error and nothing."""
+    from callrec.app.import_report import secrets_of
     from callrec.domain.provisioning.csv_text import FileRefused
 
     gc.disable()
@@ -64,13 +64,12 @@ def import_file(
     try:
         with _new_file(secrets_file) as secrets_to:
             imported = _imported(content, mode, encoding, dry_run=dry_run)
-            secrets = _secrets(imported)
             if secrets_to:
-                _write_secrets(secrets_to, secrets)
+                _write_secrets(secrets_to, secrets_of(imported))
     except FileRefused as refused:
         _print_refusal(refused, as_json=as_json)
         raise typer.Exit(FOUND) from None
-    _print_imported(imported, mode, [] if secrets_file else secrets, as_json=as_json)
+    _print_imported(imported, mode, with_secrets=secrets_file is None, as_json=as_json)
     if imported.errors:
         raise typer.Exit(FOUND)
 
@@ -89,7 +88,7 @@ def export_file(
         sys.stdout.flush()
     else:
         _replace(file, text.encode())
-    for remark in remarks[:MOST_ERRORS]:
+    for remark in remarks[:MOST_REMARKS]:
         typer.echo(plain(f"user {remark.user}, {remark.name}: {remark.says}"), err=True)
     if remarks:
         typer.echo(f"callrec: {len(remarks)} things are not in the file as they are in the store", err=True)
@@ -178,13 +177,6 @@ def _new_file(path: Path | None) -> Iterator[int | None]:
             path.unlink()
 
 
-def _secrets(imported: "Imported") -> list[Row]:
-    """What was generated, once. A dry run's would be others: it has none."""
-    steps = () if imported.dry_run else (*imported.added, *imported.changed)
-    lines = [step.becomes.line for step in steps if step.becomes.made_secret]
-    return [{"number": line.number, "name": line.name, "secret": line.secret} for line in lines if line]
-
-
 def _write_secrets(opened: int, secrets: "Sequence[Row]") -> None:
     from callrec.domain.errors import Unavailable
     from callrec.domain.provisioning.csv_text import written
@@ -222,74 +214,44 @@ def _replace(path: Path, content: bytes) -> None:
         raise Refused("file-unwritable", f"cannot write {path}: {error.strerror}") from error
 
 
-def _print_imported(imported: "Imported", mode: Mode, secrets: "Sequence[Row]", *, as_json: bool) -> None:
+def _print_imported(imported: "Imported", mode: Mode, *, with_secrets: bool, as_json: bool) -> None:
     """The difference, then what was generated, then the count."""
-    new, changed = [_row(step) for step in imported.added], [_row(step) for step in imported.changed]
-    conflicting = sorted({error.line for error in imported.errors})
+    from callrec.app.import_report import conflicting, report, row_of, secrets_of
+    from callrec.domain.provisioning.csv_rules import Mode as Meaning
+
     if as_json:
-        document: dict[str, object] = {
-            "dry_run": imported.dry_run,
-            "mode": mode.value,
-            "added": new,
-            "changed": changed,
-        }
-        document |= {"unchanged_lines": list(imported.unchanged), "secrets": list(secrets)}
-        if conflicting:
-            document |= {"conflicting_lines": conflicting, **_errors(imported.errors)}
-        print_json(document)
+        document = report(imported, Meaning(mode.value))
+        print_json(document if with_secrets else document | {"secrets": []})
         return
-    lines = [{"line": line, "what": "conflicting"} for line in conflicting]
-    print_rows([*new, *changed, *lines][:MOST_ROWS], _ROW, as_json=False)
-    if secrets:
+    lines = [{"line": line, "what": "conflicting"} for line in conflicting(imported)]
+    steps = (*imported.added, *imported.changed)
+    rows: list[Row] = [*map(row_of, steps[:MOST_ROWS]), *lines]
+    print_rows(rows[:MOST_ROWS], _ROW, as_json=False)
+    if with_secrets and (secrets := secrets_of(imported)):
         print_rows(secrets, _SECRET, as_json=False)
         typer.echo("These secrets are shown this once; callrec users export has them, too.", err=True)
     _print_errors(imported.errors)
     would = "would be " if imported.dry_run else ""
-    counts = f"{len(new)} {would}added, {len(changed)} {would}changed, {len(imported.unchanged)} unchanged"
-    left = f" (the first {MOST_ROWS} rows are shown)" if len(new) + len(changed) + len(lines) > MOST_ROWS else ""
-    typer.echo(counts + (f", {len(conflicting)} conflicting" if conflicting else "") + left, err=True)
-
-
-def _row(step: "Step") -> Row:
-    from callrec.domain.provisioning.rows import cells
-
-    row, columns = step.becomes, step.columns()
-    was, becomes = cells(step.was) if step.was else {}, cells(row)
-    fields = [f"{name}: {_said(name, was)} -> {_said(name, becomes)}" for name in columns]
-    return {
-        "line": row.at_line,
-        "what": "changed" if step.was else "new",
-        "id": row.user.id,
-        "name": row.user.name,
-        "number": row.line.number if row.line else "",
-        "fields": fields,
-    }
-
-
-def _said(name: str, cells: dict[str, str]) -> str:
-    from callrec.domain.provisioning.csv_text import shown
-
-    return shown(name, cells.get(name, "")) or "(empty)"
-
-
-def _errors(errors: "Sequence[RowError]") -> dict[str, object]:
-    each = [
-        {"line": one.line, "column": one.column, "value": one.value, "reason": one.reason}
-        for one in errors[:MOST_ERRORS]
-    ]
-    return {"errors": each, "count": len(errors)}
+    added, changed, unchanged = len(imported.added), len(imported.changed), len(imported.unchanged)
+    counts = f"{added} {would}added, {changed} {would}changed, {unchanged} unchanged"
+    left = f" (the first {MOST_ROWS} rows are shown)" if len(steps) + len(lines) > MOST_ROWS else ""
+    typer.echo(counts + (f", {len(lines)} conflicting" if lines else "") + left, err=True)
 
 
 def _print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
     """In JSON on stdout, since that is the answer then."""
+    from callrec.app.import_report import errors_of
+
     if as_json:
-        print_json(_errors(refused.errors))
+        print_json(errors_of(refused.errors))
     else:
         _print_errors(refused.errors)
 
 
 def _print_errors(errors: "Sequence[RowError]") -> None:
     """The first thousand, and how many there are."""
+    from callrec.app.import_report import MOST_ERRORS
+
     for error in errors[:MOST_ERRORS]:
         typer.echo(plain(error), err=True)
     left = f" (the first {MOST_ERRORS} are shown)" if len(errors) > MOST_ERRORS else ""

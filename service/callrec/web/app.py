@@ -5,13 +5,14 @@ cached; what every error is: problem+json (RFC 9457) with `code` and `hint`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
 from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.provisioning.csv_export import template
 from callrec.domain.session import Session
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import CONTENT_TYPE, Metrics
@@ -36,6 +37,8 @@ SHUTDOWN_S = 2.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GUARDS = web.AppKey("guards", Guards)
+LIMITS_S = web.AppKey("limits", dict[str, float])
+"""By route: how long its handler may take, where that is longer than for others."""
 log = structlog.get_logger(__name__)
 
 
@@ -69,19 +72,21 @@ def build_app(
     async def status(_: web.Request) -> web.Response:
         return web.Response(text=status_page(node, readiness.look(), live()), content_type="text/html", charset="utf-8")
 
-    async def style(_: web.Request) -> web.Response:
-        return web.Response(text=STYLE, content_type="text/css", charset="utf-8")
-
     routes: tuple[tuple[str, Handler], ...] = (
         ("/healthz", healthz),
         ("/readyz", readyz),
         ("/metrics", show_metrics),
         ("/", status),
-        ("/status.css", style),
+        (
+            "/users/template.csv",
+            _always(template(), "text/csv", {"Content-Disposition": 'attachment; filename="users.csv"'}),
+        ),
+        ("/status.css", _always(STYLE, "text/css")),
     )
     guards = Guards(patience)
     app = web.Application(middlewares=[_answered, only_with(token)], client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
+    app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
     app.add_routes([web.get(path, handler) for path, handler in routes])
     app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
     app.on_response_prepare.append(_with_headers)
@@ -111,7 +116,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     guards = request.app[GUARDS]
     guards.begun(request.transport)
     try:
-        async with asyncio.timeout(guards.patience.handler_s):
+        async with asyncio.timeout(request.app[LIMITS_S].get(_route(request), guards.patience.handler_s)):
             return await handler(request)
     except web.HTTPException as error:
         return problem(error.status, f"http-{error.status}", error.reason, headers=_kept(error))
@@ -121,11 +126,20 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return problem_of(error)
     except TimeoutError:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "This took too long", "try again later")
+    except ConnectionError:
+        raise  # the asker is gone, and so is whom to answer
     except Exception:  # the boundary of a request: a defect in one must not close the door
         log.exception("request-failed", method=request.method, route=_route(request))
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
     finally:
         guards.answered(request.transport)
+
+
+def _always(text: str, kind: str, headers: Mapping[str, str] | None = None) -> Handler:
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+
+    return show
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

@@ -5,7 +5,7 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import TypeVar, cast
@@ -13,8 +13,8 @@ from typing import TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from callrec.app.asked import Asked
 from callrec.app.listing import Place
-from callrec.app.records import Asked
 from callrec.web.problems import Wrong, WronglyAsked
 
 JSON = "application/json"
@@ -65,6 +65,13 @@ def query_of(request: web.Request, model: type[Model]) -> Model:
 
 async def asked_of(request: web.Request) -> Asked:
     """Under which id a change is done once, and what exactly it is. Raises WronglyAsked."""
+    asked = asked_under(request)
+    wording = blake2b(asked.wording.encode("utf-8", "replace") + b"\n" + await request.read(), digest_size=12)
+    return replace(asked, wording=wording.hexdigest())
+
+
+def asked_under(request: web.Request) -> Asked:
+    """The same of a request whose body is not read here: its wording is all but the body. Raises WronglyAsked."""
     keys = request.headers.getall("Idempotency-Key", [])
     if len(keys) > 1 or (keys and not REQUEST_ID.fullmatch(keys[0])):
         raise WronglyAsked(
@@ -75,10 +82,8 @@ async def asked_of(request: web.Request) -> Asked:
             [Wrong("Idempotency-Key", "must match " + REQUEST_ID.pattern)],
         )
     said = (request.method, request.path_qs, request.headers.get("If-Match", ""), request.content_type)
-    wording = blake2b(
-        "\n".join(said).encode("utf-8", "replace") + b"\n" + await request.read(), digest_size=12
-    ).hexdigest()
-    return Asked(f"api:{keys[0]}" if keys else f"api-{secrets.token_hex(16)}", ACTOR, wording, bool(keys))
+    request_id = f"api:{keys[0]}" if keys else f"api-{secrets.token_hex(16)}"
+    return Asked(request_id, ACTOR, "\n".join(said), bool(keys))
 
 
 class Tags:

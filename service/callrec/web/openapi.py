@@ -18,17 +18,17 @@ from callrec.web.schemas import Document, Problem
 _REF = "#/components/schemas/{model}"
 ALWAYS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 PROBLEMS = {
-    HTTPStatus.BAD_REQUEST: "The body is no JSON.",
+    HTTPStatus.BAD_REQUEST: "The body is no JSON, or ends before its end.",
     HTTPStatus.UNAUTHORIZED: "No token, or another one than the daemon's.",
     HTTPStatus.NOT_FOUND: "There is no such record.",
     HTTPStatus.CONFLICT: "It is taken, or somebody needs it.",
     HTTPStatus.PRECONDITION_FAILED: "The record is not as it was read.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file where one is taken.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` says which.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of callrec, or something stored that cannot be read.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The store does not answer now, or the tables were never loaded.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The store does not answer now, the tables were never loaded, or a user file is under way.",
 }
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "If-Match": {
@@ -46,9 +46,13 @@ ANSWER_HEADERS = {
     "ETag": "What the record looks like, for If-Match.",
     "Location": "Where the new record is.",
     "Content-Location": "Where the record is now.",
+    "Content-Disposition": "The file's name.",
+    "Callrec-Left-Out": "How many things the file cannot say as they are in the store; `callrec users export` names them.",
     "WWW-Authenticate": "How to log in.",
     "Retry-After": "Seconds.",
 }
+
+_TEXT = {"type": "string"}
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -108,12 +112,14 @@ def _operation(one: Operation) -> dict[str, Any]:
         kinds = (JSON, MERGE_PATCH) if one.method == "PATCH" else (JSON,)
         content = {kind: {"schema": {"$ref": _REF.format(model=one.body.__name__)}} for kind in kinds}
         made["requestBody"] = {"required": True, "content": content}
+    if one.takes:
+        made["requestBody"] = {"required": True, "content": {kind: {"schema": _TEXT} for kind in one.takes}}
     return made
 
 
 def _parameters(one: Operation) -> Iterator[dict[str, Any]]:
     if "{id}" in one.path:
-        schema = {"type": "string", "minLength": 1}
+        schema = {"type": "string", "pattern": f"^{one.id_pattern}$"}
         yield {"name": "id", "in": "path", "required": True, "description": one.id_says, "schema": schema}
     fields = one.query.model_json_schema()["properties"] if one.query else {}
     for name, field in fields.items():
@@ -135,6 +141,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
         made["headers"] = _headers(*answer.headers)
     if answer.body:
         made["content"] = {JSON: {"schema": {"$ref": _REF.format(model=answer.body.__name__)}}}
+    if answer.media:
+        made["content"] = {answer.media: {"schema": _TEXT}}
     return made
 
 

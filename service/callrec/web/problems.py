@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from callrec.app.user_files import FileErrors
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.record_rules import RecordRefused
 
@@ -18,6 +19,8 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "tables-edited": HTTPStatus.PRECONDITION_FAILED,
     "request-id-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "text-not-storable": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "file-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    **dict.fromkeys(("file-binary", "file-encoding", "file-refused"), HTTPStatus.UNPROCESSABLE_ENTITY),
 }
 """Of refusals; all others are a conflict with what is there."""
 POINTERS: Mapping[str, str] = {
@@ -63,11 +66,13 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Wrong] = (),
+    more: Mapping[str, object] | None = None,
 ) -> web.Response:
     """The answer that says what went wrong."""
     body: dict[str, object] = {"type": "about:blank", "status": int(status), "title": title, "code": code, "hint": hint}
     if errors:
         body["errors"] = [one.shown() for one in errors]
+    body |= more or {}
     return web.Response(text=json.dumps(body), status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -78,6 +83,9 @@ def problem_of(error: CallrecError) -> web.Response:
         case Unavailable():
             headers = {"Retry-After": RETRY_AFTER_S}
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, code, title, hint or "try again later", headers=headers)
+        case FileErrors():
+            more = {"errors": error.errors, "count": error.count}
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, title, hint, more=more)
         case RecordRefused(faults=faults):
             errors = [Wrong(f"/{fault.field}", fault.reason) for fault in faults]
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, title, hint, errors=errors)

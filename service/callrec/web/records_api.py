@@ -80,18 +80,19 @@ class _Kind:
             ),
             Operation(
                 "GET", one, f"read{Name}", kind.name, f"Read one {word}.", self._read,
-                {_READ: Answer(f"{one_of.capitalize()}.", kind.shown, tagged)}, (missing,), id_says=kind.id_says,
+                {_READ: Answer(f"{one_of.capitalize()}.", kind.shown, tagged)}, (missing,),
+                id_says=kind.id_says, id_pattern=kind.id_pattern,
             ),
             Operation(
                 "PATCH", one, f"change{Name}", kind.name, f"Change one {word}; what is left out stays.", self._patch,
                 {_READ: Answer(f"{one_of.capitalize()} as it is now.", kind.shown, ("ETag", "Content-Location"))},
                 (*IN_BODY, missing, changed, HTTPStatus.PRECONDITION_REQUIRED),
-                body=self._change, headers=("If-Match", "Idempotency-Key"), id_says=kind.id_says,
+                body=self._change, headers=("If-Match", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
             ),
             Operation(
                 "DELETE", one, f"delete{Name}", kind.name, _REMOVES.get(kind.table, f"Remove one {word}."), self._delete,
                 {_GONE: Answer("Removed.")}, (missing, HTTPStatus.CONFLICT, changed, HTTPStatus.UNPROCESSABLE_ENTITY),
-                headers=("If-Match (optional)", "Idempotency-Key"), id_says=kind.id_says,
+                headers=("If-Match (optional)", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
             ),
         ]  # fmt: skip
 

@@ -46,6 +46,7 @@ class Resource:
     """What a change cannot touch."""
     named: bool = True
     """Whether `q` finds them by the beginning of a name."""
+    id_pattern: str = "[^/]+"
 
     @property
     def name(self) -> str:
@@ -141,6 +142,7 @@ RESOURCES = (
             "entityid": int,
         },
         "A number that was given once.",
+        id_pattern="[0-9]+",
     ),
     Resource(
         Table.LINES,

@@ -15,6 +15,7 @@ from callrec.domain.provisioning.fields import FORWARD
 from callrec.domain.provisioning.function_keys import MOST_LABEL_CHARACTERS, NUMBERS, SERVED
 from callrec.domain.provisioning.model import FEATURE_CODE, ContextKind, Feature, Rule
 from callrec.domain.provisioning.record_rules import PASSWORD_HASH
+from callrec.web.file_schemas import FileError
 
 _ID: Any = {"pattern": r"^[0-9]{1,20}$"}
 
@@ -322,7 +323,8 @@ class Problem(BaseModel):
     title: str
     code: str = Field(description="Stable, for programs.")
     hint: str = Field(description="What to do.")
-    errors: list[WrongShown] | None = None
+    errors: list[WrongShown | FileError] | None = None
+    count: int | None = Field(None, description="Of a user file: how many errors there are; the first 1000 are shown.")
 
 
 def page_of(shown: type[BaseModel]) -> type[BaseModel]:

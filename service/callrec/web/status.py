@@ -30,6 +30,7 @@ _PAGE = """\
 {rows}
 </tbody>
 </table>
+<p><a href="/users/template.csv" download>A user file to begin with</a> (users.csv, one row as an example)</p>
 </body>
 </html>
 """

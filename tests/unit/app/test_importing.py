@@ -20,6 +20,7 @@ class Store:
     def __init__(self):
         self.held = Tables()
         self.changes = []
+        self.receipts = []
         self.last_id = 0
         self.others = 0
         """How many edits of somebody else come between the next look and the edit after it."""
@@ -39,11 +40,12 @@ class Store:
         self.last_id += count
         return [UserId(str(number)) for number in range(first, self.last_id + 1)]
 
-    async def edit(self, edit, request_id, *, based_on=None, actor=""):
+    async def edit(self, edit, request_id, *, based_on=None, actor="", receipt=""):
         """Do all of it; conflicts are the real store's to find."""
         if based_on != self.edition:
             raise Refused("tables-edited", "somebody was first")
         self.changes.append((request_id, actor))
+        self.receipts.append(receipt)
         for change in edit.changes:
             noun = change.after or change.before
             name = {User: "users", Line: "lines", Incall: "incalls", Voicemail: "voicemails"}[type(noun)]
@@ -262,3 +264,10 @@ async def test_a_dry_run_says_what_is_in_the_way():
     done = await take(store, JOHN.replace(b"John|", b"Jane|") + GEORGE, "r2", dry_run=True)
     assert [(2, "phonenumber")] == [(error.line, error.column) for error in done.errors]
     assert (2, 1) == (len(done.added), len(store.held.users))
+
+
+async def test_a_receipt_says_how_many():
+    store = Store()
+    await take(store, JOHN, "r1")
+    await take(store, JOHN + GEORGE, "r2", wording="w")
+    assert ["", "w 1 0 1"] == store.receipts

@@ -11,7 +11,7 @@ from callrec.web.api import operations
 from callrec.web.app import build_app
 from callrec.web.openapi import document
 
-TABLE = operations(None, None)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(None, None, None)  # type: ignore[arg-type] # nothing is asked of them
 DOCUMENT = document(TABLE)
 
 

@@ -1,0 +1,113 @@
+"""The daemon's side: a process for each job, one at a time.
+
+The file is handed over whole or not at all, in memory that has no name (memfd): an upload that is cut, or a daemon that dies
+during one, imports nothing; and no password in it ever reaches a disk.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+
+from callrec.adapters.redis.connection import Address
+from callrec.adapters.user_files.wire import ORDER, Order, read_head
+from callrec.app.file_text import LARGEST_BYTES, too_large
+from callrec.app.user_files import Done, Job
+from callrec.domain.errors import Unavailable
+
+COMMAND = (sys.executable, "-P", "-m", "callrec.adapters.user_files")
+HEAD_BYTES = 4 * 1024 * 1024
+"""More than a thousand errors need."""
+CHUNK_BYTES = 64 * 1024
+
+
+class UserFileProcesses:
+    """Keeps the promises of `app.user_files.UserFiles`."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._busy = False
+
+    @contextlib.asynccontextmanager
+    async def done(self, job: Job, content: AsyncIterable[bytes] | None = None) -> AsyncIterator[Done]:
+        """See UserFiles. The process ends with the block."""
+        with self._turn(), _memory() as file:
+            if content is not None:
+                await _keep(content, file)
+            async with _process(file) as process:
+                order = Order(job, self._address, -1 if content is None else file)
+                yield await _answer(process, ORDER.dump_json(order))
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._busy:
+            raise Unavailable(
+                "user-files-busy", "another user file is being imported or exported", hint="ask again when it is done"
+            )
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[int]:
+    file = os.memfd_create("callrec-user-file")
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+async def _keep(content: AsyncIterable[bytes], file: int) -> None:
+    kept = 0
+    async for chunk in content:
+        kept += len(chunk)
+        if kept > LARGEST_BYTES:
+            raise too_large()
+        os.write(file, chunk)  # into memory, and whole: it never waits
+
+
+@contextlib.asynccontextmanager
+async def _process(file: int) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, stdin=PIPE, stdout=PIPE, pass_fds=(file,), limit=HEAD_BYTES
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # of a job that is done, nothing is left to end
+        await process.wait()
+
+
+async def _answer(process: Process, order: bytes) -> Done:
+    assert process.stdin, "it was asked for"  # noqa: S101 - for the type checker
+    assert process.stdout, "it was asked for"  # noqa: S101
+    with contextlib.suppress(ConnectionError):  # it ended already: its answer is missing, too
+        process.stdin.write(order)
+        await process.stdin.drain()
+        process.stdin.close()
+    head = await process.stdout.readline()
+    if not head.endswith(b"\n"):
+        raise await _lost(process)
+    return Done(_chunks(process, process.stdout), read_head(head))
+
+
+async def _chunks(process: Process, stdout: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while chunk := await stdout.read(CHUNK_BYTES):
+        yield chunk
+    if await process.wait() != 0:
+        raise await _lost(process)
+
+
+async def _lost(process: Process) -> Unavailable:
+    ended = await process.wait()
+    return Unavailable(
+        "store-outcome-unknown",
+        f"the process that works on user files ended before its answer (exit code {ended}): the change may have happened",
+        hint="ask again under the same Idempotency-Key",
+    )

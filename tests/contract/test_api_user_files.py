@@ -1,0 +1,241 @@
+"""User files over HTTP, on a real store and with the real process: in, out, refused, cut, repeated, killed."""
+
+import asyncio
+import contextlib
+import csv
+import io
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+from api_door import TABLES, TOKEN, Door, opened
+
+from callrec.adapters.user_files import processes
+from callrec.app.file_text import LARGEST_BYTES
+from callrec.domain.provisioning.model import RecordRules, Rule, Tables, User, UserId
+
+HEAD = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
+FILE = HEAD + "Zoé|Doe|1010|default|sip|||zoe|hush|1\nAnn|Lee|1011|default|sccp|||||\n"
+UPDATE = "phonenumber|context|protocol|lastname\n1000|default|sip|Roe\n"
+SETTLED_S = 15
+
+
+@pytest.fixture
+async def door(tmp_path_factory):
+    async with opened(tmp_path_factory.mktemp("s")) as door:
+        yield door
+
+
+async def send(door: Door, text: str | bytes, query: str = "", kind: str = "text/csv", **headers: str):
+    """One upload."""
+    body = text.encode() if isinstance(text, str) else text
+    return await door.ask("POST", f"/users/import{query}", body, Content_Type=kind, **headers)
+
+
+async def test_a_file_goes_in_is_seen_at_once_and_changes_nothing_again(door):
+    made = await send(door, FILE)
+    assert (200, "application/json; charset=utf-8") == (made.status, made.headers["Content-Type"])
+    assert {"added": 2, "changed": 0, "unchanged": 0} == made.json["counts"]
+    assert [(2, "new", "Zoé Doe", "1010"), (3, "new", "Ann Lee", "1011")] == [
+        (row["line"], row["what"], row["name"], row["number"]) for row in made.json["added"]
+    ]
+    ((number, secret),) = [(one["number"], one["secret"]) for one in made.json["secrets"]]
+    assert ("1010", 24) == (number, len(secret))
+    assert ["Zoé Doe"] == [user["name"] for user in (await door.ask("GET", "/users?q=zoe")).json["items"]]
+    zoe = next(user for user in (await door.store.tables()).users if user.username == "zoe")
+    assert zoe.password_hash.startswith("$argon2id$v=19$m=19456,")
+    again = await send(door, FILE)
+    assert ({"added": 0, "changed": 0, "unchanged": 2}, [2, 3]) == (again.json["counts"], again.json["unchanged_lines"])
+
+
+async def test_a_dry_run_tells_the_difference_and_what_would_refuse_it(door):
+    before = await door.store.tables()
+    rows = UPDATE + "1001|default|sip|Johansson\n7777|default|sip|X\n"
+    told = await send(door, rows, "?mode=update&dry_run=true")
+    assert (200, True, "update") == (told.status, told.json["dry_run"], told.json["mode"])
+    assert [["lastname: Doe -> Roe"]] == [row["fields"] for row in told.json["changed"]]
+    assert ([3], [4], 1) == (told.json["unchanged_lines"], told.json["conflicting_lines"], told.json["count"])
+    assert (4, "phonenumber", "7777") == tuple(told.json["errors"][0][name] for name in ("line", "column", "value"))
+    assert before == await door.store.tables()
+    assert {"added": 0, "changed": 1, "unchanged": 0} == (await send(door, UPDATE, "?mode=update")).json["counts"]
+    assert "Roe" == (await door.ask("GET", "/users/1")).json["lastname"]
+
+
+async def test_a_refused_file_tells_all_errors_and_changes_nothing(door):
+    before = await door.store.tables()
+    rows = HEAD + "A||1000|default|sip|||||\n" + "B||x|default|sip||hush|||\n" * 1100
+    told = await send(door, rows)
+    assert (422, "file-refused", 1000) == (told.status, told.json["code"], len(told.json["errors"]))
+    assert told.json["count"] > 1000
+    first = told.json["errors"][0]
+    assert (2, "phonenumber", "1000") == (first["line"], first["column"], first["value"])
+    assert "taken already: by user 1, John Doe" in first["reason"]
+    assert "hush" not in told.text
+    assert before == await door.store.tables()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "query", "status", "code"),
+    [
+        (FILE, "application/json", "", 415, "media-type"),
+        (FILE, "application/x-www-form-urlencoded", "", 415, "media-type"),
+        (FILE, "text/csv", "?mode=replace", 422, "parameter"),
+        (FILE, "text/csv", "?colour=red", 422, "parameter"),
+        (FILE, "text/csv", "?encoding=klingon", 422, "file-encoding"),
+        (FILE.encode("latin-1"), "text/csv", "", 422, "file-encoding"),
+        (FILE.encode("latin-1"), "text/csv; charset=utf-8", "", 422, "file-encoding"),
+        (b"PK\x03\x04", "application/octet-stream", "", 422, "file-binary"),
+        (b"", "text/csv", "", 422, "file-refused"),
+    ],
+)
+async def test_what_is_no_user_file_is_told_so(door, content, kind, query, status, code):  # noqa: PLR0917 - a table's row
+    told = await send(door, content, query, kind)
+    assert (status, code) == (told.status, told.json["code"])
+    assert told.headers["Content-Type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"), [("text/csv; charset=iso-8859-1", ""), ("text/plain; charset=utf-8", "?encoding=latin-1")]
+)
+async def test_the_encoding_is_as_said(door, kind, query):
+    assert "Zoé Doe" == (await send(door, FILE.encode("latin-1"), query, kind)).json["added"][0]["name"]
+
+
+async def test_an_export_makes_the_same_users_of_an_empty_store(door, tmp_path_factory):
+    await send(door, FILE)
+    shown = await door.ask("GET", "/users/export")
+    assert (200, "text/csv; charset=utf-8", "0") == (
+        shown.status, shown.headers["Content-Type"], shown.headers["Callrec-Left-Out"],
+    )  # fmt: skip
+    assert 'attachment; filename="users.csv"' == shown.headers["Content-Disposition"]
+    assert not any(word in shown.text for word in ("line-secret", "linesecret", "4711", "voicemailpassword", "argon2"))
+    whole = (await door.ask("GET", "/users/export?secrets=true")).text
+    assert "line-secret" in whole
+    async with opened(tmp_path_factory.mktemp("other"), Tables()) as other:
+        assert {"added": 4, "changed": 0, "unchanged": 0} == (await send(other, whole)).json["counts"]
+        assert whole == (await other.ask("GET", "/users/export?secrets=true")).text
+
+
+async def test_an_export_counts_what_it_cannot_say(tmp_path):
+    ruled = User(UserId("1"), "Ann", rules=RecordRules(out_external=Rule.NEVER))
+    async with opened(tmp_path, Tables((ruled,))) as door:
+        told = await door.ask("GET", "/users/export")
+        assert ("1", "Ann") == (
+            told.headers["Callrec-Left-Out"], next(csv.DictReader(io.StringIO(told.text), delimiter="|"))["firstname"],
+        )  # fmt: skip
+
+
+async def test_the_same_key_is_one_import(door):
+    first = await send(door, FILE, Idempotency_Key="k1")
+    assert 204 == (await door.ask("DELETE", f"/users/{first.json['added'][0]['id']}")).status
+    again = await send(door, FILE, Idempotency_Key="k1")
+    assert (200, True, first.json["counts"], []) == (
+        again.status, again.json["repeated"], again.json["counts"], again.json["secrets"],
+    )  # fmt: skip
+    assert 3 == len((await door.store.tables()).users)
+    other = await send(door, FILE + "Bob|||||||||\n", Idempotency_Key="k1")
+    assert (422, "request-id-reused") == (other.status, other.json["code"])
+
+
+async def test_too_large_a_file_is_refused_before_it_is_whole(door):
+    async def endless():
+        for _ in range(LARGEST_BYTES // (1 << 20) + 2):
+            yield bytes(1 << 20)
+
+    url = f"http://127.0.0.1:{door.port}/api/v1/users/import"
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/csv"}
+    async with door.http.post(url, data=endless(), headers=headers) as told:
+        assert (413, "file-too-large") == (told.status, (await told.json(content_type=None))["code"])
+    assert 200 == (await send(door, FILE)).status
+
+
+async def begun(door: Door, length: int) -> asyncio.StreamWriter:
+    """An upload that has begun and is not whole."""
+    _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"{head}Content-Type: text/csv\r\nContent-Length: {length}\r\n\r\n{FILE}".encode())
+    await writer.drain()
+    return writer
+
+
+async def answered(door: Door, *, busy: bool):
+    """The answer to an import, as soon as another one is, or is not under way."""
+    async with asyncio.timeout(SETTLED_S):
+        while ((told := await send(door, HEAD + "Bob|||||||||\n", "?dry_run=true")).status == 503) != busy:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.02)
+    return told
+
+
+async def test_an_upload_that_is_cut_imports_nothing(door):
+    """What came looks like a whole file: only the length says that it is none."""
+    writer = await begun(door, len(FILE.encode()) + 10)
+    busy = await answered(door, busy=True)
+    assert ("user-files-busy", "1") == (busy.json["code"], busy.headers["Retry-After"])
+    writer.transport.abort()
+    assert 200 == (await answered(door, busy=False)).status
+    assert TABLES.users == (await door.store.tables()).users
+
+
+def at_work() -> set[int]:
+    """Our processes that work on user files."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if b"callrec.adapters.user_files" in words and int(parent) == os.getpid():
+                found.add(int(folder.name))
+    return found
+
+
+async def begins() -> int:
+    """The process that works, as soon as there is one."""
+    async with asyncio.timeout(SETTLED_S):
+        while not (running := at_work()):  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    return running.pop()
+
+
+async def test_a_process_that_is_killed_leaves_all_or_nothing_and_an_honest_answer(door):
+    upload = asyncio.create_task(send(door, FILE, Idempotency_Key="k1"))
+    os.kill(await begins(), signal.SIGKILL)
+    told = await upload
+    assert (503, "store-outcome-unknown") == (told.status, told.json["code"])
+    assert len((await door.store.tables()).users) in {2, 4}
+    assert 200 == (await send(door, FILE, Idempotency_Key="k1")).status
+    assert 4 == len((await door.store.tables()).users)
+    assert not at_work()
+
+
+async def test_the_end_of_the_door_ends_the_process(tmp_path):
+    async with opened(tmp_path) as door:
+        upload = asyncio.create_task(send(door, FILE))
+        await begins()
+    with contextlib.suppress(aiohttp.ClientError):
+        await upload
+    assert not at_work()
+
+
+async def test_a_document_that_breaks_off_does_not_look_whole(door, monkeypatch):
+    """The process dies between its first line and its last byte."""
+    dies = "import os; os.write(1, b'{\"left_out\": 0}\\nfirstname\\n'); os.kill(os.getpid(), 9)"
+    monkeypatch.setattr(processes, "COMMAND", (processes.COMMAND[0], "-c", dies))
+    with pytest.raises(aiohttp.ClientError):
+        await door.ask("GET", "/users/export")
+    monkeypatch.undo()
+    assert 200 == (await door.ask("GET", "/users/export")).status
+
+
+async def test_the_store_away_is_told(door, monkeypatch):
+    nowhere = processes.Address("unix:///nowhere", "the store", 0.5)
+    monkeypatch.setattr(door.files, "_address", nowhere)
+    told = await send(door, FILE)
+    assert (503, "store-unavailable") == (told.status, told.json["code"])
+    assert TABLES.users == (await door.store.tables()).users
+
+
+async def test_the_token_is_needed(door):
+    assert 401 == (await send(door, FILE, Authorization="Bearer x")).status
+    assert 401 == (await door.ask("GET", "/users/export?secrets=true", Authorization="Bearer x")).status

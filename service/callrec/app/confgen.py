@@ -85,8 +85,9 @@ class Generated:
 class Confgen:
     """One folder and the Asterisk that includes it (None: nobody is asked to read, and nobody asked whether it did)."""
 
-    def __init__(self, folder: Folder, reading: Reading | None) -> None:
-        self._folder, self._reading = folder, reading
+    def __init__(self, folder: Folder, reading: Reading | None, *, on_wait: Callable[[], None] = lambda: None) -> None:
+        """`on_wait` is called once when another run has the folder, before it is waited for."""
+        self._folder, self._reading, self._on_wait = folder, reading, on_wait
 
     async def look(self, tables: Tables) -> Generated:
         """What would be written. Changes nothing. Raises Unavailable."""
@@ -118,13 +119,16 @@ class Confgen:
     async def _alone(self) -> AsyncIterator[None]:
         """Wait until no other run has the folder. Raises Unavailable (`conf-busy`)."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + BUSY_S
+        until_s, told = loop.time() + BUSY_S, False
         while (claim := await asyncio.to_thread(self._folder.claim)) is None:
             if loop.time() >= until_s:
                 message = f"Another run has been writing Asterisk's files for {BUSY_S:g} s"
                 raise Unavailable(
                     "conf-busy", message, hint="look for a callrec confgen, or a daemon, with the same folder"
                 )
+            if not told:
+                self._on_wait()
+                told = True
             await asyncio.sleep(LOOK_S)
         with claim:
             yield

@@ -36,6 +36,8 @@ CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config", "func_dialplan")
 """Besides, when we keep Asterisk's files: who reads them, and who tells which ones are read (PJSIP_AOR, DIALPLAN_EXISTS)."""
 MAILBOX_MODULE = "app_voicemail"
 """Besides, when there are mailboxes in them: it reads them, and tells so itself (VM_INFO)."""
+SCCP_MODULE = "chan_sccp"
+"""Besides, when there are SCCP lines in them: without it those telephones are dead, and nothing else says so."""
 CONTEXTS = (
     *("callrec-call", "callrec-online", "callrec-codes"),
     *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
@@ -81,12 +83,16 @@ class Expected:
     """Whether the tables become files that this Asterisk reads."""
     mailboxes: bool = False
     """Whether there are any in the tables."""
+    sccp_lines: bool = False
+    """Whether there are any in the tables."""
 
     @property
     def modules(self) -> tuple[str, ...]:
         """What has to be loaded."""
-        files = CONF_MODULES if self.keeps_files else ()
-        return (*MODULES, *files, *([MAILBOX_MODULE] if self.keeps_files and self.mailboxes else []))
+        if not self.keeps_files:
+            return MODULES
+        mailboxes, sccp = [MAILBOX_MODULE] * self.mailboxes, [SCCP_MODULE] * self.sccp_lines
+        return (*MODULES, *CONF_MODULES, *mailboxes, *sccp)
 
 
 async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:

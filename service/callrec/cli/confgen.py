@@ -48,13 +48,17 @@ async def _generate(store: "RedisStore", read: "Settings", folder: Path, *, dry_
     if dry_run:
         return await Confgen(files, None).look(await store.tables())
     if not reload:
-        return await Confgen(files, None).generate(store.tables)
+        return await Confgen(files, None, on_wait=_waiting).generate(store.tables)
     link = manager_link(read, LIMITS)
     async with opened(link):
         if link.state is not LinkState.UP:
             hint = "nothing was written; --no-reload writes without Asterisk"
             raise Unavailable("ami-down", f"Asterisk's manager cannot be asked: {link.state_reason}", hint=hint)
-        return await Confgen(files, AmiReading(link)).generate(store.tables)
+        return await Confgen(files, AmiReading(link), on_wait=_waiting).generate(store.tables)
+
+
+def _waiting() -> None:
+    typer.echo("Another run is writing Asterisk's files: waiting for its end.", err=True)
 
 
 def _print(generated: "Generated", *, as_json: bool) -> None:

@@ -70,6 +70,7 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], s
         endpoints=tuple(line.name for line in tables.lines if line.user in may_press and line.protocol == "sip"),
         keeps_files=settings.confgen_dir is not None,
         mailboxes=bool(tables.voicemails),
+        sccp_lines=any(line.protocol == "sccp" for line in tables.lines),
     )
     async with opened(link):
         if link.state is not LinkState.UP:

@@ -217,7 +217,8 @@ async def test_two_runs_take_turns_and_the_later_one_asks_for_the_tables_then() 
     house = House()
     house.reader.slow_looks = 20
     tables = TABLES
-    other = Confgen(house.disk, house.reader)
+    waits: list[str] = []
+    other = Confgen(house.disk, house.reader, on_wait=lambda: waits.append("waits"))
 
     async def now() -> Tables:
         return tables
@@ -231,6 +232,7 @@ async def test_two_runs_take_turns_and_the_later_one_asks_for_the_tables_then() 
     assert [list((await run).files.values()).count(State.RELOADED) for run in (first, second)] == [4, 2]
     assert house.disk.files == {file.name: file.text.encode() for file in render(OTHER).files}
     assert not house.disk.claimed
+    assert waits == ["waits"]
 
 
 @virtual

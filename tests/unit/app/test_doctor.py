@@ -11,6 +11,7 @@ from callrec.app.doctor_asterisk import (
     CONTEXTS,
     MAILBOX_MODULE,
     MODULES,
+    SCCP_MODULE,
     Expected,
     look_at_manager,
     look_at_rest,
@@ -165,19 +166,18 @@ async def test_modules_that_are_not_loaded_are_all_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keeps_files", "mailboxes", "missing"),
+    ("kept", "missing"),
     [
-        (False, True, ()),
-        (True, False, CONF_MODULES),
-        (True, True, (*CONF_MODULES, MAILBOX_MODULE)),
+        ({"mailboxes": True, "sccp_lines": True}, ()),
+        ({"keeps_files": True}, CONF_MODULES),
+        ({"keeps_files": True, "mailboxes": True}, (*CONF_MODULES, MAILBOX_MODULE)),
+        ({"keeps_files": True, "sccp_lines": True}, (*CONF_MODULES, SCCP_MODULE)),
     ],
 )
 async def test_who_keeps_asterisks_files_needs_those_who_read_them_and_tell_of_it(
-    keeps_files: bool,
-    mailboxes: bool,
-    missing: tuple[str, ...],
+    kept: dict[str, bool], missing: tuple[str, ...]
 ) -> None:
-    expected = replace(EXPECTED, keeps_files=keeps_files, mailboxes=mailboxes)
+    expected = replace(EXPECTED, **kept)
     finding = (await look(Asterisk(), expected))["modules"]
     assert [f"load = {module}.so" in finding.write for module in missing] == [True] * len(missing)
     assert (finding.verdict is Verdict.WRONG) is bool(missing)

@@ -5,12 +5,12 @@ A look-up is a dictionary access and never fails: an unknown key gives None.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import cast
 
-from callrec.domain.provisioning.callers import Callers
 from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.difference import Change, CodeChanged, Difference, RecordsChanged, UserChanged
 from callrec.domain.provisioning.edit import Noun, Table, place
+from callrec.domain.provisioning.indexes import COUNTERPART, Indexes, empty
 from callrec.domain.provisioning.model import (
     DEFAULT_CODES,
     Context,
@@ -26,11 +26,8 @@ from callrec.domain.provisioning.model import (
     UserId,
     Voicemail,
 )
-from callrec.domain.provisioning.names import Names
 
-Owned = TypeVar("Owned", bound=Line | Incall | Voicemail | FunctionKey)
 _NOBODY = UserId("")
-_COUNTERPART = {"boss": "secretary", "secretary": "boss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +51,7 @@ class Directory:
         self._profiles = {profile.name: profile for profile in tables.profiles}
         self._keys = {f"{key.user}:{key.number}": key for key in tables.keys}
         self._codes = {code.feature: code for code in (*DEFAULT_CODES, *tables.codes)}
-        self._extensions = {at(line.number, line.context): line for line in tables.lines}
-        self._usernames = {user.username: user.id for user in tables.users if user.username}
-        self._agents = {user.agentnumber: user.id for user in tables.users if user.agentnumber}
-        self._lines_of = _by_user(tables.lines)
-        self._incalls_of = _by_user(tables.incalls)
-        self._voicemails_of = _by_user(tables.voicemails)
-        self._keys_of = _by_user(tables.keys)
-        self._names = Names(tables.users)
-        self._teams: dict[tuple[int, str], dict[UserId, None]] = {}
-        for user in tables.users:
-            self._join(user)
-        self._callers = Callers((*tables.users, *tables.lines, *tables.incalls))
+        self._by = Indexes(tables)
 
     def user(self, user: UserId) -> User | None:
         """The user of that id."""
@@ -117,19 +103,19 @@ class Directory:
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
         """A user's lines; none for an unknown user."""
-        return self._lines_of.get(user, ())
+        return self._by.lines_of.get(user, ())
 
     def incalls_of(self, user: UserId) -> tuple[Incall, ...]:
         """The numbers of the outside world that ring a user."""
-        return self._incalls_of.get(user, ())
+        return self._by.incalls_of.get(user, ())
 
     def voicemails_of(self, user: UserId) -> tuple[Voicemail, ...]:
         """A user's mailboxes; none for an unknown user."""
-        return self._voicemails_of.get(user, ())
+        return self._by.voicemails_of.get(user, ())
 
     def keys_of(self, user: UserId) -> tuple[FunctionKey, ...]:
         """A user's function keys."""
-        return self._keys_of.get(user, ())
+        return self._by.keys_of.get(user, ())
 
     def keys_to(self, user: UserId) -> list[FunctionKey]:
         """The keys of others that call this user."""
@@ -139,14 +125,14 @@ class Directory:
 
     def team(self, user: User) -> list[User]:
         """A boss' secretaries, or a secretary's bosses: those of the same entity; nobody for others."""
-        other = _COUNTERPART.get(user.bosssecretary, "")
-        return [self._users[one] for one in self._teams.get((user.entityid, other), ())]
+        other = COUNTERPART.get(user.bosssecretary, "")
+        return [self._users[one] for one in self._by.teams.get((user.entityid, other), ())]
 
     def partners(self, users: Collection[UserId]) -> Iterator[UserId]:
         """The bosses and secretaries on the other side of any of these users. `users` had best be a set."""
-        for (entity, role), members in self._teams.items():
+        for (entity, role), members in self._by.teams.items():
             if any(one in users for one in members):
-                yield from self._teams.get((entity, _COUNTERPART[role]), ())
+                yield from self._by.teams.get((entity, COUNTERPART[role]), ())
 
     def by_endpoint(self, name: str) -> Party | None:
         """Who is at `PJSIP/<line name>` (a channel's name without its last dash and what follows)."""
@@ -154,7 +140,7 @@ class Directory:
 
     def by_extension(self, number: str, context: str) -> Party | None:
         """Who answers when `number` is dialled in `context`."""
-        return self._party(self._extensions.get(at(number, context)))
+        return self._party(self._by.extensions.get(at(number, context)))
 
     def by_did(self, exten: str, context: str) -> tuple[User, Incall] | None:
         """Whom a number of the outside world rings."""
@@ -164,20 +150,20 @@ class Directory:
 
     def by_caller(self, number: str) -> User | None:
         """Whose number a caller shows; nobody's when several users have it."""
-        user = self._callers.whose(number)
+        user = self._by.callers.whose(number)
         return self._users.get(user) if user else None
 
     def by_username(self, username: str) -> User | None:
         """Who logs in under this name."""
-        return self._users.get(self._usernames.get(username, _NOBODY))
+        return self._users.get(self._by.usernames.get(username, _NOBODY))
 
     def by_agent(self, number: str) -> User | None:
         """Whose agent number this is."""
-        return self._users.get(self._agents.get(number, _NOBODY))
+        return self._users.get(self._by.agents.get(number, _NOBODY))
 
     def by_name(self, begins: str, most: int) -> Sequence[User]:
         """Users of whose name a word, or the whole, begins so (case and accents do not count), at most so many, by name."""
-        return [self._users[user] for user in self._names.beginning(begins, most)]
+        return [self._users[user] for user in self._by.names.beginning(begins, most)]
 
     def code(self, feature: Feature) -> FeatureCode:
         """A feature's digits and whether they work."""
@@ -216,18 +202,9 @@ class Directory:
 
     def dismantle(self) -> None:
         """Give everything up, step by step: dropping a large copy in one go holds the interpreter. Nobody may use it any more."""
-        indexes: tuple[dict[str, object], ...] = tuple(
-            cast("dict[str, object]", index)
-            for index in (
-                self._extensions, self._lines_of, self._incalls_of, self._voicemails_of, self._usernames, self._agents,
-                *(self._of(table) for table in Table),
-            )
-        )  # fmt: skip
-        for index in indexes:
-            while index:
-                index.popitem()
-        self._callers.dismantle()
-        self._names.dismantle()
+        for table in Table:
+            empty(cast("dict[str, object]", self._of(table)))
+        self._by.dismantle()
 
     def standing(self, user: UserId) -> tuple[User | None, tuple[Line, ...], tuple[FunctionKey, ...]]:
         """All that a mirror of this user depends on: two equal answers mean that nothing is to be done."""
@@ -275,57 +252,12 @@ class Directory:
     def _put(self, table: Table, key: str, noun: Noun | None) -> None:
         """This record in the place of the one that stands there, in the table and in all look-ups."""
         records = self._of(table)
-        self._forget(records.get(key))
+        self._by.forget(records.get(key))
         if noun is None:
             records.pop(key, None)
         else:
             records[key] = noun
-            self._learn(noun)
-
-    def _forget(self, noun: Noun | None) -> None:
-        if isinstance(noun, User | Line | Incall):
-            self._callers.forget(noun)
-        match noun:
-            case User():
-                self._usernames.pop(noun.username, None)
-                self._agents.pop(noun.agentnumber, None)
-                self._teams.get((noun.entityid, noun.bosssecretary), {}).pop(noun.id, None)
-                self._names.forget(noun)
-            case Line():
-                if self._extensions.get(at(noun.number, noun.context)) == noun:
-                    del self._extensions[at(noun.number, noun.context)]
-                _drop(self._lines_of, noun)
-            case Incall():
-                _drop(self._incalls_of, noun)
-            case Voicemail():
-                _drop(self._voicemails_of, noun)
-            case FunctionKey():
-                _drop(self._keys_of, noun)
-
-    def _learn(self, noun: Noun) -> None:
-        if isinstance(noun, User | Line | Incall):
-            self._callers.learn(noun)
-        match noun:
-            case User():
-                if noun.username:
-                    self._usernames[noun.username] = noun.id
-                if noun.agentnumber:
-                    self._agents[noun.agentnumber] = noun.id
-                self._join(noun)
-                self._names.learn(noun)
-            case Line():
-                self._extensions[at(noun.number, noun.context)] = noun
-                _add(self._lines_of, noun)
-            case Incall():
-                _add(self._incalls_of, noun)
-            case Voicemail():
-                _add(self._voicemails_of, noun)
-            case FunctionKey():
-                _add(self._keys_of, noun)
-
-    def _join(self, user: User) -> None:
-        if user.bosssecretary in _COUNTERPART:
-            self._teams.setdefault((user.entityid, user.bosssecretary), {})[user.id] = None
+            self._by.learn(noun)
 
     def _party(self, line: Line | None) -> Party | None:
         user = self._users.get(line.user) if line else None
@@ -333,28 +265,3 @@ class Directory:
 
 
 _OTHERS = (Table.INCALLS, Table.VOICEMAILS, Table.CONTEXTS, Table.ENTITIES, Table.PROFILES, Table.KEYS)
-
-
-def _by_user(nouns: Iterable[Owned]) -> dict[UserId, tuple[Owned, ...]]:
-    owned: dict[UserId, tuple[Owned, ...]] = {}
-    for noun in nouns:
-        _add(owned, noun)
-    return owned
-
-
-def _add(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:
-    """By their keys, so that a user's first line stays the first, whichever came first."""
-    before = owned.get(noun.user, ())
-    owned[noun.user] = tuple(sorted((*before, noun), key=_key)) if before else (noun,)
-
-
-def _key(noun: Owned) -> tuple[int, str]:
-    return noun.number if isinstance(noun, FunctionKey) else 0, place(noun)[1]
-
-
-def _drop(owned: dict[UserId, tuple[Owned, ...]], noun: Owned) -> None:
-    left = tuple(one for one in owned.get(noun.user, ()) if one != noun)
-    if left:
-        owned[noun.user] = left
-    else:
-        owned.pop(noun.user, None)

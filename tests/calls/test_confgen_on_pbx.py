@@ -58,6 +58,9 @@ async def test_a_user_who_is_imported_has_a_telephone_at_once(stack: Stack, tmp_
     code, said = await stack.daemon.callrec("users", "import", str(file))
     assert code == 0, said
     await _registers(stack, NEW)
+    async with asyncio.timeout(PROMPT_S):  # telephones are read before numbers
+        while "no existence of" in await stack.pbx.cli(f"dialplan show {NUMBER}@default"):  # noqa: ASYNC110 - a console tells nobody
+            await asyncio.sleep(0.1)
     assert stack.bank is not None
     new = stack.bank.phone(NEW)
     for caller, number, called in ((phone(stack, "1008"), NUMBER, new), (new, "1008", phone(stack, "1008"))):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from callrec.domain.errors import Misconfigured
 from callrec.domain.provisioning.model import Feature, Tables
+from callrec.lab import mailer
 from callrec.lab.asterisk import AsteriskServer, dialplan_folder, free_port
 from callrec.lab.installation import Installation
 from callrec.protocols.asterisk_conf import users_files
@@ -52,7 +53,8 @@ class Pbx(AsteriskServer):
     """`async with Pbx(installation, tables, spool=...) as pbx`: users can register, call, press and be called.
 
     The spool must exist and be writable: recorders of the daemon and of the degraded mode write there. `users` is the folder in
-    which a daemon keeps the users' files (CALLREC_CONFGEN_DIR); without it they are written here, from the tables.
+    which a daemon keeps the users' files (CALLREC_CONFGEN_DIR); without it they are written here, from the tables. `mail` is
+    where mailboxes send to, as `mailer` takes it; without it the mail is gone with the PBX.
     """
 
     def __init__(
@@ -63,13 +65,15 @@ class Pbx(AsteriskServer):
         spool: Path,
         doors: Doors | None = None,
         users: Path | None = None,
+        mail: str = "mail",
         name: str = "pbx",
     ) -> None:
         self.doors = doors or Doors()
         self.tables = tables
         self.spool = spool
         conf = pbx_files(tables, self.doors, spool, users)
-        super().__init__(installation, conf, name=name, files={"share/moh/calm.wav": _music()})
+        files = {"share/moh/calm.wav": _music(), mailer.SCRIPT: mailer.script(mail)}
+        super().__init__(installation, conf, name=name, files=files)
 
     async def reload_users(self, tables: Tables) -> None:
         """Write the users anew and have Asterisk read them; raises Refused, and nothing is changed then."""
@@ -96,6 +100,7 @@ def pbx_files(tables: Tables, doors: Doors, spool: Path, users: Path | None = No
         "SPOOL": spool.absolute(),
         "ALWAYS_CODE": always,
         "DIALPLAN": folder,
+        "MAILER": mailer.SCRIPT,
         "USERS": f"{users.absolute()}/" if users else "",
     }
     files = {path.name: fill(path.read_text(), values) for path in sorted((folder / "pbx").glob("*.conf"))}

@@ -60,6 +60,7 @@ def _say(stack: Stack) -> None:
     print(f"Phones register at 127.0.0.1:{SIP} (UDP):")
     for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number):
         print(f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}")
+    print(f"What mailboxes send is put into {RECORDINGS / 'mail'}")
     command = Path(sys.executable).with_name("callrec")
     print(f"The command line beside it:  CALLREC_CONFIG={stack.daemon.config} {command} doctor")
     print(

@@ -67,7 +67,8 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
         await stack.enter_async_context(daemon)
         tables = await _provision(daemon, wishes.users)
         progress(f"== daemon and store up, {len(tables.users)} users")
-        pbx = Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors, users=users)
+        mail = str((folder / "mail").absolute())
+        pbx = Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors, users=users, mail=mail)
         await stack.enter_async_context(pbx)
         bank = None
         if wishes.phones:

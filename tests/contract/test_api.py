@@ -21,6 +21,7 @@ NEW = {
     "entities": ({"name": "Sales"}, 2),
     "profiles": ({"name": "a/b c"}, "a/b c"),
     "keys": ({"user": "1", "number": 1, "type": "dnd", "supervision": True}, "1:1"),
+    "roles": ({"name": "auditor", "permissions": ["audit.read", "calls.read", "audit.read"]}, "auditor"),
 }
 OTHER = {
     "users": {"lastname": "Lovelace", "rules": {"out_external": "never"}},
@@ -31,6 +32,7 @@ OTHER = {
     "entities": {"name": "Trade"},
     "profiles": {"name": "new"},
     "keys": {"number": 9, "label": "Quiet"},
+    "roles": {"name": "watcher", "permissions": ["calls.read"]},
 }
 
 
@@ -60,6 +62,14 @@ async def test_a_record_is_made_read_changed_listed_and_removed(door, kind):
     for method in ("GET", "DELETE"):
         gone = await door.ask(method, where)
         assert (404, "no-such-record") == (gone.status, gone.json["code"])
+
+
+async def test_a_role_has_each_permission_once_in_their_order(door):
+    made = await door.ask("POST", "/roles", NEW["roles"][0])
+    assert ["calls.read", "audit.read"] == made.json["permissions"]
+    assert {"administrator", "auditor", "listener", "operator"} == {
+        role["id"] for role in (await door.ask("GET", "/roles")).json["items"]
+    }
 
 
 async def test_secrets_can_be_written_and_never_read(door):
@@ -97,6 +107,8 @@ async def test_a_user_takes_lines_incalls_and_voicemails_along(door):
     [
         ("DELETE", "/contexts/default", None, 409, "context-in-use"),
         ("DELETE", "/entities/1", None, 409, "entity-last"),
+        ("DELETE", "/roles/administrator", None, 409, "role-last"),
+        ("POST", "/roles", {"name": "x", "permissions": []}, 422, "body"),
         ("DELETE", "/lines/sip:desk", None, 409, "line-in-use"),
         ("POST", "/users", {"firstname": "X", "username": "eve"}, 409, "table-conflict"),
         ("POST", "/lines", {**LINE, "number": "1000"}, 409, "table-conflict"),
@@ -142,6 +154,8 @@ async def test_what_cannot_be_done_is_told_by_status_and_code(door, method, path
         ("/contexts", {"name": "a b"}, ["/name"]),
         ("/contexts", {"name": "a", "ranges": ["9-1"]}, ["/ranges"]),
         ("/entities", {"name": "", "id": 5}, ["/name"]),
+        ("/roles", {"name": "", "permissions": ["audit.read"]}, ["/name"]),
+        ("/roles", {"name": "x", "permissions": ["audit.read", "fly"]}, ["/permissions/1"]),
     ],
 )
 async def test_each_wrong_field_is_pointed_at(door, path, body, pointers):

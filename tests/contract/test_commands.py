@@ -194,6 +194,32 @@ def test_contexts_say_which_numbers_may_be_given(shell: Shell) -> None:
     assert shell("contexts", "list")[1] == out
 
 
+def test_roles_say_what_somebody_may_do(shell: Shell) -> None:
+    code, out, err = shell(
+        "roles", "set", "auditor", "--permission", "audit.read", "--permission", "calls.read", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert {"name": "auditor", "permissions": ["calls.read", "audit.read"]} in json.loads(out)
+    code, out, _ = shell("roles", "set", "auditor", "--permission", "audit.read")
+    assert (code, "auditor\taudit.read" in out.splitlines()) == (0, True)
+    code, _, err = shell("roles", "set", "auditor", "--permission", "fly")
+    assert (code, "'fly' is none of users.read, " in " ".join(err.split())) == (2, True)
+    for words, complaint in (
+        (("remove", "administrator"), "administrator is the only role with settings.change"),
+        (("set", "administrator", "--permission", "calls.read"), "the only role with settings.change"),
+        (("set", "a" * 65, "--permission", "calls.read"), "name must be"),
+        (("remove", "nosuch"), "there is no role"),
+    ):
+        code, _, err = shell("roles", *words)
+        assert (code, complaint in err) == (1, True), err
+    code, out, _ = shell("roles", "remove", "auditor")
+    assert (code, [line.split("\t")[0] for line in out.splitlines()[1:]]) == (
+        0,
+        ["administrator", "listener", "operator"],
+    )
+    assert shell("roles", "list")[1] == out
+
+
 def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
     """A user is found by the beginning of a name; what a key dials and its lamp are shown; the same key twice is refused."""
     file = (

@@ -14,13 +14,16 @@ from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.provisioning.edit import Change, Edit, Table
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
+    DEFAULT_ROLES,
     Context,
     ContextKind,
     Feature,
     FeatureCode,
     Incall,
     Line,
+    Permission,
     Range,
+    Role,
     Tables,
     User,
     UserId,
@@ -101,6 +104,13 @@ async def test_the_first_edit_of_a_table_keeps_what_it_stood_for(store):
     assert (wider, DEFAULT_CONTEXTS[1], SALES) == (await store.tables()).contexts
     with pytest.raises(Refused, match="sales"):
         await store.edit(Edit((Change(None, SALES),)), "r3")
+
+
+async def test_roles_of_a_store_that_never_heard_of_them_are_the_shipped_ones(store):
+    assert DEFAULT_ROLES == (await store.tables()).roles
+    auditor = Role("auditor", (Permission.CALLS_READ, Permission.AUDIT_READ))
+    await store.edit(Edit((Change(None, auditor), Change(DEFAULT_ROLES[1], None))), "r2")
+    assert (DEFAULT_ROLES[0], auditor, DEFAULT_ROLES[2]) == (await store.tables()).roles
 
 
 async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):

@@ -47,7 +47,7 @@ class Snapshot:
 
 
 class TableStore(Protocol):
-    """Users, lines, incalls, voicemails, feature codes, contexts, entities and profiles.
+    """Users, lines, incalls, voicemails, feature codes, contexts, entities, profiles, function keys and roles.
 
     Every change is on disk when its method returns. Any method raises Unavailable: with code `store-outcome-unknown`
     when the change may or may not have happened (ask again with the same request id, it will happen once), with any

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from callrec import __version__
-from callrec.cli import confgen, contexts, daemon, extensions, keys, recordings, users
+from callrec.cli import confgen, contexts, daemon, extensions, keys, recordings, roles, users
 from callrec.cli.ending import exit_code, sentence
 from callrec.domain.errors import CallrecError
 
@@ -39,6 +39,7 @@ app.command("verify")(recordings.verify)
 app.command("rebuild")(recordings.rebuild)
 app.add_typer(users.app, name="users")
 app.add_typer(contexts.app, name="contexts")
+app.add_typer(roles.app, name="roles")
 app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(recordings.app, name="recordings")

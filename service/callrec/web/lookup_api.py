@@ -11,6 +11,7 @@ from callrec.app.records import Records
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.edit import Table
 from callrec.domain.provisioning.model import Feature, FeatureCode
+from callrec.web import answers as a
 from callrec.web import schemas as s
 from callrec.web.asking import Tags, asked_of, body_of, query_of
 from callrec.web.operations import PREFIX, Answer, Operation
@@ -52,7 +53,7 @@ def lookup_operation(lookups: Lookups) -> Operation:
         "lookup",
         "Who is behind an extension, an endpoint, an incoming number or a caller's number. From the local copy: never slow.",
         lookup,
-        {HTTPStatus.OK: Answer("The user.", s.Found)},
+        {HTTPStatus.OK: Answer("The user.", a.Found)},
         (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
         query=LookupQuery,
     )
@@ -115,15 +116,15 @@ def extension_operations(records: Records, tags: Tags) -> list[Operation]:
     return [
         Operation(
             "GET", "/extensions", "listExtensions", tag, "List the feature codes.", codes.every,
-            {ok: Answer("All of them.", s.Extensions)},
+            {ok: Answer("All of them.", a.Extensions)},
         ),
         Operation(
             "GET", one, "readExtension", tag, "Read one feature code.", codes.read,
-            {ok: Answer("The feature code.", s.ExtensionShown, ("ETag",))}, (missing,), id_says=says,
+            {ok: Answer("The feature code.", a.ExtensionShown, ("ETag",))}, (missing,), id_says=says,
         ),
         Operation(
             "PATCH", one, "changeExtension", tag, "Change a feature's digits, or whether they work.", codes.change,
-            {ok: Answer("The feature code as it is now.", s.ExtensionShown, ("ETag", "Content-Location"))},
+            {ok: Answer("The feature code as it is now.", a.ExtensionShown, ("ETag", "Content-Location"))},
             (*IN_BODY, missing, changed, HTTPStatus.PRECONDITION_REQUIRED),
             body=_CHANGE, headers=("If-Match", "Idempotency-Key"), id_says=says,
         ),

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from callrec import __version__
+from callrec.web.answers import Document, Problem
 from callrec.web.asking import JSON, MERGE_PATCH, REQUEST_ID
 from callrec.web.operations import PREFIX, Answer, Operation
 from callrec.web.problems import CONTENT_TYPE
-from callrec.web.schemas import Document, Problem
 
 _REF = "#/components/schemas/{model}"
 ALWAYS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)

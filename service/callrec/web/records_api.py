@@ -1,4 +1,4 @@
-"""Users, lines, incalls, voicemails, contexts, entities, profiles: list, read, make, change, remove. One class for all."""
+"""Users, lines, contexts, roles and all other tables: list, read, make, change, remove. One class for all."""
 
 import asyncio
 import json
@@ -14,10 +14,11 @@ from callrec.app.records import Records
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table
 from callrec.domain.provisioning.model import User
+from callrec.web.answers import page_of
 from callrec.web.asking import Cursor, Tags, asked_of, body_of, query_of
 from callrec.web.operations import PREFIX, Answer, Operation
 from callrec.web.resources import RESOURCES, Resource
-from callrec.web.schemas import changes, page_of
+from callrec.web.schemas import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -168,6 +169,7 @@ _REMOVES = {
     Table.CONTEXTS: "Remove a context that nobody has a number in. The last one stays.",
     Table.ENTITIES: "Remove an entity that no user belongs to. The last one stays.",
     Table.PROFILES: "Remove a profile that no user has. The last one stays.",
+    Table.ROLES: "Remove a role. The last one that may change settings stays.",
     Table.LINES: "Remove a line. One that a mailbox belongs to stays.",
 }
 

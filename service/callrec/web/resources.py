@@ -17,12 +17,15 @@ from callrec.domain.provisioning.model import (
     FunctionKey,
     Incall,
     Line,
+    Permission,
     Profile,
     RecordRules,
+    Role,
     User,
     UserId,
     Voicemail,
 )
+from callrec.web import answers as a
 from callrec.web import schemas as s
 
 SECRETS = frozenset({"secret", "password", "password_hash"})
@@ -111,6 +114,8 @@ def _given(body: BaseModel, noun: type[Noun], names: Iterable[str]) -> dict[str,
     given = {name: getattr(body, name) for name in names}
     if noun is Context and "ranges" in given:
         given["ranges"] = tuple(map(parse_range, given["ranges"]))
+    if noun is Role and "permissions" in given:
+        given["permissions"] = tuple(one for one in Permission if one in given["permissions"])
     return given
 
 
@@ -134,7 +139,7 @@ RESOURCES = (
         "user",
         User,
         s.UserNew,
-        s.UserShown,
+        a.UserShown,
         {
             **dict.fromkeys(("firstname", "lastname", "username", "agentnumber", "mobilephonenumber"), str),
             **dict.fromkeys(("language", "profileclient", "bosssecretary"), str),
@@ -149,7 +154,7 @@ RESOURCES = (
         "line",
         Line,
         s.LineNew,
-        s.LineShown,
+        a.LineShown,
         dict.fromkeys(("user", "number", "context", "protocol", "name"), str),
         "PROTOCOL:NAME, e.g. sip:desk.",
     ),
@@ -158,7 +163,7 @@ RESOURCES = (
         "incall",
         Incall,
         s.IncallNew,
-        s.IncallShown,
+        a.IncallShown,
         {**dict.fromkeys(("user", "exten", "context"), str), "ring_s": int},
         "EXTEN@CONTEXT.",
         named=False,
@@ -168,7 +173,7 @@ RESOURCES = (
         "voicemail",
         Voicemail,
         s.VoicemailNew,
-        s.VoicemailShown,
+        a.VoicemailShown,
         dict.fromkeys(("user", "mailbox", "context", "name", "email"), str),
         "MAILBOX@CONTEXT.",
     ),
@@ -177,7 +182,7 @@ RESOURCES = (
         "context",
         Context,
         s.ContextNew,
-        s.ContextShown,
+        a.ContextShown,
         dict.fromkeys(("name", "kind"), str),
         "Its name.",
         fixed=("name",),
@@ -187,7 +192,7 @@ RESOURCES = (
         "entity",
         Entity,
         s.EntityNew,
-        s.EntityShown,
+        a.EntityShown,
         {"name": str},
         "A number.",
         fixed=("id",),
@@ -197,11 +202,12 @@ RESOURCES = (
         "key",
         FunctionKey,
         s.KeyNew,
-        s.KeyShown,
+        a.KeyShown,
         {**dict.fromkeys(("user", "type", "destination"), str), "number": int, "supervision": bool},
         "USER:NUMBER, e.g. 7:1.",
         fixed=("user",),
         named=False,
     ),
-    Resource(Table.PROFILES, "profile", Profile, s.ProfileNew, s.ProfileShown, {"name": str}, "Its name."),
+    Resource(Table.PROFILES, "profile", Profile, s.ProfileNew, a.ProfileShown, {"name": str}, "Its name."),
+    Resource(Table.ROLES, "role", Role, s.RoleNew, a.RoleShown, {"name": str}, "Its name."),
 )

@@ -13,6 +13,7 @@ from callrec.domain.provisioning.model import (
     Line,
     Profile,
     Range,
+    Role,
     Tables,
     User,
     UserId,
@@ -37,6 +38,7 @@ SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
         (SALES, (Table.CONTEXTS, "sales")),
         (Entity(4, "branch"), (Table.ENTITIES, "4")),
         (Profile("agent"), (Table.PROFILES, "agent")),
+        (Role("boss"), (Table.ROLES, "boss")),
         (KEY, (Table.KEYS, "1:4")),
     ],
 )

@@ -10,14 +10,17 @@ from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
     DEFAULT_ENTITIES,
+    DEFAULT_ROLES,
     Context,
     ContextKind,
     Entity,
     FunctionKey,
     Incall,
     Line,
+    Permission,
     Profile,
     Range,
+    Role,
     Tables,
     User,
     UserId,
@@ -33,6 +36,7 @@ DID = Incall("2050", "from-extern", JOHN.id)
 BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234")
 SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 CONTEXTS = (*DEFAULT_CONTEXTS, SALES)
+AUDITOR = Role("auditor", (Permission.AUDIT_READ,))
 PROFILES = (Profile("agent"), Profile("spare"))
 
 
@@ -43,7 +47,7 @@ def directory(*lines, **others):
 TABLES = directory(DESK)
 
 
-@pytest.mark.parametrize("noun", [replace(EVE, id=UserId("3")), SECOND, Entity(2, "Sales"), Profile("new")])
+@pytest.mark.parametrize("noun", [replace(EVE, id=UserId("3")), SECOND, Entity(2, "Sales"), Profile("new"), AUDITOR])
 def test_a_new_record_is_one_change(noun):
     assert Edit((Change(None, noun),)) == creating(noun, TABLES)
 
@@ -70,6 +74,7 @@ def test_what_is_there_already_is_taken(noun):
         (SALES, replace(SALES, ranges=())),
         (Entity(1, "default"), Entity(1, "Main")),
         (Profile("spare"), Profile("other")),
+        (DEFAULT_ROLES[1], AUDITOR),
     ],
 )
 def test_a_record_becomes_another(before, after):
@@ -138,6 +143,20 @@ def test_what_somebody_needs_stays(noun, code):
 def test_the_last_profile_stays():
     with pytest.raises(Refused, match="the only one"):
         removing(Profile("agent"), Directory(Tables(profiles=PROFILES[:1])))
+
+
+def test_a_role_that_may_change_settings_stays():
+    """Otherwise nobody could change roles any more."""
+    administrator, listener, _ = DEFAULT_ROLES
+    weaker, second = replace(administrator, permissions=(Permission.USERS_READ,)), replace(administrator, name="second")
+    for attempt in (lambda: removing(administrator, TABLES), lambda: changing(administrator, weaker, TABLES)):
+        with pytest.raises(Refused, match=r"administrator is the only role with settings\.change"):
+            attempt()
+    assert changing(administrator, replace(administrator, name="admin"), TABLES)
+    assert removing(listener, TABLES)
+    two = directory(DESK, roles=(*DEFAULT_ROLES, second))
+    assert changing(administrator, weaker, two)
+    assert removing(second, two)
 
 
 def test_a_line_may_go_while_another_one_keeps_the_mailbox():

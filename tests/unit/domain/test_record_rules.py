@@ -12,7 +12,9 @@ from callrec.domain.provisioning.model import (
     Entity,
     Incall,
     Line,
+    Permission,
     Profile,
+    Role,
     Tables,
     User,
     UserId,
@@ -52,6 +54,7 @@ def faults(after, before=None):
         Context("sales", ContextKind.INTERNAL),
         Entity(2, "Sales"),
         Profile("boss"),
+        Role("boss", (Permission.AUDIT_READ,)),
     ],
 )
 def test_what_is_good_is_let_through(good):
@@ -86,6 +89,8 @@ def test_what_is_good_is_let_through(good):
         (replace(BOX, user=UserId("7")), ["user"]),
         (Entity(0, ""), ["id", "name"]),
         (Profile("p" * 65), ["name"]),
+        (Role("", (Permission.AUDIT_READ,)), ["name"]),
+        (Role("boss"), ["permissions"]),
     ],
 )
 def test_everything_that_is_wrong_is_named(bad, fields):

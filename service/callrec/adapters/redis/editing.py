@@ -13,6 +13,7 @@ from callrec.adapters.redis.records import (
     KEY,
     LINE,
     PROFILE,
+    ROLE,
     USER,
     VOICEMAIL,
     Record,
@@ -21,7 +22,14 @@ from callrec.adapters.redis.records import (
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.edit import Change, Edit, Noun, Table, place
-from callrec.domain.provisioning.model import DEFAULT_CONTEXTS, DEFAULT_ENTITIES, DEFAULT_PROFILES, User, UserId
+from callrec.domain.provisioning.model import (
+    DEFAULT_CONTEXTS,
+    DEFAULT_ENTITIES,
+    DEFAULT_PROFILES,
+    DEFAULT_ROLES,
+    User,
+    UserId,
+)
 
 RECORDS = cast(
     "dict[Table, Record[Noun]]",  # each is of its own noun, and only met with it
@@ -34,6 +42,7 @@ RECORDS = cast(
         Table.ENTITIES: ENTITY,
         Table.PROFILES: PROFILE,
         Table.KEYS: KEY,
+        Table.ROLES: ROLE,
     },
 )
 _CLAIMS = "claims"
@@ -47,6 +56,7 @@ HASHES = (
     keys.ENTITIES,
     keys.PROFILES,
     keys.FUNCTION_KEYS,
+    keys.ROLES,
     keys.CLAIMS,
 )
 """In the order of `Table`, the claims last: an operation names its hash by its place here."""
@@ -55,6 +65,7 @@ _SEEDS: dict[Table, tuple[Noun, ...]] = {
     Table.CONTEXTS: DEFAULT_CONTEXTS,
     Table.ENTITIES: DEFAULT_ENTITIES,
     Table.PROFILES: DEFAULT_PROFILES,
+    Table.ROLES: DEFAULT_ROLES,
 }
 CARRIED = 100
 """How many records an event carries at most; of a larger edit it only tells that there was one."""

@@ -16,6 +16,7 @@ from callrec.domain.provisioning.model import (
     Incall,
     Line,
     Profile,
+    Role,
     User,
     Voicemail,
 )
@@ -55,6 +56,7 @@ CONTEXT = Record(Context)
 ENTITY = Record(Entity)
 PROFILE = Record(Profile)
 KEY = Record(FunctionKey)
+ROLE = Record(Role)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]] | list[str]) -> str:

@@ -23,6 +23,7 @@ from callrec.adapters.redis.records import (
     KEY,
     LINE,
     PROFILE,
+    ROLE,
     USER,
     VOICEMAIL,
     Noun,
@@ -40,6 +41,7 @@ from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
     DEFAULT_ENTITIES,
     DEFAULT_PROFILES,
+    DEFAULT_ROLES,
     FEATURE_CODE,
     Feature,
     FeatureCode,
@@ -232,7 +234,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
     """The answer of the script as tables, in an order that does not depend on the server."""
     revision, cursor, edition, codes, *hashes = found
     stored = {code.feature: code for code in map(CODE.load, codes)}
-    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys = hashes
+    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles = hashes
     tables = Tables(
         users=_loaded(USER, users, lambda user: f"{len(user.id):03}{user.id}"),
         lines=_loaded(LINE, lines, endpoint),
@@ -242,6 +244,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         contexts=_loaded(CONTEXT, contexts, lambda context: context.name) or DEFAULT_CONTEXTS,
         entities=_loaded(ENTITY, entities, lambda entity: f"{entity.id:012}") or DEFAULT_ENTITIES,
         profiles=_loaded(PROFILE, profiles, lambda profile: profile.name) or DEFAULT_PROFILES,
+        roles=_loaded(ROLE, roles, lambda role: role.name) or DEFAULT_ROLES,
         keys=_loaded(KEY, function_keys, lambda key: f"{len(key.user):03}{key.user}:{key.number:03}"),
     )
     return Snapshot(tables, int(revision), cursor, int(edition))

@@ -41,7 +41,7 @@ class Difference:
     keys_gone: frozenset[FunctionKey] = frozenset()
     """Function keys that are not there any more, or others than they were."""
     others: bool = False
-    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles, keys."""
+    """Whether anything else is other than it was: incalls, voicemails, contexts, entities, profiles, keys, roles."""
 
     def __bool__(self) -> bool:
         return bool(self.users or self.codes or self.endpoints_gone or self.keys_gone or self.others)

@@ -21,6 +21,7 @@ from callrec.domain.provisioning.model import (
     Incall,
     Line,
     Profile,
+    Role,
     Tables,
     User,
     UserId,
@@ -50,6 +51,7 @@ class Directory:
         self._entities = {str(entity.id): entity for entity in tables.entities}
         self._profiles = {profile.name: profile for profile in tables.profiles}
         self._keys = {f"{key.user}:{key.number}": key for key in tables.keys}
+        self._roles = {role.name: role for role in tables.roles}
         self._codes = {code.feature: code for code in (*DEFAULT_CODES, *tables.codes)}
         self._by = Indexes(tables)
 
@@ -85,6 +87,10 @@ class Directory:
         """All client profiles."""
         return self._profiles.values()
 
+    def roles(self) -> Collection[Role]:
+        """All roles."""
+        return self._roles.values()
+
     def codes(self) -> Collection[FeatureCode]:
         """All feature codes."""
         return self._codes.values()
@@ -98,7 +104,7 @@ class Directory:
         return Tables(
             tuple(self.users()), tuple(self.lines()), tuple(self.incalls()), tuple(self.voicemails()), tuple(self.codes()),
             tuple(self.contexts()), tuple(self.entities()), tuple(self.profiles()),
-            tuple(self.function_keys()),
+            tuple(self.function_keys()), tuple(self.roles()),
         )  # fmt: skip
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
@@ -246,6 +252,7 @@ class Directory:
             Table.ENTITIES: self._entities,
             Table.PROFILES: self._profiles,
             Table.KEYS: self._keys,
+            Table.ROLES: self._roles,
         }
         return cast("dict[str, Noun]", tables[table])
 
@@ -264,4 +271,4 @@ class Directory:
         return Party(user, line) if user and line else None
 
 
-_OTHERS = (Table.INCALLS, Table.VOICEMAILS, Table.CONTEXTS, Table.ENTITIES, Table.PROFILES, Table.KEYS)
+_OTHERS = tuple(table for table in Table if table not in {Table.USERS, Table.LINES})

@@ -16,12 +16,13 @@ from callrec.domain.provisioning.model import (
     Incall,
     Line,
     Profile,
+    Role,
     Tables,
     User,
     Voicemail,
 )
 
-Noun = User | Line | Incall | Voicemail | Context | Entity | Profile | FunctionKey
+Noun = User | Line | Incall | Voicemail | Context | Entity | Profile | FunctionKey | Role
 """What stands in a table that edits change."""
 
 
@@ -36,6 +37,7 @@ class Table(StrEnum):
     ENTITIES = "entities"
     PROFILES = "profiles"
     KEYS = "keys"
+    ROLES = "roles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,10 @@ def place(noun: Noun) -> tuple[Table, str]:
             return Table.ENTITIES, str(noun.id)
         case Profile():
             return Table.PROFILES, noun.name
-        case FunctionKey():  # pragma: no branch - the last kind
+        case FunctionKey():
             return Table.KEYS, f"{noun.user}:{noun.number}"
+        case Role():  # pragma: no branch - the last kind
+            return Table.ROLES, noun.name
 
 
 def in_order(tables: Tables) -> Tables:

@@ -1,4 +1,4 @@
-"""The nouns of the tables: users, lines, incalls, voicemails, function keys, feature codes, contexts, entities, profiles.
+"""The nouns of the tables: users, lines, incalls, voicemails, function keys, feature codes, contexts, entities, profiles, roles.
 
 A *user* is a person; a *line* is the phone line that Asterisk knows by an endpoint name; an *incall* is a number of the
 outside world (DID) that rings a user; a *context* is where numbers live, and says which numbers may be given to whom.
@@ -256,6 +256,40 @@ class Profile:
 DEFAULT_PROFILES = tuple(Profile(name) for name in ("agent", "client", "supervisor", "switchboard"))
 
 
+class Permission(StrEnum):
+    """What somebody with an account may be allowed to do."""
+
+    USERS_READ = "users.read"
+    """Users, lines, incalls, voicemails, function keys, look-ups."""
+    USERS_CHANGE = "users.change"
+    SETTINGS_CHANGE = "settings.change"
+    """Contexts, entities, profiles, feature codes and roles."""
+    CALLS_READ = "calls.read"
+    CALLS_RECORD = "calls.record"
+    """Start, stop and pause the recording of a live call."""
+    RECORDINGS_LISTEN = "recordings.listen"
+    RECORDINGS_EXPORT = "recordings.export"
+    RECORDINGS_HOLD = "recordings.hold"
+    RECORDINGS_ERASE = "recordings.erase"
+    AUDIT_READ = "audit.read"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A name for what somebody may do. Accounts, which will have them, are still to come: until then no role forbids anything."""
+
+    name: str
+    permissions: tuple[Permission, ...] = ()
+    """Each once, in the order of `Permission`."""
+
+
+DEFAULT_ROLES = (
+    Role("administrator", tuple(Permission)),
+    Role("listener", (Permission.RECORDINGS_LISTEN,)),
+    Role("operator", (Permission.USERS_READ, Permission.CALLS_READ, Permission.CALLS_RECORD, Permission.AUDIT_READ)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionKey:
     """A programmable key of a user's phone. `type` is one of `function_keys.KEY_TYPES`, which say what `destination` is."""
@@ -281,3 +315,4 @@ class Tables:
     entities: tuple[Entity, ...] = DEFAULT_ENTITIES
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
     keys: tuple[FunctionKey, ...] = ()
+    roles: tuple[Role, ...] = DEFAULT_ROLES

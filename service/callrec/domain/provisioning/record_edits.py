@@ -4,7 +4,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning import contexts
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Noun, place
-from callrec.domain.provisioning.model import Context, Entity, Line, Profile, User
+from callrec.domain.provisioning.model import Context, Entity, Line, Permission, Profile, Role, User
 from callrec.domain.provisioning.record_rules import checked
 
 
@@ -34,6 +34,8 @@ def changing(before: Noun, after: Noun, tables: Directory) -> Edit:
             _unused(before, tables)
         case Line(), Line() if (before.user, before.context) != (after.user, after.context):
             _no_mailbox_left(before, tables)
+        case Role(), Role() if Permission.SETTINGS_CHANGE not in after.permissions:
+            _not_the_last_key(before, tables)
     return Edit((Change(before, after),))
 
 
@@ -57,6 +59,8 @@ def removing(noun: Noun, tables: Directory) -> Edit:
         case Entity() | Profile():
             _not_the_last(noun, tables)
             _unused(noun, tables)
+        case Role():
+            _not_the_last_key(noun, tables)
     return Edit((Change(noun, None),))
 
 
@@ -75,6 +79,15 @@ def _not_the_last(noun: Entity | Profile, tables: Directory) -> None:
     table, _ = place(noun)
     if len(tables.records(table)) == 1:
         raise Refused(f"{_word(noun)}-last", f"{noun.name} is the only one", hint="make another one first")
+
+
+def _not_the_last_key(role: Role, tables: Directory) -> None:
+    others = (one for one in tables.roles() if one != role)
+    if Permission.SETTINGS_CHANGE in role.permissions and not any(
+        Permission.SETTINGS_CHANGE in one.permissions for one in others
+    ):
+        message = f"{role.name} is the only role with {Permission.SETTINGS_CHANGE}: nobody could change roles any more"
+        raise Refused("role-last", message, hint="give it to another role first")
 
 
 def _unused(noun: Entity | Profile, tables: Directory) -> None:

@@ -23,6 +23,7 @@ from callrec.domain.provisioning.model import (
     Incall,
     Line,
     Profile,
+    Role,
     User,
     UserId,
     Voicemail,
@@ -88,6 +89,7 @@ FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
     ),
     Entity: (Field("id", ENTITY_ID), Field("name", text(128, least=1))),
     Profile: (Field("name", NAME),),
+    Role: (Field("name", NAME),),
     Context: (),
     FunctionKey: (),
 }
@@ -124,6 +126,8 @@ def _faults(noun: Noun, tables: Directory) -> Iterator[Fault]:
             yield from _number(tables, ("exten", noun.exten), noun.context, ContextKind.INCALL)
         case Voicemail():
             yield from _voicemail(noun, tables)
+        case Role() if not noun.permissions:
+            yield Fault("permissions", "must name at least one")
 
 
 def _user(user: User, tables: Directory) -> Iterator[Fault]:

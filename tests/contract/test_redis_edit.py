@@ -1,7 +1,7 @@
 """Edits of the tables on a real server: all or nothing, never over somebody else's change, and a flag turned meanwhile stays."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -111,6 +111,20 @@ async def test_roles_of_a_store_that_never_heard_of_them_are_the_shipped_ones(st
     auditor = Role("auditor", (Permission.CALLS_READ, Permission.AUDIT_READ))
     await store.edit(Edit((Change(None, auditor), Change(DEFAULT_ROLES[1], None))), "r2")
     assert (DEFAULT_ROLES[0], auditor, DEFAULT_ROLES[2]) == (await store.tables()).roles
+
+
+async def test_a_name_with_a_line_break_is_no_name(store):
+    """The script is told in lines: nothing else may begin one."""
+    before = await store.tables()
+    with pytest.raises(Refused, match="line break"):
+        await store.edit(Edit((Change(None, Role("a\nb", (Permission.AUDIT_READ,))),)), "r2")
+    assert before == await store.tables()
+
+
+async def test_a_record_leaves_out_what_is_by_default(store):
+    held = json.loads(await ask(store._client, "HGET", keys.USERS, JOHN.id))
+    other = {field.name for field in fields(User) if getattr(JOHN, field.name) != field.default}
+    assert {"id", "firstname"} <= held.keys() <= other
 
 
 async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):

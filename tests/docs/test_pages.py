@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from documents import ROOT, code, fences, pages, prose, text
 from callrec.cli.app import app
 from callrec.domain import toggle
 from callrec.domain.provisioning.function_keys import KEY_TYPES, SERVED
+from callrec.domain.provisioning.model import Incall, Line, User, Voicemail
 
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _TARGET = re.compile(r"^(?P<name>[a-z]+):(?!=)", re.MULTILINE)
@@ -145,3 +147,19 @@ def test_the_commands_page_names_every_type_of_function_key_and_says_which_are_n
     named = {name for name in re.findall(r"`([a-z_]+)`", table) if name in KEY_TYPES}
     assert named == set(SERVED)
     assert set(re.findall(r"`([a-z_]+)`", refused)) == set(KEY_TYPES) - set(SERVED)
+
+
+def test_the_defaults_that_a_reader_of_the_store_has_to_know_are_named() -> None:
+    """Records leave them out; what is empty, false or null needs no name."""
+    page = text("docs/redis.md")
+    told = {
+        (one.name, str(one.default).lower() if isinstance(one.default, bool) else str(one.default))
+        for kind in (User, Line, Incall, Voicemail)
+        for one in fields(kind)
+        if one.default is not MISSING and one.default
+    }
+    assert {name for name, _ in told} == {
+        "outcallerid", "bosssecretary", "enablehint", "enablexfer", "voicemail_enabled", "entityid", "protocol", "ring_s",
+    }  # fmt: skip
+    defaults = page[page.index("The defaults:") :].partition("\n\n")[0]
+    assert all(f"`{name}`" in defaults and f"`{value}`" in defaults for name, value in told)

@@ -66,6 +66,19 @@ def test_a_row_is_found_by_what_only_one_has(key: str, value: str) -> None:
     assert {Change(JOHN, replace(JOHN, lastname=""))} == changes_of(f"{key}|lastname\n{value}|\n")
 
 
+def test_what_a_user_has_set_by_phone_stays_and_is_in_nobodys_way() -> None:
+    """A file cannot say it: so an update leaves it, and the same file again is still unchanged."""
+    busy = replace(
+        JOHN, dnd=True, forward_busy="77", voicemail_enabled=False, filter_enabled=True, agent_logged_in=True
+    )
+    there = replace(THERE, users=(busy, ANN, replace(BARE, forward_unconditional="0612")))
+    assert {Change(busy, replace(busy, lastname="Roe"))} == changes_of("username|lastname\njohn|Roe\n", there)
+    john = f"John|Doe|en_US|1|john|{HASH}|1000|default|sip|desk|hush\n"
+    text = "firstname|lastname|language|enableclient|username|passwordhash|phonenumber|context|protocol|linename|linesecret\n"
+    plan = plan_of(text + john + "Bare||||bare||||||\n", there, Mode.ADD)
+    assert ([], 2) == (plan.errors, len(plan.unchanged))
+
+
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import cast
 
 from callrec.adapters.redis import keys
@@ -20,7 +19,6 @@ from callrec.adapters.redis.records import (
     dump_json,
 )
 from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.edit import Change, Edit, Noun, Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
@@ -73,17 +71,17 @@ TOGETHER = 1000
 """How many fields of a hash the script reads or writes at a time: Lua passes on some thousands of values at most."""
 
 Operation = tuple[str, int, str, str]
+"""What, number of the hash, field, value: see `scripts.EDIT`."""
 
 
-def operations(edit: Edit) -> list[str | int]:
-    """The script's operations, flat: what, number of the hash, JSON of at most a thousand fields, each followed by its value.
+def arguments(edit: Edit) -> list[str | int]:
+    """What the script is told of the edit: whether its event carries the records, and the chunks of its operations.
 
-    A large import is a million of them: as arguments of their own they cost more than all the rest. Raises Refused for what
-    cannot be stored, or when a claim is there twice.
+    Raises Refused for what cannot be stored, or when a claim is there twice.
     """
     found = [operation for change in edit.changes for operation in _of(change)]
     found += _claims(edit)
-    touched = {operation[1] for operation in found}
+    touched = {number for _, number, _, _ in found}
     seeds = [
         ("seed", _NUMBERS[table], place(noun)[1], RECORDS[table].dump(noun))
         for table, nouns in _SEEDS.items()
@@ -93,17 +91,26 @@ def operations(edit: Edit) -> list[str | int]:
     grouped: dict[tuple[str, int], list[str]] = {}
     for op, number, field, value in (*seeds, *found):
         grouped.setdefault((op, number), []).extend((field, value))
-    return [
+    chunks = (
         argument
         for (op, number), pairs in grouped.items()
         for begin in range(0, len(pairs), 2 * TOGETHER)
-        for argument in (op, number, dump_json(pairs[begin : begin + 2 * TOGETHER]))
-    ]
+        for argument in (op, number, _lines(pairs[begin : begin + 2 * TOGETHER]))
+    )
+    return ["carry" if len(found) <= CARRIED else "", *chunks]
+
+
+def _lines(pairs: Sequence[str]) -> str:
+    text = "\n".join((*pairs, ""))
+    if text.count("\n") != len(pairs):
+        raise Refused("text-not-storable", "a name holds a line break", hint="nothing was changed")
+    return text
 
 
 def _of(change: Change) -> Iterator[Operation]:
     before, after = change.before, change.after
-    old, new = (place(noun) if noun else None for noun in (before, after))
+    old = place(before) if before else None
+    new = place(after) if after else None
     if old and old != new:
         yield "gone", _NUMBERS[old[0]], old[1], ""
     if new is None or after is None:
@@ -112,33 +119,33 @@ def _of(change: Change) -> Iterator[Operation]:
     if old != new:
         yield "new", _NUMBERS[table], field, RECORDS[table].dump(after)
     elif isinstance(before, User) and isinstance(after, User):
-        differing = json.loads(USER.dump(after))
-        former = json.loads(USER.dump(before))
-        patch = {one.name: differing[one.name] for one in fields(User) if differing[one.name] != former[one.name]}
-        yield "patch", _NUMBERS[table], field, dump_json(patch)
+        becomes, was = json.loads(USER.whole(after)), json.loads(USER.whole(before))
+        yield (
+            "patch",
+            _NUMBERS[table],
+            field,
+            dump_json({name: becomes[name] for name in becomes if becomes[name] != was[name]}),
+        )
     else:
         yield "put", _NUMBERS[table], field, RECORDS[table].dump(after)
 
 
 def _claims(edit: Edit) -> Iterator[Operation]:
-    before = [claim for change in edit.changes for claim in change.claims_before()]
-    after = [claim for change in edit.changes for claim in change.claims_after()]
-    former, number = {_field(claim): claim.user for claim in before}, _NUMBERS[_CLAIMS]
+    number = _NUMBERS[_CLAIMS]
+    former = {f"{claim.kind}:{claim.key}": claim.user for change in edit.changes for claim in change.claims_before()}
     there: dict[str, UserId] = {}
-    for claim in after:
-        if _field(claim) in there:
-            raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
-        there[_field(claim)] = claim.user
+    for change in edit.changes:
+        for claim in change.claims_after():
+            field = f"{claim.kind}:{claim.key}"
+            if field in there:
+                raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
+            there[field] = claim.user
     for field, user in former.items():
         if there.get(field) != user:
             yield "gone", number, field, ""
     for field, user in there.items():
         if former.get(field) != user:
             yield "new", number, field, user
-
-
-def _field(claim: Claim) -> str:
-    return f"{claim.kind}:{claim.key}"
 
 
 def changed_records(text: str) -> tuple[tuple[Table, str, Noun | None], ...]:

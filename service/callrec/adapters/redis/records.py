@@ -30,11 +30,20 @@ class Record(Generic[Noun]):
     def __init__(self, noun: type[Noun]) -> None:
         self._name = noun.__name__.lower()
         self._adapter = TypeAdapter(noun)
+        self._to_json = self._adapter.serializer.to_json
 
     def dump(self, value: Noun) -> str:
-        """Raises Refused for text that cannot be written as UTF-8 (a lone surrogate)."""
+        """The record, without fields that are what they are by default: most of them, in most records. Raises Refused for text
+        that cannot be written as UTF-8 (a lone surrogate)."""
+        return self._json(value, exclude_defaults=True)
+
+    def whole(self, value: Noun) -> str:
+        """The record with all its fields: so it can be compared, and changed field by field. Raises Refused."""
+        return self._json(value, exclude_defaults=False)
+
+    def _json(self, value: Noun, *, exclude_defaults: bool) -> str:
         try:
-            return self._adapter.dump_json(value).decode()
+            return self._to_json(value, exclude_defaults=exclude_defaults).decode()
         except (PydanticSerializationError, UnicodeEncodeError):
             raise Refused("text-not-storable", f"a {self._name} holds characters that no UTF-8 text can have") from None
 

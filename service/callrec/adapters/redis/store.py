@@ -10,7 +10,7 @@ from redis import exceptions as fault
 
 from callrec.adapters.redis import keys, scripts
 from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated, within
-from callrec.adapters.redis.editing import CARRIED, HASHES, operations
+from callrec.adapters.redis.editing import HASHES, arguments
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import remark
@@ -118,12 +118,12 @@ class RedisStore(RedisRecordings):
         self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
     ) -> None:
         """See TableStore."""
-        limits: list[str | int] = [_actor(actor), KEPT, REQUEST_KEPT_S, CARRIED, receipt]
-        arguments = ["" if based_on is None else based_on, *limits, *await asyncio.to_thread(operations, edit)]
+        carry, *chunks = await asyncio.to_thread(arguments, edit)
+        head = ["" if based_on is None else based_on, _actor(actor), KEPT, REQUEST_KEPT_S, carry, receipt]
         outcome, *taken = await self._durably(
             scripts.EDIT,
             [_request(request_id), keys.REVISION, keys.EVENTS, keys.EDITION, keys.CALL_RECORD_SET, *HASHES],
-            arguments,
+            [*head, *chunks],
             limit_s=PATIENT_S,
         )
         if outcome == "stale":
@@ -169,13 +169,13 @@ class RedisStore(RedisRecordings):
         if not FEATURE_CODE.fullmatch(code):
             raise Refused("feature-code", f"{code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
         defaults = dump_json({default.feature: default.code for default in DEFAULT_CODES})
-        record = CODE.dump(FeatureCode(feature, code, enabled))
-        unset = next(CODE.dump(default) for default in DEFAULT_CODES if default.feature is feature)
+        record = CODE.whole(FeatureCode(feature, code, enabled))
+        unset = next(CODE.whole(default) for default in DEFAULT_CODES if default.feature is feature)
         once = ("", "") if request_id is None else (REQUEST_KEPT_S, receipt)
         outcome, *by = await self._durably(
             scripts.SET_CODE,
             [keys.REVISION, keys.EVENTS, keys.CODES, _request(request_id or "none")],
-            [feature, record, defaults, code, _actor(actor), KEPT, CODE.dump(before) if before else "", *once, unset],
+            [feature, record, defaults, code, _actor(actor), KEPT, CODE.whole(before) if before else "", *once, unset],
         )
         if outcome == "stale":
             raise _edited()

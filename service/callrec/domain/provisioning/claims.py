@@ -47,33 +47,34 @@ def at(number: str, context: str) -> str:
     return f"{number}@{context}"
 
 
-def claims_of_user(user: User) -> Iterator[Claim]:
+def claims_of_user(user: User) -> tuple[Claim, ...]:
     """The user name and the agent number."""
-    if user.username:
-        yield Claim(Kind.USERNAME, user.username, user.id, "username", user.username)
-    if user.agentnumber:
-        yield Claim(Kind.AGENT, user.agentnumber, user.id, "agentnumber", user.agentnumber)
+    said = ((Kind.USERNAME, "username", user.username), (Kind.AGENT, "agentnumber", user.agentnumber))
+    return tuple(Claim(kind, value, user.id, column, value) for kind, column, value in said if value)
 
 
-def claims_of_line(line: Line) -> Iterator[Claim]:
+def claims_of_line(line: Line) -> tuple[Claim, ...]:
     """The number in its context, and the endpoint."""
-    yield Claim(Kind.EXTENSION, at(line.number, line.context), line.user, "phonenumber", line.number)
-    yield Claim(Kind.ENDPOINT, endpoint(line), line.user, "linename", line.name)
+    return (
+        Claim(Kind.EXTENSION, at(line.number, line.context), line.user, "phonenumber", line.number),
+        Claim(Kind.ENDPOINT, endpoint(line), line.user, "linename", line.name),
+    )
 
 
-def claims_of_incall(incall: Incall) -> Iterator[Claim]:
+def claims_of_incall(incall: Incall) -> tuple[Claim, ...]:
     """The number in its context: the same name space as the lines' numbers."""
-    yield Claim(Kind.EXTENSION, at(incall.exten, incall.context), incall.user, "incallexten", incall.exten)
+    return (Claim(Kind.EXTENSION, at(incall.exten, incall.context), incall.user, "incallexten", incall.exten),)
 
 
-def claims_of_voicemail(box: Voicemail) -> Iterator[Claim]:
+def claims_of_voicemail(box: Voicemail) -> tuple[Claim, ...]:
     """The mailbox in its context."""
-    yield Claim(Kind.MAILBOX, at(box.mailbox, box.context), box.user, "voicemailmailbox", box.mailbox)
+    return (Claim(Kind.MAILBOX, at(box.mailbox, box.context), box.user, "voicemailmailbox", box.mailbox),)
 
 
-def claims_of_key(key: FunctionKey) -> Iterator[Claim]:
+def claims_of_key(key: FunctionKey) -> tuple[Claim, ...]:
     """What the key does, among its user's keys."""
-    yield Claim(Kind.KEY, f"{key.user}:{key.type}:{key.destination}", key.user, "key", key.destination or key.type)
+    does = f"{key.user}:{key.type}:{key.destination}"
+    return (Claim(Kind.KEY, does, key.user, "key", key.destination or key.type),)
 
 
 def claims(tables: Tables) -> Iterator[Claim]:

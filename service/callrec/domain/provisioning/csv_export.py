@@ -81,7 +81,7 @@ def _remarks(row: Row, cells: Mapping[str, str], several: list[str], verdicts: M
     for error in errors_between(row.at_line, cells, sections):
         yield f"{at}, {error.column} {error.reason}"
     for name, value in cells.items():
-        if not verdicts[name][value] or value != value.strip():
+        if value and (not verdicts[name][value] or value != value.strip()):
             yield f"{at}, {name} must be {BY_NAME[name].check.says}"
     if line and box and box.context != line.context:
         yield f"{at}, voicemailmailbox is not in the line's context"

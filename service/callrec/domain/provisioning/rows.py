@@ -1,15 +1,23 @@
 """One user with line, incall and voicemail <-> the cells of one row: what import and export both mean by a column."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
+from typing import TypeVar
 
 from callrec.domain.provisioning import claims as c
 from callrec.domain.provisioning.columns import DEFAULTS, Section
-from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 
 NOBODY = UserId("")
 """The id of a user who is not stored yet."""
-_NO_RULES = RecordRules()
+UNSAID = (
+    *("rules", "dnd", "voicemail_enabled", "filter_enabled", "agent_logged_in"),
+    *("forward_unconditional", "forward_no_answer", "forward_busy"),
+)
+"""The fields of a user that no file says: an update leaves them, and a user who has some is as a row says all the same."""
+_UNSAID = attrgetter(*UNSAID)
+Noun = TypeVar("Noun", User, Line, Incall, Voicemail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +46,50 @@ class Row:
 
     def with_id(self, user: UserId) -> "Row":
         """The same row, belonging to the user of that id."""
-        return replace(
-            self,
-            user=replace(self.user, id=user),
-            line=self.line and replace(self.line, user=user),
-            incall=self.incall and replace(self.incall, user=user),
-            voicemail=self.voicemail and replace(self.voicemail, user=user),
+        return Row(
+            self.at_line,
+            _USER_OF(self.user, user),
+            self.line and _LINE_OF(self.line, user),
+            self.incall and _INCALL_OF(self.incall, user),
+            self.voicemail and _VOICEMAIL_OF(self.voicemail, user),
+            self.given,
+            self.password,
+            self.made_secret,
         )
 
     def nouns(self) -> tuple[User, Line | None, Incall | None, Voicemail | None]:
         """Its records."""
         return self.user, self.line, self.incall, self.voicemail
 
-    def claims(self) -> Iterator[c.Claim]:
+    def claims(self) -> tuple[c.Claim, ...]:
         """What this row takes for itself."""
-        yield from c.claims_of_user(self.user)
-        if self.line:
-            yield from c.claims_of_line(self.line)
-        if self.incall:
-            yield from c.claims_of_incall(self.incall)
-        if self.voicemail:
-            yield from c.claims_of_voicemail(self.voicemail)
+        return (
+            *c.claims_of_user(self.user),
+            *(c.claims_of_line(self.line) if self.line else ()),
+            *(c.claims_of_incall(self.incall) if self.incall else ()),
+            *(c.claims_of_voicemail(self.voicemail) if self.voicemail else ()),
+        )
+
+
+def _of_another(kind: type[Noun], owner: str) -> Callable[[Noun, UserId], Noun]:
+    """`replace` of the one field that says whose a record is: twice as fast, and a large file needs it half a million times."""
+    names = [one.name for one in fields(kind)]
+    values, place = attrgetter(*names), names.index(owner)
+
+    def made(noun: Noun, user: UserId) -> Noun:
+        said = list(values(noun))
+        said[place] = user
+        return kind(*said)
+
+    return made
+
+
+_USER_OF = _of_another(User, "id")
+_LINE_OF, _INCALL_OF, _VOICEMAIL_OF = (
+    _of_another(Line, "user"),
+    _of_another(Incall, "user"),
+    _of_another(Voicemail, "user"),
+)
 
 
 def tables_of(rows: Sequence[Row]) -> Tables:
@@ -87,7 +118,7 @@ def row(
     line = _line(cells, owner, generate) if Section.LINE in sections else None
     return Row(
         at_line=at_line,
-        user=_user(cells, owner, of.rules if of else _NO_RULES),
+        user=_user(cells, of),
         line=line,
         incall=_incall(cells, owner) if Section.INCALL in sections else None,
         voicemail=_voicemail(cells, owner) if Section.VOICEMAIL in sections else None,
@@ -153,15 +184,15 @@ def _user_cells(user: User) -> dict[str, str]:
     }
 
 
-def _user(cells: Mapping[str, str], user: UserId, rules: RecordRules) -> User:
-    return User(
-        id=user,
+def _user(cells: Mapping[str, str], of: User | None) -> User:
+    """What no file says (rules, and what users set by phone) stays as it is."""
+    said = User(
+        id=of.id if of else NOBODY,
         firstname=cells["firstname"],
         lastname=cells["lastname"],
         language=cells["language"] or None,
         call_record=cells["callrecord"] == "1",
         online_record=cells["onlinerecord"] == "1",
-        rules=rules,
         outcallerid=cells["outcallerid"],
         mobilephonenumber=cells["mobilephonenumber"],
         agentnumber=cells["agentnumber"],
@@ -174,6 +205,9 @@ def _user(cells: Mapping[str, str], user: UserId, rules: RecordRules) -> User:
         profileclient=cells["profileclient"],
         entityid=int(cells["entityid"]),
     )
+    if of is None or _UNSAID(of) == _UNSAID(said):
+        return said
+    return replace(said, **dict(zip(UNSAID, _UNSAID(of), strict=True)))
 
 
 def _line(cells: Mapping[str, str], user: UserId, generate: Generate) -> Line:

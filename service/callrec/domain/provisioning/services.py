@@ -7,6 +7,7 @@ names of sounds, digits are spoken as they are. Nothing here changes anything.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from callrec.domain.provisioning.directory import Directory, Party
 from callrec.domain.provisioning.features import FEATURES, FORWARDS
@@ -78,7 +79,7 @@ def status(user: User) -> list[str]:
 
 def has_services(user: User) -> bool:
     """Whether anything that a user can set by phone, but for the recording of all calls, is not as it is at first."""
-    return any(getattr(user, FEATURES[one].switch) != getattr(_FRESH, FEATURES[one].switch) for one in _SWITCHES)
+    return bool(_STATES(user) != _STATES(_FRESH))
 
 
 def is_lit(feature: Feature, destination: str, user: User, tables: Directory) -> bool:
@@ -107,6 +108,7 @@ _SWITCHES = {
 }
 """The words of each service: with `-on` and `-off`, and for a forward its number behind it."""
 _FRESH = User(UserId(""), "")
+_STATES = attrgetter(*(FEATURES[one].switch for one in _SWITCHES))
 _AGENT: Mapping[Feature, Callable[[bool], bool]] = {
     Feature.AGENT_LOGIN: lambda _: True,
     Feature.AGENT_LOGOFF: lambda _: False,

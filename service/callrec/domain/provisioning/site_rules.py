@@ -71,8 +71,10 @@ def context_fault(contexts: Mapping[str, Context], name: str, kind: ContextKind)
 
 def number_fault(context: Context, number: str) -> str:
     """Why this number cannot be given there; empty when it can."""
+    if context.holds(number):
+        return ""
     ranges = ", ".join(map(str, context.ranges)) or "none"
-    return "" if context.holds(number) else f"must be in a range of the context {context.name}: {ranges}"
+    return f"must be in a range of the context {context.name}: {ranges}"
 
 
 def _error(row: Row, column: str, value: str, reason: str) -> RowError:

@@ -1,12 +1,13 @@
 """What the tables hold already, asked by what is taken, and by user: what a user file is compared with."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from operator import attrgetter
 from typing import TypeVar
 
 from callrec.domain.provisioning.claims import Claim, Kind, at, claims, endpoint
-from callrec.domain.provisioning.model import Incall, Line, RecordRules, Tables, User, UserId, Voicemail
-from callrec.domain.provisioning.rows import NOBODY, Row
+from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.rows import UNSAID, Row
 
 Key = tuple[Kind, str]
 Owned = TypeVar("Owned", Line, Incall, Voicemail)
@@ -81,23 +82,31 @@ def by_user(nouns: Iterable[Owned]) -> dict[UserId, list[Owned]]:
     return found
 
 
-def _comparable(user: User, given: frozenset[str]) -> User:
-    return replace(
-        user,
-        id=NOBODY,
-        rules=RecordRules(),
-        call_record=user.call_record and "callrecord" in given,
-        online_record=user.online_record and "onlinerecord" in given,
-        password_hash=user.password_hash if "passwordhash" in given else "",
+def _all_but(kind: type, *names: str) -> Callable[[object], tuple[object, ...]]:
+    """The values of all other fields."""
+    return attrgetter(*(one.name for one in fields(kind) if one.name not in names))
+
+
+_USER = _all_but(User, "id", "call_record", "online_record", "password_hash", *UNSAID)
+_LINE = _all_but(Line, "user", "name", "secret")
+_INCALL, _VOICEMAIL = _all_but(Incall, "user"), _all_but(Voicemail, "user")
+
+
+def _comparable(user: User, given: frozenset[str]) -> tuple[object, ...]:
+    return (
+        *_USER(user),
+        user.call_record and "callrecord" in given,
+        user.online_record and "onlinerecord" in given,
+        user.password_hash if "passwordhash" in given else "",
     )
 
 
-def _unowned(section: Line | Incall | Voicemail, given: frozenset[str]) -> Line | Incall | Voicemail:
-    if isinstance(section, Line):
-        return replace(
-            section,
-            user=NOBODY,
-            name=section.name if "linename" in given else "",
-            secret=section.secret if "linesecret" in given else "",
-        )
-    return replace(section, user=NOBODY)
+def _unowned(section: Line | Incall | Voicemail, given: frozenset[str]) -> tuple[object, ...]:
+    match section:
+        case Line():
+            name = section.name if "linename" in given else ""
+            return Line, *_LINE(section), name, section.secret if "linesecret" in given else ""
+        case Incall():
+            return Incall, *_INCALL(section)
+        case Voicemail():  # pragma: no branch - the last kind
+            return Voicemail, *_VOICEMAIL(section)

@@ -67,7 +67,7 @@ def after(record: Record, was: Row, generate: Generate) -> Row | list[RowError]:
     row = rows.row(record.at_line, cells, sections, record.given, generate, of=was.user)
     # A password is asked after all else: until then the stored one stands.
     kept = was.user.password_hash if row.password else row.user.password_hash
-    return replace(row, user=replace(row.user, password_hash=kept))
+    return row if kept == row.user.password_hash else replace(row, user=replace(row.user, password_hash=kept))
 
 
 def _cells(record: Record, was: Row) -> tuple[dict[str, str], frozenset[Section]]:

@@ -1,9 +1,11 @@
 """The columns of a mailbox on real calls: what is sent to whom, what stays, and who is asked for a password.
 
 Everything that takes as long as a call is done once and side by side (`post`, `visits`); the tests look at what came of it.
+The prompts that tell one thing from another are pure tones here: which one was played, and of which language, is heard so.
 """
 
 import asyncio
+import contextlib
 import io
 import wave
 from collections.abc import AsyncIterator
@@ -17,23 +19,38 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP, Envelope
+from conversing import together
 from laboratory import TONES_HZ, Laboratory, example_tables, finish, until
 
-from callrec.domain.errors import Unavailable
-from callrec.domain.provisioning.model import Tables, UserId, Voicemail
-from callrec.lab.ears import Sound, heard_s, presence
+from callrec.domain.provisioning.model import Tables, User, UserId, Voicemail
+from callrec.lab.ears import Sound, heard_s, longest_s, presence
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import Pbx
 from callrec.lab.phones import Busy, Phone, PhoneBank, PhoneCall
 
 SPOKEN_S = 1.5
 MAIL_S = 15.0
-PROMPT_S = 3.5
-MESSAGE_S = 12.0
+GREETING_S = 1.2
+KEYS_S = 2.5
+"""From the answer, or from other keys, to the keys that follow: the prompts' words are over, and Asterisk waits."""
+MESSAGE_S = 20.0
+LISTEN_S = 0.5
+PROMPT_S, PROMPT_HEARD_S = 0.8, 0.6
+"""How long a tone is played as a prompt, and from when on it counts as heard: speech holds no pitch for so long."""
+PROMPTS_HZ = {
+    "en/vm-theperson": 1800,
+    "fr/vm-theperson": 2000,
+    "en/vm-password": 2200,
+    "fr/vm-password": 2400,
+    "fr/vm-incorrect": 2600,
+    "en/vm-youhave": 2800,
+}
+"""Who is called; the password is asked; it is wrong; what is in the mailbox, which is said to whoever is inside."""
+EVE = "Bcc: eve@example.com"
 JOHN, GEORGE, BILL = (UserId(str(n)) for n in (1, 2, 3))
 BOXES = (
     Voicemail("1000", "default", JOHN, "Jöhn Dœ", "1234", "john@example.com", attach=True),
-    Voicemail("1001", "default", GEORGE, "George Clinton", "2345", "george@example.com", delete=True),
+    Voicemail("1001", "default", GEORGE, f"George ({EVE})", "2345", "george@example.com", delete=True),
     Voicemail("1002", "default", BILL, "Bill Bush", "3456", delete=True, skippass=True),
 )
 CALLERS = {"1000": "1001", "1001": "1002", "1002": "1000"}
@@ -69,6 +86,8 @@ class Post:
 
     lab: Laboratory
     sink: Sink
+    greeted: dict[str, PhoneCall] = field(default_factory=dict)
+    """What the caller of each mailbox heard, by its number."""
 
     def mail(self, recipient: str) -> EmailMessage:
         """The one message to this address."""
@@ -81,9 +100,24 @@ class Post:
 
 
 def _tables() -> Tables:
+    """John's prompts are English, George's French, and Bill says nothing of his."""
     tables = example_tables()
-    users = tuple(replace(user, language="en_US") for user in tables.users)
+    john, george, bill = tables.users
+    users: tuple[User, ...] = (john, replace(george, firstname="Geörge"), replace(bill, lastname=f"Bush, {EVE}"))
     return replace(tables, users=users, voicemails=BOXES)
+
+
+def _lay_prompts(sounds: Path, rate: int = 8000) -> None:
+    """In the PBX' own folder, in the place of what is installed."""
+    for name, hz in PROMPTS_HZ.items():
+        for installed in (sounds / name).parent.glob(f"{Path(name).name}.*"):
+            installed.unlink()
+        samples = 6000 * np.sin(2 * np.pi * hz / rate * np.arange(round(rate * PROMPT_S)))
+        with wave.open(str(sounds / f"{name}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(samples.astype("<i2").tobytes())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -95,6 +129,7 @@ async def post(installation: Installation, tmp_path_factory: pytest.TempPathFact
         PhoneBank(installation, pbx, tones_hz=TONES_HZ) as phones,
     ):
         house = Post(Laboratory(pbx, phones, spool, pbx.complaints()), sink)
+        _lay_prompts(pbx.root / "share/sounds")
         for number in CALLERS:
             await phones.phone(number).behave(Busy())
         await asyncio.gather(*(_leave(house, caller, box) for box, caller in CALLERS.items()))
@@ -103,14 +138,27 @@ async def post(installation: Installation, tmp_path_factory: pytest.TempPathFact
 
 
 async def _leave(house: Post, caller: str, box: str) -> None:
-    """`#` skips the greeting; then the phone's tone is the message."""
+    """`#` skips the rest of the greeting; then the phone's tone is the message."""
     call = await house.lab.bank.phone(caller).call(box, tone_hz=TONES_HZ[caller])
     await call.answered()
+    await asyncio.sleep(GREETING_S)
     await call.press("#")
     folder = house.lab.pbx.root / "spool/voicemail/default" / box / "tmp"
     await until(lambda: any(file.stat().st_size > 1000 for file in folder.glob("*.wav")))  # it is being recorded
     await asyncio.sleep(SPOKEN_S)
     await finish(call)
+    house.greeted[box] = call
+
+
+def _prompts(call: PhoneCall) -> set[str]:
+    """Which of PROMPTS_HZ this phone heard. After the call."""
+    heard = call.heard()
+    return {name for name, hz in PROMPTS_HZ.items() if longest_s(heard, hz) >= PROMPT_HEARD_S}
+
+
+def _hears_message(call: PhoneCall, caller: str) -> bool:
+    """Whether what this caller had said was played, by now."""
+    return longest_s(call.heard(), TONES_HZ[caller]) >= SPOKEN_S - 0.3
 
 
 def _words(mail: EmailMessage) -> str:
@@ -135,13 +183,23 @@ def test_asterisk_has_nothing_to_say_against_these_files(post: Post) -> None:
 def test_a_message_is_told_to_the_address_with_who_called(post: Post) -> None:
     mail = post.mail("john@example.com")
     assert mail["To"].addresses[0].addr_spec == "john@example.com"
-    assert "callrec@localhost" in mail["From"]
-    assert "mailbox 1000" in mail["Subject"]
-    assert "George Clinton" in _words(mail)
+    assert mail["From"].addresses[0].addr_spec == "callrec@localhost"
+    assert mail["Subject"] == 'Message from "Geörge Clinton" <1001> for mailbox 1000'
 
 
-def test_a_name_arrives_as_it_is_written(post: Post) -> None:
-    assert post.mail("john@example.com")["To"].addresses[0].display_name == "Jöhn Dœ"
+def test_names_arrive_as_they_are_written(post: Post) -> None:
+    mail = post.mail("john@example.com")
+    assert mail["To"].addresses[0].display_name == "Jöhn Dœ"
+    assert [name for name in ("Jöhn Dœ", "Geörge Clinton") if name not in _words(mail)] == []
+
+
+def test_names_of_owner_and_caller_make_no_header_and_no_recipient(post: Post) -> None:
+    """Both hold what would be one, if they ended a line or a quote. The mailer sends to whatever Bcc names, as sendmail -t."""
+    mail = post.mail("george@example.com")
+    assert set(post.sink.mails) == {"john@example.com", "george@example.com"}
+    assert [(one.display_name, one.addr_spec) for one in mail["To"].addresses] == [(BOXES[1].name, BOXES[1].email)]
+    assert mail["Subject"] == f'Message from "Bill Bush, {EVE}" <1002> for mailbox 1001'
+    assert [name for name in mail.keys() if name in {"To", "Cc", "Bcc"}] == ["To"]  # noqa: SIM118 - a header may come twice
 
 
 def test_the_attached_message_is_what_was_said(post: Post) -> None:
@@ -154,7 +212,7 @@ def test_the_attached_message_is_what_was_said(post: Post) -> None:
 
 def test_without_attach_only_the_words_are_sent(post: Post) -> None:
     mail = post.mail("george@example.com")
-    assert (_attached(mail), "Bill Bush" in _words(mail)) == ([], True)
+    assert (_attached(mail), mail.get_content_type(), "Bill Bush" in _words(mail)) == ([], "text/plain", True)
 
 
 def test_what_is_not_to_be_deleted_stays(post: Post) -> None:
@@ -170,6 +228,13 @@ def test_without_an_address_nothing_is_sent_and_nothing_lost(post: Post) -> None
     assert len(post.kept("1002")) == 1
 
 
+def test_a_caller_is_greeted_in_the_language_of_the_mailbox(post: Post) -> None:
+    assert ({"en/vm-theperson"}, {"fr/vm-theperson"}) == (
+        _prompts(post.greeted["1000"]),
+        _prompts(post.greeted["1001"]),
+    )
+
+
 @dataclass(frozen=True)
 class Visit:
     """An owner at their mailbox."""
@@ -181,39 +246,47 @@ class Visit:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def visits(post: Post) -> list[Visit]:
-    """At the same time: with the password, with another one, and without."""
+    """At the same time: with the password after another one, with other ones only, and without any."""
     phones = post.lab.bank
-    return await asyncio.gather(
-        _visit(phones.phone("1000"), "1234#1"),
-        _visit(phones.phone("1001"), "9999#", times=3),
+    return await together(
+        _visit(phones.phone("1000"), "9999#", "1234#1"),
+        _visit(phones.phone("1001"), "9999#", "9999#", "9999#"),
         _visit(phones.phone("1002"), "1"),
     )
 
 
-async def _visit(phone: Phone, keys: str, *, times: int = 1) -> Visit:
-    """`*98`, and the keys at each prompt."""
+async def _visit(phone: Phone, *keys: str) -> Visit:
+    """`*98`, and the keys at each prompt; until the message was heard, or the PBX hangs up."""
     call = await phone.call("*98", tone_hz=0)
     await call.answered()
-    for _ in range(times):
-        await asyncio.sleep(PROMPT_S)
-        await call.press(keys)
-    try:
-        await call.ended(MESSAGE_S)
-    except Unavailable:
-        await call.hangup()
-        return Visit(call, turned_away=False)
-    return Visit(call, turned_away=True)
+    for some in keys:
+        await asyncio.sleep(KEYS_S)
+        await call.press(some)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(MESSAGE_S):
+            while not (call.is_over or _hears_message(call, CALLERS[phone.name])):  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(LISTEN_S)
+    visit = Visit(call, turned_away=call.is_over)
+    await call.hangup()
+    return visit
 
 
-def test_who_says_the_password_hears_the_message(visits: list[Visit]) -> None:
-    assert not visits[0].turned_away
-    assert heard_s(visits[0].call.heard(), TONES_HZ["1001"]) is not None
+def test_who_says_the_password_hears_the_message_also_after_a_wrong_one(visits: list[Visit]) -> None:
+    assert (False, True) == (visits[0].turned_away, _hears_message(visits[0].call, "1001"))
+    assert "en/vm-password" in _prompts(visits[0].call)
 
 
-def test_who_says_another_one_is_turned_away(visits: list[Visit]) -> None:
+def test_who_says_another_one_is_told_so_and_turned_away(visits: list[Visit]) -> None:
     assert visits[1].turned_away
+    assert "fr/vm-incorrect" in _prompts(visits[1].call)
+    assert not _hears_message(visits[1].call, "1002")
 
 
-def test_who_need_not_say_any_hears_the_message_at_once(visits: list[Visit]) -> None:
-    assert not visits[2].turned_away
-    assert heard_s(visits[2].call.heard(), TONES_HZ["1000"]) is not None
+def test_an_owner_is_asked_in_their_language(visits: list[Visit]) -> None:
+    asked = [_prompts(visit.call) & {"en/vm-password", "fr/vm-password"} for visit in visits[:2]]
+    assert asked == [{"en/vm-password"}, {"fr/vm-password"}]
+
+
+def test_who_need_not_say_any_is_not_asked_and_hears_the_message_at_once(visits: list[Visit]) -> None:
+    assert (False, True) == (visits[2].turned_away, _hears_message(visits[2].call, "1000"))
+    assert _prompts(visits[2].call) == {"en/vm-youhave"}

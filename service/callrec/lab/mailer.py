@@ -1,7 +1,8 @@
 """The mail of the small PBX: what a mailbox sends is put into a folder, or handed to an SMTP server.
 
 `python -m callrec.lab.mailer WHERE`, with the message on stdin, as `mailcmd` of voicemail.conf gives it. WHERE is a folder, in
-which each message becomes one `.eml` file, or `smtp://HOST:PORT`.
+which each message becomes one `.eml` file, or `smtp://HOST:PORT`. As with sendmail, a line of one dot is the end:
+Asterisk writes one.
 """
 
 import os
@@ -27,6 +28,8 @@ def script(where: str) -> bytes:
 
 def deliver(message: bytes, where: str) -> None:
     """Raises OSError."""
+    words, dot, _ = message.partition(b"\n.\n")
+    message = words + b"\n" if dot else message
     target = urlsplit(where)
     if target.scheme != "smtp":
         _keep(message, Path(where))

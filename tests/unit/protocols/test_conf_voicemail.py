@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from conf_tables import BOX, TABLES, house
 
 from callrec.domain.provisioning.model import Tables, Voicemail
+from callrec.protocols.asterisk_conf import render
 from callrec.protocols.asterisk_conf.voicemail import voicemail
+
+EVE = "eve@example.org"
 
 
 def with_box(**fields: object) -> str:
@@ -25,3 +29,24 @@ def test_a_message_is_deleted_after_its_notification_and_not_without_one() -> No
 
 def test_without_mailboxes_there_is_nothing() -> None:
     assert voicemail(house(Tables())) == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", f"John\nBcc: {EVE}"),
+        ("name", f"John\rBcc: {EVE}"),
+        ("name", f'John" <{EVE}>, "'),
+        ("name", "John\\"),
+        ("name", "${SHELL(id)}"),
+        ("email", f"{BOX.email}\nBcc: {EVE}"),
+        *[("email", f"{BOX.email}{sign}{EVE}") for sign in ",|> ;"],
+    ],
+)
+def test_what_would_make_a_header_or_a_recipient_is_in_no_file(column: str, value: str) -> None:
+    """Asterisk writes both into To. However they came into the tables: imports and the API refuse most of these before."""
+    hostile = replace(BOX, mailbox="1001", user=TABLES.users[1].id, **{column: value})  # type: ignore[arg-type]  # a text
+    rendered = render(replace(TABLES, voicemails=(BOX, hostile)))
+    assert [("1001@default", f"voicemail{column}")] == [(one.row, one.column) for one in rendered.left_out]
+    (text,) = [file.text for file in rendered.files if file.name == "users_voicemail.conf"]
+    assert (1, False) == (text.count(" => ") - 1, EVE in text)  # John's, and the stamp's

@@ -22,7 +22,7 @@ from callrec.domain.provisioning.model import Tables
 BLOCK_S = 1.0
 """How long one read waits for events; after each quiet second the revision is compared (a flushed server sends none)."""
 BATCH = 500
-SWITCH_S = 0.0005
+SWITCH_S = 0.00005
 """How long a thread that has work may keep the loop waiting, meanwhile."""
 MANY_USERS = 5_000
 """So many that a collection of garbage that looks at all of them is felt."""

@@ -82,30 +82,26 @@ async def import_users(
     tell("reading", 0, 0)
     sheet = await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
     keeping = _Keeping(passwords, tell)
-    attempt = 1
-    while True:
+    for attempt in range(1, ATTEMPTS + 1):
         tell("comparing", 0, 0)
         snapshot = await store.snapshot()
         plan = await asyncio.to_thread(planned, sheet, snapshot.tables, generate)
         if not plan.errors:
             await asyncio.to_thread(keeping.kept, plan, mode, dry_run=dry_run)
-        if dry_run:
-            return _imported(plan, dry_run=True)
-        if plan.errors:
+        if plan.errors and not dry_run:
             raise FileRefused(plan.errors)
-        if not (plan.new or plan.changed):
-            return _imported(plan, dry_run=False)
+        if dry_run or not (plan.new or plan.changed):
+            break
         tell("storing", 0, 0)
         await _give_ids(plan, store)
+        receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
         try:
-            receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
             await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
+            break
         except Refused as refused:
             if refused.code != "tables-edited" or attempt == ATTEMPTS:
                 raise
-            attempt += 1
-        else:
-            return _imported(plan, dry_run=False)
+    return _imported(plan, dry_run=dry_run)
 
 
 async def _give_ids(plan: Plan, store: TableStore) -> None:

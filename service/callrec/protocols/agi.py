@@ -25,17 +25,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from typing import Final, NewType
+from typing import Final
 from urllib.parse import unquote
 
 from callrec.domain.errors import CallrecError, Corrupt, Refused
+from callrec.protocols.agi_commands import Command, set_variable
 
 MAX_REQUEST_BYTES: Final = 8192
 MAX_REQUEST_LINES: Final = 128
 MAX_REPLY_BYTES: Final = 16384
-MAX_COMMAND_BYTES: Final = 2047
-"""With its newline. Asterisk 22 takes 8191 and reads the rest of a longer line as another command (res_agi.c: run_agi)."""
 
 _HEADER: Final = re.compile(r"^(agi_[a-z0-9_]+): (.*)\n", re.MULTILINE)
 _CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -46,12 +44,6 @@ _REPLY: Final = re.compile(
     re.DOTALL,
 )
 _UNFINISHED: Final = re.compile(rb"200 result=[^ \n]* \(|520-")
-_SPECIAL: Final = re.compile(r"[\r\n\0\"\\]")
-_VARIABLE: Final = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_.,:/@*#-]*\))?")
-_APPLICATION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-Command = NewType("Command", bytes)
-"""One line, ready for the wire; only the builders below make one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,14 +279,6 @@ def _known(text: str) -> str:
     return "" if text == "unknown" else text
 
 
-def _quoted(text: str) -> str:
-    if not (special := set(_SPECIAL.findall(text))):
-        return f'"{text}"'
-    if special & {"\r", "\n", "\0"}:
-        raise Refused("agi-line-break", "an AGI argument must not contain CR, LF or NUL")
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a script decided: the variables for the leg, and one word for the dialplan to branch on."""
@@ -305,54 +289,3 @@ class Answer:
     def commands(self) -> tuple[Command, ...]:
         """One command for each variable, CALLREC_RESULT last: a leg that has it has everything. Raises Refused."""
         return (*(set_variable(*variable) for variable in self.variables), set_variable("CALLREC_RESULT", self.result))
-
-
-def _command(*words: str) -> Command:
-    try:
-        line = (" ".join(words) + "\n").encode()
-    except UnicodeEncodeError:
-        raise Refused("agi-surrogate", "an AGI argument must not contain lone surrogates") from None
-    if len(line) > MAX_COMMAND_BYTES:
-        raise _too_long("an AGI command", f"{MAX_COMMAND_BYTES} bytes")
-    return Command(line)
-
-
-@lru_cache(maxsize=256)
-def _variable(name: str) -> str:
-    if not _VARIABLE.fullmatch(name):
-        raise Refused("agi-variable", f"{name!r} is no name of a channel variable or function")
-    return name
-
-
-def set_variable(name: str, value: str) -> Command:
-    """Set a variable or function of the leg. Asterisk stores the value as it is: `${...}` in it is not evaluated."""
-    return _command("SET VARIABLE", _quoted(_variable(name)), _quoted(value))
-
-
-def get_variable(name: str) -> Command:
-    """Ask for a variable: the reply's result is `1` and its text the value, or `0` when there is none."""
-    return _command("GET VARIABLE", _quoted(_variable(name)))
-
-
-def get_full_variable(name: str, channel: str = "") -> Command:
-    """Ask for a variable or function, `CHANNEL(endpoint)`, of this leg or of another channel."""
-    other = [_quoted(channel)] if channel else []
-    return _command("GET FULL VARIABLE", _quoted("${" + _variable(name) + "}"), *other)
-
-
-def exec_(application: str, *arguments: str) -> Command:
-    """Run a dialplan application. Its result is in the reply, `-2` when there is no such application.
-
-    Asterisk splits the arguments at commas, and though it leaves `${...}` and `$[...]` alone, an application may not: all
-    three are refused inside an argument.
-    """
-    if not _APPLICATION.fullmatch(application):
-        raise Refused("agi-application", f"{application!r} is no name of a dialplan application")
-    if any(mark in argument for argument in arguments for mark in (",", "${", "$[")):
-        raise Refused("agi-exec-argument", "an argument of EXEC must not contain a comma, `${` or `$[`")
-    return _command("EXEC", application, _quoted(",".join(arguments)))
-
-
-def verbose(text: str, level: int = 3) -> Command:
-    """Say something on Asterisk's console, at verbosity 1..4."""
-    return _command("VERBOSE", _quoted(text), str(level))

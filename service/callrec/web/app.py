@@ -5,22 +5,21 @@ cached; what every error is: problem+json (RFC 9457) with `code` and `hint`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
 from callrec.domain.errors import CallrecError, Unavailable
-from callrec.domain.provisioning.csv_export import template
 from callrec.domain.session import Session
 from callrec.observe.health import Readiness
-from callrec.observe.metrics import CONTENT_TYPE, Metrics
+from callrec.observe.metrics import Metrics
 from callrec.web.guard import Guards, Patience
 from callrec.web.login import only_with
 from callrec.web.operations import Operation
+from callrec.web.pages import pages
 from callrec.web.problems import WronglyAsked, problem, problem_of
-from callrec.web.status import STYLE, status_page
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -55,39 +54,11 @@ def build_app(
     """The application. `metrics` shows readiness and live calls from now on, so each set of metrics has one application."""
     metrics.show(readiness, live)
 
-    async def healthz(_: web.Request) -> web.Response:
-        """That this is answered says that the loop beats."""
-        return web.json_response({"ok": True})
-
-    async def readyz(_: web.Request) -> web.Response:
-        looked = readiness.look()
-        ready = all(checked.ok for checked in looked)
-        checks = {checked.name: {"ok": checked.ok, "reason": checked.reason} for checked in looked}
-        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return web.json_response({"ok": ready, "checks": checks}, status=status)
-
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def status(_: web.Request) -> web.Response:
-        return web.Response(text=status_page(node, readiness.look(), live()), content_type="text/html", charset="utf-8")
-
-    routes: tuple[tuple[str, Handler], ...] = (
-        ("/healthz", healthz),
-        ("/readyz", readyz),
-        ("/metrics", show_metrics),
-        ("/", status),
-        (
-            "/users/template.csv",
-            _always(template(), "text/csv", {"Content-Disposition": 'attachment; filename="users.csv"'}),
-        ),
-        ("/status.css", _always(STYLE, "text/css")),
-    )
     guards = Guards(patience)
     app = web.Application(middlewares=[_answered, only_with(token)], client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
-    app.add_routes([web.get(path, handler) for path, handler in routes])
+    app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node)])
     app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app
@@ -133,13 +104,6 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
     finally:
         guards.answered(request.transport)
-
-
-def _always(text: str, kind: str, headers: Mapping[str, str] | None = None) -> Handler:
-    async def show(_: web.Request) -> web.Response:
-        return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
-
-    return show
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

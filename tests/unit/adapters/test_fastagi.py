@@ -7,7 +7,8 @@ import pytest
 
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Outcome, Script
 from callrec.domain.errors import Refused, Unavailable
-from callrec.protocols.agi import Answer, Request, exec_
+from callrec.protocols.agi import Answer, Request
+from callrec.protocols.agi_commands import exec_
 
 HEADERS = """agi_network: yes
 agi_network_script: {script}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.errors import CallrecError, Corrupt, Refused
-from callrec.protocols import agi
+from callrec.protocols import agi, agi_commands
 from callrec.protocols.agi import HUNG_UP, Answer, Command, Dialogue, Reply, Request, State
 
 HEADERS = {
@@ -29,7 +29,7 @@ HEADERS = {
     "agi_accountcode": "",
     "agi_threadid": "139872345",
 }
-COMMAND = agi.set_variable("X", "1")
+COMMAND = agi_commands.set_variable("X", "1")
 
 
 def block(*, without: str = "", **changed: str) -> bytes:
@@ -265,51 +265,58 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("command", "line"),
         [
-            (agi.set_variable("X", ""), 'SET VARIABLE "X" ""'),
-            (agi.set_variable("__X_1", 'a "b" \\ ${SHELL(id)}'), r'SET VARIABLE "__X_1" "a \"b\" \\ ${SHELL(id)}"'),
-            (agi.set_variable("CHANNEL(language)", "dé"), 'SET VARIABLE "CHANNEL(language)" "dé"'),
-            (agi.get_variable("X"), 'GET VARIABLE "X"'),
-            (agi.get_full_variable("CHANNEL(endpoint)"), 'GET FULL VARIABLE "${CHANNEL(endpoint)}"'),
-            (agi.get_full_variable("X", "SIP/1-1"), 'GET FULL VARIABLE "${X}" "SIP/1-1"'),
-            (agi.exec_("Playback", "a b", "skip"), 'EXEC Playback "a b,skip"'),
-            (agi.exec_("NoOp"), 'EXEC NoOp ""'),
-            (agi.verbose("hello"), 'VERBOSE "hello" 3'),
+            (agi_commands.set_variable("X", ""), 'SET VARIABLE "X" ""'),
+            (
+                agi_commands.set_variable("__X_1", 'a "b" \\ ${SHELL(id)}'),
+                r'SET VARIABLE "__X_1" "a \"b\" \\ ${SHELL(id)}"',
+            ),
+            (agi_commands.set_variable("CHANNEL(language)", "dé"), 'SET VARIABLE "CHANNEL(language)" "dé"'),
+            (agi_commands.get_variable("X"), 'GET VARIABLE "X"'),
+            (agi_commands.get_full_variable("CHANNEL(endpoint)"), 'GET FULL VARIABLE "${CHANNEL(endpoint)}"'),
+            (agi_commands.get_full_variable("X", "SIP/1-1"), 'GET FULL VARIABLE "${X}" "SIP/1-1"'),
+            (agi_commands.exec_("Playback", "a b", "skip"), 'EXEC Playback "a b,skip"'),
+            (agi_commands.exec_("NoOp"), 'EXEC NoOp ""'),
+            (agi_commands.verbose("hello"), 'VERBOSE "hello" 3'),
         ],
     )
     def test_lines(self, command: Command, line: str) -> None:
         """Arguments are quoted; quotes and backslashes in them are escaped."""
         assert f"{line}\n".encode() == command
 
-    @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", '"\n', "\ud800", "x" * agi.MAX_COMMAND_BYTES])
+    @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", '"\n', "\ud800", "x" * agi_commands.MAX_COMMAND_BYTES])
     def test_values_that_no_line_can_carry(self, value: str) -> None:
         """A line break, a NUL, a lone surrogate or too many bytes are refused."""
         with pytest.raises(Refused):
-            agi.set_variable("X", value)
+            agi_commands.set_variable("X", value)
         with pytest.raises(Refused):
-            agi.exec_("NoOp", value)
+            agi_commands.exec_("NoOp", value)
 
     @pytest.mark.parametrize("name", ["", "1X", "X Y", "${X}", "X)", "SHELL(a b)", "EVAL(${X})", "X\n", 'X"'])
     def test_names_that_are_none(self, name: str) -> None:
         """A name is a variable's or a function's, and has nothing that Asterisk would evaluate."""
-        for command in (agi.get_variable, agi.get_full_variable, lambda name: agi.set_variable(name, "")):
+        for command in (
+            agi_commands.get_variable,
+            agi_commands.get_full_variable,
+            lambda name: agi_commands.set_variable(name, ""),
+        ):
             with pytest.raises(Refused, match="channel variable"):
                 command(name)
         with pytest.raises(Refused, match="application"):
-            agi.exec_(f"No Op{name}")
+            agi_commands.exec_(f"No Op{name}")
 
     @pytest.mark.parametrize("argument", ["a,b", "${SHELL(id)}", "$[1+1]"])
     def test_arguments_that_asterisk_would_read(self, argument: str) -> None:
         """EXEC takes no comma and no expression inside an argument."""
         with pytest.raises(Refused, match="EXEC"):
-            agi.exec_("NoOp", argument)
+            agi_commands.exec_("NoOp", argument)
 
     def test_answer_ends_with_its_result(self) -> None:
         """CALLREC_RESULT is the last variable: whoever has it has all."""
         answer = Answer("on", (("CALLREC_SOUND", "beep"),))
 
         assert (
-            agi.set_variable("CALLREC_SOUND", "beep"),
-            agi.set_variable("CALLREC_RESULT", "on"),
+            agi_commands.set_variable("CALLREC_SOUND", "beep"),
+            agi_commands.set_variable("CALLREC_RESULT", "on"),
         ) == answer.commands()
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.model import CallId, NodeId
+from callrec.domain.provisioning.csv_export import template
 from callrec.domain.session import Session
 from callrec.domain.toggle import State
 from callrec.observe.health import Readiness
@@ -106,6 +107,15 @@ async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows
     assert "<script" not in body
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_user_file_to_begin_with_is_on_the_page() -> None:
+    async with served() as door:
+        assert 'href="/users/template.csv"' in (await door.get("/"))[1]
+        status, body, headers = await door.get("/users/template.csv")
+
+    assert (status, headers["Content-Type"], body) == (200, "text/csv; charset=utf-8", template())
+    assert headers["Content-Disposition"] == 'attachment; filename="users.csv"'
 
 
 async def test_the_page_gets_its_style_from_us() -> None:

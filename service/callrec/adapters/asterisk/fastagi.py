@@ -25,16 +25,8 @@ from typing import Final, cast
 import structlog
 
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.protocols.agi import (
-    Answer,
-    Command,
-    Dialogue,
-    Reply,
-    Request,
-    State,
-    get_full_variable,
-    get_variable,
-)
+from callrec.protocols.agi import Answer, Dialogue, Reply, Request, State
+from callrec.protocols.agi_commands import Command, get_full_variable, get_variable
 
 Script = Callable[[Request, "Channel"], Coroutine[object, object, Answer]]
 """Decides on one request: a coroutine function. Its errors are part of its answer, see above."""

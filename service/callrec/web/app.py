@@ -97,9 +97,9 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return problem_of(error)
     except TimeoutError:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "This took too long", "try again later")
-    except ConnectionError:
-        raise  # the asker is gone, and so is whom to answer
-    except Exception:  # the boundary of a request: a defect in one must not close the door
+    except Exception as error:  # the boundary of a request: a defect in one must not close the door
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise  # the asker is gone: there is nobody to answer, and nothing wrong here
         log.exception("request-failed", method=request.method, route=_route(request))
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see its log")
     finally:

@@ -84,6 +84,8 @@ async def test_a_refused_file_tells_all_errors_and_changes_nothing(door):
         (FILE, "text/csv", "?mode=replace", 422, "parameter"),
         (FILE, "text/csv", "?colour=red", 422, "parameter"),
         (FILE, "text/csv", "?encoding=klingon", 422, "file-encoding"),
+        (FILE, "text/csv", "?encoding=punycode", 422, "file-encoding"),
+        (FILE, "text/csv; charset=rot13", "", 422, "file-encoding"),
         (FILE.encode("latin-1"), "text/csv", "", 422, "file-encoding"),
         (FILE.encode("latin-1"), "text/csv; charset=utf-8", "", 422, "file-encoding"),
         (b"PK\x03\x04", "application/octet-stream", "", 422, "file-binary"),
@@ -149,6 +151,28 @@ async def test_too_large_a_file_is_refused_before_it_is_whole(door):
     async with door.http.post(url, data=endless(), headers=headers) as told:
         assert (413, "file-too-large") == (told.status, (await told.json(content_type=None))["code"])
     assert 200 == (await send(door, FILE)).status
+
+
+async def test_a_length_that_is_too_large_is_refused_at_once(door):
+    writer = await begun(door, LARGEST_BYTES + 1)
+    assert 200 == (await send(door, FILE)).status
+    writer.transport.abort()
+
+
+async def test_who_goes_away_before_the_answer_ends_leaves_nothing_behind(door):
+    """The answer is larger than what fits between two processes; the import is done all the same."""
+    made = await door.ask("POST", "/contexts", {"name": "big", "ranges": ["100000-199999"]})
+    assert 201 == made.status
+    rows = "".join(f"A|B|{number}|big|sccp|||||\n" for number in range(100_000, 140_000))
+    content = (HEAD + rows).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=1024)
+    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"{head}Content-Type: text/csv\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+    assert b"200 OK" in await reader.readline()
+    writer.transport.abort()
+    assert 200 == (await answered(door, busy=False)).status
+    assert 40_002 == len((await door.store.tables()).users)
+    assert not at_work()
 
 
 async def begun(door: Door, length: int) -> asyncio.StreamWriter:

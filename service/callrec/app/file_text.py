@@ -6,6 +6,8 @@ from callrec.domain.errors import Refused
 
 LARGEST_BYTES = 64 * 1024 * 1024
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NO_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Codecs of Python that are no encodings of files; one of them takes for ever."""
 _NO_TEXT = (
     (b"PK\x03\x04", "a zip archive, as spreadsheets are"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
@@ -22,7 +24,7 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
         raise Refused("file-binary", f"the file is {kind}: it must be text", hint="save it as CSV")
     by_mark = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
     try:
-        text = content.decode(encoding or by_mark)
+        text = content.decode(_known(encoding) if encoding else by_mark)
     except LookupError:
         raise Refused("file-encoding", f"there is no encoding {(encoding or '')[:40]!r}") from None
     except UnicodeError as error:
@@ -39,6 +41,17 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
             hint="say which encoding it is, e.g. utf-16",
         )
     return text
+
+
+def _known(encoding: str) -> str:
+    """The codec's name. Raises LookupError."""
+    try:
+        name = codecs.lookup(encoding).name
+    except ValueError:  # a name with a NUL
+        raise LookupError from None
+    if name.replace("_", "-") in _NO_FILES:
+        raise LookupError
+    return "utf-8-sig" if name == "utf-8" else name  # a mark may stand before it all the same
 
 
 def too_large() -> Refused:

@@ -8,6 +8,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
+from callrec.app.file_text import LARGEST_BYTES, too_large
 from callrec.app.records import Records
 from callrec.app.user_files import Done, ExportJob, ImportJob, UserFiles
 from callrec.domain.provisioning.csv_rules import Mode
@@ -22,7 +23,7 @@ TAKEN = (CSV, "text/plain", "application/octet-stream")
 UPLOAD_S = 120.0
 """How long a file may take to come in; nobody else can import meanwhile."""
 LIMIT_S = 600.0
-"""For everything: 64 MiB with a password in each row are minutes of hashing."""
+"""For everything. Some forty thousand passwords can be hashed in it; more of them are for the command line."""
 LEFT_OUT = "Callrec-Left-Out"
 _TAG = "users"
 
@@ -75,6 +76,8 @@ class _UserFiles:
             raise WronglyAsked(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "The body must be a user file", hint
             )  # fmt: skip
+        if (request.content_length or 0) > LARGEST_BYTES:
+            raise too_large()
         job = ImportJob(asked_under(request), Mode(query.mode), query.dry_run, query.encoding or request.charset)
         async with self._files.done(job, _body(request)) as done:
             if not query.dry_run:

@@ -81,7 +81,7 @@ async def _process(file: int) -> AsyncIterator[Process]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()  # of a job that is done, nothing is left to end
-        await process.wait()
+        await process.communicate()  # what nobody wants to read any more would keep it from having ended
 
 
 async def _answer(process: Process, order: bytes) -> Done:

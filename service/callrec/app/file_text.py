@@ -26,7 +26,8 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
     try:
         text = content.decode(_known(encoding) if encoding else by_mark)
     except LookupError:
-        raise Refused("file-encoding", f"there is no encoding {(encoding or '')[:40]!r}") from None
+        there = "e.g. latin-1, windows-1252 or utf-16"
+        raise Refused("file-encoding", f"there is no encoding {(encoding or '')[:40]!r}", hint=there) from None
     except UnicodeError as error:
         at = _where(content, error.start) if isinstance(error, UnicodeDecodeError) else ""
         raise Refused(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from callrec.app.file_text import decoded
-from callrec.app.store_port import TableStore
+from callrec.app.store_port import TableStore, tables_busy
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.csv_rules import Mode, read
 from callrec.domain.provisioning.csv_text import FileRefused, RowError
@@ -76,13 +76,13 @@ async def import_users(
     """Do what a file says. What is there already is left alone, so a file may come twice. With a `wording` the store keeps a
     receipt: these words and how many users were added, changed and unchanged.
 
-    Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable.
-    Nothing is half done.
+    Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable (also
+    when others edit the tables all the time). Nothing is half done.
     """
     tell("reading", 0, 0)
     sheet = await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
     keeping = _Keeping(passwords, tell)
-    for attempt in range(1, ATTEMPTS + 1):
+    for _ in range(ATTEMPTS):
         tell("comparing", 0, 0)
         snapshot = await store.snapshot()
         plan = await asyncio.to_thread(planned, sheet, snapshot.tables, generate)
@@ -97,10 +97,13 @@ async def import_users(
         receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
         try:
             await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
-            break
         except Refused as refused:
-            if refused.code != "tables-edited" or attempt == ATTEMPTS:
+            if refused.code != "tables-edited":
                 raise
+            continue
+        break
+    else:
+        raise tables_busy()
     return _imported(plan, dry_run=dry_run)
 
 

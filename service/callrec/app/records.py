@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from callrec.app.asked import Asked
-from callrec.app.store_port import DirectorySource, TableStore
+from callrec.app.store_port import DirectorySource, TableStore, tables_busy
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Edit, Noun, Table, place
@@ -139,9 +139,7 @@ class Records:
                 continue
             await self.seen()
             return noun
-        raise Unavailable(
-            "tables-busy", "others edit the tables all the time", hint="nothing was changed; try again later"
-        )
+        raise tables_busy()
 
     def _writable(self) -> None:
         if self.stale:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict, Unpack
 
+from callrec.domain.errors import Unavailable
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Edit
@@ -171,3 +172,10 @@ class DirectorySource(Protocol):
     def on_change(self, callback: Callable[[Difference], None]) -> None:
         """Call this, without awaiting anything, after every change that reached the copy."""
         ...
+
+
+def tables_busy() -> Unavailable:
+    """The end of looking again: somebody else was first each time."""
+    return Unavailable(
+        "tables-busy", "others edit the tables all the time", hint="nothing was changed; try again later"
+    )

@@ -113,6 +113,8 @@ async def _passed_on(
     answer = web.StreamResponse(headers=headers)
     answer.content_type, answer.charset = kind, "utf-8"
     await answer.prepare(request)
+    if request.method == "HEAD":
+        return answer  # aiohttp sends what is written here, and the asker would read it as the next answer
     try:
         async for chunk in done.chunks:
             await answer.write(chunk)

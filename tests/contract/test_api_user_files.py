@@ -124,7 +124,8 @@ async def test_who_asks_for_the_head_only_gets_no_body(door):
     """On the same connection: what is sent too much would be read as the next answer."""
     for _ in range(2):
         head = await door.ask("HEAD", "/users/export")
-        assert (200, "", "0") == (head.status, head.text, head.headers["Callrec-Left-Out"])
+        assert (200, "") == (head.status, head.text), dict(head.headers)
+        assert "0" == head.headers["Callrec-Left-Out"]
     assert 200 == (await door.ask("GET", "/users/1")).status
 
 

@@ -21,6 +21,8 @@ COMMAND = (sys.executable, "-P", "-m", "callrec.adapters.user_files")
 HEAD_BYTES = 4 * 1024 * 1024
 """More than a thousand errors need."""
 CHUNK_BYTES = 64 * 1024
+TURN_S = 1.0
+"""How long a job waits for the one before it: that one may be answered already, and about to end."""
 
 
 class UserFileProcesses:
@@ -28,29 +30,32 @@ class UserFileProcesses:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._busy = False
+        self._turn = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def done(self, job: Job, content: AsyncIterable[bytes] | None = None) -> AsyncIterator[Done]:
         """See UserFiles. The process ends with the block."""
-        with self._turn(), _memory() as file:
-            if content is not None:
-                await _keep(content, file)
-            async with _process(file) as process:
-                order = Order(job, self._address, -1 if content is None else file)
-                yield await _answer(process, ORDER.dump_json(order))
+        async with self._in_turn():
+            with _memory() as file:
+                if content is not None:
+                    await _keep(content, file)
+                async with _process(file) as process:
+                    order = Order(job, self._address, -1 if content is None else file)
+                    yield await _answer(process, ORDER.dump_json(order))
 
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        if self._busy:
+    @contextlib.asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turn.acquire()
+        except TimeoutError:
             raise Unavailable(
                 "user-files-busy", "another user file is being imported or exported", hint="ask again when it is done"
-            )
-        self._busy = True
+            ) from None
         try:
             yield
         finally:
-            self._busy = False
+            self._turn.release()
 
 
 @contextlib.contextmanager

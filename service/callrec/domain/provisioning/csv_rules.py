@@ -8,6 +8,7 @@ later, by `planning`.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from callrec.domain.provisioning.claims import Claim
@@ -128,13 +129,15 @@ class _Reading:
 
     def record(self, at_line: int, cells: list[str], errors: list[RowError]) -> Record:
         """The record of these cells; what is wrong with them is added to the errors."""
-        if any(cell[:1] == "'" for cell in cells):
+        if "'" in "".join(cells):
             cells = [unescaped(name, cell) for name, cell in zip(self._names, cells, strict=True)]
-        sound = True
-        for nth, cell in enumerate(cells):
-            if not self._verdicts[nth][cell]:
-                name, sound = self._names[nth], False
-                errors.append(RowError(at_line, name, shown(name, cell), f"must be {BY_NAME[name].check.says}"))
+        verdicts = [of_column[cell] for of_column, cell in zip(self._verdicts, cells, strict=True)]
+        if not (sound := all(verdicts)):
+            errors += [
+                RowError(at_line, name, shown(name, cell), f"must be {BY_NAME[name].check.says}")
+                for name, cell, is_good in zip(self._names, cells, verdicts, strict=True)
+                if not is_good
+            ]
         given, sections = self._shape(tuple(map(bool, cells)))
         return Record(at_line, dict(zip(self._names, cells, strict=True)), given, sections, sound)
 
@@ -171,12 +174,17 @@ def _finds_users(header: Sequence[str]) -> bool:
 
 def errors_between(at_line: int, values: Mapping[str, str], sections: frozenset[Section]) -> Iterator[RowError]:
     """What is missing in a row, and what does not go together in it."""
-    for column in REQUIRED:
-        if column.section in sections and not values.get(column.name):
-            yield RowError(at_line, column.name, "", f"must have a value: it is required for a {column.section}")
+    for name, section in _required(sections):
+        if not values.get(name):
+            yield RowError(at_line, name, "", f"must have a value: it is required for a {section}")
     for rule in ROW_RULES:
         for name, reason in rule(values, sections):
             yield RowError(at_line, name, shown(name, values.get(name, "")), reason)
+
+
+@cache
+def _required(sections: frozenset[Section]) -> tuple[tuple[str, Section], ...]:
+    return tuple((column.name, column.section) for column in REQUIRED if column.section in sections)
 
 
 def _client_needs_a_login(values: Mapping[str, str], _: frozenset[Section]) -> Iterator[tuple[str, str]]:

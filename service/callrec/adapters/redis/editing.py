@@ -77,7 +77,7 @@ Operation = tuple[str, int, str, str]
 def arguments(edit: Edit) -> list[str | int]:
     """What the script is told of the edit: whether its event carries the records, and the chunks of its operations.
 
-    Raises Refused for what cannot be stored, or when a claim is there twice.
+    Raises Refused for what cannot be stored, or when a record or a claim is there twice.
     """
     found = [operation for change in edit.changes for operation in _of(change)]
     found += _claims(edit)
@@ -91,6 +91,9 @@ def arguments(edit: Edit) -> list[str | int]:
     grouped: dict[tuple[str, int], list[str]] = {}
     for op, number, field, value in (*seeds, *found):
         grouped.setdefault((op, number), []).extend((field, value))
+    for pairs in grouped.values():
+        if len(set(pairs[::2])) != len(pairs) // 2:
+            raise Refused("table-conflict", "one record is there twice", hint="nothing was changed")
     chunks = (
         argument
         for (op, number), pairs in grouped.items()

@@ -218,6 +218,9 @@ def test_roles_say_what_somebody_may_do(shell: Shell) -> None:
         ["administrator", "listener", "operator"],
     )
     assert shell("roles", "list")[1] == out
+    code, out, _ = shell("roles", "remove", "operator", "--json")
+    assert (code, [role["name"] for role in json.loads(out)]) == (0, ["administrator", "listener"])
+    assert json.loads(shell("roles", "list", "--json")[1]) == json.loads(out)
 
 
 def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:

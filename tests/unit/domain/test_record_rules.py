@@ -91,6 +91,8 @@ def test_what_is_good_is_let_through(good):
         (Profile("p" * 65), ["name"]),
         (Role("", (Permission.AUDIT_READ,)), ["name"]),
         (Role("boss"), ["permissions"]),
+        (Role("boss", (Permission.AUDIT_READ, Permission.AUDIT_READ)), ["permissions"]),
+        (Role("boss", (Permission.AUDIT_READ, Permission.USERS_READ)), ["permissions"]),
     ],
 )
 def test_everything_that_is_wrong_is_named(bad, fields):

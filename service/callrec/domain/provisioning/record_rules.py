@@ -22,6 +22,7 @@ from callrec.domain.provisioning.model import (
     FunctionKey,
     Incall,
     Line,
+    Permission,
     Profile,
     Role,
     User,
@@ -128,6 +129,8 @@ def _faults(noun: Noun, tables: Directory) -> Iterator[Fault]:
             yield from _voicemail(noun, tables)
         case Role() if not noun.permissions:
             yield Fault("permissions", "must name at least one")
+        case Role() if noun.permissions != tuple(one for one in Permission if one in noun.permissions):
+            yield Fault("permissions", "must name each once, in their order")
 
 
 def _user(user: User, tables: Directory) -> Iterator[Fault]:

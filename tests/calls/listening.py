@@ -1,10 +1,9 @@
-"""What is heard: each side of a recording, tones and their pauses, and the words of a prompt.
+"""What is heard: each side of a recording, tones and their pauses. The words of prompts are in words.py.
 
 A window of 20 ms every 10 ms tells an instant in a sound to about 15 ms; the same error at both ends falls out of a length.
 """
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,6 @@ from callrec.lab.ears import (
     NOTHING,
     STEP_S,
     WINDOW_S,
-    Samples,
     Sound,
     _amplitude,
     _windows,
@@ -33,7 +31,6 @@ STARTED_HZ, STARTED_LAST_HZ, FAILED_HZ = 660, 880, 330
 """dialplan/sounds/synthesise.py: two rising notes, two falling ones, three low ones."""
 NOTE_S = 0.06
 """Any of their notes lasts longer, a click of a late packet does not."""
-NOTCH_HZ = 60
 TOLERANCE_S = 0.060
 HEARD = 0.99
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.16
@@ -169,73 +166,3 @@ def hears_stopped(call: PhoneCall) -> bool:
 def hears_failed(call: PhoneCall) -> bool:
     """Whether this phone heard the three low notes."""
     return len(heard_notes(call.heard(), FAILED_HZ)) >= 3
-
-
-def prompt(language: str, name: str) -> Sound:
-    """A prompt as it is shipped."""
-    folder = Path(__file__).parents[2] / "dialplan/sounds"
-    return load(folder / language / "callrec" / f"{name}.wav")[0]
-
-
-SAME, APART = 0.7, 0.1
-"""`likeness` of what was said, and how much less like it any other prompt must be ("on" and "off" begin alike: 0.56). A machine
-that stops for an instant costs a packet or two, and what follows is shifted by it: heard so, a prompt was 0.74 like itself."""
-PROMPTS = [
-    (language.name, file.stem)
-    for language in sorted((Path(__file__).parents[2] / "dialplan/sounds").iterdir())
-    if language.is_dir()
-    for file in sorted(language.glob("callrec/call-*.wav"))
-]
-"""(language, name) of everything that is spoken."""
-
-
-def likeness(heard: Sound, spoken: Sound, *, beside_hz: Sequence[int] = ()) -> float:
-    """How well the sound contains these words anywhere: normalised correlation, 1.0 is perfect, other words stay below 0.3.
-
-    `beside_hz`: tones that were heard at the same time, and are taken out of both.
-    """
-    step = heard.rate // spoken.rate
-    long, short = (_without(samples, spoken.rate, beside_hz) for samples in (heard.samples[::step], spoken.samples))
-    long = np.pad(long, len(short) // 2)  # its beginning or its end may be cut off
-    if len(long) < len(short):
-        return 0.0
-    size = 1 << (len(long) + len(short)).bit_length()
-    spectrum = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
-    products = np.fft.irfft(spectrum, size)[: len(long) - len(short) + 1]
-    energy = np.concatenate([[0.0], np.cumsum(long**2)])
-    norms = np.sqrt((energy[len(short) :] - energy[: -len(short)]) * np.sum(short**2))
-    return float(np.max(products / np.maximum(norms, 1e-9)))
-
-
-def said(heard: Sound) -> tuple[str, str]:
-    """(language, what) of the prompt that was heard; fails when it could be another one, too."""
-    found = sorted(((likeness(heard, prompt(*one)), *one) for one in PROMPTS), reverse=True)
-    (best, language, name), (second, *_) = found[:2]
-    assert best >= SAME, found[:3]
-    assert second <= best - APART, found[:3]
-    return language, name.removeprefix("call-recording-")
-
-
-SERVICES = sorted(
-    file.stem
-    for file in (Path(__file__).parents[2] / "dialplan/sounds/en/callrec").iterdir()
-    if not file.stem.startswith(("call-", "recording-"))
-)
-"""What is said of the other services."""
-
-
-def told(heard: Sound, *names: str) -> bool:
-    """Whether all these words about services were heard, in English, and no other ones."""
-    found = {name for name in SERVICES if likeness(heard, prompt("en", name)) >= SAME}
-    assert found == set(names), found
-    return True
-
-
-def _without(samples: Samples, rate: int, tones_hz: Sequence[int]) -> Samples:
-    if not tones_hz:
-        return samples
-    spectrum = np.fft.rfft(samples)
-    pitch = np.fft.rfftfreq(len(samples), 1 / rate)
-    for hz in tones_hz:
-        spectrum[np.abs(pitch - hz) < NOTCH_HZ] = 0
-    return np.fft.irfft(spectrum, len(samples))

@@ -15,12 +15,11 @@ from listening import (
     hears_failed,
     hears_started,
     hears_stopped,
-    likeness,
     pauses,
     presence,
-    prompt,
     voice,
 )
+from words import OTHER, SAME, likeness, prompt
 
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import State
@@ -34,8 +33,6 @@ TALK_S = 2.4
 SHORT_S = 0.7
 PAUSED_S = 1.3
 RING_S = 1.0
-SAME, OTHER = 0.7, 0.3
-"""`likeness` of what was said, and of what was not."""
 STRANGER, ABROAD = "0611223344", "0123456789"
 
 

@@ -1,0 +1,49 @@
+"""The ear of these tests: it knows each prompt, whole or damaged as a busy machine damages it, and hears no other one."""
+
+import numpy as np
+import pytest
+from words import PROMPTS, SAME, SERVICES, Prompt, likeness, prompt, said, told, words
+
+from callrec.lab.ears import Sound
+
+PACKET_S = 0.02
+SILENCE_S = 0.5
+GROUPS = pytest.mark.parametrize("prompts", [PROMPTS, SERVICES], ids=["recording", "services"])
+
+
+def damaged(sound: Sound, seed: int, times: int) -> Sound:
+    """A call with these words, in which packets were lost, or came so late that silence was heard instead."""
+    random, samples = np.random.default_rng(seed), sound.samples
+    for _ in range(times):
+        at, length = random.integers(len(samples)), round(random.integers(1, 4) * PACKET_S * sound.rate)
+        hole = np.zeros(length if random.random() < 0.5 else 0)
+        samples = np.concatenate([samples[:at], hole, samples[at + (0 if len(hole) else length) :]])
+    quiet = np.zeros(round(SILENCE_S * sound.rate))
+    return Sound(np.concatenate([quiet, samples, quiet]), sound.rate)
+
+
+@GROUPS
+def test_each_prompt_is_known_and_no_other_one_is_heard(prompts: list[Prompt]) -> None:
+    """Though up to 60 ms are lost or late in three places of it."""
+    for seed, one in enumerate(prompts):
+        assert words(damaged(prompt(*one), seed, times=3), prompts) == [one]
+
+
+def test_words_one_after_the_other_are_all_heard() -> None:
+    """In any order; and one that is missing is missed."""
+    parts = [prompt("en", name).samples for name in ("dnd-on", "voicemail-off", "forward-busy-on")]
+    sound = Sound(np.concatenate(parts), prompt("en", "dnd-on").rate)
+    assert told(sound, "forward-busy-on", "dnd-on", "voicemail-off")
+    with pytest.raises(AssertionError):
+        told(sound, "dnd-on", "voicemail-off")
+
+
+def test_silence_noise_and_a_third_of_a_prompt_say_nothing() -> None:
+    """What nobody said is not heard."""
+    spoken = prompt("en", "call-recording-unavailable")
+    noise = Sound(np.random.default_rng(0).normal(0, 0.1, 3 * spoken.rate), spoken.rate)
+    third = Sound(spoken.samples[: len(spoken.samples) // 3], spoken.rate)
+    for sound in (Sound(np.zeros(3 * spoken.rate), spoken.rate), noise, third):
+        assert likeness(sound, spoken) < SAME
+        with pytest.raises(AssertionError):
+            said(sound)

@@ -31,9 +31,9 @@ def test_each_prompt_is_known_and_no_other_one_is_heard(prompts: list[Prompt]) -
 
 def test_words_one_after_the_other_are_all_heard() -> None:
     """In any order; and one that is missing is missed."""
-    parts = [prompt("en", name).samples for name in ("dnd-on", "voicemail-off", "forward-busy-on")]
+    parts = [prompt("en", name).samples for name in ("dnd-on", "voicemail-off", "forward-busy-on", "call-recording-on")]
     sound = Sound(np.concatenate(parts), prompt("en", "dnd-on").rate)
-    assert told(sound, "forward-busy-on", "dnd-on", "voicemail-off")
+    assert told(sound, "forward-busy-on", "call-recording-on", "dnd-on", "voicemail-off")
     with pytest.raises(AssertionError):
         told(sound, "dnd-on", "voicemail-off")
 

@@ -34,6 +34,7 @@ SERVICES: list[Prompt] = sorted(
     ("en", file.stem) for file in (SOUNDS / "en/callrec").iterdir() if not file.stem.startswith(("call-", "recording-"))
 )
 """What is said of the other services."""
+ENGLISH = [*SERVICES, *(one for one in PROMPTS if one[0] == "en")]
 
 
 class Match(NamedTuple):
@@ -81,8 +82,8 @@ def said(heard: Sound) -> tuple[str, str]:
 
 
 def told(heard: Sound, *names: str) -> bool:
-    """Whether all these words about services were heard, in English, and no other ones."""
-    found = {name for _, name in words(heard, SERVICES)}
+    """Whether all these words were heard, in English, and no other ones."""
+    found = {name for _, name in words(heard, ENGLISH)}
     assert found == set(names), found
     return True
 

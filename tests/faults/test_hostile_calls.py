@@ -37,7 +37,7 @@ from callrec.app.importing import import_users
 from callrec.domain.errors import Refused
 from callrec.domain.lifecycle import State
 from callrec.domain.model import Party
-from callrec.domain.provisioning.columns import is_plain
+from callrec.domain.provisioning.checks import is_plain
 from callrec.lab.phones import PhoneCall
 from callrec.lab.stack import Stack, Wishes
 from callrec.protocols.ami import MAX_LINE_BYTES

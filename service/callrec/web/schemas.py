@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticUndefined
 
-from callrec.domain.provisioning.columns import BY_NAME, CONTEXT, LINE_NAME, Check, text
+from callrec.domain.provisioning.checks import Check, text
+from callrec.domain.provisioning.columns import BY_NAME, CONTEXT, LINE_NAME
 from callrec.domain.provisioning.fields import FORWARD
 from callrec.domain.provisioning.function_keys import MOST_LABEL_CHARACTERS, NUMBERS, SERVED
 from callrec.domain.provisioning.model import FEATURE_CODE, ContextKind, Permission, Rule

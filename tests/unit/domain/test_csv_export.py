@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, is_plain
+from callrec.domain.provisioning.checks import is_plain
+from callrec.domain.provisioning.columns import BY_NAME, COLUMNS
 from callrec.domain.provisioning.csv_export import exported, template
 from callrec.domain.provisioning.csv_rules import Generate, Mode, parse, read
 from callrec.domain.provisioning.csv_text import records

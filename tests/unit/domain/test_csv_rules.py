@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section, is_plain
-from callrec.domain.provisioning.csv_rules import CACHED_VALUES, FileRefused, Generate, RowError, parse, tables_of
+from callrec.domain.provisioning.checks import is_plain
+from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section
+from callrec.domain.provisioning.csv_rules import TOGETHER, FileRefused, Generate, RowError, parse, tables_of
 from callrec.domain.provisioning.model import Incall, Line, UserId, Voicemail
 
 BASIC = """\
@@ -188,8 +189,8 @@ def test_taken_twice_in_one_file():
 
 def test_a_rule_is_asked_of_every_value():
     """Also of those beyond the ones whose verdicts are kept, and of a wrong one that comes twice."""
-    rows = "".join(f"A|{n}\n" for n in range(CACHED_VALUES + 5))
-    assert [2, CACHED_VALUES + 8, CACHED_VALUES + 9] == [
+    rows = "".join(f"A|{n}\n" for n in range(TOGETHER + 5))
+    assert [2, TOGETHER + 8, TOGETHER + 9] == [
         error.line for error in errors_of(f"firstname|agentnumber\nA|x\n{rows}A|x\nA|y\n")
     ]
 

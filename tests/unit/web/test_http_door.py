@@ -197,7 +197,7 @@ async def test_a_connection_that_says_nothing_is_cut() -> None:
 
 
 async def test_a_kept_connection_serves_again_and_is_cut_when_idle() -> None:
-    async with served(Patience(request_s=0.2)) as door:
+    async with served(Patience(request_s=1.0)) as door:
         reader, writer = await door.connect()
         async with asyncio.timeout(5):
             for _ in range(3):

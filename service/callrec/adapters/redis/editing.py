@@ -1,7 +1,9 @@
 """An edit of the tables as the arguments of its script, and as the event that tells others of it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
 from typing import cast
 
 from callrec.adapters.redis import keys
@@ -19,6 +21,7 @@ from callrec.adapters.redis.records import (
     dump_json,
 )
 from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.edit import Change, Edit, Noun, Table, place
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
@@ -26,7 +29,6 @@ from callrec.domain.provisioning.model import (
     DEFAULT_PROFILES,
     DEFAULT_ROLES,
     User,
-    UserId,
 )
 
 RECORDS = cast(
@@ -70,8 +72,8 @@ CARRIED = 100
 TOGETHER = 1000
 """How many fields of a hash the script reads or writes at a time: Lua passes on some thousands of values at most."""
 
-Operation = tuple[str, int, str, str]
-"""What, number of the hash, field, value: see `scripts.EDIT`."""
+Told = defaultdict[tuple[str, int], list[str]]
+"""What the script is told, by the word for what is to be done and the number of the hash: fields and values by turns."""
 
 
 def arguments(edit: Edit) -> list[str | int]:
@@ -79,28 +81,27 @@ def arguments(edit: Edit) -> list[str | int]:
 
     Raises Refused for what cannot be stored, or when a record or a claim is there twice.
     """
-    found = [operation for change in edit.changes for operation in _of(change)]
-    found += _claims(edit)
-    touched = {number for _, number, _, _ in found}
-    seeds = [
-        ("seed", _NUMBERS[table], place(noun)[1], RECORDS[table].dump(noun))
-        for table, nouns in _SEEDS.items()
-        if _NUMBERS[table] in touched
-        for noun in nouns
-    ]
-    grouped: dict[tuple[str, int], list[str]] = {}
-    for op, number, field, value in (*seeds, *found):
-        grouped.setdefault((op, number), []).extend((field, value))
-    for pairs in grouped.values():
+    told: Told = defaultdict(list)
+    for change in edit.changes:
+        _tell_record(told, change)
+    _tell_claims(told, edit)
+    count = sum(map(len, told.values())) // 2
+    touched = {number for _, number in told}
+    seeds: Told = defaultdict(list)
+    for table, nouns in _SEEDS.items():
+        if (number := _NUMBERS[table]) in touched:
+            for noun in nouns:
+                seeds["seed", number] += place(noun)[1], RECORDS[table].dump(noun)
+    for pairs in told.values():
         if len(set(pairs[::2])) != len(pairs) // 2:
             raise Refused("table-conflict", "one record is there twice", hint="nothing was changed")
     chunks = (
         argument
-        for (op, number), pairs in grouped.items()
+        for (op, number), pairs in chain(seeds.items(), told.items())
         for begin in range(0, len(pairs), 2 * TOGETHER)
         for argument in (op, number, _lines(pairs[begin : begin + 2 * TOGETHER]))
     )
-    return ["carry" if len(found) <= CARRIED else "", *chunks]
+    return ["carry" if count <= CARRIED else "", *chunks]
 
 
 def _lines(pairs: Sequence[str]) -> str:
@@ -110,45 +111,45 @@ def _lines(pairs: Sequence[str]) -> str:
     return text
 
 
-def _of(change: Change) -> Iterator[Operation]:
+def _tell_record(told: Told, change: Change) -> None:
     before, after = change.before, change.after
     old = place(before) if before else None
     new = place(after) if after else None
     if old and old != new:
-        yield "gone", _NUMBERS[old[0]], old[1], ""
+        told["gone", _NUMBERS[old[0]]] += old[1], ""
     if new is None or after is None:
         return
     table, field = new
     if old != new:
-        yield "new", _NUMBERS[table], field, RECORDS[table].dump(after)
+        told["new", _NUMBERS[table]] += field, RECORDS[table].dump(after)
     elif isinstance(before, User) and isinstance(after, User):
         becomes, was = json.loads(USER.whole(after)), json.loads(USER.whole(before))
-        yield (
-            "patch",
-            _NUMBERS[table],
-            field,
-            dump_json({name: becomes[name] for name in becomes if becomes[name] != was[name]}),
-        )
+        differing = {name: becomes[name] for name in becomes if becomes[name] != was[name]}
+        told["patch", _NUMBERS[table]] += field, dump_json(differing)
     else:
-        yield "put", _NUMBERS[table], field, RECORDS[table].dump(after)
+        told["put", _NUMBERS[table]] += field, RECORDS[table].dump(after)
 
 
-def _claims(edit: Edit) -> Iterator[Operation]:
+def _tell_claims(told: Told, edit: Edit) -> None:
     number = _NUMBERS[_CLAIMS]
-    former = {f"{claim.kind}:{claim.key}": claim.user for change in edit.changes for claim in change.claims_before()}
-    there: dict[str, UserId] = {}
+    former = {_field(claim): claim.user for change in edit.changes for claim in change.claims_before()}
+    there: dict[str, str] = {}
     for change in edit.changes:
         for claim in change.claims_after():
-            field = f"{claim.kind}:{claim.key}"
+            field = _field(claim)
             if field in there:
                 raise Refused("table-conflict", f"{claim.kind} {claim.key} is there twice", hint="nothing was changed")
             there[field] = claim.user
-    for field, user in former.items():
-        if there.get(field) != user:
-            yield "gone", number, field, ""
-    for field, user in there.items():
-        if former.get(field) != user:
-            yield "new", number, field, user
+    gone = (field for field, user in former.items() if there.get(field) != user)
+    new = [(field, user) for field, user in there.items() if former.get(field) != user]
+    if pairs := list(chain.from_iterable((field, "") for field in gone)):
+        told["gone", number] += pairs
+    if pairs := list(chain.from_iterable(new)):
+        told["new", number] += pairs
+
+
+def _field(claim: Claim) -> str:
+    return f"{claim.kind}:{claim.key}"
 
 
 def changed_records(text: str) -> tuple[tuple[Table, str, Noun | None], ...]:

@@ -32,8 +32,8 @@ from callrec.adapters.redis.records import (
 )
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at, endpoint
-from callrec.domain.provisioning.columns import is_plain
 from callrec.domain.provisioning.edit import Edit
 from callrec.domain.provisioning.fields import checked
 from callrec.domain.provisioning.model import (

@@ -1,11 +1,9 @@
 """The columns of an import file: one table of name, section, rule and default. The documentation is tested against it."""
 
-import re
-import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callrec.domain.provisioning.checks import Check, between, matching, one_of, text
 from callrec.domain.provisioning.model import LANGUAGES
 
 
@@ -16,20 +14,6 @@ class Section(StrEnum):
     LINE = "line"
     INCALL = "incall"
     VOICEMAIL = "voicemail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A rule for one value: `says` completes the sentence "must be ..."."""
-
-    says: str
-    accepts: Callable[[str], bool]
-    pattern: str = ""
-    """The rule as a regular expression for the whole value, where it is one."""
-    most: int = 0
-    """The greatest length, where the pattern does not say it."""
-    words: tuple[str, ...] = ()
-    """All that is accepted, where that is a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +28,6 @@ class Column:
     default: str = ""
     secret: bool = False
     """Its value is never repeated in an error."""
-
-
-def is_plain(value: str) -> bool:
-    """True when no character breaks a line, ends a string or cannot be written as UTF-8."""
-    return value.isprintable() or not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in value)
-
-
-def text(most: int, least: int = 0) -> Check:
-    """Any characters but control characters, within these numbers of them."""
-    size = f"{least} to {most}" if least else f"at most {most}"
-    says = f"{size} characters, none of them a control character"
-    return Check(says, lambda value: least <= len(value) <= most and is_plain(value), most=most)
-
-
-def matching(pattern: str, says: str) -> Check:
-    """The whole value matches `pattern`."""
-    rule = re.compile(pattern)
-    return Check(says, lambda value: rule.fullmatch(value) is not None, pattern=pattern)
-
-
-def one_of(*values: str) -> Check:
-    """Exactly one of a few words."""
-    return Check("one of " + ", ".join(values), lambda value: value in values, words=values)
-
-
-def between(least: int, most: int) -> Check:
-    """A whole number in ASCII digits."""
-    digits = re.compile(r"[0-9]{1,9}")
-    return Check(
-        f"a whole number from {least} to {most}",
-        lambda value: digits.fullmatch(value) is not None and least <= int(value) <= most,
-    )
 
 
 FLAG = one_of("0", "1")

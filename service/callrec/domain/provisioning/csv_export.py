@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, islice, product
 
 from callrec.domain.provisioning import rows
 from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section
-from callrec.domain.provisioning.csv_rules import Verdicts, errors_between
-from callrec.domain.provisioning.csv_text import escaped, written
+from callrec.domain.provisioning.csv_rules import TOGETHER, errors_between
+from callrec.domain.provisioning.csv_text import escaped_column, written
 from callrec.domain.provisioning.model import RecordRules, Tables, UserId
 from callrec.domain.provisioning.rows import Row
 from callrec.domain.provisioning.services import has_services
@@ -16,7 +17,11 @@ _NOT_STORED = frozenset({"password", "callerid"})
 NAMES = tuple(column.name for column in COLUMNS if column.name not in _NOT_STORED)
 PUBLIC_NAMES = tuple(name for name in NAMES if not BY_NAME[name].secret)
 _NO_RULES = RecordRules()
-_SECTIONS = {"phonenumber": Section.LINE, "incallexten": Section.INCALL, "voicemailname": Section.VOICEMAIL}
+_SECTIONS = {
+    there: frozenset({Section.USER, *compress((Section.LINE, Section.INCALL, Section.VOICEMAIL), there)})
+    for there in product((False, True), repeat=3)
+}
+"""By whether there is a line, an incall, a voicemail."""
 _EXAMPLE = {
     "entityid": "1", "firstname": "John", "lastname": "Doe", "language": "en_US", "enableclient": "0", "username": "john.doe",
     "profileclient": "client", "outcallerid": "default", "mobilephonenumber": "00123456789", "bosssecretary": "no",
@@ -45,14 +50,34 @@ def template() -> str:
 def exported(tables: Tables, *, secrets: bool = True) -> tuple[str, list[Remark]]:
     """(the file, what it leaves out). Without secrets it says no password of any kind."""
     names = NAMES if secrets else PUBLIC_NAMES
-    verdicts = {name: Verdicts(BY_NAME[name].check) for name in NAMES}
     lines: list[Sequence[str]] = [names]
     remarks: list[Remark] = []
-    for row, several in _rows(tables):
-        cells = rows.cells(row)
-        lines.append([escaped(name, cells.get(name, "")) for name in names])
-        remarks += [Remark(row.user.id, row.user.name, says) for says in _remarks(row, cells, several, verdicts)]
+    blank = dict.fromkeys(NAMES, "")
+    rows_left = _rows(tables)
+    while some := list(islice(rows_left, TOGETHER)):
+        cells = [blank | rows.cells(row) for row, _ in some]
+        columns = dict(zip(NAMES, zip(*map(dict.values, cells), strict=True), strict=True))
+        lines += zip(*(escaped_column(name, columns[name]) for name in names), strict=True)
+        wrong = _wrong(columns)
+        for place, ((row, several), of_row) in enumerate(zip(some, cells, strict=True)):
+            said = _remarks(row, of_row, several, wrong.get(place, ()))
+            remarks += [Remark(row.user.id, row.user.name, says) for says in said]
     return written(lines), remarks
+
+
+def _wrong(columns: Mapping[str, Sequence[str]]) -> dict[int, list[str]]:
+    """By row the columns whose values an import would not take as they are."""
+    found: dict[int, list[str]] = {}
+    for name, values in columns.items():
+        refused = set(BY_NAME[name].check.refused(values))
+        stripped = tuple(map(str.strip, values))
+        if values != stripped:
+            refused |= {
+                place for place, (value, bare) in enumerate(zip(values, stripped, strict=True)) if value != bare
+            }
+        for place in sorted(refused):
+            found.setdefault(place, []).append(name)
+    return found
 
 
 def _rows(tables: Tables) -> Iterator[tuple[Row, list[str]]]:
@@ -71,18 +96,16 @@ def _first(nouns: Sequence[Owned]) -> Owned | None:
     return nouns[0] if nouns else None
 
 
-def _remarks(row: Row, cells: Mapping[str, str], several: list[str], verdicts: Mapping[str, Verdicts]) -> Iterator[str]:
+def _remarks(row: Row, cells: Mapping[str, str], several: list[str], wrong: Sequence[str]) -> Iterator[str]:
     """What is left out, and what an import would refuse or make otherwise."""
-    at, line, box = f"line {row.at_line}", row.line, row.voicemail
+    at, line, incall, box = f"line {row.at_line}", row.line, row.incall, row.voicemail
     left_out = several + ["rules"] * (row.user.rules != _NO_RULES) + ["services"] * has_services(row.user)
     if left_out:
         yield f"left out: {', '.join(left_out)}"
-    sections = frozenset({Section.USER} | {section for name, section in _SECTIONS.items() if name in cells})
-    for error in errors_between(row.at_line, cells, sections):
+    for error in errors_between(row.at_line, cells, _SECTIONS[line is not None, incall is not None, box is not None]):
         yield f"{at}, {error.column} {error.reason}"
-    for name, value in cells.items():
-        if value and (not verdicts[name][value] or value != value.strip()):
-            yield f"{at}, {name} must be {BY_NAME[name].check.says}"
+    for name in wrong:
+        yield f"{at}, {name} must be {BY_NAME[name].check.says}"
     if line and box and box.context != line.context:
         yield f"{at}, voicemailmailbox is not in the line's context"
     if line and line.protocol == "sip" and not line.secret:

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from callrec.domain.provisioning.claims import Claim
-from callrec.domain.provisioning.columns import BY_NAME, REQUIRED, Check, Section
+from callrec.domain.provisioning.columns import BY_NAME, REQUIRED, Section
 from callrec.domain.provisioning.csv_text import SHOWN_CHARS, FileRefused, RowError, records, shown, unescaped
 from callrec.domain.provisioning.rows import Generate, Row, tables_of
 from callrec.domain.provisioning.rows import row as build
 
 __all__ = ["FileRefused", "Generate", "Mode", "Record", "Row", "RowError", "Sheet", "parse", "read", "tables_of"]
-CACHED_VALUES = 1000
-"""Of how many values of a column the verdict is kept: enough for contexts and languages, little for a column of numbers."""
+TOGETHER = 1000
+"""How many rows the rules of the columns are asked of at once."""
 
 
 class Mode(StrEnum):
@@ -87,64 +88,61 @@ def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
     """
     found = records(text)
     _, header = next(found, (1, []))
-    names = _checked_header(header, mode)
-    errors: list[RowError] = []
-    rows: list[Record] = []
-    reading = _Reading(names)
+    reading = _Reading(_checked_header(header, mode))
     try:
         for at_line, cells in found:
-            if len(cells) == len(names):
-                rows.append(reading.record(at_line, cells, errors))
-            else:
-                reason = f"must have {len(names)} values as the header has, not {len(cells)}"
-                errors.append(RowError(at_line, "", "", reason))
+            reading.take(at_line, cells)
     except FileRefused as broken:
-        errors += broken.errors
-    if not rows and not errors:
-        errors.append(RowError(2, "", "", "must be a row: the file has none"))
-    return Sheet(mode, names, tuple(rows), tuple(errors))
-
-
-class Verdicts(dict[str, bool]):
-    """What a rule says of a value, asked once for each of the first thousand values."""
-
-    def __init__(self, check: Check) -> None:
-        super().__init__({"": True})
-        self._accepts = check.accepts
-
-    def __missing__(self, value: str) -> bool:
-        verdict = self._accepts(value)
-        if len(self) < CACHED_VALUES:
-            self[value] = verdict
-        return verdict
+        reading.errors += broken.errors
+    reading.judge()
+    if not reading.records and not reading.errors:
+        reading.errors.append(RowError(2, "", "", "must be a row: the file has none"))
+    return Sheet(mode, reading.names, tuple(reading.records), tuple(reading.errors))
 
 
 class _Reading:
-    """A file's columns, with what is the same for every row of it looked up once."""
+    """A file's columns, and what of it is read. The rules of the columns are asked of many rows at once."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
-        self._verdicts = [Verdicts(BY_NAME[name].check) for name in names]
+        self.names = names
+        self.records: list[Record] = []
+        self.errors: list[RowError] = []
+        self._taken: list[tuple[int, list[str]]] = []
         self._shapes: dict[tuple[bool, ...], tuple[frozenset[str], frozenset[Section]]] = {}
 
-    def record(self, at_line: int, cells: list[str], errors: list[RowError]) -> Record:
-        """The record of these cells; what is wrong with them is added to the errors."""
+    def take(self, at_line: int, cells: list[str]) -> None:
+        """One more row."""
+        if len(cells) != len(self.names):
+            reason = f"must have {len(self.names)} values as the header has, not {len(cells)}"
+            self.errors.append(RowError(at_line, "", "", reason))
+            return
         if "'" in "".join(cells):
-            cells = [unescaped(name, cell) for name, cell in zip(self._names, cells, strict=True)]
-        verdicts = [of_column[cell] for of_column, cell in zip(self._verdicts, cells, strict=True)]
-        if not (sound := all(verdicts)):
-            errors += [
-                RowError(at_line, name, shown(name, cell), f"must be {BY_NAME[name].check.says}")
-                for name, cell, is_good in zip(self._names, cells, verdicts, strict=True)
-                if not is_good
-            ]
-        given, sections = self._shape(tuple(map(bool, cells)))
-        return Record(at_line, dict(zip(self._names, cells, strict=True)), given, sections, sound)
+            cells = [unescaped(name, cell) for name, cell in zip(self.names, cells, strict=True)]
+        self._taken.append((at_line, cells))
+        if len(self._taken) == TOGETHER:
+            self.judge()
+
+    def judge(self) -> None:
+        """Make records of the rows that were taken, and errors of what is wrong with them."""
+        errors = sorted(self._wrong(), key=attrgetter("line"))
+        unsound = {error.line for error in errors}
+        self.errors += errors
+        for at_line, cells in self._taken:
+            given, sections = self._shape(tuple(map(bool, cells)))
+            values = dict(zip(self.names, cells, strict=True))
+            self.records.append(Record(at_line, values, given, sections, at_line not in unsound))
+        self._taken.clear()
+
+    def _wrong(self) -> Iterator[RowError]:
+        for name, values in zip(self.names, zip(*(cells for _, cells in self._taken), strict=True), strict=False):
+            for place in BY_NAME[name].check.refused(values):
+                at_line, _ = self._taken[place]
+                yield RowError(at_line, name, shown(name, values[place]), f"must be {BY_NAME[name].check.says}")
 
     def _shape(self, filled: tuple[bool, ...]) -> tuple[frozenset[str], frozenset[Section]]:
         """Most rows have values in the same columns as others."""
         if filled not in self._shapes:
-            given = frozenset(name for name, there in zip(self._names, filled, strict=True) if there)
+            given = frozenset(name for name, there in zip(self.names, filled, strict=True) if there)
             self._shapes[filled] = given, frozenset({Section.USER} | {BY_NAME[name].section for name in given})
         return self._shapes[filled]
 

@@ -21,6 +21,7 @@ from callrec.domain.provisioning.model import (
     User,
     Voicemail,
 )
+from callrec.domain.provisioning.nouns import noun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +44,7 @@ class Table(StrEnum):
     ROLES = "roles"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Change:
     """One record: new (`before` is None), removed (`after` is None), or another than it was; never of another kind."""
 

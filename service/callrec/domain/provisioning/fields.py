@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.columns import BY_NAME, matching
+from callrec.domain.provisioning.checks import matching
+from callrec.domain.provisioning.columns import BY_NAME
 from callrec.domain.provisioning.model import RecordRules
 
 FLAGS = frozenset(

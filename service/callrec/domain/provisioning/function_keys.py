@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at
-from callrec.domain.provisioning.columns import is_plain
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Table
 from callrec.domain.provisioning.features import KEY_PREFIX

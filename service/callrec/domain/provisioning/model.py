@@ -6,9 +6,11 @@ Values are already valid here: the rules that make them so are in `columns`, `cs
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NewType
+
+from callrec.domain.provisioning.nouns import noun
 
 UserId = NewType("UserId", str)
 """Decimal digits, given once and never again; text because it becomes part of keys and of hint names."""
@@ -25,7 +27,7 @@ class Rule(StrEnum):
     ON_DEMAND = "on_demand"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class RecordRules:
     """One user's standing rules by direction and realm; None where nothing was said."""
 
@@ -35,7 +37,7 @@ class RecordRules:
     out_external: Rule | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class User:
     """A person who makes and receives calls."""
 
@@ -47,7 +49,7 @@ class User:
     """The `*26` flag: all calls made to or by this user are recorded."""
     online_record: bool = False
     """This user may press `*3`."""
-    rules: RecordRules = field(default_factory=RecordRules)
+    rules: RecordRules = RecordRules()
     outcallerid: str = "default"
     mobilephonenumber: str = ""
     agentnumber: str = ""
@@ -91,7 +93,7 @@ class User:
         return f"{self.firstname} {self.lastname}".strip()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Line:
     """A phone line. `name` is the endpoint's name in Asterisk: PJSIP/<name>, SCCP/<name>."""
 
@@ -103,7 +105,7 @@ class Line:
     secret: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Incall:
     """A number of the outside world that rings a user, for `ring_s` seconds."""
 
@@ -113,7 +115,7 @@ class Incall:
     ring_s: int = 30
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Voicemail:
     """A mailbox of a user, in the context of the user's line."""
 
@@ -155,7 +157,7 @@ class Feature(StrEnum):
     """The calling user's own mailbox."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class FeatureCode:
     """The digits of a feature and whether they work."""
 
@@ -199,7 +201,7 @@ class ContextKind(StrEnum):
     """Those that the outside world dials."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Range:
     """Numbers of as many digits as `first` and `last` have, both included."""
 
@@ -215,7 +217,7 @@ class Range:
         return self.first if self.first == self.last else f"{self.first}-{self.last}"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Context:
     """A context of the dialplan. A number that is to be given to a user or an incall must lie in one of its ranges."""
 
@@ -235,7 +237,7 @@ DEFAULT_CONTEXTS = (
 """The contexts of a store in which nobody has set any: those of the specification's examples."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Entity:
     """An organisation that users belong to."""
 
@@ -246,7 +248,7 @@ class Entity:
 DEFAULT_ENTITIES = (Entity(1, "default"),)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Profile:
     """What a client program offers to its user: `profileclient` names one."""
 
@@ -274,7 +276,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Role:
     """A name for what somebody may do. Accounts, which will have them, are still to come: until then no role forbids anything."""
 
@@ -290,7 +292,7 @@ DEFAULT_ROLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class FunctionKey:
     """A programmable key of a user's phone. `type` is one of `function_keys.KEY_TYPES`, which say what `destination` is."""
 
@@ -302,7 +304,7 @@ class FunctionKey:
     supervision: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Tables:
     """All tables at one instant: what an import adds, what the store gives, what the local copy holds."""
 

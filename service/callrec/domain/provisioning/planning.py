@@ -8,13 +8,14 @@ from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_tw
 from callrec.domain.provisioning.csv_text import RowError
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import Tables
+from callrec.domain.provisioning.nouns import noun
 from callrec.domain.provisioning.rows import Generate, Row
 from callrec.domain.provisioning.site_rules import Site
 from callrec.domain.provisioning.standing import Standing
 from callrec.domain.provisioning.updating import after, before, changed_columns
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Step:
     """One row of the file: a new user (`was` is None), or one who becomes another, or stays."""
 

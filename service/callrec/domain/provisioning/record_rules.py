@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME, Check, between, matching, text
+from callrec.domain.provisioning.checks import Check, between, matching, text
+from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table
 from callrec.domain.provisioning.features import claimed_fault

@@ -8,6 +8,7 @@ from typing import TypeVar
 from callrec.domain.provisioning import claims as c
 from callrec.domain.provisioning.columns import DEFAULTS, Section
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.nouns import noun
 
 NOBODY = UserId("")
 """The id of a user who is not stored yet."""
@@ -28,7 +29,7 @@ class Generate:
     secret: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Row:
     """One user with the sections that are there. The id of a new user is NOBODY until `with_id`."""
 

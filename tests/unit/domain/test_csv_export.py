@@ -11,7 +11,17 @@ from callrec.domain.provisioning.columns import BY_NAME, COLUMNS
 from callrec.domain.provisioning.csv_export import exported, template
 from callrec.domain.provisioning.csv_rules import Generate, Mode, parse, read
 from callrec.domain.provisioning.csv_text import records
-from callrec.domain.provisioning.model import Incall, Line, RecordRules, Rule, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.model import (
+    FunctionKey,
+    Incall,
+    Line,
+    RecordRules,
+    Rule,
+    Tables,
+    User,
+    UserId,
+    Voicemail,
+)
 from callrec.domain.provisioning.planning import planned
 from callrec.domain.provisioning.rows import tables_of
 
@@ -68,9 +78,11 @@ def test_what_no_file_can_say_is_told() -> None:
     odd = User(UserId("3"), " Odd", language="xx", enableclient=True)
     open_line = Line("open", odd.id, "1005", "default")
     lost = Voicemail("7", "elsewhere", odd.id, "Lost", "1")
-    _, remarks = exported(Tables((ruled, odd), (*two, open_line), (DID, replace(DID, exten="1")), (BOX, lost)))
+    keys = (FunctionKey(JOHN.id, 1, "dnd"), FunctionKey(JOHN.id, 2, "pickup"))
+    tables = Tables((ruled, odd), (*two, open_line), (DID, replace(DID, exten="1")), (BOX, lost), keys=keys)
+    _, remarks = exported(tables)
     assert [
-        ("1", "left out: lines but the first, incalls but the first, rules, services"),
+        ("1", "left out: lines but the first, incalls but the first, function keys, rules, services"),
         ("3", "line 3, username must have a value when enableclient is 1"),
         ("3", "line 3, password must have a value when enableclient is 1"),
         ("3", f"line 3, firstname must be {BY_NAME['firstname'].check.says}"),

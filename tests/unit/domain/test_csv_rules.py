@@ -205,7 +205,14 @@ def test_header_errors():
     ]
     assert ["firstname"] == [e.column for e in errors_of("lastname\nDoe\n")]
     assert ["must be a header: the file is empty"] == [e.reason for e in errors_of("\n\n")]
+    assert [3] == [e.line for e in errors_of("\n\nfirstname|shoesize\nA|46\n")]
     assert ["must be a row: the file has none"] == [e.reason for e in errors_of("firstname\n")]
+
+
+def test_a_first_row_that_is_no_header_is_not_repeated():
+    """It may be a user's, with a secret."""
+    (error,) = errors_of("John|Doe|1000|default|sip|desk|my-secret\nA|B|C|D|E|F|G\n")
+    assert "line 1: must be a header: none of its values is the name of a column" == str(error)
 
 
 def test_wrong_number_of_values():

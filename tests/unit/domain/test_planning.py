@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.provisioning.claims import claims
+from callrec.domain.provisioning.csv_export import exported
 from callrec.domain.provisioning.csv_rules import Generate, Mode, read
 from callrec.domain.provisioning.csv_text import FileRefused
 from callrec.domain.provisioning.edit import Change
@@ -87,16 +88,65 @@ def test_what_a_user_has_set_by_phone_stays_and_is_in_nobodys_way() -> None:
         ("phonenumber|context\n2050|from-extern\n", "phonenumber", "must lead to a user"),
         ("phonenumber|context\n1000|\n", "phonenumber", "must lead to a user"),
         ("linename|lastname\n|x\n", "linename", "must lead to a user"),
-        (
-            "linename|phonenumber|context\ndesk|1001|default\n",
-            "linename",
-            "must lead to one user, not to user 1, John Doe (by linename) or user 2, Ann (by phonenumber)",
-        ),
     ],
 )
-def test_nobody_and_several_are_errors(text: str, column: str, reason: str) -> None:
+def test_a_row_that_leads_to_nobody_is_an_error(text: str, column: str, reason: str) -> None:
     ((line, found, said),) = errors_of(text)
     assert (2, column, True) == (line, found, said.startswith(reason))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "holder"),
+    [
+        ("linename|phonenumber|context\ndesk|1001|default\n", "phonenumber", "user 2, Ann"),
+        ("linename|username\ndesk|bare\n", "username", "user 3, Bare"),
+        ("username|phonenumber|context|protocol\nbare|1000|default|sip\n", "phonenumber", "user 1, John Doe"),
+    ],
+)
+def test_names_say_who_is_meant_and_numbers_what_is_wanted(text: str, column: str, holder: str) -> None:
+    """Somebody else has what the row would give to the one whom it means."""
+    assert [(2, column, f"is taken already: by {holder}; choose another or free it")] == errors_of(text)
+
+
+def test_two_rows_swap_numbers_in_an_export() -> None:
+    """It has the context, too: so each row's number leads to the other user."""
+    bob = User(UserId("2"), "Bob", username="bob")
+    there = Tables((JOHN, bob), (DESK, soft := Line("soft", bob.id, "1001", "default", secret="y")))
+    text, _ = exported(there)
+    text = text.replace("|1000|", "|=|").replace("|1001|", "|1000|").replace("|=|", "|1001|")
+    assert {Change(DESK, replace(DESK, number="1001")), Change(soft, replace(soft, number="1000"))} == changes_of(
+        text, there
+    )
+
+
+SALES = Context("sales", ContextKind.INTERNAL, (Range("1000", "1999"),))
+
+
+def test_a_mailbox_goes_with_its_own_line_only() -> None:
+    """A row about something else, or about another line, moves no mailbox; one that moves its line does."""
+    shop = replace(DESK, name="shop", context="sales")
+    box = replace(BOX, context="sales")
+    both = Tables((JOHN,), (DESK, shop), (), (box,), contexts=(*THERE.contexts, SALES))
+    assert {Change(JOHN, replace(JOHN, lastname="Roe"))} == changes_of("username|lastname\njohn|Roe\n", both)
+    alone = replace(both, lines=(DESK,), voicemails=(BOX,))
+    text = "username|phonenumber|context|protocol\njohn|1000|sales|sip\n"
+    assert {Change(DESK, replace(DESK, context="sales")), Change(BOX, box)} == changes_of(text, alone)
+
+
+def test_no_mailbox_stays_where_its_user_has_no_line_any_more() -> None:
+    """A row holds one mailbox, and a second one cannot follow the line; unless another line stays."""
+    second = replace(BOX, mailbox="1009")
+    there = replace(THERE, voicemails=(BOX, second), contexts=(*THERE.contexts, SALES))
+    moved = "username|phonenumber|context|protocol\njohn|1000|sales|sip\n"
+    ((line, column, reason),) = errors_of(moved, there)
+    assert (2, "context", True) == (
+        line,
+        column,
+        reason.startswith("must leave a line in default: this user's mailbox 1009"),
+    )
+    removed = "username|phonenumber|context|protocol|linename|linesecret\njohn|||||\n"
+    assert "phonenumber" in [column for _, column, _ in errors_of(removed, replace(there, voicemails=(second, BOX)))]
+    assert [] == errors_of(moved, replace(there, lines=(DESK, SOFT, replace(DESK, name="other", number="1008"))))[1:]
 
 
 def test_a_line_of_nobody_leads_to_nobody() -> None:
@@ -264,6 +314,14 @@ def test_bare_users_are_compared_as_a_whole() -> None:
     plan = plan_of("firstname|lastname\nAda|\nAda|Byron\n", there, Mode.ADD)
     assert ([2], [3]) == tuple([step.becomes.at_line for step in steps] for steps in (plan.unchanged, plan.new))
     assert UserId("1") == plan.unchanged[0].was.user.id
+
+
+def test_bare_users_who_are_alike_are_as_many_as_the_file_has() -> None:
+    """Each stands for one row. What a row says of recording counts, too."""
+    there = Tables((User(UserId("1"), "Room"), User(UserId("2"), "Room", call_record=True)))
+    plan = plan_of("firstname|callrecord\nRoom|\nRoom|1\nRoom|\nRoom|\n", there, Mode.ADD)
+    assert {2: "1", 3: "2"} == {step.becomes.at_line: step.was.user.id for step in plan.unchanged if step.was}
+    assert [4, 5] == [step.becomes.at_line for step in plan.new]
 
 
 def test_a_number_of_nobodys_line_is_taken_all_the_same() -> None:

@@ -59,8 +59,8 @@ def exported(tables: Tables, *, secrets: bool = True) -> tuple[str, list[Remark]
         columns = dict(zip(NAMES, zip(*map(dict.values, cells), strict=True), strict=True))
         lines += zip(*(escaped_column(name, columns[name]) for name in names), strict=True)
         wrong = _wrong(columns)
-        for place, ((row, several), of_row) in enumerate(zip(some, cells, strict=True)):
-            said = _remarks(row, of_row, several, wrong.get(place, ()))
+        for place, ((row, beyond), of_row) in enumerate(zip(some, cells, strict=True)):
+            said = _remarks(row, of_row, beyond, wrong.get(place, ()))
             remarks += [Remark(row.user.id, row.user.name, says) for says in said]
     return written(lines), remarks
 
@@ -81,25 +81,27 @@ def _wrong(columns: Mapping[str, Sequence[str]]) -> dict[int, list[str]]:
 
 
 def _rows(tables: Tables) -> Iterator[tuple[Row, list[str]]]:
-    """Each user with the first of each section, and of which sections there are more."""
+    """Each user with the first of each section, and what there is more that no row holds."""
     of_lines, of_incalls, of_boxes = by_user(tables.lines), by_user(tables.incalls), by_user(tables.voicemails)
+    with_keys = {key.user for key in tables.keys}
     for nth, user in enumerate(tables.users, start=2):
         lines = of_lines.get(user.id, ())
         incalls = of_incalls.get(user.id, ())
         boxes = of_boxes.get(user.id, ())
         row = Row(nth, user, _first(lines), _first(incalls), _first(boxes))
         named: tuple[tuple[str, Sequence[object]], ...] = (("line", lines), ("incall", incalls), ("voicemail", boxes))
-        yield row, [f"{noun}s but the first" for noun, all_ in named if len(all_) > 1]
+        beyond = [f"{noun}s but the first" for noun, all_ in named if len(all_) > 1]
+        yield row, beyond + ["function keys"] * (user.id in with_keys)
 
 
 def _first(nouns: Sequence[Owned]) -> Owned | None:
     return nouns[0] if nouns else None
 
 
-def _remarks(row: Row, cells: Mapping[str, str], several: list[str], wrong: Sequence[str]) -> Iterator[str]:
+def _remarks(row: Row, cells: Mapping[str, str], beyond: list[str], wrong: Sequence[str]) -> Iterator[str]:
     """What is left out, and what an import would refuse or make otherwise."""
     at, line, incall, box = f"line {row.at_line}", row.line, row.incall, row.voicemail
-    left_out = several + ["rules"] * (row.user.rules != _NO_RULES) + ["services"] * has_services(row.user)
+    left_out = beyond + ["rules"] * (row.user.rules != _NO_RULES) + ["services"] * has_services(row.user)
     if left_out:
         yield f"left out: {', '.join(left_out)}"
     for error in errors_between(row.at_line, cells, _SECTIONS[line is not None, incall is not None, box is not None]):

@@ -87,8 +87,8 @@ def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
     Broken quoting ends the search early: what follows could not be understood.
     """
     found = records(text)
-    _, header = next(found, (1, []))
-    reading = _Reading(_checked_header(header, mode))
+    at_line, header = next(found, (1, []))
+    reading = _Reading(_checked_header(at_line, header, mode))
     try:
         for at_line, cells in found:
             reading.take(at_line, cells)
@@ -147,20 +147,22 @@ class _Reading:
         return self._shapes[filled]
 
 
-def _checked_header(header: list[str], mode: Mode) -> tuple[str, ...]:
-    errors = [
-        RowError(1, name[:SHOWN_CHARS], name[:SHOWN_CHARS], "is no column of a user file")
-        for name in header
-        if name not in BY_NAME
-    ]
-    errors += [RowError(1, name, name, "must be there only once") for name in BY_NAME if header.count(name) > 1]
+def _checked_header(at_line: int, header: list[str], mode: Mode) -> tuple[str, ...]:
+    def error(column: str, reason: str) -> RowError:
+        return RowError(at_line, column, column, reason)
+
+    errors = [error(name[:SHOWN_CHARS], "is no column of a user file") for name in header if name not in BY_NAME]
+    errors += [error(name, "must be there only once") for name in BY_NAME if header.count(name) > 1]
     if not header:
-        errors.append(RowError(1, "", "", "must be a header: the file is empty"))
+        errors.append(error("", "must be a header: the file is empty"))
+    elif len(header) == len(errors) > 1:
+        # A row of a user stands here, perhaps: its values are nobody's to repeat
+        errors = [error("", "must be a header: none of its values is the name of a column")]
     elif not errors and mode is Mode.ADD and "firstname" not in header:
-        errors.append(RowError(1, "firstname", "", "must be among the columns"))
+        errors.append(RowError(at_line, "firstname", "", "must be among the columns"))
     elif not errors and mode is Mode.UPDATE and not _finds_users(header):
         reason = "must be among the columns, or username, or phonenumber and context: a row is found by it"
-        errors.append(RowError(1, "linename", "", reason))
+        errors.append(RowError(at_line, "linename", "", reason))
     if errors:
         raise FileRefused(errors)
     return tuple(header)

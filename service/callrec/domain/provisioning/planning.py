@@ -7,12 +7,12 @@ from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_twice
 from callrec.domain.provisioning.csv_text import RowError
 from callrec.domain.provisioning.edit import Change, Edit
-from callrec.domain.provisioning.model import Tables
+from callrec.domain.provisioning.model import Tables, UserId
 from callrec.domain.provisioning.nouns import noun
 from callrec.domain.provisioning.rows import Generate, Row
 from callrec.domain.provisioning.site_rules import Site
 from callrec.domain.provisioning.standing import Standing
-from callrec.domain.provisioning.updating import after, before, changed_columns
+from callrec.domain.provisioning.updating import after, before, changed_columns, stranded
 
 
 @noun(frozen=True, slots=True)
@@ -59,10 +59,12 @@ def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) ->
     rows, plan.errors = rows_of(sheet, generate)
     claimed = [(row, tuple(row.claims())) for row in rows]
     plan.errors += taken_twice((row.at_line, claims) for row, claims in claimed)
+    met: set[UserId] = set()
     for row, claims in claimed:
         taken = standing.taken(claims)
-        same = standing.same(row, {holder for _, holder in taken})
+        same = standing.same(row, {holder for _, holder in taken}, besides=met)
         if same is not None:
+            met.add(same.id)
             plan.unchanged.append(Step(row, Row(row.at_line, same)))
             continue
         plan.errors += site.errors(row)
@@ -93,6 +95,7 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
     plan.errors += _conflicts(steps, standing)
     for was, becomes in steps:
         plan.errors += _new_errors(site, was, becomes)
+        plan.errors += stranded(was, becomes, standing)
         step = Step(becomes, was)
         (plan.changed if any(True for _ in step.changes()) else plan.unchanged).append(step)
     return plan

@@ -1,6 +1,6 @@
 """What the tables hold already, asked by what is taken, and by user: what a user file is compared with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from operator import attrgetter
 from typing import TypeVar
@@ -24,11 +24,10 @@ class Standing:
         self.holder: dict[Key, UserId] = {(claim.kind, claim.key): claim.user for claim in claims(there)}
         self._line_of = {at(line.number, line.context): line for line in there.lines}
         self._named = {endpoint(line): line for line in there.lines}
-        self._bare = {
-            _comparable(user, frozenset()): user
-            for user in there.users
-            if not (user.id in self.lines or user.id in self.incalls or user.id in self.voicemails)
-        }
+        self._bare: dict[tuple[object, ...], list[User]] = {}
+        for user in there.users:
+            if not (user.id in self.lines or user.id in self.incalls or user.id in self.voicemails):
+                self._bare.setdefault(_USER(user), []).append(user)
 
     def by_name(self, name: str) -> Line | None:
         """The SIP line of that name: SCCP lines are named after their numbers."""
@@ -54,12 +53,15 @@ class Standing:
         """Who that is, in words."""
         return f"user {user}, {self.users[user].name}" if user in self.users else f"user {user}, nobody"
 
-    def same(self, row: Row, holders: set[UserId]) -> User | None:
+    def same(self, row: Row, holders: set[UserId], *, besides: Collection[UserId]) -> User | None:
         """The one user who is all that the row says, if there is one. What the row left to chance or to the phone is not
-        compared, nor is a password."""
+        compared, nor is a password. Users who have nothing but names may be alike: none of those `besides` is meant again."""
         if not holders:
-            bare = not (row.line or row.incall or row.voicemail)
-            return self._bare.get(_comparable(row.user, frozenset())) if bare else None
+            if row.line or row.incall or row.voicemail:
+                return None
+            said = _comparable(row.user, row.given)
+            others = (user for user in self._bare.get(_USER(row.user), ()) if user.id not in besides)
+            return next((user for user in others if _comparable(user, row.given) == said), None)
         user = self.users.get(next(iter(holders)))
         if len(holders) > 1 or user is None:
             return None

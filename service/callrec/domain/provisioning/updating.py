@@ -20,33 +20,27 @@ KEPT_WHEN_EMPTY = frozenset(name for name, column in BY_NAME.items() if column.s
 _OPTIONAL = (Section.LINE, Section.INCALL, Section.VOICEMAIL)
 
 
-def found_by(record: Record, standing: Standing) -> dict[UserId, str]:
-    """Whom the record means: each user with the column that leads there."""
-    values = record.values
-    found: dict[UserId, str] = {}
-    name, number, context = (values.get(column, "") for column in ("linename", "phonenumber", "context"))
-    if name and (line := standing.by_name(name)):
-        found[line.user] = "linename"
-    if number and context and (line := standing.by_number(number, context)):
-        found.setdefault(line.user, "phonenumber")
-    if user := standing.username(values.get("username", "")):
-        found.setdefault(user, "username")
-    return {user: column for user, column in found.items() if user in standing.users}
+def found_by(record: Record, standing: Standing) -> UserId | None:
+    """Whom the record means: whose line name it has, else whose user name, else whose number.
+
+    The first that leads to somebody decides. Rows may swap their numbers, and a name stays with its user; whoever has by then
+    what the row says besides is in its way, as in any other (`planning`).
+    """
+    name, number, context = (record.values.get(column, "") for column in ("linename", "phonenumber", "context"))
+    by_line = (line := standing.by_name(name)) and line.user
+    by_number = (line := standing.by_number(number, context)) and line.user
+    found = (by_line, standing.username(record.values.get("username", "")), by_number)
+    return next((user for user in found if user in standing.users), None)
 
 
 def before(record: Record, standing: Standing) -> Row | list[RowError]:
     """The user whom the record means, with the sections that it is about; or why nobody can say who that is."""
-    found = found_by(record, standing)
-    keys = [name for name in ("linename", "phonenumber", "username") if record.values.get(name)]
-    column = keys[0] if keys else "linename"
-    value = record.values.get(column, "")[:80]
-    if not found:
-        reason = "must lead to a user: nobody has this line name, number in its context, or user name"
-        return [RowError(record.at_line, column, value, reason)]
-    if len(found) > 1:
-        each = " or ".join(f"{standing.named(user)} (by {by})" for user, by in found.items())
-        return [RowError(record.at_line, column, value, f"must lead to one user, not to {each}")]
-    (user,) = found
+    user = found_by(record, standing)
+    if user is None:
+        keys = [name for name in ("linename", "username", "phonenumber") if record.values.get(name)]
+        column = keys[0] if keys else "linename"
+        reason = "must lead to a user: nobody has this line name, user name, or number in its context"
+        return [RowError(record.at_line, column, record.values.get(column, "")[:80], reason)]
     errors: list[RowError] = []
     row = Row(
         record.at_line,
@@ -67,7 +61,27 @@ def after(record: Record, was: Row, generate: Generate) -> Row | list[RowError]:
     row = rows.row(record.at_line, cells, sections, record.given, generate, of=was.user)
     # A password is asked after all else: until then the stored one stands.
     kept = was.user.password_hash if row.password else row.user.password_hash
-    return row if kept == row.user.password_hash else replace(row, user=replace(row.user, password_hash=kept))
+    if kept != row.user.password_hash:
+        row = replace(row, user=replace(row.user, password_hash=kept))
+    box = row.voicemail
+    # A mailbox goes with the line that it is of; the row may be about another one
+    if box and was.voicemail and not (was.line and was.line.context == was.voicemail.context):
+        row = replace(row, voicemail=replace(box, context=was.voicemail.context))
+    return row
+
+
+def stranded(was: Row, becomes: Row, standing: Standing) -> Iterator[RowError]:
+    """Mailboxes of the user, beside the row's own, that would be where the user has no line any more."""
+    if was.line is None or (becomes.line and becomes.line.context == was.line.context):
+        return
+    user, context = was.user.id, was.line.context
+    boxes = [
+        box.mailbox for box in standing.voicemails.get(user, ()) if box != was.voicemail and box.context == context
+    ]
+    if boxes and not any(line != was.line and line.context == context for line in standing.lines.get(user, ())):
+        column, value = ("context", becomes.line.context) if becomes.line else ("phonenumber", "")
+        reason = f"must leave a line in {context}: this user's mailbox {', '.join(boxes)} stays there, since no row moves two"
+        yield RowError(becomes.at_line, column, value, reason)
 
 
 def _cells(record: Record, was: Row) -> tuple[dict[str, str], frozenset[Section]]:

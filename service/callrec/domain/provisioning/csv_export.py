@@ -53,8 +53,8 @@ def exported(tables: Tables, *, secrets: bool = True) -> tuple[str, list[Remark]
     lines: list[Sequence[str]] = [names]
     remarks: list[Remark] = []
     blank = dict.fromkeys(NAMES, "")
-    rows_left = _rows(tables)
-    while some := list(islice(rows_left, TOGETHER)):
+    every = _rows(tables)
+    while some := list(islice(every, TOGETHER)):  # what is asked of a value is asked of all of its column at once
         cells = [blank | rows.cells(row) for row, _ in some]
         columns = dict(zip(NAMES, zip(*map(dict.values, cells), strict=True), strict=True))
         lines += zip(*(escaped_column(name, columns[name]) for name in names), strict=True)

@@ -96,7 +96,7 @@ def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
         reading.errors += broken.errors
     reading.judge()
     if not reading.records and not reading.errors:
-        reading.errors.append(RowError(2, "", "", "must be a row: the file has none"))
+        reading.errors.append(RowError(at_line + 1, "", "", "must be a row: the file has none"))
     return Sheet(mode, reading.names, tuple(reading.records), tuple(reading.errors))
 
 

@@ -149,6 +149,11 @@ def test_line_numbers_count_physical_lines():
         ("firstname|phonenumber|context|protocol|linename", "A|1|d|sip|ABC", "linename"),
         ("firstname|incallexten|incallcontext|incallringseconds", "A|1|d|0", "incallringseconds"),
         ("firstname|incallringseconds|incallexten|incallcontext", "A|5||d", "incallexten"),
+        (
+            "firstname|language|phonenumber|context|protocol|voicemailname|voicemailpassword|voicemailmailbox",
+            "A|en_US|1000|d|sip|A|1|#1",
+            "voicemailmailbox",
+        ),
         ("firstname|enableclient|username|password", "A|1|ada|", "password"),
         ("firstname|lastname", "A\x07|x", "firstname"),
         ("firstname|lastname", "A\u2028B|x", "firstname"),

@@ -33,6 +33,8 @@ class Column:
 FLAG = one_of("0", "1")
 CONTEXT = matching(r"[A-Za-z0-9_-]{1,39}", "a context's name: letters, digits, _ and -, at most 39")
 NUMBER = matching(r"[0-9*#]{1,40}", "digits, * and #, at most 40")
+MAILBOX = matching(r"[0-9*][0-9*#]{0,39}", "digits, * and #, at most 40, the first of them no #")
+"""At the beginning of a line `#` is a directive to Asterisk: such a mailbox would not exist."""
 MAILBOX_PASSWORD = matching(r"[0-9*#]{1,80}", "digits, * and #, at most 80")
 USERNAME = matching(r"[a-zA-Z0-9._~!$&'()*+,;=%-]{2,64}", "2 to 64 letters, digits or any of ._~!$&'()*+,;=%-")
 CLIENT_PASSWORD = text(64, least=4)
@@ -74,7 +76,7 @@ COLUMNS = (
     Column("incallcontext", _I, CONTEXT, required=True),
     Column("incallringseconds", _I, between(1, 3600), default="30"),
     Column("voicemailname", _V, text(80), required=True),
-    Column("voicemailmailbox", _V, NUMBER, required=True),
+    Column("voicemailmailbox", _V, MAILBOX, required=True),
     Column("voicemailpassword", _V, MAILBOX_PASSWORD, required=True, secret=True),
     Column("voicemailemail", _V, EMAIL),
     Column("voicemailattach", _V, FLAG, default="0"),

@@ -125,7 +125,7 @@ class Sieve:
     def voicemail(self, box: Voicemail) -> None:
         """Raises _Unfit."""
         self._owner(box.user)
-        _fit("voicemailmailbox", words.NUMBER, box.mailbox, "mailbox")
+        _fit("voicemailmailbox", words.MAILBOX, box.mailbox, "mailbox")
         self._context_name("context", box.context)
         _fit("voicemailname", words.LISTED, box.name, "voicemail name")
         _fit("voicemailpassword", words.PASSWORD, box.password, "voicemail password", secret=True)

@@ -1,15 +1,17 @@
 """What may stand where in Asterisk's configuration files: no value can begin a line, a comment, an option or a section.
 
 `;` begins a comment unless a backslash stands before it (config.c: process_text_line), a line ends at LF only, and a section or a
-directive is one only at the beginning of a line, where no value of ours ever stands.
+directive (`#`) is one only at the beginning of a line. Of our values only a mailbox' number stands there.
 """
 
 import re
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning import columns
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")
 NUMBER = re.compile(r"[0-9*#+]{1,40}")
+MAILBOX = re.compile(columns.MAILBOX.pattern)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]{2,4})?")
 SECRET = re.compile(r"[!-~]{1,80}")
 """Printable ASCII without blanks; `;` is escaped where it is written."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import time
 from dataclasses import replace
 from io import StringIO
@@ -16,7 +17,7 @@ from callrec.adapters.asterisk.conf_reading import AmiReading
 from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.app.confgen import Confgen
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import Line, Tables, User, UserId
+from callrec.domain.provisioning.model import Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import load, presence
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import Pbx
@@ -101,6 +102,32 @@ async def test_a_file_that_asterisk_does_not_read_to_its_end_is_named_and_taken_
         pbx.write_conf("extensions.conf", right)
         assert dict((await confgen.generate(source(two))).files)["users_extensions.conf"] == "reloaded"
         assert "1000" in await pbx.cli("dialplan show 1000@default")
+
+
+async def test_awkward_names_are_read_back_and_cost_nobody_the_phone(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """As the tables have them where Asterisk reads escapes back, else with blanks; nothing in them is obeyed or complained of."""
+    names = [
+        ('Jo "JJ"', "Doe, Jr.; \\", 'Jo "JJ" Doe, Jr.; \\', "Jo JJ Doe Jr.;"),
+        ("${EPOCH}", "<1000>;--x--;", "EPOCH 1000 ;--x--;", "EPOCH 1000 ;--x--;"),
+        ("#include x", "[a=b|c](!)", "#include x [a=b|c](!)", "#include x [a=b|c](!)"),
+        ("é" * 60, "", "é" * 39, "é" * 39),
+    ]
+    users = tuple(User(UserId(str(n)), first, last) for n, (first, last, _, _) in enumerate(names, start=1))
+    lines = tuple(Line(f"100{user.id}", user.id, f"100{user.id}", "default", secret="secret") for user in users)
+    boxes = tuple(Voicemail(f"100{user.id}", "default", user.id, user.name, "1") for user in users)
+    async with Pbx(installation, Tables(users, lines, (), boxes), spool=tmp_path) as pbx:
+        assert pbx.complaints() == []
+        mailboxes = await pbx.cli("voicemail show users")
+        async with PhoneBank(installation, pbx, tones_hz={line.name: 500 for line in lines}) as bank:
+            for line, (_, _, shown, listed) in zip(lines, names, strict=True):
+                call = await bank.phone(line.name).call("*43", tone_hz=500)
+                await call.answered()
+                (channel,) = re.findall(rf"PJSIP/{line.name}-[0-9a-f]+", await pbx.cli("core show channels concise"))
+                assert f"Caller ID Name: {shown}\n" in await pbx.cli(f"core show channel {channel}")
+                assert re.search(rf" {line.number} +{re.escape(listed[:20])}", mailboxes)
+                await call.hangup()
 
 
 async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(

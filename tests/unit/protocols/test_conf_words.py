@@ -29,3 +29,29 @@ def test_sections_and_comments() -> None:
     assert words.section("a", "b = c", template="!") == "[a](!)\nb = c\n\n"
     assert words.section("a") == "[a]\n\n"
     assert words.escaped("a;b\\;c") == "a\\;b\\\\;c"
+
+
+@pytest.mark.parametrize(
+    ("name", "quoted", "plain", "listed"),
+    [
+        ("Zoë O'Brien", "Zoë O'Brien", "Zoë O'Brien", "Zoë O'Brien"),
+        ('Jo "JJ" Doe', 'Jo \\"JJ\\" Doe', "Jo JJ Doe", "Jo JJ Doe"),
+        ("Doe, Jr.; \\", "Doe, Jr.\\; \\\\", "Doe, Jr.\\;", "Doe Jr.\\;"),
+        ("\\;", "\\\\\\;", "\\;", "\\;"),
+        ("${A} <1>\t\ud800\u2028x", "A 1 x", "A 1 x", "A 1 x"),
+        ("$", "", "", ""),
+        ("é" * 40, "é" * 39, "é" * 39, "é" * 39),
+        ('"' * 80, '\\"' * 79, "", ""),
+    ],
+)
+def test_of_a_name_is_written_what_asterisk_reads_back(name: str, quoted: str, plain: str, listed: str) -> None:
+    assert (words.quoted(name), words.plain(name), words.listed(name)) == (quoted, plain, listed)
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_name_ends_nothing(said: str) -> None:
+    bare = words.quoted(said).replace("\\\\", "").replace('\\"', "").replace("\\;", "")
+    for written in (bare, words.plain(said).replace("\\;", ""), words.listed(said).replace("\\;", "")):
+        assert written.isprintable() or "\u202e" in written
+        assert not set(written) & set(';"\\<>${}')
+    assert "," not in words.listed(said)

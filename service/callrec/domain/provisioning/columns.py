@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callrec.domain.provisioning import outcallerid, reserved
 from callrec.domain.provisioning.checks import Check, between, matching, one_of, text
 from callrec.domain.provisioning.model import LANGUAGES
 
@@ -40,9 +41,22 @@ USERNAME = matching(r"[a-zA-Z0-9._~!$&'()*+,;=%-]{2,64}", "2 to 64 letters, digi
 CLIENT_PASSWORD = text(64, least=4)
 AGENT = matching(r"[0-9]{1,40}", "digits, at most 40")
 MOBILE = matching(r"\+?[0-9*#]{1,128}", "digits, * and #, at most 128, with an optional + before them")
-LINE_NAME = matching(r"[a-z0-9_-]{1,40}", "small letters, digits, _ and -, at most 40")
+LINE_NAME = matching(
+    rf"(?!(?:{'|'.join(sorted(reserved.LINES))})(?![a-z0-9_-]))[a-z0-9_][a-z0-9_-]{{0,39}}",
+    f"small letters, digits, _ and -, at most 40, the first of them no -, and none of {', '.join(sorted(reserved.LINES))}",
+)
 LINE_SECRET = matching(r"[!-~]{1,80}", "printable ASCII characters without blanks, at most 80")
-EMAIL = matching(r"[^@\s,;<>\"|]{1,64}@[^@\s,;<>\"|]{1,189}", "one e-mail address")
+EMAIL = matching(
+    r"[A-Za-z0-9.!%&'*+/=?^_`~-]{1,64}@[A-Za-z0-9.!%&'*+/=?^_`~-]{1,189}",
+    "one e-mail address in ASCII; a domain of other letters as xn--...",
+)
+OUTCALLERID = Check(
+    "default, anonymous, a number, a name, or a name and behind it a number in <>, "
+    f'at most {outcallerid.MOST} characters; in a name no control character and none of ; " < > \\ $ {{ }}',
+    outcallerid.is_showable,
+    most=outcallerid.MOST,
+    accepts_all=lambda values: set(values) <= {"", outcallerid.DEFAULT, outcallerid.ANONYMOUS},
+)
 PASSWORD_HASH = matching(
     r"\$argon2(id|i|d)\$v=[0-9]{1,3}\$m=[0-9]{1,7},t=[0-9]{1,3},p=[0-9]{1,3}"
     r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}",
@@ -61,7 +75,7 @@ COLUMNS = (
     Column("username", _U, USERNAME),
     Column("password", _U, CLIENT_PASSWORD, secret=True),
     Column("profileclient", _U, text(64)),
-    Column("outcallerid", _U, text(80), default="default"),
+    Column("outcallerid", _U, OUTCALLERID, default="default"),
     Column("agentnumber", _U, AGENT),
     Column("mobilephonenumber", _U, MOBILE),
     Column("bosssecretary", _U, one_of("no", "boss", "secretary"), default="no"),

@@ -6,9 +6,9 @@ asked).
 """
 
 from callrec.domain.provisioning.model import Line, User
+from callrec.domain.provisioning.outcallerid import ANONYMOUS, shown
 from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.outcallerid import ANONYMOUS, shown
-from callrec.protocols.asterisk_conf.words import escaped, section
+from callrec.protocols.asterisk_conf.words import escaped, quoted, section
 
 
 def pjsip(house: House) -> str:
@@ -20,7 +20,7 @@ def _endpoint(line: Line, house: House) -> str:
     user, name = house.user(line), line.name
     endpoint = [
         f"context = {line.context}",
-        f'callerid = "{user.name}" <{line.number}>',
+        f'callerid = "{quoted(user.name)}" <{line.number}>',
         f"auth = {name}",
         f"aors = {name}",
     ]

@@ -6,7 +6,7 @@ their MAC addresses, are the operator's: `[SEP001122334455](callrec-1000)`.
 
 from callrec.domain.provisioning.model import Line
 from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import section
+from callrec.protocols.asterisk_conf.words import plain, section
 
 LINE = section("callrec-line", "type = line", template="!")
 
@@ -17,7 +17,7 @@ def sccp(house: House) -> str:
 
 
 def _line(line: Line, house: House) -> str:
-    name = house.user(line).name
+    name = plain(house.user(line).name)
     rows = [
         f"id = {line.number}",
         f"label = {name}",

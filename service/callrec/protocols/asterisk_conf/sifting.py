@@ -1,7 +1,8 @@
 """Which records of the tables can stand in the files: the others are left out, each with its table, row, column and reason.
 
 One bad record must not keep everybody else's telephone from working: see docs/decisions. What belongs to a record that is left
-out (the lines of a user, say) is left out with it. Of two records that claim the same, the first stays.
+out (the lines of a user, say) is left out with it. Of two records that claim the same, the first stays. A name that is only shown
+leaves nobody out: `words` writes of it what can be written.
 """
 
 import re
@@ -23,8 +24,9 @@ from callrec.domain.provisioning.model import (
     UserId,
     Voicemail,
 )
+from callrec.domain.provisioning.outcallerid import shown
+from callrec.domain.provisioning.reserved import LINES, is_reserved_context
 from callrec.protocols.asterisk_conf import words
-from callrec.protocols.asterisk_conf.outcallerid import shown
 from callrec.protocols.asterisk_conf.words import fits
 
 Record = TypeVar("Record", User, Line, Incall, Voicemail, Context, FeatureCode)
@@ -83,8 +85,6 @@ class Sieve:
     def user(self, user: User) -> None:
         """Raises _Unfit."""
         _fit("id", _DIGITS, user.id, "user id")
-        for column in ("firstname", "lastname"):
-            _fit(column, words.DISPLAYED, getattr(user, column), column)
         if user.language is not None:
             _fit("language", words.LANGUAGE, user.language, "language")
         try:
@@ -112,7 +112,7 @@ class Sieve:
         """Raises _Unfit."""
         self._owner(line.user)
         name = _fit("linename", words.NAME, line.name, "line name")
-        if name.lower() in words.RESERVED_LINES:
+        if name.lower() in LINES:
             _refuse("linename", "line-name-reserved", f"A line cannot be called {name}", "choose another line name")
         if line.protocol == "sip":
             _fit("linesecret", words.SECRET, line.secret, "line secret")
@@ -127,7 +127,6 @@ class Sieve:
         self._owner(box.user)
         _fit("voicemailmailbox", words.MAILBOX, box.mailbox, "mailbox")
         self._context_name("context", box.context)
-        _fit("voicemailname", words.LISTED, box.name, "voicemail name")
         _fit("voicemailpassword", words.PASSWORD, box.password, "voicemail password", secret=True)
         _fit("voicemailemail", words.EMAIL, box.email, "e-mail")
         self._once(("voicemailmailbox", "voicemail", at(box.mailbox, box.context)))
@@ -146,7 +145,7 @@ class Sieve:
             _refuse("user", "user-missing", "Its user is not there, or is left out", "")
 
     def _context_name(self, column: str, name: str) -> None:
-        if words.RESERVED_CONTEXT.fullmatch(_fit(column, words.NAME, name, "context")):
+        if is_reserved_context(_fit(column, words.NAME, name, "context")):
             _refuse(column, "context-reserved", f"The context {name} is the PBX's own", "choose another context name")
 
     def _context(self, column: str, name: str, kind: ContextKind) -> None:

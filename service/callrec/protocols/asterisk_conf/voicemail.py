@@ -2,7 +2,7 @@
 
 from callrec.domain.provisioning.model import Voicemail
 from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import section
+from callrec.protocols.asterisk_conf.words import listed, section
 
 
 def voicemail(house: House) -> str:
@@ -18,4 +18,4 @@ def _mailbox(box: Voicemail) -> str:
     notify_new_message deletes in any case)."""
     told = {"attach": box.attach, "delete": box.delete and bool(box.email)}
     options = "|".join(f"{name}={'yes' if on else 'no'}" for name, on in told.items())
-    return f"{box.mailbox} => {box.password},{box.name},{box.email},,{options}"
+    return f"{box.mailbox} => {box.password},{listed(box.name)},{box.email},,{options}"

@@ -16,17 +16,14 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]{2,4})?")
 SECRET = re.compile(r"[!-~]{1,80}")
 """Printable ASCII without blanks; `;` is escaped where it is written."""
 PASSWORD = re.compile(r"[0-9*#]{0,80}")
-DISPLAYED = re.compile(r'[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff;"<>\\${}]{0,128}')
-"""A name in a caller id. No quote, angle or backslash ends it, nothing in it is an expression of the dialplan."""
-LISTED = re.compile(r'[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff;"<>\\,|=\[\]{}$#]{0,128}')
-"""A name between commas, followed by options."""
-EMAIL = re.compile(r"[A-Za-z0-9.!%&'*+/=?^_`~@-]{0,254}")
+EMAIL = re.compile(f"({columns.EMAIL.pattern})?")
 
-RESERVED_LINES = frozenset(
-    {"trunk", "udp", "global", "system", "user", "user-auth", "user-aor", "anonymous", "callrec-stamp", "callrec-line"}
-)
-"""Names that mean something else in pjsip.conf or sccp.conf; `anonymous` would admit everybody."""
-RESERVED_CONTEXT = re.compile(r"general|globals|zonemessages|callrec-.*|pbx-.*", re.IGNORECASE)
+MOST_NAME_BYTES = 79
+"""Asterisk keeps no more of a name (callerid.h, app_voicemail.c: 80 with the end), and would cut a letter in two."""
+_NEVER = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>${}"
+_QUOTED = re.compile(f" *[{_NEVER}][{_NEVER} ]*")
+_PLAIN = re.compile(rf' *[{_NEVER}"\\][{_NEVER}"\\ ]*')
+_LISTED = re.compile(rf' *[{_NEVER}"\\,][{_NEVER}"\\, ]*')
 
 
 def fits(pattern: re.Pattern[str], value: str, what: str, *, secret: bool = False) -> str:
@@ -47,3 +44,27 @@ def section(name: str, *rows: str, template: str = "") -> str:
 def escaped(value: str) -> str:
     """A value in which `;` begins no comment."""
     return value.replace(";", "\\;")
+
+
+def quoted(name: str) -> str:
+    """A person's name between quotes in a caller id, as Asterisk reads it back: a backslash stands before quotes and backslashes.
+
+    A name is for displays: what cannot be written becomes a blank, and costs nobody the telephone. No angle ends it, nothing in
+    it is an expression of the dialplan.
+    """
+    return escaped(re.sub(r'(["\\])', r"\\\1", _cut(_QUOTED, name)))
+
+
+def plain(name: str) -> str:
+    """A name that stands by itself, where no escape of quotes is read back."""
+    return escaped(_cut(_PLAIN, name))
+
+
+def listed(name: str) -> str:
+    """A name between commas."""
+    return escaped(_cut(_LISTED, name))
+
+
+def _cut(unwritable: re.Pattern[str], name: str) -> str:
+    written = unwritable.sub(" ", name).strip().encode()
+    return written[:MOST_NAME_BYTES].decode(errors="ignore").rstrip()

@@ -3,7 +3,7 @@
 import pytest
 
 from callrec.domain.errors import Refused
-from callrec.protocols.asterisk_conf.outcallerid import Shown, shown
+from callrec.domain.provisioning.outcallerid import Shown, is_showable, shown
 
 
 @pytest.mark.parametrize("said", ["default", "anonymous", ""])
@@ -24,9 +24,14 @@ def test_these_are_no_name_and_no_number(said: str) -> None:
 )
 def test_a_name_a_number_or_both(said: str, expected: Shown) -> None:
     assert shown(said) == expected
+    assert is_showable(said)
 
 
-@pytest.mark.parametrize("said", ['"ACME', "ACME <12a>", "ACME;<0123>", "${SHELL(id)}", '"${X}" <1>', "a<1><2>"])
+@pytest.mark.parametrize(
+    "said",
+    ['"ACME', "ACME <12a>", "ACME;<0123>", "${SHELL(id)}", '"${X}" <1>', "a<1><2>", "ACME\n", '"ACME"\n<1>', "A" * 81],
+)
 def test_anything_else_is_refused(said: str) -> None:
     with pytest.raises(Refused):
         shown(said)
+    assert not is_showable(said)

@@ -337,3 +337,41 @@ def test_a_plans_edit_leaves_no_claim_twice() -> None:
     taken = [claim[:2] for claim in claims(THERE)]
     taken += [claim[:2] for change in plan.edit().changes for claim in change.claims_after()]
     assert len(taken) == len(set(taken))
+
+
+_LINES = "firstname|phonenumber|context|protocol|linename\n"
+_SIP_TAKEN, _SCCP_TAKEN = (
+    "must be another name: it is the number of an SCCP line",
+    "must be another number: it is the name of a SIP line",
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "errors"),
+    [
+        (Mode.ADD, _LINES + "A|1500|default|sip|1001\n", [(2, "linename", f"{_SIP_TAKEN}: that of user 2, Ann")]),
+        (
+            Mode.ADD,
+            _LINES + "A|1500|default|sip|1600\nB|1600|default|sccp|\nC|1700|default|sccp|\n",
+            [(3, "phonenumber", f"{_SCCP_TAKEN}: line 2 has it")],
+        ),
+        (Mode.UPDATE, "username|linename\njohn|1001\n", [(2, "linename", f"{_SIP_TAKEN}: that of user 2, Ann")]),
+        (Mode.UPDATE, "phonenumber|context|protocol|linename\n1000|default|sccp|\n", []),
+    ],
+)
+def test_a_sip_line_is_not_named_as_an_sccp_line_is_numbered(
+    mode: Mode, text: str, errors: list[tuple[int, str, str]]
+) -> None:
+    """Asterisk's database would take the two for one phone."""
+    assert errors == errors_of(text, mode=mode)
+
+
+def test_rows_may_give_such_names_up_to_each_other_and_old_rivals_may_be_changed() -> None:
+    """John's line is named as Ann's is numbered since before that was refused."""
+    old = replace(DESK, name="1001")
+    rivals = replace(THERE, lines=(old, SOFT))
+    assert [] == errors_of("linename|lastname\n1001|Roe\n", rivals)
+    there = replace(THERE, users=(JOHN, replace(ANN, username="ann"), BARE))
+    rows = ["ann|1005|default|sip|ann", "john|1000|default|sip|1001"]
+    for order in (rows, rows[::-1]):
+        assert [] == errors_of("\n".join(("username|phonenumber|context|protocol|linename", *order, "")), there)

@@ -114,6 +114,18 @@ def test_what_was_wrong_before_and_stays_as_it_was_keeps_nobody_from_a_change():
     assert ["number"] == faults(OLD)
 
 
+def test_a_sip_line_is_not_named_as_an_sccp_line_is_numbered():
+    """Nor the other way round; but a line may become its own rival, and rivals of an older version may be changed."""
+    named = replace(DESK, name="1003", number="1004")
+    assert ["name"] == faults(replace(DESK, name="1002", number="1004"))
+    assert ["name"] == faults(replace(DESK, name="1002"), DESK)
+    tables = Directory(Tables((JOHN,), (named, replace(CISCO, name="1003", number="1003"))))
+    with pytest.raises(RecordRefused, match="number must be another number: it is the name of a SIP line"):
+        checked(CISCO, replace(CISCO, name="1003", number="1003"), Directory(Tables((JOHN,), (named, CISCO))))
+    checked(named, Line("1003", JOHN.id, "1003", "default", protocol="sccp"), Directory(Tables((JOHN,), (named,))))
+    checked(named, replace(named, secret="new"), tables)
+
+
 def test_the_contexts_that_there_are_are_named():
     with pytest.raises(RecordRefused, match=DEFAULT_CONTEXTS[0].name):
         checked(None, replace(DESK, context="nowhere"), TABLES)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from callrec.domain.provisioning import rivals
 from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_twice
 from callrec.domain.provisioning.csv_text import RowError
@@ -70,6 +71,7 @@ def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) ->
         plan.errors += site.errors(row)
         plan.errors += (_taken(row, claim, standing.named(holder)) for claim, holder in taken)
         plan.new.append(Step(row))
+    plan.errors += rivals.errors([(None, step.becomes) for step in plan.new], standing)
     return plan
 
 
@@ -93,6 +95,7 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
         else:
             steps.append((was, becomes))
     plan.errors += _conflicts(steps, standing)
+    plan.errors += rivals.errors(steps, standing)
     for was, becomes in steps:
         plan.errors += _new_errors(site, was, becomes)
         plan.errors += stranded(was, becomes, standing)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning import rivals
 from callrec.domain.provisioning.checks import Check, between, matching, text
 from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME
 from callrec.domain.provisioning.directory import Directory
@@ -104,6 +105,10 @@ def checked(before: Noun | None, after: Noun, tables: Directory) -> None:
         checked_key(before if isinstance(before, FunctionKey) else None, after, tables)
     former = set(_faults(before, tables)) if before else set()
     found = [fault for fault in _faults(after, tables) if fault not in former or not _same(before, after, fault.field)]
+    if isinstance(after, Line) and (
+        reason := rivals.fault(before if isinstance(before, Line) else None, after, tables.records(Table.LINES))
+    ):
+        found.append(Fault("number" if after.protocol == "sccp" else "name", reason))
     if found:
         raise RecordRefused(found)
 

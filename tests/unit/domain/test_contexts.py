@@ -6,6 +6,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.provisioning.contexts import changed, parse_range
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import Context, ContextKind, Incall, Line, Range, Tables, UserId
+from callrec.protocols.asterisk_conf.sifting import sift
 
 SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 EXTERN = Context("from-extern", ContextKind.INCALL, (Range("2000", "2999"),))
@@ -47,6 +48,10 @@ def test_a_context_is_made_changed_and_removed():
         (SALES, Context("sales", ContextKind.INCALL, SALES.ranges), "context-in-use"),
         (EXTERN, Context("from-extern", ContextKind.INCALL), "context-in-use"),
         (None, Context("a b", ContextKind.INTERNAL), "context-name"),
+        (None, Context("-x", ContextKind.INTERNAL), "context-name"),
+        (None, Context("pbx-user", ContextKind.INTERNAL), "context-name"),
+        (None, Context("Sales", ContextKind.INTERNAL), "context-name"),
+        (SALES, Context("FROM-extern", ContextKind.INTERNAL), "context-name"),
         (None, Context("lab", ContextKind.INTERNAL, (Range("100", "199"), Range("150", "160"))), "number-range"),
     ],
 )
@@ -54,6 +59,33 @@ def test_nobodys_number_is_left_outside_and_no_number_has_two_ranges(before, aft
     with pytest.raises(Refused) as refused:
         changed(TABLES, before, after)
     assert code == refused.value.code
+
+
+def test_a_context_of_an_older_version_can_still_be_changed_and_removed():
+    """Whatever it is called."""
+    for old in (
+        Context("general", ContextKind.INTERNAL),
+        Context("SALES", ContextKind.INTERNAL),
+        Context("-x", ContextKind.INTERNAL),
+    ):
+        there = Tables(contexts=(SALES, old))
+        wider = Context(old.name, ContextKind.INTERNAL, (Range("1", "9"),))
+        assert Edit((Change(old, wider),)) == changed(there, old, wider)
+        assert Edit((Change(old, None),)) == changed(there, old, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["general", "Globals", "zonemessages", "callrec-x", "PBX-inside", "-x", "generally", "pbx", "sales"]
+)
+def test_what_may_be_made_is_what_the_files_have(name):
+    """One rule for who asks and who writes."""
+    new = Context(name, ContextKind.INTERNAL)
+    _, left_out = sift(Tables(contexts=(new,)))
+    if left_out:
+        with pytest.raises(Refused):
+            changed(Tables(), None, new)
+    else:
+        assert changed(Tables(), None, new)
 
 
 def test_the_last_context_stays():

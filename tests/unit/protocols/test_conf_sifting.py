@@ -64,6 +64,14 @@ def test_a_user_goes_with_all_that_is_theirs_and_nobody_else_does(tables: Tables
     assert [incall.exten for incall in sifted.incalls] == ["2051"]
 
 
+def test_mailboxes_in_contexts_that_differ_by_case_only_are_one() -> None:
+    """Asterisk says so itself: Ignoring duplicated mailbox."""
+    line = replace(LINE, name="two", number="1000", user=TWO, context="Default")
+    box = replace(BOX, user=TWO, context="Default")
+    _, left_out = sift(Tables(TABLES.users, (LINE, line), (), (BOX, box)))
+    assert [(one.row, one.code) for one in left_out] == [("1000@Default", "twice")]
+
+
 def test_a_record_that_is_left_out_takes_nothing_from_others() -> None:
     lines = (LINE, replace(LINE, name="two"), replace(LINE, name="two", number="1005", user=TWO))
     sifted, left_out = sift(replace(TABLES, lines=lines))

@@ -32,7 +32,9 @@ class Column:
 
 
 FLAG = one_of("0", "1")
-CONTEXT = matching(r"[A-Za-z0-9_-]{1,39}", "a context's name: letters, digits, _ and -, at most 39")
+CONTEXT = matching(
+    r"[A-Za-z0-9_][A-Za-z0-9_-]{0,38}", "a context's name: letters, digits, _ and -, at most 39, the first of them no -"
+)
 NUMBER = matching(r"[0-9*#]{1,40}", "digits, * and #, at most 40")
 MAILBOX = matching(r"[0-9*][0-9*#]{0,39}", "digits, * and #, at most 40, the first of them no #")
 """At the beginning of a line `#` is a directive to Asterisk: such a mailbox would not exist."""

@@ -1,12 +1,14 @@
 """What may be done to a context: its name, its ranges, and that nobody's number is left outside."""
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.columns import CONTEXT
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import Context, ContextKind, Range, Tables
+from callrec.domain.provisioning.reserved import is_reserved_context
 
 _RANGE = re.compile(r"(?P<first>[0-9]{1,40})(?:-(?P<last>[0-9]{1,40}))?")
 
@@ -27,7 +29,9 @@ def changed(tables: Tables, before: Context | None, after: Context | None) -> Ed
         return Edit(())
     name = (after or before or Context("", ContextKind.INTERNAL)).name
     if after is not None:
-        _checked(after)
+        if before is None or before.name != after.name:
+            _checked_name(after.name, {context.name for context in tables.contexts if context != before})
+        _checked_ranges(after)
     elif len(tables.contexts) == 1:
         raise Refused("context-last", f"{name} is the only context", hint="make another one first")
     outside = sorted(number for number in _numbers(tables, name) if after is None or not after.holds(number))
@@ -43,9 +47,19 @@ def changed(tables: Tables, before: Context | None, after: Context | None) -> Ed
     return Edit((Change(before, after),))
 
 
-def _checked(context: Context) -> None:
-    if not CONTEXT.accepts(context.name):
-        raise Refused("context-name", f"{context.name[:80]!r} must be {CONTEXT.says}")
+def _checked_name(name: str, others: Iterable[str]) -> None:
+    """Only a new one's: contexts of an older version can still be changed, and removed."""
+    if not CONTEXT.accepts(name):
+        raise Refused("context-name", f"{name[:80]!r} must be {CONTEXT.says}")
+    if is_reserved_context(name):
+        message = f"{name} means something else in Asterisk's files"
+        raise Refused("context-name", message, hint="choose another name: none that begins with callrec- or pbx-")
+    if alike := next((other for other in others if other.casefold() == name.casefold()), ""):
+        message = f"{name} and {alike} differ by case only: voicemail would take them for one"
+        raise Refused("context-name", message, hint="choose another name")
+
+
+def _checked_ranges(context: Context) -> None:
     for one, other in pairwise(sorted(context.ranges, key=lambda each: (len(each.first), each.first))):
         if len(one.first) == len(other.first) and other.first <= one.last:
             raise Refused("number-range", f"{one} and {other} overlap", hint="each number belongs to one range")

@@ -129,7 +129,8 @@ class Sieve:
         self._context_name("context", box.context)
         _fit("voicemailpassword", words.PASSWORD, box.password, "voicemail password", secret=True)
         _fit("voicemailemail", words.EMAIL, box.email, "e-mail")
-        self._once(("voicemailmailbox", "voicemail", at(box.mailbox, box.context)))
+        # Voicemail's sections are found without case
+        self._once(("voicemailmailbox", "voicemail", at(box.mailbox, box.context.lower())))
 
     def incall(self, incall: Incall) -> None:
         """Raises _Unfit."""

@@ -1,9 +1,12 @@
 """Which digits mean which feature, and what gets in each other's way."""
 
+from itertools import combinations
+
 import pytest
 
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.features import FEATURES, claimed_fault, claims, code_checked
+from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Line, UserId
 
 DESK = Line("desk", UserId("1"), "2100", "default")
@@ -45,14 +48,21 @@ def test_a_code_claims_what_is_dialled_for_it(feature: Feature, digits: str, dia
     ("one", "why"),
     [
         (code(Feature.DND, "25x"), "no feature code"),
-        (code(Feature.DND, "*7359"), "function keys begin with"),
+        (code(Feature.DND, "*7359"), "function keys"),
+        (code(Feature.FORWARD_BUSY, "*73"), "function keys"),
+        (code(Feature.FORWARD_BUSY, "*735"), "function keys"),
+        (code(Feature.PICKUP, "*7"), "function keys"),
+        (code(Feature.DND, "26"), r"dial the same"),
         (code(Feature.DND, "*26"), "already the code of call_record"),
         (code(Feature.DND, "*211"), "could be"),
         (code(Feature.PICKUP, "*2"), "could be"),
         (code(Feature.DND, "2100"), "number 2100 in default"),
-        (code(Feature.PICKUP, "21"), "number 2100 in default"),
+        (code(Feature.PICKUP, "2"), "number 2100 in default"),
         (code(Feature.ONLINE_RECORD, "*1"), "pressed in a call"),
-        (code(Feature.ONLINE_RECORD, "*1234567890"), "pressed in a call"),
+        (code(Feature.ONLINE_RECORD, "*12"), "pressed in a call"),
+        (code(Feature.ONLINE_RECORD, "*70"), "pressed in a call"),
+        (code(Feature.ONLINE_RECORD, "*"), "pressed in a call"),
+        (code(Feature.ONLINE_RECORD, "*3234567890"), "pressed in a call"),
     ],
     ids=lambda one: getattr(one, "code", None),
 )
@@ -67,3 +77,37 @@ def test_a_code_that_is_off_is_in_nobodys_way() -> None:
     others = [code(Feature.FORWARD_UNCONDITIONAL, "*21", enabled=False)]
     code_checked(code(Feature.DND, "*211"), others, [])
     code_checked(code(Feature.PICKUP, "*2"), others, [])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        code(Feature.DND, "*73"),
+        code(Feature.FORWARD_BUSY, "*74"),
+        code(Feature.ONLINE_RECORD, "*31"),
+        code(Feature.DND, "*1"),
+    ],
+)
+def test_what_only_looks_alike_is_let_through(one: FeatureCode) -> None:
+    code_checked(one, [other for other in DEFAULT_CODES if other.code != one.code], [])
+
+
+def test_a_code_that_an_older_version_has_let_in_can_be_switched_off() -> None:
+    """And not on, nor to digits that are as bad."""
+    old = code(Feature.ONLINE_RECORD, "*12")
+    others = [old, *(one for one in DEFAULT_CODES if one.feature is not old.feature)]
+    code_checked(code(Feature.ONLINE_RECORD, "*12", enabled=False), others, [])
+    for still in (old, code(Feature.ONLINE_RECORD, "*1", enabled=False)):
+        with pytest.raises(Refused):
+            code_checked(still, others, [])
+
+
+def test_codes_that_stand_beside_each_other_have_keys_that_dial_something_else() -> None:
+    digits = ["26", "*26", "**26", "2*6", "2**6", "*2*6", "26*", "*26*"]
+    for one, other in combinations(digits, 2):
+        asked, there = code(Feature.DND, one), code(Feature.VOICEMAIL_ENABLE, other)
+        if bound(UserId("1"), one) == bound(UserId("1"), other):
+            with pytest.raises(Refused, match="dial the same"):
+                code_checked(asked, [there], [])
+        else:
+            code_checked(asked, [there], [])

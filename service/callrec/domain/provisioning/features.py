@@ -60,6 +60,11 @@ FEATURES: Mapping[Feature, Dialling] = {
 FORWARDS = (Feature.FORWARD_UNCONDITIONAL, Feature.FORWARD_NO_ANSWER, Feature.FORWARD_BUSY)
 
 
+def key_digits(code: str) -> str:
+    """A code as it stands in what its keys dial: its leading `*` is the separator's, any other `*` is doubled."""
+    return code.removeprefix("*").replace("*", "**")
+
+
 def claims(code: FeatureCode, digits: str) -> bool:
     """Whether dialling these digits means this feature."""
     kind = FEATURES[code.feature]
@@ -81,12 +86,10 @@ def code_checked(code: FeatureCode, codes: Iterable[FeatureCode], lines: Iterabl
     """Raises Refused when this code cannot stand beside the other codes and the users' numbers."""
     if not FEATURE_CODE.fullmatch(code.code):
         raise Refused("feature-code", f"{code.code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
-    if code.code.startswith(KEY_PREFIX):
-        raise _taken(f"{code.code} is no feature code: function keys begin with {KEY_PREFIX}")
-    if not FEATURES[code.feature].dialled and (code.code in IN_CALL or len(code.code) > IN_CALL_MOST):
-        raise _taken(
-            f"{code.code} cannot be pressed in a call: at most {IN_CALL_MOST} digits, and none of {', '.join(sorted(IN_CALL))}"
-        )
+    codes = tuple(codes)
+    if not code.enabled and code.code in {one.code for one in codes if one.feature is code.feature}:
+        return  # switching off gets in nobody's way, whatever an older version has let in
+    _checked_alone(code)
     for other in codes:
         if other.feature is not code.feature:
             _checked_beside(code, other)
@@ -95,9 +98,28 @@ def code_checked(code: FeatureCode, codes: Iterable[FeatureCode], lines: Iterabl
             raise _taken(f"{code.code} would take the number {line.number} in {line.context} from its user")
 
 
+def _checked_alone(code: FeatureCode) -> None:
+    kind = FEATURES[code.feature]
+    behind = kind.dialled and kind.argument is not Argument.NONE
+    if code.code.startswith(KEY_PREFIX) or (behind and KEY_PREFIX.startswith(code.code)):
+        raise _taken(f"{code.code} would take what function keys dial: they begin with {KEY_PREFIX}")
+    # Of two codes of which one begins with the other Asterisk takes the shorter as soon as it is pressed
+    swallowed = any(code.code.startswith(one) or one.startswith(code.code) for one in IN_CALL)
+    if not kind.dialled and (swallowed or len(code.code) > IN_CALL_MOST):
+        raise _taken(
+            f"{code.code} cannot be pressed in a call: at most {IN_CALL_MOST} digits, none of {', '.join(sorted(IN_CALL))}, "
+            "and neither a beginning of these nor more digits behind them"
+        )
+
+
 def _checked_beside(code: FeatureCode, other: FeatureCode) -> None:
     if other.code == code.code:
         raise _taken(f"{code.code} is already the code of {other.feature}")
+    if key_digits(other.code) == key_digits(code.code):
+        message = (
+            f"keys of {code.code} and of {other.code} ({other.feature}) would dial the same: they leave the first * out"
+        )
+        raise _taken(message)
     for longer, shorter in ((code, other), (other, code)):
         if FEATURES[shorter.feature].dialled and shorter.enabled and claims(longer, shorter.code):
             raise _taken(f"{longer.code} ({longer.feature}) with a number could be {shorter.code} ({shorter.feature})")

@@ -15,7 +15,7 @@ from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Table
-from callrec.domain.provisioning.features import KEY_PREFIX
+from callrec.domain.provisioning.features import KEY_PREFIX, key_digits
 from callrec.domain.provisioning.model import Feature, FeatureCode, FunctionKey, Line, User, UserId
 from callrec.domain.provisioning.services import forward_fault
 
@@ -100,7 +100,7 @@ def bound(user: UserId, code: str, destination: str = "") -> str:
     """
     if not _USER_ID.fullmatch(user) or not _CUSTOM.fullmatch(code):
         raise Refused("key-pattern", f"no key can be made of user {user[:40]!r} and code {code[:40]!r}")
-    return f"{KEY_PREFIX}{user}***2{code.removeprefix('*').replace('*', '**')}" + f"*{destination}" * bool(destination)
+    return f"{KEY_PREFIX}{user}***2{key_digits(code)}" + f"*{destination}" * bool(destination)
 
 
 def owner_of(dialled: str) -> UserId | None:

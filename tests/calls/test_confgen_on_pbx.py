@@ -130,6 +130,21 @@ async def test_awkward_names_are_read_back_and_cost_nobody_the_phone(
                 await call.hangup()
 
 
+async def test_a_boss_with_hundreds_of_secretaries_has_a_number(installation: Installation, tmp_path: Path) -> None:
+    """Asterisk would skip a line that names them all."""
+    users = tmp_path / "users"
+    users.mkdir()
+    staff = [User(UserId(str(n)), "S", bosssecretary="secretary" if n > 1 else "boss") for n in range(1, 501)]
+    lines = [Line(f"secretary{one.id:>03}", one.id, f"1{one.id:>03}", "default", secret="secret") for one in staff]
+    tables = Tables(tuple(staff), tuple(lines))
+    generated = await Confgen(DiskConfFolder(users), None).generate(source(tables))
+    async with Pbx(installation, tables, spool=tmp_path, users=users) as pbx:
+        assert not [one for one in pbx.complaints() if "config" in one]
+        shown = await pbx.cli("dialplan show 1001@default")  # the console cuts what it shows
+    assert "1. Gosub(pbx-user,s,1(secretary001,30,,t,,1001@default,PJSIP/secretary002&PJSIP/secretary003&" in shown
+    assert [one.user for one in generated.left_out] == [one.id for one in staff[-len(generated.left_out) :]]
+
+
 async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
     installation: Installation, tmp_path: Path
 ) -> None:

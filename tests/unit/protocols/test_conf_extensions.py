@@ -1,11 +1,24 @@
 """users_extensions.conf."""
 
+import re
 from dataclasses import replace
 
 from conf_tables import LINE, TABLES, THREE, house, john
 
-from callrec.domain.provisioning.model import Context, ContextKind, Feature, FeatureCode, Incall, Tables
+from callrec.domain.provisioning.model import (
+    Context,
+    ContextKind,
+    Feature,
+    FeatureCode,
+    Incall,
+    Line,
+    Tables,
+    User,
+    UserId,
+)
+from callrec.protocols.asterisk_conf import render
 from callrec.protocols.asterisk_conf.extensions import extensions
+from callrec.protocols.asterisk_conf.house import MOST_RUNG_BYTES
 
 
 def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
@@ -85,6 +98,23 @@ def test_a_boss_has_the_phones_of_the_secretaries_of_the_same_entity() -> None:
     assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,PJSIP/zoe,en_US))" in text
     elsewhere = (users[0], replace(users[1], entityid=2), bill)
     assert "1000@default,PJSIP/zoe" not in extensions(house(replace(TABLES, users=elsewhere)))
+
+
+def test_a_boss_rings_as_many_secretaries_as_asterisk_reads_and_the_others_are_named() -> None:
+    """Whoever comes first by id; all keep their own numbers. An entity without a boss rings nobody, and leaves nobody out."""
+    boss = User(UserId("1"), "Boss", bosssecretary="boss", entityid=2)
+    crowd = [User(UserId(str(n)), "S", bosssecretary="secretary", entityid=2 + n % 2) for n in range(2, 1002)]
+    lines = [Line(f"{'x' * 30}{user.id}", user.id, f"1{user.id:>05}", "default", secret="s") for user in (boss, *crowd)]
+    rendered = render(Tables((boss, *crowd), tuple(lines)))
+    text = next(file.text for file in rendered.files if file.name == "users_extensions.conf")
+    (row,) = [row for row in text.splitlines() if row.startswith("exten => 100001,1,")]
+    rung = re.findall(r"PJSIP/x+(\d+)", row)
+    here = [user.id for user in crowd if user.entityid == 2]
+    assert [*rung, *(one.user for one in rendered.left_out)] == here
+    assert {(one.table, one.column) for one in rendered.left_out} == {("users", "bosssecretary")}
+    assert MOST_RUNG_BYTES - 50 < len("&".join(f"PJSIP/{'x' * 30}{one}" for one in rung)) <= MOST_RUNG_BYTES
+    assert max(map(len, text.splitlines())) < 4096
+    assert sum(f"exten => 1{user.id:>05},1," in text for user in crowd) == len(crowd)
 
 
 def test_agents_are_reached_by_their_numbers() -> None:

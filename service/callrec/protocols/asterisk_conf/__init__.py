@@ -49,7 +49,7 @@ def render(tables: Tables) -> Rendered:
         voicemail_file(voicemail(house)),
         extensions_file(extensions(house)),  # last: it leads to the others
     )
-    return Rendered(files, left_out)
+    return Rendered(files, (*left_out, *house.left_out))
 
 
 def users_files(tables: Tables) -> dict[str, str]:

@@ -1,6 +1,12 @@
 """The sifted tables as the files need them: who has which mailbox, and which line rings."""
 
+from callrec.domain.provisioning.claims import endpoint
 from callrec.domain.provisioning.model import Context, Feature, FeatureCode, Line, Tables, User, UserId, Voicemail
+from callrec.protocols.asterisk_conf.sifting import LeftOut
+
+MOST_RUNG_BYTES = 3500
+"""So much of the phones of a boss' secretaries: Asterisk cuts a variable at 4 KiB where it is expanded (pbx_variables.c:
+VAR_BUF_SIZE), and skips a line of 8 KiB (config.c)."""
 
 
 class House:
@@ -13,11 +19,10 @@ class House:
         self.codes: dict[Feature, FeatureCode] = {code.feature: code for code in tables.codes}
         self._users = {user.id: user for user in tables.users}
         self._boxes = {box.user: box for box in reversed(tables.voicemails)}
-        self._secretaries: dict[int, list[UserId]] = {}
-        for user in tables.users:
-            if user.bosssecretary == "secretary":
-                self._secretaries.setdefault(user.entityid, []).append(user.id)
         self._first = {line.user: line for line in reversed(tables.lines)}
+        self.left_out: list[LeftOut] = []
+        """Secretaries whom no boss' call can ring as well."""
+        self._secretaries = self._teams()
 
     def user(self, line: Line) -> User:
         """Whose line it is."""
@@ -37,7 +42,28 @@ class House:
         return self._first.get(user)
 
     def secretaries(self, boss: User) -> tuple[Line, ...]:
-        """The lines that answer first for a boss: the first of each secretary of the same entity."""
+        """The lines that answer first for a boss: the first of each secretary of the same entity, as many as can be rung."""
         if boss.bosssecretary != "boss":
             return ()
-        return tuple(line for user in self._secretaries.get(boss.entityid, ()) if (line := self.rings(user)))
+        return tuple(self._secretaries.get(boss.entityid, ()))
+
+    def _teams(self) -> dict[int, list[Line]]:
+        """By entity that has a boss: the first lines of its secretaries, as many as a call can ring."""
+        teams: dict[int, list[Line]] = {user.entityid: [] for user in self.users if user.bosssecretary == "boss"}
+        length = dict.fromkeys(teams, 0)
+        for user in self.users:
+            line = self.rings(user.id)
+            if user.bosssecretary != "secretary" or user.entityid not in teams or line is None:
+                continue
+            length[user.entityid] += len(endpoint(line)) + 1
+            if length[user.entityid] <= MOST_RUNG_BYTES:
+                teams[user.entityid].append(line)
+            else:
+                self.left_out.append(_not_rung(user))
+        return teams
+
+
+def _not_rung(user: User) -> LeftOut:
+    reason = f"A call to a boss of entity {user.entityid} cannot ring so many secretaries: this one it does not"
+    hint = f"the names of their lines fill {MOST_RUNG_BYTES} bytes: have fewer secretaries in an entity"
+    return LeftOut("users", user.id, "bosssecretary", "secretaries-too-many", reason, hint, str(user.id))

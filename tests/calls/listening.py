@@ -1,4 +1,4 @@
-"""What is heard: each side of a recording, tones and their pauses. The words of prompts are in words.py.
+"""What is heard: each side of a recording, tones and their pauses. and which words.
 
 A window of 20 ms every 10 ms tells an instant in a sound to about 15 ms; the same error at both ends falls out of a length.
 """
@@ -26,6 +26,7 @@ from callrec.lab.ears import (
 )
 from callrec.lab.ears import presence as presence_of
 from callrec.lab.phones import DIGIT_S, PAUSE_S, PhoneCall
+from callrec.lab.words import ENGLISH, PROMPTS, words
 
 STARTED_HZ, STARTED_LAST_HZ, FAILED_HZ = 660, 880, 330
 """dialplan/sounds/synthesise.py: two rising notes, two falling ones, three low ones."""
@@ -166,3 +167,18 @@ def hears_stopped(call: PhoneCall) -> bool:
 def hears_failed(call: PhoneCall) -> bool:
     """Whether this phone heard the three low notes."""
     return len(heard_notes(call.heard(), FAILED_HZ)) >= 3
+
+
+def said(heard: Sound) -> tuple[str, str]:
+    """(language, what) of the one prompt about call recording that was heard."""
+    found = words(heard, PROMPTS)
+    assert len(found) == 1, found
+    language, name = found[0]
+    return language, name.removeprefix("call-recording-")
+
+
+def told(heard: Sound, *names: str) -> bool:
+    """Whether all these words were heard, in English, and no other ones."""
+    found = {name for _, name in words(heard, ENGLISH)}
+    assert found == set(names), found
+    return True

@@ -19,7 +19,6 @@ from listening import (
     presence,
     voice,
 )
-from words import OTHER, SAME, likeness, prompt
 
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import State
@@ -28,6 +27,7 @@ from callrec.domain.provisioning.model import Rule
 from callrec.lab.ears import heard_s, silence
 from callrec.lab.phones import Answer, Behaviour, Busy, PhoneCall, RingForever
 from callrec.lab.stack import Stack
+from callrec.lab.words import OTHER, SAME, likeness, prompt
 
 TALK_S = 2.4
 SHORT_S = 0.7

@@ -1,7 +1,7 @@
 """The key of always-record: it does what `*26` does, on its user's own phone, and its lamp is called what it dials."""
 
 from arrangement import phone, until_lamp, user_id
-from words import said
+from listening import said
 
 from callrec.adapters.redis.store import open_store
 from callrec.domain.provisioning.function_keys import bound

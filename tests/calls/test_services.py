@@ -14,7 +14,7 @@ import pytest_asyncio
 from arrangement import CAST, LATER, OUTSIDE
 from conversing import Scenes
 from laboratory import until
-from words import told
+from listening import told
 
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.function_keys import bound

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, STRANGERS_CODE, phone, set_user, until_lamp, user_id
 from conversing import News, Scenes, together
-from words import said
+from listening import said
 
 from callrec.adapters.redis.store import open_store
 from callrec.lab.phones import Forward, PhoneCall

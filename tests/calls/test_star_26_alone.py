@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 from laboratory import Laboratory, connect, daemon, degraded_files, finish, mirror
-from words import said
+from listening import said
 
 from callrec.lab.phones import Answer, Forward, PhoneCall
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
-import numpy as np
 
 from callrec.adapters.disk.journal_reading import UnfinishedRecordings
 from callrec.adapters.disk.monitor import MonitorLibrary
@@ -24,10 +23,10 @@ from callrec.adapters.redis.store import open_store
 from callrec.app.library import entries, export, rebuild, verify
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Manifest, State
-from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
 from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec.lab.stack import Stack, Wishes, start
+from callrec.lab.words import PROMPTS, words
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -37,8 +36,6 @@ TONES_HZ = {f"10{nth:02d}": 1000 + 150 * nth for nth in range(14)} | {"outside":
 """What each phone says: at least 150 Hz apart from each other, the confirmation tones and the music on hold."""
 CODECS = {"1011": "g722"}
 HEARD = 0.99
-ALIKE = 0.9
-"""Speech after mu-law and a change of its rate is still like itself; two prompts that begin alike are not."""
 TALK_S = 1.5
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.2
 """At most so long a phone's tone is away while it presses `*3`."""
@@ -241,16 +238,8 @@ async def valkey(stack: Stack) -> int:
 
 
 def says(call: PhoneCall, prompt: str) -> bool:
-    """Whether this phone heard the words of a prompt, as it is shipped in English: by normalised correlation."""
-    spoken = load(dialplan_folder() / f"sounds/en/callrec/{prompt}.wav")[0]
-    heard, short = call.heard(), spoken.samples
-    # The answer may cut its beginning, a hangup its end.
-    long = np.pad(heard.samples[:: heard.rate // spoken.rate], len(short) // 2)
-    size = len(long) + len(short)
-    products = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
-    energy = np.concatenate([[0.0], np.cumsum(long**2)])
-    norms = np.sqrt((energy[len(short) :] - energy[: -len(short)]) * np.sum(short**2))
-    return bool(np.max(products[: len(norms)] / np.maximum(norms, 1e-3)) > ALIKE)
+    """Whether this phone heard the words of this prompt, in English, and no others about recording."""
+    return [("en", prompt)] == words(call.heard(), PROMPTS)
 
 
 async def channels(stack: Stack) -> int:

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.ears import Samples, Sound, load
 
-SOUNDS = Path(__file__).parents[2] / "dialplan/sounds"
+SOUNDS = dialplan_folder() / "sounds"
 SAME, OTHER = 0.6, 0.5
 """`likeness` of what was said, and of what was not. "On" and "off" begin alike, 0.8 like each other: `words` tells which."""
 NOTCH_HZ = 60
@@ -71,21 +71,6 @@ def words(heard: Sound, prompts: Iterable[Prompt]) -> list[Prompt]:
         first = max(0, round(match.from_s * left.rate))
         left.samples[first : first + round(spoken[best].length_s * left.rate)] = 0
     return found
-
-
-def said(heard: Sound) -> tuple[str, str]:
-    """(language, what) of the one prompt about call recording that was heard."""
-    found = words(heard, PROMPTS)
-    assert len(found) == 1, found
-    language, name = found[0]
-    return language, name.removeprefix("call-recording-")
-
-
-def told(heard: Sound, *names: str) -> bool:
-    """Whether all these words were heard, in English, and no other ones."""
-    found = {name for _, name in words(heard, ENGLISH)}
-    assert found == set(names), found
-    return True
 
 
 def _match(heard: Sound, spoken: Sound) -> Match:

@@ -205,6 +205,21 @@ async def test_the_same_key_is_one_request(door):
     assert 2 == len((await door.store.tables()).users)
 
 
+async def test_what_changed_nothing_is_not_done_when_it_is_asked_again(door):
+    """A client whose answer was lost asks again; what somebody has set meanwhile stays."""
+    for path, wanted, other in (
+        ("/users/1", {"dnd": False}, {"dnd": True}),
+        ("/extensions/call_record", {"enabled": False}, {"enabled": True}),
+    ):
+        asked = {"If_Match": "*", "Idempotency_Key": path.replace("/", ".")}
+        before = await door.store.snapshot()
+        assert 200 == (await door.ask("PATCH", path, wanted, **asked)).status
+        assert before == await door.store.snapshot()
+        assert 200 == (await door.ask("PATCH", path, other, If_Match="*")).status
+        assert 200 == (await door.ask("PATCH", path, wanted, **asked)).status
+        assert other == {name: (await door.ask("GET", path)).json[name] for name in other}
+
+
 async def test_writers_at_once_all_get_their_word_in(door):
     """Also beside a writer that does not know of them."""
     asked = [door.ask("POST", "/users", {"firstname": f"U{number}"}) for number in range(20)]

@@ -150,6 +150,17 @@ async def test_the_same_key_is_one_import(door):
     assert (422, "request-id-reused") == (other.status, other.json["code"])
 
 
+async def test_a_file_that_changed_nothing_is_not_imported_when_it_comes_again(door):
+    """Somebody has changed the user meanwhile: a lost answer does not undo that."""
+    same = UPDATE.replace("Roe", "Doe")
+    first = await send(door, same, "?mode=update", Idempotency_Key="k1")
+    assert (False, {"added": 0, "changed": 0, "unchanged": 1}) == (first.json["repeated"], first.json["counts"])
+    assert 200 == (await door.change("/users/1", lastname="Roe")).status
+    again = await send(door, same, "?mode=update", Idempotency_Key="k1")
+    assert (True, first.json["counts"]) == (again.json["repeated"], again.json["counts"])
+    assert "Roe" == (await door.ask("GET", "/users/1")).json["lastname"]
+
+
 async def test_too_large_a_file_is_refused_before_it_is_whole(door):
     async def endless():
         for _ in range(LARGEST_BYTES // (1 << 20) + 2):

@@ -155,6 +155,21 @@ async def test_a_change_leaves_its_receipt(store):
     assert ["gone 2050", None] == [await store.receipt(request) for request in ("r2", "r3")]
 
 
+async def test_a_request_that_changes_nothing_leaves_only_its_receipt(store):
+    """Nobody is told, and nothing is counted; but it is based on an edition as any other."""
+    off = FeatureCode(Feature.CALL_RECORD, "*26")
+    before = await store.snapshot()
+    await store.edit(Edit(()), "r2", based_on=1, receipt="none")
+    await store.set_code(off.feature, off.code, enabled=False, before=off, request_id="c1", receipt="none")
+    assert ["none"] * 2 == [await store.receipt(request) for request in ("r2", "c1")]
+    assert before == await store.snapshot()
+    with pytest.raises(Refused) as refused:
+        await store.edit(Edit(()), "r3", based_on=0, receipt="none")
+    assert ("tables-edited", None) == (refused.value.code, await store.receipt("r3"))
+    await store.edit(Edit((Change(DID, None),)), "r2", based_on=1)
+    assert before == await store.snapshot()
+
+
 async def test_a_code_is_set_once_and_only_as_it_was_read(store):
     off = FeatureCode(Feature.CALL_RECORD, "*26")
     await store.set_code(off.feature, "*27", enabled=True, before=off, request_id="c1", receipt="done")

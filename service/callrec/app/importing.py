@@ -74,7 +74,7 @@ async def import_users(
     tell: Tell = lambda _what, _done, _all: None,
 ) -> Imported:
     """Do what a file says. What is there already is left alone, so a file may come twice. With a `wording` the store keeps a
-    receipt: these words and how many users were added, changed and unchanged.
+    receipt, also when nothing was changed: these words and how many users were added, changed and unchanged.
 
     Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable (also
     when others edit the tables all the time). Nothing is half done.
@@ -90,7 +90,7 @@ async def import_users(
             await asyncio.to_thread(keeping.kept, plan, mode, dry_run=dry_run)
         if plan.errors and not dry_run:
             raise FileRefused(plan.errors)
-        if dry_run or not (plan.new or plan.changed):
+        if dry_run or not (plan.new or plan.changed or wording):
             break
         tell("storing", 0, 0)
         await _give_ids(plan, store)

@@ -107,9 +107,10 @@ class Records:
             if not expected(before):
                 raise _changed()
             after = become(before)
-            if after != before:
+            if after != before or asked.may_be_repeated:
                 self._writable()
-                code_checked(after, self.directory.codes(), self.directory.lines())
+                if after != before:
+                    code_checked(after, self.directory.codes(), self.directory.lines())
                 await self._store.set_code(
                     feature,
                     after.code,
@@ -123,11 +124,12 @@ class Records:
             return after
 
     async def _write(self, plan: Plan, asked: Asked) -> Noun | None:
+        """Also what changes nothing, when it may be asked again: by then somebody may have made it a change."""
         for _ in range(ATTEMPTS):
             self._writable()
             edition, directory = self._tables.edition, self.directory
             edit, noun = await asyncio.to_thread(plan, directory)
-            if not edit:
+            if not (edit or asked.may_be_repeated):
                 return noun
             receipt = asked.receipt(" ".join(place(noun)) if noun else "")
             try:

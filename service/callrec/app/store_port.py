@@ -77,7 +77,8 @@ class TableStore(Protocol):
     ) -> None:
         """Do all of it or nothing; once per request id. Refused `table-conflict` when something of it is taken already,
         `tables-edited` when another edit has come since the edition `based_on`, or a record is not there any more.
-        The `receipt` is kept with the request id for as long as that is known."""
+        The `receipt` is kept with the request id for as long as that is known. An empty edit leaves only that: it counts
+        nothing up and is no event."""
         ...
 
     async def receipt(self, request_id: str) -> str | None:
@@ -109,7 +110,7 @@ class TableStore(Protocol):
         receipt: str = "",
     ) -> None:
         """Set a feature's digits and whether they work; once per request id where there is one. Refused when another feature has
-        the digits, and `tables-edited` when it is not as it was `before`."""
+        the digits, and `tables-edited` when it is not as it was `before`. What is as it was `before` leaves only its receipt."""
         ...
 
 

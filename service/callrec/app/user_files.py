@@ -83,7 +83,7 @@ async def importing(store: TableStore, job: ImportJob, content: bytes, passwords
         passwords=passwords,
         mode=job.mode,
         actor=asked.actor,
-        wording=asked.wording,
+        wording=asked.wording if asked.may_be_repeated else "",
         encoding=job.encoding,
         dry_run=job.dry_run,
     )

@@ -270,4 +270,5 @@ async def test_a_receipt_says_how_many():
     store = Store()
     await take(store, JOHN, "r1")
     await take(store, JOHN + GEORGE, "r2", wording="w")
-    assert ["", "w 1 0 1"] == store.receipts
+    await take(store, JOHN, "r3", wording="w")
+    assert ["", "w 1 0 1", "w 0 0 1"] == store.receipts

@@ -49,8 +49,10 @@ class Store:
             self.others -= 1
             raise Refused("tables-edited", "meanwhile")
         assert based_on == self.edition
-        self.edits.append((edit, actor))
         self.receipts[request_id] = receipt
+        if not edit:
+            return
+        self.edits.append((edit, actor))
         gone = [(*place(change.before), None) for change in edit.changes if change.before]
         here = [(*place(change.after), change.after) for change in edit.changes if change.after]
         self.directory.apply(RecordsChanged((*gone, *here)))
@@ -59,7 +61,8 @@ class Store:
     async def set_code(self, feature, code, enabled, *, actor, before, request_id, receipt):
         """Into the copy."""
         self.receipts[request_id] = receipt
-        self.edits.append((before, actor))
+        if before != FeatureCode(feature, code, enabled):
+            self.edits.append((before, actor))
         self.directory.apply(CodeChanged(FeatureCode(feature, code, enabled)))
 
     async def catch_up(self, _limit_s):
@@ -168,6 +171,23 @@ async def test_the_same_request_is_done_once_and_answered_twice(records, store):
         )
         assert on.enabled
     assert 4 == len(store.edits)
+
+
+async def test_a_request_that_changed_nothing_is_not_done_later(records, store):
+    """Sent again, it would undo what somebody else has done meanwhile."""
+    code, other = replace(AGAIN, request_id="r2"), replace(ASKED, request_id="r3")
+
+    def switched(*, on):
+        return lambda one: replace(one, enabled=on)
+
+    for _ in range(2):
+        await records.change(Table.USERS, "1", lambda user: replace(user, lastname="Doe"), anything, AGAIN)
+        await records.set_code(Feature.CALL_RECORD, switched(on=False), anything, code)
+        if not store.edits:
+            await records.change(Table.USERS, "1", renamed, anything, other)
+            await records.set_code(Feature.CALL_RECORD, switched(on=True), anything, other)
+    assert ("Roe", True) == (store.directory.user(JOHN.id).lastname, store.directory.code(Feature.CALL_RECORD).enabled)
+    assert 2 == len(store.edits)
 
 
 async def test_another_request_under_the_same_id_is_refused(records):

@@ -1,7 +1,7 @@
 """The Lua scripts: each is one change of several keys, so that no reader and no crash sees half of it.
 
 They are sent as text (EVAL), not as digests: the server caches them by itself, and a restarted server needs no second try.
-Each change of a table counts the revision up by one and appends one event.
+Each change of a table counts the revision up by one and appends one event; a request that changes nothing does neither.
 """
 
 SNAPSHOT = """
@@ -17,6 +17,10 @@ local done = redis.call('GET', KEYS[1])
 if done then return {'edited', done} end
 if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
 local first, hash = 7, 5
+if #ARGV < first then
+  redis.call('SET', KEYS[1], ARGV[6], 'EX', ARGV[4])
+  return {'edited', redis.call('GET', KEYS[2]) or '0'}
+end
 local function lines(text)
   local found, count, from = {}, 0, 1
   while true do
@@ -104,7 +108,7 @@ from 1, and the lines: a field, its value, a field, its value... for at most a t
 
 `new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
 exist stands for, and is put in when this edit is the first of it -> 'edited', 'stale' when somebody else was first, or 'taken'
-with "<number of the hash> <field>"...
+with "<number of the hash> <field>"... No chunks: only the receipt is left, and nobody is told.
 
 Lines, since a large import is two million of them: as JSON the store took twice as long to read them as to keep them."""
 
@@ -151,20 +155,23 @@ nothing."""
 SET_CODE = """
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then return {'changed'} end
 if ARGV[7] ~= '' and (redis.call('HGET', KEYS[3], ARGV[1]) or ARGV[10]) ~= ARGV[7] then return {'stale'} end
-for feature, default in pairs(cjson.decode(ARGV[3])) do
-  local held = redis.call('HGET', KEYS[3], feature)
-  if feature ~= ARGV[1] and (held and cjson.decode(held).code or default) == ARGV[4] then return {'taken', feature} end
+if ARGV[7] ~= ARGV[2] then
+  for feature, default in pairs(cjson.decode(ARGV[3])) do
+    local held = redis.call('HGET', KEYS[3], feature)
+    if feature ~= ARGV[1] and (held and cjson.decode(held).code or default) == ARGV[4] then return {'taken', feature} end
+  end
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+  local revision = redis.call('INCR', KEYS[1])
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
+    'type', 'code-changed', 'revision', revision, 'feature', ARGV[1], 'record', ARGV[2], 'actor', ARGV[5])
 end
-redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
-local revision = redis.call('INCR', KEYS[1])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
-  'type', 'code-changed', 'revision', revision, 'feature', ARGV[1], 'record', ARGV[2], 'actor', ARGV[5])
 if ARGV[8] ~= '' then redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[8]) end
 return {'changed'}
 """
 """KEYS: revision, events, codes, request. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
 events kept, the record that it must have been or '', seconds that the request is remembered or '' for none, the receipt, the
-record of a feature that nobody has set -> 'changed', 'stale', or 'taken' and by which feature."""
+record of a feature that nobody has set -> 'changed', 'stale', or 'taken' and by which feature. A record that must have been so
+already leaves only its receipt."""
 
 INDEX_RECORDING = """
 redis.call('DEL', KEYS[1])

@@ -205,6 +205,26 @@ async def test_the_same_key_is_one_request(door):
     assert 2 == len((await door.store.tables()).users)
 
 
+async def test_what_was_made_and_is_gone_is_not_answered_with_somebody_elses(door):
+    """Done, but not there: neither made again nor told as made when the name is another user's by now."""
+    asked = {"Idempotency_Key": "k1"}
+    assert 201 == (await door.ask("POST", "/lines", LINE, **asked)).status
+    assert 200 == (await door.change("/lines/sip:third", number="1006")).status
+    again = await door.ask("POST", "/lines", LINE, **asked)
+    assert (201, "1006") == (again.status, again.json["number"])
+    assert 204 == (await door.ask("DELETE", "/lines/sip:third")).status
+    for other in (None, {**LINE, "user": "1"}):
+        if other:
+            assert 201 == (await door.ask("POST", "/lines", other)).status
+        gone = await door.ask("POST", "/lines", LINE, **asked)
+        assert (409, "record-gone-since") == (gone.status, gone.json["code"])
+    for made in ("Sales", "Trade"):
+        entity = await door.ask("POST", "/entities", {"name": made}, Idempotency_Key=made)
+        assert 204 == (await door.ask("DELETE", f"/entities/{entity.json['id']}")).status
+    assert 201 == (await door.ask("POST", "/entities", {"name": "Trade"})).status
+    assert 409 == (await door.ask("POST", "/entities", {"name": "Sales"}, Idempotency_Key="Sales")).status
+
+
 async def test_what_changed_nothing_is_not_done_when_it_is_asked_again(door):
     """A client whose answer was lost asks again; what somebody has set meanwhile stays."""
     for path, wanted, other in (

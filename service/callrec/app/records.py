@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from callrec.app.asked import Asked
+from callrec.app.receipts import still_there, written
 from callrec.app.store_port import DirectorySource, TableStore, tables_busy
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.directory import Directory
@@ -53,7 +54,8 @@ class Records:
         return _found(self.directory, table, key)
 
     async def create(self, table: Table, make: Callable[[Directory, UserId], Noun], asked: Asked) -> Noun:
-        """Add what `make` makes; it gets the id that a new user has. Raises Refused, Unavailable."""
+        """Add what `make` makes; it gets the id that a new user has. Raises Refused (`record-gone-since` when
+        this was done before, and what it made is not there any more), Unavailable."""
         identity = _NOBODY
 
         def plan(tables: Directory) -> tuple[Edit, Noun | None]:
@@ -62,7 +64,7 @@ class Records:
 
         async with self._turn:
             if (done := await asked.done_before(self._store)) is not None:
-                return self.read(*_place(done))
+                return await self._again(done)
             if table is Table.USERS:
                 identity = (await self._store.reserve_user_ids(1))[0]
             return self._shown(await self._write(plan, asked))
@@ -79,7 +81,7 @@ class Records:
 
         async with self._turn:
             if (done := await asked.done_before(self._store)) is not None:
-                return self.read(*_place(done))
+                return await self._again(done)
             return self._shown(await self._write(plan, asked))
 
     async def remove(self, table: Table, key: str, expected: Callable[[Noun], bool], asked: Asked) -> None:
@@ -131,7 +133,7 @@ class Records:
             edit, noun = await asyncio.to_thread(plan, directory)
             if not (edit or asked.may_be_repeated):
                 return noun
-            receipt = asked.receipt(" ".join(place(noun)) if noun else "")
+            receipt = asked.receipt(written(noun) if noun else "")
             try:
                 await self._store.edit(edit, asked.request_id, based_on=edition, actor=asked.actor, receipt=receipt)
             except Refused as refused:
@@ -142,6 +144,15 @@ class Records:
             await self.seen()
             return noun
         raise tables_busy()
+
+    async def _again(self, done: str) -> Noun:
+        """The record of a request that was done before. A copy that does not follow must not say that it has gone."""
+        await self.seen()
+        try:
+            return still_there(done, self.directory)
+        except Refused:
+            self._writable()
+            raise
 
     def _writable(self) -> None:
         if self.stale:
@@ -176,8 +187,3 @@ def _expected(noun: Noun, expected: Callable[[Noun], bool]) -> Noun:
 
 def _changed() -> Refused:
     return Refused("record-changed", "the record is not as you have read it", hint="read it again: nothing was changed")
-
-
-def _place(done: str) -> tuple[Table, str]:
-    table, _, key = done.partition(" ")
-    return Table(table), key

@@ -173,6 +173,16 @@ async def test_the_same_request_is_done_once_and_answered_twice(records, store):
     assert 4 == len(store.edits)
 
 
+async def test_a_copy_that_does_not_follow_does_not_say_that_what_was_done_has_gone(records, store):
+    made = await records.create(Table.USERS, eve, AGAIN)
+    await records.remove(Table.USERS, made.id, anything, replace(ASKED, request_id="r2"))
+    for fresh, code in ((False, "tables-stale"), (True, "record-gone-since")):
+        store.fresh = fresh
+        with pytest.raises((Refused, Unavailable)) as told:
+            await records.create(Table.USERS, eve, AGAIN)
+        assert code == told.value.code
+
+
 async def test_a_request_that_changed_nothing_is_not_done_later(records, store):
     """Sent again, it would undo what somebody else has done meanwhile."""
     code, other = replace(AGAIN, request_id="r2"), replace(ASKED, request_id="r3")

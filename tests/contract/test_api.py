@@ -344,6 +344,26 @@ async def test_a_function_key_says_what_it_dials_and_which_lamp_shows_it(door):
     assert [2, 1] == [key["number"] for key in listed.json["items"]]
 
 
+async def test_no_key_is_left_that_leads_to_nothing(door):
+    """Keys go with the mailbox, the agent number and the user, and follow a number that changes."""
+
+    async def keys():
+        return [(key["type"], key["destination"]) for key in (await door.ask("GET", "/keys")).json["items"]]
+
+    leave = {"user": EVE.id, "number": 1, "type": "voicemail_leave", "destination": "1000"}
+    login = {"user": EVE.id, "number": 2, "type": "agent_login", "destination": "5001", "supervision": True}
+    assert 200 == (await door.change("/users/2", agentnumber="5001")).status
+    for key in (leave, login):
+        assert 201 == (await door.ask("POST", "/keys", key)).status
+    assert 200 == (await door.change("/users/2", agentnumber="5002")).status
+    assert 200 == (await door.change("/voicemails/1000@default", mailbox="99")).status
+    assert [("voicemail_leave", "99"), ("agent_login", "5002")] == await keys()
+    assert 200 == (await door.change("/users/2", agentnumber="")).status
+    assert [("voicemail_leave", "99")] == await keys()
+    assert 204 == (await door.ask("DELETE", "/users/1")).status
+    assert [] == await keys()
+
+
 @pytest.mark.parametrize(
     ("given", "status", "code", "pointer"),
     [

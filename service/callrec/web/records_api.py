@@ -165,7 +165,8 @@ class _Kind:
 
 
 _REMOVES = {
-    Table.USERS: "Remove one user with their lines, incalls and voicemails.",
+    Table.USERS: "Remove one user with their lines, incalls and voicemails, and all function keys that lead there.",
+    Table.VOICEMAILS: "Remove one voicemail, and the function keys that lead there.",
     Table.CONTEXTS: "Remove a context that nobody has a number in. The last one stays.",
     Table.ENTITIES: "Remove an entity that no user belongs to. The last one stays.",
     Table.PROFILES: "Remove a profile that no user has. The last one stays.",

@@ -107,6 +107,16 @@ def test_a_user_takes_keys_along_also_those_of_others_that_call_them():
     assert [own, to_john] == [noun for noun in gone if isinstance(noun, FunctionKey)]
 
 
+def test_a_mailbox_and_an_agent_number_take_the_keys_along_that_lead_there():
+    agent = replace(JOHN, agentnumber="5001")
+    leave, login = FunctionKey(JOHN.id, 1, "voicemail_leave", "1000"), FunctionKey(JOHN.id, 2, "agent_login", "5001")
+    tables = Directory(Tables((agent, EVE), (DESK,), (), (BOX,), keys=(leave, login)))
+    assert Edit((Change(BOX, None), Change(leave, None))) == removing(BOX, tables)
+    other = replace(agent, agentnumber="5002")
+    follows = Change(login, replace(login, destination="5002"))
+    assert Edit((Change(agent, other), follows)) == changing(agent, other, tables)
+
+
 def test_a_user_takes_everything_along():
     changes = removing(JOHN, TABLES).changes
     assert [JOHN, DESK, DID, BOX] == [change.before for change in changes]

@@ -123,12 +123,6 @@ class Directory:
         """A user's function keys."""
         return self._by.keys_of.get(user, ())
 
-    def keys_to(self, user: UserId) -> list[FunctionKey]:
-        """The keys of others that call this user."""
-        return [
-            key for key in self._keys.values() if (key.type, key.destination) == ("user", user) and key.user != user
-        ]
-
     def team(self, user: User) -> list[User]:
         """A boss' secretaries, or a secretary's bosses: those of the same entity; nobody for others."""
         other = COUNTERPART.get(user.bosssecretary, "")

@@ -2,6 +2,7 @@
 
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning import contexts
+from callrec.domain.provisioning.dead_keys import dead_keys
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Noun, place
 from callrec.domain.provisioning.model import Context, Entity, Line, Permission, Profile, Role, User
@@ -36,22 +37,19 @@ def changing(before: Noun, after: Noun, tables: Directory) -> Edit:
             _no_mailbox_left(before, tables)
         case Role(), Role() if Permission.SETTINGS_CHANGE not in after.permissions:
             _not_the_last_key(before, tables)
-    return Edit((Change(before, after),))
+    return _with_keys((Change(before, after),), tables)
 
 
 def removing(noun: Noun, tables: Directory) -> Edit:
-    """The edit that takes it away; a user takes their lines, incalls, voicemails and keys along, and the keys
-    of others that call them. Raises Refused."""
+    """The edit that takes it away; a user takes their lines, incalls and voicemails along. Raises Refused."""
     match noun:
         case User():
             owned: tuple[Noun, ...] = (
                 *tables.lines_of(noun.id),
                 *tables.incalls_of(noun.id),
                 *tables.voicemails_of(noun.id),
-                *tables.keys_of(noun.id),
-                *tables.keys_to(noun.id),
             )
-            return Edit((Change(noun, None), *(Change(one, None) for one in owned)))
+            return _with_keys((Change(noun, None), *(Change(one, None) for one in owned)), tables)
         case Line():
             _no_mailbox_left(noun, tables)
         case Context():
@@ -61,7 +59,12 @@ def removing(noun: Noun, tables: Directory) -> Edit:
             _unused(noun, tables)
         case Role():
             _not_the_last_key(noun, tables)
-    return Edit((Change(noun, None),))
+    return _with_keys((Change(noun, None),), tables)
+
+
+def _with_keys(changes: tuple[Change, ...], tables: Directory) -> Edit:
+    """And with the function keys that lead to nothing else."""
+    return Edit((*changes, *dead_keys(changes, tables.tables())))
 
 
 def _no_mailbox_left(line: Line, tables: Directory) -> None:

@@ -1,0 +1,133 @@
+"""Function keys that an edit would leave dead: what becomes of them in the same edit.
+
+A key leads to a user, to a mailbox, or by its owner's agent number. When that number changes, the key follows; when what it leads
+to is removed, the key is, too. Otherwise it would stand on a phone, do nothing, and be refused when somebody saves it again.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from callrec.domain.provisioning.claims import at
+from callrec.domain.provisioning.edit import Change, place
+from callrec.domain.provisioning.function_keys import KEY_TYPES, Takes
+from callrec.domain.provisioning.model import FunctionKey, Line, Tables, User, UserId, Voicemail
+
+Kept = TypeVar("Kept", Line, Voicemail)
+_TAKES = {name: kind.takes for name, kind in KEY_TYPES.items()}
+
+
+def dead_keys(changes: Collection[Change], tables: Tables) -> tuple[Change, ...]:
+    """The changes that an edit of these `changes` of these `tables` needs besides: of the keys that work, and would not after it.
+    None of a key that the changes name themselves, so both can be put together."""
+    if not tables.keys or not any(map(_matters, changes)):
+        return ()
+    named = {place(change.before) for change in changes if isinstance(change.before, FunctionKey)}
+    users, boxes = _Users(changes), _Boxes(changes, tables)
+    kept: defaultdict[UserId, set[tuple[str, str]]] = defaultdict(set)
+    dead: list[tuple[FunctionKey, str | None]] = []
+    for key in tables.keys:
+        if named and place(key) in named:
+            continue
+        leads = users.leads(key)
+        if leads is not None and _TAKES.get(key.type) is Takes.MAILBOX:
+            leads = boxes.leads(key)
+        if leads == key.destination:
+            kept[key.user].add((key.type, leads))
+        else:
+            dead.append((key, leads))
+    return tuple(_becoming(dead, kept))
+
+
+def _matters(change: Change) -> bool:
+    """Whether it can take from a key what it leads to. Said of all rows of a large file: only then are the keys looked at."""
+    match change.before, change.after:
+        case User() as before, User() as after:
+            return before.agentnumber != after.agentnumber
+        case Line() as before, Line() as after:
+            return (before.user, before.context) != (after.user, after.context)
+        case Voicemail() as before, Voicemail() as after:
+            return place(before) != place(after)
+        case before, after:
+            return isinstance(before, User | Line | Voicemail) and after is None
+
+
+def _becoming(
+    dead: Iterable[tuple[FunctionKey, str | None]], kept: defaultdict[UserId, set[tuple[str, str]]]
+) -> Iterator[Change]:
+    """No user gets two keys that do the same: the second one goes."""
+    for key, leads in dead:
+        if leads is None or (key.type, leads) in kept[key.user]:
+            yield Change(key, None)
+        else:
+            kept[key.user].add((key.type, leads))
+            yield Change(key, replace(key, destination=leads))
+
+
+class _Users:
+    """Who goes, and whose agent number is another one."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        users = [(change.before, change.after) for change in changes if isinstance(change.before, User)]
+        self._gone = {before.id for before, after in users if after is None}
+        self._agents = {
+            before.id: (before.agentnumber, after.agentnumber)
+            for before, after in users
+            if isinstance(after, User) and before.agentnumber != after.agentnumber
+        }
+
+    def leads(self, key: FunctionKey) -> str | None:
+        """The key's destination from now on; None: there is none any more."""
+        takes = _TAKES.get(key.type)
+        if key.user in self._gone or (takes is Takes.USER and key.destination in self._gone):
+            return None
+        if takes is Takes.AGENT and key.user in self._agents:
+            before, after = self._agents[key.user]
+            if before and key.destination in {"", before}:
+                follows = after if key.destination else ""
+                return follows if after else None
+        return key.destination
+
+
+class _Boxes:
+    """The mailboxes that keys' owners reach: those in the contexts of the owner's lines."""
+
+    def __init__(self, changes: Collection[Change], tables: Tables) -> None:
+        owners = {key.user for key in tables.keys if _TAKES.get(key.type) is Takes.MAILBOX}
+        self._before = _Reach(owners, tables.lines, tables.voicemails)
+        lines, boxes = _applied(tables.lines, changes, Line), _applied(tables.voicemails, changes, Voicemail)
+        self._after = _Reach(owners, lines, boxes)
+        self._moved = {
+            place(change.before)[1]: change.after
+            for change in changes
+            if isinstance(change.before, Voicemail) and isinstance(change.after, Voicemail)
+        }
+
+    def leads(self, key: FunctionKey) -> str | None:
+        """The key's destination from now on; None: there is none any more."""
+        former = self._before.boxes(key.user, key.destination)
+        if not former or self._after.boxes(key.user, key.destination):
+            return key.destination
+        moved = (self._moved[box].mailbox for box in former if box in self._moved)
+        return next((number for number in moved if self._after.boxes(key.user, number)), None)
+
+
+class _Reach:
+    def __init__(self, owners: Collection[UserId], lines: Iterable[Line], boxes: Iterable[Voicemail]) -> None:
+        self._contexts: defaultdict[UserId, dict[str, None]] = defaultdict(dict)
+        for line in lines:
+            if line.user in owners:
+                self._contexts[line.user][line.context] = None
+        self._boxes = {place(box)[1] for box in boxes} if owners else set()
+
+    def boxes(self, owner: UserId, number: str) -> list[str]:
+        """The mailboxes of that number, by their keys in the table."""
+        return [key for context in self._contexts[owner] if (key := at(number, context)) in self._boxes]
+
+
+def _applied(nouns: Iterable[Kept], changes: Collection[Change], kind: type[Kept]) -> Iterator[Kept]:
+    """The records of one table after the changes."""
+    gone = {place(change.before) for change in changes if isinstance(change.before, kind)}
+    yield from (noun for noun in nouns if place(noun) not in gone)
+    yield from (change.after for change in changes if isinstance(change.after, kind))

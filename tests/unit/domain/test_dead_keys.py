@@ -1,0 +1,85 @@
+"""Keys follow a number that changes, and go with what is removed; all others stay."""
+
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain.provisioning.dead_keys import dead_keys
+from callrec.domain.provisioning.edit import Change
+from callrec.domain.provisioning.model import FunctionKey, Line, Tables, User, UserId, Voicemail
+
+JOHN = User(UserId("1"), "John", agentnumber="5001")
+EVE = User(UserId("2"), "Eve")
+DESK = Line("desk", JOHN.id, "1000", "default", secret="s")
+EVES = Line("eve", EVE.id, "1001", "default", secret="s")
+ELSEWHERE = Line("shop", EVE.id, "3001", "sales", secret="s")
+BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234")
+FAR = Voicemail("1000", "sales", EVE.id, "Eve", "1234")
+LEAVE = FunctionKey(EVE.id, 1, "voicemail_leave", "1000")
+LOGIN = FunctionKey(JOHN.id, 1, "agent_login", "5001", "in", supervision=True)
+LOGOFF = FunctionKey(JOHN.id, 2, "agent_logoff")
+CALL = FunctionKey(EVE.id, 3, "user", JOHN.id)
+OTHERS = (
+    FunctionKey(JOHN.id, 7, "dnd"),
+    FunctionKey(EVE.id, 7, "customized", JOHN.id),
+    FunctionKey(EVE.id, 8, "forward_busy", "1000"),
+    FunctionKey(EVE.id, 9, "no_such_type", "1000"),
+)
+KEYS = (LEAVE, LOGIN, LOGOFF, CALL, *OTHERS)
+TABLES = Tables((JOHN, EVE), (DESK, EVES), (), (BOX,), keys=KEYS)
+
+
+def gone(*nouns):
+    """They are removed."""
+    return tuple(Change(noun, None) for noun in nouns)
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        (gone(JOHN, DESK, BOX), gone(LEAVE, LOGIN, LOGOFF, CALL, OTHERS[0])),
+        (gone(JOHN, DESK, BOX, LOGIN), gone(LEAVE, LOGOFF, CALL, OTHERS[0])),
+        (gone(BOX), gone(LEAVE)),
+        (gone(EVES), gone(LEAVE)),
+        (gone(DESK), ()),
+        (((Change(EVES, replace(EVES, context="sales"))),), gone(LEAVE)),
+        (((Change(EVES, replace(EVES, number="1009"))),), ()),
+        (((Change(EVES, replace(EVES, user=JOHN.id))),), gone(LEAVE)),
+        (((Change(BOX, replace(BOX, context="sales"))),), gone(LEAVE)),
+        (((Change(BOX, replace(BOX, password="1"))),), ()),
+        (((Change(BOX, replace(BOX, mailbox="99"))),), (Change(LEAVE, replace(LEAVE, destination="99")),)),
+        ((*gone(BOX), Change(None, replace(BOX, user=EVE.id))), ()),
+        (((Change(JOHN, replace(JOHN, agentnumber=""))),), gone(LOGIN, LOGOFF)),
+        (((Change(JOHN, replace(JOHN, agentnumber="5002"))),), (Change(LOGIN, replace(LOGIN, destination="5002")),)),
+        (((Change(JOHN, replace(JOHN, firstname="J"))),), ()),
+        (((Change(EVE, replace(EVE, agentnumber="5003"))),), ()),
+    ],
+)
+def test_what_becomes_of_keys(changes, needed):
+    assert needed == dead_keys(changes, TABLES)
+
+
+def test_a_mailbox_of_that_number_in_another_of_the_owners_contexts_keeps_the_key():
+    tables = replace(TABLES, lines=(DESK, EVES, ELSEWHERE), voicemails=(BOX, FAR))
+    assert () == dead_keys(gone(BOX), tables)
+    assert gone(LEAVE) == dead_keys(gone(BOX, FAR), tables)
+    assert () == dead_keys((Change(BOX, replace(BOX, mailbox="99")),), tables)
+
+
+def test_a_key_goes_with_its_mailbox_to_another_context_of_its_owner():
+    tables = replace(TABLES, lines=(DESK, EVES, ELSEWHERE))
+    moved = Change(BOX, replace(BOX, mailbox="99", context="sales"))
+    assert (Change(LEAVE, replace(LEAVE, destination="99")),) == dead_keys((moved,), tables)
+
+
+def test_no_user_gets_two_keys_that_do_the_same():
+    """The number was another mailbox's in the owner's other context: that one has a key already."""
+    tables = replace(TABLES, lines=(DESK, EVES, ELSEWHERE), voicemails=(BOX, replace(FAR, mailbox="99")))
+    tables = replace(tables, keys=(LEAVE, replace(LEAVE, number=2, destination="99")))
+    assert gone(LEAVE) == dead_keys((Change(BOX, replace(BOX, mailbox="99")),), tables)
+
+
+def test_a_key_that_was_dead_before_is_nobodys_business():
+    """It is there from a former version; no edit of something else takes it away."""
+    stale = replace(TABLES, keys=(replace(LEAVE, destination="77"), replace(LOGIN, destination="5000")))
+    assert () == dead_keys((*gone(BOX), Change(JOHN, replace(JOHN, agentnumber="5002"))), stale)

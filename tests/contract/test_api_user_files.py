@@ -86,6 +86,8 @@ async def test_a_refused_file_tells_all_errors_and_changes_nothing(door):
         (FILE, "text/csv", "?encoding=klingon", 422, "file-encoding"),
         (FILE, "text/csv", "?encoding=punycode", 422, "file-encoding"),
         (FILE, "text/csv; charset=rot13", "", 422, "file-encoding"),
+        (HEAD + "Ann+2AA-|||||||||\n", "text/csv", "?encoding=utf-7", 422, "file-encoding"),
+        (HEAD + "Ann+2AA-|||||||||\n", "text/csv", "?encoding=utf-7&dry_run=true", 422, "file-encoding"),
         (FILE.encode("latin-1"), "text/csv", "", 422, "file-encoding"),
         (FILE.encode("latin-1"), "text/csv; charset=utf-8", "", 422, "file-encoding"),
         (b"PK\x03\x04", "application/octet-stream", "", 422, "file-binary"),
@@ -251,6 +253,15 @@ async def test_a_process_that_is_killed_leaves_all_or_nothing_and_an_honest_answ
     assert 200 == (await send(door, FILE, Idempotency_Key="k1")).status
     assert 4 == len((await door.store.tables()).users)
     assert not at_work()
+
+
+async def test_what_could_change_nothing_does_not_say_that_it_may_have(door):
+    for asked in (send(door, FILE, "?dry_run=true"), door.ask("GET", "/users/export")):
+        answer = asyncio.create_task(asked)
+        os.kill(await begins(), signal.SIGKILL)
+        told = await answer
+        assert (503, "user-files-lost") == (told.status, told.json["code"])
+        assert "nothing was changed" in told.json["title"]
 
 
 async def test_the_end_of_the_door_ends_the_process(tmp_path):

@@ -41,7 +41,22 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
             f"line {line} has a NUL character: the file is no text, or in another encoding",
             hint="say which encoding it is, e.g. utf-16",
         )
+    _writable(text)
     return text
+
+
+def _writable(text: str) -> None:
+    """Refuse halves of characters, which some encodings can say alone: neither the store nor an answer could hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        half = f"U+{ord(text[error.start]):04X}"
+        raise Refused(
+            "file-encoding",
+            f"line {line} has half of a character ({half}), which is no text",
+            hint="save the file as UTF-8, or say which encoding it is",
+        ) from None
 
 
 def _known(encoding: str) -> str:

@@ -38,6 +38,7 @@ def test_decoded(content, encoding, text):
         (b"e", "unicode_escape", "file-encoding"),
         (b"e", "zip", "file-encoding"),
         (b"e", "latin\0", "file-encoding"),
+        (b"a\nb+2AA-", "utf-7", "file-encoding"),
         (b"PK\x03\x04zip", None, "file-binary"),
         (b"\xd0\xcf\x11\xe0", None, "file-binary"),
         (b"\x1f\x8b", "latin-1", "file-binary"),
@@ -54,6 +55,7 @@ def test_decoded(content, encoding, text):
         "escapes",
         "bytes to bytes",
         "a name with a NUL",
+        "half of a character",
         "zip",
         "xls",
         "gzip",
@@ -68,9 +70,13 @@ def test_what_is_no_text_is_refused(content, encoding, code):
 
 def test_a_refusal_names_the_place():
     """Line and byte, as an editor counts them."""
-    for content, place in ((b"a\nb\xe9c\n", "line 2, byte 2 (byte 3 of the file)"), (b"a\n\nb\0c", "line 3 has a NUL")):
+    for content, encoding, place in (
+        (b"a\nb\xe9c\n", None, "line 2, byte 2 (byte 3 of the file)"),
+        (b"a\n\nb\0c", None, "line 3 has a NUL"),
+        (b"a\nb+2AA-", "utf-7", "line 2 has half of a character (U+D800)"),
+    ):
         with pytest.raises(Refused) as refused:
-            decoded(content)
+            decoded(content, encoding)
         assert place in refused.value.message
 
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.user_files.wire import ORDER, Order, read_head
 from callrec.app.file_text import LARGEST_BYTES, too_large
-from callrec.app.user_files import Done, Job
+from callrec.app.user_files import Done, ExportJob, Job
 from callrec.domain.errors import Unavailable
 
 COMMAND = (sys.executable, "-P", "-m", "callrec.adapters.user_files")
@@ -41,7 +41,7 @@ class UserFileProcesses:
                     await _keep(content, file)
                 async with _process(file) as process:
                     order = Order(job, self._address, -1 if content is None else file)
-                    yield await _answer(process, ORDER.dump_json(order))
+                    yield await _answer(process, job, ORDER.dump_json(order))
 
     @contextlib.asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
@@ -89,7 +89,7 @@ async def _process(file: int) -> AsyncIterator[Process]:
         await process.communicate()  # what nobody wants to read any more would keep it from having ended
 
 
-async def _answer(process: Process, order: bytes) -> Done:
+async def _answer(process: Process, job: Job, order: bytes) -> Done:
     assert process.stdin, "it was asked for"  # noqa: S101 - for the type checker
     assert process.stdout, "it was asked for"  # noqa: S101
     with contextlib.suppress(ConnectionError):  # it ended already: its answer is missing, too
@@ -98,21 +98,20 @@ async def _answer(process: Process, order: bytes) -> Done:
         process.stdin.close()
     head = await process.stdout.readline()
     if not head.endswith(b"\n"):
-        raise await _lost(process)
-    return Done(_chunks(process, process.stdout), read_head(head))
+        raise await _lost(process, job)
+    return Done(_chunks(process, job, process.stdout), read_head(head))
 
 
-async def _chunks(process: Process, stdout: asyncio.StreamReader) -> AsyncIterator[bytes]:
+async def _chunks(process: Process, job: Job, stdout: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while chunk := await stdout.read(CHUNK_BYTES):
         yield chunk
     if await process.wait() != 0:
-        raise await _lost(process)
+        raise await _lost(process, job)
 
 
-async def _lost(process: Process) -> Unavailable:
-    ended = await process.wait()
-    return Unavailable(
-        "store-outcome-unknown",
-        f"the process that works on user files ended before its answer (exit code {ended}): the change may have happened",
-        hint="ask again under the same Idempotency-Key",
-    )
+async def _lost(process: Process, job: Job) -> Unavailable:
+    ended = f"the process that works on user files ended before its answer (exit code {await process.wait()})"
+    if isinstance(job, ExportJob) or job.dry_run:
+        return Unavailable("user-files-lost", f"{ended}: nothing was changed", hint="ask again")
+    hint = "ask again under the same Idempotency-Key"
+    return Unavailable("store-outcome-unknown", f"{ended}: the change may have happened", hint=hint)

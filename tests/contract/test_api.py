@@ -128,6 +128,7 @@ async def test_a_user_takes_lines_incalls_and_voicemails_along(door):
         ("GET", "/users?colour=red", None, 422, "parameter"),
         ("GET", "/users?cursor=x", None, 422, "parameter"),
         ("GET", "/users?cursor=W10", None, 422, "parameter"),
+        ("GET", f"/users?cursor={'W1tb' * 1460}", None, 422, "parameter"),
         ("GET", "/lookup", None, 422, "parameter"),
         ("GET", "/lookup?extension=1000", None, 422, "parameter"),
         ("GET", "/lookup?extension=7&context=default", None, 404, "no-such-record"),
@@ -298,6 +299,13 @@ async def test_a_feature_code_is_read_and_changed(door):
     assert (409, "feature-code-taken") == (taken.status, taken.json["code"])
     wrong = await door.change("/extensions/call_record", code="x")
     assert (422, "/code") == (wrong.status, wrong.json["errors"][0]["pointer"])
+
+
+async def test_an_entity_gets_an_id_also_when_the_last_one_is_taken(door):
+    """The one above the highest while there is one, then the lowest that is free."""
+    for given, gets in ((None, 2), (4, 4), (None, 5), (999_999_999, 999_999_999), (None, 3), (None, 6)):
+        made = await door.ask("POST", "/entities", {"name": "Sales"} | ({"id": given} if given else {}))
+        assert (201, gets) == (made.status, made.json["id"])
 
 
 async def test_look_ups(door):

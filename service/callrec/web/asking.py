@@ -139,7 +139,7 @@ class Cursor:
         try:
             found = json.loads(urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
             said, value, length, key = cast("list[object]", found)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):  # deep brackets are no text of ours either
             said, value, length, key = None, None, None, None
         if said == sort and isinstance(value, kind) and isinstance(length, int) and isinstance(key, str):
             return cls(sort, (cast("str | int", value), length, key))

@@ -1,7 +1,8 @@
 """The kinds of records that the API knows: what each is called there, and the way from a body to a record and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import count
 
 from pydantic import BaseModel
 
@@ -25,6 +26,7 @@ from callrec.domain.provisioning.model import (
     UserId,
     Voicemail,
 )
+from callrec.domain.provisioning.record_rules import ENTITY_ID
 from callrec.web import answers as a
 from callrec.web import schemas as s
 
@@ -77,7 +79,7 @@ class Resource:
             case "Line":
                 _complete(given)
             case "Entity" if given.get("id") is None:
-                given["id"] = 1 + max((int(key) for key in tables.records(Table.ENTITIES)), default=0)
+                given["id"] = _free_id({int(key) for key in list(tables.records(Table.ENTITIES))})
         return self.noun(**given)  # type: ignore[arg-type]  # pydantic has checked their types
 
     def become(self, noun: Noun, body: BaseModel) -> Noun:
@@ -117,6 +119,12 @@ def _given(body: BaseModel, noun: type[Noun], names: Iterable[str]) -> dict[str,
     if noun is Role and "permissions" in given:
         given["permissions"] = tuple(one for one in Permission if one in given["permissions"])
     return given
+
+
+def _free_id(taken: Collection[int]) -> int:
+    """One above all others, and the lowest free one when there is none above."""
+    above = 1 + max(taken, default=0)
+    return above if ENTITY_ID.accepts(str(above)) else next(one for one in count(1) if one not in taken)
 
 
 def _rules(before: RecordRules, said: object) -> RecordRules:

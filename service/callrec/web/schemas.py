@@ -131,7 +131,9 @@ class ContextNew(Body):
 class EntityNew(Body):
     """A new entity."""
 
-    id: int | None = Field(None, ge=1, le=999_999_999, description="The next free one when it is left out.")
+    id: int | None = Field(
+        None, ge=1, le=999_999_999, description="One above all others when it is left out, or the lowest free one."
+    )
     name: str = _ruled(text(128, least=1))
 
 

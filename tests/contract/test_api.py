@@ -184,6 +184,20 @@ async def test_a_record_that_somebody_else_has_changed_is_not_overwritten(door):
     assert (True, "Roe") == ((user := (await door.store.tables()).users[0]).call_record, user.lastname)
 
 
+async def test_a_tag_follows_what_is_shown_from_other_tables(door):
+    """Who removes a user removes the lines that they have seen, and no others."""
+    to_eve = {"user": "1", "number": 1, "type": "user", "destination": "2"}
+    assert 201 == (await door.ask("POST", "/keys", to_eve)).status
+    read = {path: await door.ask("GET", path) for path in ("/users/2", "/keys/1:1", "/users/1")}
+    assert 200 == (await door.change("/lines/sip:eve", number="1009")).status
+    for path, status in (("/users/2", 412), ("/keys/1:1", 412), ("/users/1", 204)):
+        told = await door.ask("DELETE", path, If_Match=read[path].headers["ETag"])
+        assert (path, status) == (path, told.status)
+    now = await door.ask("GET", "/users/2")
+    assert read["/users/2"].headers["ETag"] != now.headers["ETag"]
+    assert 204 == (await door.ask("DELETE", "/users/2", If_Match=now.headers["ETag"])).status
+
+
 async def test_an_if_match_that_says_nothing_is_refused(door):
     for method in ("PATCH", "DELETE"):
         assert 422 == (await door.ask(method, "/users/2", {}, If_Match=" ")).status

@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from http import HTTPStatus
@@ -24,6 +24,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 
 Model = TypeVar("Model", bound=BaseModel)
+Shown = TypeVar("Shown")
 
 
 async def body_of(request: web.Request, model: type[Model]) -> Model:
@@ -93,15 +94,21 @@ class Tags:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def of(self, noun: object) -> str:
-        """The tag of a record with all its fields, secrets included."""
+    def of(self, noun: object, shown: Mapping[str, object]) -> str:
+        """The tag of a record with all its fields, secrets included, and of what answers show beside them: that comes from other
+        tables, and who has seen it has decided by it."""
         names: tuple[str, ...] = getattr(type(noun), "__slots__", ())
-        shown = "\n".join([type(noun).__name__, *(f"{name}={getattr(noun, name)!r}" for name in names)])
-        digest = blake2b(shown.encode("utf-8", "replace"), key=self._key, digest_size=12)
+        fields = [f"{name}={getattr(noun, name)!r}" for name in names]
+        beside = [f"{name}:{value!r}" for name, value in shown.items() if name not in names]
+        whole = "\n".join([type(noun).__name__, *fields, *beside])
+        digest = blake2b(whole.encode("utf-8", "replace"), key=self._key, digest_size=12)
         return f'"{digest.hexdigest()}"'
 
-    def expected(self, request: web.Request, *, required: bool) -> Callable[[object], bool]:
-        """Whether a record is as the asker has read it (If-Match). Raises WronglyAsked (428) when it has to be said."""
+    def expected(
+        self, request: web.Request, show: Callable[[Shown], Mapping[str, object]], *, required: bool
+    ) -> Callable[[Shown], bool]:
+        """Whether a record is as the asker has read it (If-Match) by what `show` makes of it. Raises
+        WronglyAsked (428) when it has to be said."""
         given = request.headers.getall("If-Match", [])
         if not given and required:
             raise WronglyAsked(
@@ -120,7 +127,7 @@ class Tags:
         if not given or said.strip() == "*":
             return lambda _: True
         tags = {f'"{tag}"' for weak, tag in _TAG.findall(said) if not weak}
-        return lambda noun: self.of(noun) in tags
+        return lambda noun: self.of(noun, show(noun)) in tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,14 +94,16 @@ class _Extensions:
 
     async def read(self, request: web.Request) -> web.Response:
         code = self._records.directory.code(_feature(request))
-        return shown(_code(code), ETag=self._tags.of(code))
+        return shown(_code(code), ETag=self._tags.of(code, _code(code)))
 
     async def change(self, request: web.Request) -> web.Response:
-        expected, feature = self._tags.expected(request, required=True), _feature(request)
+        expected, feature = self._tags.expected(request, _code, required=True), _feature(request)
         body, asked = await body_of(request, _CHANGE), await asked_of(request)
         given = {name: getattr(body, name) for name in body.model_fields_set}
         code = await self._records.set_code(feature, lambda code: replace(code, **given), expected, asked)
-        return shown(_code(code), ETag=self._tags.of(code), Content_Location=f"{PREFIX}/extensions/{feature}")
+        return shown(
+            _code(code), ETag=self._tags.of(code, _code(code)), Content_Location=f"{PREFIX}/extensions/{feature}"
+        )
 
 
 def extension_operations(records: Records, tags: Tags) -> list[Operation]:

@@ -142,7 +142,7 @@ class _Kind:
         return self._answer(self._records.read(self._kind.table, self._key(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:
-        expected = self._tags.expected(request, required=True)
+        expected = self._tags.expected(request, self._shown, required=True)
         body, asked = await body_of(request, self._change), await asked_of(request)
         noun = await self._records.change(
             self._kind.table, self._key(request), lambda noun: self._kind.become(noun, body), expected, asked
@@ -150,12 +150,16 @@ class _Kind:
         return self._answer(noun, Content_Location=self._address(noun))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        expected, asked = self._tags.expected(request, required=False), await asked_of(request)
+        expected, asked = self._tags.expected(request, self._shown, required=False), await asked_of(request)
         await self._records.remove(self._kind.table, self._key(request), expected, asked)
         return web.Response(status=_GONE)
 
     def _answer(self, noun: Noun, status: HTTPStatus = _READ, **headers: str) -> web.Response:
-        return shown(self._kind.show(noun, self._records.directory), status, ETag=self._tags.of(noun), **headers)
+        answer = self._shown(noun)
+        return shown(answer, status, ETag=self._tags.of(noun, answer), **headers)
+
+    def _shown(self, noun: Noun) -> dict[str, object]:
+        return self._kind.show(noun, self._records.directory)
 
     def _key(self, request: web.Request) -> str:
         return self._kind.key_of(request.match_info["id"])

@@ -163,6 +163,18 @@ def test_a_number_that_two_records_exchange_stays_findable():
     )
 
 
+def test_names_and_agent_numbers_that_two_users_exchange_stay_findable():
+    """In one event, as an import makes it: whoever comes second must not take the first one's away."""
+    one, other = replace(JOHN, username="john", agentnumber="1"), replace(ADA, username="ada", agentnumber="2")
+    directory = Directory(Tables((one, other)))
+    now, then = replace(one, username="ada", agentnumber="2"), replace(other, username="john", agentnumber="1")
+    directory.apply(RecordsChanged(tuple((*place(user), user) for user in (now, then))))
+    assert (now, then) == (directory.by_username("ada"), directory.by_username("john"))
+    assert (now, then) == (directory.by_agent("2"), directory.by_agent("1"))
+    directory.apply(RecordsChanged(((*place(now), None),)))
+    assert (None, then) == (directory.by_username("ada"), directory.by_agent("1"))
+
+
 def test_a_callers_number_leads_to_its_user_until_it_is_given_up():
     john = User(UserId("71"), "John", mobilephonenumber="+49170")
     directory = Directory(Tables((john,)))

@@ -59,8 +59,8 @@ class Indexes:
             self.callers.forget(noun)
         match noun:
             case User():
-                self.usernames.pop(noun.username, None)
-                self.agents.pop(noun.agentnumber, None)
+                _give_up(self.usernames, noun.username, noun.id)
+                _give_up(self.agents, noun.agentnumber, noun.id)
                 self.teams.get((noun.entityid, noun.bosssecretary), {}).pop(noun.id, None)
                 self.names.forget(noun)
             case Line():
@@ -92,6 +92,12 @@ def empty(index: dict[str, object]) -> None:
     """Step by step, so that nobody is kept waiting."""
     while index:
         index.popitem()
+
+
+def _give_up(index: dict[str, UserId], key: str, user: UserId) -> None:
+    """Unless another user has it by now: of two who swap, the first has learnt it before the second one gives it up."""
+    if index.get(key) == user:
+        del index[key]
 
 
 def _by_user(nouns: Iterable[Owned]) -> dict[UserId, tuple[Owned, ...]]:

@@ -164,6 +164,13 @@ async def test_each_wrong_field_is_pointed_at(door, path, body, pointers):
     assert (422, pointers) == (told.status, sorted(error["pointer"] for error in told.json["errors"]))
 
 
+async def test_a_forward_that_phones_refuse_is_refused(door):
+    told = await door.change("/users/1", forward_unconditional="1000")
+    assert (422, "/forward_unconditional") == (told.status, told.json["errors"][0]["pointer"])
+    assert 200 == (await door.change("/users/1", forward_unconditional="1001")).status
+    assert 200 == (await door.change("/users/1", forward_unconditional="")).status
+
+
 async def test_bodies_of_another_kind_or_too_large_are_refused(door):
     for kind in ("text/plain", "application/json; charset=latin-1"):
         assert 415 == (await door.ask("POST", "/users", "{}", Content_Type=kind)).status

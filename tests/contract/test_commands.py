@@ -85,6 +85,11 @@ def test_users_are_imported_listed_shown_and_set(shell: Shell) -> None:
     assert (shown["call_record"], shown["rule_out_external"]) == (True, "never")
     assert "secret" not in shown
 
+    code, _, err = shell("users", "set", "1000", "--forward-busy", "1000", "--dnd", "on")
+    assert (code, "forward_busy must be another number than the user's own" in err) == (1, True)
+    assert not json.loads(shell("users", "show", "abc", "--json")[1])["dnd"]
+    assert shell("users", "set", "1000", "--forward-busy", "1001")[0] == 0
+
     code, _, err = shell("users", "show", "nobody")
     assert (code, "nobody" in err) == (1, True)
 

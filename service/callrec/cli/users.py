@@ -10,6 +10,8 @@ from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_rows
 from callrec.cli.store import operator, request_id, with_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from callrec.adapters.redis.store import RedisStore
     from callrec.app.store_port import UserFields
     from callrec.domain.provisioning.model import RecordRules, Tables, User
@@ -89,6 +91,7 @@ def set_user(
     async def work(store: "RedisStore") -> Row:
         tables = await store.tables()
         user = find(tables, who)
+        _forwards_checked(said, user, tables)
         fields = cast("UserFields", said)
         if rule:
             fields["rules"] = _rules(user.rules, rule)
@@ -96,6 +99,19 @@ def set_user(
         return _everything(tables, changed)
 
     print_fields(with_store(work), as_json=as_json)
+
+
+def _forwards_checked(said: "Mapping[str, bool | str]", user: "User", tables: "Tables") -> None:
+    """Raises Refused for a forward that the user's phone would refuse, too."""
+    from callrec.domain.errors import Refused
+    from callrec.domain.provisioning.directory import Directory
+    from callrec.domain.provisioning.model import Tables
+    from callrec.domain.provisioning.services import forward_fault
+
+    own = Directory(Tables(lines=tuple(line for line in tables.lines if line.user == user.id)))
+    for name, value in said.items():
+        if value and isinstance(value, str) and (reason := forward_fault(value, user.id, own)):
+            raise Refused("user-field", f"{name} {reason}", hint="nothing was changed")
 
 
 def find(tables: "Tables", who: str) -> "User":

@@ -73,6 +73,7 @@ def test_what_is_good_is_let_through(good):
         (replace(JOHN, language=None), ["language"]),
         (replace(JOHN, password_hash="secret"), ["password_hash"]),
         (replace(JOHN, entityid=7, profileclient="king", enableclient=True), ["entityid", "profileclient", "username"]),
+        (replace(JOHN, forward_busy="1000", forward_no_answer="*98"), ["forward_no_answer", "forward_busy"]),
         (replace(DESK, number="x"), ["number", "number"]),
         (replace(DESK, number="3000"), ["number"]),
         (replace(DESK, context="nowhere"), ["context"]),

@@ -31,6 +31,7 @@ from callrec.domain.provisioning.model import (
     UserId,
     Voicemail,
 )
+from callrec.domain.provisioning.services import forward_fault
 from callrec.domain.provisioning.site_rules import context_fault, number_fault
 
 
@@ -148,6 +149,10 @@ def _user(user: User, tables: Directory) -> Iterator[Fault]:
         yield Fault("username", "must have a value when enableclient is true")
     if not user.language and tables.voicemails_of(user.id):
         yield Fault("language", "must have a value: the user has a voicemail")
+    for name in sorted(FORWARDS):
+        number = getattr(user, name)
+        if FORWARD.accepts(number) and (reason := forward_fault(number, user.id, tables)):
+            yield Fault(name, reason)
 
 
 def _line(line: Line, tables: Directory) -> Iterator[Fault]:

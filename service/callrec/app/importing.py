@@ -96,7 +96,8 @@ async def import_users(
         await _give_ids(plan, store)
         receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
         try:
-            await store.edit(plan.edit(), request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
+            edit = await asyncio.to_thread(plan.edit, snapshot.tables)
+            await store.edit(edit, request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
         except Refused as refused:
             if refused.code != "tables-edited":
                 raise

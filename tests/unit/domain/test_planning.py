@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.provisioning.claims import claims
+from callrec.domain.provisioning.columns import BY_NAME
 from callrec.domain.provisioning.csv_export import exported
 from callrec.domain.provisioning.csv_rules import Generate, Mode, read
 from callrec.domain.provisioning.csv_text import FileRefused
@@ -13,6 +14,7 @@ from callrec.domain.provisioning.edit import Change
 from callrec.domain.provisioning.model import (
     Context,
     ContextKind,
+    FunctionKey,
     Incall,
     Line,
     Range,
@@ -46,7 +48,7 @@ def plan_of(text: str, there: Tables = THERE, mode: Mode = Mode.UPDATE) -> Plan:
 def changes_of(text: str, there: Tables = THERE) -> set[Change]:
     plan = plan_of(text, there)
     assert [] == plan.errors
-    return set(plan.edit().changes)
+    return set(plan.edit(there).changes)
 
 
 def errors_of(text: str, there: Tables = THERE, mode: Mode = Mode.UPDATE) -> list[tuple[int, str, str]]:
@@ -119,6 +121,19 @@ def test_two_rows_swap_numbers_in_an_export() -> None:
     )
 
 
+def test_keys_follow_what_a_file_changes() -> None:
+    """The key of an agent has the new number, that of a mailbox which the file removes goes."""
+    ann = replace(ANN, agentnumber="70")
+    keys = (FunctionKey(ann.id, 1, "agent_login", "70"), FunctionKey(JOHN.id, 1, "voicemail_leave", "1000"))
+    there = replace(THERE, users=(JOHN, ann, BARE), keys=keys)
+    text = "phonenumber|context|agentnumber\n1001|default|71\n"
+    moved = Change(keys[0], replace(keys[0], destination="71"))
+    assert {Change(ann, replace(ann, agentnumber="71")), moved} == changes_of(text, there)
+    columns = [name for name in BY_NAME if name.startswith("voicemail")]
+    text = f"username|{'|'.join(columns)}\njohn{'|' * len(columns)}\n"
+    assert {Change(BOX, None), Change(keys[1], None)} == changes_of(text, there)
+
+
 SALES = Context("sales", ContextKind.INTERNAL, (Range("1000", "1999"),))
 
 
@@ -178,7 +193,7 @@ def test_a_section_is_added() -> None:
     text = "username|phonenumber|context|protocol\nbare|1500|default|sip\n"
     plan = plan_of(text)
     line = Line("made1", BARE.id, "1500", "default", secret="s" * 24)
-    assert [Change(None, line)] == list(plan.edit().changes)
+    assert [Change(None, line)] == list(plan.edit(THERE).changes)
     (step,) = plan.changed
     assert (True, ("phonenumber", "context", "protocol", "linename", "linesecret")) == (
         step.becomes.made_secret,
@@ -335,7 +350,7 @@ def test_a_plans_edit_leaves_no_claim_twice() -> None:
     """What the tables are after an edit has every key once: the store would refuse anything else."""
     plan = plan_of("firstname|phonenumber|context|protocol\nEve|1700|default|sip\nBo|1701|default|sip\n", mode=Mode.ADD)
     taken = [claim[:2] for claim in claims(THERE)]
-    taken += [claim[:2] for change in plan.edit().changes for claim in change.claims_after()]
+    taken += [claim[:2] for change in plan.edit(THERE).changes for claim in change.claims_after()]
     assert len(taken) == len(set(taken))
 
 

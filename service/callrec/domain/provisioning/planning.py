@@ -7,6 +7,7 @@ from callrec.domain.provisioning import rivals
 from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_twice
 from callrec.domain.provisioning.csv_text import RowError
+from callrec.domain.provisioning.dead_keys import dead_keys
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import Tables, UserId
 from callrec.domain.provisioning.nouns import noun
@@ -43,9 +44,10 @@ class Plan:
     """Rows of users who are as the file says; a password in them is still to be compared."""
     errors: list[RowError] = field(default_factory=list)
 
-    def edit(self) -> Edit:
-        """All changes. The new users have their ids by now."""
-        return Edit(tuple(change for step in (*self.new, *self.changed) for change in step.changes()))
+    def edit(self, there: Tables) -> Edit:
+        """All changes of these tables, with the function keys that would lead nowhere. The new users have their ids by now."""
+        changes = tuple(change for step in (*self.new, *self.changed) for change in step.changes())
+        return Edit((*changes, *dead_keys(changes, there)))
 
 
 def planned(sheet: Sheet, there: Tables, generate: Generate) -> Plan:

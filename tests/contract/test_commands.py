@@ -270,12 +270,14 @@ def test_confgen_writes_what_differs_and_names_what_fits_nowhere(shell: Shell) -
         assert (code, out.count(state), "Nothing was to be done" in err) == (0, 5, state == "unchanged")
     assert "password = a\\;b" in (folder / "users_pjsip.conf").read_text()
 
-    assert shell("users", "import", "-", stdin=f'{header}"Bo""b"|Lee|1001|default|sip|bob|x\n'.encode())[0] == 0
+    header, tail = "firstname|phonenumber|context|protocol|linename|linesecret|bosssecretary\n", "x" * 37
+    staff = [f"S|{1000 + n}|default|sip|{n:>03}{tail}|x|{'secretary' if n > 1 else 'boss'}\n" for n in range(1, 77)]
+    assert shell("users", "import", "-", stdin=(header + "".join(staff)).encode())[0] == 0
     code, out, _ = shell("confgen", "--no-reload", "--json", **named)
     told = json.loads(out)
-    assert (code, {file["state"] for file in told["files"]}) == (1, {"unchanged"})
-    assert [(one["table"], one["column"]) for one in told["left_out"]] == [("users", "firstname"), ("lines", "user")]
-    assert "left out: users 2, firstname" in shell("confgen", "--no-reload", **named)[2]
+    assert (code, {file["state"] for file in told["files"]}) == (1, {"unchanged", "written"})
+    assert [(one["table"], one["row"], one["column"]) for one in told["left_out"]] == [("users", "77", "bosssecretary")]
+    assert "left out: users 77, bosssecretary" in shell("confgen", "--no-reload", **named)[2]
 
 
 def test_commands_at_once_without_a_daemon_share_one_store(shell: Shell) -> None:

@@ -140,7 +140,7 @@ async def test_an_export_makes_the_same_tables_of_an_empty_store(tmp_path: Path)
     there = Tables(
         users,
         (
-            Line("-j", users[0].id, "1000", "default", secret="=|h"),
+            Line("j", users[0].id, "1000", "default", secret="=|h"),
             Line("1001", users[1].id, "1001", "default", "sccp"),
         ),
         (Incall("2050", "from-extern", users[0].id, 7),),

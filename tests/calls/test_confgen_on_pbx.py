@@ -17,6 +17,7 @@ from callrec.adapters.asterisk.conf_reading import AmiReading
 from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.app.confgen import Confgen
 from callrec.domain.errors import Refused
+from callrec.domain.provisioning.columns import BY_NAME
 from callrec.domain.provisioning.model import Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import load, presence
 from callrec.lab.installation import Installation
@@ -128,6 +129,19 @@ async def test_awkward_names_are_read_back_and_cost_nobody_the_phone(
                 assert f"Caller ID Name: {shown}\n" in await pbx.cli(f"core show channel {channel}")
                 assert re.search(rf" {line.number} +{re.escape(listed[:20])}", mailboxes)
                 await call.hangup()
+
+
+async def test_every_mailbox_that_is_let_in_is_there(installation: Installation, tmp_path: Path) -> None:
+    """Asterisk has an opinion of what one begins with."""
+    owner = User(UserId("1"), "John")
+    line = Line("john", owner.id, "1000", "default", secret="secret")
+    numbers = {f"{first}{more}" for first in "0123456789*#" for more in ("", "1", "*", "#")}
+    good = {number for number in numbers if BY_NAME["voicemailmailbox"].check.accepts(number)}
+    boxes = [Voicemail(number, "default", owner.id, "John", "1") for number in sorted(good)]
+    async with Pbx(installation, Tables((owner,), (line,), (), tuple(boxes)), spool=tmp_path) as pbx:
+        assert pbx.complaints() == []
+        there = re.findall(r"^default +(\S+) +John", await pbx.cli("voicemail show users"), re.MULTILINE)
+    assert set(there) == good == {number for number in numbers if number[0] not in "*#"}
 
 
 async def test_a_boss_with_hundreds_of_secretaries_has_a_number(installation: Installation, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_what_is_good_is_let_through(good):
         (replace(DID, exten="1000", user=UserId("7"), ring_s=0), ["ring_s", "user", "exten"]),
         (replace(BOX, mailbox="", password="x", email="x", name=""), ["mailbox", "name", "password", "email"]),
         (replace(BOX, mailbox="#1"), ["mailbox"]),
+        (replace(BOX, mailbox="*1", password="*1"), ["mailbox", "password"]),
         (replace(BOX, context="other"), ["context"]),
         (replace(BOX, user=MUTE.id), ["context", "user"]),
         (replace(BOX, user=UserId("7")), ["user"]),

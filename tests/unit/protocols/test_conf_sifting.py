@@ -34,6 +34,7 @@ MIXED, UNFIT = "context-mixed", "value-unfit"
         (replace(TABLES, incalls=(replace(INCALL, exten="x"),)), "incalls x@from-extern", "incallexten", "value-unfit"),
         (replace(TABLES, voicemails=(replace(BOX, mailbox="x"),)), "voicemails x@default", "voicemailmailbox", "value-unfit"),
         (replace(TABLES, voicemails=(replace(BOX, mailbox="#1"),)), "voicemails #1@default", "voicemailmailbox", "value-unfit"),
+        (replace(TABLES, voicemails=(replace(BOX, mailbox="*1"),)), "voicemails *1@default", "voicemailmailbox", "value-unfit"),
         (replace(TABLES, voicemails=(replace(BOX, email="a b"),)), "voicemails 1000@default", "voicemailemail", "value-unfit"),
         (replace(TABLES, voicemails=(replace(BOX, password="x"),)), "voicemails 1000@default", "voicemailpassword", UNFIT),
         (replace(TABLES, contexts=(Context("a b", ContextKind.INTERNAL),)), "contexts a b", "name", "value-unfit"),

@@ -36,9 +36,10 @@ CONTEXT = matching(
     r"[A-Za-z0-9_][A-Za-z0-9_-]{0,38}", "a context's name: letters, digits, _ and -, at most 39, the first of them no -"
 )
 NUMBER = matching(r"[0-9*#]{1,40}", "digits, * and #, at most 40")
-MAILBOX = matching(r"[0-9*][0-9*#]{0,39}", "digits, * and #, at most 40, the first of them no #")
-"""At the beginning of a line `#` is a directive to Asterisk: such a mailbox would not exist."""
-MAILBOX_PASSWORD = matching(r"[0-9*#]{1,80}", "digits, * and #, at most 80")
+MAILBOX = matching(r"[0-9][0-9*#]{0,39}", "digits, * and #, at most 40, the first of them a digit")
+"""At the beginning of a line `#` is a directive to Asterisk, and voicemail ignores what begins with `*`, which means something
+else when a mailbox or a password is asked for (app_voicemail.c): so no such mailbox exists, and no such password is right."""
+MAILBOX_PASSWORD = matching(r"[0-9#][0-9*#]{0,79}", "digits, * and #, at most 80, the first of them no *")
 USERNAME = matching(r"[a-zA-Z0-9._~!$&'()*+,;=%-]{2,64}", "2 to 64 letters, digits or any of ._~!$&'()*+,;=%-")
 CLIENT_PASSWORD = text(64, least=4)
 AGENT = matching(r"[0-9]{1,40}", "digits, at most 40")

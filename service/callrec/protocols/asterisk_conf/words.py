@@ -16,6 +16,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]{2,4})?")
 SECRET = re.compile(r"[!-~]{1,80}")
 """Printable ASCII without blanks; `;` is escaped where it is written."""
 PASSWORD = re.compile(r"[0-9*#]{0,80}")
+"""More than is let in: one of an older version keeps its mailbox, which its owner may reach without."""
 EMAIL = re.compile(f"({columns.EMAIL.pattern})?")
 
 MOST_NAME_BYTES = 79

@@ -5,7 +5,7 @@ would obey the services and rules of the other's user. What a store's claims say
 be another for this: claims of lines that are there would not be found again. So it is asked here, where lines come in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from callrec.domain.provisioning.claims import Kind, endpoint
 from callrec.domain.provisioning.csv_text import RowError
@@ -33,12 +33,14 @@ def fault(before: Line | None, after: Line, there: Mapping[str, object]) -> str:
     return _REASON[after.protocol] if other in there and other != was and endpoint(after) != was else ""
 
 
-def errors(steps: Sequence[tuple[Row | None, Row]], standing: Standing) -> Iterator[RowError]:
+def errors(steps: Iterable[tuple[Row | None, Row]], standing: Standing) -> Iterator[RowError]:
     """The same of the rows of a file: what each user was (None: a new one) and becomes. Rows may give names up to each other."""
-    kept = {endpoint(row.line) for _, row in steps if row.line}
-    gone = {endpoint(was.line) for was, _ in steps if was and was.line} - kept
+    # Nearly no SIP line is called by a number, and a file has very many
+    met = [(was, row) for was, row in steps if _could(row.line) or (was is not None and _could(was.line))]
+    kept = {endpoint(row.line) for _, row in met if row.line}
+    gone = {endpoint(was.line) for was, _ in met if was and was.line} - kept
     seen: dict[str, int] = {}
-    for was, row in steps:
+    for was, row in met:
         if row.line is None or (was and was.line and endpoint(was.line) == endpoint(row.line)):
             continue
         other, protocol = rival(row.line), row.line.protocol
@@ -47,3 +49,8 @@ def errors(steps: Sequence[tuple[Row | None, Row]], standing: Standing) -> Itera
         if whose:
             yield RowError(row.at_line, _COLUMN[protocol], row.line.name, f"{_REASON[protocol]}: {whose}")
         seen[endpoint(row.line)] = row.at_line
+
+
+def _could(line: Line | None) -> bool:
+    """Whether it could be a rival at all: an SCCP line is called by its number."""
+    return line is not None and (line.protocol != "sip" or line.name.isdecimal())

@@ -20,6 +20,7 @@ from callrec.app.service_mirroring import ServiceCopy
 from callrec.app.store_port import DirectorySource
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.provisioning.claims import TECHNOLOGY
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.model import Feature, FunctionKey, RecordRules, User, UserId
 
@@ -148,8 +149,10 @@ class Mirroring:
     async def _put(self, work: _Work) -> None:
         match work:
             case _Gone(endpoint):
-                if self._tables.directory.by_endpoint(endpoint) is None:
-                    await self._mirror.line(endpoint.partition("/")[2], None)
+                name = endpoint.partition("/")[2]
+                # Asterisk's database knows it by its bare name, which another line may have by now
+                if not any(self._tables.directory.by_endpoint(f"{one}/{name}") for one in TECHNOLOGY.values()):
+                    await self._mirror.line(name, None)
             case _Code():
                 await self._mirror.code()
             case FunctionKey():

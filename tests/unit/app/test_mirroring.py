@@ -13,7 +13,17 @@ from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.difference import CodeChanged, Difference, UserChanged
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.function_keys import bound
-from callrec.domain.provisioning.model import Feature, FeatureCode, FunctionKey, RecordRules, Rule, Tables, User, UserId
+from callrec.domain.provisioning.model import (
+    Feature,
+    FeatureCode,
+    FunctionKey,
+    Line,
+    RecordRules,
+    Rule,
+    Tables,
+    User,
+    UserId,
+)
 
 
 class LocalCopy:
@@ -165,6 +175,19 @@ async def test_who_is_gone_loses_flags_and_lamps_unless_they_came_back(tmp_path:
         await asyncio.sleep(PAUSE_S)
     assert house.astdb.flags == {"bob": (False, True), "ever": (False, False)}
     assert house.lamps.always_lit == {BOB.id: False, EVER.id: False}
+
+
+@virtual
+async def test_a_line_of_another_technology_with_the_same_name_is_not_taken_for_gone(tmp_path: Path) -> None:
+    """Asterisk's database has one key for both, and the user may be looked at before the line that is gone."""
+    house = House(tmp_path)
+    old = Line("1600", ALICE.id, "1600", "default", "sccp")
+    house.tables.change(Directory(Tables(users=(ALICE,), lines=(old,))))
+    house.mirroring.everything()
+    house.tables.change(Directory(Tables(users=(ALICE,), lines=(replace(old, protocol="sip", secret="s"),))))
+    async with house.running():
+        await asyncio.sleep(PAUSE_S)
+    assert house.astdb.flags["1600"] == (False, True)
 
 
 @virtual

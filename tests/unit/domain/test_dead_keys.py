@@ -66,6 +66,23 @@ def test_a_mailbox_of_that_number_in_another_of_the_owners_contexts_keeps_the_ke
     assert () == dead_keys((Change(BOX, replace(BOX, mailbox="99")),), tables)
 
 
+def test_keys_follow_mailboxes_that_take_each_others_numbers():
+    """The number is somebody else's then: the key leads where it has led."""
+    other = Voicemail("1001", "default", EVE.id, "Eve", "1234")
+    there = replace(TABLES, voicemails=(BOX, other))
+    for_john = (Change(LEAVE, replace(LEAVE, destination="1001")),)
+    swapped = Change(BOX, replace(BOX, mailbox="1001")), Change(other, replace(other, mailbox="1000"))
+    assert for_john == dead_keys(swapped, there) == dead_keys(swapped[::-1], there)
+    passed_on = Change(BOX, replace(BOX, mailbox="1005")), Change(other, replace(other, mailbox="1000"))
+    assert (Change(LEAVE, replace(LEAVE, destination="1005")),) == dead_keys(passed_on, there)
+
+
+def test_a_key_does_not_lead_to_a_stranger_where_its_owner_moves_to():
+    """There is a mailbox of that number, and another one's."""
+    there = replace(TABLES, voicemails=(BOX, FAR))
+    assert gone(LEAVE) == dead_keys((Change(EVES, replace(EVES, context="sales")),), there)
+
+
 def test_a_key_goes_with_its_mailbox_to_another_context_of_its_owner():
     tables = replace(TABLES, lines=(DESK, EVES, ELSEWHERE))
     moved = Change(BOX, replace(BOX, mailbox="99", context="sales"))

@@ -148,6 +148,14 @@ def test_a_mailbox_goes_with_its_own_line_only() -> None:
     assert {Change(DESK, replace(DESK, context="sales")), Change(BOX, box)} == changes_of(text, alone)
 
 
+def test_an_export_of_mailboxes_of_one_number_in_two_contexts_changes_nothing() -> None:
+    """The context of the row says which of them it is about."""
+    lines = (DESK, replace(DESK, name="shop", context="sales"))
+    boxes = (BOX, replace(BOX, context="sales"))
+    there = Tables((JOHN,), lines, (), boxes, contexts=(*THERE.contexts, SALES))
+    assert set() == changes_of(exported(there)[0], there)
+
+
 def test_no_mailbox_stays_where_its_user_has_no_line_any_more() -> None:
     """A row holds one mailbox, and a second one cannot follow the line; unless another line stays."""
     second = replace(BOX, mailbox="1009")

@@ -7,14 +7,12 @@ to is removed, the key is, too. Otherwise it would stand on a phone, do nothing,
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 from callrec.domain.provisioning.claims import at
 from callrec.domain.provisioning.edit import Change, place
 from callrec.domain.provisioning.function_keys import KEY_TYPES, Takes
 from callrec.domain.provisioning.model import FunctionKey, Line, Tables, User, UserId, Voicemail
 
-Kept = TypeVar("Kept", Line, Voicemail)
 _TAKES = {name: kind.takes for name, kind in KEY_TYPES.items()}
 
 
@@ -95,39 +93,37 @@ class _Boxes:
 
     def __init__(self, changes: Collection[Change], tables: Tables) -> None:
         owners = {key.user for key in tables.keys if _TAKES.get(key.type) is Takes.MAILBOX}
-        self._before = _Reach(owners, tables.lines, tables.voicemails)
-        lines, boxes = _applied(tables.lines, changes, Line), _applied(tables.voicemails, changes, Voicemail)
-        self._after = _Reach(owners, lines, boxes)
-        self._moved = {
-            place(change.before)[1]: change.after
-            for change in changes
-            if isinstance(change.before, Voicemail) and isinstance(change.after, Voicemail)
+        self._there = {place(box)[1]: box for box in tables.voicemails} if owners else {}
+        made = {
+            place(one.after)[1]: one.after for one in changes if isinstance(one.after, Voicemail) and not one.before
         }
+        moved = {place(one.before)[1]: one.after for one in changes if isinstance(one.before, Voicemail)}
+        self._becomes = {box: after or made.get(box) for box, after in moved.items()}
+        self._before = _contexts(owners, tables.lines)
+        self._after = _contexts(owners, _applied(tables.lines, changes))
 
     def leads(self, key: FunctionKey) -> str | None:
-        """The key's destination from now on; None: there is none any more."""
-        former = self._before.boxes(key.user, key.destination)
-        if not former or self._after.boxes(key.user, key.destination):
+        """The key's destination from now on; None: there is none any more. It leads to the mailboxes that it has led to,
+        by whatever number they have then, and to no other one that gets theirs."""
+        former = [box for context in self._before[key.user] if (box := at(key.destination, context)) in self._there]
+        if not former:
             return key.destination
-        moved = (self._moved[box].mailbox for box in former if box in self._moved)
-        return next((number for number in moved if self._after.boxes(key.user, number)), None)
+        boxes = (self._becomes.get(box, self._there[box]) for box in former)
+        left = [box.mailbox for box in boxes if isinstance(box, Voicemail) and box.context in self._after[key.user]]
+        return key.destination if key.destination in left else next(iter(left), None)
 
 
-class _Reach:
-    def __init__(self, owners: Collection[UserId], lines: Iterable[Line], boxes: Iterable[Voicemail]) -> None:
-        self._contexts: defaultdict[UserId, dict[str, None]] = defaultdict(dict)
-        for line in lines:
-            if line.user in owners:
-                self._contexts[line.user][line.context] = None
-        self._boxes = {place(box)[1] for box in boxes} if owners else set()
-
-    def boxes(self, owner: UserId, number: str) -> list[str]:
-        """The mailboxes of that number, by their keys in the table."""
-        return [key for context in self._contexts[owner] if (key := at(number, context)) in self._boxes]
+def _contexts(owners: Collection[UserId], lines: Iterable[Line]) -> defaultdict[UserId, dict[str, None]]:
+    """Of each owner, in the order of the lines."""
+    found: defaultdict[UserId, dict[str, None]] = defaultdict(dict)
+    for line in lines:
+        if line.user in owners:
+            found[line.user][line.context] = None
+    return found
 
 
-def _applied(nouns: Iterable[Kept], changes: Collection[Change], kind: type[Kept]) -> Iterator[Kept]:
-    """The records of one table after the changes."""
-    gone = {place(change.before) for change in changes if isinstance(change.before, kind)}
-    yield from (noun for noun in nouns if place(noun) not in gone)
-    yield from (change.after for change in changes if isinstance(change.after, kind))
+def _applied(lines: Iterable[Line], changes: Collection[Change]) -> Iterator[Line]:
+    """The lines after the changes."""
+    gone = {place(change.before) for change in changes if isinstance(change.before, Line)}
+    yield from (line for line in lines if place(line) not in gone)
+    yield from (change.after for change in changes if isinstance(change.after, Line))

@@ -101,6 +101,8 @@ def code_checked(code: FeatureCode, codes: Iterable[FeatureCode], lines: Iterabl
 def _checked_alone(code: FeatureCode) -> None:
     kind = FEATURES[code.feature]
     behind = kind.dialled and kind.argument is not Argument.NONE
+    if code.code.endswith("*"):
+        raise _taken(f"{code.code} ends with *: what a key of it dials behind it could not be told from it")
     if code.code.startswith(KEY_PREFIX) or (behind and KEY_PREFIX.startswith(code.code)):
         raise _taken(f"{code.code} would take what function keys dial: they begin with {KEY_PREFIX}")
     # Of two codes of which one begins with the other Asterisk takes the shorter as soon as it is pressed

@@ -119,8 +119,9 @@ def _incall(record: Record, standing: Standing, user: UserId, errors: list[RowEr
 
 
 def _voicemail(record: Record, standing: Standing, user: UserId, errors: list[RowError]) -> Voicemail | None:
-    theirs = standing.voicemails.get(user, [])
-    meant = [box for box in theirs if box.mailbox == record.values.get("voicemailmailbox", "")]
+    values, theirs = record.values, standing.voicemails.get(user, [])
+    meant = [box for box in theirs if box.mailbox == values.get("voicemailmailbox", "")]
+    meant = [box for box in meant if box.context == values.get("context", "")] or meant
     return _the_one(record, "voicemailmailbox", meant or theirs, "voicemail", errors)
 
 

@@ -19,10 +19,10 @@ from callrec.domain.provisioning.rows import Generate
 
 GENERATE = Generate(
     line_name=lambda: base64.b32encode(secrets.token_bytes(7))[:10].decode().lower(),
-    secret=lambda: secrets.token_urlsafe(18),
+    secret=lambda: secrets.token_urlsafe(18).replace("-", "x"),
 )
-"""Ten characters that no phone user types (50 bits), and 24 that
-nobody guesses."""
+"""Ten characters that no phone user types (50 bits), and 24 that nobody guesses. None is `-`: a cell that begins with it is
+a formula to a spreadsheet."""
 ATTEMPTS = 5
 """How often an import looks again when somebody else has edited the tables meanwhile."""
 AT_ONCE = 64

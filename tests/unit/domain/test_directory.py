@@ -205,6 +205,18 @@ def test_bosses_and_secretaries_of_one_entity_find_each_other():
     assert [] == directory.team(boss)
 
 
+def test_who_loses_a_boss_is_told_so():
+    """The lamp of the boss' filter is at the secretaries' phones."""
+    boss, clerk = replace(JOHN, bosssecretary="boss"), replace(ADA, bosssecretary="secretary")
+    before = Tables((boss, clerk))
+    for became in (None, replace(boss, bosssecretary="no"), replace(boss, entityid=2)):
+        after = Directory(Tables((clerk, became) if became else (clerk,)))
+        assert {boss.id, clerk.id} == after.difference(Directory(before)).users
+        edited = Directory(before).apply(RecordsChanged(((*place(boss), became),)))
+        assert {boss.id, clerk.id} == edited.users
+    assert {boss.id} == Directory(before).apply(RecordsChanged(((*place(boss), replace(boss, firstname="J")),))).users
+
+
 def test_a_key_that_changes_is_its_owners_change_and_the_former_one_is_gone():
     key = FunctionKey(JOHN.id, 1, "dnd")
     directory = Directory(replace(TABLES, keys=(key,)))

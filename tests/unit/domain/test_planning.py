@@ -156,6 +156,28 @@ def test_an_export_of_mailboxes_of_one_number_in_two_contexts_changes_nothing() 
     assert set() == changes_of(exported(there)[0], there)
 
 
+def test_a_mailbox_stays_where_another_line_of_its_user_stays() -> None:
+    """Whichever of them the row is about."""
+    shop = replace(DESK, name="shop", number="1007")
+    there = replace(THERE, lines=(DESK, shop, SOFT), contexts=(*THERE.contexts, SALES))
+    for line in (DESK, shop):
+        moved = Change(line, replace(line, context="sales"))
+        assert {moved} == changes_of(f"linename|context\n{line.name}|sales\n", there)
+
+
+def test_nobody_gets_the_number_that_their_calls_are_forwarded_to() -> None:
+    """Nobody could call it."""
+    away = replace(JOHN, forward_busy="1500")
+    there = replace(THERE, users=(away, ANN, BARE))
+    text = "linename|phonenumber|context\ndesk|{}|default\n"
+    assert [(2, "phonenumber", "must be another number: this user's calls are forwarded to it")] == errors_of(
+        text.format(1500), there
+    )
+    assert [] == errors_of(text.format(1501), there)
+    already = replace(there, lines=(replace(DESK, number="1500"), SOFT))
+    assert [] == errors_of("linename|lastname\ndesk|Roe\n", already)
+
+
 def test_no_mailbox_stays_where_its_user_has_no_line_any_more() -> None:
     """A row holds one mailbox, and a second one cannot follow the line; unless another line stays."""
     second = replace(BOX, mailbox="1009")

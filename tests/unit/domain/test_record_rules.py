@@ -61,6 +61,15 @@ def test_what_is_good_is_let_through(good):
     checked(None, good, TABLES)
 
 
+def test_no_line_gets_the_number_that_its_users_calls_are_forwarded_to():
+    """Nobody could call it; what stands there already keeps nobody from changing something else."""
+    tables = Directory(replace(TABLES.tables(), users=(replace(JOHN, forward_unconditional="1007"), MUTE)))
+    with pytest.raises(RecordRefused, match="must be another number: this user's calls are forwarded to it"):
+        checked(DESK, replace(DESK, number="1007"), tables)
+    there = replace(DESK, number="1007")
+    checked(there, replace(there, secret="another"), tables)
+
+
 @pytest.mark.parametrize(
     ("bad", "fields"),
     [

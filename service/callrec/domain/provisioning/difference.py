@@ -35,7 +35,7 @@ class Difference:
     """What a change did, for those who mirror it: look each up again, and drop what is gone."""
 
     users: frozenset[UserId] = frozenset()
-    """Users who came, went or changed, also by one of their lines or keys."""
+    """Users who came, went or changed, also by one of their lines or keys, or by losing a boss or secretary."""
     codes: frozenset[Feature] = frozenset()
     endpoints_gone: frozenset[str] = frozenset()
     keys_gone: frozenset[FunctionKey] = frozenset()

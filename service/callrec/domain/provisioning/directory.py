@@ -192,8 +192,9 @@ class Directory:
     def difference(self, before: "Directory") -> Difference:
         """What is other here than it was in `before`."""
         ids = {user.id for directory in (self, before) for user in directory.users()}
+        users = {user for user in ids if self.standing(user) != before.standing(user)}
         return Difference(
-            users=frozenset(user for user in ids if self.standing(user) != before.standing(user)),
+            users=frozenset(users.union(before.partners(users))),
             codes=frozenset(feature for feature in Feature if self.code(feature) != before.code(feature)),
             endpoints_gone=frozenset(name for name in before.records(Table.LINES) if name not in self._lines),
             keys_gone=frozenset(before.function_keys()) - frozenset(self.function_keys()),
@@ -219,6 +220,8 @@ class Directory:
             former = self._of(table).get(key)
             if former == noun:
                 continue
+            if isinstance(former, User) and not (isinstance(noun, User) and _side(former) == _side(noun)):
+                users |= {one.id for one in self.team(former)}
             self._put(table, key, noun)
             for one in (former, noun):
                 if isinstance(one, User | Line | FunctionKey):
@@ -263,6 +266,10 @@ class Directory:
     def _party(self, line: Line | None) -> Party | None:
         user = self._users.get(line.user) if line else None
         return Party(user, line) if user and line else None
+
+
+def _side(user: User) -> tuple[int, str]:
+    return user.entityid, user.bosssecretary
 
 
 _OTHERS = tuple(table for table in Table if table not in {Table.USERS, Table.LINES})

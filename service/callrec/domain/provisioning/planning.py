@@ -14,7 +14,7 @@ from callrec.domain.provisioning.nouns import noun
 from callrec.domain.provisioning.rows import Generate, Row
 from callrec.domain.provisioning.site_rules import Site
 from callrec.domain.provisioning.standing import Standing
-from callrec.domain.provisioning.updating import after, before, changed_columns, stranded
+from callrec.domain.provisioning.updating import after, before, called_back, changed_columns, stranded
 
 
 @noun(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
             reason = f"must be this user's only row: line {first} is {standing.named(was.user.id)}, too"
             plan.errors.append(RowError(record.at_line, "", "", reason))
             continue
-        becomes = after(record, was, generate)
+        becomes = after(record, was, standing, generate)
         if isinstance(becomes, list):
             plan.errors += becomes
         else:
@@ -100,7 +100,7 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
     plan.errors += rivals.errors(steps, standing)
     for was, becomes in steps:
         plan.errors += _new_errors(site, was, becomes)
-        plan.errors += stranded(was, becomes, standing)
+        plan.errors += (*stranded(was, becomes, standing), *called_back(was, becomes))
         step = Step(becomes, was)
         (plan.changed if any(True for _ in step.changes()) else plan.unchanged).append(step)
     return plan

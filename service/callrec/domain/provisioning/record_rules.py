@@ -31,7 +31,7 @@ from callrec.domain.provisioning.model import (
     UserId,
     Voicemail,
 )
-from callrec.domain.provisioning.services import forward_fault
+from callrec.domain.provisioning.services import TO_ITSELF, forward_fault
 from callrec.domain.provisioning.site_rules import context_fault, number_fault
 
 
@@ -160,6 +160,9 @@ def _line(line: Line, tables: Directory) -> Iterator[Fault]:
     yield from _number(tables, ("number", line.number), line.context, ContextKind.INTERNAL)
     if reason := claimed_fault(line.number, tables.codes()):
         yield Fault("number", reason)
+    owner = tables.user(line.user)
+    if owner and line.number in (getattr(owner, name) for name in FORWARDS):
+        yield Fault("number", TO_ITSELF)
     if line.protocol == "sccp":
         if line.name != line.number:
             yield Fault("name", "must be the number: an SCCP line is named after it")

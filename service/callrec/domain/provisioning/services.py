@@ -90,6 +90,10 @@ def is_lit(feature: Feature, destination: str, user: User, tables: Directory) ->
     return value == destination if destination and isinstance(value, str) else bool(value)
 
 
+TO_ITSELF = "must be another number: this user's calls are forwarded to it"
+"""Of a number that its user is to have."""
+
+
 def forward_fault(number: str, user: UserId, tables: Directory) -> str:
     """Why a user's calls cannot be forwarded there; empty when they can."""
     if not FORWARD_TO.fullmatch(number):

@@ -12,8 +12,10 @@ from callrec.domain.provisioning import rows
 from callrec.domain.provisioning.columns import BY_NAME, NAMES_OF, Section
 from callrec.domain.provisioning.csv_rules import Record, errors_between
 from callrec.domain.provisioning.csv_text import RowError, shown
+from callrec.domain.provisioning.fields import FORWARDS
 from callrec.domain.provisioning.model import Incall, Line, UserId, Voicemail
 from callrec.domain.provisioning.rows import Generate, Row
+from callrec.domain.provisioning.services import TO_ITSELF
 from callrec.domain.provisioning.standing import Owned, Standing
 
 KEPT_WHEN_EMPTY = frozenset(name for name, column in BY_NAME.items() if column.secret) | {"linename"}
@@ -52,7 +54,7 @@ def before(record: Record, standing: Standing) -> Row | list[RowError]:
     return errors or row
 
 
-def after(record: Record, was: Row, generate: Generate) -> Row | list[RowError]:
+def after(record: Record, was: Row, standing: Standing, generate: Generate) -> Row | list[RowError]:
     """What the record makes of this user, or what would be wrong with it."""
     cells, sections = _cells(record, was)
     errors = list(errors_between(record.at_line, cells, sections))
@@ -63,11 +65,23 @@ def after(record: Record, was: Row, generate: Generate) -> Row | list[RowError]:
     kept = was.user.password_hash if row.password else row.user.password_hash
     if kept != row.user.password_hash:
         row = replace(row, user=replace(row.user, password_hash=kept))
-    box = row.voicemail
-    # A mailbox goes with the line that it is of; the row may be about another one
-    if box and was.voicemail and not (was.line and was.line.context == was.voicemail.context):
-        row = replace(row, voicemail=replace(box, context=was.voicemail.context))
+    if row.voicemail and was.voicemail and not _goes_along(was.voicemail, was, standing):
+        row = replace(row, voicemail=replace(row.voicemail, context=was.voicemail.context))
     return row
+
+
+def _goes_along(box: Voicemail, was: Row, standing: Standing) -> bool:
+    """Whether a mailbox is where the row's line is, which may go elsewhere, and none of the user's other lines is there."""
+    there = [line for line in standing.lines.get(was.user.id, ()) if line.context == box.context]
+    return there == [was.line]
+
+
+def called_back(was: Row, becomes: Row) -> Iterator[RowError]:
+    """A number that is where the user's calls are forwarded to: nobody could call it."""
+    line = becomes.line
+    is_new = line and not (was.line and was.line.number == line.number)
+    if line and is_new and line.number in (getattr(becomes.user, name) for name in FORWARDS):
+        yield RowError(becomes.at_line, "phonenumber", line.number, TO_ITSELF)
 
 
 def stranded(was: Row, becomes: Row, standing: Standing) -> Iterator[RowError]:
@@ -78,7 +92,7 @@ def stranded(was: Row, becomes: Row, standing: Standing) -> Iterator[RowError]:
     boxes = [
         box.mailbox for box in standing.voicemails.get(user, ()) if box != was.voicemail and box.context == context
     ]
-    if boxes and not any(line != was.line and line.context == context for line in standing.lines.get(user, ())):
+    if boxes and not any(line != was.line and line.context == context for line in standing.lines[user]):
         column, value = ("context", becomes.line.context) if becomes.line else ("phonenumber", "")
         reason = f"must leave a line in {context}: this user's mailbox {', '.join(boxes)} stays there, since no row moves two"
         yield RowError(becomes.at_line, column, value, reason)

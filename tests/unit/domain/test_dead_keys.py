@@ -83,6 +83,16 @@ def test_a_key_does_not_lead_to_a_stranger_where_its_owner_moves_to():
     assert gone(LEAVE) == dead_keys((Change(EVES, replace(EVES, context="sales")),), there)
 
 
+def test_an_sccp_phone_has_customized_keys_only():
+    """The others go when their owner gets such a phone; of who has one already, nothing does."""
+    custom = FunctionKey(JOHN.id, 9, "customized", "5")
+    there = replace(TABLES, keys=(*KEYS, custom))
+    of_john = gone(*(key for key in KEYS if key.user == JOHN.id))
+    cisco = replace(DESK, name="1000", protocol="sccp", secret="")
+    assert of_john == dead_keys((Change(DESK, cisco),), there) == dead_keys((Change(None, cisco),), there)
+    assert () == dead_keys((Change(cisco, replace(cisco, number="1009")),), replace(there, lines=(cisco, EVES)))
+
+
 def test_a_key_goes_with_its_mailbox_to_another_context_of_its_owner():
     tables = replace(TABLES, lines=(DESK, EVES, ELSEWHERE))
     moved = Change(BOX, replace(BOX, mailbox="99", context="sales"))

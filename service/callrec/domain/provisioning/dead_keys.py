@@ -1,7 +1,8 @@
 """Function keys that an edit would leave dead: what becomes of them in the same edit.
 
 A key leads to a user, to a mailbox, or by its owner's agent number. When that number changes, the key follows; when what it leads
-to is removed, the key is, too. Otherwise it would stand on a phone, do nothing, and be refused when somebody saves it again.
+to is removed, the key is, too; so are those that an SCCP phone has not got, when their owner gets one. Otherwise it would
+stand on a phone, do nothing, and be refused when somebody saves it again.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 from callrec.domain.provisioning.claims import at
 from callrec.domain.provisioning.edit import Change, place
-from callrec.domain.provisioning.function_keys import KEY_TYPES, Takes
+from callrec.domain.provisioning.function_keys import KEY_TYPES, ON_SCCP, Takes
 from callrec.domain.provisioning.model import FunctionKey, Line, Tables, User, UserId, Voicemail
 
 _TAKES = {name: kind.takes for name, kind in KEY_TYPES.items()}
@@ -22,13 +23,13 @@ def dead_keys(changes: Collection[Change], tables: Tables) -> tuple[Change, ...]
     if not tables.keys or not any(map(_matters, changes)):
         return ()
     named = {place(change.before) for change in changes if isinstance(change.before, FunctionKey)}
-    users, boxes = _Users(changes), _Boxes(changes, tables)
+    users, boxes, on_sccp = _Users(changes), _Boxes(changes, tables), _new_on_sccp(changes, tables)
     kept: defaultdict[UserId, set[tuple[str, str]]] = defaultdict(set)
     dead: list[tuple[FunctionKey, str | None]] = []
     for key in tables.keys:
         if named and place(key) in named:
             continue
-        leads = users.leads(key)
+        leads = users.leads(key) if key.user not in on_sccp or key.type in ON_SCCP else None
         if leads is not None and _TAKES.get(key.type) is Takes.MAILBOX:
             leads = boxes.leads(key)
         if leads == key.destination:
@@ -44,7 +45,9 @@ def _matters(change: Change) -> bool:
         case User() as before, User() as after:
             return before.agentnumber != after.agentnumber
         case Line() as before, Line() as after:
-            return (before.user, before.context) != (after.user, after.context)
+            return (before.user, before.context, before.protocol) != (after.user, after.context, after.protocol)
+        case None, Line(protocol="sccp"):
+            return True
         case Voicemail() as before, Voicemail() as after:
             return place(before) != place(after)
         case before, after:
@@ -61,6 +64,14 @@ def _becoming(
         else:
             kept[key.user].add((key.type, leads))
             yield Change(key, replace(key, destination=leads))
+
+
+def _new_on_sccp(changes: Iterable[Change], tables: Tables) -> set[UserId]:
+    """Whose first SCCP line this is."""
+    users = {
+        change.after.user for change in changes if isinstance(change.after, Line) and change.after.protocol == "sccp"
+    }
+    return users - {line.user for line in tables.lines if line.protocol == "sccp"} if users else users
 
 
 class _Users:

@@ -90,6 +90,8 @@ KEY_TYPES = _table(
     KeyType("paging", Takes.DIGITS, served=False),
 )
 SERVED = tuple(name for name, one in KEY_TYPES.items() if one.served)
+ON_SCCP = frozenset({"customized"})
+"""All that an SCCP phone has."""
 
 
 def bound(user: UserId, code: str, destination: str = "") -> str:
@@ -167,7 +169,7 @@ def checked_key(before: FunctionKey | None, key: FunctionKey, tables: Directory)
         )
     if key.supervision and not kind.supervised:
         raise Refused("key-supervision", f"a key of type {kind.name} has no lamp", hint="leave supervision off")
-    if any(line.protocol == "sccp" for line in tables.lines_of(key.user)) and kind.name != "customized":
+    if any(line.protocol == "sccp" for line in tables.lines_of(key.user)) and kind.name not in ON_SCCP:
         raise Refused(
             "key-sccp", f"an SCCP phone has no key of type {kind.name}", hint="only customized keys work there"
         )

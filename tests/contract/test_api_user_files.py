@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import json
 import os
 import signal
 from pathlib import Path
@@ -12,8 +13,12 @@ import aiohttp
 import pytest
 from api_door import TABLES, TOKEN, Door, opened
 
+from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.user_files import processes
+from callrec.app.asked import Asked
 from callrec.app.file_text import LARGEST_BYTES
+from callrec.app.user_files import ImportJob, importing
+from callrec.domain.errors import Refused
 from callrec.domain.provisioning.model import RecordRules, Rule, Tables, User, UserId
 
 HEAD = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
@@ -161,6 +166,51 @@ async def test_a_file_that_changed_nothing_is_not_imported_when_it_comes_again(d
     again = await send(door, same, "?mode=update", Idempotency_Key="k1")
     assert (True, first.json["counts"]) == (again.json["repeated"], again.json["counts"])
     assert "Roe" == (await door.ask("GET", "/users/1")).json["lastname"]
+
+
+class Meanwhile:
+    """The store of an import during which something else is done, when nothing has said yet that its key is used."""
+
+    def __init__(self, store, work):
+        self._store, self._work = store, work
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def snapshot(self):
+        """The import looks, and has found no receipt before."""
+        await self._work()
+        return await self._store.snapshot()
+
+
+JOB = ImportJob(Asked("api:k1", "api", "w", may_be_repeated=True))
+
+
+async def test_an_import_whose_key_another_request_takes_meanwhile_is_refused(door):
+    """It did nothing, so it must not say that it has."""
+
+    async def other():
+        changed = await door.ask("PATCH", "/users/1", {"lastname": "Roe"}, If_Match="*", Idempotency_Key="k1")
+        assert 200 == changed.status
+
+    with pytest.raises(Refused) as refused:
+        await importing(Meanwhile(door.store, other), JOB, FILE.encode(), Argon2Passwords())
+    assert "request-id-reused" == refused.value.code
+    assert 2 == len((await door.store.tables()).users)
+
+
+async def test_an_import_that_another_process_does_meanwhile_is_a_repeated_one(door):
+    """A process can outlive its daemon, and be asked again: only the one that was first has secrets that are stored."""
+    first = []
+
+    async def same():
+        first.append(json.loads(await importing(door.store, JOB, FILE.encode(), Argon2Passwords())))
+
+    second = json.loads(await importing(Meanwhile(door.store, same), JOB, FILE.encode(), Argon2Passwords()))
+    assert [(False, 1), (True, 0)] == [(one["repeated"], len(one["secrets"])) for one in (*first, second)]
+    assert {"added": 2, "changed": 0, "unchanged": 0} == second["counts"] == first[0]["counts"]
+    assert [] == second["added"]
+    assert 4 == len((await door.store.tables()).users)
 
 
 async def test_too_large_a_file_is_refused_before_it_is_whole(door):

@@ -148,11 +148,27 @@ def test_records_that_cannot_be_read_are_corrupt(text):
 
 async def test_a_change_leaves_its_receipt(store):
     """Under its request id, for whoever asks again; a request that came to nothing leaves none."""
-    await store.edit(Edit((Change(DID, None),)), "r2", receipt="gone 2050")
-    await store.edit(Edit((Change(DID, None),)), "r2", receipt="something else")
+    assert await store.edit(Edit((Change(DID, None),)), "r2", receipt="gone 2050") is None
     with pytest.raises(Refused):
         await store.edit(Edit((Change(DID, None),)), "r3", receipt="never")
     assert ["gone 2050", None] == [await store.receipt(request) for request in ("r2", "r3")]
+
+
+async def test_a_request_that_was_done_meanwhile_is_not_said_to_be_done_now(store):
+    """Two processes may have the same request id: the same request is told what was done, another one is refused."""
+    code = {"enabled": True, "request_id": "c1"}
+    assert await store.edit(Edit((Change(DID, None),)), "r2", receipt="wording 1 0 0") is None
+    assert await store.set_code(Feature.CALL_RECORD, "*27", receipt="wording ", **code) is None
+    before = await store.snapshot()
+    for edit in (Edit((Change(BOX, None),)), Edit(())):
+        assert "1 0 0" == await store.edit(edit, "r2", receipt="wording 2 0 0")
+        with pytest.raises(Refused) as refused:
+            await store.edit(edit, "r2", receipt="another 1 0 0")
+        assert "request-id-reused" == refused.value.code
+    assert "" == await store.set_code(Feature.CALL_RECORD, "*28", receipt="wording ", **code)
+    with pytest.raises(Refused) as refused:
+        await store.set_code(Feature.CALL_RECORD, "*28", receipt="another ", **code)
+    assert ("request-id-reused", before) == (refused.value.code, await store.snapshot())
 
 
 async def test_a_request_that_changes_nothing_leaves_only_its_receipt(store):
@@ -166,7 +182,7 @@ async def test_a_request_that_changes_nothing_leaves_only_its_receipt(store):
     with pytest.raises(Refused) as refused:
         await store.edit(Edit(()), "r3", based_on=0, receipt="none")
     assert ("tables-edited", None) == (refused.value.code, await store.receipt("r3"))
-    await store.edit(Edit((Change(DID, None),)), "r2", based_on=1)
+    await store.edit(Edit((Change(DID, None),)), "r2", based_on=1, receipt="none")
     assert before == await store.snapshot()
 
 
@@ -176,7 +192,7 @@ async def test_a_code_is_set_once_and_only_as_it_was_read(store):
     with pytest.raises(Refused) as refused:
         await store.set_code(off.feature, "*28", enabled=True, before=off, request_id="c2")
     assert "tables-edited" == refused.value.code
-    await store.set_code(off.feature, "*29", enabled=True, before=off, request_id="c1")
+    await store.set_code(off.feature, "*29", enabled=True, before=off, request_id="c1", receipt="done")
     assert ("done", FeatureCode(off.feature, "*27", enabled=True)) == (
         await store.receipt("c1"),
         (await store.tables()).codes[0],

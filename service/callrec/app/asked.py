@@ -26,9 +26,12 @@ class Asked:
         receipt = await store.receipt(self.request_id) if self.may_be_repeated else None
         if receipt is None:
             return None
-        wording, _, done = receipt.partition(" ")
-        if wording != self.wording:
-            raise Refused(
-                "request-id-reused", "this Idempotency-Key was used for another request", hint="take a new one"
-            )
-        return done
+        return done_by(receipt, self.wording)
+
+
+def done_by(receipt: str, wording: str) -> str:
+    """What the request of that receipt has done, when it had this wording. Raises Refused: its id was another request's."""
+    worded, _, done = receipt.partition(" ")
+    if worded != wording:
+        raise Refused("request-id-reused", "this Idempotency-Key was used for another request", hint="take a new one")
+    return done

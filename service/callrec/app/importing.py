@@ -57,6 +57,9 @@ class Imported:
     dry_run: bool
     errors: tuple[RowError, ...] = ()
     """What would refuse the file: only of a dry run, the other raises."""
+    before: str | None = None
+    """The counts of the receipt, when the same request was done by somebody else while this one worked: then this one did
+    nothing, and all that it had made (ids, secrets) is nobody's."""
 
 
 async def import_users(
@@ -76,8 +79,9 @@ async def import_users(
     """Do what a file says. What is there already is left alone, so a file may come twice. With a `wording` the store keeps a
     receipt, also when nothing was changed: these words and how many users were added, changed and unchanged.
 
-    Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text, Unavailable (also
-    when others edit the tables all the time). Nothing is half done.
+    Raises FileRefused with every error (a dry run only when the header is wrong), Refused for what is no text and for
+    a request id that another request has used meanwhile, Unavailable (also when others edit the tables all the time). Nothing is
+    half done.
     """
     tell("reading", 0, 0)
     sheet = await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
@@ -97,11 +101,13 @@ async def import_users(
         receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
         try:
             edit = await asyncio.to_thread(plan.edit, snapshot.tables)
-            await store.edit(edit, request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
+            done = await store.edit(edit, request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
         except Refused as refused:
             if refused.code != "tables-edited":
                 raise
             continue
+        if done is not None:
+            return Imported((), (), (), dry_run=False, before=done)
         break
     else:
         raise tables_busy()

@@ -113,7 +113,7 @@ class Records:
                 self._writable()
                 if after != before:
                     code_checked(after, self.directory.codes(), self.directory.lines())
-                await self._store.set_code(
+                done = await self._store.set_code(
                     feature,
                     after.code,
                     after.enabled,
@@ -123,6 +123,8 @@ class Records:
                     receipt=asked.receipt(""),
                 )
                 await self.seen()
+                if done is not None:
+                    return self.directory.code(feature)
             return after
 
     async def _write(self, plan: Plan, asked: Asked) -> Noun | None:
@@ -135,12 +137,16 @@ class Records:
                 return noun
             receipt = asked.receipt(written(noun) if noun else "")
             try:
-                await self._store.edit(edit, asked.request_id, based_on=edition, actor=asked.actor, receipt=receipt)
+                done = await self._store.edit(
+                    edit, asked.request_id, based_on=edition, actor=asked.actor, receipt=receipt
+                )
             except Refused as refused:
                 if refused.code != "tables-edited":
                     raise
                 await self._tables.catch_up(CATCH_UP_S)
                 continue
+            if done:  # by another process, since we asked: the record is that one's
+                return await self._again(done)
             await self.seen()
             return noun
         raise tables_busy()

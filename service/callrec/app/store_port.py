@@ -74,11 +74,14 @@ class TableStore(Protocol):
 
     async def edit(
         self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
-    ) -> None:
+    ) -> str | None:
         """Do all of it or nothing; once per request id. Refused `table-conflict` when something of it is taken already,
         `tables-edited` when another edit has come since the edition `based_on`, or a record is not there any more.
-        The `receipt` is kept with the request id for as long as that is known. An empty edit leaves only that: it counts
-        nothing up and is no event."""
+        The `receipt` (a wording, a blank, what was done) is kept with the request id for as long as that is known. An empty
+        edit leaves only that: it counts nothing up and is no event.
+
+        None when it was done now. Otherwise nothing was: a request of this id and wording was first, be it in another process
+        a moment ago, and this is what its receipt says that it did. Refused `request-id-reused` for another wording."""
         ...
 
     async def receipt(self, request_id: str) -> str | None:
@@ -108,9 +111,10 @@ class TableStore(Protocol):
         before: FeatureCode | None = None,
         request_id: str | None = None,
         receipt: str = "",
-    ) -> None:
+    ) -> str | None:
         """Set a feature's digits and whether they work; once per request id where there is one. Refused when another feature has
-        the digits, and `tables-edited` when it is not as it was `before`. What is as it was `before` leaves only its receipt."""
+        the digits, and `tables-edited` when it is not as it was `before`. What is as it was `before` leaves only its receipt.
+        Answers as `edit` does."""
         ...
 
 

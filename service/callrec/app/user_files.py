@@ -71,7 +71,8 @@ class UserFiles(Protocol):
 
 
 async def importing(store: TableStore, job: ImportJob, content: bytes, passwords: Passwords) -> str:
-    """The answer to an import: the report, or what this very request did before. Raises what `import_users` does."""
+    """The answer to an import: the report, or what this very request did before, or meanwhile in another process. Raises
+    what `import_users` does."""
     digest = blake2b(job.asked.wording.encode() + b"\n" + content, digest_size=12).hexdigest()
     asked = replace(job.asked, wording=digest)
     if not job.dry_run and (before := await asked.done_before(store)) is not None:
@@ -87,6 +88,8 @@ async def importing(store: TableStore, job: ImportJob, content: bytes, passwords
         encoding=job.encoding,
         dry_run=job.dry_run,
     )
+    if imported.before is not None:
+        return _dumped(_repeated(job.mode, imported.before))
     counts = _counts(len(imported.added), len(imported.changed), len(imported.unchanged))
     return _dumped({"repeated": False, "counts": counts, **report(imported, job.mode)})
 

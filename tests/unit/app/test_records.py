@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from callrec.app.asked import Asked
+from callrec.app.asked import Asked, done_by
+from callrec.app.receipts import written
 from callrec.app.records import ATTEMPTS, Records
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.difference import CodeChanged, RecordsChanged
@@ -28,6 +29,8 @@ class Store:
     """So many edits of others come before ours."""
     refuses: Exception | None = None
     lost: bool = False
+    first: str | None = None
+    """The receipt of a request that came between the question whether ours was done and ours."""
     receipts: dict[str, str] = field(default_factory=dict)
     edits: list = field(default_factory=list)
     last_id: int = 1
@@ -49,21 +52,27 @@ class Store:
             self.others -= 1
             raise Refused("tables-edited", "meanwhile")
         assert based_on == self.edition
+        if self.first is not None:
+            return done_by(self.first, receipt.partition(" ")[0])
         self.receipts[request_id] = receipt
         if not edit:
-            return
+            return None
         self.edits.append((edit, actor))
         gone = [(*place(change.before), None) for change in edit.changes if change.before]
         here = [(*place(change.after), change.after) for change in edit.changes if change.after]
         self.directory.apply(RecordsChanged((*gone, *here)))
         self.edition += 1
+        return None
 
     async def set_code(self, feature, code, enabled, *, actor, before, request_id, receipt):
         """Into the copy."""
+        if self.first is not None:
+            return done_by(self.first, receipt.partition(" ")[0])
         self.receipts[request_id] = receipt
         if before != FeatureCode(feature, code, enabled):
             self.edits.append((before, actor))
         self.directory.apply(CodeChanged(FeatureCode(feature, code, enabled)))
+        return None
 
     async def catch_up(self, _limit_s):
         """It always has."""
@@ -205,6 +214,30 @@ async def test_another_request_under_the_same_id_is_refused(records):
     with pytest.raises(Refused) as refused:
         await records.create(Table.USERS, eve, replace(AGAIN, wording="other"))
     assert "request-id-reused" == refused.value.code
+
+
+async def test_a_request_that_another_process_does_meanwhile_is_answered_with_what_that_one_did(records, store):
+    """Not with what this one would have done."""
+    store.first = AGAIN.receipt(written(JOHN))
+    assert JOHN == await records.create(Table.USERS, eve, AGAIN)
+    assert JOHN == await records.change(Table.USERS, "1", renamed, anything, AGAIN)
+    store.first = AGAIN.receipt("")
+    await records.remove(Table.USERS, "1", anything, AGAIN)
+    code = await records.set_code(Feature.CALL_RECORD, lambda c: replace(c, enabled=True), anything, AGAIN)
+    assert (False, []) == (code.enabled, store.edits)
+
+
+async def test_a_request_whose_id_another_one_takes_meanwhile_is_refused(records, store):
+    store.first = "other "
+    for work in (
+        lambda: records.create(Table.USERS, eve, AGAIN),
+        lambda: records.change(Table.USERS, "1", renamed, anything, AGAIN),
+        lambda: records.remove(Table.USERS, "1", anything, AGAIN),
+        lambda: records.set_code(Feature.CALL_RECORD, lambda c: replace(c, enabled=True), anything, AGAIN),
+    ):
+        with pytest.raises(Refused) as refused:
+            await work()
+        assert "request-id-reused" == refused.value.code
 
 
 async def test_a_copy_that_was_never_loaded_is_not_read(records, store):

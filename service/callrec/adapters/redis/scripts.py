@@ -14,7 +14,7 @@ return answer
 
 EDIT = """
 local done = redis.call('GET', KEYS[1])
-if done then return {'edited', done} end
+if done then return {'done', done} end
 if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
 local first, hash = 7, 5
 if #ARGV < first then
@@ -107,8 +107,9 @@ records, the receipt, then three for each chunk of operations: what ('new', 'put
 from 1, and the lines: a field, its value, a field, its value... for at most a thousand fields, each line with its end.
 
 `new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
-exist stands for, and is put in when this edit is the first of it -> 'edited', 'stale' when somebody else was first, or 'taken'
-with "<number of the hash> <field>"... No chunks: only the receipt is left, and nobody is told.
+exist stands for, and is put in when this edit is the first of it -> 'edited', 'done' with the receipt that a request of this id
+has left, 'stale' when somebody else was first, or 'taken' with "<number of the hash> <field>"... No chunks: only the
+receipt is left, and nobody is told.
 
 Lines, since a large import is two million of them: as JSON the store took twice as long to read them as to keep them."""
 
@@ -153,7 +154,8 @@ so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was to
 nothing."""
 
 SET_CODE = """
-if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then return {'changed'} end
+local done = ARGV[8] ~= '' and redis.call('GET', KEYS[4])
+if done then return {'done', done} end
 if ARGV[7] ~= '' and (redis.call('HGET', KEYS[3], ARGV[1]) or ARGV[10]) ~= ARGV[7] then return {'stale'} end
 if ARGV[7] ~= ARGV[2] then
   for feature, default in pairs(cjson.decode(ARGV[3])) do
@@ -170,7 +172,8 @@ return {'changed'}
 """
 """KEYS: revision, events, codes, request. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
 events kept, the record that it must have been or '', seconds that the request is remembered or '' for none, the receipt, the
-record of a feature that nobody has set -> 'changed', 'stale', or 'taken' and by which feature. A record that must have been so
+record of a feature that nobody has set -> 'changed', 'done' with the receipt that a request of this id has left, 'stale', or
+'taken' and by which feature. A record that must have been so
 already leaves only its receipt."""
 
 INDEX_RECORDING = """

@@ -30,6 +30,7 @@ from callrec.adapters.redis.records import (
     Record,
     dump_json,
 )
+from callrec.app.asked import done_by
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.provisioning.checks import is_plain
@@ -116,11 +117,11 @@ class RedisStore(RedisRecordings):
 
     async def edit(
         self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
-    ) -> None:
+    ) -> str | None:
         """See TableStore."""
         carry, *chunks = await asyncio.to_thread(arguments, edit)
         head = ["" if based_on is None else based_on, _actor(actor), KEPT, REQUEST_KEPT_S, carry, receipt]
-        outcome, *taken = await self._durably(
+        outcome, *told = await self._durably(
             scripts.EDIT,
             [_request(request_id), keys.REVISION, keys.EVENTS, keys.EDITION, keys.CALL_RECORD_SET, *HASHES],
             [*head, *chunks],
@@ -129,12 +130,13 @@ class RedisStore(RedisRecordings):
         if outcome == "stale":
             raise _edited()
         if outcome == "taken":
-            what = sorted({place.split(" ", 1)[1] for place in taken})
+            what = sorted({place.split(" ", 1)[1] for place in told})
             raise Refused(
                 "table-conflict",
                 f"already taken: {', '.join(what[:20])}{f' and {len(what) - 20} more' if len(what) > 20 else ''}",  # noqa: PLR2004 - a sentence names twenty, not a thousand
                 hint="nothing was changed",
             )
+        return _done(outcome, told, receipt)
 
     async def receipt(self, request_id: str) -> str | None:
         """See TableStore."""
@@ -164,7 +166,7 @@ class RedisStore(RedisRecordings):
         before: FeatureCode | None = None,
         request_id: str | None = None,
         receipt: str = "",
-    ) -> None:
+    ) -> str | None:
         """See TableStore."""
         if not FEATURE_CODE.fullmatch(code):
             raise Refused("feature-code", f"{code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
@@ -172,7 +174,7 @@ class RedisStore(RedisRecordings):
         record = CODE.whole(FeatureCode(feature, code, enabled))
         unset = next(CODE.whole(default) for default in DEFAULT_CODES if default.feature is feature)
         once = ("", "") if request_id is None else (REQUEST_KEPT_S, receipt)
-        outcome, *by = await self._durably(
+        outcome, *told = await self._durably(
             scripts.SET_CODE,
             [keys.REVISION, keys.EVENTS, keys.CODES, _request(request_id or "none")],
             [feature, record, defaults, code, _actor(actor), KEPT, CODE.whole(before) if before else "", *once, unset],
@@ -180,7 +182,8 @@ class RedisStore(RedisRecordings):
         if outcome == "stale":
             raise _edited()
         if outcome == "taken":
-            raise Refused("feature-code-taken", f"{code} is already the code of {by[0]}", hint="nothing was changed")
+            raise Refused("feature-code-taken", f"{code} is already the code of {told[0]}", hint="nothing was changed")
+        return _done(outcome, told, receipt)
 
     async def _change_user(
         self,
@@ -257,6 +260,12 @@ def _loaded(record: Record[Noun], values: list[str], key: Callable[[Noun], str])
         noun = record.load(values.pop())
         found[key(noun)] = noun
     return tuple(found[text] for text in sorted_texts(found))
+
+
+def _done(outcome: str, told: Sequence[str], receipt: str) -> str | None:
+    """What a request of this id had done, when the script has found its receipt. It was never this very call: nothing is sent
+    twice (`connection`), so who asks again after a lost answer makes another call, and is told what was done."""
+    return done_by(told[0], receipt.partition(" ")[0]) if outcome == "done" else None
 
 
 def _edited() -> Refused:

@@ -15,7 +15,7 @@ from callrec.adapters.redis.editing import CARRIED
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
 from callrec.domain.provisioning.difference import Difference
-from callrec.domain.provisioning.directory import Party
+from callrec.domain.provisioning.directory import Directory, Party
 from callrec.domain.provisioning.edit import Change, Edit
 from callrec.domain.provisioning.model import (
     DEFAULT_CONTEXTS,
@@ -195,6 +195,36 @@ async def test_a_record_that_cannot_be_read(store):
         await until(lambda: feed.fresh)
         await store.toggle_call_record(JOHN.id, "t1", "user:1")
         await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+
+
+async def test_a_record_with_thousands_of_brackets(store):
+    """It is a record that cannot be read, as any other: the feed goes on."""
+    deep = '{"id":"9","firstname":"X","unknown":' + "[" * 5000 + "]" * 5000 + "}"
+    async with following(store) as (feed, watch):
+        await ask(store._client, "INCR", keys.REVISION)
+        await ask(store._client, "XADD", keys.EVENTS, "*", "type", "user-changed", "revision", "2", "record", deep)
+        await until(lambda: feed.fresh and feed.reloads == 2)
+        await store.toggle_call_record(JOHN.id, "t1", "user:1")
+        await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+
+
+async def test_a_defect_does_not_end_the_feed(store, monkeypatch):
+    """What nobody has thought of makes the copy stale and loads it anew: a task that ended would leave it old, called fresh."""
+    async with following(store) as (feed, watch):
+        seen = []
+
+        def apply(*_):
+            asyncio.get_running_loop().call_soon(lambda: seen.append((feed.fresh, feed.why_stale)))
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Directory, "apply", apply)
+            await store.toggle_call_record(JOHN.id, "t1", "user:1")
+            await watch.until(lambda directory: directory.user(JOHN.id).call_record)
+        await until(lambda: feed.fresh)
+        assert ([(False, "the tables cannot be followed: ZeroDivisionError")], 2) == (seen, feed.reloads)
+        await store.toggle_call_record(JOHN.id, "t2", "user:1")
+        await watch.until(lambda directory: not directory.user(JOHN.id).call_record)
 
 
 async def test_a_listener_that_fails(store):

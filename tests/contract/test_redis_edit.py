@@ -140,7 +140,7 @@ async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):
     assert "records" not in await last_event(store)
 
 
-@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["99", "a", "b"]]', json.dumps([["1", "1", "{"]])])
+@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["99", "a", "b"]]', json.dumps([["1", "1", "{"]]), "[" * 100_000])
 def test_records_that_cannot_be_read_are_corrupt(text):
     with pytest.raises(Corrupt):
         changed_records(text)

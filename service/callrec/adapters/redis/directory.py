@@ -14,7 +14,7 @@ from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import ask, within
 from callrec.adapters.redis.events import table_event
 from callrec.adapters.redis.store import RedisStore
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.model import Tables
@@ -154,6 +154,11 @@ class DirectoryFeed:
                 continue
             except CallrecError as error:
                 self._now_stale(error)
+            except (
+                Exception
+            ) as error:  # a defect must not end the feed unseen, with a copy that is called fresh: a task boundary
+                log.exception("directory-failed")
+                self._now_stale(Corrupt("tables-unreadable", f"the tables cannot be followed: {type(error).__name__}"))
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
             delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
 

@@ -162,5 +162,5 @@ def changed_records(text: str) -> tuple[tuple[Table, str, Noun | None], ...]:
             if (name := _ORDER[int(number) - 1]) != _CLAIMS
             for table in [Table(name)]
         )
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, RecursionError):
         raise Corrupt("store-event", "the records of an event cannot be read") from None

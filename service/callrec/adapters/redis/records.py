@@ -58,7 +58,7 @@ class Record(Generic[Noun]):
         """Raises Corrupt, without repeating what stands there."""
         try:
             return self._read(text)
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # the last: thousands of brackets in a field
             return self._load_slowly(text)
 
     def _load_slowly(self, text: str) -> Noun:

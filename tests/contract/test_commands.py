@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,49 @@ def test_users_are_imported_listed_shown_and_set(shell: Shell) -> None:
 
     code, _, err = shell("users", "show", "nobody")
     assert (code, "nobody" in err) == (1, True)
+
+
+def run(shell: Shell, line: str) -> tuple[int, str, str]:
+    """A line of a real shell, in which $callrec is the command: exit code, stdout, stderr."""
+    command = shlex.join((sys.executable, "-m", "callrec"))
+    words = ["bash", "-c", f"set -o pipefail; {line.replace('$callrec', command)}"]
+    done = subprocess.run(  # noqa: S603 - our own program
+        words, env=shell.environment, cwd=shell.folder, capture_output=True, timeout=60, check=False, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", ["users list", "users export", "users template", "roles list --json", "--help"])
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+def test_an_answer_that_cannot_be_written_is_one_sentence(shell: Shell, words: str, to: str) -> None:
+    code, _, err = run(shell, f"$callrec {words} {to}")
+    assert (code, err.count("\n")) == (3, 1), err
+    assert err.startswith("callrec: standard output cannot be written: ")
+
+
+@pytest.mark.parametrize("to", [">/dev/full", ">&-", "2>/dev/full", "2>&-"])
+def test_an_import_whose_answer_is_lost_does_not_say_that_nothing_was_changed(shell: Shell, to: str) -> None:
+    """Exit code 1 would: so it is 3, or 0 when only the count on stderr is lost."""
+    (shell.folder / "users.csv").write_text(USERS + "John|Doe|1000|default|sip|abc|0\n", "utf-8")
+    code, _, err = run(shell, f"$callrec users import users.csv {to}")
+    lost = not to.startswith("2")
+    assert (code, "it may have done so" in err) == (3 if lost else 0, lost), err
+    assert len(json.loads(shell("users", "list", "--json")[1])) == 1
+
+
+def test_a_reader_who_has_read_enough_is_told_nothing(shell: Shell) -> None:
+    code, _, err = run(shell, "(sleep 3; $callrec users template) | true")
+    assert (code, err) == (3, "")
+
+
+def test_a_complaint_that_nobody_can_read_leaves_the_exit_code(shell: Shell) -> None:
+    assert run(shell, "$callrec users show nobody 2>/dev/full") == (1, "", "")
+    assert run(shell, "$callrec users show nobody 2>&-") == (1, "", "")
+
+
+def test_a_closed_standard_input_is_refused(shell: Shell) -> None:
+    code, out, err = run(shell, "$callrec users import - <&-")
+    assert (code, out, err) == (1, "", "callrec: cannot read -: standard input is closed\n")
 
 
 def test_every_error_of_a_user_file_is_told_and_nothing_is_changed(shell: Shell) -> None:

@@ -7,6 +7,7 @@ import typer
 from callrec import __version__
 from callrec.cli import confgen, contexts, daemon, extensions, keys, recordings, roles, users
 from callrec.cli.ending import exit_code, sentence
+from callrec.cli.output import READER_GONE, answers, complaints
 from callrec.domain.errors import CallrecError
 
 app = typer.Typer(
@@ -47,14 +48,17 @@ app.add_typer(recordings.app, name="recordings")
 
 def main() -> None:
     """Run the command line; every error of ours becomes one sentence on stderr and its exit code."""
-    try:
-        app()
-    except (CallrecError, BaseExceptionGroup) as error:
-        ours = _first_of_ours(error)
-        if ours is None:
-            raise
-        typer.echo(f"callrec: {sentence(ours)}", err=True)
-        sys.exit(exit_code(ours))
+    with complaints():
+        try:
+            with answers():
+                app()
+        except (CallrecError, BaseExceptionGroup) as error:
+            ours = _first_of_ours(error)
+            if ours is None:
+                raise
+            if ours.code != READER_GONE:
+                typer.echo(f"callrec: {sentence(ours)}", err=True)
+            sys.exit(exit_code(ours))
 
 
 def _first_of_ours(error: BaseException) -> CallrecError | None:

@@ -1,6 +1,7 @@
 """`callrec serve`, `doctor` and `demo`: the daemon itself, and whether it has what it needs."""
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -22,7 +23,10 @@ def serve() -> None:
     settings = read_settings()
     token = kept_token(settings.state_dir)
     secrets = [*settings.secrets(), token]
-    close = set_up_logs(level=settings.log_level, personal=settings.log_personal, secrets=secrets)
+    # The logs count for themselves which lines are lost: so not the stderr that hides it.
+    close = set_up_logs(
+        level=settings.log_level, personal=settings.log_personal, secrets=secrets, stream=sys.__stderr__
+    )
     try:
         asyncio.run(run(settings, token))
     finally:

@@ -148,6 +148,8 @@ def _content(file: Path) -> bytes:
 
     try:
         if str(file) == "-":
+            if sys.stdin is None:  # closed by who called us
+                raise Refused("file-unreadable", "cannot read -: standard input is closed")
             return cast("bytes", sys.stdin.buffer.read(LARGEST_BYTES + 1))
         with file.open("rb") as opened:
             return opened.read(LARGEST_BYTES + 1)

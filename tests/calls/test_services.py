@@ -305,16 +305,29 @@ async def _queue(house: House) -> AsyncIterator[str]:
 
 
 async def _pickup(house: House) -> None:
-    await house.phone("vic").behave(RingForever())
-    there = await house.phone("walt").call(NUMBERS["vic"], tone_hz=0)
-    await house.phone("vic").rings()
-    picker = await house.phone("xena").call(f"*8{NUMBERS['vic']}", tone_hz=0)
-    await asyncio.gather(there.answered(), picker.answered())
-    await there.hangup()
-    await picker.ended()
+    """The phone where it rings has a call of its own; then it rings at one whose name begins with the name of that phone."""
+    for name in ("vic", "vic-b"):
+        await house.phone(name).behave(RingForever())
+    own = await house.phone("vic").call("*43", tone_hz=0)
+    await own.answered()
+    await _picks_up(house, "vic")
+    await own.hangup()
+    there = await house.phone("walt").call(NUMBERS["vic-b"], tone_hz=0)
+    await house.phone("vic-b").rings()
     silent = await house.phone("xena").call(f"*8{NUMBERS['vic']}", tone_hz=0)
     await silent.ended()
     assert silent.heard().length_s == 0
+    await there.hangup()
+    await _picks_up(house, "vic-b")
+
+
+async def _picks_up(house: House, rung: str) -> None:
+    there = await house.phone("walt").call(NUMBERS[rung], tone_hz=0)
+    await house.phone(rung).rings()
+    picker = await house.phone("xena").call(f"*8{NUMBERS[rung]}", tone_hz=0)
+    await asyncio.gather(there.answered(), picker.answered())
+    await there.hangup()
+    await picker.ended()
 
 
 async def _status(house: House) -> None:
@@ -406,7 +419,7 @@ async def test_a_queue_rings_an_agent_who_is_logged_in(scenes: Scenes[None]) -> 
 
 
 async def test_a_call_that_rings_elsewhere_is_picked_up(scenes: Scenes[None]) -> None:
-    """By the number where it rings; what does not ring is not taken."""
+    """By the number where it rings; what does not ring there is not taken."""
     await scenes.of("pickup")
 
 

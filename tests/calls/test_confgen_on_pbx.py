@@ -18,7 +18,8 @@ from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.app.confgen import Confgen
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.columns import BY_NAME
-from callrec.domain.provisioning.model import Line, Tables, User, UserId, Voicemail
+from callrec.domain.provisioning.features import code_checked
+from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import load, presence
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import Pbx
@@ -157,6 +158,52 @@ async def test_a_boss_with_hundreds_of_secretaries_has_a_number(installation: In
         shown = await pbx.cli("dialplan show 1001@default")  # the console cuts what it shows
     assert "1. Gosub(pbx-user,s,1(secretary001,30,,t,,1001@default,PJSIP/secretary002&PJSIP/secretary003&" in shown
     assert [one.user for one in generated.left_out] == [one.id for one in staff[-len(generated.left_out) :]]
+
+
+async def test_phones_reach_every_code_that_is_let_in(installation: Installation, tmp_path: Path) -> None:
+    """Also one with digits that the PBX itself has for something, or that were another feature's; others' stay what they are."""
+    owner = User(UserId("1"), "John")
+    tables = Tables((owner,), (Line("john", owner.id, "1000", "default", secret="secret"),))
+    wanted = {
+        FeatureCode(Feature.CALL_RECORD, "*27", enabled=True): "Gosub(callrec-always,s,1(*27))",
+        FeatureCode(Feature.DND, "*26", enabled=True): "Gosub(callrec-service,s,1(dnd,))",
+        FeatureCode(Feature.VOICEMAIL_CONSULT, "*43", enabled=True): "Gosub(pbx-voicemail,s,1(${CONTEXT}))",
+        FeatureCode(Feature.FORWARDS_OFF, "*44", enabled=True): "Gosub(callrec-service,s,1(forwards_off,))",
+        FeatureCode(Feature.VOICEMAIL_ENABLE, "701", enabled=True): "Gosub(callrec-service,s,1(voicemail_enable,))",
+        FeatureCode(Feature.PHONE_STATUS, "012", enabled=True): "Gosub(callrec-service,s,1(phone_status,))",
+    }
+    async with Pbx(installation, tables, spool=tmp_path) as pbx:
+        at_first = {digits: await _leads_to(pbx, digits) for digits in ("*26", "*43", "*44", "*70", "701", "012")}
+        await pbx.reload_users(_with(tables, *list(wanted)[:1]))
+        assert await _leads_to(pbx, "*26") == "Gosub(callrec-always,s,1(${EXTEN}))"  # which says that it is off
+        await pbx.reload_users(_with(tables, *wanted))
+        assert {code: await _leads_to(pbx, code.code) for code in wanted} == wanted
+        assert await _leads_to(pbx, "013") == at_first["012"] == "Gosub(callrec-call,s,1())"
+        assert (await _leads_to(pbx, "*70"), await _leads_to(pbx, "702")) == (
+            at_first["*70"],
+            at_first["701"].replace("701", "702"),
+        )
+        assert await _leads_to(pbx, "*7351***226") == "Gosub(callrec-who,s,1)"
+    assert at_first["*26"] == "Gosub(callrec-always,s,1(*26))"
+    assert at_first["*43"] == at_first["*44"] == "Answer(300)"
+    assert (at_first["*70"].partition("(")[0], at_first["701"].partition("(")[0]) == ("Park", "ParkedCall")
+
+
+def _with(tables: Tables, *codes: FeatureCode) -> Tables:
+    """As the command and the API change codes, one after the other."""
+    now = {code.feature: code for code in DEFAULT_CODES}
+    for code in codes:
+        code_checked(code, now.values(), tables.lines)
+        now[code.feature] = code
+    return replace(tables, codes=tuple(now.values()))
+
+
+async def _leads_to(pbx: Pbx, digits: str) -> str:
+    """What a phone that dials this runs first: Asterisk shows what fits in the order in which it looks."""
+    shown = await pbx.cli(f"dialplan show {digits}@default")
+    found = re.search(r" 1\. (\S+\))", shown)
+    assert found, shown
+    return found[1]
 
 
 async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(

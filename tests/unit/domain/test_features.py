@@ -52,6 +52,8 @@ def test_a_code_claims_what_is_dialled_for_it(feature: Feature, digits: str, dia
         (code(Feature.FORWARD_BUSY, "*73"), "function keys"),
         (code(Feature.FORWARD_BUSY, "*735"), "function keys"),
         (code(Feature.PICKUP, "*7"), "function keys"),
+        (code(Feature.DND, "*70"), "keys of parking"),
+        (code(Feature.FORWARD_BUSY, "*70"), "keys of parking"),
         (code(Feature.DND, "26"), r"dial the same"),
         (code(Feature.DND, "*26"), "already the code of call_record"),
         (code(Feature.DND, "*211"), "could be"),
@@ -84,6 +86,8 @@ def test_a_code_that_is_off_is_in_nobodys_way() -> None:
     "one",
     [
         code(Feature.DND, "*73"),
+        code(Feature.DND, "*701"),
+        code(Feature.DND, "*43"),
         code(Feature.FORWARD_BUSY, "*74"),
         code(Feature.ONLINE_RECORD, "*31"),
         code(Feature.DND, "*1"),

@@ -12,8 +12,8 @@ from callrec.domain.provisioning.model import FEATURE_CODE, Feature, FeatureCode
 
 KEY_PREFIX = "*735"
 """With it begins what the function keys of features dial: it leads to no other feature."""
-
-
+PARKING = "*70"
+"""What keys of parking dial, on every PBX: no code of the tables stands for it."""
 IN_CALL = frozenset({"*1", "*2", "*7"})
 """What the PBX itself understands in a call: the transfers, and the three-way call of an attended one."""
 IN_CALL_MOST = 10
@@ -105,6 +105,8 @@ def _checked_alone(code: FeatureCode) -> None:
         raise _taken(f"{code.code} ends with *: what a key of it dials behind it could not be told from it")
     if code.code.startswith(KEY_PREFIX) or (behind and KEY_PREFIX.startswith(code.code)):
         raise _taken(f"{code.code} would take what function keys dial: they begin with {KEY_PREFIX}")
+    if claims(code, PARKING):
+        raise _taken(f"{code.code} would take what keys of parking dial: {PARKING}")
     # Of two codes of which one begins with the other Asterisk takes the shorter as soon as it is pressed
     swallowed = any(code.code.startswith(one) or one.startswith(code.code) for one in IN_CALL)
     if not kind.dialled and (swallowed or len(code.code) > IN_CALL_MOST):

@@ -15,7 +15,7 @@ from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Change, Edit, Table
-from callrec.domain.provisioning.features import KEY_PREFIX, key_digits
+from callrec.domain.provisioning.features import KEY_PREFIX, PARKING, key_digits
 from callrec.domain.provisioning.model import Feature, FeatureCode, FunctionKey, Line, User, UserId
 from callrec.domain.provisioning.services import forward_fault
 
@@ -76,7 +76,7 @@ KEY_TYPES = _table(
     KeyType("agent_toggle", Takes.AGENT, supervised=True, feature=Feature.AGENT_TOGGLE),
     KeyType("blind_transfer", digits="*1"),
     KeyType("attended_transfer", digits="*2"),
-    KeyType("parking", digits="*70"),
+    KeyType("parking", digits=PARKING),
     KeyType("group", Takes.DIGITS, served=False),
     KeyType("queue", Takes.DIGITS, served=False),
     KeyType("conference", Takes.DIGITS, supervised=True, served=False),

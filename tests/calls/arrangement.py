@@ -54,18 +54,13 @@ def user_id(stack: Stack, number: str) -> str:
 
 
 async def lay_test_extensions(stack: Stack) -> None:
-    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, `*8` and a number picks up the call
-    that rings there; strangers reach a star code."""
-    pickups = "\n".join(
-        f"exten => *8{line.number},1,PickupChan(PJSIP/{line.name}-,p)" for line in stack.pbx.tables.lines
-    )
+    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code."""
     text = (
         (stack.pbx.root / "etc/extensions.conf").read_text()
         + f"""
 [default](+)
 exten => 7002,1,Answer()
  same => n,Gosub(pbx-user,s,1({stack.line("1028")},30,,tT))
-{pickups}
 
 [{EXTERN}](+)
 exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)

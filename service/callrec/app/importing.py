@@ -95,23 +95,19 @@ async def import_users(
         if plan.errors and not dry_run:
             raise FileRefused(plan.errors)
         if dry_run or not (plan.new or plan.changed or wording):
-            break
+            return _imported(plan, dry_run=dry_run)
         tell("storing", 0, 0)
         await _give_ids(plan, store)
         receipt = f"{wording} {len(plan.new)} {len(plan.changed)} {len(plan.unchanged)}" if wording else ""
+        edit = await asyncio.to_thread(plan.edit, snapshot.tables)
         try:
-            edit = await asyncio.to_thread(plan.edit, snapshot.tables)
             done = await store.edit(edit, request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
         except Refused as refused:
             if refused.code != "tables-edited":
                 raise
             continue
-        if done is not None:
-            return Imported((), (), (), dry_run=False, before=done)
-        break
-    else:
-        raise tables_busy()
-    return _imported(plan, dry_run=dry_run)
+        return _imported(plan, dry_run=False) if done is None else Imported((), (), (), dry_run=False, before=done)
+    raise tables_busy()
 
 
 async def _give_ids(plan: Plan, store: TableStore) -> None:

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CALL_TESTS = $(BIN)/pytest --quiet tests/calls tests/faults
+AGAIN = --last-failed --last-failed-no-failures none --maxfail=3
 REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest tests/contract tests/docs tests/model tests/unit
 .DELETE_ON_ERROR:
 .PHONY: run test demo check bench format clean
@@ -38,8 +39,8 @@ test: $(STAMP)
 	wait $$rest; others=$$?; cat .test-rest.out; \
 	if [ $$calls -eq 1 ] || [ $$others -eq 1 ]; then \
 		echo "== What failed above, once more, on a quiet machine: a failure that does not come again is worth a look, too"; \
-		[ $$calls -ne 1 ] || { $(CALL_TESTS) --last-failed --maxfail=3; calls=$$?; }; \
-		[ $$others -ne 1 ] || { $(REST_TESTS) --last-failed --maxfail=3; others=$$?; }; \
+		[ $$calls -ne 1 ] || { $(CALL_TESTS) $(AGAIN); calls=$$?; }; \
+		[ $$others -ne 1 ] || { $(REST_TESTS) $(AGAIN); others=$$?; }; \
 	fi; \
 	exit $$((calls || others))
 

@@ -54,10 +54,16 @@ async def product(folder: Path, wishes: Wishes | None = None) -> AsyncIterator[S
     """Everything running, with the users of this folder. However it was left, nothing of it is left behind."""
     async with start(folder, wishes or Wishes(users=USERS, codecs=CODECS, tones_hz=TONES_HZ), print) as stack:
         try:
+            await until(lambda: _is_mirrored(stack), hint="every phone's user is in Asterisk's database")
             yield stack
         finally:
             if not stack.daemon.pid:  # its store outlives a killed daemon: only the next one ends it
                 await stack.daemon.start()
+
+
+async def _is_mirrored(stack: Stack) -> bool:
+    """Asterisk knows what to do without the daemon: it is told user by user, after the daemon is ready."""
+    return f"{len(stack.pbx.tables.lines)} results" in await stack.pbx.cli("database show callrec/user")
 
 
 def phone(stack: Stack, number: str) -> Phone:

@@ -20,6 +20,8 @@ EXAMPLES = 12
 """For each operation: bounded, so that a run takes seconds; a longer one is a matter of this number."""
 
 PATIENCE = 3
+LONGEST_LINE = 8000
+"""Bytes of an address; aiohttp reads lines of 8,190."""
 
 
 @pytest.fixture(scope="module")
@@ -52,4 +54,6 @@ def test_every_answer_is_as_documented(case, address):
         answer = case.call(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
         if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
             break
+    if answer.status_code == HTTPStatus.BAD_REQUEST and len(answer.request.url or "") > LONGEST_LINE:
+        return  # no operation's answer: the server reads no such line, and the page says so
     case.validate_response(answer, excluded_checks=[positive_data_acceptance, missing_required_header])

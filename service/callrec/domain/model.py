@@ -101,6 +101,42 @@ class Interval:
     to_s: float | None = None
 
 
+class Heard(StrEnum):
+    """Which side of a stereo file: SAYS is the recorded user (left), HEARS the others (right), BOTH the whole time line."""
+
+    SAYS = "says"
+    HEARS = "hears"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Sound that the file does not hold though it should: from and to in Unix time, the cause, and the side that lacks it."""
+
+    from_s: float
+    to_s: float
+    cause: str
+    side: Heard = Heard.BOTH
+
+
+class WaitingKind(StrEnum):
+    """Why the participants of a recorded call did not talk for a while."""
+
+    HOLD = "hold"
+    RINGING = "ringing"
+    MUSIC = "music"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Time in which no conversation was possible: no loss and no alarm. From and to in Unix time; `to_s` None while it lasts."""
+
+    from_s: float
+    to_s: float | None
+    kind: WaitingKind
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """One continuous capture: two files, what the leg says (read) and what it hears (write)."""
@@ -134,6 +170,10 @@ class Recording:
     pauses: tuple[Interval, ...] = ()
     announcements: tuple[float, ...] = ()
     """When a tone told the parties, in Unix time, proven by the end of its playback."""
+    missing: tuple[Missing, ...] = ()
+    """What its file lacks, each with its cause. A recording that lacks something is never *sound*."""
+    waiting: tuple[Waiting, ...] = ()
+    """Ringing, music, holds and parking inside the recording."""
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
 

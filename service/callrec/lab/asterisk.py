@@ -133,6 +133,10 @@ class AsteriskServer:
             await self.kill()
             raise self._failure(f"did not boot within {BOOT_S:.0f} s") from None
 
+    async def ended(self) -> int:
+        """Wait for its end, however it comes: the exit code, or minus the number of the signal."""
+        return await self._process.wait() if self._process is not None else 0
+
     async def stop(self) -> None:
         """SIGTERM, a bounded wait, then SIGKILL; nothing when it does not run."""
         await self._end(signal.SIGTERM)

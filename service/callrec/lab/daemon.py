@@ -75,6 +75,10 @@ class Daemon:
         """Wait until every door is open. Raises Unavailable with what is closed and the end of the log."""
         await self._until("/readyz", limit_s)
 
+    async def ended(self) -> int:
+        """Wait for its end, however it comes: the exit code, or minus the number of the signal."""
+        return await self._process.wait() if self._process is not None else 0
+
     async def stop(self) -> None:
         """End it as systemd would; by force when it does not end."""
         if not self.pid or self._process is None:

@@ -1,15 +1,20 @@
-"""`make run`: everything on this machine, in the foreground, for a newcomer with a softphone. Ctrl-C stops all of it."""
+"""`make run`: everything on this machine, in the foreground, for a newcomer with a softphone. Ctrl-C stops all of it.
+
+What ends by itself is told, and started again (`supervision`); what cannot be kept running ends all of it with exit code 3.
+"""
 
 import asyncio
 import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.lab.pbx import Doors
 from callrec.lab.stack import Stack, Wishes, start
+from callrec.lab.supervision import supervise
 from callrec.observe.logs import set_up_logs
 
 SIP, HTTP, AGI, AMI, ARI = 5060, 8080, 4573, 5038, 8088
@@ -35,10 +40,24 @@ async def _run() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with start(RECORDINGS, Wishes(doors=doors, http=HTTP, phones=False), print) as stack:
-        _say(stack)
-        await ended.wait()
-        print("\n== stopping")
+    await run(RECORDINGS, Wishes(doors=doors, http=HTTP, phones=False), _print, ended)
+
+
+async def run(folder: Path, wishes: Wishes, say: Callable[[str], None], ended: asyncio.Event) -> None:
+    """Run everything below this folder until `ended`. Raises what keeps it from running: Unavailable, Misconfigured."""
+    async with start(folder, wishes, say) as stack:
+        say(_welcome(stack))
+        supervision = asyncio.create_task(supervise(stack, say))
+        told = asyncio.create_task(ended.wait())
+        try:
+            await asyncio.wait((supervision, told), return_when=asyncio.FIRST_COMPLETED)
+            if supervision.done():
+                supervision.result()
+        finally:
+            for task in (supervision, told):
+                task.cancel()
+            await asyncio.gather(supervision, told, return_exceptions=True)
+            say("\n== stopping")
 
 
 def _must_be_free(port: int, kind: socket.SocketKind) -> None:
@@ -54,17 +73,27 @@ def _must_be_free(port: int, kind: socket.SocketKind) -> None:
             ) from None
 
 
-def _say(stack: Stack) -> None:
+def _print(line: str) -> None:
+    """At once: what reads a pipe shall know of an end when it happens."""
+    print(line, flush=True)
+
+
+def _welcome(stack: Stack) -> str:
     users = {user.id: user for user in stack.pbx.tables.users}
-    print(f"\nEverything runs.  Status page  http://127.0.0.1:{HTTP}/   recordings in {stack.daemon.monitor}")
-    print(f"Phones register at 127.0.0.1:{SIP} (UDP):")
-    for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number):
-        print(f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}")
-    print(f"What mailboxes send is put into {RECORDINGS / 'mail'}")
+    http, sip, daemon = stack.daemon.http, stack.pbx.doors.sip, stack.daemon
     command = Path(sys.executable).with_name("callrec")
-    print(f"The command line beside it:  CALLREC_CONFIG={stack.daemon.config} {command} doctor")
-    print(
-        "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything."
+    return "\n".join(
+        (
+            f"\nEverything runs.  Status page  http://127.0.0.1:{http}/   recordings in {daemon.monitor}",
+            f"Phones register at 127.0.0.1:{sip} (UDP):",
+            *(
+                f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}"
+                for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number)
+            ),
+            f"What mailboxes send is put into {daemon.config.parent / 'mail'}",
+            f"The command line beside it:  CALLREC_CONFIG={daemon.config} {command} doctor",
+            "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything.",
+        )
     )
 
 

@@ -1,0 +1,116 @@
+"""`make run` on free ports: each of its three parts is killed; the run says so, and everything works again."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from callrec.adapters.redis.connection import Address, ask
+from callrec.lab.run import run
+from callrec.lab.stack import Wishes
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+PATIENCE_S = 60.0
+
+
+class Run:
+    """A running `make run`, and what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        self.ended = asyncio.Event()
+        self._more = asyncio.Event()
+
+    def say(self, line: str) -> None:
+        """Kept for `until`."""
+        self.said.append(line)
+        self._more.set()
+
+    async def until(self, pattern: str) -> re.Match[str]:
+        """Wait for a line that holds this, and forget it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for line in self.said:
+                    if found := re.search(pattern, line):
+                        self.said.remove(line)
+                        return found
+                self._more.clear()
+                await self._more.wait()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
+    """Everything runs."""
+    made = Run(tmp_path_factory.mktemp("run"))
+    task = asyncio.create_task(run(made.folder, Wishes(phones=False), made.say, made.ended))
+    await made.until("Everything runs")
+    yield made
+    made.ended.set()
+    await task
+
+
+async def store_pid(folder: Path) -> int:
+    """Of the embedded store."""
+    client = Address.of_socket(folder / "state/valkey/valkey.sock").client()
+    try:
+        return int((await ask(client, "INFO", "server"))["process_id"])
+    finally:
+        await client.aclose()
+
+
+def child_running(word: str) -> int:
+    """The child of this process whose command line holds this word."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    (found,) = (pid for pid in children if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0"))
+    return int(found)
+
+
+def is_file(path: str) -> bool:
+    """Whether the log that was named is there."""
+    return Path(path).is_file()
+
+
+async def command(running: Run, *arguments: str) -> tuple[int, str]:
+    """`callrec` beside it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "callrec", *arguments),
+        env={**os.environ, "CALLREC_CONFIG": str(running.folder / "callrec.toml")},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said = (await process.communicate())[0].decode()
+    return process.returncode or 0, said
+
+
+async def test_a_killed_daemon_is_told_and_runs_again(running: Run) -> None:
+    os.kill(child_running("serve"), signal.SIGKILL)
+    told = await running.until(r"the daemon ended by SIGKILL\. Its log: (\S+)\.")
+    assert is_file(told[1])
+    await running.until("the daemon runs again")
+    assert (await command(running, "users", "list"))[0] == 0
+    assert not any("the store ended" in line for line in running.said), "its daemon replaced it: no end of its own"
+
+
+async def test_a_killed_asterisk_is_told_and_runs_again(running: Run) -> None:
+    os.kill(child_running("-f"), signal.SIGKILL)
+    told = await running.until(r"Asterisk ended by SIGKILL\. Its log: (\S+)\.")
+    assert is_file(told[1])
+    await running.until("Asterisk runs again")
+    assert child_running("-f")
+
+
+async def test_a_killed_store_is_told_and_runs_again(running: Run) -> None:
+    os.kill(await store_pid(running.folder), signal.SIGKILL)
+    told = await running.until(r"the store ended \(process \d+\)\. Its log: (\S+),")
+    assert is_file(told[1])
+    await running.until("the store runs again")
+    assert (await command(running, "users", "list"))[0] == 0

@@ -1,6 +1,7 @@
 """Disks that are full, read-only or gone in the middle of calls, and two daemons on one: calls go on, nothing stored is lost."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -140,6 +141,30 @@ async def test_p2_without_room_in_the_library_legs_wait_in_the_spool(
     one(stack, "1000", called).holds("1000", called, pressed.length_s, keys_s=KEYS_S)
     stored(stack, "1005", "1003")[-1].holds("1005", "1003", always.length_s)
     stored(stack, "1007", "1008")[-1].holds("1007", "1008", late.length_s)
+
+
+async def test_p2_a_sparse_file_of_6_gb_in_the_spool_keeps_no_recording_waiting(whole: House) -> None:
+    """It used to fill the monitor disk, and the only encoder was busy with it. It is put aside, and its entry says why."""
+    stack = whole.stack
+    talk = await begin(stack, "1001", "1009", press=True)
+    before = len(stored(stack))
+    for side in ("read", "write"):
+        file = stack.daemon.spool / f"strange-1-1.{side}.sln"
+        file.touch()
+        os.truncate(file, 6 << 30)
+    await asyncio.sleep(TALK_S)
+    await talk.press()
+    await talk.hangup()
+    await until(lambda: len(stored(stack)) == before + 2, limit_s=20)
+    one(stack, "1001", "1009").holds("1001", "1009", talk.length_s, keys_s=KEYS_S)
+    (odd,) = (each for each in stored(stack) if each.id == "strange-1001")
+    assert odd.manifest.state is State.FAILED
+    assert odd.manifest.recording.cause.startswith("refused: sparse-file: read has 6442450944 bytes, of which 0 ")
+    assert '"refused"' in stack.daemon.log.read_text()
+    kept = sorted((stack.daemon.spool / "kept").iterdir())
+    assert [path.name for path in kept] == ["strange-1-1.read.sln", "strange-1-1.write.sln"]
+    for path in kept:
+        path.unlink()
 
 
 async def test_p10_with_a_full_journal_the_call_goes_on_and_is_recorded_and_readiness_says_why(whole: House) -> None:

@@ -64,6 +64,9 @@ class Nobody:
     def damaged(self, recording: RecordingId, error: CallrecError) -> None:
         """Hear it."""
 
+    def refused(self, recording: RecordingId, cause: str) -> None:
+        """Hear it."""
+
     def overflowed(self) -> None:
         """Hear it."""
 

@@ -4,6 +4,9 @@ Encode to a temporary file, check it, sidecar, link into place, index, event, dr
 `finished`: after a crash the recording is still in the journal, `Library.find` tells how far the last run got, and what was
 done is not done again. Redis may be down: the index is a function of the library and is mended later. A disk may be full:
 the legs stay in the spool, and the next try comes later and later, but it comes.
+
+Long recordings are encoded by a worker of their own, so that they keep no others waiting. What can never be stored (files that
+Asterisk cannot have written, media larger than the disk) is not tried again: its legs are kept aside, its entry says why.
 """
 
 import asyncio
@@ -15,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from callrec.app.library import index_entry
-from callrec.app.outcome import Conclusion, conclude
+from callrec.app.outcome import Conclusion, conclude, is_refused
 from callrec.app.ports import Capture, Encoded, Encoder, Journal, Library, Spool
 from callrec.app.store_port import EventSink, RecordingIndex
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
@@ -45,6 +48,10 @@ class Notices(Protocol):
         """The encoder failed on it: somebody has to look."""
         ...
 
+    def refused(self, recording: RecordingId, cause: str) -> None:
+        """It is stored without legs that never can be: they are in `spool/kept`, and somebody has to look."""
+        ...
+
     def overflowed(self) -> None:
         """The queue is full: the recording waits in the journal instead."""
         ...
@@ -60,6 +67,10 @@ class Terms:
     queue: int = 10_000
     first_delay_s: float = 1.0
     longest_delay_s: float = 300.0
+    long_bytes: int = 128 << 20
+    """Legs that are larger together are encoded beside the others: an hour of two legs at 8 kHz is 115 MB."""
+    left_bytes: int = 256 << 20
+    """What a long recording leaves free on the monitor disk for the others."""
     encode_s: float = 60.0
     """What encoding may take beyond a tenth of the recording's length, before the encoder counts as hung."""
 
@@ -89,6 +100,7 @@ class Intake:
         self._terms = terms
         self._checkpoint = checkpoint
         self._queue: asyncio.Queue[tuple[Recording, int]] = asyncio.Queue(terms.queue)
+        self._long: asyncio.Queue[tuple[Recording, int]] = asyncio.Queue(terms.queue)
         self._busy: set[RecordingId] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -121,7 +133,8 @@ class Intake:
         """Work until cancelled. What is cancelled is taken up again from the journal at the next start."""
         async with asyncio.TaskGroup() as workers:
             for nth in range(self._terms.workers):
-                workers.create_task(self._work(), name=f"intake-{nth}")
+                workers.create_task(self._work(self._queue), name=f"intake-{nth}")
+            workers.create_task(self._work(self._long), name="intake-long")
 
     async def idle(self) -> None:
         """Return when nothing is queued, under way, or waiting for another try."""
@@ -145,10 +158,13 @@ class Intake:
             doors.notices.stored(manifest)
         return manifest
 
-    async def _work(self) -> None:
+    async def _work(self, queue: asyncio.Queue[tuple[Recording, int]]) -> None:
         while True:
-            recording, attempt = await self._queue.get()
+            recording, attempt = await queue.get()
             try:
+                if queue is self._queue and await asyncio.to_thread(self._is_long, recording):
+                    self._long.put_nowait((recording, attempt))
+                    continue
                 await self.finish(recording)
             except CallrecError as error:
                 self._again(recording, attempt, error)
@@ -191,9 +207,14 @@ class Intake:
             try:
                 media, temporary = await self._encode(conclusion)
             except Corrupt as error:
-                conclusion = _unplayable(conclusion, error)
+                conclusion = _unplayable(conclusion, f"encoder: {error.code}")
+            except Refused as error:
+                conclusion = _unplayable(conclusion, f"{error.code}: {error.message}")
+                self._doors.notices.refused(recording.id, conclusion.recording.cause)
             if await asyncio.to_thread(self._captures, recording) != captures:
                 raise Unavailable("capture-grows", f"the legs of {recording.id} are still being written")
+        for take in filter(is_refused, conclusion.recording.takes):
+            self._doors.notices.refused(recording.id, take.cause)
         self._checkpoint("encoded")
         return await asyncio.to_thread(self._place, conclusion, media, temporary, paths)
 
@@ -215,6 +236,7 @@ class Intake:
     async def _encode_as(self, media_format: Format, conclusion: Conclusion) -> tuple[Media, str]:
         doors, recording = self._doors, conclusion.recording
         job = conclusion.job(media_format, doors.spool.path)
+        await asyncio.to_thread(self._look_for_room, conclusion, conclusion.needed_bytes(media_format))
         temporary = await asyncio.to_thread(doors.library.temporary, recording.id, media_format)
         length_s = max(at_s + (take.to_s or take.from_s) - take.from_s for take, _, at_s in conclusion.places)
         try:
@@ -223,6 +245,21 @@ class Intake:
         except TimeoutError:
             raise Corrupt("encoder-hangs", f"encoding as {media_format.value} did not come to an end") from None
         return _media(encoded, media_format, job.rate_hz), temporary
+
+    def _look_for_room(self, conclusion: Conclusion, needed_bytes: int) -> None:
+        """Before the disk is filled up. Raises Refused (`too-large`) when it can never take it, Unavailable when not now."""
+        room = self._doors.library.room()
+        if needed_bytes > room.total_bytes:
+            raise Refused("too-large", f"{needed_bytes} bytes, the monitor disk has {room.total_bytes} in all")
+        left_bytes = self._terms.left_bytes if self._is_long(conclusion.recording) else 0
+        if needed_bytes + left_bytes > room.free_bytes:
+            says = f"{needed_bytes} bytes are needed on the monitor disk, and {left_bytes} left; {room.free_bytes} are free"
+            raise Unavailable("monitor-full", says, hint="free space there")
+
+    def _is_long(self, recording: Recording) -> bool:
+        """Whether its legs are so large that they are encoded beside the others. Blocking."""
+        found = [one for one in self._captures(recording).values() if not one.impossible]
+        return sum((one.read_bytes or 0) + (one.write_bytes or 0) for one in found) > self._terms.long_bytes
 
     def _place(
         self, conclusion: Conclusion, media: Media | None, temporary: str | None, paths: tuple[str, ...]
@@ -257,14 +294,15 @@ class Intake:
 
         A take that the stored recording does not know is in no media: it stays, and becomes an orphan's at the next look.
         """
-        stored = {take.id for take in manifest.recording.takes}
+        stored = {take.id: take for take in manifest.recording.takes}
         for take in recording.takes:
             if take.id not in stored:
                 continue
             found = self._doors.spool.capture(take.id)
             if found is None:
                 continue
-            if manifest.media is None and (found.read_bytes or found.write_bytes):
+            is_silent = manifest.media is None or is_refused(stored[take.id])
+            if is_silent and (found.read_bytes or found.write_bytes):
                 self._doors.spool.keep(take.id)
             else:
                 self._doors.spool.drop(take.id)
@@ -275,9 +313,9 @@ class Intake:
         return {capture.take: capture for capture in found if capture}
 
 
-def _unplayable(conclusion: Conclusion, error: Corrupt) -> Conclusion:
-    """There are legs, but no encoder makes a file of them."""
-    return Conclusion(State.FAILED, replace(conclusion.recording, cause=f"encoder: {error.code}"))
+def _unplayable(conclusion: Conclusion, cause: str) -> Conclusion:
+    """There are legs, but they become no file."""
+    return Conclusion(State.FAILED, replace(conclusion.recording, cause=cause))
 
 
 def _media(encoded: Encoded, media_format: Format, rate_hz: int) -> Media:

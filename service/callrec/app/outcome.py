@@ -20,7 +20,15 @@ UNEQUAL_S = 0.1
 """Asterisk keeps the two sides in step; a difference beyond this is reported."""
 JUMP_S = 6 * 3600.0
 """A longer silence between two takes of one call is a clock that was set, and not a silence."""
+LONGER_S = 24 * 3600.0
+"""A leg that plays so much longer than its call lasted is not its sound. Less is a clock that was set meanwhile."""
+REFUSED = "refused: "
+"""How the cause of a take begins whose legs cannot be what Asterisk wrote: they are put aside, and in no media."""
 _SAMPLE_BYTES = 2
+_WAV_BYTES_PER_SAMPLE = 4
+_HEADER_BYTES = 4096
+_CODED_BYTES_PER_S = {Format.OPUS: 4000, Format.MP3: 5000}
+"""The encoder's bit rates of 24 and 32 kbit/s, and a little more for the container. FLAC takes no more than WAV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +41,37 @@ class Conclusion:
 
     def job(self, media_format: Format, path: Callable[[Take, str], str]) -> EncodeJob:
         """The encoder's work; `path` tells where a take's side lies."""
-        rate_hz = max(capture.rate_hz for _, capture, _ in self.places)
+        rate_hz = self._rate_hz
         return EncodeJob(
             tuple(_piece(take, capture, round(at_s * rate_hz), path) for take, capture, at_s in self.places),
             media_format,
             rate_hz,
         )
 
+    def needed_bytes(self, media_format: Format) -> int:
+        """What the media takes on the disk at most."""
+        length_s = max(at_s + _length_s(capture) for _, capture, at_s in self.places)
+        bytes_per_s = _CODED_BYTES_PER_S.get(media_format, self._rate_hz * _WAV_BYTES_PER_SAMPLE)
+        return int(length_s * bytes_per_s) + _HEADER_BYTES
+
+    @property
+    def _rate_hz(self) -> int:
+        return max(capture.rate_hz for _, capture, _ in self.places)
+
 
 def conclude(recording: Recording, captures: Mapping[TakeId, Capture]) -> Conclusion:
     """Judge an ended recording. Every cause that is found stands in its take, and the first one in the recording."""
     takes = tuple(replace(take, cause=_cause(take, captures.get(take.id))) for take in recording.takes)
-    audible = [(take, found) for take in takes if (found := captures.get(take.id)) and _length_s(found) > 0]
+    refused = [take.cause for take in takes if is_refused(take)]
+    audible = [
+        (take, found)
+        for take in takes
+        if not is_refused(take) and (found := captures.get(take.id)) and _length_s(found) > 0
+    ]
     if not audible:
-        unanswered = recording.cause.startswith("unanswered")
-        cause = recording.cause or next((take.cause for take in takes if take.cause), "no-audio")
+        unanswered = recording.cause.startswith("unanswered") and not refused
+        causes = (*refused, recording.cause, *(take.cause for take in takes), "no-audio")
+        cause = next(cause for cause in causes if cause)
         return Conclusion(
             State.UNANSWERED if unanswered else State.FAILED, replace(recording, takes=takes, cause=cause)
         )
@@ -57,8 +81,15 @@ def conclude(recording: Recording, captures: Mapping[TakeId, Capture]) -> Conclu
     return Conclusion(state, replace(recording, takes=takes, cause=cause), places)
 
 
+def is_refused(take: Take) -> bool:
+    """Whether the take's legs are in no media because Asterisk cannot have written them."""
+    return take.cause.startswith(REFUSED)
+
+
 def _cause(take: Take, capture: Capture | None) -> str:
     """Why a take is not whole; empty when it is."""
+    if capture is not None and (fault := capture.impossible or _too_long(take, capture)):
+        return f"{REFUSED}{fault}"
     if take.cause:
         return take.cause
     if capture is None:
@@ -77,6 +108,14 @@ def _cause(take: Take, capture: Capture | None) -> str:
     due_s = take.to_s - take.from_s
     missing_s = due_s - _length_s(capture)
     return f"short: {missing_s:.1f} s of {due_s:.1f} s" if missing_s > SHORT_S + due_s * DRIFT else ""
+
+
+def _too_long(take: Take, capture: Capture) -> str:
+    """Why the capture is longer than its take can have been; empty when it is not, or when the take's end is unknown."""
+    if take.to_s is None:
+        return ""
+    due_s, length_s = max(take.to_s - take.from_s, 0.0), _length_s(capture)
+    return f"too-long: {length_s:.0f} s in a take of {due_s:.0f} s" if length_s > due_s + LONGER_S else ""
 
 
 def _places(audible: list[tuple[Take, Capture]]) -> tuple[tuple[tuple[Take, Capture, float], ...], str]:

@@ -80,6 +80,8 @@ class Capture:
     rate_hz: int
     read_bytes: int | None
     write_bytes: int | None
+    impossible: str = ""
+    """Why Asterisk cannot have written these files (`sparse-file: ...`, `linked-file: ...`); empty when it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ class Spool(Protocol):
         ...
 
     def keep(self, take: TakeId) -> None:
-        """Put the take's files aside, for a person to look at: no intake and no reconcile sees them again."""
+        """Put the take's files aside, for a person to look at: no intake and no reconcile sees them again. Never overwrites
+        what was put aside before."""
         ...
 
 
@@ -186,11 +189,23 @@ class Encoder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The file system of the monitor directory: what may still be written there, and how large it is."""
+
+    free_bytes: int
+    total_bytes: int
+
+
 class Library(Protocol):
     """The monitor directory: media and sidecars. Blocking; called in a worker thread."""
 
     def find(self, recording: RecordingId, paths: Sequence[str]) -> tuple[str, Manifest] | None:
         """Path and sidecar of this recording among these candidates, when a former run stored it *completely*."""
+        ...
+
+    def room(self) -> Room:
+        """How much the disk of the monitor directory takes. Raises Unavailable."""
         ...
 
     def temporary(self, recording: RecordingId, media_format: Format) -> str:

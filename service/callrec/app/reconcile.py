@@ -127,8 +127,8 @@ def _ended_take(take: Take, capture: Capture | None, cause: str) -> Take:
 
 
 def length_s(capture: Capture | None) -> float:
-    """How long a capture plays."""
-    if capture is None:
+    """How long a capture plays; 0 when Asterisk cannot have written it."""
+    if capture is None or capture.impossible:
         return 0.0
     return max(capture.read_bytes or 0, capture.write_bytes or 0) / BYTES_PER_SAMPLE / capture.rate_hz
 

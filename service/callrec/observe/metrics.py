@@ -53,11 +53,11 @@ CAUSES: Final = frozenset(
         *("file-not-opened", "file-not-growing", "stalled", "stop-overdue", "take-not-closing", "asterisk-died"),
         *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
         *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
-        *("intake-delayed", "index-behind", "encoder", "confgen", "confgen-left-out"),
+        *("intake-delayed", "index-behind", "encoder", "refused", "too-large", "confgen", "confgen-left-out"),
     }
 )
 """Label `cause` of an alarm: its words up to the first colon; what follows (a code) is in the log."""
-_INTAKE: Final = ("stored", "delayed", "unindexed", "damaged", "overflowed")
+_INTAKE: Final = ("stored", "delayed", "unindexed", "damaged", "refused", "overflowed")
 _QUICK_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.45, 1.0, 2.5, 5.0)
 _LONG_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 

@@ -102,6 +102,12 @@ class Observation:
         log.error("damaged", recording=recording, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": f"encoder: {error.code}", "recording": recording})
 
+    def refused(self, recording: RecordingId, cause: str) -> None:
+        """See Notices."""
+        self._metrics.intake("refused")
+        log.error("refused", recording=recording, cause=cause)
+        self._publish({"type": "alarm", "cause": cause, "recording": recording})
+
     def overflowed(self) -> None:
         """See Notices."""
         self._metrics.intake("overflowed")

@@ -182,3 +182,30 @@ async def test_a_folder_that_disappears_under_the_watch_is_told(tmp_path: Path) 
     with pytest.raises(Unavailable) as caught:
         await asyncio.wait_for(watch, 2)
     assert caught.value.code == "spool-gone"
+
+
+@pytest.mark.parametrize(("kind", "known"), [("ext4", True), ("tmpfs", True), ("zfs", False), ("fuse.sshfs", False)])
+def test_a_hole_is_told_where_the_disk_counts_its_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, known: bool
+) -> None:
+    """ZFS counts a file's blocks later, and none for digital silence: there it proves nothing."""
+    monkeypatch.setattr("callrec.adapters.disk.spool.filesystem_of", lambda _folder: kind)
+    spool = DiskSpool(tmp_path)
+    spool.prepare()
+    file = tmp_path / LegFile(TAKE, Side.WRITE, 8000).name
+    file.touch()
+    os.truncate(file, (1 << 20) + 1)
+    found = spool.capture(TAKE)
+    assert found is not None
+    assert found.impossible.startswith("sparse-file: write has 1048577 bytes, of which 0 ") is known
+    os.truncate(file, 1 << 20)
+    assert spool.captures() == [Capture(TAKE, 8000, None, 1 << 20)]
+
+
+def test_a_leg_with_two_names_is_not_asterisks_alone(tmp_path: Path) -> None:
+    spool = DiskSpool(tmp_path)
+    spool.prepare()
+    file = tmp_path / LegFile(TAKE, Side.READ, 8000).name
+    file.write_bytes(b"ab")
+    os.link(file, tmp_path / "other")
+    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None, "linked-file: read has 2 names")

@@ -2,9 +2,10 @@
 # ruff: noqa: D102 - the stand-ins keep the promises of the ports that they stand for
 
 import asyncio
+import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app import reconcile
 from callrec.app.intake import Doors, Intake, Terms
 from callrec.app.library import rebuild, verify
-from callrec.app.ports import Encoded, EncodeJob
+from callrec.app.ports import Encoded, EncodeJob, Room
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.lifecycle import Entry, Format, Manifest, State, Step
 from callrec.domain.model import POLICY, CallId, LegId, NodeId, Party, Recording, RecordingId, Take, TakeId
@@ -71,6 +72,9 @@ class Heard:
 
     def damaged(self, _recording: RecordingId, error: Corrupt) -> None:
         self.said.append(f"damaged {error.code}")
+
+    def refused(self, _recording: RecordingId, cause: str) -> None:
+        self.said.append(f"refused {cause}")
 
     def overflowed(self) -> None:
         self.said.append("overflowed")
@@ -164,6 +168,12 @@ async def running(intake: Intake) -> AsyncIterator[None]:
     await asyncio.wait_for(intake.idle(), 10)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not what():  # noqa: ASYNC110 - what other threads do sends no event
+            await asyncio.sleep(0.005)
 
 
 async def ended(house: House, *recordings: Recording) -> None:
@@ -392,3 +402,130 @@ async def test_a_monitor_directory_that_is_gone_is_made_anew(house: House) -> No
     await intake.finish(house.captured(1))
     shutil.rmtree(house.folder / "monitor")
     assert (await intake.finish(house.captured(2))).state is State.SOUND
+
+
+HUGE_BYTES = 6 << 30
+
+
+def sparse(path: Path, size: int = HUGE_BYTES) -> None:
+    """A file that says it has this many bytes, and holds none."""
+    path.touch()
+    os.truncate(path, size)
+
+
+async def test_a_sparse_file_of_6_gb_is_put_aside_at_once_and_real_recordings_beside_it_are_stored(
+    house: House,
+) -> None:
+    """It used to occupy the only encoder for minutes, and to fill the monitor disk."""
+    huge = house.captured(1)
+    sparse(Path(house.spool.path(huge.takes[0], "read")))
+    orphan = Take(TakeId("strange-1-1"), LegId(""), "", 8000, 0.0, 0.0)
+    for side in ("read", "write"):
+        sparse(Path(house.spool.path(orphan, side)))
+    real = [house.captured(nth) for nth in (2, 3)]
+    odd = reconcile.orphans(house.spool.captures(), [huge, *real], NodeId("n"), 1795341700.0)
+    await ended(house, huge, *odd, *real)
+    intake = house.intake()
+    async with running(intake):
+        for recording in (huge, *odd, *real):
+            intake.submit(recording)
+    assert [house.catalogue.entries[one.id]["state"] for one in (huge, *odd, *real)] == [
+        "failed",
+        "failed",
+        "sound",
+        "sound",
+    ]
+    says = house.catalogue.entries[huge.id]["cause"]
+    assert says.startswith("refused: sparse-file: read has 6442450944 bytes, of which ")
+    assert house.catalogue.entries[odd[0].id]["cause"].startswith("refused: sparse-file: read")
+    assert house.catalogue.entries[odd[0].id]["start_s"] == "1795341700.000"
+    assert len(house.encoder.formats) == len(real)
+    assert f"refused {says}" in house.heard.said
+    assert house.in_spool() == [
+        "kept/c1-1-1.read.sln",
+        "kept/c1-1-1.write.sln",
+        "kept/strange-1-1.read.sln",
+        "kept/strange-1-1.write.sln",
+    ]
+    assert list(house.journal.live()) == []
+
+
+async def test_of_two_takes_the_impossible_one_is_put_aside_and_the_other_is_heard(house: House) -> None:
+    recording = house.captured(1)
+    second = replace(recording.takes[0], id=TakeId("c1-1-2"))
+    house.lay(second, 3)
+    os.link(house.spool.path(second, "write"), house.folder / "another-name")
+    manifest = await house.intake().finish(replace(recording, takes=(*recording.takes, second)))
+    assert (manifest.state, manifest.recording.cause) == (State.PARTIAL, "refused: linked-file: write has 2 names")
+    assert manifest.media is not None
+    assert manifest.media.samples == 3 * 8000
+    assert house.in_spool() == ["kept/c1-1-2.read.sln", "kept/c1-1-2.write.sln"]
+
+
+async def test_what_was_put_aside_before_is_not_overwritten(house: House) -> None:
+    """Nor is its name a reason to try for ever."""
+    for _ in range(2):
+        recording = house.captured(1)
+        sparse(Path(house.spool.path(recording.takes[0], "read")))
+        await house.intake().finish(recording)
+    assert house.in_spool() == [f"kept/c1-1-1.{side}.sln{nth}" for side in ("read", "write") for nth in ("", ".2")]
+
+
+async def test_a_long_recording_is_encoded_beside_the_others(house: House) -> None:
+    """The only worker used to wait for it."""
+    going_on = threading.Event()
+    house.encoder.faults = [going_on]
+    house.terms = replace(house.terms, long_bytes=5 * 16_000 * 2, left_bytes=0)
+    long, short = house.captured(1, seconds=6), [house.captured(nth, seconds=4) for nth in range(2, 5)]
+    await ended(house, long, *short)
+    intake = house.intake()
+    async with running(intake):
+        intake.submit(long)
+        await until(lambda: bool(house.encoder.formats))
+        for recording in short:
+            intake.submit(recording)
+        await until(lambda: house.catalogue.entries.keys() == {one.id for one in short})
+        assert long.id not in house.catalogue.entries
+        going_on.set()
+    assert long.id in house.catalogue.entries
+
+
+class Small(MonitorLibrary):
+    """The real library, on a disk of this size."""
+
+    rooms: list[Room]
+
+    def room(self) -> Room:
+        return self.rooms.pop(0) if len(self.rooms) > 1 else self.rooms[0]
+
+
+async def test_a_full_monitor_disk_is_seen_before_anything_is_written(house: House) -> None:
+    """The legs wait; with room they are stored."""
+    library = house.library = Small(house.folder / "monitor")
+    library.rooms = [Room(100_000, 1 << 30), Room(1 << 29, 1 << 30)]
+    recording = house.captured(1)
+    await ended(house, recording)
+    intake = house.intake()
+    async with running(intake):
+        intake.submit(recording)
+    assert house.heard.said == ["delayed 1 monitor-full", "stored sound"]
+    assert len(house.encoder.formats) == 1
+
+
+async def test_what_is_larger_than_the_disk_is_not_tried_again(house: House) -> None:
+    library = house.library = Small(house.folder / "monitor")
+    library.rooms = [Room(80_000, 90_000)]
+    manifest = await house.intake().finish(house.captured(1))
+    assert manifest.state is State.FAILED
+    assert manifest.recording.cause == "too-large: 100096 bytes, the monitor disk has 90000 in all"
+    assert house.in_spool() == ["kept/c1-1-1.read.sln", "kept/c1-1-1.write.sln"]
+
+
+async def test_a_long_recording_leaves_room_for_the_others(house: House) -> None:
+    library = house.library = Small(house.folder / "monitor")
+    library.rooms = [Room(150_000, 1 << 30)]
+    house.terms = replace(house.terms, long_bytes=90_000, left_bytes=100_000)
+    with pytest.raises(Unavailable, match="100096 bytes are needed on the monitor disk, and 100000 left"):
+        await house.intake().finish(house.captured(1))
+    house.terms = replace(house.terms, long_bytes=100_000)
+    assert (await house.intake().finish(house.captured(1))).state is State.SOUND

@@ -22,6 +22,10 @@ def capture(nth: int, read: int | None = 10 * S8, write: int | None = 10 * S8, r
     return Capture(TakeId(f"c-1-{nth}"), rate_hz, read, write)
 
 
+def impossible(nth: int) -> Capture:
+    return replace(capture(nth), impossible="sparse-file: read")
+
+
 def recording(*takes: Take, cause: str = "") -> Recording:
     return Recording(
         RecordingId("c-1"), CallId("c"), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 100.0, 110.0, takes=takes, cause=cause
@@ -43,6 +47,23 @@ TABLE = [
     ("no file", [take(1)], [], State.FAILED, "no-file"),
     ("empty files", [take(1)], [capture(1, 0, 0)], State.FAILED, "empty-file"),
     ("one byte", [take(1, to_s=100.5)], [capture(1, 1, 1)], State.FAILED, "no-audio"),
+    ("sparse", [take(1)], [impossible(1)], State.FAILED, "refused: sparse-file: read"),
+    (
+        "a day too long",
+        [take(1)],
+        [capture(1, 86_411 * S8)],
+        State.FAILED,
+        "refused: too-long: 86411 s in a take of 10 s",
+    ),
+    ("longer: the clock was set", [take(1)], [capture(1, 86_400 * S8, 86_400 * S8)], State.SOUND, ""),
+    ("set back", [take(1, 7200, 100)], [capture(1)], State.SOUND, ""),
+    (
+        "one of two is sparse",
+        [take(1), take(2)],
+        [capture(1), impossible(2)],
+        State.PARTIAL,
+        "refused: sparse-file: read",
+    ),
     ("no take", [], [], State.FAILED, "no-audio"),
     ("one of two failed", [take(1), take(2)], [capture(2)], State.PARTIAL, "no-file"),
     (
@@ -83,6 +104,21 @@ def test_nobody_answered_and_no_audio_was_due() -> None:
 def test_audio_is_kept_also_of_a_call_that_is_said_to_be_unanswered() -> None:
     found = conclude(recording(take(1), cause="unanswered: BUSY"), {TakeId("c-1-1"): capture(1)})
     assert (found.state, len(found.places)) == (State.PARTIAL, 1)
+
+
+def test_legs_that_asterisk_cannot_have_written_are_no_unanswered_call() -> None:
+    found = conclude(recording(take(1), cause="unanswered: BUSY"), {TakeId("c-1-1"): impossible(1)})
+    assert (found.state, found.recording.cause) == (State.FAILED, "refused: sparse-file: read")
+
+
+@pytest.mark.parametrize(
+    ("media_format", "needed"),
+    [(Format.WAV, 328_096), (Format.FLAC, 328_096), (Format.OPUS, 44_596), (Format.MP3, 54_721)],
+)
+def test_what_the_media_needs_is_known_before_it_is_made(media_format: Format, needed: int) -> None:
+    takes = [take(1), take(2, 100.125, 110)]
+    found = conclude(recording(*takes), {one.take: one for one in (capture(1), capture(2))})
+    assert found.needed_bytes(media_format) == needed
 
 
 def test_the_job_places_takes_by_their_start_at_the_widest_rate_that_lies_there() -> None:

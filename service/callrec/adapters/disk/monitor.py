@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from callrec.adapters.disk.durable import on_disk, sync_folder, write_all
+from callrec.app.ports import Room
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.lifecycle import Format, Manifest, Media
 from callrec.domain.model import RecordingId
@@ -44,6 +45,13 @@ class MonitorLibrary:
             if isinstance(manifest, Manifest) and manifest.recording.id == recording:
                 return (path, manifest) if self._is_complete(path, manifest) else None
         return None
+
+    def room(self) -> Room:
+        """See ports.Library."""
+        with on_disk(f"monitor directory {self._folder}"):
+            self._make_folders(self._folder)
+            found = os.statvfs(self._folder)
+        return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def temporary(self, recording: RecordingId, media_format: Format) -> str:
         """See ports.Library."""

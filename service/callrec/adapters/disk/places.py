@@ -24,7 +24,7 @@ def look_at(folder: Path) -> Place:
         owner=_owner(found.st_uid),
         group=_group(found.st_gid),
         mode=found.st_mode & 0o7777,
-        filesystem=_filesystem(there.resolve()),
+        filesystem=filesystem_of(there.resolve()),
         free_bytes=space.f_bavail * space.f_frsize,
     )
 
@@ -52,7 +52,7 @@ def _group(gid: int) -> str:
         return str(gid)
 
 
-def _filesystem(folder: Path) -> str:
+def filesystem_of(folder: Path) -> str:
     """The kind of file system that the folder is on: the longest mount point above it, the last one mounted there."""
     best, kind = -1, "unknown"
     for line in MOUNTS.read_text("utf-8", "surrogateescape").splitlines() if MOUNTS.exists() else ():

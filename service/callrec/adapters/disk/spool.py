@@ -10,11 +10,13 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from asyncinotify import Inotify, Mask
 
 from callrec.adapters.disk.durable import on_disk, sync_folder
+from callrec.adapters.disk.places import filesystem_of
 from callrec.app.ports import Capture, FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.domain.model import Take, TakeId
@@ -24,6 +26,12 @@ log = logging.getLogger(__name__)
 
 _WATCHED = Mask.CREATE | Mask.MOVED_TO | Mask.CLOSE_WRITE | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
 _KEPT = "kept"
+_BLOCK_BYTES = 512
+"""What `st_blocks` counts, whatever the file system's own blocks are (stat(2))."""
+_COUNT_BLOCKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay"})
+"""Where a file's blocks are known as soon as it is written. ZFS counts them later, and none for silence."""
+_HOLE_BYTES = 1 << 20
+"""Asterisk appends every byte, silence too (app_mixmonitor.c: mixmonitor_thread, ast_writestream): it leaves no larger hole."""
 
 
 class DiskSpool:
@@ -36,6 +44,7 @@ class DiskSpool:
             raise Misconfigured("spool-path", f"Asterisk cannot be told to write to {str(folder)!r}", hint=hint)
         self._folder = folder
         self._mode = mode
+        self._counts_blocks = False
 
     def prepare(self) -> None:
         """Make the folder with its mode; one that exists keeps the mode that somebody gave it. Raises Unavailable."""
@@ -43,6 +52,7 @@ class DiskSpool:
             if not self._folder.is_dir():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._folder.chmod(self._mode)
+            self._counts_blocks = filesystem_of(self._folder.resolve()) in _COUNT_BLOCKS
 
     def path(self, take: Take, side: str) -> str:
         """See ports.Spool."""
@@ -52,20 +62,20 @@ class DiskSpool:
         """See ports.Spool."""
         for rate_hz in RATES.values():
             files = [LegFile(take, side, rate_hz) for side in Side]
-            found = [(file, size) for file in files if (size := _size(f"{self._folder}/{file.name}")) is not None]
+            found = [(file, there) for file in files if (there := _regular(f"{self._folder}/{file.name}")) is not None]
             if found:
-                return _capture(found)
+                return self._capture(found)
         return None
 
     def captures(self) -> Sequence[Capture]:
         """See ports.Spool."""
-        takes: dict[TakeId, list[tuple[LegFile, int]]] = {}
+        takes: dict[TakeId, list[tuple[LegFile, os.stat_result]]] = {}
         for name in self._names():
             file = leg_file(name)
-            size = _size(self._folder / name) if file else None
-            if file is not None and size is not None:
-                takes.setdefault(file.take, []).append((file, size))
-        return [capture for _, files in sorted(takes.items()) if (capture := _capture(files))]
+            found = _regular(self._folder / name) if file else None
+            if file is not None and found is not None:
+                takes.setdefault(file.take, []).append((file, found))
+        return [self._capture(files) for _, files in sorted(takes.items())]
 
     def degraded(self) -> Sequence[DegradedFile]:
         """See ports.Spool."""
@@ -96,7 +106,7 @@ class DiskSpool:
         with on_disk(f"spool files of {take}"):
             aside.mkdir(mode=0o700, exist_ok=True)
             for path in self._files(take):
-                _move(path, aside / path.name)
+                _move(path, _free_name(aside / path.name))
             sync_folder(aside)
             sync_folder(self._folder)
 
@@ -129,11 +139,28 @@ class DiskSpool:
             return sorted(os.listdir(self._folder))  # noqa: PTH208 - names, not paths: half of them may be anybody's
 
     def _is_file(self, name: str) -> bool:
-        return _size(self._folder / name) is not None
+        return _regular(self._folder / name) is not None
 
     def _files(self, take: TakeId) -> list[Path]:
         names = (LegFile(take, side, rate_hz).name for rate_hz in RATES.values() for side in Side)
-        return [path for name in names if _size(path := self._folder / name) is not None]
+        return [path for name in names if _regular(path := self._folder / name) is not None]
+
+    def _capture(self, files: Sequence[tuple[LegFile, os.stat_result]]) -> Capture:
+        """The take's two sides; the rate of the first file counts (we never ask for two)."""
+        rate_hz = files[0][0].rate_hz
+        sides = {file.side: found for file, found in files if file.rate_hz == rate_hz}
+        sizes = {side: found.st_size for side, found in sides.items()}
+        faults = [fault for side, found in sides.items() if (fault := self._fault(side, found))]
+        return Capture(files[0][0].take, rate_hz, sizes.get(Side.READ), sizes.get(Side.WRITE), "; ".join(faults))
+
+    def _fault(self, side: Side, found: os.stat_result) -> str:
+        """Why Asterisk has not written this file; empty when it may have."""
+        if found.st_nlink > 1:
+            return f"linked-file: {side.value} has {found.st_nlink} names"
+        on_disk_bytes = found.st_blocks * _BLOCK_BYTES
+        if self._counts_blocks and found.st_size - on_disk_bytes > _HOLE_BYTES:
+            return f"sparse-file: {side.value} has {found.st_size} bytes, of which {on_disk_bytes} are on the disk"
+        return ""
 
 
 def _ours(name: str) -> LegFile | DegradedFile | None:
@@ -145,8 +172,8 @@ def _sides(file: DegradedFile) -> tuple[DegradedFile, ...]:
     return tuple(replace(file, side=side) for side in Side)
 
 
-def _size(path: Path | str) -> int | None:
-    """Bytes of a regular file; None for what is absent, or a link, a pipe or a folder that calls itself ours."""
+def _regular(path: Path | str) -> os.stat_result | None:
+    """What is known of a regular file; None for what is absent, or a link, a pipe or a folder that calls itself ours."""
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -154,16 +181,13 @@ def _size(path: Path | str) -> int | None:
     except OSError:
         with on_disk(f"spool file {os.path.basename(path)}"):  # noqa: PTH119 - looked at by the hundred: no Path is made of it
             raise
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
-def _capture(files: Sequence[tuple[LegFile, int]]) -> Capture | None:
-    """The take's two sides; the rate of the first file counts (we never ask for two)."""
-    if not files:
-        return None
-    rate_hz = files[0][0].rate_hz
-    sizes = {file.side: size for file, size in files if file.rate_hz == rate_hz}
-    return Capture(files[0][0].take, rate_hz, sizes.get(Side.READ), sizes.get(Side.WRITE))
+def _free_name(wanted: Path) -> Path:
+    """This name, or with a number behind it when something has it."""
+    names = chain([wanted], (wanted.with_name(f"{wanted.name}.{nth}") for nth in count(2)))
+    return next(path for path in names if not os.path.lexists(path))
 
 
 def _move(former: Path, new: Path) -> None:
@@ -172,7 +196,7 @@ def _move(former: Path, new: Path) -> None:
     A rename and not a link: only then the kernel tells the closing of a file that is still open under its new name.
     Looking first is enough: the target is a take's name, given once, and this daemon alone gives it.
     """
-    if _size(former) is None:
+    if _regular(former) is None:
         return
     if os.path.lexists(new):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new))

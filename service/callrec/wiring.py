@@ -161,7 +161,13 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         stack.push_async_callback(journal.close)
         spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
         spool.prepare()
-        store = await stack.enter_async_context(open_store(settings.redis_url, settings.state_dir))
+        store = await stack.enter_async_context(
+            open_store(
+                settings.redis_url,
+                settings.state_dir,
+                on_trouble=lambda code: observation.alarmed(m.Alarm(f"store: {code}", None), ""),
+            )
+        )
         tables = await stack.enter_async_context(DirectoryFeed(store))
         links, clock, node = _Links(settings, metrics), SystemClock(), NodeId(settings.node)
         storing = intake.Intake(

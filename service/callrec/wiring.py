@@ -38,7 +38,7 @@ from callrec.app.mirroring import Mirroring
 from callrec.app.services import Services
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
-from callrec.config import Door, Settings
+from callrec.config import Door, Settings, split_bind
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import NodeId
@@ -243,11 +243,12 @@ async def serve(settings: Settings, token: str) -> None:
             metrics=daemon.metrics,
             live=daemon.engine.live,
             token=token,
+            hosts=(split_bind(settings.http_bind)[0], *settings.http_hosts),
             api=operations(daemon.store, daemon.tables, UserFileProcesses(daemon.store.address)),
             node=settings.node,
         )
-        runner, http_port = await serve_http(app, *_split(settings.http_bind))
-        agi_host, agi_port = await daemon.agi.start(*_split(settings.agi_bind))
+        runner, http_port = await serve_http(app, *split_bind(settings.http_bind))
+        agi_host, agi_port = await daemon.agi.start(*split_bind(settings.agi_bind))
         daemon.observation.started(settings.shown(), http=http_port, agi=f"{agi_host}:{agi_port}")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -338,8 +339,3 @@ async def _drain(daemon: Daemon) -> None:
     with contextlib.suppress(TimeoutError):  # what is left is in the journal
         async with asyncio.timeout(DRAIN_S):
             await daemon.intake.idle()
-
-
-def _split(bind: str) -> tuple[str, int]:
-    host, _, port = bind.rpartition(":")
-    return host, int(port)

@@ -238,7 +238,7 @@ async def test_who_goes_away_before_the_answer_ends_leaves_nothing_behind(door):
     rows = "".join(f"A|B|{number}|big|sccp|||||\n" for number in range(100_000, 140_000))
     content = (HEAD + rows).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=1024)
-    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
     writer.write(f"{head}Content-Type: text/csv\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
     assert b"200 OK" in await reader.readline()
     writer.transport.abort()
@@ -250,7 +250,7 @@ async def test_who_goes_away_before_the_answer_ends_leaves_nothing_behind(door):
 async def begun(door: Door, length: int) -> asyncio.StreamWriter:
     """An upload that has begun and is not whole."""
     _, writer = await asyncio.open_connection("127.0.0.1", door.port)
-    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+    head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
     writer.write(f"{head}Content-Type: text/csv\r\nContent-Length: {length}\r\n\r\n{FILE}".encode())
     await writer.drain()
     return writer

@@ -217,6 +217,20 @@ def test_the_doctor_says_which_doors_are_closed(shell: Shell) -> None:
     assert "closed  ami: " in shell("doctor", CALLREC_AGI_BIND="127.0.0.1:1", **closed)[1]
 
 
+def test_the_doctor_names_a_secret_that_every_user_may_read(shell: Shell) -> None:
+    secret = shell.folder / "ami"
+    secret.write_text("ami://callrec:s3cret@127.0.0.1:1\n")
+    secret.chmod(0o644)
+    code, out, _ = shell("doctor", "--json", CALLREC_AMI_URL_FILE=str(secret))
+    (finding,) = json.loads(out)
+
+    assert (code, finding["check"], finding["verdict"]) == (1, "settings", "wrong")
+    assert "mode 644" in finding["says"]
+    assert finding["write"].startswith(f"chmod o-rwx {secret}")
+    assert "s3cret" not in out
+    assert shell("serve", CALLREC_AMI_URL_FILE=str(secret))[0] == 2
+
+
 def test_contexts_say_which_numbers_may_be_given(shell: Shell) -> None:
     """A number outside its context's ranges is refused; after the range is set it is taken, and the range must keep it."""
     file = USERS.encode() + b"Ann|Lee|300|sales|sip|ann|0\n"

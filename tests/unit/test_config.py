@@ -1,12 +1,24 @@
 """The settings: where they come from, what is refused, and what is never shown."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from callrec.config import Confirm, Door, Settings, read_settings
+from callrec.adapters.disk import setting_files
+from callrec.config import Confirm, Door, Settings, read_settings, split_bind
 from callrec.domain.errors import Misconfigured
 from callrec.domain.lifecycle import Format
+
+SECRET = "ami://callrec:s3cret@pbx:5038"
+
+
+def secret_in(name: str, mode: int) -> str:
+    """A file with the manager's address and secret; its name."""
+    Path(name).write_text(f"{SECRET}\n")
+    Path(name).chmod(mode)
+    return name
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +48,81 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("ami").write_text("ami://callrec:s3cret@pbx:5038\n")
+    secret_in("ami", 0o640)
     monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
 
-    assert read_settings().ami_url == "ami://callrec:s3cret@pbx:5038"
+    assert read_settings().ami_url == SECRET
+
+
+def test_a_secret_may_come_from_a_file_that_the_settings_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret_in("ami", 0o600)
+    Path("callrec.toml").write_text('ami_url_file = "ami"\n')
+    assert read_settings().ami_url == SECRET
+
+    monkeypatch.setenv("CALLREC_AMI_URL", "ami://other@pbx")
+    assert read_settings().ami_url == "ami://other@pbx"
+
+
+def test_a_settings_file_that_names_a_setting_and_its_file_is_refused() -> None:
+    Path("callrec.toml").write_text('ami_url_file = "ami"\nami_url = "ami://a:b@c"\n')
+    Path("callrec.toml").chmod(0o600)
+    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url and ami_url_file are both set"):
+        read_settings()
+
+
+@pytest.mark.parametrize("value", ['"/nowhere"', "3"])
+def test_a_secret_file_of_the_settings_file_that_is_none_is_named(value: str) -> None:
+    Path("callrec.toml").write_text(f"ami_url_file = {value}\n")
+    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url_file"):
+        read_settings()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
+def test_a_secret_that_every_user_of_the_machine_may_read_or_change_is_refused(
+    monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    secret_in("ami", mode)
+    Path("callrec.toml").write_text('ami_url_file = "ami"\n')
+    with pytest.raises(Misconfigured, match=r"ami holds a secret .*chmod o-rwx ami") as refused:
+        read_settings()
+    assert "s3cret" not in str(refused.value)
+
+    monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
+    Path("callrec.toml").unlink()
+    with pytest.raises(Misconfigured, match="ami holds a secret"):
+        read_settings()
+
+
+def test_a_settings_file_with_a_secret_is_as_private_as_the_secret() -> None:
+    Path("callrec.toml").write_text(f'format = "flac"\nari_url = "{SECRET}"\n')
+    Path("callrec.toml").chmod(0o644)
+    with pytest.raises(Misconfigured, match=r"callrec\.toml holds a secret") as refused:
+        read_settings()
+    assert "s3cret" not in str(refused.value)
+
+    Path("callrec.toml").chmod(0o640)
+    assert read_settings().format is Format.FLAC
+
+
+def test_what_holds_no_secret_may_be_read_by_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("callrec.toml").write_text('format = "flac"\nredis_url = "redis://host:6379/0"\n')
+    Path("callrec.toml").chmod(0o644)
+    Path("node").write_text("north\n")
+    Path("node").chmod(0o644)
+    monkeypatch.setenv("CALLREC_NODE_FILE", "node")
+    assert (read_settings().format, read_settings().node) == (Format.FLAC, "north")
+
+
+def test_a_container_has_its_secrets_in_memory_readable_by_all_of_its_users(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The engine mounts them with mode 444; the same file on a disk is refused."""
+    with TemporaryDirectory(dir="/dev/shm") as memory:
+        for folder, refused in ((Path(memory), False), (tmp_path, True)):
+            monkeypatch.setattr(setting_files, "CONTAINER_SECRETS", folder)
+            monkeypatch.setenv("CALLREC_AMI_URL_FILE", secret_in(str(folder / "ami"), 0o444))
+            with pytest.raises(Misconfigured) if refused else nullcontext():
+                assert read_settings().ami_url == SECRET
 
 
 @pytest.mark.parametrize(
@@ -49,6 +132,7 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CALLREC_AGI_BIND", "127.0.0.1:70000"),
         ("CALLREC_AGI_BIND", "127.0.0.1:١٢"),
         ("CALLREC_HTTP_BIND", ":8080"),
+        ("CALLREC_HTTP_HOSTS", "http://rec.example.com/"),
         ("CALLREC_SPOOL_DIR", "/tmp/a,b"),  # noqa: S108 - a name that is refused
         ("CALLREC_SPOOL_DIR", "/tmp/a b"),  # noqa: S108 - a name that is refused
         ("CALLREC_NODE", "a/b"),
@@ -62,6 +146,22 @@ def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch, key: s
     monkeypatch.setenv(key, value)
     with pytest.raises(Misconfigured, match=f"{key}: "):
         read_settings()
+
+
+def test_the_names_of_our_host_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREC_HTTP_HOSTS", "rec.example.com, 10.0.0.5:8080 [::1]")
+    assert read_settings().http_hosts == ("rec.example.com", "10.0.0.5:8080", "[::1]")
+    assert read_settings().shown()["http_hosts"] == "rec.example.com, 10.0.0.5:8080, [::1]"
+    monkeypatch.delenv("CALLREC_HTTP_HOSTS")
+    Path("callrec.toml").write_text('http_hosts = ["rec.example.com"]\n')
+    assert read_settings().http_hosts == ("rec.example.com",)
+
+
+@pytest.mark.parametrize(
+    ("bind", "parts"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:8080", ("::1", 8080)), ("::1:80", ("::1", 80))]
+)
+def test_an_address_to_listen_on_is_a_host_and_a_port(bind: str, parts: tuple[str, int]) -> None:
+    assert split_bind(bind) == parts
 
 
 def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,11 +42,15 @@ def demo() -> None:
 
 def doctor(as_json: bool = JSON_OPTION) -> None:
     """Look whether everything that callrec needs is there, and say what to write where it is not. Changes nothing."""
-    from callrec.app.doctor import exit_code
+    from callrec.app.doctor import Finding, Verdict, exit_code
     from callrec.cli.examination import examine
     from callrec.cli.store import settings
+    from callrec.domain.errors import Misconfigured
 
-    findings = asyncio.run(examine(settings()))
+    try:
+        findings = asyncio.run(examine(settings()))
+    except Misconfigured as error:
+        findings = [Finding("settings", Verdict.WRONG, error.message, error.hint)]
     if as_json:
         print_json(
             [

@@ -6,11 +6,12 @@ from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
 from callrec.adapters.disk.places import groups_of, look_at
+from callrec.adapters.disk.token import token_is_there
 from callrec.adapters.redis.store import open_store
 from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
 from callrec.app.doctor_asterisk import Expected, look_at_manager, look_at_rest, run_user
 from callrec.cli.links import manager_link, opened
-from callrec.config import Door, Settings
+from callrec.config import Door, Settings, split_bind
 from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.domain.provisioning.model import Feature, Tables
 
@@ -24,7 +25,8 @@ async def examine(settings: Settings) -> list[Finding]:
     manager, user = await _guarded("ami", lambda: _manager(settings, tables))
     rest, _ = await _guarded("ari", lambda: _rest(settings))
     return [
-        Finding("settings", Verdict.OK, "can be read"),
+        Finding("settings", Verdict.OK, "can be read, and what is secret in them not by every user of this machine"),
+        *_token(settings),
         *store,
         *manager,
         *rest,
@@ -39,6 +41,15 @@ def _folders(settings: Settings, asterisk_user: str) -> Iterable[Finding]:
     yield from judge_place("state folder", "CALLREC_STATE_DIR", look_at(settings.state_dir))
     if settings.confgen_dir is not None:
         yield from judge_place("folder of Asterisk's files", "CALLREC_CONFGEN_DIR", look_at(settings.confgen_dir))
+
+
+def _token(settings: Settings) -> Iterable[Finding]:
+    """The API's token, when the daemon has made it already."""
+    try:
+        if token_is_there(settings.state_dir):
+            yield Finding("api token", Verdict.OK, "its owner's only")
+    except CallrecError as error:
+        yield _failed("api token", error)
 
 
 async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
@@ -98,9 +109,8 @@ async def _rest(settings: Settings) -> tuple[list[Finding], str]:
 
 
 async def _agi(settings: Settings) -> Finding:
-    host, _, port = settings.agi_bind.rpartition(":")
     try:
-        await knock(host, int(port))
+        await knock(*split_bind(settings.agi_bind))
     except CallrecError as error:
         return _failed("agi", error)
     return Finding("agi", Verdict.OK, f"the daemon answers at {settings.agi_bind}")

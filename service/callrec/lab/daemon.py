@@ -111,8 +111,11 @@ class Daemon:
         return process.returncode or 0, out.decode("utf-8", "replace")
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Status and body of one of its pages."""
-        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{self.http}{path}") as answer:
+        """Status and body of one of its pages, asked with the token: readiness says why only then."""
+        token = self.state / "token"
+        headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.is_file() else {}
+        url = f"http://127.0.0.1:{self.http}{path}"
+        async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
             return answer.status, await answer.text()
 
     def _write_config(self) -> None:

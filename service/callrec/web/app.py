@@ -16,7 +16,8 @@ from callrec.domain.session import Session
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.guard import Guards, Patience
-from callrec.web.login import only_with
+from callrec.web.hosts import only_at
+from callrec.web.login import Token, only_with
 from callrec.web.operations import Operation
 from callrec.web.pages import pages
 from callrec.web.problems import WronglyAsked, problem, problem_of
@@ -47,18 +48,22 @@ def build_app(
     metrics: Metrics,
     live: Callable[[], Sequence[Session]],
     token: str,
+    hosts: Sequence[str] = (),
     api: Sequence[Operation] = (),
     node: str = "",
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> web.Application:
-    """The application. `metrics` shows readiness and live calls from now on, so each set of metrics has one application."""
+    """The application. `metrics` shows readiness and live calls from now on, so each set of metrics has one application.
+
+    `hosts`: the names and addresses that requests may be for, besides localhost and the address that they reach.
+    """
     metrics.show(readiness, live)
 
-    guards = Guards(patience)
-    app = web.Application(middlewares=[_answered, only_with(token)], client_max_size=MOST_BODY_BYTES)
+    guards, known = Guards(patience), Token(token)
+    app = web.Application(middlewares=[_answered, only_at(hosts), only_with(known)], client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
-    app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node)])
+    app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
     app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app

@@ -16,7 +16,10 @@ from callrec.web.operations import PREFIX, Answer, Operation
 from callrec.web.problems import CONTENT_TYPE
 
 _REF = "#/components/schemas/{model}"
-ALWAYS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+ALWAYS = (
+    *(HTTPStatus.UNAUTHORIZED, HTTPStatus.MISDIRECTED_REQUEST),
+    *(HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE),
+)
 PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON, or ends before its end.",
     HTTPStatus.UNAUTHORIZED: "No token, or another one than the daemon's.",
@@ -25,6 +28,7 @@ PROBLEMS = {
     HTTPStatus.PRECONDITION_FAILED: "The record is not as it was read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file where one is taken.",
+    HTTPStatus.MISDIRECTED_REQUEST: "The Host header is no name of the daemon's.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` says which.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of callrec, or something stored that cannot be read.",

@@ -9,23 +9,27 @@ from callrec.domain.provisioning.csv_export import template
 from callrec.domain.session import Session
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import CONTENT_TYPE, Metrics
+from callrec.web.login import Token
 from callrec.web.operations import Handler
 from callrec.web.status import STYLE, status_page
 
 
 def pages(
-    readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str
+    readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Token
 ) -> tuple[tuple[str, Handler], ...]:
-    """(path, handler) of each."""
+    """(path, handler) of each. A reason names hosts, users and paths: it is only for whoever has the token."""
 
     async def healthz(_: web.Request) -> web.Response:
         """That this is answered says that the loop beats."""
         return web.json_response({"ok": True})
 
-    async def readyz(_: web.Request) -> web.Response:
+    async def readyz(request: web.Request) -> web.Response:
+        known = token.opens(request)
+        if not known and "Authorization" in request.headers:
+            return token.denied(request)
         looked = readiness.look()
         ready = all(checked.ok for checked in looked)
-        checks = {checked.name: {"ok": checked.ok, "reason": checked.reason} for checked in looked}
+        checks = {one.name: {"ok": one.ok} | ({"reason": one.reason} if known else {}) for one in looked}
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         return web.json_response({"ok": ready, "checks": checks}, status=status)
 

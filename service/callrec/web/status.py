@@ -1,4 +1,4 @@
-"""The status page: what an operator wants to see first, and nobody's name or number."""
+"""The status page: what an operator wants to see first. No names or numbers, and no reasons, which name hosts and paths."""
 
 from collections.abc import Sequence
 from html import escape
@@ -25,16 +25,17 @@ _PAGE = """\
 <h1>callrec</h1>
 <p>Version {version}, node {node}. <strong>{calls}</strong>, <strong>{recorded}</strong>.</p>
 <table>
-<thead><tr><th scope="col">What</th><th scope="col">State</th><th scope="col">Reason</th></tr></thead>
+<thead><tr><th scope="col">What</th><th scope="col">State</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
 </table>
+<p>Why something is not well: <code>callrec doctor</code>, or /readyz with the token.</p>
 <p><a href="/users/template.csv" download>A user file to begin with</a> (users.csv, one row as an example)</p>
 </body>
 </html>
 """
-_ROW = '<tr><th scope="row">{name}</th><td class="{kind}">{state}</td><td>{reason}</td></tr>'
+_ROW = '<tr><th scope="row">{name}</th><td class="{kind}">{state}</td></tr>'
 
 
 def status_page(node: str, looked: Sequence[Checked], sessions: Sequence[Session]) -> str:
@@ -45,7 +46,6 @@ def status_page(node: str, looked: Sequence[Checked], sessions: Sequence[Session
             name=escape(checked.name),
             kind="ok" if checked.ok else "wrong",
             state="well" if checked.ok else "not well",
-            reason=escape(checked.reason),
         )
         for checked in looked
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callrec.adapters.disk.token import kept_token
+from callrec.adapters.disk.token import kept_token, token_is_there
 from callrec.domain.errors import Misconfigured, Unavailable
 
 
@@ -52,6 +52,16 @@ def test_a_wrong_file_stops_the_start_and_stays_as_it_is(tmp_path: Path, content
     assert content == file.read_text()
     assert "chmod 600" in refused.value.hint
     assert not content.strip() or content.strip() not in str(refused.value)
+
+
+def test_a_look_at_it_makes_none_and_finds_what_is_wrong(tmp_path: Path) -> None:
+    assert not token_is_there(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    kept_token(tmp_path)
+    assert token_is_there(tmp_path)
+    (tmp_path / "token").chmod(0o644)
+    with pytest.raises(Misconfigured, match="mode 644"):
+        token_is_there(tmp_path)
 
 
 def test_a_folder_or_a_link_in_its_place_is_no_token(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from callrec.observe.metrics import Metrics
 from callrec.web.app import GUARDS, build_app, serve_http
 from callrec.web.guard import Patience
 
+TOKEN = "t" * 43
+
 
 class Door:
     """A served application and what it shows."""
@@ -30,16 +32,18 @@ class Door:
             readiness=self.ready,
             metrics=Metrics(),
             live=lambda: self.sessions,
-            token="t" * 43,
+            token=TOKEN,
             node="lab",
             patience=patience,
         )
         self.port = 0
 
-    async def get(self, path: str, method: str = "GET") -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
+    async def get(
+        self, path: str, method: str = "GET", token: str = ""
+    ) -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
         """Status, body and headers of a request."""
         async with (
-            aiohttp.ClientSession() as http,
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"} if token else {}) as http,
             http.request(method, f"http://127.0.0.1:{self.port}{path}") as answer,
         ):
             return answer.status, await answer.text(), answer.headers
@@ -67,18 +71,32 @@ async def test_healthz_answers_as_long_as_the_loop_beats() -> None:
         assert (await door.get("/healthz"))[0] == 200
 
 
-async def test_readyz_says_of_each_check_why() -> None:
+async def test_readyz_says_of_each_check_why_to_whoever_has_the_token() -> None:
     async with served() as door:
         door.ready.add("journal", lambda: (True, ""))
         assert (await door.get("/readyz"))[0] == 200
-        door.ready.add("ami", lambda: (False, "not connected yet"))
-        status, body, _ = await door.get("/readyz")
+        door.ready.add("ami", lambda: (False, "AMI at 10.0.0.5:5038 refuses user 'callrec'"))
+        told = await door.get("/readyz", token=TOKEN)
+        states = await door.get("/readyz")
+        denied = await door.get("/readyz", token="x" * 43)
+        page = await door.get("/")
 
-    assert status == 503
-    assert json.loads(body) == {
-        "ok": False,
-        "checks": {"journal": {"ok": True, "reason": ""}, "ami": {"ok": False, "reason": "not connected yet"}},
-    }
+    assert (told[0], json.loads(told[1])) == (
+        503,
+        {
+            "ok": False,
+            "checks": {
+                "journal": {"ok": True, "reason": ""},
+                "ami": {"ok": False, "reason": "AMI at 10.0.0.5:5038 refuses user 'callrec'"},
+            },
+        },
+    )
+    assert (states[0], json.loads(states[1])) == (
+        503,
+        {"ok": False, "checks": {"journal": {"ok": True}, "ami": {"ok": False}}},
+    )
+    assert denied[0] == 401
+    assert [text for text in (states[1], denied[1], page[1]) if "10.0.0.5" in text or "refuses" in text] == []
 
 
 async def test_metrics_are_in_prometheus_text() -> None:
@@ -93,7 +111,7 @@ async def test_metrics_are_in_prometheus_text() -> None:
 
 async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows() -> None:
     async with served() as door:
-        door.ready.add("ami", lambda: (False, "<script>alert(1)</script>"))
+        door.ready.add("<script>alert(1)</script>", lambda: (False, "down"))
         door.sessions = [
             Session(CallId("a"), "1.1", NodeId("n"), state=State.RECORDING),
             Session(CallId("b"), "1.2", NodeId("n")),
@@ -177,7 +195,7 @@ async def test_a_head_that_drips_is_cut_however_steadily() -> None:
         since_s = loop.time()
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(5):
-                for byte in b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-Slow: aaaaaaaaaaaaaaaaa\r\n" * 100:
+                for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"X-Slow: aaaaaaaaaaaaaaaaa\r\n" * 100:
                     writer.write(bytes([byte]))
                     await writer.drain()
                     await asyncio.sleep(0.02)  # this is the attacker's clock, not the test's
@@ -201,7 +219,7 @@ async def test_a_kept_connection_serves_again_and_is_cut_when_idle() -> None:
         reader, writer = await door.connect()
         async with asyncio.timeout(5):
             for _ in range(3):
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
                 await reader.readexactly(len('{"ok": true}'))
             with contextlib.suppress(ConnectionError):
@@ -227,7 +245,7 @@ async def test_one_connection_too_many_is_closed_and_the_others_are_served() -> 
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(5):
                 assert await third[0].read() == b""
-        first[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        first[1].write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(5):
             assert b"200 OK" in await first[0].readuntil(b"\r\n\r\n")
         for _, writer in (first, second, third):

@@ -10,6 +10,7 @@ from callrec.app.doctor import Place
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 MOUNTS = Path("/proc/self/mountinfo")
+MEMORY_FILE_SYSTEM = "tmpfs"
 
 
 def look_at(folder: Path) -> Place:

@@ -29,6 +29,13 @@ def kept_token(state_dir: Path) -> str:
         return _read(path)
 
 
+def token_is_there(state_dir: Path) -> bool:
+    """Whether the daemon has made its token. Blocking. Raises Misconfigured when the file is not what we make, Unavailable."""
+    path = state_dir / NAME
+    with on_disk(f"the API's token {path}"):
+        return os.path.lexists(path) and bool(_read(path))
+
+
 def _make(path: Path) -> None:
     """Whole or not at all: written under another name, then linked, which the kernel refuses when another was first."""
     draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")

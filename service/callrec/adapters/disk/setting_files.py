@@ -1,0 +1,75 @@
+"""The files that settings come from: `callrec.toml`, and one for each secret that has a file of its own.
+
+A file with a password in it is its owner's and its group's: one that all users of the machine may read or change is refused.
+Container engines put secrets with mode 444 on a tmpfs below /run/secrets, which only the container sees: those are allowed.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tomllib import TOMLDecodeError, loads
+
+from callrec.adapters.disk.places import MEMORY_FILE_SYSTEM, filesystem_of
+from callrec.domain.errors import Misconfigured
+
+CONTAINER_SECRETS = Path("/run/secrets")
+MOST_BYTES = 1 << 20
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
+_SUFFIX = "_file"
+
+HoldsSecret = Callable[[str], bool]
+"""Whether a value of a setting has a password in it."""
+
+
+def secret_file(path: Path, said_by: str, holds_secret: HoldsSecret) -> str:
+    """The value in a file of its own; `said_by` is the name that the file was given by. Raises Misconfigured."""
+    try:
+        text, mode = _read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured("setting-file", f"{said_by}: cannot read {path}: {error}") from error
+    value = text.strip()
+    if holds_secret(value):
+        _refuse_others(path, mode)
+    return value
+
+
+def toml_settings(path: Path, names: Mapping[str, object], holds_secret: HoldsSecret) -> dict[str, object]:
+    """What the settings file says, `ami_url_file` and its like replaced by what is in those files; nothing when there is no file.
+
+    `names`: the settings that there are. Raises Misconfigured.
+    """
+    try:
+        text, mode = _read(path)
+        said = loads(text)
+    except FileNotFoundError:
+        return {}
+    except (OSError, TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured("setting-file", f"{path} cannot be read: {error}") from error
+    if any(isinstance(value, str) and holds_secret(value) for value in said.values()):
+        _refuse_others(path, mode)
+    for key in [key for key in said if key not in names and key.removesuffix(_SUFFIX) in names]:
+        setting, value = key.removesuffix(_SUFFIX), said.pop(key)
+        if setting in said:
+            raise Misconfigured("setting-twice", f"{path}: {setting} and {key} are both set")
+        if not isinstance(value, str):
+            raise Misconfigured("setting-file", f"{path}: {key} must be the name of a file")
+        said[setting] = secret_file(Path(value), f"{path}: {key}", holds_secret)
+    return said
+
+
+def _read(path: Path) -> tuple[str, int]:
+    """The text, and the mode of the very file that it was read from."""
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        return file.read(MOST_BYTES).decode("utf-8"), mode
+
+
+def _refuse_others(path: Path, mode: int) -> None:
+    if not mode & _OTHERS:
+        return
+    real = path.resolve()
+    if real.is_relative_to(CONTAINER_SECRETS.resolve()) and filesystem_of(real) == MEMORY_FILE_SYSTEM:
+        return
+    what = f"{path} holds a secret and may be read or changed by every user of this machine (mode {stat.S_IMODE(mode):03o})"
+    raise Misconfigured("setting-file-open", what, hint=f"chmod o-rwx {path}; its group may read it")

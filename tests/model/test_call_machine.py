@@ -174,6 +174,8 @@ class CallMachine(RuleBasedStateMachine):
             for legs in self.conversations():
                 protected = decide(legs).rule is Rule.NEVER and take.leg in {leg.id for leg in legs}
                 assert not protected, "never is recorded"
+        if s.state in ACTIVE and s.recorded_user_left and take is not None and take.id not in self.stopped:
+            assert not s.conversations(), "recorded on after its user has left"
         if take is not None and s.state is State.PAUSED and take.id in s.open_takes and take.mixmonitor:
             assert self.muted.get(take.id), "voice in a pause"
         if take is not None and s.state is State.RECORDING:

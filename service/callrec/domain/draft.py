@@ -214,9 +214,9 @@ class Draft:
         self.set(replies=())
 
     def announce(self, outcome: m.Outcome) -> None:
-        """Let the parties hear it, when somebody pressed for it."""
+        """Let the parties hear it, when somebody pressed for it. On a leg that is gone nothing is played."""
         s = self.session
-        if s.recording and s.take and s.recording.rule is Rule.ON_DEMAND:
+        if s.recording and s.take and s.take.leg in s.legs and s.recording.rule is Rule.ON_DEMAND:
             self.commands.append(m.Announce(s.take, outcome))
 
     def lamps(self) -> None:

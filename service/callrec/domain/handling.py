@@ -17,6 +17,7 @@ from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
 
+RECORDED_USER_LEFT = "recorded-user-left"
 _ROUNDING_S = 0.001
 """By how much a sum of instants may miss a deadline."""
 
@@ -263,10 +264,22 @@ class _Turn(Pressing):
             s = self.session
             if decision.rule is Rule.NEVER and s.state in ACTIVE and s.take and _holds(legs, s.take.leg):
                 self.stop()
+        if conversations:
+            self.end_without_its_user()
         for _, decision in conversations:
             if decision.rule is Rule.ALWAYS:
                 self.always(decision)
         self.follow(conversations)
+
+    def end_without_its_user(self) -> None:
+        """A recording ends when the user because of whom it was begun has left the call, and others talk on.
+
+        Whom policy wants to record among those gets a recording of their own: left is one user from start to end.
+        """
+        s = self.session
+        if s.state in ACTIVE and s.recorded_user_left:
+            self.amend(end_reason=RECORDED_USER_LEFT)
+            self.stop()
 
     def follow(self, conversations: list[tuple[list[Leg], Decision]]) -> None:
         """A take whose leg is out of the conversation, or that has failed, gives way to one where somebody is recorded.
@@ -283,7 +296,8 @@ class _Turn(Pressing):
             if decision.rule is Rule.ALWAYS or (
                 decision.rule is not Rule.NEVER and (failed or s.take.leg not in s.legs)
             ):
-                self.leg = decision.leg or max(legs, key=lambda leg: (leg.user is not None, not leg.is_local))
+                own = next(filter(s.is_recorded_user, legs), None)
+                self.leg = own or decision.leg or max(legs, key=lambda leg: (leg.user is not None, not leg.is_local))
                 self.set(faults=0)
                 self.apply(Trigger.MOVED)
                 return

@@ -121,7 +121,7 @@ class Machine(Draft):
     def do_go_on(self) -> None:
         """See Action. A pause that was under way goes on too, with its own deadline: the take is still muted."""
         self.set(told_failed=None)  # it was the stop that failed
-        self.amend(to_s=None)
+        self.amend(to_s=None, end_reason="")
         self.write(Step.CHANGED)
         if self.session.recording and self.session.recording.is_paused:
             self.arm(m.Wait.PAUSE, self.session.terms.limits.pause_s)

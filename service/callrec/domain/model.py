@@ -176,6 +176,8 @@ class Recording:
     """Ringing, music, holds and parking inside the recording."""
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
+    end_reason: str = ""
+    """Why it ended while the call went on, when no press and no rule asked for it: empty, or `recorded-user-left`."""
 
     @property
     def is_paused(self) -> bool:

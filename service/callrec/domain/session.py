@@ -75,6 +75,29 @@ class Session:
         """Whether a file of this recording may still be written."""
         return any(take.id in self.open_takes for take in recording.takes)
 
+    @property
+    def recorded_user(self) -> UserId | None:
+        """The user of the left channel: whose rule or press began the current recording. None: a restart has lost that."""
+        recording = self.recording
+        if recording is None or recording.actor.user or not recording.takes:
+            return recording.actor.user if recording else None
+        first = recording.takes[0].leg
+        known = (party.user for party in self.parties if party.leg == first)
+        return next(known, None)
+
+    def is_recorded_user(self, leg: Leg) -> bool:
+        """Whether this leg is one of theirs. Also one whose user was known once: the tables may be late after a restart."""
+        user = self.recorded_user
+        known = {party.user for party in self.parties if party.leg == leg.id}
+        if not known and self.recording and self.recording.takes:
+            return leg.id == self.recording.takes[0].leg or _is(leg, user)
+        return user in known or _is(leg, user)
+
+    @property
+    def recorded_user_left(self) -> bool:
+        """Whether they have no leg in this call any more. On hold, parked or in a consultation they have one."""
+        return self.recorded_user is not None and not any(map(self.is_recorded_user, self.legs.values()))
+
     def may_grow(self, take: Take) -> bool:
         """Whether a recorder that we saw may still be at work: a hangup ends it too, and tells nothing (app_mixmonitor.c)."""
         return take.id in self.open_takes and bool(take.mixmonitor) and take.leg in self.legs
@@ -121,6 +144,10 @@ class Session:
             recordings=int(recording.id.rpartition("-")[2]),
             began_s=recording.from_s,
         )
+
+
+def _is(leg: Leg, user: UserId | None) -> bool:
+    return leg.user is not None and leg.user.id == user
 
 
 def _doors(legs: list[Leg]) -> set[str]:

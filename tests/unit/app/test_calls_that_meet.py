@@ -219,7 +219,7 @@ async def test_who_leaves_others_talking_takes_nothing_of_their_call_along(stage
 
 @virtual
 async def test_a_take_does_not_go_along_with_its_leg_to_another_call(stage: Stage) -> None:
-    """Alice records a conference of three and goes to another call: those who stay are recorded further, and there nobody is."""
+    """Alice records a conference of three and goes to another call: the recording ends, here and there."""
     async with stage.running() as engine:
         stage.call("alice", "bob", nth=1)
         engine.asterisk(event("BridgeEnter", "1.3", "trunk", linkedid="1.1", BridgeUniqueid="b1"))
@@ -229,8 +229,9 @@ async def test_a_take_does_not_go_along_with_its_leg_to_another_call(stage: Stag
         engine.asterisk(event("BridgeEnter", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b2"))
         engine.asterisk(event("BridgeLeave", "1.1", "alice", linkedid="1.1", BridgeUniqueid="b1"))
         await _talk(stage, 3)
-        assert {"c1-1-2": "0x2"} == stage.asterisk.running
-        assert [State.RECORDING, State.IDLE] == [session.state for session in engine.live()]
+        assert {} == stage.asterisk.running
+        assert [State.IDLE, State.IDLE] == [session.state for session in engine.live()]
+        assert ["recorded-user-left"] == [one.end_reason for one in stage.handed]
 
 
 @virtual

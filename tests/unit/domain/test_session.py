@@ -497,7 +497,7 @@ def test_a_pause_that_ends_when_the_recorded_leg_is_gone_waits_for_another() -> 
     call.gone("a")
 
     assert ["changed c-1-1"] == call.later(600).passed(m.Wait.PAUSE)
-    assert "open c-1-2" in call.bridge(leg("b", BOB), leg("c", CEM), bridge="b2")
+    assert "open c-1-2" in call.bridge(leg("b", BOB), leg("a2", FLAGGED), bridge="b2")
 
 
 def test_a_pause_before_the_proof_needs_the_proof_afterwards() -> None:
@@ -950,10 +950,10 @@ def test_an_earlier_take_that_closes_late_holds_up_nothing() -> None:
 # -- transfers and other changes of legs -----------------------------------------------------------------------------
 
 
-def test_when_the_recorded_leg_is_replaced_a_survivor_takes_over() -> None:
+def test_when_the_recorded_user_goes_on_at_another_phone_the_recording_does_too() -> None:
     """Same recording, new take; its proof is waited for anew, and the lamp with it."""
     call = Call().recorded()
-    call.bridge(leg("c", CEM))
+    call.bridge(leg("c", ANN))
 
     assert call.gone("a") == [
         "close c-1-1",
@@ -961,31 +961,121 @@ def test_when_the_recorded_leg_is_replaced_a_survivor_takes_over() -> None:
         "intent c-1-2",
         "open c-1-2",
         "wait open c-1-2",
-        "darken 1 2 3",
+        "darken 1 2",
     ]
-    assert (State.STARTING, LegId("b")) == (call.state, call.recording.takes[-1].leg)
+    assert (State.STARTING, LegId("c")) == (call.state, call.recording.takes[-1].leg)
     call.seen(T2)
-    assert ["tell recording", "light 2 3"] == call.grew(T2)
+    assert ["tell recording", "light 2 1"] == call.grew(T2)
 
 
-def test_a_blind_transfer_goes_on_with_whoever_comes() -> None:
-    """Between the two conversations nothing is recorded and no lamp says so."""
+def test_a_recording_on_demand_ends_when_its_presser_has_left_by_a_transfer() -> None:
+    """Without a tone: there is no leg to play it on. Whole, and the entry says why it ended."""
     call = Call().recorded()
     assert ["darken 1 2"] == call.gone("a")
+    call.closed()
 
-    assert ["close c-1-1", "wait stop c-1-1", "intent c-1-2", "open c-1-2", "wait open c-1-2"] == call.bridge(
-        leg("b", BOB), leg("trunk"), bridge="b2"
-    )
-    assert LegId("b") == call.recording.takes[-1].leg
+    said = call.later(3).bridge(leg("b", BOB), leg("trunk"), bridge="b2")
+
+    assert ["ended c-1", "hand over c-1", "tell recording-ended"] == said
+    (recording,) = call.handed
+    assert ("recorded-user-left", "", 1_002.0) == (recording.end_reason, recording.cause, recording.to_s)
+    assert State.IDLE is call.state
+    assert "reply r started" in (call.later(5).press("b", BOB), call.seen(NEXT))[1]
+
+
+def test_an_always_recording_ends_with_its_user_also_in_a_conversation_of_three() -> None:
+    """What the others say is theirs."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.bridge(leg("c", CEM))
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1"] == call.gone("a")[:3]
+    assert State.STOPPING is call.state
+
+
+def test_when_the_recorded_user_leaves_to_another_who_is_always_recorded_that_is_a_recording_of_its_own() -> None:
+    """Left is one user from start to end."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.gone("a")
+    call.closed()
+    other = replace(FLAGGED, id=UserId("6"))
+
+    said = call.later(3).bridge(leg("b", BOB), leg("f", other), bridge="b2")
+
+    assert "open c-2-1" in said
+    assert "hand over c-1" in said
+    assert LegId("f") == call.recording.takes[0].leg
+    assert "recorded-user-left" == call.handed[0].end_reason
+
+
+def test_a_call_that_ends_is_not_said_to_be_left() -> None:
+    """Somebody always hangs up first."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.gone("a", "b")
+    call.closed()
+
+    assert [("", "")] == [(one.end_reason, one.cause) for one in call.handed]
+
+
+def test_the_recorded_user_may_wait_while_the_others_talk() -> None:
+    """Parked or on hold they have not left: the take stays where it is."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.on(m.Unbridged(BridgeId("b"), LegId("a")))
+
+    assert [] == call.bridge(leg("b", BOB), leg("c", CEM), bridge="b2")
+    assert State.RECORDING is call.state
+
+
+def test_what_a_restart_does_not_know_does_not_end_the_recording() -> None:
+    """Neither a user whom late tables do not know, nor one whose leg is told last, nor a recording of nobody known."""
+    call = Call(session=Session.resume(Call().recorded(FLAGGED, BOB).recording, Terms()))
+    call.bridge(leg("b", BOB), leg("c", CEM))
+    call.bridge(leg("a", None, Direction.OUT))
+    assert State.OPENED is call.state
+
+    captured = replace(Call().recorded(FLAGGED, BOB).recording, parties=())
+    other = Call(session=Session.resume(captured, Terms()))
+    assert other.session.recorded_user is None
+    other.bridge(leg("b", BOB), leg("c", CEM))
+    other.gone("a")
+    assert (State.STARTING, "b") == (other.state, other.recording.takes[-1].leg)
+
+
+def test_what_the_dialplan_captured_on_the_callers_leg_ends_with_the_called_user() -> None:
+    """Its recorder is on the stranger's leg; the file is the flagged user's."""
+    mine = Actor(ActorKind.POLICY, FLAGGED.id, LegId("a"))
+    captured = replace(Call().recorded(None, FLAGGED).recording, parties=(), actor=mine)
+    first = replace(captured.takes[0], leg=LegId("a"))
+    call = Call(session=Session.resume(replace(captured, takes=(first,)), Terms()))
+    call.bridge(leg("a", None, Direction.OUT), leg("b", FLAGGED))
+    assert State.OPENED is call.state
+    call.gone("b")
+
+    call.bridge(leg("a", None, Direction.OUT), leg("c", CEM), bridge="b2")
+
+    assert (State.STOPPING, "recorded-user-left") == (call.state, call.recording.end_reason)
+
+
+def test_a_stop_that_asterisk_refuses_takes_its_reason_back() -> None:
+    """The recording goes on, and may yet end by the hangup."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.bridge(leg("c", CEM))
+    call.gone("a")
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)))
+    call.refused()
+    call.refused()
+
+    assert (State.RECORDING, "") == (call.state, call.recording.end_reason)
 
 
 def test_a_transfer_to_a_never_is_not_followed() -> None:
-    """The recording waits for the end of the call."""
+    """Nor does the recording wait for somebody else."""
     call = Call().recorded()
     call.gone("a")
 
-    assert [] == call.bridge(leg("b", BOB), leg("e", SILENT), bridge="b2")
-    assert State.SUSPECT is call.state
+    said = call.bridge(leg("b", BOB), leg("e", SILENT), bridge="b2")
+
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1"] == said
+    assert State.STOPPING is call.state
 
 
 def test_a_leg_on_hold_keeps_its_take() -> None:
@@ -1306,15 +1396,15 @@ def test_reconsidering_an_idle_call_does_nothing() -> None:
 # -- calls that meet ---------------------------------------------------------------------------------------------------
 
 
-def test_when_the_recorded_leg_goes_to_another_call_those_who_stay_are_recorded_further() -> None:
-    """Its recorder is stopped: it would go on with what is said there."""
+def test_when_the_recorded_leg_goes_to_another_call_its_recording_ends() -> None:
+    """Its recorder would go on with what is said there; and those who stay are not their user."""
     call = Call().recorded()
     call.bridge(leg("c", CEM))
 
     said = call.on(m.LegMoved(LegId("a")))
 
-    assert ["close c-1-1", "wait stop c-1-1", "intent c-1-2", "open c-1-2", "wait open c-1-2"] == said[:5]
-    assert (State.STARTING, "b") == (call.state, call.recording.takes[-1].leg)
+    assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1"] == said[:3]
+    assert (State.STOPPING, "recorded-user-left") == (call.state, call.recording.end_reason)
 
 
 def test_when_another_leg_goes_to_another_call_the_take_goes_on() -> None:

@@ -52,7 +52,7 @@ from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 from callrec.wiring_confgen import ConfKeeping, keep_conf
-from callrec.wiring_scripts import scripts
+from callrec.wiring_scripts import agi_door, scripts
 
 DRAIN_S = 10.0
 """How long the end waits for recordings that are being stored."""
@@ -210,7 +210,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             tables_known=tables.wait_fresh,
         )
         daemon_scripts = scripts(StarCodes(engine, store, tables), Services(store, tables), Lookups(tables), metrics)
-        agi = AgiServer(daemon_scripts, on_outcome=metrics.agi)
+        agi = agi_door(daemon_scripts, engine, links.ami, metrics)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness),

@@ -1,6 +1,12 @@
-"""What the dialplan can ask by FastAGI, by name, each counted."""
+"""What the dialplan can ask by FastAGI, by name, each counted; and the door where only proven legs ask."""
 
-from callrec.adapters.asterisk.fastagi import Channel, Script
+import secrets
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.controls import AmiLegVariables
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
+from callrec.app.engine import Engine
+from callrec.app.leg_proof import LegProof
 from callrec.app.lookups import Lookups
 from callrec.app.services import Services
 from callrec.app.star_codes import StarCodes
@@ -33,3 +39,9 @@ def scripts(codes: StarCodes, services: Services, lookups: Lookups, metrics: Met
         return answer
 
     return {"toggle": toggle, "call": call, "always-record": always_record, "service": service, "lookup": lookup}
+
+
+def agi_door(answering: dict[str, Script], engine: Engine, ami: AmiLink, metrics: Metrics) -> AgiServer:
+    """The FastAGI server: no script begins before its leg is proven."""
+    proof = LegProof(engine, AmiLegVariables(ami), secrets.token_bytes(32))
+    return AgiServer(answering, proof=proof.prove, on_outcome=metrics.agi)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 
+from callrec.app.arrivals import Arrivals
 from callrec.app.call_actor import CallActor, Observer
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
@@ -64,6 +65,7 @@ class Engine:
         self._by_linkedid: dict[str, CallActor] = {}
         self._by_leg: dict[LegId, CallActor] = {}
         self._talks = Talks()
+        self._arrivals = Arrivals()
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
         self._presses = itertools.count(1)
         self._held_back: deque[Message] | None = None
@@ -104,6 +106,7 @@ class Engine:
                 Session(self._new_id(), message.get("Linkedid"), self.node, self.terms)
             )
             self._by_leg[leg] = actor
+            self._arrivals.came(leg)
         if actor is None:
             return
         self._post(actor, leg, event)
@@ -150,6 +153,11 @@ class Engine:
     def _living(self, actor: CallActor | None) -> CallActor | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
         return None if actor is None or actor.session.state is State.CLOSED else actor
+
+    async def met(self, leg: LegId, within_s: float) -> bool:
+        """Whether this leg is in a live call. A request of the dialplan may overtake the manager's Newchannel: it is waited for
+        here, and nowhere else."""
+        return leg in self._by_leg or await self._arrivals.wait(leg, within_s)
 
     async def press(self, leg: LegId, user: User | None, rate_hz: int | None) -> m.Outcome:
         """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
@@ -234,6 +242,7 @@ class Engine:
         actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
         actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))
         self._by_leg[leg.id] = actor
+        self._arrivals.came(leg.id)
         bridge = BridgeId(channel.get("BridgeId"))
         actor.post(m.LegAppeared(leg))
         self._post(actor, leg.id, m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id))

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.asterisk import controls
-from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
+from callrec.adapters.asterisk.controls import (
+    AmiChannels,
+    AmiLamps,
+    AmiLegVariables,
+    AmiRecorder,
+    AstDbMirror,
+    AstDbWords,
+)
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.catching_up import Told
 from callrec.domain.errors import CallrecError, Refused, Unavailable
@@ -333,3 +340,12 @@ async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
 async def test_an_asterisk_that_lists_no_bridges_lists_its_channels(manager: Manager) -> None:
     manager.faults["BridgeList"] = Refused("ami-error", "Permission denied")
     assert len(await AmiChannels(manager).channels()) == 1
+
+
+async def test_a_variable_is_set_on_one_leg_and_a_leg_that_is_gone_is_told(manager: Manager) -> None:
+    variables = AmiLegVariables(manager)
+    await variables.set(LEG, "CALLREC_PROOF", "word")
+    assert manager.asked == ["Setvar Variable=CALLREC_PROOF Value=word"]
+    manager.faults["Setvar"] = GONE
+    with pytest.raises(Refused):
+        await variables.set(LEG, "CALLREC_PROOF", "word")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 
-from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Outcome, Script
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Outcome, Proof, Script, believed
 from callrec.domain.errors import Refused, Unavailable
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.agi_commands import exec_
@@ -59,10 +59,11 @@ class House:
         self.servers: list[AgiServer] = []
         self.legs: list[Leg] = []
 
-    async def serve(self, script: Script, **settings: float) -> AgiServer:
+    async def serve(self, script: Script, *, proof: Proof = believed, **settings: float) -> AgiServer:
         """A server whose only script is `toggle`."""
         server = AgiServer(
             {"toggle": script},
+            proof=proof,
             on_outcome=lambda name, outcome, _seconds: self.outcomes.put_nowait((name, outcome)),
             **settings,  # type: ignore[arg-type] - the test names what it sets
         )
@@ -370,3 +371,51 @@ async def test_taken_port(house: House) -> None:
     with pytest.raises(Unavailable, match="cannot listen on"):
         await second.start("127.0.0.1", house.port)
     await second.close()
+
+
+# -- who is believed ---------------------------------------------------------------------------------------------------
+
+
+def never_begins(begun: list[str]) -> Script:
+    async def script(_request: Request, _channel: Channel) -> Answer:
+        begun.append("begun")
+        return Answer("on")
+
+    return script
+
+
+async def test_a_script_begins_only_when_its_leg_is_proven(house: House) -> None:
+    """The proof may ask the leg first; the script then asks it as if nothing had been."""
+
+    async def proof(_request: Request, channel: Channel) -> None:
+        if await channel.get_variable("WORD") != "secret":
+            raise Unavailable("leg-unproven", "not the leg")
+
+    begun: list[str] = []
+    await house.serve(never_begins(begun), proof=proof)
+    for value, word, outcome in (("secret", "on", Outcome.ANSWERED), ("guess", "unavailable", Outcome.UNAVAILABLE)):
+        leg = await house.leg()
+        assert await leg.hear() == 'GET VARIABLE "WORD"\n'
+        leg.say(f"200 result=1 ({value})\n")
+        assert await leg.obey() == [result(word)]
+        assert await house.outcome() == ("toggle", outcome)
+    assert begun == ["begun"]
+
+
+async def test_a_proof_that_comes_too_late_is_unavailable_and_the_script_never_begins(house: House) -> None:
+    """Not `pending`: the dialplan must do by itself what we shall not do."""
+    begun: list[str] = []
+    proven = asyncio.Event()
+
+    async def proof(_request: Request, _channel: Channel) -> None:
+        await proven.wait()
+
+    server = await house.serve(never_begins(begun), proof=proof, answer_timeout_s=0.05)
+    leg = await house.leg()
+    assert await leg.obey() == [result("unavailable")]
+    assert await house.outcome() == ("toggle", Outcome.UNAVAILABLE)
+    proven.set()
+    async with asyncio.timeout(BOUND_S):
+        while server.working:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
+    assert begun == []

@@ -26,6 +26,8 @@ from callrec.protocols.formats import rate_of
 
 START_S = 1.0
 LISTING_S = 10.0
+SETVAR_S = 0.3
+"""A leg is mute while it waits for this one."""
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"
@@ -145,6 +147,17 @@ class AmiRecorder:
 
     async def _set(self, leg: LegId, name: str, value: str) -> None:
         await self._ami.action("Setvar", [("Channel", leg), ("Variable", name), ("Value", value)])
+
+
+class AmiLegVariables:
+    """Keeps the promises of `app.leg_proof.LegVariables`."""
+
+    def __init__(self, ami: Actions) -> None:
+        self._ami = ami
+
+    async def set(self, leg: LegId, name: str, value: str) -> None:
+        """See LegVariables."""
+        await self._ami.action("Setvar", [("Channel", leg), ("Variable", name), ("Value", value)], timeout_s=SETVAR_S)
 
 
 def _is_gone(error: Refused) -> bool:

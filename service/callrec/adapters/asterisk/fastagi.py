@@ -7,6 +7,7 @@ within `answer_timeout_s`, whatever the script does, and its answer is always on
     it raised Refused                 `refused`; the code is in CALLREC_REASON
     it raised anything else           `unavailable`: nothing is under way, the dialplan may do it itself
     it has not returned in time       `pending`: it may still succeed, so the dialplan must not do it a second time
+    who asks is not proven in time    `unavailable`: the script has not begun, and never will
     nobody has that name              `unknown-script`
     we broke off or are dead          not set: the same as `unavailable`
 
@@ -30,6 +31,9 @@ from callrec.protocols.agi_commands import Command, get_full_variable, get_varia
 
 Script = Callable[[Request, "Channel"], Coroutine[object, object, Answer]]
 """Decides on one request: a coroutine function. Its errors are part of its answer, see above."""
+
+Proof = Callable[[Request, "Channel"], Coroutine[object, object, None]]
+"""Returns when the request comes from the leg that it names; raises Unavailable when that cannot be proven."""
 
 
 class Outcome(StrEnum):
@@ -83,6 +87,10 @@ class Channel:
         return _value(await self.send(get_full_variable(name, channel)))
 
 
+async def believed(_request: Request, _channel: Channel) -> None:
+    """The proof where nothing has to be proven: whoever connects is taken for the leg that they name."""
+
+
 def _over() -> Unavailable:
     return Unavailable("agi-over", "the FastAGI dialogue is over")
 
@@ -92,7 +100,7 @@ def _value(reply: Reply) -> str | None:
 
 
 class AgiServer:
-    """Serves `scripts`, by the path of `AGI(agi://host/path)`.
+    """Serves `scripts`, by the path of `AGI(agi://host/path)`, to those who pass `proof`: before that, no script begins.
 
     A script has `answer_timeout_s` from its request. A connection has `dialogue_timeout_s` for everything: a request that does
     not become whole, or a leg that does not take its answer, is closed then. A connection beyond `max_connections` is closed
@@ -103,12 +111,14 @@ class AgiServer:
         self,
         scripts: Mapping[str, Script],
         *,
+        proof: Proof = believed,
         answer_timeout_s: float = 0.45,
         dialogue_timeout_s: float = 5.0,
         max_connections: int = 256,
         on_outcome: OnOutcome = lambda _script, _outcome, _seconds: None,
     ) -> None:
         self.scripts = dict(scripts)
+        self.proof = proof
         self.answer_timeout_s = answer_timeout_s
         self.dialogue_timeout_s = dialogue_timeout_s
         self.max_connections = max_connections
@@ -188,6 +198,7 @@ class _Connection(asyncio.Protocol):
         self._dialogue = Dialogue()
         self._script = ""
         self._is_over = False
+        self._has_begun = False
         self._question: asyncio.Future[Reply] | None = None
         # The answer's commands, last one first; None until there is an answer.
         self._outbox: list[Command] | None = None
@@ -248,7 +259,15 @@ class _Connection(asyncio.Protocol):
             return
         timeout_s = self._server.answer_timeout_s
         self._timers.append(self._loop.call_later(timeout_s, self._be_late))
-        self._server.begin(script(request, Channel(self))).add_done_callback(self._decided)
+        self._server.begin(self._prove_and_run(script, request)).add_done_callback(self._decided)
+
+    async def _prove_and_run(self, script: Script, request: Request) -> Answer:
+        channel = Channel(self)
+        await self._server.proof(request, channel)
+        if self._is_over or self._outbox is not None:
+            raise _over()  # it was told `unavailable`: nothing may be done any more
+        self._has_begun = True
+        return await script(request, channel)
 
     def _decided(self, task: asyncio.Task[Answer]) -> None:
         self._server.finished(task)
@@ -259,8 +278,12 @@ class _Connection(asyncio.Protocol):
             self._answer(outcome, answer)
 
     def _be_late(self) -> None:
-        if self._outbox is None:
+        if self._outbox is not None:
+            return
+        if self._has_begun:
             self._answer(Outcome.PENDING, _PENDING)
+        else:
+            self._answer(Outcome.UNAVAILABLE, _UNAVAILABLE)
 
     def _judge(self, task: asyncio.Task[Answer]) -> tuple[Outcome, Answer]:
         error = None if task.cancelled() else task.exception()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -179,7 +180,7 @@ def test_a_feature_code_is_set_and_switched(shell: Shell) -> None:
 
 def test_an_empty_library_is_clean_and_its_index_is_made_anew(shell: Shell) -> None:
     assert shell("verify")[:2] == (0, "recordings: 0, findings: 0\n")
-    assert json.loads(shell("rebuild", "--json")[1]) == {"recordings": 0}
+    assert json.loads(shell("rebuild", "--json")[1]) == {"recordings": 0, "findings": []}
     assert shell("recordings", "list", "--json", "--since", "2026-01-01")[:2] == (0, "[]\n")
     assert shell("recordings", "show", "nothing")[0] == 1
 
@@ -189,6 +190,34 @@ def test_what_verify_finds_is_exit_1(shell: Shell) -> None:
     code, out, _ = shell("verify", "--json")
     assert (code, [one["code"] for one in json.loads(out)["findings"]]) == (1, ["media-orphan"])
     assert "stray.wav" in shell("verify")[1]
+
+
+def test_odd_files_end_neither_verify_nor_rebuild(shell: Shell) -> None:
+    """A pipe, a socket, a link and bad ids, in the library and in the spool: each is named, and both come to their end."""
+    monitor, spool = shell.folder / "monitor", shell.folder / "spool"
+    for folder, names in (
+        (monitor, ("a.json", "b.json", "c.json")),
+        (spool, ("d", "e-1-1.read.sln", "f-1-1.read.sln")),
+    ):
+        pipe, link, bad = names
+        os.mkfifo(folder / pipe)
+        (folder / link).symlink_to("/dev/zero")
+        (folder / bad).touch()
+    with socket.socket(socket.AF_UNIX) as here:
+        here.bind(os.path.relpath(monitor / "g.json"))
+    (spool / "x-999999-999999.write.sln16").touch()
+    code, out, _ = shell("verify", "--json")
+    assert code == 1
+    assert {(one["code"], one["path"]) for one in json.loads(out)["findings"]} == {
+        *(("file-odd", name) for name in "abg"),
+        ("sidecar-unreadable", "c"),
+        ("spool-odd", "d"),
+        ("spool-odd", "e-1-1.read.sln"),
+        ("spool-leftover", "f-1-1"),
+        ("spool-leftover", "x-999999-999999"),
+    }
+    code, out, err = shell("rebuild")
+    assert (code, len(out.splitlines()), err) == (1, 5, "recordings indexed: 0, findings: 4\n")
 
 
 async def test_names_from_the_store_cannot_move_the_cursor_and_the_daemons_store_is_joined(shell: Shell) -> None:

@@ -296,7 +296,7 @@ async def aftermath(stack: Stack) -> None:
     truth = export(entries(disk))
     await until(lambda: catalogue_is(stack, truth), hint="the catalogue is what the disk says")
     async with open_store("embedded:", daemon.state, join=True) as store:
-        assert await rebuild(disk, store) == report.recordings
+        assert (await rebuild(disk, store)).recordings == report.recordings
     assert await catalogue(stack) == truth
     for recording in stored(stack):
         state = recording.manifest.state

@@ -4,17 +4,20 @@ index made anew from it. The disk is the truth: everything here can be repeated,
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from callrec.app.ports import Encoder, Library, Spool
-from callrec.app.reconcile import orphan_ids
+from callrec.app.reconcile import may_be_of
 from callrec.app.store_port import RecordingIndex
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.lifecycle import Manifest, Media, State
 from callrec.domain.model import RecordingId, TakeId
 from callrec.domain.naming import recording_of
 
+UNREAD = frozenset({"file-unreadable", "folder-unreadable"})
+"""Findings of what the disk refused: whatever is there may be whole, and is read another time."""
+_PAGE = 1000
 _OLD_S = 24 * 3600.0
 """A temporary file that nobody has touched for a day belongs to no run."""
 
@@ -39,6 +42,14 @@ class Report:
     def clean(self) -> bool:
         """Nothing was found."""
         return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What `rebuild` did: how many recordings the index has now, and what could not be read for it."""
+
+    recordings: int
+    findings: tuple[Finding, ...]
 
 
 def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
@@ -77,19 +88,51 @@ def entries(library: Library) -> Iterator[dict[str, str]]:
     return (index_entry(path, found) for path, found in library.sidecars() if isinstance(found, Manifest))
 
 
-async def rebuild(library: Library, index: RecordingIndex) -> int:
-    """Make the index what the sidecars say, and tell how many they are. Readers see the former index until then.
+async def rebuild(library: Library, index: RecordingIndex) -> Rebuilt:
+    """Make the index what the sidecars say. Readers see the former index until then.
 
-    Damaged sidecars are left out here and named by `verify`. Raises Unavailable, and then the former index stays.
+    Damaged sidecars are left out; of what the disk refuses to read (`UNREAD`) the former entries stay. Both are told. Raises
+    Unavailable, and then the former index stays.
     """
-    found = await asyncio.to_thread(lambda: list(entries(library)))
-    return await index.rebuild_index(found)
+    found, findings = await asyncio.to_thread(_read, library, index.refuses)
+    if unread := [finding.path for finding in findings if finding.code in UNREAD]:
+        found = [*await _former(index, unread), *found]
+    return Rebuilt(await index.rebuild_index(found), tuple(findings))
+
+
+def _read(library: Library, refuses: Callable[[Mapping[str, str]], str]) -> tuple[list[dict[str, str]], list[Finding]]:
+    """The entries, and what cannot become one."""
+    read, findings = [], []
+    for path, found in library.sidecars():
+        if isinstance(found, Corrupt):
+            findings.append(Finding(found.code, path, found.message))
+            continue
+        entry = index_entry(path, found)
+        if says := refuses(entry):
+            findings.append(Finding("entry-refused", path, says))
+        else:
+            read.append(entry)
+    return read, findings
+
+
+async def _former(index: RecordingIndex, unread: Collection[str]) -> list[dict[str, str]]:
+    """The entries that the index has for these sidecars and for what lies below these folders."""
+    former, offset = [], 0
+    while page := await index.recordings(offset=offset, limit=_PAGE):
+        former += [entry for entry in page if any(_lies_at(entry.get("path", ""), path) for path in unread)]
+        offset += _PAGE
+    return former
+
+
+def _lies_at(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place}/")
 
 
 def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[RecordingId]) -> Report:
     """Read everything and compare. `live`: recordings that the journal still works on. Blocking, and as slow as the disk.
 
-    Raises Unavailable when a folder cannot be read: nothing can be said then.
+    Whatever is odd or cannot be read is a finding, and the rest is read. Raises Unavailable when the monitor directory, the
+    spool or the journal cannot be read at all: nothing can be said then.
     """
     findings: list[Finding] = []
     media: set[str] = set()
@@ -122,7 +165,11 @@ def _of_one(
     if manifest.media is None:
         return
     name = index_entry(path, manifest)["media"]
-    measured = library.measure(name)
+    try:
+        measured = library.measure(name)
+    except CallrecError as error:
+        yield Finding(error.code if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+        return
     if measured is None:
         if manifest.recording.id not in live:  # a live one has its sidecar first, and its media a moment later
             yield Finding("media-missing", name, "the sidecar promises this file")
@@ -145,7 +192,8 @@ def _length(encoder: Encoder, absolute: str, name: str, media: Media) -> Iterato
 
 def _of_spool(spool: Spool, stored: Collection[TakeId], live: Collection[RecordingId]) -> Iterator[Finding]:
     for capture in spool.captures():
-        recording = recording_of(capture.take)
-        if not any(one in live for one in (recording, *orphan_ids(capture.take))):
+        is_live = recording_of(capture.take) in live or any(may_be_of(capture.take, one) for one in live)
+        if not is_live:
             what = "is stored, but its legs are still here" if capture.take in stored else "is known to nobody"
             yield Finding("spool-leftover", capture.take, f"take {capture.take} {what}")
+    yield from (Finding("spool-odd", name, says) for name, says in spool.oddities())

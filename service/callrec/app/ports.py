@@ -121,7 +121,12 @@ class Spool(Protocol):
         ...
 
     def captures(self) -> Sequence[Capture]:
-        """Every take that has a file."""
+        """Every take that has a file. A file that the disk refuses to look at hides no other: see `oddities`."""
+        ...
+
+    def oddities(self) -> Sequence[tuple[str, str]]:
+        """Each name in the folder that is no leg, and why: a link or a pipe with a leg's name, what cannot be looked at, a
+        name that is none of ours. Hidden names and what was put aside are left out."""
         ...
 
     def degraded(self) -> Sequence[DegradedFile]:
@@ -225,12 +230,15 @@ class Library(Protocol):
         ...
 
     def sidecars(self) -> Iterator[tuple[str, Manifest | Corrupt]]:
-        """Every sidecar with its path (without extension) relative to the monitor directory, in a stable order. One that
-        is damaged comes as its error: it is told, and hides no other. Raises Unavailable when a folder cannot be read."""
+        """Every sidecar with its path (without extension) relative to the monitor directory, in a stable order. What is
+        damaged or cannot be read comes as its error and hides nothing else: a sidecar (`file-unreadable` when the disk
+        refuses), a folder (`folder-unreadable`, `folder-link`). Raises Unavailable when the directory itself cannot be read.
+        """
         ...
 
     def measure(self, path: str) -> tuple[int, str] | None:
-        """Bytes and sha-256 of a media file (relative path with extension); None when there is none. Raises Unavailable."""
+        """Bytes and sha-256 of a media file (relative path with extension); None when there is none. Raises Unavailable when
+        it cannot be read, Corrupt (`file-odd`) for a link, a pipe or whatever else is no file."""
         ...
 
     def files(self) -> Iterator[str]:

@@ -149,9 +149,15 @@ def orphan_id(first: TakeId) -> RecordingId:
     return RecordingId(f"{call}-{int(number) * _ORPHANS + int(nth)}")
 
 
-def orphan_ids(take: TakeId) -> tuple[RecordingId, ...]:
-    """The ids of all orphans that this take can be a part of."""
-    return tuple(orphan_id(take_id(recording_of(take), nth)) for nth in range(1, int(take.rpartition("-")[2]) + 1))
+def may_be_of(take: TakeId, recording: RecordingId) -> bool:
+    """Whether this take is one of the recording's, or can be a part of this orphan."""
+    first = recording_of(take)
+    call, _, number = recording.rpartition("-")
+    own_call, _, own_number = first.rpartition("-")
+    nth = int(take.rpartition("-")[2])
+    return recording == first or (
+        call == own_call and number.isdecimal() and 1 <= int(number) - int(own_number) * _ORPHANS <= nth
+    )
 
 
 def orphans(

@@ -139,6 +139,10 @@ class RecordingIndex(Protocol):
         """Take one entry out; False when there was none."""
         ...
 
+    def refuses(self, entry: Mapping[str, str]) -> str:
+        """Why the index does not take this entry; empty when it does."""
+        ...
+
     async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
         """Put these entries in the place of all; readers see the old index until the new one is complete."""
         ...

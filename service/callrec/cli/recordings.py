@@ -11,7 +11,9 @@ from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, pri
 from callrec.cli.store import settings, with_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from callrec.app.library import Finding
 
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
 
@@ -57,15 +59,7 @@ def verify(as_json: bool = JSON_OPTION) -> None:
     read = settings()
     live = UnfinishedRecordings(read.state_dir / "journal")
     report = library.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
-    findings = [{"code": one.code, "path": one.path, "message": one.message} for one in report.findings]
-    if as_json:
-        print_json({"recordings": report.recordings, "findings": findings})
-    else:
-        if findings:
-            print_rows(findings, ("code", "path", "message"), as_json=False)
-        typer.echo(f"recordings: {report.recordings}, findings: {len(findings)}", err=bool(findings))
-    if findings:
-        raise typer.Exit(FOUND)
+    _print_findings(report.recordings, report.findings, as_json=as_json, counted="recordings")
 
 
 def rebuild(as_json: bool = JSON_OPTION) -> None:
@@ -74,11 +68,21 @@ def rebuild(as_json: bool = JSON_OPTION) -> None:
     from callrec.app import library
 
     monitor = MonitorLibrary(settings().monitor_dir)
-    count = with_store(lambda store: library.rebuild(monitor, store))
+    done = with_store(lambda store: library.rebuild(monitor, store))
+    _print_findings(done.recordings, done.findings, as_json=as_json, counted="recordings indexed")
+
+
+def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: bool, counted: str) -> None:
+    """All that was found, and how many recordings there are. Ends the command with its code when there is anything."""
+    findings = [{"code": one.code, "path": one.path, "message": one.message} for one in found]
     if as_json:
-        print_json({"recordings": count})
+        print_json({"recordings": recordings, "findings": findings})
     else:
-        typer.echo(f"recordings indexed: {count}")
+        if findings:
+            print_rows(findings, ("code", "path", "message"), as_json=False)
+        typer.echo(f"{counted}: {recordings}, findings: {len(findings)}", err=bool(findings))
+    if findings:
+        raise typer.Exit(FOUND)
 
 
 def _row(entry: "Mapping[str, str]") -> Row:

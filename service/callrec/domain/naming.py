@@ -24,6 +24,7 @@ _DEGRADED = re.compile(
     r"degraded-(?P<rule>always|on_demand)-(?P<endpoint>[0-9A-Za-z_.-]{1,80})-"
     r"(?P<uniqueid>[0-9]{1,11}\.[0-9]{1,11})-(?P<epoch>[0-9]{1,11})\.(?P<side>read|write)\.(?P<ext>sln|sln16)"
 )
+_RECORDING = re.compile(r"[0-9a-z]{1,40}-[0-9]{1,12}")
 _STORED = re.compile(r"(?:[0-9]{4}/[0-9]{2}/[0-9]{2}/)?[0-9A-Za-z+*#-]{1,200}")
 _NOT_XIVO = re.compile(r"[^0-9A-Za-z+*#]")
 _XIVO_PART_CHARACTERS = 40
@@ -129,6 +130,11 @@ def recording_of(take: TakeId) -> RecordingId:
     if not match:
         raise Corrupt("take-id", f"{take!r} is not the id of a take")
     return RecordingId(match["recording"])
+
+
+def is_recording_id(text: str) -> bool:
+    """Whether this can be the id of a recording of ours: safe in a path, a key and a line."""
+    return _RECORDING.fullmatch(text) is not None
 
 
 def stored_paths(recording: Recording, names: Names) -> tuple[str, ...]:

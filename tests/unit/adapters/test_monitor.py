@@ -1,7 +1,9 @@
 """The monitor directory: one file, one sidecar, never over another's, whole or not at all."""
 
+import errno
 import hashlib
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -130,12 +132,27 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as here:
+        here.bind(os.path.relpath(path))  # a path of its own would be too long
+
+
 @pytest.mark.parametrize(
     ("code", "make"),
     [
         ("sidecar-unreadable", lambda path: path.write_bytes(b"")),
         ("sidecar-unreadable", lambda path: path.write_bytes(encode_manifest(manifest(path="x"))[:100])),
-        ("sidecar-unreadable", _pipe),
+        ("file-odd", _pipe),
+        ("file-odd", lambda path: path.symlink_to("/etc/hostname")),
+        ("file-odd", _socket),
+        (
+            "sidecar-id",
+            lambda path: path.write_bytes(
+                encode_manifest(
+                    replace(manifest(path="x"), recording=replace(manifest().recording, id=RecordingId("../x 1")))
+                )
+            ),
+        ),
         ("sidecar-unreadable", lambda path: path.write_bytes(b" " * (5 << 20))),
         ("sidecar-schema", lambda path: path.write_bytes(b'{"schema": 99}')),
         (
@@ -179,6 +196,57 @@ def test_a_folder_that_is_gone_or_cannot_be_read_is_unavailable_and_not_empty(
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(Unavailable):
         list(MonitorLibrary(tmp_path).files())
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and what lies beside it is read."""
+    library = MonitorLibrary(tmp_path)
+    for path in ("2026/11/22/c1-1", "2026/11/23/c1-1"):
+        stored(library, manifest(path=path), path)
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "2026")
+    real = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if str(path).endswith("/22"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = {path: one.code if isinstance(one, Corrupt) else one.state.value for path, one in library.sidecars()}
+    assert found == {"elsewhere": "folder-link", "2026/11/22": "folder-unreadable", "2026/11/23/c1-1": "sound"}
+    assert list(library.files()) == ["2026/11/23/c1-1.wav"]
+
+
+def test_an_unreadable_sector_is_told_of_its_sidecar_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = MonitorLibrary(tmp_path)
+    for path in ("c1-1", "c2-1"):
+        stored(library, manifest(path=path), path)
+    unreadable(monkeypatch, tmp_path / "c1-1.json")
+    (told, found), (other, whole) = library.sidecars()
+    assert (told, other) == ("c1-1", "c2-1")
+    assert isinstance(found, Corrupt)
+    assert (found.code, found.message) == ("file-unreadable", "sidecar c1-1: Input/output error")
+    assert isinstance(whole, Manifest)
+
+
+@pytest.mark.parametrize("make", [_pipe, _socket, lambda path: path.symlink_to("/etc/hostname")])
+def test_media_that_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """A pipe used to hang whoever read it."""
+    make(tmp_path / "x.wav")
+    with pytest.raises(Corrupt, match="and no file"):
+        MonitorLibrary(tmp_path).measure("x.wav")
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, bad: Path) -> None:
+    """The disk refuses this file."""
+    real = os.open
+
+    def refuse(path: str | Path, flags: int, mode: int = 0o777, **how: int | None) -> int:
+        if Path(path) == bad:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path, flags, mode, **how)
+
+    monkeypatch.setattr(os, "open", refuse)
 
 
 def test_leftovers_are_told_by_age_and_tidied_by_recording(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """The library as a whole: verify tells what is wrong and only that, and the index can always be made anew."""
+# ruff: noqa: D102 - the stand-in keeps the promises of the port that it stands for
 
 import json
 import os
@@ -11,7 +12,7 @@ import pytest
 from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.app.library import entries, export, index_entry, rebuild, verify
+from callrec.app.library import Rebuilt, entries, export, index_entry, rebuild, verify
 from callrec.app.ports import EncodeJob, Piece
 from callrec.domain.lifecycle import SCHEMA, Format, Manifest, Media, State
 from callrec.domain.model import Actor, ActorKind, CallId, LegId, NodeId, Party, Recording, RecordingId
@@ -97,20 +98,69 @@ def test_an_entry_without_audio_or_end_has_empty_fields() -> None:
     }
 
 
+class Index:
+    """What a rebuild uses of the real one."""
+
+    def __init__(self, *former: dict[str, str]) -> None:
+        self.entries: list[Mapping[str, str]] = list(former)
+
+    def refuses(self, entry: Mapping[str, str]) -> str:
+        return "before 1970" if entry["start_s"].startswith("-") else ""
+
+    async def recordings(self, *, offset: int = 0, limit: int = 100) -> tuple[Mapping[str, str], ...]:
+        return tuple(self.entries[offset : offset + limit])
+
+    async def rebuild_index(self, found: Iterable[Mapping[str, str]]) -> int:
+        self.entries = list(found)
+        return len(self.entries)
+
+
+async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It used to end there, with nothing done. What is damaged or odd is left out; each is told."""
+    for nth in (1, 2, 3, 4):
+        stored(tmp_path, nth)
+    folder, library = tmp_path / "monitor/2026/11/22", MonitorLibrary(tmp_path / "monitor")
+    former = {one["id"]: one for one in entries(library)}
+    elsewhere = {"id": "c9-1", "path": "2026/11/21/c9-1"}
+    index = Index(*former.values(), {"id": "gone", "path": "2026/11/22/gone"}, elsewhere)
+    (folder / "c2-1.json").unlink()
+    os.mkfifo(folder / "c2-1.json")
+    bad_time = replace(recording(3), from_s=-1.0)
+    media = Media("c3-1.flac", Format.FLAC, 8000, 1, 1, "")
+    (folder / "c3-1.json").write_bytes(encode_manifest(Manifest(SCHEMA, State.SOUND, bad_time, media)))
+    (tmp_path / "monitor/2026/11/21").mkdir()
+    real_open, real_scandir = os.open, os.scandir
+
+    def opened(path: str | Path, flags: int, mode: int = 0o777, **how: int | None) -> int:
+        if str(path).endswith("c1-1.json"):
+            raise OSError(5, "Input/output error")
+        return real_open(path, flags, mode, **how)
+
+    def scanned(path: str | Path) -> object:
+        if str(path).endswith("/21"):
+            raise OSError(5, "Input/output error", str(path))
+        return real_scandir(path)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "scandir", scanned)
+    done = await rebuild(library, index)  # type: ignore[arg-type] # the half that rebuild uses
+    assert index.entries == [former["c1-1"], elsewhere, former["c4-1"]]
+    assert {(one.code, one.path) for one in done.findings} == {
+        ("file-unreadable", "2026/11/22/c1-1"),
+        ("file-odd", "2026/11/22/c2-1"),
+        ("entry-refused", "2026/11/22/c3-1"),
+        ("folder-unreadable", "2026/11/21"),
+    }
+
+
 async def test_p4_the_export_before_and_after_a_lost_index_is_the_same_byte_for_byte(tmp_path: Path) -> None:
-    class Index:
-        def __init__(self) -> None:
-            self.entries: list[Mapping[str, str]] = []
-
-        async def rebuild_index(self, found: Iterable[Mapping[str, str]]) -> int:
-            self.entries = list(found)
-            return len(self.entries)
-
     manifests = [stored(tmp_path, nth) for nth in (3, 1, 2)]
     before = export(index_entry(f"2026/11/22/{one.recording.id}", one) for one in manifests)
     index, library = Index(), MonitorLibrary(tmp_path / "monitor")
     for _ in range(2):
-        assert await rebuild(library, index) == 3  # type: ignore[arg-type] # the half that rebuild uses
+        assert await rebuild(library, index) == Rebuilt(3, ())  # type: ignore[arg-type] # the half that rebuild uses
         assert export(index.entries) == before == export(entries(library))
     assert [json.loads(line)["id"] for line in before.splitlines()] == ["c1-1", "c2-1", "c3-1"]
 
@@ -199,3 +249,85 @@ def test_a_recording_that_is_being_finished_may_have_its_sidecar_first(tmp_path:
     stored(tmp_path, 1)
     (tmp_path / "monitor/2026/11/22/c1-1.flac").unlink()
     assert findings(tmp_path, "c1-1") == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("nowhere")],
+    ids=["pipe", "device", "dangling"],
+)
+def test_media_that_is_no_file_is_a_finding_and_the_rest_is_read(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """A pipe hung the look for ever, a link was followed."""
+    for nth in (1, 2):
+        stored(tmp_path, nth)
+    media = tmp_path / "monitor/2026/11/22/c1-1.flac"
+    media.unlink()
+    make(media)
+    (tmp_path / "monitor/2026/11/22/c2-1.flac").unlink()
+    assert findings(tmp_path) == [
+        ("file-odd", "2026/11/22/c1-1.flac"),
+        ("media-missing", "2026/11/22/c2-1.flac"),
+    ]
+
+
+def test_media_on_an_unreadable_sector_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for nth in (1, 2):
+        stored(tmp_path, nth)
+    real = os.open
+
+    def refuse(path: str | Path, flags: int, mode: int = 0o777, **how: int | None) -> int:
+        if str(path).endswith("c1-1.flac"):
+            raise OSError(5, "Input/output error")
+        return real(path, flags, mode, **how)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert findings(tmp_path) == [("file-unreadable", "2026/11/22/c1-1.flac")]
+
+
+def test_odd_things_in_the_spool_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by its name; a leg that the disk refuses to look at hides no other."""
+    (tmp_path / "monitor").mkdir()
+    spool = tmp_path / "spool"
+    (spool / "kept").mkdir(parents=True)
+    (spool / ".hidden").touch()
+    os.mkfifo(spool / "c1-1-1.read.sln")
+    (spool / "c2-1-1.read.sln").symlink_to("/etc/hostname")
+    (spool / "c3-1-1.read.sln").touch()
+    (spool / "c4-1-1.read.sln").touch()
+    (spool / "BAD id-1-1.read.sln").touch()
+    real = os.lstat
+
+    def refuse(path: str | Path) -> os.stat_result:
+        if str(path).endswith("c3-1-1.read.sln"):
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert findings(tmp_path) == [
+        ("spool-leftover", "c4-1-1"),
+        ("spool-odd", "BAD id-1-1.read.sln"),
+        ("spool-odd", "c1-1-1.read.sln"),
+        ("spool-odd", "c2-1-1.read.sln"),
+        ("spool-odd", "c3-1-1.read.sln"),
+    ]
+
+
+def test_a_take_with_the_largest_numbers_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Each of the million orphans that it can be a part of was looked for, in a journal that was read anew each time."""
+
+    class Journal(frozenset[RecordingId]):
+        looks = 0
+
+        def __contains__(self, recording: object) -> bool:
+            self.looks += 1
+            return super().__contains__(recording)
+
+    (tmp_path / "monitor").mkdir()
+    spool, live = DiskSpool(tmp_path / "spool"), Journal()
+    spool.prepare()
+    (tmp_path / "spool/x-999999-999999.read.sln").touch()
+    report = verify(MonitorLibrary(tmp_path / "monitor"), spool, ENCODER, live)
+    assert [(one.code, one.path) for one in report.findings] == [("spool-leftover", "x-999999-999999")]
+    assert live.looks == 1

@@ -190,8 +190,15 @@ def test_an_orphan_has_an_id_that_its_call_gives_to_no_recording(spool: FragileS
     (orphan,) = reconcile.orphans(spool.captures(), [known], NODE, EPOCH_S)
     assert (orphan.id, orphan.call) == ("c2-3009", "c2")
     assert [take.id for take in orphan.takes] == ["c2-3-9", "c2-3-10"]
-    assert all(orphan.id in reconcile.orphan_ids(take.id) for take in orphan.takes)
-    assert reconcile.orphan_ids(TakeId("c2-3-2")) == ("c2-3001", "c2-3002")
+    assert all(reconcile.may_be_of(take.id, orphan.id) for take in orphan.takes)
+
+
+@pytest.mark.parametrize(
+    ("recording", "is_so"),
+    [("c2-3", True), ("c2-3001", True), ("c2-3002", True), ("c2-3003", False), ("c2-3000", False), ("c1-3001", False)],
+)
+def test_a_take_is_its_recordings_or_an_orphans_from_an_earlier_take_on(recording: str, is_so: bool) -> None:
+    assert reconcile.may_be_of(TakeId("c2-3-2"), RecordingId(recording)) is is_so
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 from callrec.adapters.disk.durable import on_disk, sync_folder, write_all
 from callrec.app.ports import Room
-from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.lifecycle import Format, Manifest, Media
 from callrec.domain.model import RecordingId
-from callrec.domain.naming import is_stored_path
+from callrec.domain.naming import is_recording_id, is_stored_path
 from callrec.protocols.documents import decode_manifest, encode_manifest
 
 _INCOMING = ".incoming"
@@ -82,23 +83,28 @@ class MonitorLibrary:
 
     def sidecars(self) -> Iterator[tuple[str, Manifest | Corrupt]]:
         """See ports.Library."""
-        for name in self._walk():
-            if name.endswith(_SIDECAR):
+        for name, fault in self._walk():
+            if fault is not None:
+                yield name, fault
+            elif name.endswith(_SIDECAR):
                 path = name.removesuffix(_SIDECAR)
-                found = self._sidecar(path)
+                try:
+                    found = self._sidecar(path)
+                except Unavailable as error:
+                    found = Corrupt("file-unreadable", error.message, hint=error.hint)
                 if found is not None:  # None: removed since the folder was listed
                     yield path, found
 
     def files(self) -> Iterator[str]:
         """See ports.Library."""
-        return (name for name in self._walk() if not name.endswith(_SIDECAR))
+        return (name for name, fault in self._walk() if fault is None and not name.endswith(_SIDECAR))
 
     def leftovers(self, older_than_s: float) -> Iterator[str]:
         """See ports.Library."""
         oldest_s = time.time() - older_than_s
         with on_disk(f"monitor directory {self._folder}"):
             for leftover in sorted(self._incoming.glob("*")):
-                if leftover.lstat().st_mtime < oldest_s:
+                if _changed_s(leftover) < oldest_s:
                     yield f"{_INCOMING}/{leftover.name}"
 
     def measure(self, path: str) -> tuple[int, str] | None:
@@ -181,7 +187,7 @@ class MonitorLibrary:
             return Corrupt("sidecar-name", f"{path!a}{_SIDECAR} has a name that callrec gives to no recording")
         with on_disk(f"sidecar {path}"):
             try:
-                content = _read_bounded(self._folder / f"{path}{_SIDECAR}")
+                content = _read_bounded(self._folder / f"{path}{_SIDECAR}", _SIDECAR_BYTES)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except Corrupt as error:
@@ -193,14 +199,35 @@ class MonitorLibrary:
         name = path.rpartition("/")[2]
         if manifest.media is not None and manifest.media.name != f"{name}.{manifest.media.format.value}":
             return Corrupt("sidecar-media", f"{path}{_SIDECAR} names a media file that is not its own")
+        if not is_recording_id(manifest.recording.id):
+            return Corrupt("sidecar-id", f"{path}{_SIDECAR} has an id that callrec gives to no recording")
         return manifest
 
-    def _walk(self) -> Iterator[str]:
+    def _walk(self) -> Iterator[tuple[str, Corrupt | None]]:
+        """Every file, and each folder that cannot be walked with its error. Raises Unavailable for the directory itself."""
+        faults: list[tuple[str, Corrupt]] = []
+
+        def unread(error: OSError) -> None:
+            below = os.path.relpath(error.filename or self._folder, self._folder)
+            if below == ".":
+                raise error
+            if not isinstance(error, FileNotFoundError):  # gone since its parent was listed: nothing is hidden
+                faults.append((below, Corrupt("folder-unreadable", f"folder {below}: {error.strerror}")))
+
         with on_disk(f"monitor directory {self._folder}"):
-            for folder, folders, names in os.walk(self._folder, onerror=_raise):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for folder, folders, names in os.walk(self._folder, onerror=unread):
+                yield from faults
+                faults.clear()
                 below = Path(folder).relative_to(self._folder)
-                yield from (str(below / name) for name in sorted(names) if not name.startswith("."))
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                for name in folders:
+                    if (Path(folder) / name).is_symlink():
+                        yield (
+                            str(below / name),
+                            Corrupt("folder-link", f"{below / name} is a link, which is not followed"),
+                        )
+                yield from ((str(below / name), None) for name in sorted(names) if not name.startswith("."))
+            yield from faults
 
     def _make_folders(self, folder: Path) -> None:
         """Like mkdir -p, but each new name is on disk before anything is put below it."""
@@ -223,21 +250,33 @@ def _link(temporary: str, target: Path, path: str) -> None:
         raise _taken(path) from None
 
 
-def _raise(error: OSError) -> None:
-    """A folder that cannot be read is no empty folder: a catalogue rebuilt from the rest would have lost recordings."""
-    raise error
+def _changed_s(path: Path) -> float:
+    """When it was changed last; now when it is gone, and long ago when the disk does not say."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return time.time()
+    except OSError:
+        return 0.0
 
 
 def _digest(path: Path) -> tuple[int, str]:
-    with path.open("rb") as media:
+    """Bytes and sha-256 of a regular file. Raises OSError, Corrupt."""
+    with _opened(path) as media:
         return os.fstat(media.fileno()).st_size, hashlib.file_digest(media, "sha256").hexdigest()
 
 
-def _read_bounded(path: Path) -> bytes:
-    """The bytes of a regular file of a sidecar's size. Raises FileNotFoundError, OSError, Corrupt."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as sidecar:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _SIDECAR_BYTES:
+def _read_bounded(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file of a sidecar's size. Raises OSError, Corrupt."""
+    with _opened(path) as sidecar:
+        if os.fstat(sidecar.fileno()).st_size > most_bytes:
             raise Corrupt("sidecar-unreadable", f"{path.name} is not a file of a sidecar's size")
         return sidecar.read()
+
+
+def _opened(path: Path) -> BufferedReader:
+    """A regular file. What is none hangs nobody (a pipe), and is not followed (a link). Raises OSError, Corrupt."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise Corrupt("file-odd", f"{path.name} is a link, a pipe, a socket or a device, and no file")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    return os.fdopen(descriptor, "rb")

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 _WATCHED = Mask.CREATE | Mask.MOVED_TO | Mask.CLOSE_WRITE | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
 _KEPT = "kept"
+_OTHERS = frozenset({_KEPT, "lost+found"})
+_DAMAGED = frozenset({errno.EIO, errno.EUCLEAN, errno.ESTALE})
+"""What is wrong with one file and not with the folder."""
 _BLOCK_BYTES = 512
 """What `st_blocks` counts, whatever the file system's own blocks are (stat(2))."""
 _COUNT_BLOCKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay"})
@@ -72,10 +75,29 @@ class DiskSpool:
         takes: dict[TakeId, list[tuple[LegFile, os.stat_result]]] = {}
         for name in self._names():
             file = leg_file(name)
-            found = _regular(self._folder / name) if file else None
+            found = _looked_at(self._folder / name) if file else None
             if file is not None and found is not None:
                 takes.setdefault(file.take, []).append((file, found))
         return [self._capture(files) for _, files in sorted(takes.items())]
+
+    def oddities(self) -> Sequence[tuple[str, str]]:
+        """See ports.Spool."""
+        odd = []
+        for name in self._names():
+            if name in _OTHERS or name.startswith("."):
+                continue
+            try:
+                found = os.lstat(f"{self._folder}/{name}")
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                odd.append((name, f"cannot be looked at: {error.strerror}"))
+                continue
+            if not _ours(name):
+                odd.append((name, "is no name that callrec or its dialplan gives"))
+            elif not stat.S_ISREG(found.st_mode):
+                odd.append((name, "is a link, a pipe, a socket or a folder, and no leg"))
+        return odd
 
     def degraded(self) -> Sequence[DegradedFile]:
         """See ports.Spool."""
@@ -139,7 +161,7 @@ class DiskSpool:
             return sorted(os.listdir(self._folder))  # noqa: PTH208 - names, not paths: half of them may be anybody's
 
     def _is_file(self, name: str) -> bool:
-        return _regular(self._folder / name) is not None
+        return _looked_at(self._folder / name) is not None
 
     def _files(self, take: TakeId) -> list[Path]:
         names = (LegFile(take, side, rate_hz).name for rate_hz in RATES.values() for side in Side)
@@ -182,6 +204,17 @@ def _regular(path: Path | str) -> os.stat_result | None:
         with on_disk(f"spool file {os.path.basename(path)}"):  # noqa: PTH119 - looked at by the hundred: no Path is made of it
             raise
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _looked_at(path: Path) -> os.stat_result | None:
+    """As `_regular`, but a file that the disk refuses to look at is none: it must not hide the others."""
+    try:
+        return _regular(path)
+    except Unavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _DAMAGED:
+            return None
+        raise
 
 
 def _free_name(wanted: Path) -> Path:

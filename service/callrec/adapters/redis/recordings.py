@@ -62,6 +62,14 @@ class RedisRecordings:
         async with within(USUAL_S, self.address.shown):
             return bool(await run(self._client, scripts.FORGET_RECORDING, names, recording, KEPT))
 
+    def refuses(self, entry: Mapping[str, str]) -> str:
+        """See RecordingIndex."""
+        try:
+            _checked(entry)
+        except Refused as error:
+            return error.message
+        return ""
+
     async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
         """See RecordingIndex. What is indexed or forgotten by others meanwhile reaches the new index too.
 

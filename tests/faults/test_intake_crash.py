@@ -260,11 +260,11 @@ def spoil(folder: Path, side: str, content: bytes | None) -> None:
     [
         (bytes(80_000), bytes(80_000), State.SOUND, ""),
         (bytes(80_001), bytes(79_999), State.SOUND, ""),
-        (bytes(32_768), bytes(32_768), State.PARTIAL, "short: 3.0 s of 5.0 s"),
+        (bytes(32_768), bytes(32_768), State.PARTIAL, "timeline"),
         (bytes(80_000), b"", State.PARTIAL, "shorter-side: write by 5.0 s"),
         (bytes(80_000), None, State.PARTIAL, "no-file: write"),
         (b"", b"", State.FAILED, "empty-file"),
-        (b"\x01", b"", State.FAILED, "short: 5.0 s of 5.0 s"),
+        (b"\x01", b"", State.FAILED, "no-audio"),
         (None, None, State.FAILED, "no-file"),
     ],
     ids=["whole", "odd", "half", "empty side", "side gone", "empty", "a byte", "gone"],

@@ -362,12 +362,21 @@ class CallMachine(RuleBasedStateMachine):
         news = (
             m.TakeSeen(take, "0x1"),
             m.TakeGrew(take),
+            m.TakeQuiet(take),
             m.TakeStalled(take),
             m.TakeClosed(take),
             m.TakeStopped(take),
             refusal,
-            m.Announced(take, 1.0),
+            m.Announced(take),
         )
+        self.tell(data.draw(st.sampled_from(news)))
+
+    @precondition(lambda self: self.legs)
+    @rule(data=st.data(), begins=st.booleans())
+    def a_leg_waits_or_lets_wait(self, data: st.DataObject, *, begins: bool) -> None:
+        """Hold, music, a parking lot."""
+        leg = data.draw(st.sampled_from(sorted(self.legs)))
+        news = (m.HoldChanged(leg, begins), m.MusicChanged(leg, begins), m.Parked(leg))
         self.tell(data.draw(st.sampled_from(news)))
 
     @rule(data=st.data(), wait=st.sampled_from(m.Wait))

@@ -26,6 +26,11 @@ OUTCOME_UNKNOWN = "ami-outcome-unknown"
 LATE_LOOK_S, LATE_LOOKS = 0.5, 60
 """How often, and for how long, we look for a take that Asterisk may begin after we have given it up."""
 
+EXAMINED_S = 5.0
+"""How long a take that does not grow is looked at: two of Asterisk's steps of 32 KiB, 2.05 s at 8 kHz, and some patience."""
+QUIET_PACKETS_PER_S = 10.0
+"""Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
+
 MAILBOX_EVENTS = 1000
 """One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
 
@@ -96,27 +101,31 @@ class CallActor:
     def __init__(self, session: Session, around: Surroundings) -> None:
         self.session = session
         self._around = around
-        self._mailbox: asyncio.Queue[m.Event] = asyncio.Queue(MAILBOX_EVENTS)
+        self._mailbox: asyncio.Queue[tuple[m.Event, float]] = asyncio.Queue(MAILBOX_EVENTS)
+        self._examined: set[TakeId] = set()
 
-    def post(self, event: m.Event) -> None:
-        """Put an event into the mailbox. When it is full the oldest one is dropped, and that is counted."""
+    def post(self, event: m.Event, at_mono_s: float | None = None) -> None:
+        """Put an event into the mailbox. When it is full the oldest one is dropped, and that is counted.
+
+        `at_mono_s`: when it happened, where that is known better than by its coming here.
+        """
         if self._mailbox.full():
             self._mailbox.get_nowait()
             self._around.observer.dropped("call-mailbox")
-        self._mailbox.put_nowait(event)
+        self._mailbox.put_nowait((event, self._around.clock.now().mono_s if at_mono_s is None else at_mono_s))
 
     async def run(self) -> None:
         """Live until the call is over and nothing of it is left to do."""
         while not (self.session.over and self._mailbox.empty()):
-            event = await self._mailbox.get()
+            event, at_mono_s = await self._mailbox.get()
             if self._is_premature(event):
                 continue
-            for command in self._handle(await self._with_answers(event)):
+            for command in self._handle(await self._with_answers(event), at_mono_s):
                 await self._do(command)
 
-    def _handle(self, event: m.Event) -> Sequence[m.Command]:
+    def _handle(self, event: m.Event, at_mono_s: float) -> Sequence[m.Command]:
         try:
-            self.session, commands = handle(self.session, event, self._around.clock.now())
+            self.session, commands = handle(self.session, event, self._around.clock.now(), at_mono_s)
         except Exception as error:  # noqa: BLE001 - the boundary of a call: what it cannot understand must not end the others
             self._around.observer.broke(f"call {self.session.call}: {type(event).__name__}", error)
             return ()
@@ -176,6 +185,8 @@ class CallActor:
                 await self._close(take)
             case m.MuteTake(take, muted):
                 await self._mute(take, muted=muted)
+            case m.Examine(take):
+                around.background(self._examine(take), "examine")
             case m.Arm(wait, take_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, m.DeadlinePassed(wait, take_id))
             case m.Reply():
@@ -236,10 +247,43 @@ class CallActor:
             self.post(m.TakeRefused(take.id, error.code))
 
     async def _announce(self, take: Take, outcome: m.Outcome) -> None:
-        at_s = self._around.clock.now().utc_s
+        at_mono_s = self._around.clock.now().mono_s
         await self._around.announcer.announce(take, outcome)
         if outcome is m.Outcome.STARTED:  # the manifest lists what told the parties that they are recorded
-            self.post(m.Announced(take.id, at_s))
+            self.post(m.Announced(take.id), at_mono_s)
+
+    async def _examine(self, take: Take) -> None:
+        """Files that do not grow: is nothing sent, or is their recorder dead? What flows both ways on the leg is counted twice.
+
+        Where Asterisk cannot say (a technology that does not count) the recorder is to blame: better a further take than none.
+        """
+        if take.id in self._examined:
+            return
+        self._examined.add(take.id)
+        try:
+            before = await self._flow(take)
+            await asyncio.sleep(EXAMINED_S)
+            after = await self._flow(take)
+            explained = self.session.is_waiting or (
+                before is not None
+                and after is not None
+                and (after[0] > before[0] or after[1] - before[1] <= QUIET_PACKETS_PER_S * EXAMINED_S)
+            )
+            if not explained:
+                self.post(m.TakeStalled(take.id))
+        finally:
+            self._examined.discard(take.id)
+
+    async def _flow(self, take: Take) -> tuple[int, int] | None:
+        """(bytes in its files, packets that its leg has received and sent); None when either is not known."""
+        try:
+            packets = await self._around.recorder.packets(take.leg)
+            found = self._around.spool.capture(take.id)
+        except CallrecError:
+            return None
+        if packets is None or found is None:
+            return None
+        return (found.read_bytes or 0) + (found.write_bytes or 0), packets
 
     async def _light(self, users: tuple[UserId, ...]) -> None:
         """As it is at this moment: commands may overtake each other, and a user can be in two calls."""

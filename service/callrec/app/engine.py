@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from callrec.app.arrivals import Arrivals
 from callrec.app.call_actor import CallActor, Observer
+from callrec.app.event_times import EventTimes
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
 from callrec.app.talks import Talks
@@ -68,7 +69,8 @@ class Engine:
         self._arrivals = Arrivals()
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
         self._presses = itertools.count(1)
-        self._held_back: deque[Message] | None = None
+        self._held_back: deque[tuple[Message, float]] | None = None
+        self._times = EventTimes(clock)
         self._tasks: asyncio.TaskGroup | None = None
         self._background = 0
 
@@ -90,11 +92,15 @@ class Engine:
 
     def asterisk(self, message: Message) -> None:
         """A manager event, in the order of the stream."""
-        if self._held_back is not None:
-            if len(self._held_back) == MAX_HELD_BACK:
-                self.observer.dropped("held-back")
-            self._held_back.append(message)
+        at_mono_s = self._times.happened(message)
+        if self._held_back is None:
+            self._take(message, at_mono_s)
             return
+        if len(self._held_back) == MAX_HELD_BACK:
+            self.observer.dropped("held-back")
+        self._held_back.append((message, at_mono_s))
+
+    def _take(self, message: Message, at_mono_s: float) -> None:
         event = translate(message, self.endpoints)
         if event is None:
             return
@@ -109,21 +115,21 @@ class Engine:
             self._arrivals.came(leg)
         if actor is None:
             return
-        self._post(actor, leg, event)
+        self._post(actor, leg, event, at_mono_s)
         if isinstance(event, m.LegGone):
             self._by_leg.pop(leg, None)
 
-    def _post(self, actor: CallActor, leg: LegId, event: m.Event) -> None:
+    def _post(self, actor: CallActor, leg: LegId, event: m.Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""
         self._talks.note(leg, event)
         if isinstance(event, m.Bridged):
             for other in self._talks.company(event.bridge):
                 there = self._by_leg.get(other, actor)
                 if there is not actor:
-                    actor = self._met(there, actor, event)
-        actor.post(event)
+                    actor = self._met(there, actor, event, at_mono_s)
+        actor.post(event, at_mono_s)
 
-    def _met(self, there: CallActor, comes: CallActor, event: m.Bridged) -> CallActor:
+    def _met(self, there: CallActor, comes: CallActor, event: m.Bridged, at_mono_s: float | None) -> CallActor:
         """The call that the coming leg is in from here on. If those whom it leaves talk on, it comes alone. Else two calls become
         one: the one goes on that is recorded, and of two or none such the one that was there. All legs of the other move over,
         and what it has recorded is complete with that, and stored as such."""
@@ -132,23 +138,23 @@ class Engine:
         if self._talks.is_talk(leg for leg in theirs if leg not in coming):
             alone = [leg for leg in theirs if leg in coming]
             for leg in alone:
-                comes.post(m.LegMoved(leg))
-            self._move(alone, there, event.leg.id)
+                comes.post(m.LegMoved(leg), at_mono_s)
+            self._move(alone, there, event.leg.id, at_mono_s)
             return there
         goes_on, ends = (comes, there) if _is_recorded(comes) and not _is_recorded(there) else (there, comes)
-        ends.post(m.TakenOver())
-        self._move([leg for leg, actor in self._by_leg.items() if actor is ends], goes_on, event.leg.id)
+        ends.post(m.TakenOver(), at_mono_s)
+        self._move([leg for leg, actor in self._by_leg.items() if actor is ends], goes_on, event.leg.id, at_mono_s)
         for linkedid in [linkedid for linkedid, actor in self._by_linkedid.items() if actor is ends]:
             self._by_linkedid[linkedid] = goes_on
         return goes_on
 
-    def _move(self, legs: Collection[LegId], to: CallActor, coming: LegId) -> None:
+    def _move(self, legs: Collection[LegId], to: CallActor, coming: LegId, at_mono_s: float | None) -> None:
         """The other call learns of these legs; of the one that is coming its own news tells."""
         self._by_leg.update(dict.fromkeys(legs, to))
         known = [one for leg in legs if leg != coming and (one := self._talks.leg(leg))]
         places = [(one, self._talks.bridge_of(one.id)) for one in known]
         talking = tuple(m.Bridged(bridge, leg) for leg, bridge in places if bridge)
-        to.post(m.LegsJoined(talking, tuple(leg for leg, bridge in places if not bridge)))
+        to.post(m.LegsJoined(talking, tuple(leg for leg, bridge in places if not bridge)), at_mono_s)
 
     def _living(self, actor: CallActor | None) -> CallActor | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
@@ -190,8 +196,8 @@ class Engine:
     def let_in(self) -> None:
         """Asterisk could not be asked: take the news as they come."""
         held_back, self._held_back = self._held_back or (), None
-        for message in held_back:
-            self.asterisk(message)
+        for message, at_mono_s in held_back:
+            self._take(message, at_mono_s)
 
     def resync(self, channels: Sequence[Message], adopted: Sequence[Recording], *, asterisk_restarted: bool) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.

@@ -1,21 +1,19 @@
 """What became of a recording, judged by what lies in the spool. Pure: captures in, state and timeline out.
 
 The timeline's zero is the start of the first take that has audio (MixMonitor's files begin when the recorder attaches); each
-further take lies where its `from_s` says. A take is short when its files hold clearly less than its time from start to end.
+further take lies where its `from_s` says. What is missing of its time `domain.accounting` says; what else is missing (a side that
+was deaf, ...) stands in the recording before it comes here. Whatever is missing makes it *partial*.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, EncodeJob, Piece
+from callrec.domain.accounting import missing_time
 from callrec.domain.lifecycle import Format, State
-from callrec.domain.model import Recording, Take, TakeId
+from callrec.domain.model import Missing, Recording, Take, TakeId
 from callrec.domain.naming import Side
 
-SHORT_S = 2.2
-"""Asterisk holds back up to 32 KiB per file, 2.05 s at 8 kHz, and may lose it when killed; a little more is no loss."""
-DRIFT = 0.001
-"""How far the clocks of phones and of this machine may run apart, as a part of the length."""
 UNEQUAL_S = 0.1
 """Asterisk keeps the two sides in step; a difference beyond this is reported."""
 JUMP_S = 6 * 3600.0
@@ -75,10 +73,18 @@ def conclude(recording: Recording, captures: Mapping[TakeId, Capture]) -> Conclu
         return Conclusion(
             State.UNANSWERED if unanswered else State.FAILED, replace(recording, takes=takes, cause=cause)
         )
-    places, gap = _places(audible)
-    cause = recording.cause or next((take.cause for take in takes if take.cause), gap)
-    state = State.PARTIAL if cause else State.SOUND
-    return Conclusion(state, replace(recording, takes=takes, cause=cause), places)
+    places, jumped = _places(audible)
+    whole = replace(recording, takes=takes)
+    if not jumped:
+        whole = with_missing(whole, missing_time(whole, [(take, _length_s(found)) for take, found in audible]))
+    causes = (recording.cause, *(take.cause for take in takes), jumped, *(one.cause for one in whole.missing))
+    cause = next(filter(None, causes), "")
+    return Conclusion(State.PARTIAL if cause else State.SOUND, replace(whole, cause=cause), places)
+
+
+def with_missing(recording: Recording, missing: Iterable[Missing]) -> Recording:
+    """The recording with these, too, in the order of time."""
+    return replace(recording, missing=tuple(sorted((*recording.missing, *missing), key=lambda one: one.from_s)))
 
 
 def is_refused(take: Take) -> bool:
@@ -103,11 +109,7 @@ def _cause(take: Take, capture: Capture | None) -> str:
     if difference_s > UNEQUAL_S:
         shorter = Side.READ if capture.read_bytes < capture.write_bytes else Side.WRITE
         return f"shorter-side: {shorter.value} by {difference_s:.1f} s"
-    if take.to_s is None:
-        return "end-unknown"
-    due_s = take.to_s - take.from_s
-    missing_s = due_s - _length_s(capture)
-    return f"short: {missing_s:.1f} s of {due_s:.1f} s" if missing_s > SHORT_S + due_s * DRIFT else ""
+    return "end-unknown" if take.to_s is None else ""
 
 
 def _too_long(take: Take, capture: Capture) -> str:
@@ -119,7 +121,7 @@ def _too_long(take: Take, capture: Capture) -> str:
 
 
 def _places(audible: list[tuple[Take, Capture]]) -> tuple[tuple[tuple[Take, Capture, float], ...], str]:
-    """Each take's place in seconds, and what is wrong between them (empty: nothing)."""
+    """Each take's place in seconds, and whether the clock was set between them."""
     places: list[tuple[Take, Capture, float]] = []
     origin_s, end_s, cause = audible[0][0].from_s, 0.0, ""
     for take, capture in audible:
@@ -128,8 +130,6 @@ def _places(audible: list[tuple[Take, Capture]]) -> tuple[tuple[tuple[Take, Capt
             cause = cause or "clock-jumped"
             at_s = end_s
             origin_s = take.from_s - at_s
-        elif places and at_s - end_s > SHORT_S:
-            cause = cause or f"gap: {at_s - end_s:.1f} s"
         places.append((take, capture, at_s))
         end_s = max(end_s, at_s + _length_s(capture))
     return tuple(places), cause

@@ -67,6 +67,10 @@ class Recorder(Protocol):
         """The take and its rule that stand on the leg beside that id; None when no daemon of ours began the recorder."""
         ...
 
+    async def packets(self, leg: LegId) -> int | None:
+        """How many RTP packets the leg has received and sent since it began, in sum; None when its technology does not count."""
+        ...
+
     async def rate_hz(self, leg: LegId) -> int:
         """8000, or 16000 when the leg's audio is wider."""
         ...
@@ -118,6 +122,10 @@ class Spool(Protocol):
 
     def capture(self, take: TakeId) -> Capture | None:
         """What is there now; None when nothing is."""
+        ...
+
+    def written_ago_s(self, take: TakeId) -> float:
+        """How long ago Asterisk last wrote to the take's files, by the clock of this moment; 0 when nothing tells."""
         ...
 
     def captures(self) -> Sequence[Capture]:

@@ -1,7 +1,7 @@
 """The open takes of all calls, and what the spool says of their files.
 
 A take is *seen* when both its files exist and Asterisk has told its MixMonitorID; it *grew* when they got longer; it
-*stalled* when they did not for longer than Asterisk's buffer explains; it is *closed* when both were closed.
+*quiet* when they did not for longer than Asterisk's buffer explains; it is *closed* when both were closed.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ SLICES = 10
 """The takes are not all looked at in one turn of the loop: a tenth of them each 50 ms, so that many calls make no burst."""
 GROWING_CHECK_S = 2.0
 """Of a take that is known to grow: Asterisk writes no more often, and looking at many costs more than all else about them."""
-STALL_S = 10.0
-"""Asterisk writes 32 KiB at once: every 2.05 s at 8 kHz. Five of them missing is no jitter any more."""
+QUIET_S = 5.0
+"""Asterisk writes 32 KiB at once: every 2.05 s at 8 kHz. Two missing ones are no jitter any more. Told again and again."""
 
 
 @dataclass(slots=True)
@@ -33,6 +33,7 @@ class _Watched:
     is_growing: bool = False
     until_look_s: float = 0.0
     quiet_s: float = 0.0
+    tell_s: float = QUIET_S
 
 
 class OpenTakes:
@@ -75,7 +76,7 @@ class OpenTakes:
         watched.closed.add(file.side)
         if watched.closed == {Side.READ, Side.WRITE}:
             del self._watched[file.take]
-            watched.post(m.TakeClosed(file.take))
+            watched.post(m.TakeClosed(file.take, self._spool.written_ago_s(file.take)))
         return True
 
     def rescanned(self) -> None:
@@ -106,7 +107,7 @@ class OpenTakes:
             watched.post(m.TakeSeen(take, watched.mixmonitor))
 
     def _measure(self, take: TakeId, watched: _Watched) -> None:
-        """Once in each GROWTH_CHECK_S. Told are the first growth, its absence, and growth after that."""
+        """Once in each GROWTH_CHECK_S. Told are the first growth, its absence again and again, and growth after that."""
         watched.quiet_s += GROWTH_CHECK_S
         watched.until_look_s -= GROWTH_CHECK_S
         if watched.until_look_s > 0:
@@ -114,13 +115,14 @@ class OpenTakes:
         self._look(take, watched)  # should the news of its creation have been lost
         size = _bytes(self._capture(take))
         if size > watched.bytes:
-            watched.bytes, watched.quiet_s = size, 0.0
+            watched.bytes, watched.quiet_s, watched.tell_s = size, 0.0, QUIET_S
             if not watched.is_growing:
                 watched.is_growing = True
                 watched.post(m.TakeGrew(take))
-        elif watched.quiet_s == STALL_S:
+        elif watched.quiet_s >= watched.tell_s:
+            watched.tell_s = watched.quiet_s + QUIET_S
             watched.is_growing = False
-            watched.post(m.TakeStalled(take))
+            watched.post(m.TakeQuiet(take))
         watched.until_look_s = GROWING_CHECK_S if watched.is_growing else 0.0
 
     def _capture(self, take: TakeId) -> Capture | None:

@@ -12,13 +12,17 @@ from callrec.domain.model import BridgeId, Direction, Leg, LegId
 from callrec.domain.provisioning.directory import Party
 from callrec.protocols.ami import Message
 
-WANTED = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialEnd", "FullyBooted", "Shutdown"})
+_CALLS = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialEnd"})
+_WAITS = frozenset({"Hold", "Unhold", "MusicOnHoldStart", "MusicOnHoldStop"})
+WANTED = _CALLS | _WAITS | {"FullyBooted", "Shutdown"}
 """The events that the engine listens to: about a fifth of what one call causes."""
 
 TECHNOLOGIES = ("PJSIP", "SCCP")
 _CHANNEL = re.compile(rf"(?P<endpoint>(?:{'|'.join(TECHNOLOGIES)})/.+)-[0-9a-f]+", re.DOTALL)
 HOLDING = "holding_bridge"
 """The technology of parking lots and waiting rooms: those who are in one hear music, not each other."""
+PARKING = "parking"
+"""The type of a parking lot's bridge (res_parking/parking_bridge.c: ast_bridge_parking_v_table)."""
 _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")
 """Channels of Asterisk's own and our tones' snoops: nobody talks on them."""
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")
@@ -73,11 +77,15 @@ def translate(message: Message, endpoints: Endpoints) -> m.Event | None:
         case "Hangup":
             return m.LegGone(LegId(message.get("Uniqueid")))
         case "BridgeEnter" if message.get("BridgeTechnology") == HOLDING:
-            return None
+            return m.Parked(LegId(message.get("Uniqueid"))) if message.get("BridgeType") == PARKING else None
         case "BridgeEnter":
             return m.Bridged(BridgeId(message.get("BridgeUniqueid")), leg_of(message, endpoints))
         case "BridgeLeave":
             return m.Unbridged(BridgeId(message.get("BridgeUniqueid")), LegId(message.get("Uniqueid")))
+        case "Hold" | "Unhold" as name:
+            return m.HoldChanged(LegId(message.get("Uniqueid")), name == "Hold")
+        case "MusicOnHoldStart" | "MusicOnHoldStop" as name:
+            return m.MusicChanged(LegId(message.get("Uniqueid")), name == "MusicOnHoldStart")
         case "DialEnd":
             return m.DialEnded(_NUMBER.sub("", message.get("DialStatus"))[:_NUMBER_CHARACTERS])
         case _:

@@ -17,9 +17,11 @@ from callrec.domain.toggle import State
 class Draft:
     """One event's work: the session as it changes, and the commands so far."""
 
-    def __init__(self, session: Session, now: Instant) -> None:
+    def __init__(self, session: Session, now: Instant, happened: Instant) -> None:
         self.session = session
         self.now = now
+        self.happened = happened
+        """When the event came about: at or before `now`, at which we get to do something about it."""
         self.commands: list[m.Command] = []
         # For whom and why a recording begins, set by whoever applies START or MOVED.
         self.actor = POLICY
@@ -42,7 +44,7 @@ class Draft:
     def appear(self, leg: Leg) -> None:
         """The leg is there."""
         s = self.session
-        began_s = s.began_s or self.now.utc_s
+        began_s = s.began_s or self.happened.utc_s
         self.set(legs={**s.legs, leg.id: leg}, seen={**s.seen, leg.id: leg}, began_s=began_s)
 
     def enter(self, event: m.Bridged) -> None:
@@ -63,7 +65,7 @@ class Draft:
         """The leg takes part in the conversation from now on."""
         if not any(party.leg == leg.id and party.to_s is None for party in self.session.parties):
             user = leg.user.id if leg.user else None
-            self.set(parties=(*self.session.parties, Party(leg.id, user, leg.number, leg.name, self.now.utc_s)))
+            self.set(parties=(*self.session.parties, Party(leg.id, user, leg.number, leg.name, self.happened.utc_s)))
 
     def leave(self, leg: LegId, bridge: BridgeId | None) -> None:
         """The leg is out of this bridge (None: of all)."""
@@ -72,7 +74,7 @@ class Draft:
             key: tuple(one for one in legs if one != leg or (bridge is not None and key != bridge))
             for key, legs in s.bridges.items()
         }
-        self.set(bridges={key: legs for key, legs in left.items() if legs})
+        self.set(bridges={key: legs for key, legs in left.items() if legs}, parked=s.parked - {leg})
         if not any(leg in legs for legs in left.values()):  # late news of a bridge that it has changed for another
             self.part({leg})
 
@@ -80,7 +82,7 @@ class Draft:
         """These legs take part in the conversation no more."""
         self.set(
             parties=tuple(
-                replace(party, to_s=self.now.utc_s) if party.leg in legs and party.to_s is None else party
+                replace(party, to_s=self.happened.utc_s) if party.leg in legs and party.to_s is None else party
                 for party in self.session.parties
             )
         )
@@ -116,7 +118,16 @@ class Draft:
         s = self.session
         nth = s.recordings + 1
         self.set(recordings=nth, faults=0)
-        return Recording(recording_id(s.call, nth), s.call, s.linkedid, s.node, rule, self.actor, self.now.utc_s)
+        return Recording(
+            recording_id(s.call, nth),
+            s.call,
+            s.linkedid,
+            s.node,
+            rule,
+            self.actor,
+            self.happened.utc_s,
+            mono_s=self.happened.mono_s,
+        )
 
     def change_take(self, take: TakeId, *, mixmonitor: str = "", cause: str = "", to_s: float | None = None) -> None:
         """Note what became known about a take, wherever its recording is by now. What is already known stays."""
@@ -170,6 +181,7 @@ class Draft:
                 for party in recording.parties
             ),
             pauses=tuple(replace(pause, to_s=to_s) if pause.to_s is None else pause for pause in recording.pauses),
+            waiting=tuple(replace(wait, to_s=to_s) if wait.to_s is None else wait for wait in recording.waiting),
         )
 
     def write(self, at: Step) -> None:
@@ -231,6 +243,14 @@ class Draft:
             if users:
                 self.commands.append(m.Light(users, wanted))
         self.set(lit=lit)
+
+    def silence(self, leg: LegId) -> None:
+        """The leg is gone: its recorders have nothing to write any more, whenever Asterisk closes their files."""
+        s = self.session
+        recordings = (*s.set_aside, *([s.recording] if s.recording else []))
+        for take in (take for recording in recordings for take in recording.takes):
+            if take.leg == leg and take.id in s.open_takes:
+                self.change_take(take.id, to_s=self.happened.utc_s)
 
     def mark(self, take: TakeId, cause: str) -> None:
         """Note why this take does not hold what it should, and what an alarm will say."""

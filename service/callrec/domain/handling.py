@@ -6,6 +6,7 @@ The one rule behind always-record, transfers and replaced legs is `_Turn.cover`:
 recorded, and that no take covers, gets a take. It is asked after every change of a bridge.
 """
 
+from dataclasses import replace
 from functools import singledispatchmethod
 
 from callrec.domain import messages as m
@@ -16,21 +17,30 @@ from callrec.domain.pressing import Pressing
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
+from callrec.domain.waiting import Waits
 
 RECORDED_USER_LEFT = "recorded-user-left"
 _ROUNDING_S = 0.001
 """By how much a sum of instants may miss a deadline."""
 
 
-def handle(session: Session, event: m.Event, now: Instant) -> tuple[Session, tuple[m.Command, ...]]:
-    """What the call is after this event, and what to do about it, in this order."""
-    turn = _Turn(session, now)
+def handle(
+    session: Session, event: m.Event, now: Instant, at_mono_s: float | None = None
+) -> tuple[Session, tuple[m.Command, ...]]:
+    """What the call is after this event, and what to do about it, in this order.
+
+    `at_mono_s`: when it happened, on the monotonic clock, where that is known; a daemon that was stopped hears of it later.
+    """
+    session = session if session.anchor else replace(session, anchor=now)
+    happened = now if at_mono_s is None else Instant(now.utc_s, min(at_mono_s, now.mono_s))
+    turn = _Turn(session, session.clock(now), session.clock(happened))
     turn.on(event)
+    turn.wait()
     turn.lamps()
     return turn.session, tuple(turn.commands)
 
 
-class _Turn(Pressing):
+class _Turn(Pressing, Waits):
     """One event's work."""
 
     # -- what happens ------------------------------------------------------------------------------------------------
@@ -73,6 +83,10 @@ class _Turn(Pressing):
         self.cover()
 
     @on.register
+    def _(self, event: m.HoldChanged | m.MusicChanged | m.Parked) -> None:
+        self.note(event)
+
+    @on.register
     def _(self, event: m.LegBroken) -> None:
         recordings = (*self.session.set_aside, *([self.session.recording] if self.session.recording else []))
         for take in (take for recording in recordings for take in recording.takes if take.leg == event.leg):
@@ -83,6 +97,7 @@ class _Turn(Pressing):
     def _(self, event: m.LegGone) -> None:
         self.leave(event.leg, None)
         self.set(legs={key: leg for key, leg in self.session.legs.items() if key != event.leg})
+        self.silence(event.leg)
         if not self.session.legs:
             self.end()
         else:
@@ -142,6 +157,12 @@ class _Turn(Pressing):
             self.apply(Trigger.GREW)
 
     @on.register
+    def _(self, event: m.TakeQuiet) -> None:
+        s = self.session
+        if s.take and s.take.id == event.take and s.state is State.RECORDING and not s.is_waiting:
+            self.commands.append(m.Examine(s.take))
+
+    @on.register
     def _(self, event: m.TakeStalled) -> None:
         if not self.session.is_current(event.take):
             return
@@ -171,7 +192,7 @@ class _Turn(Pressing):
         if event.take not in s.open_takes:
             return
         self.set(open_takes=s.open_takes - {event.take})
-        self.change_take(event.take, to_s=self.now.utc_s)
+        self.change_take(event.take, to_s=self.happened.utc_s - event.ago_s)
         if self.is_wanted(event.take):
             self.arm(m.Wait.LOST, s.terms.limits.lost_s)
         elif self.session.is_current(event.take):
@@ -188,7 +209,7 @@ class _Turn(Pressing):
     def _(self, event: m.Announced) -> None:
         s = self.session
         if s.recording is not None and s.is_current(event.take):
-            self.amend(announcements=(*s.recording.announcements, event.at_s))
+            self.amend(announcements=(*s.recording.announcements, self.happened.utc_s))
 
     @on.register
     def _(self, event: m.DeadlinePassed) -> None:
@@ -238,6 +259,8 @@ class _Turn(Pressing):
         if wait is m.Wait.OPEN and not take.mixmonitor:
             self.mark(take.id, "file-not-opened")
             self.fault("file-not-opened")
+        elif wait is m.Wait.GROWTH and s.is_waiting:  # there is nothing to write until they talk again
+            self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
         elif wait is m.Wait.GROWTH and s.state in (State.OPENED, State.SUSPECT) and s.proven != take.id:
             self.mark(take.id, "file-not-growing")
             self.fault("file-not-growing")

@@ -76,6 +76,29 @@ class Unbridged:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """This leg has put those it talks with on hold, or takes them back."""
+
+    leg: LegId
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MusicChanged:
+    """Music on hold begins or ends on this leg."""
+
+    leg: LegId
+    plays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The leg is in a parking bridge."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class LegBroken:
     """The takes on this leg ended without Asterisk's doing: it died. Their files hold what reached the disk."""
 
@@ -109,17 +132,25 @@ class TakeGrew:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeQuiet:
+    """The take's files have not grown for longer than Asterisk's buffer explains: nothing was sent, or its recorder is dead."""
+
+    take: TakeId
+
+
+@dataclass(frozen=True, slots=True)
 class TakeStalled:
-    """The take's files have not grown for longer than patience allows."""
+    """The take's files do not grow though there is sound to write."""
 
     take: TakeId
 
 
 @dataclass(frozen=True, slots=True)
 class TakeClosed:
-    """Asterisk has closed the take's files."""
+    """Asterisk has closed the take's files, so long ago (a daemon that was stopped hears of it later)."""
 
     take: TakeId
+    ago_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +171,9 @@ class TakeRefused:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A tone about the take was played to its end, at this Unix time."""
+    """A tone about the take was played to its end; it happened when it began."""
 
     take: TakeId
-    at_s: float
 
 
 class Wait(StrEnum):
@@ -173,7 +203,8 @@ class Reconsidered:
 
 Event = (
     LegAppeared | LegGone | LegMoved | TakenOver | LegBroken | Called | DialEnded | Bridged | LegsJoined | Unbridged | Pressed
-    | TakeSeen | TakeGrew | TakeStalled | TakeClosed | TakeStopped | TakeRefused | Announced | DeadlinePassed | Reconsidered
+    | HoldChanged | MusicChanged | Parked | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeClosed | TakeStopped
+    | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
 
@@ -205,6 +236,13 @@ class MuteTake:
 
     take: Take
     muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Find out whether anything is sent that this quiet take should hold; TakeStalled says that it is."""
+
+    take: Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,4 +317,4 @@ class HandOver:
     recording: Recording
 
 
-Command = Write | OpenTake | CloseTake | MuteTake | Arm | Reply | Announce | Light | Alarm | Tell | HandOver
+Command = Write | OpenTake | CloseTake | MuteTake | Examine | Arm | Reply | Announce | Light | Alarm | Tell | HandOver

@@ -164,6 +164,8 @@ class Recording:
     rule: Rule
     actor: Actor
     from_s: float
+    """Since when there was something to record: the answer under a standing rule, the press on demand. All times of a recording
+    are this one (by the clock of that moment) and monotonic lengths behind it: a clock that is set in a call changes none."""
     to_s: float | None = None
     takes: tuple[Take, ...] = ()
     parties: tuple[Party, ...] = ()
@@ -174,10 +176,18 @@ class Recording:
     """What its file lacks, each with its cause. A recording that lacks something is never *sound*."""
     waiting: tuple[Waiting, ...] = ()
     """Ringing, music, holds and parking inside the recording."""
+    mono_s: float | None = None
+    """`from_s` on the machine's monotonic clock, by which a daemon that was restarted goes on counting. A reboot ends that clock,
+    and every live recording too. None in what older versions wrote."""
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
     end_reason: str = ""
     """Why it ended while the call went on, when no press and no rule asked for it: empty, or `recorded-user-left`."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its participants are known to wait."""
+        return bool(self.waiting) and self.waiting[-1].to_s is None
 
     @property
     def is_paused(self) -> bool:

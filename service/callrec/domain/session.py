@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from callrec.domain.model import BridgeId, CallId, Direction, Leg, LegId, NodeId, Party, Recording, Take, TakeId
+from callrec.domain.model import (
+    BridgeId,
+    CallId,
+    Direction,
+    Instant,
+    Leg,
+    LegId,
+    NodeId,
+    Party,
+    Recording,
+    Take,
+    TakeId,
+)
 from callrec.domain.policy import Terms
 from callrec.domain.provisioning.model import UserId
 from callrec.domain.toggle import State
@@ -51,6 +63,21 @@ class Session:
     replies: tuple[str, ...] = ()
     """Dialogues that wait for the outcome of the running change."""
     began_s: float = 0.0
+    anchor: Instant | None = None
+    """The moment by which this call tells the time: see `clock`."""
+    held: frozenset[LegId] = frozenset()
+    """The legs that put the others on hold."""
+    music: frozenset[LegId] = frozenset()
+    """The legs that hear music on hold."""
+    parked: frozenset[LegId] = frozenset()
+    alone_s: float | None = None
+    """Since when no conversation of this recorded call goes on, in Unix time; None while one does."""
+
+    def clock(self, moment: Instant) -> Instant:
+        """The moment as this call counts: Unix time as it was at the first event, monotonic time since then. So the difference of
+        two Unix times of one call is always a length, whatever somebody does to the machine's clock meanwhile."""
+        anchor = self.anchor or moment
+        return Instant(anchor.utc_s + moment.mono_s - anchor.mono_s, moment.mono_s)
 
     @property
     def over(self) -> bool:
@@ -61,6 +88,11 @@ class Session:
     def take(self) -> Take | None:
         """The current take."""
         return self.recording.takes[-1] if self.recording and self.recording.takes else None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there may be nothing to record at this moment: the recorded conversation is on hold, or there is none."""
+        return self.alone_s is not None or (self.recording is not None and self.recording.is_waiting)
 
     def is_current(self, take: TakeId) -> bool:
         """Whether this is the take that the state speaks of."""
@@ -143,6 +175,7 @@ class Session:
             open_takes=frozenset({take.id} if take.to_s is None else ()),
             recordings=int(recording.id.rpartition("-")[2]),
             began_s=recording.from_s,
+            anchor=None if recording.mono_s is None else Instant(recording.from_s, recording.mono_s),
         )
 
 

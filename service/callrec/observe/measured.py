@@ -58,6 +58,10 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         return await self._recorder.take_on(leg)
 
+    async def packets(self, leg: LegId) -> int | None:
+        """See ports.Recorder."""
+        return await self._recorder.packets(leg)
+
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""
         return await self._recorder.rate_hz(leg)

@@ -192,6 +192,7 @@ class Asterisk:
         self.tones: list[str] = []
         self.legs: list[Message] = []
         self.asked_rates: list[LegId] = []
+        self.packet_counts: list[int | None] = []
         self._numbers = itertools.count(1)
 
     def _do(self, name: str) -> None:
@@ -261,6 +262,10 @@ class Asterisk:
     async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
         self._do("take_on")
         return self.notes.get(leg)
+
+    async def packets(self, _leg: LegId) -> int | None:
+        self._do("packets")
+        return self.packet_counts.pop(0) if self.packet_counts else None
 
     async def rate_hz(self, leg: LegId) -> int:
         self._do("rate_hz")

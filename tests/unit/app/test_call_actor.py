@@ -7,7 +7,16 @@ import pytest
 from stage import ALICE, Stage, away, event, virtual
 
 from callrec.app import call_actor
-from callrec.app.call_actor import JOURNAL_S, LATE_LOOK_S, LATE_LOOKS, MAILBOX_EVENTS, OUTCOME_UNKNOWN, CallActor
+from callrec.app.call_actor import (
+    EXAMINED_S,
+    JOURNAL_S,
+    LATE_LOOK_S,
+    LATE_LOOKS,
+    MAILBOX_EVENTS,
+    OUTCOME_UNKNOWN,
+    CallActor,
+)
+from callrec.app.takes import GROWING_CHECK_S, QUIET_S
 from callrec.domain import messages as m
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.model import CallId, LegId, NodeId, TakeId
@@ -70,10 +79,10 @@ async def test_an_event_that_cannot_be_handled_ends_neither_its_call_nor_another
     """A defect of ours is told, and the next event is handled."""
     handle = call_actor.handle
 
-    def broken(of: Session, news: m.Event, now: object) -> object:
+    def broken(of: Session, news: m.Event, now: object, at_mono_s: float) -> object:
         if isinstance(news, m.DialEnded):
             raise RuntimeError("a defect")  # noqa: TRY004 - a defect, of whatever type
-        return handle(of, news, now)  # type: ignore[arg-type] # as it came
+        return handle(of, news, now, at_mono_s)  # type: ignore[arg-type] # as it came
 
     monkeypatch.setattr(call_actor, "handle", broken)
     async with stage.running():
@@ -285,7 +294,7 @@ async def test_a_pause_that_cannot_be_made_is_told_to_the_call(stage: Stage) -> 
         take = session(stage).take
         assert take is not None
         await actor._do(m.MuteTake(take, muted=True))
-        assert actor._mailbox.get_nowait() == m.TakeRefused(TAKE, "ami-error")
+        assert actor._mailbox.get_nowait()[0] == m.TakeRefused(TAKE, "ami-error")
         stage.asterisk.faults.clear()
         await actor._do(m.MuteTake(take, muted=True))
         assert stage.asterisk.muted == [(TAKE, True)]
@@ -317,3 +326,59 @@ async def test_a_lamp_is_set_to_what_is_true_when_it_is_set(stage: Stage) -> Non
         stage.hang_up(2)
         await stage.passes(5)
         assert stage.asterisk.lit == {"1": False, "2": False}
+
+
+@pytest.mark.parametrize(
+    ("packets", "alarms"),
+    [
+        ([100, 100], []),
+        ([100, 150], []),
+        ([100, 600], ["stalled"]),
+        ([None, 600], ["stalled"]),
+        ([100, None], ["stalled"]),
+    ],
+    ids=["nothing is sent", "comfort noise", "voice", "not counted", "not counted any more"],
+)
+@virtual
+async def test_files_that_do_not_grow_are_an_alarm_when_something_is_sent(
+    stage: Stage, packets: list[int | None], alarms: list[str]
+) -> None:
+    """Neither phone sends: that is no dead recorder, and no further take helps. Of what cannot be counted it may be one."""
+    async with stage.running():
+        await recorded(stage)
+        stage.asterisk.packet_counts = packets
+        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
+        assert stage.heard.alarms == alarms
+        assert len(stage.engine.live()[0].recording.takes) == 1 + len(alarms)  # type: ignore[union-attr]
+    assert stage.heard.defects == []
+
+
+@virtual
+async def test_a_take_that_grows_after_all_or_is_put_on_hold_while_it_is_examined_is_let_be(stage: Stage) -> None:
+    """One examination at a time."""
+    async with stage.running():
+        await recorded(stage)
+        (actor,) = stage.engine._calls.values()
+        take = session(stage).take
+        assert take is not None
+        stage.asterisk.packet_counts = [100, 900, 100, 900]
+        await actor._do(m.Examine(take))
+        await actor._do(m.Examine(take))
+        await stage.passes(EXAMINED_S / 2)
+        stage.asterisk.grow(TAKE)
+        await stage.passes(EXAMINED_S)
+        assert stage.asterisk.packet_counts == [100, 900]
+        await actor._do(m.Examine(take))
+        await stage.passes(EXAMINED_S / 2)
+        stage.engine.asterisk(event("Hold", "1.1", "alice"))
+        await stage.passes(EXAMINED_S)
+    assert stage.heard.alarms == stage.heard.defects == []
+
+
+@virtual
+async def test_a_leg_that_cannot_be_asked_for_is_not_let_be(stage: Stage) -> None:
+    stage.asterisk.faults["packets"] = away("ami")
+    async with stage.running():
+        await recorded(stage)
+        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
+    assert stage.heard.alarms == ["stalled"]

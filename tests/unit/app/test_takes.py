@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stage import SECOND, FragileSpool, away, virtual
 
-from callrec.app.takes import GROWING_CHECK_S, GROWTH_CHECK_S, SLICES, STALL_S, OpenTakes
+from callrec.app.takes import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S, SLICES, OpenTakes
 from callrec.domain import messages as m
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import LegFile, Side
@@ -101,7 +101,7 @@ async def watched(house: House, seconds: float) -> list[m.Event]:
 
 
 @virtual
-async def test_growth_is_told_and_its_absence_once(house: House) -> None:
+async def test_growth_is_told_and_its_absence_again_and_again(house: House) -> None:
     """The shorter side counts. A take whose creation nobody told is seen here, too."""
     house.takes.watch(TAKE.id, house.told.append)
     house.takes.requested(TAKE.id, "0x1")
@@ -109,8 +109,8 @@ async def test_growth_is_told_and_its_absence_once(house: House) -> None:
     assert await watched(house, 2 * GROWTH_CHECK_S) == []
     house.write(Side.WRITE, SECOND)
     assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeSeen(TAKE.id, "0x1"), m.TakeGrew(TAKE.id)]
-    assert await watched(house, STALL_S - 2 * GROWTH_CHECK_S) == []
-    assert await watched(house, 3 * STALL_S) == [m.TakeStalled(TAKE.id)]
+    assert await watched(house, QUIET_S - 2 * GROWTH_CHECK_S) == []
+    assert await watched(house, 3 * QUIET_S) == 3 * [m.TakeQuiet(TAKE.id)]
     house.both(SECOND)
     assert await watched(house, 1.5 * GROWTH_CHECK_S) == [m.TakeGrew(TAKE.id)]
 
@@ -156,10 +156,10 @@ async def test_files_that_are_gone_or_cannot_be_read_stall(house: House) -> None
     house.takes.adopt(TAKE, house.told.append)
     for file in house.spool._folder.iterdir():
         file.unlink()
-    assert await watched(house, STALL_S + 1) == [m.TakeStalled(TAKE.id)]
+    assert await watched(house, QUIET_S + 1) == [m.TakeQuiet(TAKE.id)]
     house.spool.fault = away("disk")
     house.takes.adopt(TAKE, house.told.append)
-    assert await watched(house, STALL_S + 1) == [m.TakeStalled(TAKE.id)]
+    assert await watched(house, QUIET_S + 1) == [m.TakeQuiet(TAKE.id)]
 
 
 @virtual
@@ -179,5 +179,5 @@ async def test_a_growing_take_is_looked_at_less_often_and_its_stall_is_told_in_t
     house.both(SECOND)
     assert await watched(house, GROWING_CHECK_S + 0.1) == []
     assert len(looked) == 1
-    assert await watched(house, STALL_S - GROWING_CHECK_S) == []
-    assert await watched(house, GROWING_CHECK_S + 0.1) == [m.TakeStalled(TAKE.id)]
+    assert await watched(house, QUIET_S - GROWING_CHECK_S) == []
+    assert await watched(house, GROWING_CHECK_S + 0.1) == [m.TakeQuiet(TAKE.id)]

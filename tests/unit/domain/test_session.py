@@ -57,6 +57,8 @@ def say(command: m.Command) -> str:  # noqa: C901 - one line for each kind of co
             return f"{'mute' if muted else 'unmute'} {take.id}"
         case m.Arm(wait, take_id):
             return f"wait {wait} {take_id}"
+        case m.Examine(take):
+            return f"examine {take.id}"
         case m.Reply(reply, outcome):
             return f"reply {reply} {outcome}"
         case m.Announce(take, outcome):
@@ -84,11 +86,11 @@ class Call:
         self.now = Instant(self.now.utc_s + seconds, self.now.mono_s + seconds)
         return self
 
-    def on(self, *events: m.Event) -> list[str]:
+    def on(self, *events: m.Event, at_mono_s: float | None = None) -> list[str]:
         """What is done about these events."""
         self.commands = []
         for event in events:
-            self.session, commands = handle(self.session, event, self.now)
+            self.session, commands = handle(self.session, event, self.now, at_mono_s)
             self.commands += commands
         return [say(command) for command in self.commands]
 
@@ -292,9 +294,9 @@ def test_a_press_after_the_end_is_refused() -> None:
 def test_a_tone_that_was_heard_is_noted() -> None:
     """Only the current take's: the manifest says when the parties were told."""
     call = Call().recorded()
-    call.on(m.Announced(T1, 1_000.5), m.Announced(NEXT, 1_001.0))
+    call.on(m.Announced(T1), m.Announced(NEXT))
 
-    assert (1_000.5,) == call.recording.announcements
+    assert (1_002.0,) == call.recording.announcements
 
 
 # -- always ----------------------------------------------------------------------------------------------------------
@@ -1171,7 +1173,7 @@ def test_a_call_may_end_at_any_time(upto: State) -> None:
     assert not call.session.over
     assert END_1 == call.later(3).passed(m.Wait.SETTLE)
     assert call.session.over
-    assert [1_003.0 if upto is not State.STOPPING else 1_005.0] == [take.to_s for take in call.handed[0].takes]
+    assert [1_000.0 if upto is not State.STOPPING else 1_002.0] == [take.to_s for take in call.handed[0].takes]
 
 
 def test_the_end_hands_over_what_was_set_aside_too() -> None:
@@ -1364,7 +1366,7 @@ def test_after_a_restart_legs_may_be_told_in_any_order() -> None:
     """The recorded leg does not look gone because others are listed before it."""
     before = Call().recorded()
     before.bridge(leg("c", CEM))
-    before.on(m.Announced(T1, 1_001.0))
+    before.on(m.Announced(T1))
     call = resumed(before)
 
     assert [] == call.bridge(leg("c", CEM), leg("b", BOB))

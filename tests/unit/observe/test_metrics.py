@@ -134,6 +134,11 @@ class Doors:
         """See app.ports."""
         self._do(f"mute {take.id} {muted}")
 
+    async def packets(self, leg: LegId) -> int | None:
+        """See app.ports."""
+        self._do(f"packets {leg}")
+        return 7
+
     async def rate_hz(self, leg: LegId) -> int:
         """See app.ports."""
         self._do(f"rate {leg}")
@@ -151,11 +156,18 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
     await journal.append(Entry(Step.INTENT, RECORDING))
     assert journal.live() == ()
     assert await recorder.start(TAKE, Rule.ALWAYS) == "0x1"
-    assert await recorder.rate_hz(TAKE.leg) == 16000
+    assert (await recorder.rate_hz(TAKE.leg), await recorder.packets(TAKE.leg)) == (16000, 7)
     await recorder.mute(TAKE, muted=True)
     await recorder.stop(TAKE)
 
-    assert doors.did == ["append intent", "start c-1-1 always", "rate 1.1", "mute c-1-1 True", "stop c-1-1"]
+    assert doors.did == [
+        "append intent",
+        "start c-1-1 always",
+        "rate 1.1",
+        "packets 1.1",
+        "mute c-1-1 True",
+        "stop c-1-1",
+    ]
     assert value(metrics, "callrec_takes_total", result="started") == 1.0
     assert value(metrics, "callrec_journal_seconds_count") == 1.0
 

@@ -136,6 +136,11 @@ class AmiRecorder:
         """See ports.Recorder."""
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
 
+    async def packets(self, leg: LegId) -> int | None:
+        """See ports.Recorder. chan_pjsip counts all RTP packets that came and went (res_rtp_asterisk.c: ast_rtp_get_stat)."""
+        counts = [await self._variable(leg, f"CHANNEL(rtcp,{name},audio)") for name in ("rxcount", "txcount")]
+        return sum(map(int, counts)) if all(count.isdecimal() for count in counts) else None
+
     async def _variable(self, leg: LegId, name: str) -> str:
         """A variable of a leg; empty also when the leg is gone."""
         try:

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import stat
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, count
@@ -69,6 +70,14 @@ class DiskSpool:
             if found:
                 return self._capture(found)
         return None
+
+    def written_ago_s(self, take: TakeId) -> float:
+        """See ports.Spool. Closing writes what was buffered, so of closed files it is the moment of their closing."""
+        try:
+            written = [path.stat().st_mtime for path in self._files(take)]
+        except OSError:
+            return 0.0
+        return max(0.0, time.time() - max(written)) if written else 0.0
 
     def captures(self) -> Sequence[Capture]:
         """See ports.Spool."""

@@ -1,0 +1,54 @@
+"""When an event happened, by its stamp and two clocks."""
+
+import pytest
+
+from callrec.app.event_times import EventTimes
+from callrec.domain.model import Instant
+from callrec.protocols.ami import Message
+
+
+class SetClock:
+    """Both clocks of a machine, set by hand."""
+
+    def __init__(self) -> None:
+        self.utc_s, self.mono_s = 1_795_341_600.0, 100.0
+
+    def now(self) -> Instant:
+        """See ports.Clock."""
+        return Instant(self.utc_s, self.mono_s)
+
+    def passes(self, seconds: float) -> None:
+        """As time does."""
+        self.utc_s, self.mono_s = self.utc_s + seconds, self.mono_s + seconds
+
+
+def stamped(stamp: str) -> Message:
+    return Message((("Event", "BridgeEnter"), ("Timestamp", stamp)))
+
+
+def test_a_daemon_that_was_stopped_learns_when_it_was() -> None:
+    clock = SetClock()
+    times = EventTimes(clock)
+    answered = stamped(f"{clock.utc_s + 1:.6f}")
+    times.happened(stamped(f"{clock.utc_s:.6f}"))
+    clock.passes(6.0)
+    assert times.happened(answered) == pytest.approx(101.0)
+
+
+@pytest.mark.parametrize("stamp", ["", "soon", "nan", "inf", "-inf", "99999999999"])
+def test_without_a_stamp_of_use_it_happened_now(stamp: str) -> None:
+    clock = SetClock()
+    assert EventTimes(clock).happened(stamped(stamp)) == clock.mono_s
+
+
+@pytest.mark.parametrize("step_s", [-300.0, -3600.0, 7200.0])
+def test_while_the_clock_is_set_a_stamp_says_nothing(step_s: float) -> None:
+    """And from the next event on it counts again."""
+    clock = SetClock()
+    times = EventTimes(clock)
+    times.happened(stamped(f"{clock.utc_s:.6f}"))
+    before = stamped(f"{clock.utc_s:.6f}")
+    clock.utc_s += step_s
+    clock.passes(0.5)
+    assert times.happened(before) == clock.mono_s
+    assert times.happened(stamped(f"{clock.utc_s - 0.25:.6f}")) == pytest.approx(clock.mono_s - 0.25)

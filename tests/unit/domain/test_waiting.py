@@ -1,0 +1,187 @@
+"""What a recording says of the time in which its participants wait."""
+
+import pytest
+from test_session import ANN, BOB, CEM, FLAGGED, T1, Call, leg
+
+from callrec.domain import messages as m
+from callrec.domain.lifecycle import Step
+from callrec.domain.model import BridgeId, Direction, Instant, LegId, Waiting, WaitingKind
+from callrec.domain.session import Session
+from callrec.domain.toggle import State
+
+A, B = LegId("a"), LegId("b")
+
+
+def always() -> Call:
+    """FLAGGED has called BOB; recorded since 1000, and it is 1002."""
+    return Call().recorded(FLAGGED, BOB)
+
+
+def waits(call: Call) -> list[tuple[float, float | None, str]]:
+    """As tuples."""
+    return [(one.from_s, one.to_s, one.kind.value) for one in call.recording.waiting]
+
+
+def part(call: Call, *legs: str) -> None:
+    """They leave the bridge, and live on."""
+    call.on(*(m.Unbridged(BridgeId("b"), LegId(one)) for one in legs))
+
+
+def test_a_hold_is_a_wait_and_neither_alarm_nor_new_take() -> None:
+    """15 s without music were *partial*, with two alarms and three takes."""
+    call = always()
+    assert ["changed c-1-1"] == call.on(m.HoldChanged(B, is_held=True))
+    assert [] == call.later(10).on(m.TakeQuiet(T1))
+    assert ["changed c-1-1"] == call.later(5).on(m.HoldChanged(B, is_held=False))
+    assert State.RECORDING is call.state
+    assert [(1_002.0, 1_017.0, "hold")] == waits(call)
+
+
+def test_a_take_that_is_quiet_without_a_hold_is_examined() -> None:
+    """Only by what is sent it is known whether its recorder is dead."""
+    call = always()
+    call.commands = []
+    assert "examine c-1-1" in call.on(m.TakeQuiet(T1))
+    assert [] == call.on(m.TakeQuiet(CEM.id))  # type: ignore[arg-type]  # another take's
+
+
+def test_a_hold_right_after_the_answer_keeps_the_growth_waiting() -> None:
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.seen()
+    call.on(m.HoldChanged(B, is_held=True))
+    assert ["wait growth c-1-1"] == call.later(6).passed(m.Wait.GROWTH)
+    assert State.OPENED is call.state
+
+
+def test_who_holds_ends_it_by_leaving() -> None:
+    """And what waits at the end of a recording waits to its end."""
+    call = always()
+    call.on(m.HoldChanged(B, is_held=True))
+    call.later(3).on(m.LegGone(B))
+    assert [(1_002.0, None, "hold")] == waits(call), "nothing tells of another reason"
+    call.later(4).gone("a")
+    call.closed()
+    assert (Waiting(1_002.0, 1_009.0, WaitingKind.HOLD),) == call.handed[0].waiting
+
+
+def test_a_target_that_rings() -> None:
+    """A blind transfer: from the end of the first conversation to the answer."""
+    call = always()
+    part(call, "b", "a")
+    call.gone("b")
+    call.later(0.5).on(m.LegAppeared(leg("c", CEM)))
+    assert [(1_002.0, None, "ringing")] == waits(call)
+    call.later(4).on(m.Bridged(BridgeId("b2"), leg("a", FLAGGED, Direction.OUT)))
+    call.on(m.Bridged(BridgeId("b2"), leg("c", CEM), 8000))
+    assert [(1_002.0, 1_006.5, "ringing")] == waits(call)
+
+
+def test_a_parked_caller_and_what_comes_then() -> None:
+    call = always()
+    part(call, "b", "a")
+    call.on(m.Parked(A))
+    call.on(m.MusicChanged(A, plays=True))
+    call.later(20).on(m.Unbridged(BridgeId("parking"), A))
+    call.on(m.MusicChanged(A, plays=False))
+    call.bridge(leg("a", FLAGGED, Direction.OUT), leg("c", CEM), bridge="b2")
+    assert [(1_002.0, 1_022.0, "parked")] == [one for one in waits(call) if one[1] != one[0]]
+
+
+def test_a_queues_second_round() -> None:
+    """Music, and then the next agent's phone rings."""
+    call = always()
+    part(call, "b", "a")
+    call.gone("b")
+    call.on(m.MusicChanged(A, plays=True))
+    call.later(6).on(m.MusicChanged(A, plays=False), m.LegAppeared(leg("c", CEM)))
+    call.later(3).bridge(leg("a", FLAGGED, Direction.OUT), leg("c", CEM), bridge="b2")
+    assert [(1_002.0, 1_008.0, "music"), (1_008.0, 1_011.0, "ringing")] == waits(call)
+
+
+def test_a_wait_of_which_nothing_was_told_is_a_ringing_and_the_way_between_bridges_is_none() -> None:
+    call = always()
+    part(call, "b", "a")
+    call.later(0.1).talk(FLAGGED, BOB)
+    assert [] == waits(call)
+    part(call, "b", "a")
+    call.later(2).talk(FLAGGED, BOB)
+    assert [(1_002.1, 1_004.1, "ringing")] == [(round(a, 3), round(b or 0, 3), kind) for a, b, kind in waits(call)]
+
+
+def test_a_leg_that_is_alone_at_the_end_waits_for_nothing() -> None:
+    """The dialplan goes on with it: that is no ringing."""
+    call = always()
+    part(call, "b", "a")
+    call.gone("b")
+    call.later(30).gone("a")
+    call.closed()
+    assert () == call.handed[0].waiting
+
+
+def test_without_a_recording_nothing_is_noted() -> None:
+    call = Call()
+    call.talk(ANN, BOB)
+    assert [] == call.on(m.HoldChanged(B, is_held=True), m.MusicChanged(A, plays=True))
+    assert call.session.alone_s is None
+    call.press()
+    assert [(1_000.0, None, "hold")] == waits(call), "it begins in a hold"
+
+
+def test_a_hold_is_in_the_journal_when_it_begins() -> None:
+    """A daemon that dies in it goes on with it."""
+    call = always()
+    call.on(m.HoldChanged(B, is_held=True))
+    (write,) = [one for one in call.commands if isinstance(one, m.Write)]
+    assert write.entry.step is Step.CHANGED
+    assert write.entry.recording.is_waiting
+
+
+@pytest.mark.parametrize("step_s", [-300.0, -3_600.0, 7_200.0])
+def test_a_clock_that_is_set_changes_no_length(step_s: float) -> None:
+    """Back by 300 s it was *sound* with an end before its start; by 3,600 s *failed*; forward by two hours *partial*."""
+    call = always()
+    call.now = Instant(call.now.utc_s + step_s, call.now.mono_s)
+    call.on(m.HoldChanged(B, is_held=True))
+    call.later(5).on(m.HoldChanged(B, is_held=False))
+    call.later(5).gone("a", "b")
+    call.closed()
+    (recording,) = call.handed
+    assert (1_000.0, 1_012.0) == (recording.from_s, recording.to_s)
+    assert (Waiting(1_002.0, 1_007.0, WaitingKind.HOLD),) == recording.waiting
+    assert [(1_000.0, 1_012.0)] == [(take.from_s, take.to_s) for take in recording.takes]
+    assert {1_012.0} == {party.to_s for party in recording.parties}
+
+
+def test_a_daemon_that_is_restarted_counts_on_from_the_same_moment() -> None:
+    """Though the clock was set while it was away. What older versions wrote has no such moment: it counts from now."""
+    before = always()
+    call = Call(session=Session.resume(before.recording, before.session.terms))
+    call.now = Instant(before.now.utc_s - 3_600, before.now.mono_s + 8)
+    call.talk(FLAGGED, BOB)
+    call.later(1).gone("a", "b")
+    call.closed()
+    assert 1_011.0 == call.handed[0].to_s
+
+
+def test_an_answer_that_is_heard_of_late_began_when_it_was() -> None:
+    """The daemon was stopped for 5 s: the recording begins with the answer, its take when it could."""
+    call = Call()
+    call.on(m.LegAppeared(leg("a", FLAGGED, Direction.OUT)), m.LegAppeared(leg("b", BOB)))
+    call.later(5)
+    call.on(m.Bridged(BridgeId("b"), leg("a", FLAGGED, Direction.OUT), 8000), at_mono_s=call.now.mono_s - 5)
+    call.on(m.Bridged(BridgeId("b"), leg("b", BOB)), at_mono_s=call.now.mono_s - 5)
+    assert 1_000.0 == call.recording.from_s
+    assert [1_005.0] == [take.from_s for take in call.recording.takes]
+    assert {1_000.0} == {party.from_s for party in call.recording.parties}
+
+
+def test_files_that_are_seen_closed_late_were_closed_when_they_were() -> None:
+    """A daemon that was stopped at the end adds nothing to the take's time."""
+    call = always()
+    call.later(10).gone("a", "b")
+    other = always()
+    other.later(10).on(m.TakeClosed(T1, ago_s=4.0))
+    assert 1_008.0 == other.recording.takes[0].to_s
+    call.later(2).closed()
+    assert [1_012.0] == [take.to_s for take in call.handed[0].takes], "with its leg, whenever Asterisk closed it"

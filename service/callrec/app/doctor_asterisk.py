@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from callrec.app.doctor import Finding, Verdict, judge_version
+from callrec.app.translation import WANTED
 from callrec.domain.errors import CallrecError, Refused
 from callrec.protocols.ami import Message
 
@@ -43,6 +44,9 @@ CONTEXTS = (
     *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
 )
 LEAST_WRITETIMEOUT_MS = 1000
+_ON = frozenset({"yes", "true", "y", "t", "1", "on"})
+"""What Asterisk takes for yes (utils.c: ast_true)."""
+EVENT_FILTER = f"^Event: ({'|'.join(sorted(WANTED))})[^A-Za-z]"
 NOBODY = "callrec-doctor-nobody"
 
 _PRIVILEGES = re.compile(r"\(Priv: ([^)]*)\)\s*$")
@@ -101,6 +105,7 @@ async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
         "asterisk version": lambda: _version(ami),
         "ami rights": lambda: _rights(ami),
         "ami account": lambda: _account(ami, expected.ami_user),
+        "event times": lambda: _event_times(ami),
         "modules": lambda: _modules(ami, expected.modules),
         "includes": lambda: _includes(ami),
         "globals": lambda: _globals(ami, expected),
@@ -179,11 +184,37 @@ async def _account(ami: Manager, user: str) -> Finding:
         wrong.append(("it reads more than callrec needs", f"read = {','.join(sorted(READ))}"))
     if not timeout.isdecimal() or int(timeout) < LEAST_WRITETIMEOUT_MS:
         wrong.append(("a daemon that is busy for an instant is cut off", "writetimeout = 5000"))
+    filters = [value for _, key, value in lines if key == "eventfilter" and not value.startswith("!")]
+    if kept_back := sorted(event for event in WANTED if filters and not _passes(event, filters)):
+        wrong.append((f"its eventfilter keeps back {', '.join(kept_back)}", f"eventfilter = {EVENT_FILTER}"))
     if not {"deny", "permit"} & said.keys():
         wrong.append(("it may log in from anywhere", "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255"))
     return _judged(
         "ami account", wrong, f"[{user}] in manager.conf:", "read rights, write time-out and permit are right"
     )
+
+
+async def _event_times(ami: Manager) -> Finding:
+    """Whether each event says when it happened. Without, a daemon that was stopped at an answer does not know what it missed."""
+    said = {key: value for _, key, value in await _config(ami, "manager.conf", "general")}
+    if said.get("timestampevents", "").lower() in _ON:
+        return Finding("event times", Verdict.OK, "each event says when it happened")
+    return Finding(
+        "event times",
+        Verdict.WRONG,
+        "events do not say when they happened",
+        "[general] in manager.conf:\ntimestampevents = yes",
+    )
+
+
+def _passes(event: str, filters: Iterable[str]) -> bool:
+    for one in filters:
+        try:
+            if re.search(one, f"Event: {event}\r\n"):
+                return True
+        except re.error:  # POSIX knows more than Python: no reason to call it wrong
+            return True
+    return False
 
 
 async def _modules(ami: Manager, modules: Sequence[str]) -> Finding:

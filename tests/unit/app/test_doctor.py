@@ -61,7 +61,7 @@ class Asterisk:
             "CoreShowChannels": "system,reporting,all", "DBGetTree": "system,reporting,all", "Ping": "<none>",
         }  # fmt: skip
         self.files = {
-            "manager.conf": config(callrec=ACCOUNT),
+            "manager.conf": config(general=["timestampevents=yes"], callrec=ACCOUNT),
             "features.conf": config(
                 general=["atxferthreeway=*7"],
                 featuremap=["atxfer=*2"],
@@ -147,6 +147,15 @@ async def test_a_missing_right_and_one_too_many_are_told_apart() -> None:
         (["read=call,user,system", "writetimeout=100", "permit=x"], "cut off"),
         (["read=call,user,system", "permit=x"], "cut off"),
         (["read=call,user,system", "writetimeout=5000"], "from anywhere"),
+        (
+            [
+                "read=call,user,system",
+                "writetimeout=5000",
+                "permit=x",
+                "eventfilter=^Event: (Hangup|Newchannel)[^A-Za-z]",
+            ],
+            "keeps back BridgeEnter, BridgeLeave, DialEnd, FullyBooted, Hold, ",
+        ),
     ],
 )
 async def test_the_account_is_compared_with_the_sample(lines: list[str], says: str) -> None:
@@ -155,6 +164,27 @@ async def test_the_account_is_compared_with_the_sample(lines: list[str], says: s
     finding = (await look(asterisk))["ami account"]
     assert (finding.verdict, says in finding.says) == (Verdict.WRONG, True)
     assert "s3cret" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        ["eventfilter=^Event: Hold[^A-Za-z]", "eventfilter=^Event: .*[^A-Za-z]", "eventfilter=!Event: Hold"],
+        ["eventfilter=^Event: (Hold"],
+    ],
+)
+async def test_a_filter_of_ones_own_is_fine_that_lets_pass_what_is_read(filters: list[str]) -> None:
+    """What cannot be judged is not called wrong."""
+    asterisk = Asterisk()
+    asterisk.files["manager.conf"] = config(general=["timestampevents=yes"], callrec=[*ACCOUNT, *filters])
+    assert (await look(asterisk))["ami account"].verdict is Verdict.OK
+
+
+async def test_events_must_say_when_they_happened() -> None:
+    asterisk = Asterisk()
+    asterisk.files["manager.conf"] = config(general=["enabled=yes"], callrec=ACCOUNT)
+    finding = (await look(asterisk))["event times"]
+    assert (finding.verdict, finding.write) == (Verdict.WRONG, "[general] in manager.conf:\ntimestampevents = yes")
 
 
 async def test_modules_that_are_not_loaded_are_all_named() -> None:
@@ -244,7 +274,7 @@ async def test_what_asterisk_does_not_show_is_unseen_and_hides_no_other_check() 
     asterisk.denied = {"GetConfig", "ShowDialPlan", "ModuleCheck", "PJSIPShowEndpoint"}
     found = await look(asterisk)
     unseen = {check for check, finding in found.items() if finding.verdict is Verdict.UNSEEN}
-    assert unseen == {"ami account", "applicationmap", "includes", "modules", "dynamic features"}
+    assert unseen == {"ami account", "event times", "applicationmap", "includes", "modules", "dynamic features"}
     assert exit_code(list(found.values())) == 0
 
 

@@ -1,8 +1,8 @@
 """The only module that imports everything: which adapter stands behind which port, and what starts and ends in which order.
 
-Start: journal, spool and store; then the doors. End (SIGTERM, SIGINT): the doors close first; takes that are being captured
-go on in Asterisk and are adopted by the next daemon; recordings that ended are stored as far as time allows, the rest waits in
-the journal.
+Start: journal, spool and store; then the doors. End (SIGTERM, SIGINT, a terminal that closes): the doors close first; takes that
+are being captured go on in Asterisk and are adopted by the next daemon; recordings that ended are stored as far as time allows,
+the rest waits in the journal.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.adapters.system import SystemClock, UlidIds
+from callrec.adapters.system import SystemClock, UlidIds, has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app import intake
 from callrec.app.catching_up import CatchingUp
@@ -52,6 +52,7 @@ from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 from callrec.wiring_confgen import ConfKeeping, keep_conf
+from callrec.wiring_folders import FolderLocks, folder_locks
 from callrec.wiring_scripts import agi_door, scripts
 
 DRAIN_S = 10.0
@@ -81,6 +82,7 @@ class Daemon:
     ari: AriLink
     agi: AgiServer
     conf: ConfKeeping | None
+    locks: FolderLocks
 
 
 class _Endpoints:
@@ -161,6 +163,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         stack.push_async_callback(journal.close)
         spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
         spool.prepare()
+        locks = stack.enter_context(folder_locks(settings))
         store = await stack.enter_async_context(
             open_store(
                 settings.redis_url,
@@ -213,7 +216,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         agi = agi_door(daemon_scripts, engine, links.ami, metrics)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
-            homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness),
+            homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness), locks,
         )  # fmt: skip
         _watch_health(daemon)
         yield daemon
@@ -232,12 +235,13 @@ def _watch_health(daemon: Daemon) -> None:
 
 
 async def serve(settings: Settings, token: str) -> None:
-    """Run until SIGTERM or SIGINT; `token` opens the API. Raises what keeps it from starting."""
+    """Run until SIGTERM, SIGINT, or until its terminal closes; `token` opens the API. Raises what keeps it from starting."""
     async with assemble(settings) as daemon:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(signal.SIGHUP, ended.set if has_terminal() else daemon.observation.hangup_ignored)
         app = build_app(
             readiness=daemon.readiness,
             metrics=daemon.metrics,
@@ -292,6 +296,7 @@ async def _watch_spool(daemon: Daemon) -> None:
     while True:
         try:
             daemon.spool.prepare()
+            await asyncio.to_thread(daemon.locks.spool.take)  # also of a folder that was put in its place
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_while_it_is_there(daemon.settings.spool_dir))
                 tasks.create_task(daemon.spool.watch(daemon.homecoming.spool_event))

@@ -34,3 +34,12 @@ class UlidIds:
             value = self._last
         digits = (_TIME_BITS + _RANDOM_BITS + _BITS - 1) // _BITS
         return "".join(_ALPHABET[value >> _BITS * place & 31] for place in reversed(range(digits)))
+
+
+def has_terminal() -> bool:
+    """Whether this process was started in a terminal that can be closed (termios(3): a session's controlling terminal)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

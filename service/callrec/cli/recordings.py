@@ -11,9 +11,10 @@ from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, pri
 from callrec.cli.store import settings, with_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from callrec.app.library import Finding
+    from callrec.config import Settings
 
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
 
@@ -59,7 +60,19 @@ def verify(as_json: bool = JSON_OPTION) -> None:
     read = settings()
     live = UnfinishedRecordings(read.state_dir / "journal")
     report = library.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
-    _print_findings(report.recordings, report.findings, as_json=as_json, counted="recordings")
+    found = [*_other_daemon(read), *report.findings]
+    _print_findings(report.recordings, found, as_json=as_json, counted="recordings")
+
+
+def _other_daemon(read: "Settings") -> "Iterator[Finding]":
+    """Legs that a daemon with another journal works on would be told as left over."""
+    from callrec.adapters.disk.folder_lock import holder_of
+    from callrec.app.library import Finding
+
+    holder, state = holder_of(read.spool_dir), str(read.state_dir.absolute())
+    if holder and holder.get("state", state) != state:
+        says = f"the daemon of this spool keeps its journal in {holder['state']}, and not in {state}: set CALLREC_STATE_DIR"
+        yield Finding("other-journal", str(read.spool_dir), says)
 
 
 def rebuild(as_json: bool = JSON_OPTION) -> None:

@@ -38,7 +38,7 @@ async def _run() -> None:
         _must_be_free(port, kind)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     await run(RECORDINGS, Wishes(doors=doors, http=HTTP, phones=False), _print, ended)
 

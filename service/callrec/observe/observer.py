@@ -42,6 +42,10 @@ class Observation:
         """The daemon listens: its settings (secrets masked) and its doors."""
         log.info("started", version=__version__, pid=os.getpid(), settings=dict(settings), **doors)
 
+    def hangup_ignored(self) -> None:
+        """SIGHUP came to a daemon without a terminal."""
+        log.warning("hangup-ignored", reason="settings are read at the start", hint="restart callrec to apply them")
+
     def ended(self) -> None:
         """The daemon has ended in order."""
         log.info("ended")

@@ -5,21 +5,22 @@ Rights are read from ListCommands, which names exactly the actions that this use
 ARI by deleting a channel that does not exist.
 """
 
+import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from callrec.app.doctor import Finding, Verdict, judge_version
+from callrec.app.doctor_dialplan import look_at_contexts, look_at_hooks
+from callrec.app.doctor_endpoints import MOST_ENDPOINTS, Endpoints, look_at_features, look_at_strangers
+from callrec.app.doctor_modules import look_at_modules, wanted_modules
 from callrec.app.translation import WANTED
-from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.errors import CallrecError, Misconfigured, Refused
 from callrec.protocols.ami import Message
 
 ASK_S = 5.0
 DIALPLAN_S = 30.0
-_FEATURES = re.compile(r"(?:^|,)_{0,2}DYNAMIC_FEATURES=([^,]*)")
-MOST_LINES = 50
-"""So many users' endpoints are looked at; the others will be like them."""
 
 NEEDED = {
     "system": ("MixMonitor", "DBPut", "DBDel"),
@@ -28,21 +29,6 @@ NEEDED = {
 }
 """Rights and the actions that callrec does with each."""
 READ = frozenset({"call", "user", "system"})
-MODULES = (
-    *("app_mixmonitor", "app_playback", "app_stack", "app_exec", "res_agi", "format_sln", "bridge_builtin_features"),
-    *("func_channel", "func_callerid", "func_db", "func_devstate", "func_logic", "func_strings"),
-    *("res_ari", "res_ari_channels", "res_ari_events", "res_stasis_snoop", "res_stasis_playback"),
-)
-CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config", "func_dialplan")
-"""Besides, when we keep Asterisk's files: who reads them, and who tells which ones are read (PJSIP_AOR, DIALPLAN_EXISTS)."""
-MAILBOX_MODULE = "app_voicemail"
-"""Besides, when there are mailboxes in them: it reads them, and tells so itself (VM_INFO)."""
-SCCP_MODULE = "chan_sccp"
-"""Besides, when there are SCCP lines in them: without it those telephones are dead, and nothing else says so."""
-CONTEXTS = (
-    *("callrec-call", "callrec-online", "callrec-codes"),
-    *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
-)
 LEAST_WRITETIMEOUT_MS = 1000
 _ON = frozenset({"yes", "true", "y", "t", "1", "on"})
 """What Asterisk takes for yes (utils.c: ast_true)."""
@@ -83,6 +69,10 @@ class Expected:
     online_code: str
     endpoints: tuple[str, ...] = field(default=())
     """Those whose users may press for online recording."""
+    lines: frozenset[str] = field(default=frozenset())
+    """All endpoints of users; every other one is a stranger's, or a phone that is no user's."""
+    incall_contexts: frozenset[str] = field(default=frozenset())
+    """Contexts of incoming numbers: strangers are there."""
     keeps_files: bool = False
     """Whether the tables become files that this Asterisk reads."""
     mailboxes: bool = False
@@ -93,24 +83,48 @@ class Expected:
     @property
     def modules(self) -> tuple[str, ...]:
         """What has to be loaded."""
-        if not self.keeps_files:
-            return MODULES
-        mailboxes, sccp = [MAILBOX_MODULE] * self.mailboxes, [SCCP_MODULE] * self.sccp_lines
-        return (*MODULES, *CONF_MODULES, *mailboxes, *sccp)
+        return wanted_modules(keeps_files=self.keeps_files, mailboxes=self.mailboxes, sccp_lines=self.sccp_lines)
+
+
+class _Dialplan:
+    """Its lines, asked for once: they may be many."""
+
+    def __init__(self, ami: Manager) -> None:
+        self._ami = ami
+        self._lines: list[Message] | None = None
+
+    async def lines(self) -> list[Message]:
+        if self._lines is None:
+            self._lines = await self._ami.listing("ShowDialPlan", timeout_s=DIALPLAN_S)
+        return self._lines
 
 
 async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
     """Everything that can be seen over AMI, in the order in which it is mended."""
+    dialplan, endpoints = _Dialplan(ami), Endpoints(ami)
+    strangers = expected.lines, expected.incall_contexts
+
+    async def contexts() -> Finding:
+        return look_at_contexts(await dialplan.lines(), keeps_files=expected.keeps_files)
+
+    async def hooks() -> Finding:
+        return look_at_hooks(await dialplan.lines())
+
+    async def reached() -> Finding:
+        return await look_at_strangers(endpoints, *strangers, await dialplan.lines())
+
     checks: dict[str, Callable[[], Awaitable[Finding]]] = {
         "asterisk version": lambda: _version(ami),
         "ami rights": lambda: _rights(ami),
         "ami account": lambda: _account(ami, expected.ami_user),
         "event times": lambda: _event_times(ami),
-        "modules": lambda: _modules(ami, expected.modules),
-        "includes": lambda: _includes(ami),
+        "modules": lambda: _modules(ami, expected, endpoints),
+        "includes": contexts,
+        "hook before dial": hooks,
         "globals": lambda: _globals(ami, expected),
         "applicationmap": lambda: _applicationmap(ami, expected.online_code),
-        "dynamic features": lambda: _dynamic_features(ami, expected.endpoints),
+        "dynamic features": lambda: look_at_features(endpoints, expected.endpoints),
+        "strangers": reached,
     }
     return [await _seen(check, look) for check, look in checks.items()]
 
@@ -124,6 +138,8 @@ async def look_at_rest(ari: Rest) -> Finding:
             return Finding("ari rights", Verdict.WRONG, "the user may only read", "ari.conf, the user: read_only = no")
         if error.code != "ari-not-found":
             return Finding("ari rights", Verdict.UNSEEN, error.message)
+    except Misconfigured as error:
+        return Finding("ari rights", Verdict.WRONG, error.message, error.hint)
     except CallrecError as error:
         return Finding("ari rights", Verdict.CLOSED, str(error))
     return Finding("ari rights", Verdict.OK, "may play tones into calls")
@@ -217,40 +233,28 @@ def _passes(event: str, filters: Iterable[str]) -> bool:
     return False
 
 
-async def _modules(ami: Manager, modules: Sequence[str]) -> Finding:
-    missing = []
-    for module in modules:
+async def _modules(ami: Manager, expected: Expected, endpoints: Endpoints) -> Finding:
+    async def is_loaded(module: str) -> bool:
         try:
             await ami.action("ModuleCheck", [("Module", module)], timeout_s=ASK_S)
         except Refused as error:
             if "not loaded" not in error.message.lower():
                 raise
-            missing.append(module)
-    write = "modules.conf:\n" + "\n".join(f"load = {module}.so" for module in missing)
-    if missing:
-        return Finding("modules", Verdict.WRONG, f"not loaded: {', '.join(missing)}", write)
-    return Finding("modules", Verdict.OK, f"all {len(modules)} are loaded")
+            return False
+        return True
+
+    codecs: set[str] = set()
+    with contextlib.suppress(CallrecError):  # without PJSIP there are none, and what is missing is told
+        codecs = await endpoints.codecs(sorted(expected.lines)[:MOST_ENDPOINTS])
+    return await look_at_modules(is_loaded, expected.modules, codecs)
 
 
-async def _includes(ami: Manager) -> Finding:
-    """Our contexts, who calls the hook before Dial, and who includes the star codes."""
-    lines = await ami.listing("ShowDialPlan", timeout_s=DIALPLAN_S)
-    contexts = {line.get("Context") for line in lines}
-    hooked = any(
-        line.get("Application") == "Gosub"
-        and line.get("AppData").startswith("callrec-call,")
-        and not line.get("Context").startswith("callrec-")
-        for line in lines
-    )
-    wrong = []
-    if absent := [context for context in CONTEXTS if context not in contexts]:
-        wrong.append((f"absent: {', '.join(absent)}", '#include "<callrec>/dialplan/extensions_callrec.conf"'))
-    if not hooked:
-        write = "in your contexts, before each Dial: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
-        wrong.append(("nobody calls the hook before Dial", write))
-    if not any(line.get("IncludeContext") == "callrec-codes" for line in lines):
-        wrong.append(("nobody includes the star codes", "in your users' contexts: include => callrec-codes"))
-    return _judged("includes", wrong, "extensions.conf:", "contexts, hook and star codes are there")
+async def languages(ami: Manager, lines: Collection[str]) -> set[str]:
+    """Those of users' endpoints, as far as they have one; none when they cannot be asked."""
+    try:
+        return await Endpoints(ami).said(sorted(lines)[:MOST_ENDPOINTS], "Language")
+    except CallrecError:
+        return set()
 
 
 async def _globals(ami: Manager, expected: Expected) -> Finding:
@@ -281,34 +285,6 @@ async def _applicationmap(ami: Manager, code: str) -> Finding:
     if same := [key for section, key, value in lines if section == "featuremap" and value == code]:
         wrong.append((f"{code} is {', '.join(same)}'s, too", "give it other digits in [featuremap]"))
     return _judged("applicationmap", wrong, "features.conf:", f"{code} is online recording's alone")
-
-
-async def _dynamic_features(ami: Manager, endpoints: Sequence[str]) -> Finding:
-    """Whether those who may press have the feature on their legs."""
-    lacking = [endpoint for endpoint in endpoints[:MOST_LINES] if not await _has_feature(ami, endpoint)]
-    if lacking:
-        shown = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")  # noqa: PLR2004 - a line has room for five
-        write = "pjsip.conf, their endpoints: set_var = DYNAMIC_FEATURES=callrec"
-        return Finding(
-            "dynamic features",
-            Verdict.WRONG,
-            f"missing on {len(lacking)} of {len(endpoints[:MOST_LINES])} endpoints: {shown}",
-            write,
-        )
-    return Finding("dynamic features", Verdict.OK, f"endpoints that may press: {len(endpoints)}")
-
-
-async def _has_feature(ami: Manager, endpoint: str) -> bool:
-    try:
-        found = await ami.listing("PJSIPShowEndpoint", [("Endpoint", endpoint)], timeout_s=ASK_S)
-    except Refused as error:
-        if "unable to retrieve" in error.message.lower():
-            return False
-        raise
-    said = [value for line in found for value in line.all("SetVar")]
-    # Several variables stand in one header, separated by commas (res_pjsip: set_var_to_str)
-    features = (match[1] for value in said for match in [_FEATURES.search(value)] if match)
-    return any("callrec" in one.split("#") for one in features)
 
 
 async def _config(ami: Manager, file: str, section: str = "") -> list[tuple[str, str, str]]:

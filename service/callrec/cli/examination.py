@@ -1,29 +1,41 @@
 """What the doctor goes through: each door is opened, asked and closed again; a closed one hides only what is behind it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.asterisk.stage import stage
 from callrec.adapters.disk.places import groups_of, look_at
 from callrec.adapters.disk.token import token_is_there
 from callrec.adapters.redis.store import open_store
 from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
-from callrec.app.doctor_asterisk import Expected, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor_asterisk import Expected, languages, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor_sounds import look_at_sounds
 from callrec.cli.links import manager_link, opened
 from callrec.config import Door, Settings, split_bind
 from callrec.domain.errors import CallrecError, Misconfigured
-from callrec.domain.provisioning.model import Feature, Tables
+from callrec.domain.provisioning.model import ContextKind, Feature, Tables
 
 ARI_APP = "callrec-doctor"
 """Not the daemon's: two clients of one application push each other out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asterisk:
+    """What is known of it for other checks; empty as long as it could not be asked."""
+
+    user: str = ""
+    languages: Collection[str] = ()
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """All findings. Raises nothing of ours: what fails is a finding."""
     store, tables = await _store(settings)
-    manager, user = await _guarded("ami", lambda: _manager(settings, tables))
-    rest, _ = await _guarded("ari", lambda: _rest(settings))
+    manager, asterisk = await _guarded("ami", lambda: _manager(settings, tables))
+    spoken = {user.language for user in tables.users if user.language} | {*asterisk.languages}
+    rest, _ = await _guarded("ari", lambda: _rest(settings, spoken))
     return [
         Finding("settings", Verdict.OK, "can be read, and what is secret in them not by every user of this machine"),
         *_token(settings),
@@ -31,7 +43,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *manager,
         *rest,
         await _agi(settings),
-        *_folders(settings, user),
+        *_folders(settings, asterisk.user),
     ]
 
 
@@ -68,29 +80,32 @@ async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
     return [Finding("redis", Verdict.OK, f"users: {len(tables.users)}"), kept], tables
 
 
-async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], str]:
+async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], Asterisk]:
     door, link = Door(settings.ami_url, 5038), manager_link(settings)
     codes = {code.feature: code.code for code in tables.codes}
     may_press = {user.id for user in tables.users if user.online_record}
+    sip = {line.name: line.user for line in tables.lines if line.protocol == "sip"}
     expected = Expected(
         ami_user=door.username,
         agi=settings.agi_bind,
         spool=str(settings.spool_dir),
         always_code=codes[Feature.CALL_RECORD],
         online_code=codes[Feature.ONLINE_RECORD],
-        endpoints=tuple(line.name for line in tables.lines if line.user in may_press and line.protocol == "sip"),
+        endpoints=tuple(name for name, user in sip.items() if user in may_press),
+        lines=frozenset(sip),
+        incall_contexts=frozenset(one.name for one in tables.contexts if one.kind is ContextKind.INCALL),
         keeps_files=settings.confgen_dir is not None,
         mailboxes=bool(tables.voicemails),
         sccp_lines=any(line.protocol == "sccp" for line in tables.lines),
     )
     async with opened(link):
         if link.state is not LinkState.UP:
-            return [_closed("ami", link)], ""
+            return [_closed("ami", link)], Asterisk()
         findings = [Finding("ami", Verdict.OK, f"{door.host}:{door.port}"), *await look_at_manager(link, expected)]
-        return findings, await run_user(link)
+        return findings, Asterisk(await run_user(link), await languages(link, sip))
 
 
-async def _rest(settings: Settings) -> tuple[list[Finding], str]:
+async def _rest(settings: Settings, spoken: Collection[str]) -> tuple[list[Finding], Asterisk]:
     door = Door(settings.ari_url, 8088)
     link = AriLink(
         base_url=door.base.removesuffix("/ari"),
@@ -104,8 +119,14 @@ async def _rest(settings: Settings) -> tuple[list[Finding], str]:
     )
     async with opened(link):
         if link.state is not LinkState.UP:
-            return [_closed("ari", link)], ""
-        return [Finding("ari", Verdict.OK, door.base), await look_at_rest(link)], ""
+            return [_closed("ari", link)], Asterisk()
+        findings = [Finding("ari", Verdict.OK, door.base), await look_at_rest(link)]
+        try:
+            async with stage(link, ARI_APP) as played:
+                findings += await look_at_sounds(played, spoken)
+        except CallrecError as error:
+            findings.append(_failed("tones", error))
+        return findings, Asterisk()
 
 
 async def _agi(settings: Settings) -> Finding:
@@ -116,11 +137,13 @@ async def _agi(settings: Settings) -> Finding:
     return Finding("agi", Verdict.OK, f"the daemon answers at {settings.agi_bind}")
 
 
-async def _guarded(check: str, look: Callable[[], Awaitable[tuple[list[Finding], str]]]) -> tuple[list[Finding], str]:
+async def _guarded(
+    check: str, look: Callable[[], Awaitable[tuple[list[Finding], Asterisk]]]
+) -> tuple[list[Finding], Asterisk]:
     try:
         return await look()
     except CallrecError as error:
-        return [_failed(check, error)], ""
+        return [_failed(check, error)], Asterisk()
 
 
 def _closed(check: str, link: Link) -> Finding:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from callrec.adapters.asterisk import ari as ari_room
 from callrec.adapters.asterisk.ari import AriLimits, AriLink, LinkState
 from callrec.adapters.asterisk.backoff import Backoff
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.errors import CallrecError, Misconfigured, Refused, Unavailable
 from callrec.protocols.ari import AriEvent, basic_auth
 
 QUICK = Backoff(first_s=0.01, limit_s=0.02)
@@ -175,7 +175,7 @@ async def test_slow_listener_loses_the_oldest_events_and_they_are_counted(monkey
             await asterisk.say(created(number))
         async with asyncio.timeout(PATIENCE_S):
             while link.dropped_events < 6:
-                await link.asterisk_info()
+                await link.request("GET", ["asterisk", "info"])
         go_on.set()
         await caller.until_told("ChannelCreated 9")
         assert link.dropped_events == 6
@@ -225,7 +225,7 @@ async def test_refused_login_is_visible_and_logged_once():
             assert link.state is LinkState.REFUSED
             assert "ARI refuses user 'callrec'" in link.state_reason
             with pytest.raises(Unavailable, match="ARI refuses"):
-                await link.asterisk_info()
+                await link.request("GET", ["asterisk", "info"])
     assert len([line for line in logs if line.get("state") == "refused"]) == 1
     assert "wrong-one" not in f"{logs}{link.state_reason}"
 
@@ -269,7 +269,7 @@ async def test_request_returns_json_and_quotes_its_path():
     caller = Caller()
     async with scripted_ari() as asterisk, running(caller, asterisk.base_url) as link:
         await caller.until_told("up")
-        assert await link.asterisk_info() == {"system": {"version": "22.10.1"}}
+        assert await link.request("GET", ["asterisk", "info"]) == {"system": {"version": "22.10.1"}}
         await link.snoop("PJSIP/1000-1", whisper="out", app="callrec", snoop_id="a b&c")
         expected = ("POST", f"{SNOOP}a%20b%26c", {"spy": "none", "whisper": "out", "app": "callrec"})
         assert expected == asterisk.heard[-1]
@@ -377,6 +377,33 @@ async def test_announcement_without_proof_is_not_played(script: dict[str, object
         assert error.value.code == "ari-not-played"
         assert len(asterisk.paths("DELETE")) == 1
         assert link._expected == {}
+
+
+async def test_sounds_one_after_another_each_have_their_end():
+    caller = Caller()
+    async with scripted_ari() as asterisk, running(caller, asterisk.base_url) as link:
+        await caller.until_told("up")
+        assert await link.whispered("1", ["sound:a", "sound:b"], timeout_s=2.0, offset_ms=9) == ["done", "done"]
+        asterisk.played_state = "failed"
+        assert await link.whispered("1", ["sound:a"], timeout_s=2.0) == ["failed"]
+        assert len(asterisk.paths("DELETE")) == 2
+        assert link._expected == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [(["channels", "1", "play", "2"], "res_ari_channels"), (["deviceStates"], "res_ari_device_states")],
+)
+async def test_a_request_that_no_module_serves_is_no_channel_that_has_ended(path: list[str], module: str):
+    """What ended is what `hangup` wants; a module that is not loaded is for the administrator."""
+    caller = Caller()
+    async with scripted_ari() as asterisk, running(caller, asterisk.base_url) as link:
+        await caller.until_told("up")
+        said = web.json_response({"message": "Resource not found"}, status=404)
+        asterisk.script[("POST", f"/{'/'.join(path)}")] = lambda: said
+        with pytest.raises(Misconfigured, match=f"{module} is not loaded") as error:
+            await link.request("POST", path)
+        assert (error.value.code, "ended" in str(error.value)) == ("ari-module", False)
 
 
 async def test_announcement_on_a_call_that_is_gone_is_refused():

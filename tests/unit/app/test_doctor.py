@@ -6,18 +6,10 @@ from dataclasses import replace
 import pytest
 
 from callrec.app.doctor import Finding, Place, Verdict, exit_code, judge_place, judge_spool, judge_version
-from callrec.app.doctor_asterisk import (
-    CONF_MODULES,
-    CONTEXTS,
-    MAILBOX_MODULE,
-    MODULES,
-    SCCP_MODULE,
-    Expected,
-    look_at_manager,
-    look_at_rest,
-    run_user,
-)
-from callrec.domain.errors import Refused, Unavailable
+from callrec.app.doctor_asterisk import Expected, languages, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor_dialplan import CONTEXTS
+from callrec.app.doctor_modules import CONF_MODULES, MAILBOX_MODULE, MODULES, SCCP_MODULE
+from callrec.domain.errors import Misconfigured, Refused, Unavailable
 from callrec.protocols.ami import Message
 
 Headers = Sequence[tuple[str, str]]
@@ -33,7 +25,11 @@ PLACE = Place(
     free_bytes=1 << 40,
 )
 ACCOUNT = ["secret=s3cret", "deny=0.0.0.0/0", "permit=127.0.0.1", "read=call,user,system", "writetimeout=5000"]
-EXPECTED = Expected("callrec", "127.0.0.1:4573", "/spool", "*26", "*3", ("abc",))
+EXPECTED = Expected(
+    "callrec", "127.0.0.1:4573", "/spool", "*26", "*3", ("abc",), frozenset({"abc"}), frozenset({"from-extern"})
+)
+PHONE, TRUNK = {"Auth": "x", "MaxContacts": "1", "Context": "users"}, {"MaxContacts": "0", "Context": "from-extern"}
+"""What Asterisk says of an endpoint where phones register, and of one that has an address."""
 
 
 def message(*headers: tuple[str, str]) -> Message:
@@ -46,6 +42,16 @@ def config(**sections: Sequence[str]) -> Message:
         headers.append((f"Category-{number:06}", name))
         headers += [(f"Line-{number:06}-{nth:06}", line) for nth, line in enumerate(lines)]
     return message(*headers)
+
+
+def extension(context: str, name: str, *applications: str) -> list[Message]:
+    """As ShowDialPlan lists it."""
+    lines = []
+    for priority, one in enumerate(applications, 1):
+        application, _, said = one.removesuffix(")").partition("(")
+        where = (("Context", context), ("Extension", name), ("Priority", str(priority)), ("Registrar", "pbx_config"))
+        lines.append(message(*where, ("Application", application), ("AppData", said)))
+    return lines
 
 
 class Asterisk:
@@ -68,16 +74,18 @@ class Asterisk:
                 applicationmap=["callrec=*3,self,Gosub(callrec-online,s,1)"],
             ),
         }
-        self.loaded = set(MODULES)
+        self.loaded = {*MODULES, "res_timing_pthread", "codec_ulaw"}
         self.dialplan = [
             *(message(("Context", context)) for context in CONTEXTS),
             message(("Context", "users"), ("IncludeContext", "callrec-codes")),
-            message(("Context", "users"), ("Application", "Gosub"), ("AppData", "callrec-call,s,1(x)")),
+            *extension("users", "1000", "Gosub(callrec-call,s,1(x))", "Dial(PJSIP/x)"),
         ]
         self.globals = {"CALLREC_SPOOL": "/spool", "CALLREC_ALWAYS_CODE": "*26"}
         self.endpoints = {
-            "abc": ["LANG=fr", "CALLREC_TRANSFER=T,DYNAMIC_FEATURES=other#callrec,TRANSFER_CONTEXT=default"]
+            "abc": ["LANG=fr", "CALLREC_TRANSFER=T,DYNAMIC_FEATURES=other#callrec,TRANSFER_CONTEXT=default"],
+            "trunk": [],
         }
+        self.kinds = {"trunk": TRUNK}
 
     async def action(self, name: str, headers: Headers = (), *, timeout_s: float = 1.0) -> Message:
         """One answer; see doctor_asterisk.Manager."""
@@ -104,10 +112,18 @@ class Asterisk:
         self._let_in(name)
         if name == "ShowDialPlan":
             return self.dialplan
+        if name == "PJSIPShowEndpoints":
+            return [message(("Event", "EndpointList"), ("ObjectName", one)) for one in self.endpoints]
         endpoint = dict(headers)["Endpoint"]
         if endpoint not in self.endpoints:
             raise Refused("ami-error", f"Asterisk refused AMI {name}: 'Unable to retrieve endpoint {endpoint}'")
-        return [message(("Event", "EndpointDetail"), *(("SetVar", one) for one in self.endpoints[endpoint]))]
+        kind = self.kinds.get(endpoint, PHONE)
+        said = [("SetVar", one) for one in self.endpoints[endpoint]]
+        return [
+            message(("Event", "EndpointDetail"), ("Allow", "(ulaw)"), ("Language", "fr_FR"), *kind.items(), *said),
+            message(("Event", "AorDetail"), ("MaxContacts", kind["MaxContacts"])),
+            *([message(("Event", "IdentifyDetail"))] if "Identify" in kind else []),
+        ]
 
     def _let_in(self, name: str) -> None:
         if self.down:
@@ -213,7 +229,7 @@ async def test_who_keeps_asterisks_files_needs_those_who_read_them_and_tell_of_i
     assert (finding.verdict is Verdict.WRONG) is bool(missing)
     asterisk = Asterisk()
     asterisk.loaded |= set(missing)
-    assert (await look(asterisk, expected))["modules"].says == f"all {len(MODULES) + len(missing)} are loaded"
+    assert (await look(asterisk, expected))["modules"].says == f"all {len(MODULES) + len(missing) + 2} are loaded"
 
 
 async def test_each_missing_line_of_the_dialplan_is_told_with_what_to_write() -> None:
@@ -227,8 +243,109 @@ async def test_each_missing_line_of_the_dialplan_is_told_with_what_to_write() ->
         "extensions.conf:",
         "#include",
         "in",
-        "in",
     ]
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [{"res_ari"}, {"res_ari", "res_websocket_client"}],
+)
+async def test_a_module_that_older_series_do_not_have_is_missed_only_where_it_is_needed(loaded: set[str]) -> None:
+    asterisk = Asterisk()
+    asterisk.loaded -= {"res_websocket_client", "res_ari"}
+    finding = (await look(asterisk))["modules"]
+    assert finding.says == "not loaded: res_websocket_client, res_ari"
+    asterisk.loaded |= loaded
+    assert (await look(asterisk))["modules"].verdict is Verdict.OK
+
+
+async def test_a_timer_and_the_codecs_of_the_phones_are_needed() -> None:
+    asterisk = Asterisk()
+    asterisk.loaded -= {"res_timing_pthread", "codec_ulaw"}
+    assert (await look(asterisk))["modules"].says == "not loaded: res_timing_timerfd, codec_ulaw"
+
+
+DIALS = (
+    *("Dial(PJSIP/x)", "Queue(sales)", "ConfBridge(1)", "FollowMe(x)"),
+    *("Dial(PJSIP/x&PJSIP/y,30)", "Dial(${DIALLED})"),
+)
+
+
+@pytest.mark.parametrize("application", DIALS)
+async def test_one_hook_elsewhere_does_not_stand_before_another_dial(application: str) -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan += extension("users", "2000", "Answer()", application)
+    finding = (await look(asterisk))["hook before dial"]
+    assert finding.verdict is Verdict.WRONG
+    assert finding.says.startswith(f"1 of 2 without the hook before them: users,2000,2 {application[:20]}")
+    assert "Gosub(callrec-call,s,1(" in finding.write
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Gosub(callrec-call,s,1())",
+        "Gosub(sub-record,${EXTEN},1)",
+        "GosubIf($[1]?callrec-call,s,1(y):other,s,1)",
+        "GosubIf($[1]?other,s,1:sub-record,s,1)",
+    ],
+)
+async def test_a_hook_in_a_subroutine_stands_before_what_follows(before: str) -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan += extension("sub-record", "_X.", "Gosub(callrec-call,s,1())", "Return()")
+    asterisk.dialplan += extension("users", "2000", before, "Dial(PJSIP/y)")
+    assert (await look(asterisk))["hook before dial"].says == "stands before all 2 that connect calls"
+
+
+async def test_a_hook_behind_a_dial_is_none_and_what_modules_make_is_not_the_administrators() -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan += extension("users", "2000", "Dial(PJSIP/y)", "Gosub(callrec-call,s,1(y))")
+    asterisk.dialplan += extension("users", "2001", "Gosub(other-callrec-call,s,1(y))", "Dial(PJSIP/y)")
+    asterisk.dialplan += [
+        message(*((key, "res_parking" if key == "Registrar" else value) for key, value in line.headers))
+        for line in extension("park-dial", "PJSIP_1000", "Dial(PJSIP/1000)")
+    ]
+    says = (await look(asterisk))["hook before dial"].says
+    assert says == ("2 of 3 without the hook before them: users,2000,1 Dial(PJSIP/y); users,2001,2 Dial(PJSIP/y)")
+
+
+@pytest.mark.parametrize(
+    ("context", "kind"),
+    [
+        ("from-extern", TRUNK),
+        ("peering", TRUNK | {"Context": "peering"}),
+        ("peering", PHONE | {"Context": "peering", "OutboundAuth": "x"}),
+        ("peering", PHONE | {"Context": "peering", "Identify": "yes"}),
+        ("peering", {"Context": "peering", "MaxContacts": "1"}),
+    ],
+)
+async def test_codes_that_strangers_reach_are_found(context: str, kind: dict[str, str]) -> None:
+    """Also by an include of an include."""
+    asterisk = Asterisk()
+    asterisk.kinds["trunk"] = kind
+    assert (await look(asterisk))["strangers"].verdict is Verdict.OK
+    asterisk.dialplan += [
+        message(("Context", context), ("IncludeContext", "inside,09:00-17:00,mon-fri,*,*")),
+        message(("Context", "inside"), ("IncludeContext", "callrec-codes")),
+    ]
+    finding = (await look(asterisk))["strangers"]
+    assert (finding.verdict, context in finding.says) == (Verdict.WRONG, True)
+
+
+async def test_a_phone_that_is_no_users_is_no_stranger_and_a_trunk_may_not_press() -> None:
+    asterisk = Asterisk()
+    asterisk.endpoints["door"] = ["DYNAMIC_FEATURES=callrec"]
+    assert (await look(asterisk))["strangers"].verdict is Verdict.OK
+    asterisk.endpoints["trunk"] = ["DYNAMIC_FEATURES=callrec"]
+    finding = (await look(asterisk))["strangers"]
+    assert finding.says == "their legs have DYNAMIC_FEATURES: trunk"
+
+
+async def test_the_languages_of_endpoints_are_known() -> None:
+    assert await languages(Asterisk(), {"abc", "gone"}) == {"fr_FR"}
+    asterisk = Asterisk()
+    asterisk.down = True
+    assert await languages(asterisk, {"abc"}) == set()
 
 
 async def test_globals_are_compared_with_our_settings() -> None:
@@ -274,7 +391,16 @@ async def test_what_asterisk_does_not_show_is_unseen_and_hides_no_other_check() 
     asterisk.denied = {"GetConfig", "ShowDialPlan", "ModuleCheck", "PJSIPShowEndpoint"}
     found = await look(asterisk)
     unseen = {check for check, finding in found.items() if finding.verdict is Verdict.UNSEEN}
-    assert unseen == {"ami account", "event times", "applicationmap", "includes", "modules", "dynamic features"}
+    assert unseen == {
+        "ami account",
+        "event times",
+        "applicationmap",
+        "includes",
+        "modules",
+        "dynamic features",
+        "hook before dial",
+        "strangers",
+    }
     assert exit_code(list(found.values())) == 0
 
 
@@ -291,6 +417,7 @@ async def test_a_door_that_closes_meanwhile_is_closed() -> None:
         (None, Verdict.OK),
         (Refused("ari-not-found", "404"), Verdict.OK),
         (Refused("ari-denied", "403"), Verdict.WRONG),
+        (Misconfigured("ari-module", "res_ari_channels is not loaded"), Verdict.WRONG),
         (Refused("ari-refused", "400"), Verdict.UNSEEN),
         (Unavailable("ari-down", "down"), Verdict.CLOSED),
     ],

@@ -103,24 +103,21 @@ class AriLink(Link):
         """Do one request and return the JSON of its answer, None when that is empty.
 
         Refused: `ari-path`, `ari-not-found` (404), `ari-conflict` (409), `ari-denied` (401, 403), `ari-refused` (4xx).
+        Misconfigured: `ari-module` (404 for a path that no loaded module serves).
         Unavailable: `ari-down` (nothing was sent), `ari-failed` (5xx), `ari-outcome-unknown` (sent, no whole answer).
         """
         self._require_up()
         return await self._exchange(method, path_parts, params=params, body=body, timeout_s=timeout_s)
-
-    async def asterisk_info(self) -> Mapping[str, object]:
-        """Return what Asterisk says about itself: `build`, `system`, `config`, `status`."""
-        found = await self.request("GET", ["asterisk", "info"])
-        return found if isinstance(found, dict) else {}
 
     async def snoop(self, channel_id: str, *, whisper: Whisper, app: str, snoop_id: str) -> None:
         """Make a snoop channel on this channel that only whispers. It enters the application a moment later."""
         params = {"spy": "none", "whisper": whisper, "app": app}
         await self.request("POST", ["channels", channel_id, "snoop", snoop_id], params=params)
 
-    async def play(self, channel_id: str, media: str, playback_id: str, lang: str = "") -> None:
+    async def play(self, channel_id: str, media: str, playback_id: str, lang: str = "", offset_ms: int = 0) -> None:
         """Start to play `media` (`sound:NAME`, ...) on a channel that is in our application."""
         params = {"media": media} | ({"lang": lang} if lang else {})
+        params |= {"offsetms": str(offset_ms)} if offset_ms else {}
         await self.request("POST", ["channels", channel_id, "play", playback_id], params=params)
 
     async def hangup(self, channel_id: str) -> None:
@@ -140,28 +137,55 @@ class AriLink(Link):
         no such channel, Unavailable (`ari-not-played`) when it was not played, or not to its end, within the time.
         The snoop channel is hung up in any case.
         """
+        (state,) = await self.whispered(channel_id, [media], whisper=whisper, timeout_s=timeout_s, lang=lang)
+        if state != "done":
+            raise _not_played(media, f"Asterisk says {state[:40]!a}" if state else "the call or the link ended before")
+
+    async def whispered(
+        self,
+        channel_id: str,
+        media: Sequence[str],
+        *,
+        whisper: Whisper = "both",
+        timeout_s: float,
+        lang: str = "",
+        offset_ms: int = 0,
+    ) -> list[str]:
+        """Play these one after another as `announce` does, each from `offset_ms` on; return Asterisk's word on the end of each.
+
+        `done`, `failed` (nothing to play or to read it with), or empty: the call or the link ended. Raises as `announce`.
+        """
         self._require_up()
         self._announced += 1
-        snoop_id = f"{self._id_prefix}-snoop-{self._announced}"
-        playback_id = f"{self._id_prefix}-play-{self._announced}"
+        ours = self._announced
+        snoop_id = f"{self._id_prefix}-snoop-{ours}"
+        keys = [("StasisStart", snoop_id), ("ChannelDestroyed", snoop_id)]
+        started, destroyed = [self._expect(*key) for key in keys]
+        states = []
+        playing = ""
         try:
             async with asyncio.timeout(timeout_s):
-                started = self._expect("StasisStart", snoop_id)
-                finished = self._expect("PlaybackFinished", playback_id)
-                destroyed = self._expect("ChannelDestroyed", snoop_id)
                 await self.snoop(channel_id, whisper=whisper, app=self._app, snoop_id=snoop_id)
                 # Asterisk answers before the snoop channel is in the application: a play in between gets a 409.
                 await _first(started, destroyed)
-                await self.play(snoop_id, media, playback_id, lang)
-                state = await _first(finished, destroyed)
+                if not started.done():
+                    # Without app_stasis Asterisk makes the snoop channel, and it ends at once
+                    raise _not_played(media[0], "the call or the link ended before, or app_stasis is not loaded")
+                for number, playing in enumerate(media, 1):
+                    playback_id = f"{self._id_prefix}-play-{ours}-{number}"
+                    keys.append(("PlaybackFinished", playback_id))
+                    finished = self._expect(*keys[-1])
+                    await self.play(snoop_id, playing, playback_id, lang, offset_ms)
+                    states.append(await _first(finished, destroyed))
+                    if not states[-1]:
+                        break
         except TimeoutError:
-            raise _not_played(media, f"not finished within {timeout_s:g} s") from None
+            raise _not_played(playing or media[0], f"not finished within {timeout_s:g} s") from None
         finally:
-            for key in (("StasisStart", snoop_id), ("PlaybackFinished", playback_id), ("ChannelDestroyed", snoop_id)):
+            for key in keys:
                 self._expected.pop(key, None)
             await self._hang_up_snoop(snoop_id)
-        if state != "done":
-            raise _not_played(media, f"Asterisk says {state[:40]!a}" if state else "the call or the link ended before")
+        return states
 
     def _require_up(self) -> None:
         if self.state is not LinkState.UP:

@@ -1,0 +1,103 @@
+"""What the loaded dialplan has of callrec's: contexts, the hook before what rings or connects, and who reaches the feature codes.
+
+From the lines that AMI ShowDialPlan lists. What is decided while a call runs (a Goto to a context, a switch to a realtime
+dialplan) is not seen.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from callrec.app.doctor import Finding, Verdict
+from callrec.protocols.ami import Message
+
+CONTEXTS = (
+    *("callrec-call", "callrec-online", "callrec-codes"),
+    *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
+)
+CODES, FEATURES, HOOK = "callrec-codes", "callrec-features", "callrec-call"
+CONNECTING = frozenset({"Dial", "Queue", "ConfBridge", "FollowMe"})
+"""Applications that join a leg with others."""
+_SUBROUTINES = frozenset({"Gosub", "GosubIf"})
+_TARGETS = re.compile(r"(?:^|[?:])(?P<context>[A-Za-z0-9_.-]+),[^,?:]+,[^,?:]+")
+MOST_SHOWN = 5
+
+Step = tuple[int, str, str]
+"""Priority, application and its arguments."""
+
+
+def look_at_contexts(lines: Sequence[Message], *, keeps_files: bool) -> Finding:
+    """Whether our contexts are there, and somebody includes the codes."""
+    contexts = {line.get("Context") for line in lines}
+    included = {line.get("IncludeContext") for line in lines}
+    wrong, write = [], []
+    if absent := [context for context in CONTEXTS if context not in contexts]:
+        wrong.append(f"absent: {', '.join(absent)}")
+        write.append('#include "<callrec>/dialplan/extensions_callrec.conf", after your last context')
+    for context in (CODES, *[FEATURES] * keeps_files):
+        if context not in included:
+            wrong.append(f"no context includes {context}")
+            write.append(f"in your users' contexts: include => {context}")
+    if wrong:
+        return Finding("includes", Verdict.WRONG, "; ".join(wrong), "\n".join(["extensions.conf:", *write]))
+    return Finding("includes", Verdict.OK, "contexts and feature codes are there")
+
+
+def look_at_hooks(lines: Sequence[Message]) -> Finding:
+    """Whether the hook stands before each application that connects: in the same extension, or in a subroutine called there."""
+    extensions = _extensions(lines)
+    hooks = {HOOK} | {
+        context for (context, _), steps in extensions.items() if any(_calls(step, {HOOK}) for step in steps)
+    }
+    connecting, bare = 0, []
+    for (context, extension), steps in extensions.items():
+        hooked = False
+        for priority, application, said in sorted(steps):
+            hooked = hooked or _calls((priority, application, said), hooks)
+            if application in CONNECTING:
+                connecting += 1
+                if not hooked:
+                    bare.append(f"{context},{extension},{priority} {application}({said[:40]})")
+    if bare:
+        more = f", and {len(bare) - MOST_SHOWN} more" if len(bare) > MOST_SHOWN else ""
+        says = f"{len(bare)} of {connecting} without the hook before them: {'; '.join(bare[:MOST_SHOWN])}{more}"
+        write = "extensions.conf, before each: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
+        return Finding("hook before dial", Verdict.WRONG, says, write)
+    return Finding("hook before dial", Verdict.OK, f"stands before all {connecting} that connect calls")
+
+
+def reaching_codes(lines: Iterable[Message], contexts: Collection[str]) -> list[str]:
+    """Which of these contexts reach the feature codes by what they include."""
+    includes: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        if included := line.get("IncludeContext"):
+            # An include may have a time behind its name: it counts at any hour
+            includes[line.get("Context")].add(re.split(r"[,|]", included)[0])
+    return sorted(context for context in contexts if {CODES, FEATURES} & _closure(context, includes))
+
+
+def _closure(context: str, includes: Mapping[str, set[str]]) -> set[str]:
+    found, waiting = set(), [context]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += includes.get(one, ())
+    return found
+
+
+def _extensions(lines: Iterable[Message]) -> dict[tuple[str, str], list[Step]]:
+    """The PBX' own: neither ours nor those that a module makes for itself (res_parking's `park-dial`)."""
+    found: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    for line in lines:
+        registrar, priority = line.get("Registrar"), line.get("Priority")
+        ours = line.get("Context").startswith("callrec-")
+        if not ours and (not registrar or registrar.startswith("pbx_")) and priority.isdecimal():
+            step = (int(priority), line.get("Application"), line.get("AppData"))
+            found[line.get("Context"), line.get("Extension")].append(step)
+    return found
+
+
+def _calls(step: Step, contexts: Collection[str]) -> bool:
+    _, application, said = step
+    return application in _SUBROUTINES and any(match["context"] in contexts for match in _TARGETS.finditer(said))

@@ -26,7 +26,7 @@ from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.directory import DirectoryFeed
-from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.system import SystemClock, UlidIds, has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app import intake
@@ -54,6 +54,7 @@ from callrec.web.app import build_app, serve_http
 from callrec.wiring_confgen import ConfKeeping, keep_conf
 from callrec.wiring_folders import FolderLocks, folder_locks
 from callrec.wiring_scripts import agi_door, scripts
+from callrec.wiring_store import hold_store
 
 DRAIN_S = 10.0
 """How long the end waits for recordings that are being stored."""
@@ -164,14 +165,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
         spool.prepare()
         locks = stack.enter_context(folder_locks(settings))
-        store = await stack.enter_async_context(
-            open_store(
-                settings.redis_url,
-                settings.state_dir,
-                on_trouble=lambda code: observation.alarmed(m.Alarm(f"store: {code}", None), ""),
-            )
-        )
-        tables = await stack.enter_async_context(DirectoryFeed(store))
+        store, tables = await stack.enter_async_context(hold_store(settings, observation))
         links, clock, node = _Links(settings, metrics), SystemClock(), NodeId(settings.node)
         storing = intake.Intake(
             intake.Doors(journal, spool, library, PyAvEncoder(), store, store, observation),

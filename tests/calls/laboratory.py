@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from callrec.app.confgen import Source
+from callrec.app.tables_mark import Marked, Source, TablesMark
 from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
 from callrec.lab.ears import Sound, load
@@ -45,8 +45,8 @@ def example_tables() -> Tables:
 def source(tables: Tables) -> Source:
     """These tables, whenever they are asked for."""
 
-    async def now() -> Tables:
-        return tables
+    async def now(_written_from: TablesMark | None) -> Marked:
+        return Marked(tables, None)
 
     return now
 

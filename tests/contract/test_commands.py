@@ -375,3 +375,50 @@ def test_commands_at_once_without_a_daemon_share_one_store(shell: Shell) -> None
         ran = [each.result() for each in [pool.submit(shell, "confgen", "--no-reload", **named) for _ in range(4)]]
     assert [err for code, _, err in ran if code] == []
     assert sorted((out.count("written"), out.count("unchanged")) for _, out, _ in ran) == [(0, 5)] * 3 + [(5, 0)]
+
+
+def test_a_command_in_another_working_folder_says_which_new_store_it_uses(shell: Shell) -> None:
+    """Once: then the store is there."""
+    del shell.environment["CALLREC_STATE_DIR"]
+    code, out, err = shell("users", "list", "--json")
+    assert (code, out) == (0, "[]\n")
+    assert f"a new, empty one is made in {shell.folder}/recordings/state/valkey" in err
+    assert shell("users", "list", "--json") == (0, "[]\n", "")
+
+
+def test_confgen_from_another_working_folder_is_refused(shell: Shell, tmp_path: Path) -> None:
+    """Before, it left one endpoint of sixteen, and ended with 0. The files are of another store's tables: that is said, and what
+    decides it; and the doctor says the same."""
+    rows = "".join(f"U|{n}|10{n:02d}|default|sip|u{n}|0\n" for n in range(15))
+    (shell.folder / "users.csv").write_text(USERS + rows, "utf-8")
+    etc = str(shell.folder / "etc")
+    assert shell("users", "import", "users.csv")[0] == 0
+    assert shell("confgen", "--dir", etc, "--no-reload")[0] == 0
+    files = {file.name: file.read_bytes() for file in Path(etc).iterdir()}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = Shell(elsewhere)
+    del other.environment["CALLREC_STATE_DIR"]
+    for words in (("--no-reload",), ("--dry-run",)):
+        code, out, err = other("confgen", "--dir", etc, *words)
+        assert (code, out) == (1, "")
+        assert "has revision 0 of the tables (users: 0), but Asterisk's files were written from revision 1" in err
+        assert "callrec confgen --accept-store 0" in err
+    code, out, _ = other("doctor", "--json", CALLREC_CONFGEN_DIR=etc)
+    (finding,) = (one for one in json.loads(out) if one["check"] == "redis tables")
+    assert (finding["verdict"], "--accept-store 0" in finding["write"]) == ("wrong", True)
+    assert {file.name: file.read_bytes() for file in Path(etc).iterdir()} == files
+    code, _, err = other("confgen", "--dir", etc, "--no-reload", "--accept-store", "1")
+    assert (code, "has revision 0 of the tables (users: 0), not 1" in err) == (1, True)
+    code, out, err = other("confgen", "--dir", etc, "--no-reload", "--accept-store", "0")
+    assert (code, "Accepted: revision 0" in err, out.count("written")) == (0, True, 2)
+    assert shell("confgen", "--dir", etc, "--no-reload")[0] == 0
+    assert b"[u14]" in (Path(etc) / "users_pjsip.conf").read_bytes()
+
+
+def test_accepting_needs_no_folder_of_files_and_is_no_dry_run(shell: Shell) -> None:
+    code, out, err = shell("confgen", "--accept-store", "0")
+    assert (code, out, "none was written" in err) == (0, "", True)
+    assert json.loads((shell.folder / "s/tables.json").read_text()) == {"revision": 0, "event": ""}
+    assert shell("confgen", "--accept-store", "0", "--dry-run")[0] == 2
+    assert shell("confgen")[0] == 2

@@ -144,14 +144,13 @@ async def test_other_events_are_no_news(store):
 
 
 async def test_flushed_server(store):
-    """After FLUSHALL, which sends no event, the copy becomes empty and names what is gone; the next import arrives."""
+    """After FLUSHALL, which sends no event, the copy stays as it is, and is called stale (more: tests/faults)."""
     async with following(store) as (feed, watch):
+        watch.told.clear()
         await ask(store._client, "FLUSHALL")
-        await watch.until(lambda directory: directory.user(JOHN.id) is None)
-        assert Difference(frozenset({JOHN.id}), endpoints_gone=frozenset({"PJSIP/desk"})) == watch.told[-1]
-        await store.add(Tables((JOHN,), (DESK,)), "again")
-        await watch.until(lambda directory: directory.by_endpoint("PJSIP/desk"))
-        assert feed.fresh
+        await until(lambda: not feed.fresh)
+        assert (JOHN, []) == (feed.directory.by_endpoint("PJSIP/desk").user, watch.told)
+        assert "revision 1 was seen last" in feed.why_stale
 
 
 async def test_missed_events(store):

@@ -14,8 +14,8 @@ from trouble import (
     aftermath,
     begin,
     catalogue,
-    client,
     connect,
+    emptied,
     is_flagged,
     one,
     phone,
@@ -28,7 +28,6 @@ from trouble import (
     valkey,
 )
 
-from callrec.adapters.redis.connection import ask
 from callrec.domain.lifecycle import State
 from callrec.domain.provisioning.model import Rule
 from callrec.lab.asterisk import free_port
@@ -155,9 +154,9 @@ async def test_p4_after_a_flushed_store_rebuild_gives_the_same_export_byte_for_b
     """All recordings of this file, lost from the index at once."""
     before = await catalogue(whole)
     assert len(before.splitlines()) == len(stored(whole)) > 0
-    async with client(whole) as store:
-        await ask(store, "FLUSHALL")
-    assert await catalogue(whole) == b""
+    async with emptied(whole):
+        assert await catalogue(whole) == b""
+        await until(lambda: _has_stale_tables(whole))
     code, said = await whole.daemon.callrec("rebuild")
     assert code == 0, said
     assert await catalogue(whole) == before

@@ -237,6 +237,27 @@ async def client(stack: Stack) -> AsyncIterator["Redis"]:
         await connected.aclose()
 
 
+@asynccontextmanager
+async def emptied(stack: Stack) -> AsyncIterator[None]:
+    """FLUSHALL. At the end an operator imports the users as they were, looks, and decides that these are the tables."""
+    saved = stack.daemon.state / "saved.csv"
+    code, said = await stack.daemon.callrec("users", "export", str(saved))
+    assert code == 0, said
+    async with client(stack) as store:
+        await ask(store, "FLUSHALL")
+    yield
+    for arguments in (("users", "import", str(saved)), ("extensions", "set", "call_record", "--enable")):
+        code, said = await stack.daemon.callrec(*arguments)
+        assert code == 0, said
+    async with open_store("embedded:", stack.daemon.state, join=True) as opened:
+        revision = (await opened.standing("")).revision
+    code, said = await stack.daemon.callrec("doctor")
+    assert f"callrec confgen --accept-store {revision}" in said, said
+    code, said = await stack.daemon.callrec("confgen", "--accept-store", str(revision))
+    assert code == 0, said
+    await stack.daemon.ready()
+
+
 async def valkey(stack: Stack) -> int:
     """The process id of the product's own store."""
     async with client(stack) as connected:

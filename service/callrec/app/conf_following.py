@@ -6,10 +6,10 @@ import contextlib
 from callrec.app.call_actor import Observer
 from callrec.app.confgen import Confgen, Generated
 from callrec.app.store_port import DirectorySource
+from callrec.app.tables_mark import WRITTEN_FROM, Marked, TablesMark, judge
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.difference import Difference
-from callrec.domain.provisioning.model import Tables
 
 QUIET_S, MOST_S = 0.3, 0.8
 """After a change we wait until there was none for so long, but no longer than that: an import is one reload."""
@@ -57,10 +57,12 @@ class ConfFollowing:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
 
-    async def _now(self) -> Tables:
+    async def _now(self, written_from: TablesMark | None) -> Marked:
         if not self._tables.fresh:  # tables that were never loaded would look like a house without telephones
             raise Unavailable("tables-stale", "The tables are not known now")
-        return self._tables.directory.tables()
+        if written_from:
+            judge(written_from, await self._tables.standing(written_from.event), WRITTEN_FROM)
+        return Marked(self._tables.directory.tables(), self._tables.mark)
 
     async def _settled(self) -> None:
         """Take the changes as they come, until they pause."""

@@ -5,18 +5,22 @@ not know the stamp, the former files are put back and reloaded, and the file is 
 the next one: what is on the disk and does not run is reloaded.
 
 A folder belongs to one run at a time, in whatever process: two at once would wait for stamps that the other has overwritten.
+
+Beside the files stands which tables they were written from. Tables that do not come after those are not rendered: a store that
+lost them, or another one, would take every telephone off the PBX.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.app.tables_mark import Marked, Source, TablesMark, dumped, loaded
+from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.domain.provisioning.model import Tables
-from callrec.protocols.asterisk_conf import ConfFile, LeftOut, Question, render
+from callrec.protocols.asterisk_conf import ConfFile, LeftOut, Question, Rendered, render
 
 PROOF_S = 10.0
 """So long after a reload Asterisk may go on without knowing the stamp: some modules answer before they have read."""
@@ -24,8 +28,8 @@ LOOK_S = 0.1
 BUSY_S = 180.0
 """So long a run waits for another one: reloads of very many users take their time."""
 
-Source = Callable[[], Awaitable[Tables]]
-"""Gives the tables as they are now. Raises Unavailable."""
+MARK = ".tables.json"
+"""The file of the mark. Asterisk does not include it: its name has a dot in front and another ending."""
 
 
 class Folder(Protocol):
@@ -99,13 +103,18 @@ class Confgen:
         }
         return Generated(states, rendered.left_out)
 
-    async def generate(self, tables: Source) -> Generated:
+    async def generate(self, tables: Source, *, accept: bool = False) -> Generated:
         """Write and reload what differs. Raises Refused (`conf-refused`) when Asterisk does not run a file afterwards: then the
-        former ones are there again; Unavailable, and then the next run goes on where this one stopped. The tables are asked for
+        former ones are there again; Unavailable, and then the next run goes on where this one stopped; Corrupt when the tables
+        do not come after those that the files were written from, unless the operator has said `accept`. The tables are asked for
         when no other run is under way, so that what it wrote is never followed by something older."""
         async with self._alone():
-            rendered = await asyncio.to_thread(render, await tables())
+            mark = None if accept else await self.written_from()
+            marked = await tables(mark)
+            rendered = await asyncio.to_thread(render, marked.tables)
             former = await self._former(rendered.files)
+            if mark is None and not accept:
+                _not_from_nothing(marked, former, rendered)
             new = {file.name: file.text.encode() for file in rendered.files}
             changed = {name: text for name, text in new.items() if former[name] != text}
             if changed:
@@ -113,7 +122,14 @@ class Confgen:
             states = {name: State.WRITTEN if name in changed else State.UNCHANGED for name in new}
             if self._reading is not None:
                 await self._have_read(self._reading, rendered.files, {name: former[name] for name in changed}, states)
+            if marked.mark and (changed or mark is None):  # otherwise the older mark holds as well
+                await asyncio.to_thread(self._folder.replace, {MARK: dumped(marked.mark)})
             return Generated(states, rendered.left_out)
+
+    async def written_from(self) -> TablesMark | None:
+        """Which tables the files in the folder were written from; None where that is not known. Raises Unavailable, Corrupt."""
+        text = await asyncio.to_thread(self._folder.read, MARK)
+        return None if text is None else loaded(text, MARK)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -164,6 +180,22 @@ class Confgen:
 
     async def _former(self, files: Sequence[ConfFile]) -> dict[str, bytes | None]:
         return {file.name: await asyncio.to_thread(self._folder.read, file.name) for file in files}
+
+
+def _not_from_nothing(marked: Marked, former: Mapping[str, bytes | None], rendered: Rendered) -> None:
+    """Files of a version before the mark, and a store that was never written to: it is not the one that they came from. Raises
+    Corrupt."""
+    if marked.mark is None or marked.mark.revision > 0:
+        return
+    names = [file.name for file in rendered.files if _sections(former[file.name]) > _sections(file.text.encode())]
+    if names:
+        hint = "look whether this is the right store (CALLREC_STATE_DIR, CALLREC_REDIS_URL); if it is: --accept-store 0"
+        message = f"the store was never written to, and {', '.join(names)} would lose what a former one had"
+        raise Corrupt("store-went-back", f"{message}: nothing was changed", hint=hint)
+
+
+def _sections(text: bytes | None) -> int:
+    return 0 if text is None else sum(line.startswith(b"[") for line in text.splitlines())
 
 
 async def _runs(reading: Reading, file: ConfFile) -> bool:

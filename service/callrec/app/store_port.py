@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict, Unpack
 
+from callrec.app.tables_mark import Standing, TablesMark
 from callrec.domain.errors import Unavailable
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.directory import Directory
@@ -34,6 +35,9 @@ class UserFields(TypedDict, total=False):
     agent_logged_in: bool
 
 
+_NOT_ASKED = Standing(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All tables at one instant, and the place in the stream of events where they stood."""
@@ -45,6 +49,8 @@ class Snapshot:
     """The id of the last event that these tables contain."""
     edition: int = 0
     """Counts the edits: whoever changes records that they have read says of which edition they were."""
+    standing: Standing = _NOT_ASKED
+    """Whether these tables come after those of a mark."""
 
 
 class TableStore(Protocol):
@@ -176,6 +182,15 @@ class DirectorySource(Protocol):
 
     async def catch_up(self, limit_s: float) -> bool:
         """Wait until the copy has all that the store has now; False when it has not within `limit_s`."""
+        ...
+
+    @property
+    def mark(self) -> TablesMark | None:
+        """Which tables the copy has; None when it was never loaded."""
+        ...
+
+    async def standing(self, event: str) -> Standing:
+        """What the store says of its tables (see `tables_mark`). Raises Unavailable."""
         ...
 
     def on_change(self, callback: Callable[[Difference], None]) -> None:

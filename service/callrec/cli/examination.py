@@ -7,15 +7,19 @@ from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
 from callrec.adapters.asterisk.stage import stage
+from callrec.adapters.disk.conf_folder import DiskConfFolder
+from callrec.adapters.disk.mark_file import DiskMark
 from callrec.adapters.disk.places import groups_of, look_at
 from callrec.adapters.disk.token import token_is_there
-from callrec.adapters.redis.store import open_store
+from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.app.confgen import Confgen
 from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
 from callrec.app.doctor_asterisk import Expected, languages, look_at_manager, look_at_rest, run_user
 from callrec.app.doctor_sounds import look_at_sounds
+from callrec.app.tables_mark import SEEN_LAST, WRITTEN_FROM, TablesMark, judge
 from callrec.cli.links import manager_link, opened
 from callrec.config import Door, Settings, split_bind
-from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.errors import CallrecError, Corrupt, Misconfigured
 from callrec.domain.provisioning.model import ContextKind, Feature, Tables
 
 ARI_APP = "callrec-doctor"
@@ -69,6 +73,7 @@ async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
         async with open_store(settings.redis_url, settings.state_dir, join=True) as store:
             tables = await store.tables()
             remark = await store.persistence()
+            standing = await _standing(store, settings)
     except CallrecError as error:
         return [_failed("redis", error)], Tables()
     write = "redis.conf:\nappendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction"
@@ -77,7 +82,22 @@ async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
         if remark
         else Finding("redis persistence", Verdict.OK, "what was told to people survives a power cut")
     )
-    return [Finding("redis", Verdict.OK, f"users: {len(tables.users)}"), kept], tables
+    return [Finding("redis", Verdict.OK, f"users: {len(tables.users)}"), standing, kept], tables
+
+
+async def _standing(store: RedisStore, settings: Settings) -> Finding:
+    """Whether the store has the tables that were seen last, and those that Asterisk's files were written from."""
+    written_from: TablesMark | None = None
+    try:
+        seen = DiskMark(settings.state_dir).read()
+        if settings.confgen_dir is not None:
+            written_from = await Confgen(DiskConfFolder(settings.confgen_dir), None).written_from()
+        for mark, whose in ((seen, SEEN_LAST), (written_from, WRITTEN_FROM)):
+            standing = await store.standing(mark.event if mark else "")
+            judge(mark, standing, whose)
+    except Corrupt as error:
+        return Finding("redis tables", Verdict.WRONG, error.message, error.hint)
+    return Finding("redis tables", Verdict.OK, f"revision {standing.revision}, not older than those seen last")
 
 
 async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], Asterisk]:

@@ -5,6 +5,10 @@ import getpass
 import secrets
 from typing import TYPE_CHECKING, TypeVar
 
+import typer
+
+from callrec.cli.ending import plain
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -30,10 +34,24 @@ def with_store(work: "Callable[[RedisStore], Awaitable[T]]") -> T:
     async def run() -> T:
         from callrec.adapters.redis.store import open_store
 
+        _say_when_new(read)
         async with open_store(read.redis_url, read.state_dir, join=True) as store:
             return await work(store)
 
     return asyncio.run(run())
+
+
+def _say_when_new(read: "Settings") -> None:
+    """In another working folder a command without settings would silently use a store of its own."""
+    from callrec.adapters.redis.store import EMBEDDED
+
+    folder = read.state_dir.absolute() / "valkey"
+    if read.redis_url in EMBEDDED and not {"redis_url", "state_dir"} & read.model_fields_set and not folder.exists():
+        typer.echo(
+            "callrec: found no settings that name a store (no CALLREC_STATE_DIR, no CALLREC_REDIS_URL, none in callrec.toml"
+            f" here or in CALLREC_CONFIG): a new, empty one is made in {plain(folder)}",
+            err=True,
+        )
 
 
 def operator() -> str:

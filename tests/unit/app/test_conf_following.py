@@ -10,7 +10,8 @@ from stage import ALICE, TABLES, Heard, away, virtual
 from test_mirroring import LocalCopy
 
 from callrec.app.conf_following import AGAIN_MOST_S, AGAIN_REFUSED_S, ConfFollowing
-from callrec.app.confgen import Confgen, Generated, Source
+from callrec.app.confgen import Confgen, Generated
+from callrec.app.tables_mark import Source, Standing, TablesMark
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.directory import Directory
 from callrec.protocols.asterisk_conf.sifting import LeftOut
@@ -26,10 +27,13 @@ class Made(Confgen):
         self.given: list[tuple[float, Tables]] = []
         self.fault: CallrecError | None = None
         self.left_out: tuple[LeftOut, ...] = ()
+        self.mark: TablesMark | None = None
 
-    async def generate(self, tables: Source) -> Generated:
+    async def generate(self, tables: Source, *, accept: bool = False) -> Generated:
         """See Confgen."""
-        self.given.append((asyncio.get_running_loop().time(), await tables()))
+        assert not accept, "only an operator does"
+        marked = await tables(self.mark)
+        self.given.append((asyncio.get_running_loop().time(), marked.tables))
         if self.fault:
             raise self.fault
         return Generated({}, self.left_out)
@@ -144,3 +148,18 @@ async def test_a_record_that_is_left_out_is_an_alarm_once_that_shows_no_name_and
         await asyncio.sleep(2)
         assert len(house.confgen.given) == 2
     assert house.heard.alarms == ["confgen-left-out: lines of user 1, linesecret: value-unfit"]
+
+
+@virtual
+async def test_files_that_were_written_from_other_tables_stay_until_an_operator_decides() -> None:
+    house = House()
+    house.tables.now = Standing(2, follows=False)
+    house.confgen.mark = TablesMark(1, "1-0")
+    async with house.running():
+        await asyncio.sleep(2 * AGAIN_MOST_S)
+        assert (house.confgen.given, house.heard.alarms) == ([], ["confgen: store-other-history"])
+        assert "--accept-store 2" in house.following.why_not
+        house.confgen.mark = TablesMark(2)
+        house.tables.now = Standing(2)
+        await asyncio.sleep(AGAIN_MOST_S)
+        assert (len(house.confgen.given), house.following.why_not) == (1, "")

@@ -9,8 +9,9 @@ import pytest
 from stage import TABLES as NO_SECRETS
 from stage import away, virtual
 
-from callrec.app.confgen import BUSY_S, Confgen, Source, State
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.app.confgen import BUSY_S, MARK, Confgen, State
+from callrec.app.tables_mark import WRITTEN_FROM, Marked, Source, Standing, TablesMark, dumped, judge
+from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf import Question, render
 
@@ -24,8 +25,8 @@ OTHER = replace(TABLES, lines=TABLES.lines[:2])
 def source(tables: Tables) -> Source:
     """These tables, whenever they are asked for."""
 
-    async def now() -> Tables:
-        return tables
+    async def now(_written_from: TablesMark | None) -> Marked:
+        return Marked(tables, None)
 
     return now
 
@@ -99,10 +100,10 @@ class Reader:
 class House:
     """A folder, the Asterisk that reads it, and confgen between tables and both."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_asterisk: bool = True) -> None:
         self.disk = Disk()
         self.reader = Reader(self.disk)
-        self.confgen = Confgen(self.disk, self.reader)
+        self.confgen = Confgen(self.disk, self.reader if with_asterisk else None)
 
     async def states(self, tables: Tables = TABLES) -> list[str]:
         """What became of the files."""
@@ -220,8 +221,8 @@ async def test_two_runs_take_turns_and_the_later_one_asks_for_the_tables_then() 
     waits: list[str] = []
     other = Confgen(house.disk, house.reader, on_wait=lambda: waits.append("waits"))
 
-    async def now() -> Tables:
-        return tables
+    async def now(_written_from: TablesMark | None) -> Marked:
+        return Marked(tables, None)
 
     first = asyncio.create_task(house.confgen.generate(now))
     await asyncio.sleep(0.5)
@@ -249,9 +250,63 @@ async def test_a_run_that_never_ends_is_not_waited_for_without_end() -> None:
 async def test_a_run_that_fails_leaves_the_folder_to_the_next_one() -> None:
     house = House()
 
-    async def unknown() -> Tables:
+    async def unknown(_written_from: TablesMark | None) -> Marked:
         raise away()
 
     with pytest.raises(Unavailable):
         await house.confgen.generate(unknown)
     assert not house.disk.claimed
+
+
+def standing_at(tables: Tables, standing: Standing) -> Source:
+    """These tables of a store that stands so."""
+
+    async def now(written_from: TablesMark | None) -> Marked:
+        judge(written_from, standing, WRITTEN_FROM)
+        return Marked(tables, standing.mark)
+
+    return now
+
+
+@virtual
+async def test_tables_of_another_store_are_not_rendered_until_an_operator_says_so() -> None:
+    """A flushed store, or a fresh one in another working folder, would leave no telephone in the files."""
+    house = House(with_asterisk=False)
+    await house.confgen.generate(standing_at(TABLES, Standing(7, "7-0")))
+    written, writes = dict(house.disk.files), len(house.disk.writes)
+    for standing, reason in (
+        (Standing(0), r"has revision 0 of the tables \(users: 0\), but Asterisk's files were written from revision 7"),
+        (Standing(9, "9-0", follows=False, users=3), "which is not among its changes"),
+        (Standing(9, "9-0", gone=("lines",)), "lost records without an edit: lines"),
+    ):
+        with pytest.raises(Corrupt, match=reason) as caught:
+            await house.confgen.generate(standing_at(Tables(), standing))
+        assert f"--accept-store {standing.revision}" in caught.value.hint
+    assert (house.disk.files, len(house.disk.writes)) == (written, writes)
+    generated = await house.confgen.generate(standing_at(Tables(), Standing(0)), accept=True)
+    assert not generated.did_nothing
+    assert house.disk.files[MARK] == dumped(TablesMark(0))
+    assert (await house.confgen.generate(standing_at(Tables(), Standing(0)))).did_nothing
+
+
+@virtual
+async def test_tables_that_were_emptied_by_edits_are_rendered() -> None:
+    house = House(with_asterisk=False)
+    await house.confgen.generate(standing_at(TABLES, Standing(7, "7-0")))
+    await house.confgen.generate(standing_at(Tables(), Standing(8, "8-0")))
+    assert await house.confgen.written_from() == TablesMark(8, "8-0")
+
+
+@virtual
+async def test_files_from_before_the_mark_are_not_replaced_from_a_store_that_was_never_written_to() -> None:
+    house = House(with_asterisk=False)
+    await house.states()
+    former = dict(house.disk.files)
+    with pytest.raises(Corrupt, match=r"never written to, and users_pjsip\.conf would lose"):
+        await house.confgen.generate(standing_at(Tables(), Standing(0)))
+    assert house.disk.files == former
+    await house.confgen.generate(standing_at(TABLES, Standing(3, "3-0")))
+    assert house.disk.files == former | {MARK: dumped(TablesMark(3, "3-0"))}
+    house.disk.files[MARK] = b"{"
+    with pytest.raises(Corrupt, match="no mark"):
+        await house.confgen.generate(standing_at(TABLES, Standing(4)))

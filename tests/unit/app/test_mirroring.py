@@ -9,6 +9,7 @@ from pathlib import Path
 from stage import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
 
 from callrec.app.mirroring import LOOK_S, PAUSE_S, Mirroring
+from callrec.app.tables_mark import Standing, TablesMark
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.difference import CodeChanged, Difference, UserChanged
 from callrec.domain.provisioning.directory import Directory
@@ -33,11 +34,17 @@ class LocalCopy:
 
     def __init__(self) -> None:
         self.directory = Directory(TABLES)
+        self.now = Standing(0)
+        self.mark: TablesMark | None = None
         self.callbacks: list[Callable[[Difference], None]] = []
 
     def on_change(self, callback: Callable[[Difference], None]) -> None:
         """See DirectorySource."""
         self.callbacks.append(callback)
+
+    async def standing(self, _event: str) -> Standing:
+        """See DirectorySource."""
+        return self.now
 
     def change(self, directory: Directory) -> None:
         """From now on these."""

@@ -13,7 +13,9 @@ import structlog
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import ask, within
 from callrec.adapters.redis.events import table_event
+from callrec.adapters.redis.mark_keeper import MarkKeeper
 from callrec.adapters.redis.store import RedisStore
+from callrec.app.tables_mark import SEEN_LAST, MarkFile, Standing, TablesMark, judge
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.directory import Directory
@@ -60,14 +62,19 @@ async def _drop(former: Directory) -> None:
 class DirectoryFeed:
     """`async with DirectoryFeed(store) as feed`: one task that keeps `feed.directory` current. See DirectorySource.
 
-    Starts with the store down, too: then the copy is empty and not fresh until the store answers.
+    Starts with the store down, too: then the copy is empty and not fresh until the store answers. Tables that do not come after
+    those that were seen last (`marks` outlives this process) are not taken: the copy stays as it is, stale, until the store
+    has those again or an operator accepts what it has. `on_corrupt` is told the code of why, each time it begins.
     """
 
-    def __init__(self, store: RedisStore) -> None:
-        self._store = store
+    def __init__(
+        self, store: RedisStore, marks: MarkFile | None = None, on_corrupt: Callable[[str], None] = lambda _code: None
+    ) -> None:
+        self._store, self._on_corrupt = store, on_corrupt
+        self._seen = MarkKeeper(marks)
         self._client = store.address.client()
         self._directory = Directory(Tables())
-        self._revision = -1
+        self._mark: TablesMark | None = None
         self._edition = -1
         self._cursor = "0-0"
         self._callbacks: list[Callable[[Difference], None]] = []
@@ -76,6 +83,7 @@ class DirectoryFeed:
         self._since_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._dropping: asyncio.Task[None] | None = None
+        self._told = ""
         self.reloads = 0
         """How often the whole copy was loaded: for metrics."""
         self.why_stale = "not loaded yet"
@@ -84,6 +92,7 @@ class DirectoryFeed:
     async def __aenter__(self) -> "DirectoryFeed":
         self._since_s = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run(), name="directory-feed")
+        self._seen.begin()
         return self
 
     async def __aexit__(
@@ -95,12 +104,17 @@ class DirectoryFeed:
         if self._dropping:
             self._dropping.cancel()
             await asyncio.wait([self._dropping])
+        await self._seen.end()
         await self._client.aclose()
 
     @property
     def directory(self) -> Directory:
         """The copy as it is now."""
         return self._directory
+
+    @property
+    def _revision(self) -> int:
+        return -1 if self._mark is None else self._mark.revision
 
     @property
     def fresh(self) -> bool:
@@ -116,6 +130,15 @@ class DirectoryFeed:
     def edition(self) -> int:
         """See DirectorySource."""
         return self._edition
+
+    @property
+    def mark(self) -> TablesMark | None:
+        """See DirectorySource."""
+        return self._mark
+
+    async def standing(self, event: str) -> Standing:
+        """See DirectorySource."""
+        return await self._store.standing(event)
 
     async def catch_up(self, limit_s: float) -> bool:
         """See DirectorySource. Raises Unavailable when the store does not answer."""
@@ -165,19 +188,24 @@ class DirectoryFeed:
     async def _reload(self) -> None:
         if self._dropping:
             await asyncio.wait([self._dropping])
+        if not self.fresh:
+            await self._seen.look()  # an operator may have decided meanwhile
         with unhurried():
-            snapshot = await self._store.snapshot()
+            seen = self._seen.mark
+            snapshot = await self._store.snapshot(seen.event if seen else "")
+            judge(seen, snapshot.standing, SEEN_LAST)
             directory = await asyncio.to_thread(Directory, snapshot.tables)
             difference = await asyncio.to_thread(directory.difference, self._directory)
             if len(directory.users()) > MANY_USERS:
                 gc.freeze()  # what is dropped of it later is freed all the same, by its count
         former, self._directory = self._directory, directory
         self._dropping = asyncio.create_task(_drop(former), name="directory-drop")
-        self._revision, self._edition, self._cursor = snapshot.revision, snapshot.edition, snapshot.cursor
+        self._mark, self._edition, self._cursor = snapshot.standing.mark, snapshot.edition, snapshot.cursor
+        self._seen.keep(self._mark)
         self.reloads += 1
         if not self.fresh:
             self._since_s = asyncio.get_running_loop().time()
-            self.why_stale = ""
+            self.why_stale = self._told = ""
             self._fresh.set()
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
         self._news.set()
@@ -186,23 +214,35 @@ class DirectoryFeed:
     async def _follow(self) -> None:
         """Apply event after event; ends only by an error or by _Missed."""
         reading = ("COUNT", BATCH, "BLOCK", int(BLOCK_S * 1000), "STREAMS", keys.EVENTS)
+        loop = asyncio.get_running_loop()
+        compared_s = loop.time()
         while True:
             async with within(3 * BLOCK_S, self._store.address.shown):
                 found = await ask(self._client, "XREAD", *reading, self._cursor)
-                if not found and int(await ask(self._client, "GET", keys.REVISION) or 0) != self._revision:
-                    raise _Missed
             for event_id, fields in found[0][1] if found else ():
-                self._take(fields)
+                self._take(event_id, fields)
                 self._cursor = event_id
+            if not found or loop.time() - compared_s > BLOCK_S:
+                await self._compare(is_quiet=not found)
+                compared_s = loop.time()
 
-    def _take(self, fields: dict[str, str]) -> None:
+    async def _compare(self, *, is_quiet: bool) -> None:
+        """Whether the store still has the tables of the copy: a flushed one, or one that lost a table, sends no event."""
+        seen = self._seen.mark
+        standing = await self._store.standing(seen.event if seen else "")
+        judge(seen, standing, SEEN_LAST)
+        if is_quiet and standing.revision != self._revision:
+            raise _Missed
+
+    def _take(self, event_id: str, fields: dict[str, str]) -> None:
         event = table_event(fields)
         if event is None:
             return
         if event.revision != self._revision + 1 or event.change is None:
             raise _Missed
         difference = self._directory.apply(event.change)
-        self._revision = event.revision
+        self._mark = TablesMark(event.revision, event_id)
+        self._seen.keep(self._mark)
         self._edition = self._edition if event.edition is None else event.edition
         self._news.set()
         self._tell(difference)
@@ -210,9 +250,12 @@ class DirectoryFeed:
     def _now_stale(self, error: CallrecError) -> None:
         if self.fresh:
             self._since_s = asyncio.get_running_loop().time()
-        if self.fresh or self.why_stale != error.message:
+        if self.fresh or self.why_stale != str(error):
             log.warning("directory-stale", code=error.code, reason=error.message)
-        self.why_stale = error.message
+            if isinstance(error, Corrupt) and error.code != self._told:
+                self._on_corrupt(error.code)
+            self._told = error.code
+        self.why_stale = str(error)
         self._fresh.clear()
 
     def _tell(self, difference: Difference) -> None:

@@ -21,6 +21,7 @@ FUNCTION_KEYS = f"{TABLES}:keys"
 EDITION = f"{TABLES}:edition"
 CALL_RECORD_SET = f"{TABLES}:call-record-set"
 REVISION = f"{TABLES}:revision"
+LAST_CHANGE = f"{TABLES}:last-change"
 LAST_USER_ID = f"{TABLES}:last-user-id"
 
 RECORDINGS = "callrec:recordings"

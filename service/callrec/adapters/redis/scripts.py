@@ -4,19 +4,80 @@ They are sent as text (EVAL), not as digests: the server caches them by itself, 
 Each change of a table counts the revision up by one and appends one event; a request that changes nothing does neither.
 """
 
-SNAPSHOT = """
+_GONE = """
+local function name_of(key) return string.match(key, '[^:]+$') end
+local function gone(last_change, first)
+  local names = {}
+  for i = first, #KEYS do
+    local left = redis.call('HGET', last_change, name_of(KEYS[i]))
+    if left and redis.call('HLEN', KEYS[i]) < tonumber(left) then names[#names + 1] = name_of(KEYS[i]) end
+  end
+  return names
+end
+local function count(last_change, first)
+  for i = first, #KEYS do
+    redis.call('HSET', last_change, name_of(KEYS[i]), redis.call('HLEN', KEYS[i]))
+  end
+end
+"""
+"""Each change leaves in a hash how many records each table has, by the last word of its key: so a table that loses some between
+two changes is noticed, whoever looks."""
+
+_STANDING = """
+local function standing(event, kept)
+  local length = redis.call('XLEN', KEYS[1])
+  local follows = event == '' or length >= tonumber(kept) or #redis.call('XRANGE', KEYS[1], event, event) > 0
+  local made_by = redis.call('HGET', KEYS[3], 'event') or ''
+  local users = 0
+  for i = 4, #KEYS do if name_of(KEYS[i]) == 'users' then users = redis.call('HLEN', KEYS[i]) end end
+  return {redis.call('GET', KEYS[2]) or '0', made_by, follows and 1 or 0, users, unpack(gone(KEYS[3], 4))}
+end
+"""
+"""Of a stream that holds fewer events than are kept nothing was ever dropped: an event that is not there was never there."""
+
+STANDING = (
+    _GONE
+    + _STANDING
+    + """
+return standing(ARGV[1], ARGV[2])
+"""
+)
+"""KEYS: events, revision, last change, tables... ARGV: an event's id or '', events kept -> revision, the event that made it,
+whether that event is there, number of users, names of the tables that lost records..."""
+
+ACCEPT = (
+    _GONE
+    + _STANDING
+    + """
+if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return {} end
+count(KEYS[3], 4)
+return standing('', ARGV[2])
+"""
+)
+"""KEYS as of STANDING. ARGV: the revision that is accepted, events kept -> as STANDING, or nothing when it is another one."""
+
+SNAPSHOT = (
+    _GONE
+    + _STANDING
+    + """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local answer = {redis.call('GET', KEYS[2]) or '0', last[1] and last[1][1] or '0-0', redis.call('GET', KEYS[3]) or '0'}
-for i = 4, #KEYS do answer[i] = redis.call('HVALS', KEYS[i]) end
+local answer = {standing(ARGV[1], ARGV[2]), last[1] and last[1][1] or '0-0', redis.call('GET', ARGV[3]) or '0'}
+for i = 4, #KEYS - 1 do answer[i] = redis.call('HVALS', KEYS[i]) end
 return answer
 """
-"""KEYS: events, revision, edition, hashes... -> revision, last event, edition, values of each hash."""
+)
+"""KEYS and the first two ARGV as of STANDING, the claims last; ARGV[3]: edition -> standing, last event, edition, values of each
+hash but the claims."""
 
-EDIT = """
+EDIT = (
+    _GONE
+    + """
 local done = redis.call('GET', KEYS[1])
 if done then return {'done', done} end
+local first, hash = 7, 6
+local lost = gone(KEYS[6], hash + 1)
+if #lost > 0 then return {'gone', unpack(lost)} end
 if ARGV[1] ~= '' and (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return {'stale'} end
-local first, hash = 7, 5
 if #ARGV < first then
   redis.call('SET', KEYS[1], ARGV[6], 'EX', ARGV[4])
   return {'edited', redis.call('GET', KEYS[2]) or '0'}
@@ -97,18 +158,23 @@ if ARGV[5] == 'carry' then
   event[#event + 1] = 'records'
   event[#event + 1] = #carried > 0 and cjson.encode(carried) or '[]'
 end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', unpack(event))
+local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', unpack(event))
+redis.call('HSET', KEYS[6], 'event', id)
+count(KEYS[6], hash + 1)
 redis.call('SET', KEYS[1], ARGV[6], 'EX', ARGV[4])
 return {'edited', tostring(revision)}
 """
-"""KEYS: request, revision, events, edition, instants (ms) at which flags were last set, hashes (users first)... ARGV: the edition
+)
+"""KEYS: request, revision, events, edition, instants (ms) at which flags were last set, last change, hashes (users first)...
+ARGV: the edition
 that this was made from or '', actor, events kept, seconds that the request is remembered, 'carry' when the event is to carry the
 records, the receipt, then three for each chunk of operations: what ('new', 'put', 'patch', 'gone', 'seed'), number of the hash
 from 1, and the lines: a field, its value, a field, its value... for at most a thousand fields, each line with its end.
 
 `new` must not be there yet, the others must be; `patch` is JSON of the fields that change; `seed` is what a hash that does not
 exist stands for, and is put in when this edit is the first of it -> 'edited', 'done' with the receipt that a request of this id
-has left, 'stale' when somebody else was first, or 'taken' with "<number of the hash> <field>"... No chunks: only the
+has left, 'gone' with the tables that lost records without an edit (nothing is built on what is left), 'stale'
+when somebody else was first, or 'taken' with "<number of the hash> <field>"... No chunks: only the
 receipt is left, and nobody is told.
 
 Lines, since a large import is two million of them: as JSON the store took twice as long to read them as to keep them."""
@@ -143,12 +209,14 @@ if ARGV[3] == 'call_record' or fields.call_record ~= nil then
   redis.call('HSET', KEYS[5], ARGV[1], told and ARGV[7] or now[1] .. string.format('%03d', math.floor(now[2] / 1000)))
 end
 local revision = redis.call('INCR', KEYS[2])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*',
+local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*',
   'revision', revision, 'function', table.concat(changed, ' '), 'record', record, unpack(event))
+redis.call('HSET', KEYS[6], 'event', id)
 redis.call('SET', KEYS[1], record, 'EX', ARGV[6])
 return {'changed', record}
 """
-"""KEYS: request, revision, events, users, instants (ms) at which flags were last set. ARGV: user id, JSON of the new fields,
+"""KEYS: request, revision, events, users, instants (ms) at which flags were last set, last change.
+ARGV: user id, JSON of the new fields,
 field to toggle or '', actor, events kept, seconds that the request is remembered, the instant (ms) at which a person was told
 so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was told before the flag was last set changes
 nothing."""
@@ -164,13 +232,15 @@ if ARGV[7] ~= ARGV[2] then
   end
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
   local revision = redis.call('INCR', KEYS[1])
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
+  local id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*',
     'type', 'code-changed', 'revision', revision, 'feature', ARGV[1], 'record', ARGV[2], 'actor', ARGV[5])
+  redis.call('HSET', KEYS[5], 'event', id, 'codes', redis.call('HLEN', KEYS[3]))
 end
 if ARGV[8] ~= '' then redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[8]) end
 return {'changed'}
 """
-"""KEYS: revision, events, codes, request. ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
+"""KEYS: revision, events, codes, request, last change.
+ARGV: feature, its record, JSON of the default code of each feature, the digits, actor,
 events kept, the record that it must have been or '', seconds that the request is remembered or '' for none, the receipt, the
 record of a feature that nobody has set -> 'changed', 'done' with the receipt that a request of this id has left, 'stale', or
 'taken' and by which feature. A record that must have been so

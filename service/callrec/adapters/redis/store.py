@@ -32,7 +32,8 @@ from callrec.adapters.redis.records import (
 )
 from callrec.app.asked import done_by
 from callrec.app.store_port import Snapshot, UserFields
-from callrec.domain.errors import Refused, Unavailable
+from callrec.app.tables_mark import Standing
+from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.edit import Edit
@@ -54,6 +55,7 @@ from callrec.domain.provisioning.slices import sorted_texts
 
 EMBEDDED = ("embedded:", "embedded")
 """What CALLREC_REDIS_URL says for a store of our own."""
+_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.CODES, *HASHES]
 REQUEST_KEPT_S = 86_400
 """How long the answer to a request id is remembered."""
 
@@ -104,12 +106,21 @@ class RedisStore(RedisRecordings):
         """See TableStore."""
         return (await self.snapshot()).tables
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, event: str = "") -> Snapshot:
         """See TableStore. Raises Corrupt when a record cannot be read."""
-        names = [keys.EVENTS, keys.REVISION, keys.EDITION, keys.CODES, *HASHES[:-1]]
         async with within(PATIENT_S, self.address.shown):
-            found = await run(self._client, scripts.SNAPSHOT, names)
+            found = await run(self._client, scripts.SNAPSHOT, _STANDING, event, KEPT, keys.EDITION)
         return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
+
+    async def standing(self, event: str) -> Standing:
+        """See AskableStore."""
+        async with within(USUAL_S, self.address.shown):
+            return _standing(await run(self._client, scripts.STANDING, _STANDING, event, KEPT))
+
+    async def accept(self, revision: int) -> Standing | None:
+        """See AskableStore."""
+        found = await self._durably(scripts.ACCEPT, _STANDING, [revision, KEPT])
+        return _standing(found) if found else None
 
     async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
         """See TableStore."""
@@ -129,12 +140,18 @@ class RedisStore(RedisRecordings):
         head = ["" if based_on is None else based_on, _actor(actor), KEPT, REQUEST_KEPT_S, carry, receipt]
         outcome, *told = await self._durably(
             scripts.EDIT,
-            [_request(request_id), keys.REVISION, keys.EVENTS, keys.EDITION, keys.CALL_RECORD_SET, *HASHES],
+            [
+                *(_request(request_id), keys.REVISION, keys.EVENTS, keys.EDITION, keys.CALL_RECORD_SET),
+                *(keys.LAST_CHANGE, *HASHES),
+            ],
             [*head, *chunks],
             limit_s=PATIENT_S,
         )
         if outcome == "stale":
             raise _edited()
+        if outcome == "gone":
+            message = f"without an edit the store lost records of: {', '.join(told)}"
+            raise Corrupt("store-records-gone", message, hint="nothing was changed; callrec doctor says what to do")
         if outcome == "taken":
             what = sorted({place.split(" ", 1)[1] for place in told})
             raise Refused(
@@ -182,7 +199,7 @@ class RedisStore(RedisRecordings):
         once = ("", "") if request_id is None else (REQUEST_KEPT_S, receipt)
         outcome, *told = await self._durably(
             scripts.SET_CODE,
-            [keys.REVISION, keys.EVENTS, keys.CODES, _request(request_id or "none")],
+            [keys.REVISION, keys.EVENTS, keys.CODES, _request(request_id or "none"), keys.LAST_CHANGE],
             [feature, record, defaults, code, _actor(actor), KEPT, CODE.whole(before) if before else "", *once, unset],
         )
         if outcome == "stale":
@@ -203,7 +220,10 @@ class RedisStore(RedisRecordings):
     ) -> User:
         outcome, *record = await self._durably(
             scripts.CHANGE_USER,
-            [_request(request_id), keys.REVISION, keys.EVENTS, keys.USERS, keys.CALL_RECORD_SET],
+            [
+                *(_request(request_id), keys.REVISION, keys.EVENTS),
+                *(keys.USERS, keys.CALL_RECORD_SET, keys.LAST_CHANGE),
+            ],
             [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S, "" if told_ms is None else told_ms],
         )
         if outcome == "absent":
@@ -239,9 +259,15 @@ class RedisStore(RedisRecordings):
         return list(result)
 
 
+def _standing(found: Sequence[Any]) -> Standing:
+    revision, event, follows, users, *gone = found
+    return Standing(int(revision), event, bool(int(follows)), tuple(gone), int(users))
+
+
 def _snapshot(found: Sequence[Any]) -> Snapshot:
     """The answer of the script as tables, in an order that does not depend on the server."""
-    revision, cursor, edition, codes, *hashes = found
+    about, cursor, edition, codes, *hashes = found
+    standing = _standing(about)
     stored = {code.feature: code for code in map(CODE.load, codes)}
     users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles = hashes
     tables = Tables(
@@ -256,7 +282,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         roles=_loaded(ROLE, roles, lambda role: role.name) or DEFAULT_ROLES,
         keys=_loaded(KEY, function_keys, lambda key: f"{len(key.user):03}{key.user}:{key.number:03}"),
     )
-    return Snapshot(tables, int(revision), cursor, int(edition))
+    return Snapshot(tables, standing.revision, cursor, int(edition), standing)
 
 
 def _loaded(record: Record[Noun], values: list[str], key: Callable[[Noun], str]) -> tuple[Noun, ...]:

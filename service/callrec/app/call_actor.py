@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
+from callrec.app.deaf_legs import deaf_in, is_far_enough
 from callrec.app.ports import Announcer, Clock, Journal, Lamps, Recorder, Spool
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.handling import handle
 from callrec.domain.lifecycle import Entry
-from callrec.domain.model import Recording, Take, TakeId
+from callrec.domain.model import LegId, Recording, Speech, Take, TakeId
 from callrec.domain.provisioning.model import UserId
 from callrec.domain.session import Session
 
@@ -30,6 +31,10 @@ EXAMINED_S = 5.0
 """How long a take that does not grow is looked at: two of Asterisk's steps of 32 KiB, 2.05 s at 8 kHz, and some patience."""
 QUIET_PACKETS_PER_S = 10.0
 """Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
+
+COMPARE_S, COMPARE_LOOKS = 1.0, 8
+"""How often, and for how long, the files of a living take are looked at until they hold the instant of a speech: Asterisk writes
+32 KiB at once, so that takes two or three seconds."""
 
 MAILBOX_EVENTS = 1000
 """One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
@@ -174,7 +179,7 @@ class CallActor:
         except Exception as error:  # noqa: BLE001 - the boundary of a call's work: one defect must not end its recording
             self._around.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
 
-    async def _perform(self, command: m.Command) -> None:  # noqa: C901 - one line for each kind of command
+    async def _perform(self, command: m.Command) -> None:  # noqa: C901, PLR0912 - one line for each kind of command
         around = self._around
         match command:
             case m.Write(entry):
@@ -187,6 +192,10 @@ class CallActor:
                 await self._mute(take, muted=muted)
             case m.Examine(take):
                 around.background(self._examine(take), "examine")
+            case m.Listen(leg, on):
+                await self._listen(leg, on=on)
+            case m.Compare(take, speech):
+                around.background(self._compare(take, speech), "compare")
             case m.Arm(wait, take_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, m.DeadlinePassed(wait, take_id))
             case m.Reply():
@@ -245,6 +254,27 @@ class CallActor:
             await self._around.recorder.mute(take, muted=muted)
         except CallrecError as error:
             self.post(m.TakeRefused(take.id, error.code))
+
+    async def _listen(self, leg: LegId, *, on: bool) -> None:
+        """Without an answer nothing is known: the session hears of it, and so does an operator."""
+        try:
+            await self._around.recorder.listen(leg, on=on)
+        except CallrecError:
+            if on:
+                self.post(m.NotListened(leg))
+            raise
+
+    async def _compare(self, take: Take, speech: Speech) -> None:
+        """While the call lasts, as far as it can be known then; intake looks at the whole."""
+        for _ in range(COMPARE_LOOKS):
+            await asyncio.sleep(COMPARE_S)
+            capture = self._around.spool.capture(take.id)
+            if capture is None or not self.session.is_current(take.id):
+                return
+            if is_far_enough(capture, take, speech):
+                if deaf_in(self._around.spool, capture, take, speech) is not None:
+                    self._around.observer.alarmed(m.Alarm("deaf-leg", take.id), self.session.call)
+                return
 
     async def _announce(self, take: Take, outcome: m.Outcome) -> None:
         at_mono_s = self._around.clock.now().mono_s

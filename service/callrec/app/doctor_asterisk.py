@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from callrec.app.doctor import Finding, Verdict, judge_version
+from callrec.app.doctor_codecs import look_at_codecs
 from callrec.app.doctor_dialplan import look_at_contexts, look_at_hooks
 from callrec.app.doctor_endpoints import MOST_ENDPOINTS, Endpoints, look_at_features, look_at_strangers
 from callrec.app.doctor_modules import look_at_modules, wanted_modules
@@ -123,6 +124,7 @@ async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
         "hook before dial": hooks,
         "globals": lambda: _globals(ami, expected),
         "applicationmap": lambda: _applicationmap(ami, expected.online_code),
+        "codecs": lambda: look_at_codecs(lambda: _config(ami, "codecs.conf")),
         "dynamic features": lambda: look_at_features(endpoints, expected.endpoints),
         "strangers": reached,
     }

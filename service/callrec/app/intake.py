@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+from callrec.app.deaf_legs import deaf_legs
 from callrec.app.library import index_entry
 from callrec.app.outcome import Conclusion, conclude, is_refused
 from callrec.app.ports import Capture, Encoded, Encoder, Journal, Library, Spool
@@ -201,7 +202,8 @@ class Intake:
 
     async def _store(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
         captures = await asyncio.to_thread(self._captures, recording)
-        conclusion = conclude(recording, captures)
+        deaf = await asyncio.to_thread(deaf_legs, recording, captures, self._doors.spool)
+        conclusion = conclude(replace(recording, missing=(*recording.missing, *deaf)), captures)
         media, temporary = None, None
         if conclusion.places:
             try:

@@ -59,6 +59,11 @@ class Recorder(Protocol):
         """Write silence instead of voice, or voice again; the timeline goes on."""
         ...
 
+    async def listen(self, leg: LegId, *, on: bool) -> None:
+        """Have Asterisk tell when the leg begins to speak (again at once when it speaks now), or not any more. A leg that is gone
+        is fine. Raises Refused when Asterisk cannot."""
+        ...
+
     async def recorder_on(self, leg: LegId) -> str:
         """The MixMonitorID that stands on the leg, whoever began it; empty when none does, or the leg is gone."""
         ...
@@ -148,6 +153,10 @@ class Spool(Protocol):
     def adopt(self, file: DegradedFile, take: TakeId) -> None:
         """Give both sides of a degraded capture their take's names, also while they are written. A side that was given its
         name before, or that is nowhere, is fine. Never overwrites. Durable when it returns."""
+        ...
+
+    def silent_samples(self, file: LegFile, from_sample: int) -> int:
+        """How many samples of digital silence (zeros) this file has from there on without interruption. Raises Unavailable."""
         ...
 
     def drop(self, take: TakeId) -> None:

@@ -10,7 +10,7 @@ from callrec.domain.model import POLICY, BridgeId, Direction, Instant, Leg, LegI
 from callrec.domain.naming import recording_id
 from callrec.domain.policy import decide
 from callrec.domain.provisioning.model import Rule
-from callrec.domain.session import CONVERSATION, Session
+from callrec.domain.session import CONVERSATION, Entered, Session
 from callrec.domain.toggle import State
 
 
@@ -50,6 +50,9 @@ class Draft:
     def enter(self, event: m.Bridged) -> None:
         """The leg is in this bridge, and in no other."""
         s, leg = self.session, event.leg
+        if leg.id not in s.bridges.get(event.bridge, ()):
+            times = s.entered[leg.id].times if leg.id in s.entered else 0
+            self.set(entered={**s.entered, leg.id: Entered(times + 1, self.now.utc_s)})
         elsewhere = {key: tuple(one for one in legs if one != leg.id) for key, legs in s.bridges.items()}
         members = (*elsewhere.pop(event.bridge, ()), leg.id)
         self.appear(leg)

@@ -11,6 +11,7 @@ from functools import singledispatchmethod
 
 from callrec.domain import messages as m
 from callrec.domain.lifecycle import Step
+from callrec.domain.listening import Listening
 from callrec.domain.model import POLICY, Direction, Instant, Leg, LegId, Take, TakeId
 from callrec.domain.policy import Decision, Limits, decide
 from callrec.domain.pressing import Pressing
@@ -36,11 +37,12 @@ def handle(
     turn = _Turn(session, session.clock(now), session.clock(happened))
     turn.on(event)
     turn.wait()
+    turn.listen()
     turn.lamps()
     return turn.session, tuple(turn.commands)
 
 
-class _Turn(Pressing, Waits):
+class _Turn(Pressing, Waits, Listening):
     """One event's work."""
 
     # -- what happens ------------------------------------------------------------------------------------------------
@@ -85,6 +87,10 @@ class _Turn(Pressing, Waits):
     @on.register
     def _(self, event: m.HoldChanged | m.MusicChanged | m.Parked) -> None:
         self.note(event)
+
+    @on.register
+    def _(self, event: m.Spoke | m.NotListened) -> None:
+        self.spoke(event.leg, proven=isinstance(event, m.Spoke))
 
     @on.register
     def _(self, event: m.LegBroken) -> None:
@@ -227,6 +233,7 @@ class _Turn(Pressing, Waits):
     def _(self, event: m.Reconsidered) -> None:  # noqa: ARG002 - the event has nothing to say but that it came
         s = self.session
         self.part({party.leg for party in s.parties if party.leg not in s.legs})
+        self.listen_again()
         self.cover()
         if (patience := _patience(s.terms.limits).get(self.session.state)) is not None:
             self.arm(*patience)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.lifecycle import Entry
-from callrec.domain.model import BridgeId, Leg, LegId, Recording, Take, TakeId
+from callrec.domain.model import BridgeId, Leg, LegId, Recording, Speech, Take, TakeId
 from callrec.domain.provisioning.model import Rule, User, UserId
 
 
@@ -94,6 +94,20 @@ class MusicChanged:
 @dataclass(frozen=True, slots=True)
 class Parked:
     """The leg is in a parking bridge."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """A leg that is listened to has begun to speak."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class NotListened:
+    """Asterisk cannot tell whether this leg speaks."""
 
     leg: LegId
 
@@ -203,7 +217,8 @@ class Reconsidered:
 
 Event = (
     LegAppeared | LegGone | LegMoved | TakenOver | LegBroken | Called | DialEnded | Bridged | LegsJoined | Unbridged | Pressed
-    | HoldChanged | MusicChanged | Parked | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeClosed | TakeStopped
+    | HoldChanged | MusicChanged | Parked | Spoke | NotListened
+    | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeClosed | TakeStopped
     | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
@@ -243,6 +258,22 @@ class Examine:
     """Find out whether anything is sent that this quiet take should hold; TakeStalled says that it is."""
 
     take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Have Asterisk tell when this leg begins to speak, or not any more."""
+
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Look whether the take holds what was said there, as soon as its files are that far."""
+
+    take: Take
+    speech: Speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,4 +348,19 @@ class HandOver:
     recording: Recording
 
 
-Command = Write | OpenTake | CloseTake | MuteTake | Examine | Arm | Reply | Announce | Light | Alarm | Tell | HandOver
+Command = (
+    Write
+    | OpenTake
+    | CloseTake
+    | MuteTake
+    | Examine
+    | Listen
+    | Compare
+    | Arm
+    | Reply
+    | Announce
+    | Light
+    | Alarm
+    | Tell
+    | HandOver
+)

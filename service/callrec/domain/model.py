@@ -138,6 +138,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Speech:
+    """Proof that there was something to hear: this leg, in the recorded leg's conversation since `since_s`, began to speak at
+    `at_s`, as Asterisk heard on that leg itself. Unix times."""
+
+    take: TakeId
+    leg: LegId
+    since_s: float
+    at_s: float
+    proven: bool = True
+    """False: Asterisk could not be asked to listen, so that it may have been speech or silence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """One continuous capture: two files, what the leg says (read) and what it hears (write)."""
 
@@ -179,6 +192,8 @@ class Recording:
     mono_s: float | None = None
     """`from_s` on the machine's monotonic clock, by which a daemon that was restarted goes on counting. A reboot ends that clock,
     and every live recording too. None in what older versions wrote."""
+    speech: tuple[Speech, ...] = ()
+    """Who was heard to speak after a change of partners: what its files are compared with (`app.deaf_legs`)."""
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
     end_reason: str = ""

@@ -25,6 +25,14 @@ CONVERSATION = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """How many bridges a leg has entered, and when the last one, in Unix time."""
+
+    times: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that is known about one call at one moment. Immutable; `handling.handle` gives the next one."""
 
@@ -38,6 +46,11 @@ class Session:
     """Every leg that ever was, and who would have been one: for the explanation of an unanswered call."""
     rates_hz: Mapping[LegId, int] = field(default_factory=dict)
     bridges: Mapping[BridgeId, tuple[LegId, ...]] = field(default_factory=dict)
+    entered: Mapping[LegId, Entered] = field(default_factory=dict)
+    listened: Mapping[LegId, float] = field(default_factory=dict)
+    """The recorded leg's partners whose first word Asterisk shall tell, with the instant since when they talk together."""
+    spoken: Mapping[LegId, float] = field(default_factory=dict)
+    """The same of those who have spoken since that instant."""
     parties: tuple[Party, ...] = ()
     dial_status: str = ""
     answered: bool = False

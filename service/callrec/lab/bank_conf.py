@@ -9,11 +9,11 @@ from callrec.protocols.asterisk_conf.words import escaped
 OUTSIDE = "outside"
 
 _MODULES = """res_timing_timerfd res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb pbx_config bridge_simple
-codec_ulaw codec_alaw codec_g722 codec_resample format_sln format_pcm res_http_websocket res_pjproject
+bridge_holding codec_ulaw codec_alaw codec_g722 codec_resample format_sln format_pcm res_http_websocket res_pjproject
 res_pjsip res_pjsip_session res_pjsip_pubsub res_pjsip_logger
 res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest res_pjsip_endpoint_identifier_ip
-res_pjsip_caller_id res_pjsip_nat res_pjsip_path res_pjsip_rfc3326 res_pjsip_sdp_rtp
-res_rtp_asterisk chan_pjsip app_chanspy app_db app_dial app_exec app_mixmonitor app_playtones
+res_pjsip_caller_id res_pjsip_nat res_pjsip_path res_pjsip_refer res_pjsip_rfc3326 res_pjsip_sdp_rtp
+res_rtp_asterisk chan_pjsip app_bridgewait app_chanspy app_db app_dial app_exec app_mixmonitor app_playtones
 app_senddtmf app_stack app_transfer app_userevent func_callerid func_channel func_cut func_db func_groupcount func_logic
 func_periodic_hook func_strings func_uri"""
 
@@ -52,6 +52,7 @@ disallow = all
 direct_media = no
 dtmf_mode = rfc4733
 send_pai = yes
+moh_passthrough = yes
 
 [phone-auth](!)
 type = auth
@@ -139,6 +140,15 @@ exten => _dtmf!,1,SendDTMF(${EXTEN:4},60,110)
 exten => _hum!,1,Set(TONE=${EXTEN:3})
  same => n,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))
  same => n,Wait(7200)
+; RFC 3515, with the tone going on until the PBX ends the call
+exten => refer,1,ExecIf($[${TONE} > 0]?Playtones(${TONE}/10000))
+ same => n,Transfer(PJSIP/${REFER_TO})
+ same => n,Wait(7200)
+; A phone whose microphone is off: packets of digital silence
+exten => mute,1,Playtones(0/10000)
+ same => n,Wait(7200)
+; A room for one, in which a channel is on hold: with moh_passthrough the PBX is told by a re-INVITE
+exten => hold,1,BridgeWait(hold-${UNIQUEID},participant,e(h))
 ; The file is whole when this has run
 exten => h,1,ExecIf($[${LEN(${EAR})} > 0]?StopMixMonitor(${EAR}))
 """

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.domain.errors import Refused, Unavailable
@@ -30,6 +31,7 @@ DIGIT_S, PAUSE_S = 0.110, 0.060
 _WAITING_CALLS = 1000
 _DIALLABLE = re.compile(r"[0-9*+]{1,40}")
 _DIGITS = re.compile(r"[0-9*#A-D]{1,40}")
+_DIALOG = ("call-id", "local_tag", "remote_tag")
 _EVENTS = ("UserEvent", "Hangup", "DTMFEnd")
 
 
@@ -119,6 +121,36 @@ class PhoneCall:
     async def hum(self, tone_hz: int) -> None:
         """From now on say this tone; 0 Hz says nothing."""
         await self._go(f"hum{tone_hz:d}")
+
+    async def mute(self) -> None:
+        """From now on send packets of digital silence, as a phone does whose microphone is off."""
+        await self._go("mute")
+
+    async def hold(self) -> None:
+        """Put the other side on hold (a re-INVITE, `sendonly`); `hum` takes it back."""
+        await self._go("hold")
+
+    async def send_to(self, number: str) -> None:
+        """Send the other side on to this number: a blind transfer by REFER. The PBX ends this call when it has begun."""
+        if not _DIALLABLE.fullmatch(number):
+            raise Refused("number", f"A phone cannot transfer to {number!r}")
+        await self._refer(f"sip:{number}@127.0.0.1")
+
+    async def hand_over(self, consultation: "PhoneCall") -> None:
+        """Connect the other side with that of another call of this phone: attended transfer (REFER with Replaces, RFC 3891)."""
+        call_id, own_tag, other_tag = [await consultation.get(f"CHANNEL(pjsip,{name})") for name in _DIALOG]
+        replaces = quote(f"{call_id};to-tag={other_tag};from-tag={own_tag}", safe="")
+        await self._refer(f"sip:{consultation.number}@127.0.0.1?Replaces={replaces}")
+
+    async def get(self, variable: str) -> str:
+        """A variable of the phone's channel."""
+        asked = [("Channel", self.leg), ("Variable", variable)]
+        return (await self.phone.bank.ami.action("Getvar", asked, timeout_s=ACTION_S)).get("Value")
+
+    async def _refer(self, target: str) -> None:
+        value = [("Channel", self.leg), ("Variable", "REFER_TO"), ("Value", target)]
+        await self.phone.bank.ami.action("Setvar", value, timeout_s=ACTION_S)
+        await self._go("refer")
 
     async def hangup(self) -> None:
         """Hang up and wait until the call is over on this side; nothing when it is over already."""

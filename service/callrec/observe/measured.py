@@ -50,6 +50,10 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         await self._recorder.mute(take, muted=muted)
 
+    async def listen(self, leg: LegId, *, on: bool) -> None:
+        """See ports.Recorder."""
+        await self._recorder.listen(leg, on=on)
+
     async def recorder_on(self, leg: LegId) -> str:
         """See ports.Recorder."""
         return await self._recorder.recorder_on(leg)

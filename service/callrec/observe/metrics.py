@@ -45,12 +45,13 @@ SERVICES: Final = frozenset(
 """Label `result` of the other services: `app.services`."""
 FACTS: Final = frozenset({"recording", "recording-ended", *(f"press-{outcome}" for outcome in PRESSES)})
 """Label `fact`: what a call told."""
-DROPPED: Final = frozenset({"call-mailbox", "announce", "lamp", "degraded", "event", "intake"})
+DROPPED: Final = frozenset({"call-mailbox", "announce", "lamp", "compare", "degraded", "event", "intake"})
 """Label `what`: a full mailbox's oldest event, work beside a call, an event for the stream, a recording that waits in the
 journal instead of intake's queue."""
 CAUSES: Final = frozenset(
     {
         *("file-not-opened", "file-not-growing", "stalled", "stop-overdue", "take-not-closing", "asterisk-died"),
+        *("deaf-leg", "compare", "Listen"),
         *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
         *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
         *("intake-delayed", "index-behind", "encoder", "refused", "too-large", "confgen", "confgen-left-out"),

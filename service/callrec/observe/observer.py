@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from callrec import __version__
+from callrec.app.deaf_legs import CAUSE as DEAF_LEG
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.lifecycle import Manifest
@@ -85,6 +86,16 @@ class Observation:
         who = {"numbers": [party.number for party in recording.parties]} if self._personal else {}
         state, cause = manifest.state.value, recording.cause
         log.info("stored", recording=recording.id, state=state, cause=cause, length_s=length_s, **who)
+        for missing in (one for one in recording.missing if one.cause == DEAF_LEG):
+            about = {
+                "recording": recording.id,
+                "side": missing.side.value,
+                "lacks_s": round(missing.to_s - missing.from_s, 1),
+            }
+            self._metrics.alarm(DEAF_LEG)
+            log.warning("alarm", cause=DEAF_LEG, **about)
+            self._publish({"type": "alarm", "cause": DEAF_LEG, "recording": recording.id, "call": recording.call})
+            break  # one alarm for a recording, whatever it lacks
 
     def delayed(self, recording: RecordingId, attempt: int, error: Exception) -> None:
         """See Notices."""

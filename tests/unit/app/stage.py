@@ -186,6 +186,8 @@ class Asterisk:
         """And beside it, in CALLREC_TAKE and CALLREC_RULE."""
         self.running: dict[TakeId, str] = {}
         self.stopped: list[str] = []
+        self.listened: set[LegId] = set()
+        """The legs that are listened to."""
         self.muted: list[tuple[TakeId, bool]] = []
         self.lit: dict[UserId, bool] = {}
         self.always_lit: dict[UserId, bool] = {}
@@ -254,6 +256,10 @@ class Asterisk:
     async def mute(self, take: Take, *, muted: bool) -> None:
         self._do("mute")
         self.muted.append((take.id, muted))
+
+    async def listen(self, leg: LegId, *, on: bool) -> None:
+        self._do("listen")
+        (self.listened.add if on else self.listened.discard)(leg)
 
     async def recorder_on(self, leg: LegId) -> str:
         self._do("recorder_on")

@@ -68,6 +68,7 @@ class Asterisk:
         }  # fmt: skip
         self.files = {
             "manager.conf": config(general=["timestampevents=yes"], callrec=ACCOUNT),
+            "codecs.conf": config(plc=["genericplc=yes", "genericplc_on_equal_codecs=true"]),
             "features.conf": config(
                 general=["atxferthreeway=*7"],
                 featuremap=["atxfer=*2"],
@@ -98,6 +99,8 @@ class Asterisk:
             case "ListCommands":
                 return message(*((name, f"Does it.  (Priv: {right})") for name, right in self.commands.items()))
             case "GetConfig":
+                if said["Filename"] not in self.files:
+                    raise Refused("ami-error", "Asterisk refused AMI GetConfig: 'Config file not found'")
                 return self.files[said["Filename"]]
             case "ModuleCheck":
                 if said["Module"] not in self.loaded:
@@ -170,7 +173,7 @@ async def test_a_missing_right_and_one_too_many_are_told_apart() -> None:
                 "permit=x",
                 "eventfilter=^Event: (Hangup|Newchannel)[^A-Za-z]",
             ],
-            "keeps back BridgeEnter, BridgeLeave, DialEnd, FullyBooted, Hold, ",
+            "keeps back BridgeEnter, BridgeLeave, ChannelTalkingStart, DialEnd, FullyBooted, Hold, ",
         ),
     ],
 )
@@ -395,6 +398,7 @@ async def test_what_asterisk_does_not_show_is_unseen_and_hides_no_other_check() 
         "ami account",
         "event times",
         "applicationmap",
+        "codecs",
         "includes",
         "modules",
         "dynamic features",
@@ -503,3 +507,21 @@ def test_a_spool_that_is_not_there_yet_says_nothing_about_asterisks_rights() -> 
 def test_a_closed_door_outweighs_a_wrong_line() -> None:
     ok, wrong, closed = (Finding("x", verdict, "") for verdict in (Verdict.OK, Verdict.WRONG, Verdict.CLOSED))
     assert [exit_code(found) for found in ([ok], [ok, wrong], [wrong, closed])] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("plc", [None, [], ["genericplc=yes"], ["genericplc=no", "genericplc_on_equal_codecs=yes"]])
+async def test_codecs_that_lose_a_voice_after_a_transfer(plc: list[str] | None) -> None:
+    """No codecs.conf, or one without both options: Asterisk's default is off."""
+    asterisk = Asterisk()
+    del asterisk.files["codecs.conf"]
+    if plc is not None:
+        asterisk.files["codecs.conf"] = config(plc=plc)
+    found = (await look(asterisk))["codecs"]
+    assert found.verdict is Verdict.WRONG
+    assert "genericplc_on_equal_codecs = true" in found.write
+
+
+async def test_codecs_that_nobody_may_ask_for_are_not_seen() -> None:
+    asterisk = Asterisk()
+    asterisk.denied = {"GetConfig"}
+    assert (await look(asterisk))["codecs"].verdict is Verdict.UNSEEN

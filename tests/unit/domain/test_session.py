@@ -87,12 +87,12 @@ class Call:
         return self
 
     def on(self, *events: m.Event, at_mono_s: float | None = None) -> list[str]:
-        """What is done about these events."""
+        """What is done about these events; who is listened to is test_listening.py's."""
         self.commands = []
         for event in events:
             self.session, commands = handle(self.session, event, self.now, at_mono_s)
             self.commands += commands
-        return [say(command) for command in self.commands]
+        return [say(command) for command in self.commands if not isinstance(command, m.Listen | m.Compare)]
 
     def bridge(self, *legs: Leg, bridge: str = "b") -> list[str]:
         """These legs meet."""

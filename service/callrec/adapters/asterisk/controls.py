@@ -31,6 +31,7 @@ SETVAR_S = 0.3
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"
+LISTEN_VARIABLE = "CALLREC_LISTENED"
 OUTCOME_UNKNOWN = "ami-outcome-unknown"
 MAX_UNKNOWN = 1000
 """Legs on which a start was not answered, kept at most; a leg that is forgotten loses only the look before its next start."""
@@ -120,6 +121,20 @@ class AmiRecorder:
         """See ports.Recorder."""
         headers = [("Channel", take.leg), ("Direction", "both"), ("State", "1" if muted else "0")]
         await self._ami.action("MixMonitorMute", [*headers, ("MixMonitorID", take.mixmonitor)])
+
+    async def listen(self, leg: LegId, *, on: bool) -> None:
+        """See ports.Recorder. Set twice, it goes on as it is, and a leg that speaks is not told again; to remove what was not set
+        is a warning in Asterisk's log (func_talkdetect.c: set_talk_detect, remove_talk_detect)."""
+        try:
+            if await self._variable(leg, LISTEN_VARIABLE):
+                await self._set(leg, "TALK_DETECT(remove)", "")
+                await self._set(leg, LISTEN_VARIABLE, "")
+            if on:
+                await self._set(leg, "TALK_DETECT(set)", "")
+                await self._set(leg, LISTEN_VARIABLE, "1")
+        except Refused as error:
+            if not _is_gone(error):
+                raise
 
     async def recorder_on(self, leg: LegId) -> str:
         """See ports.Recorder."""

@@ -34,6 +34,7 @@ _BLOCK_BYTES = 512
 """What `st_blocks` counts, whatever the file system's own blocks are (stat(2))."""
 _COUNT_BLOCKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay"})
 """Where a file's blocks are known as soon as it is written. ZFS counts them later, and none for silence."""
+_SAMPLE_BYTES, _READ_BYTES = 2, 1 << 16
 _HOLE_BYTES = 1 << 20
 """Asterisk appends every byte, silence too (app_mixmonitor.c: mixmonitor_thread, ast_writestream): it leaves no larger hole."""
 
@@ -123,6 +124,18 @@ class DiskSpool:
             for side in _sides(file):
                 _move(self._folder / side.name, self._folder / LegFile(take, side.side, side.rate_hz).name)
             sync_folder(self._folder)
+
+    def silent_samples(self, file: LegFile, from_sample: int) -> int:
+        """See ports.Spool."""
+        silent_bytes = 0
+        with on_disk(f"spool file {file.name}"), (self._folder / file.name).open("rb") as samples:
+            samples.seek(from_sample * _SAMPLE_BYTES)
+            while block := samples.read(_READ_BYTES):
+                rest = block.lstrip(b"\0")
+                silent_bytes += len(block) - len(rest)
+                if rest:
+                    break
+        return silent_bytes // _SAMPLE_BYTES
 
     def drop(self, take: TakeId) -> None:
         """See ports.Spool."""

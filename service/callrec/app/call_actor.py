@@ -256,13 +256,13 @@ class CallActor:
             self.post(m.TakeRefused(take.id, error.code))
 
     async def _listen(self, leg: LegId, *, on: bool) -> None:
-        """Without an answer nothing is known: the session hears of it, and so does an operator."""
+        """Without an answer nothing is known: the session hears of it, and so does an operator. To go on listening costs little."""
         try:
             await self._around.recorder.listen(leg, on=on)
         except CallrecError:
             if on:
                 self.post(m.NotListened(leg))
-            raise
+                raise
 
     async def _compare(self, take: Take, speech: Speech) -> None:
         """While the call lasts, as far as it can be known then; intake looks at the whole."""

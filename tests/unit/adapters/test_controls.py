@@ -206,6 +206,32 @@ async def test_a_pause_mutes_both_sides_of_this_recorder(
     assert manager.asked == [f"MixMonitorMute Direction=both State={state} MixMonitorID=0x1"]
 
 
+async def test_a_leg_is_listened_to_once_and_then_no_more(manager: Manager, recorder: AmiRecorder) -> None:
+    """A listener that is there already is replaced: only then a leg that speaks now is told again."""
+    mark = "CALLREC_LISTENED"
+    on = ["Setvar Variable=TALK_DETECT(set) Value=", f"Setvar Variable={mark} Value=1"]
+    off = ["Setvar Variable=TALK_DETECT(remove) Value=", f"Setvar Variable={mark} Value="]
+    await recorder.listen(LEG, on=True)
+    assert manager.asked == [f"Getvar Variable={mark}", *on]
+
+    manager.asked, manager.values = [], {mark: "1"}
+    await recorder.listen(LEG, on=True)
+    assert manager.asked == [f"Getvar Variable={mark}", *off, *on]
+
+    manager.asked = []
+    await recorder.listen(LEG, on=False)
+    assert manager.asked == [f"Getvar Variable={mark}", *off]
+
+
+async def test_a_leg_that_is_gone_is_not_listened_to(manager: Manager, recorder: AmiRecorder) -> None:
+    """Without func_talkdetect Asterisk refuses, and that is told."""
+    manager.faults["Setvar"] = GONE
+    await recorder.listen(LEG, on=True)
+    manager.faults["Setvar"] = Refused("ami-error", "AMI: 'Setvar failed'")
+    with pytest.raises(Refused):
+        await recorder.listen(LEG, on=True)
+
+
 async def test_a_leg_tells_its_rate_and_its_recorder(manager: Manager, recorder: AmiRecorder) -> None:
     manager.values = {"CHANNEL(audionativeformat)": "(g722)", "CALLREC_MIXMONITOR": "0x3"}
     assert (await recorder.rate_hz(LEG), await recorder.recorder_on(LEG)) == (16000, "0x3")

@@ -209,3 +209,13 @@ def test_a_leg_with_two_names_is_not_asterisks_alone(tmp_path: Path) -> None:
     file.write_bytes(b"ab")
     os.link(file, tmp_path / "other")
     assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None, "linked-file: read has 2 names")
+
+
+def test_silence_is_measured_from_a_place_on(tmp_path: Path) -> None:
+    """In samples, to the first that is not zero or to the end; beyond the end there is none."""
+    file = LegFile(TakeId("c-1-1"), Side.WRITE, 8000)
+    (tmp_path / file.name).write_bytes(b"\1\2" + bytes(200_000) + b"\0\1" + bytes(20))
+    spool = DiskSpool(tmp_path)
+    assert [spool.silent_samples(file, at) for at in (0, 1, 100_000, 100_002, 200_000)] == [0, 100_000, 1, 10, 0]
+    with pytest.raises(Unavailable):
+        spool.silent_samples(LegFile(TakeId("c-1-2"), Side.WRITE, 8000), 0)

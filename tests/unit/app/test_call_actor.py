@@ -382,3 +382,63 @@ async def test_a_leg_that_cannot_be_asked_for_is_not_let_be(stage: Stage) -> Non
         await recorded(stage)
         await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
     assert stage.heard.alarms == ["stalled"]
+
+
+# -- a leg that may be deaf -------------------------------------------------------------------------------------------
+
+
+async def transferred(stage: Stage) -> None:
+    """Alice's call is recorded, and goes on with Ever in another bridge."""
+    await recorded(stage)
+    for name, leg, who in (("BridgeLeave", "1.2", "bob"), ("BridgeLeave", "1.1", "alice"), ("Hangup", "1.2", "bob")):
+        stage.engine.asterisk(event(name, leg, who, linkedid="1.1", BridgeUniqueid="b1"))
+    stage.engine.asterisk(event("Newchannel", "1.3", "stranger", linkedid="1.1"))
+    for leg, who in (("1.1", "alice"), ("1.3", "stranger")):
+        stage.engine.asterisk(event("BridgeEnter", leg, who, linkedid="1.1", BridgeUniqueid="b2"))
+    await stage.passes(0.1)
+
+
+@virtual
+@pytest.mark.parametrize(("is_deaf", "alarms"), [(True, ["deaf-leg"]), (False, [])])
+async def test_a_partner_who_speaks_and_is_not_in_the_file_is_an_alarm(
+    stage: Stage, is_deaf: bool, alarms: list[str]
+) -> None:
+    """While the call lasts, as soon as the files are so far."""
+    async with stage.running():
+        await transferred(stage)
+        assert stage.asterisk.listened == {"1.3"}
+        stage.engine.asterisk(event("ChannelTalkingStart", "1.3", "stranger", linkedid="1.1"))
+        await stage.passes(0.1)
+        assert stage.asterisk.listened == set()
+        stage.asterisk.grow(TAKE, 4)
+        if is_deaf:
+            hears = stage.asterisk.folder / f"{TAKE}.write.sln"
+            hears.write_bytes(b"\1\2" * 8000 + bytes(hears.stat().st_size - 16000))
+        await stage.passes(call_actor.COMPARE_LOOKS)
+        assert stage.heard.alarms == alarms
+
+
+@virtual
+async def test_a_take_that_ends_before_it_can_be_compared_is_left_to_intake(stage: Stage) -> None:
+    """Its files are looked at when they are whole."""
+    async with stage.running():
+        await transferred(stage)
+        stage.engine.asterisk(event("ChannelTalkingStart", "1.3", "stranger", linkedid="1.1"))
+        await stage.passes(0.1)
+        await stage.engine.press(LEG, ALICE, 8000)
+        await stage.passes(call_actor.COMPARE_LOOKS)
+    (handed,) = stage.handed
+    assert [one.leg for one in handed.speech] == ["1.3"]
+    assert stage.heard.alarms == []
+
+
+@virtual
+async def test_an_asterisk_that_cannot_listen_is_an_alarm_and_stands_in_the_recording(stage: Stage) -> None:
+    """func_talkdetect is not loaded."""
+    stage.asterisk.faults["listen"] = Refused("ami-error", "no")
+    async with stage.running():
+        await transferred(stage)
+        recording = session(stage).recording
+    assert recording
+    assert [one.proven for one in recording.speech] == [False]
+    assert stage.heard.alarms == ["Listen: ami-error"]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 from callrec.domain import messages as m
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.lifecycle import SCHEMA, Format, Manifest, Media, State
-from callrec.domain.model import POLICY, CallId, LegId, NodeId, Party, Recording, RecordingId, TakeId
+from callrec.domain.model import POLICY, CallId, Heard, LegId, Missing, NodeId, Party, Recording, RecordingId, TakeId
 from callrec.domain.provisioning.model import Rule, UserId
 from callrec.observe import observer as module
 from callrec.observe.metrics import Metrics
@@ -169,3 +170,17 @@ def test_intakes_troubles_are_logged_and_counted() -> None:
     for outcome, times in (("delayed", 2), ("unindexed", 1), ("damaged", 1), ("overflowed", 1)):
         assert count(metrics, "callrec_intake_total", outcome=outcome) == times
     assert count(metrics, "callrec_defects_total") == 1.0
+
+
+async def test_a_stored_recording_that_lacks_a_voice_is_an_alarm() -> None:
+    """Also when the call was over before it could be known; one for a recording."""
+    metrics = Metrics()
+    observation = Observation(metrics)
+    lacks = tuple(Missing(from_s, from_s + 2, "deaf-leg", Heard.HEARS) for from_s in (10.0, 20.0))
+    with capture_logs() as lines:
+        async with publishing(observation) as stream:
+            observation.stored(replace(MANIFEST, recording=replace(RECORDING, missing=lacks)))
+            await stream.until(1)
+    assert [line["lacks_s"] for line in lines if line["event"] == "alarm"] == [2.0]
+    assert stream.events[0]["cause"] == "deaf-leg"
+    assert 'callrec_alarms_total{cause="deaf-leg"} 1.0' in metrics.text().decode()

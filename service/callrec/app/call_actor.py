@@ -256,7 +256,7 @@ class CallActor:
             self.post(m.TakeRefused(take.id, error.code))
 
     async def _listen(self, leg: LegId, *, on: bool) -> None:
-        """Without an answer nothing is known: the session hears of it, and so does an operator. To go on listening costs little."""
+        """Without an answer nothing is known: the session and an operator are told. To go on listening costs little."""
         try:
             await self._around.recorder.listen(leg, on=on)
         except CallrecError:

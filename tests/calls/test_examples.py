@@ -26,14 +26,20 @@ SOON_S = 5.0
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """With the first file; the others say more of a user who is there, so they come as updates."""
+    """As `make run` starts it, with users of the same numbers; then the three files, each merged."""
     folder = tmp_path_factory.mktemp("fresh")
-    for name, text in (("users", USERS), ("voicemail", VOICEMAIL), ("incall", INCALL)):
-        (folder / f"{name}.csv").write_text(text)
-    async with start(folder, Wishes(users=folder / "users.csv"), print) as stack:
-        for name in ("voicemail", "incall"):
-            code, said = await stack.daemon.callrec("users", "import", "--mode", "update", str(folder / f"{name}.csv"))
+    async with start(folder, Wishes(), print) as stack:
+        counts = []
+        for name, text in (("users", USERS), ("voicemail", VOICEMAIL), ("incall", INCALL)):
+            (folder / f"{name}.csv").write_text(text)
+            code, said = await stack.daemon.callrec("users", "import", "--mode", "merge", str(folder / f"{name}.csv"))
             assert code == 0, said
+            counts.append(said.splitlines()[-1])
+        assert [
+            "0 added, 0 changed, 3 unchanged",
+            "0 added, 1 changed, 0 unchanged",
+            "0 added, 1 changed, 0 unchanged",
+        ] == counts
         await _until_running(stack, "exten => 2050")
         yield stack
 

@@ -46,13 +46,23 @@ async def test_a_file_goes_in_is_seen_at_once_and_changes_nothing_again(door):
     assert [(2, "new", "Zoé Doe", "1010"), (3, "new", "Ann Lee", "1011")] == [
         (row["line"], row["what"], row["name"], row["number"]) for row in made.json["added"]
     ]
-    ((number, secret),) = [(one["number"], one["secret"]) for one in made.json["secrets"]]
-    assert ("1010", 24) == (number, len(secret))
+    ((number, secret, what),) = [(one["number"], one["secret"], one["what"]) for one in made.json["secrets"]]
+    assert ("1010", 24, "line") == (number, len(secret), what)
     assert ["Zoé Doe"] == [user["name"] for user in (await door.ask("GET", "/users?q=zoe")).json["items"]]
     zoe = next(user for user in (await door.store.tables()).users if user.username == "zoe")
     assert zoe.password_hash.startswith("$argon2id$v=19$m=19456,")
     again = await send(door, FILE)
     assert ({"added": 0, "changed": 0, "unchanged": 2}, [2, 3]) == (again.json["counts"], again.json["unchanged_lines"])
+
+
+async def test_a_file_is_merged(door):
+    """1000 is there and becomes another, 1012 is new; a line's name in other capitals is refused."""
+    rows = "firstname|lastname|phonenumber|context|protocol|linename\n"
+    merged = await send(door, f"{rows}Joe|Roe|1000|default|sip|\nEve||1012|default|sip|Eve.B@tenant\n", "?mode=merge")
+    assert (200, {"added": 1, "changed": 1, "unchanged": 0}) == (merged.status, merged.json["counts"]), merged.text
+    assert "Joe" == (await door.ask("GET", "/users/1")).json["firstname"]
+    refused = await send(door, f"{rows}Eva||1013|default|sip|EVE.B@tenant\n", "?mode=merge")
+    assert (422, "linename") == (refused.status, refused.json["errors"][0]["column"])
 
 
 async def test_a_dry_run_tells_the_difference_and_what_would_refuse_it(door):

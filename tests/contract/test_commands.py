@@ -140,7 +140,7 @@ def test_a_closed_standard_input_is_refused(shell: Shell) -> None:
 
 
 def test_every_error_of_a_user_file_is_told_and_nothing_is_changed(shell: Shell) -> None:
-    bad = USERS + "John|Doe|1000|default|sip|abc|0\nX|Y|\x1b[31m|default|sip|ABC|7\n"
+    bad = USERS + "John|Doe|1000|default|sip|abc|0\nX|Y|\x1b[31m|default|sip|A/BC|7\n"
     code, out, err = shell("users", "import", "-", stdin=bad.encode())
     assert (code, out) == (1, "")
     assert "line 3, phonenumber: " in err

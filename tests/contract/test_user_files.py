@@ -84,8 +84,8 @@ def test_a_file_goes_in_changes_and_comes_out(tmp_path: Path) -> None:
     assert "0 would be added, 2 would be changed, 0 unchanged" in err
     code, out, err = run(tmp_path, *words, "--secrets-file", "made.csv", stdin=update)
     assert (0, 0o600) == (code, mode_of(tmp_path / "made.csv"))
-    number, _, made_secret = (tmp_path / "made.csv").read_text().splitlines()[1].split("|")
-    assert ("1001", False) == (number, made_secret in out + err)
+    number, _, made_secret, what = (tmp_path / "made.csv").read_text().splitlines()[1].split("|")
+    assert ("1001", "line", False) == (number, what, made_secret in out + err)
     assert "0 added, 0 changed, 2 unchanged" in run(tmp_path, *words, stdin=update)[2]
 
     code, out, err = run(tmp_path, "users", "export", "all.csv")
@@ -94,6 +94,27 @@ def test_a_file_goes_in_changes_and_comes_out(tmp_path: Path) -> None:
     out = run(tmp_path, "users", "export", "--no-secrets")[1]
     assert not any(one in out for one in (made_secret, secret["secret"], "argon2"))
     assert "2 unchanged" in run(tmp_path, *words, stdin=out.encode())[2]
+
+
+def test_a_file_is_merged_and_a_mailbox_gets_its_password(tmp_path: Path) -> None:
+    """The rows of known users change them, the other is new. The made password is shown once, and stays when it comes again."""
+    assert 0 == run(tmp_path, "users", "import", "-", stdin=FILE.encode())[0]
+    merged = (
+        "sep=;\r\nFirst Name;Language;PhoneNumber;Context;Protocol;VoicemailName;VoicemailMailbox;OnlineRecord;;\r\n"
+        "John;en_US;1000;default;sip;John;1000;Yes;;\r\nEve;;1002;default;sip;;;no;;\r\n;;;;;;;;;\r\n"
+    ).encode("utf-16")
+    words = ("users", "import", "-", "--mode", "merge")
+    code, out, err = run(tmp_path, *words, "--json", stdin=merged)
+    report = json.loads(out)
+    assert (0, "merge", ["Eve"], ["John =Doe"]) == (
+        code, report["mode"], [one["name"] for one in report["added"]], [one["name"] for one in report["changed"]],
+    ), err  # fmt: skip
+    made = {one["what"]: one for one in report["secrets"]}
+    assert ("1002", "1000", "John") == (made["line"]["number"], made["voicemail"]["number"], made["voicemail"]["name"])
+    assert len(made["voicemail"]["secret"]) == 6
+    assert "0 added, 0 changed, 2 unchanged" in run(tmp_path, *words, stdin=merged)[2]
+    exported = run(tmp_path, "users", "export")[1]
+    assert made["voicemail"]["secret"] in exported
 
 
 def test_what_cannot_be_written_or_said_is_told(tmp_path: Path) -> None:

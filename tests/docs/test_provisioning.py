@@ -21,13 +21,19 @@ def test_every_column_has_its_row_with_section_rule_and_default() -> None:
 
 
 def test_the_example_is_a_good_file() -> None:
-    (row,) = parse(fences(PAGE)[0], Generate(line_name=lambda: "made", secret=lambda: "made"))
+    (row,) = parse(
+        fences(PAGE)[0], Generate(line_name=lambda: "made", secret=lambda: "made", mailbox_password=lambda: "739184")
+    )
     assert ("John", "1000") == (row.user.firstname, row.voicemail and row.voicemail.mailbox)
 
 
 def test_modes_separators_and_limits_are_named() -> None:
     page = text(PAGE)
-    for said in (*(f"`--mode {mode}`" for mode in Mode), *(f"`{one}`" for one in SEPARATORS)):
+    for said in (
+        *(f"`--mode {mode}`" for mode in Mode),
+        *(f"`{one}`" for one in SEPARATORS if one != "\t"),
+        "or a tab",
+    ):
         assert said in page
     assert f"At most {LARGEST_BYTES // 1024 // 1024} MiB" in page
     assert {5: "up to five times"}[ATTEMPTS] in page

@@ -1,12 +1,12 @@
 """What an import has done or would do, as JSON says it: the same to whoever imports by command and over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from callrec.app.importing import Imported
 from callrec.domain.provisioning.csv_rules import Mode
 from callrec.domain.provisioning.csv_text import RowError, shown
 from callrec.domain.provisioning.planning import Step
-from callrec.domain.provisioning.rows import cells
+from callrec.domain.provisioning.rows import Row, cells
 
 MOST_ERRORS = 1000
 """How many errors are told; all are counted."""
@@ -50,8 +50,15 @@ def conflicting(imported: Imported) -> list[int]:
 def secrets_of(imported: Imported) -> list[Fields]:
     """What was generated, once. A dry run's would be others: it has none."""
     steps = () if imported.dry_run else (*imported.added, *imported.changed)
-    lines = [step.becomes.line for step in steps if step.becomes.made_secret]
-    return [{"number": line.number, "name": line.name, "secret": line.secret} for line in lines if line]
+    return [secret for step in steps for secret in _secrets_of(step.becomes)]
+
+
+def _secrets_of(row: Row) -> Iterator[Fields]:
+    if row.line and row.made_secret:
+        yield {"number": row.line.number, "name": row.line.name, "secret": row.line.secret, "what": "line"}
+    if row.voicemail and row.made_password:
+        box = row.voicemail
+        yield {"number": box.mailbox, "name": box.name, "secret": box.password, "what": "voicemail"}
 
 
 def errors_of(errors: Sequence[RowError]) -> dict[str, object]:

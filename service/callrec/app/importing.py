@@ -17,12 +17,25 @@ from callrec.domain.provisioning.csv_text import FileRefused, RowError
 from callrec.domain.provisioning.planning import Plan, Step, planned
 from callrec.domain.provisioning.rows import Generate
 
+PASSWORD_DIGITS, FEWEST_DIGITS = 6, 4
+
+
+def _mailbox_password() -> str:
+    """Digits at random, of which at least four differ, so that they are no row of equal ones, no pair that repeats and no year
+    twice; nor do they count up or down."""
+    while True:
+        digits = f"{secrets.randbelow(10**PASSWORD_DIGITS):0{PASSWORD_DIGITS}}"
+        if len(set(digits)) >= FEWEST_DIGITS and digits not in "01234567890" and digits not in "09876543210":
+            return digits
+
+
 GENERATE = Generate(
     line_name=lambda: base64.b32encode(secrets.token_bytes(7))[:10].decode().lower(),
     secret=lambda: secrets.token_urlsafe(18).replace("-", "x"),
+    mailbox_password=_mailbox_password,
 )
 """Ten characters that no phone user types (50 bits), and 24 that nobody guesses. None is `-`: a cell that begins with it is
-a formula to a spreadsheet."""
+a formula to a spreadsheet. And six digits, for those who must type them."""
 ATTEMPTS = 5
 """How often an import looks again when somebody else has edited the tables meanwhile."""
 AT_ONCE = 64

@@ -32,7 +32,7 @@ MOST_ROWS = 1000
 LARGE_BYTES = 256 * 1024
 """From here on a terminal is shown how far the import is."""
 _ROW = ("line", "what", "id", "name", "number", "fields")
-_SECRET = ("number", "name", "secret")
+_SECRET = ("number", "name", "secret", "what")
 
 
 class Mode(StrEnum):
@@ -40,13 +40,14 @@ class Mode(StrEnum):
 
     ADD = "add"
     UPDATE = "update"
+    MERGE = "merge"
 
 
 def import_file(
     file: Annotated[Path, typer.Argument(help="The user file; - is standard input.")],
     *,
     mode: Annotated[
-        Mode, typer.Option(help="add: rows are new users; update: rows change users who are there.")
+        Mode, typer.Option(help="add: rows are new users; update: rows change users who are there; merge: both.")
     ] = Mode.ADD,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare everything, change nothing.")] = False,
     encoding: Annotated[str | None, typer.Option(help="When the file is not UTF-8, e.g. latin-1.")] = None,

@@ -20,8 +20,9 @@ from callrec.domain.provisioning.model import Rule
 
 _TAKE = re.compile(r"(?P<recording>[0-9a-z]{1,40}-[0-9]{1,6})-[0-9]{1,6}")
 _LEG_FILE = re.compile(r"(?P<take>[0-9a-z]{1,40}-[0-9]{1,6}-[0-9]{1,6})\.(?P<side>read|write)\.(?P<ext>sln|sln16)")
+# An endpoint of 80 characters, and behind it `-<systemname>` of at most 20 (asterisk.c: ast_config_AST_SYSTEM_NAME)
 _DEGRADED = re.compile(
-    r"degraded-(?P<rule>always|on_demand)-(?P<endpoint>[0-9A-Za-z_.-]{1,80})-"
+    r"degraded-(?P<rule>always|on_demand)-(?P<endpoint>[0-9A-Za-z_.@+-]{1,101})-"
     r"(?P<uniqueid>[0-9]{1,11}\.[0-9]{1,11})-(?P<epoch>[0-9]{1,11})\.(?P<side>read|write)\.(?P<ext>sln|sln16)"
 )
 _RECORDING = re.compile(r"[0-9a-z]{1,40}-[0-9]{1,12}")

@@ -1,12 +1,16 @@
 """The configuration files of the phone bank's Asterisk."""
 
+import re
 from collections.abc import Mapping
+from hashlib import blake2b
+from urllib.parse import quote
 
 from callrec.lab.asterisk import dialplan_folder
 from callrec.lab.pbx import RTP_PORTS, Doors, fill
 from callrec.protocols.asterisk_conf.words import escaped
 
 OUTSIDE = "outside"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 _MODULES = """res_timing_timerfd res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb pbx_config bridge_simple
 bridge_holding codec_ulaw codec_alaw codec_g722 codec_resample format_sln format_pcm res_http_websocket res_pjproject
@@ -84,29 +88,30 @@ match_header = To: /sip:0[0-9]*@/
 """
 
 _PHONE = """
-[@NAME@](phone)
-from_user = @NAME@
-outbound_auth = @NAME@
-aors = @NAME@
+[@PHONE@](phone)
+from_user = @USER@
+@DOMAIN@
+outbound_auth = @PHONE@
+aors = @PHONE@
 allow = @CODEC@
 
-[@NAME@](phone-auth)
+[@PHONE@](phone-auth)
 username = @NAME@
 password = @SECRET@
 
-[@NAME@](phone-aor)
+[@PHONE@](phone-aor)
 
-[@NAME@]
+[@PHONE@]
 type = identify
-endpoint = @NAME@
-match_header = To: /sip:@NAME@@/
+endpoint = @PHONE@
+match_header = To: /sip:@TO@@/
 """
 
 _EXTENSIONS = """[general]
 static = yes
 
 [phones]
-exten => _[0-9A-Za-z_*+]!,1,Set(PHONE=${EXTEN})
+exten => _[0-9A-Za-z_*+.@]!,1,Set(PHONE=${EXTEN})
  same => n,Goto(phone,ring,1)
 
 [outside]
@@ -168,6 +173,25 @@ eventfilter = ^Event: (FullyBooted|UserEvent|Hangup|DTMFEnd)
 """
 
 
+def endpoint_of(line: str) -> str:
+    """The bank's own name for the phone of a line, which stands behind an `@` where the bank dials: a line's may hold one."""
+    return line if _PLAIN.fullmatch(line) else f"line-{blake2b(line.encode(), digest_size=8).hexdigest()}"
+
+
+def _names(line: str) -> dict[str, object]:
+    """Asterisk refuses an `@` in from_user: `1107@tenant1` is the user 1107 of the domain tenant1, as phones of a PBX with
+    several tenants send it (res_pjsip_endpoint_identifier_user.c: find_endpoint)."""
+    user, _, domain = line.partition("@")
+    to = quote(line, safe="+").replace(".", "[.]").replace("+", "[+]")  # as an address has it, in a regular expression
+    return {
+        "PHONE": endpoint_of(line),
+        "NAME": line,
+        "TO": to,
+        "USER": user,
+        "DOMAIN": domain and f"from_domain = {domain}",
+    }
+
+
 def bank_files(lines: Mapping[str, str], codecs: Mapping[str, str], pbx: Doors, own: Doors) -> dict[str, str]:
     """File name -> text. `lines`: name -> secret of each phone; `codecs`: name -> codec, also of the outside world."""
     values: dict[str, object] = {
@@ -183,7 +207,7 @@ def bank_files(lines: Mapping[str, str], codecs: Mapping[str, str], pbx: Doors, 
         "RTP_END": own.rtp + RTP_PORTS,
     }
     phones = [
-        fill(_PHONE, {"NAME": name, "SECRET": escaped(secret), "CODEC": codecs[name], **values})
+        fill(_PHONE, {**_names(name), "SECRET": escaped(secret), "CODEC": codecs[name], **values})
         for name, secret in lines.items()
     ]
     folder = dialplan_folder() / "pbx"

@@ -225,7 +225,7 @@ class Phone:
         shown = shown if self is self.bank.outside else self.name
         call = self.bank.expect(PhoneCall(self, self.bank.next_leg(), number))
         dial = [
-            ("Channel", f"PJSIP/{number}@{self.name}"),
+            ("Channel", f"PJSIP/{number}@{bank_conf.endpoint_of(self.name)}"),
             ("ChannelId", call.leg),
             ("Context", "phone"),
             ("Exten", "talk"),

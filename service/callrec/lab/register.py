@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.lab.sip import SipMessage, challenge_of, parse, proof, written
@@ -71,15 +72,20 @@ class _Lines:
     own: int
     call: str = field(default_factory=lambda: secrets.token_hex(8))
 
+    @property
+    def address(self) -> str:
+        """As a phone writes it: a name with an `@` is a user of that domain."""
+        return self.name if "@" in self.name else f"{quote(self.name, safe='+')}@127.0.0.1"
+
     def request(self, number: int, *more: tuple[str, str]) -> bytes:
         """The `number`th request, with the answer to a challenge if there was one."""
         headers = (
             ("Via", f"SIP/2.0/UDP 127.0.0.1:{self.own};rport;branch=z9hG4bK{self.call}{number}"),
-            ("From", f"<sip:{self.name}@127.0.0.1>;tag={self.call}"),
-            ("To", f"<sip:{self.name}@127.0.0.1>"),
+            ("From", f"<sip:{self.address}>;tag={self.call}"),
+            ("To", f"<sip:{self.address}>"),
             ("Call-ID", self.call),
             ("CSeq", f"{number} REGISTER"),
-            ("Contact", f"<sip:{self.name}@127.0.0.1:{self.phone}>"),
+            ("Contact", f"<sip:{quote(self.name, safe='+')}@127.0.0.1:{self.phone}>"),
             ("Expires", EXPIRES_S),
             ("Max-Forwards", "70"),
             *more,

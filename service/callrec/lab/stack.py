@@ -83,10 +83,12 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
 
 
 async def _provision(daemon: Daemon, users: Path) -> Tables:
-    """Import the users as an administrator does, and switch `*26` on: codes are shipped off."""
+    """Import the users as an administrator does, and switch `*26` on: codes are shipped off. Users who are there from an earlier
+    start stay as they were left: the file would be refused, since others have its numbers by now."""
+    async with open_store("embedded:", daemon.state, join=True) as store:
+        is_new = not (await store.tables()).users
     commands = (
-        ("users", "import", str(users)),
-        ("extensions", "set", "call_record", "--enable"),
+        *((("users", "import", str(users)), ("extensions", "set", "call_record", "--enable")) if is_new else ()),
         (
             "confgen",
             "--no-reload",

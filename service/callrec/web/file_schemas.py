@@ -26,11 +26,12 @@ class ImportedRow(BaseModel):
 
 
 class MadeSecret(BaseModel):
-    """A generated secret of a line."""
+    """The generated secret of a line, or the generated password of a mailbox."""
 
-    number: str
-    name: str
+    number: str = Field(description="Of the line, or of the mailbox.")
+    name: str = Field(description="Of the line: what its phone logs in as; of a mailbox: whose it is.")
     secret: str
+    what: Literal["line", "voicemail"]
 
 
 class ImportCounts(BaseModel):
@@ -47,7 +48,7 @@ class ImportReport(BaseModel):
     repeated: bool = Field(description="This very request was done before: only the counts are told again.")
     counts: ImportCounts
     dry_run: bool
-    mode: Literal["add", "update"]
+    mode: Literal["add", "update", "merge"]
     added: list[ImportedRow]
     changed: list[ImportedRow]
     unchanged_lines: list[int]

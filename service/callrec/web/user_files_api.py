@@ -31,7 +31,10 @@ _TAG = "users"
 class ImportQuery(Query):
     """How to read the file, and what to do."""
 
-    mode: Literal["add", "update"] = Field("add", description="add: rows are new users; update: rows change users.")
+    mode: Literal["add", "update", "merge"] = Field(
+        "add",
+        description="add: rows are new users; update: rows change users; merge: rows of known users change them, others are new.",
+    )
     dry_run: bool = Field(False, description="Check and compare everything, change nothing.")
     encoding: str | None = Field(
         None, max_length=40, description="When the file is not UTF-8, e.g. latin-1; before the type's charset."

@@ -42,7 +42,7 @@ THERE = Tables((JOHN, ANN), (DESK, SOFT), (DID,), (BOX,), codes=())
 
 def generate() -> Generate:
     count = itertools.count(1)
-    return Generate(line_name=lambda: f"made{next(count)}", secret=lambda: "s" * 24)
+    return Generate(line_name=lambda: f"made{next(count)}", secret=lambda: "s" * 24, mailbox_password=lambda: "739184")
 
 
 def imported(text: str) -> Tables:

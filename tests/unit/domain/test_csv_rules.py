@@ -31,7 +31,7 @@ SPECIFIED = 29
 
 def generate():
     count = itertools.count(1)
-    return Generate(line_name=lambda: f"line{next(count)}", secret=lambda: "s" * 20)
+    return Generate(line_name=lambda: f"line{next(count)}", secret=lambda: "s" * 20, mailbox_password=lambda: "739184")
 
 
 def rows_of(text):
@@ -134,7 +134,7 @@ def test_line_numbers_count_physical_lines():
         ("firstname|lastname", "|Doe", "firstname"),
         ("firstname", "A" * 129, "firstname"),
         ("firstname|language", "A|en_GB", "language"),
-        ("firstname|enableclient", "A|yes", "enableclient"),
+        ("firstname|enableclient", "A|ja", "enableclient"),
         ("firstname|username", "A|a", "username"),
         ("firstname|username", "A|a b", "username"),
         ("firstname|agentnumber", "A|x", "agentnumber"),
@@ -146,7 +146,7 @@ def test_line_numbers_count_physical_lines():
         ("firstname|phonenumber|context|protocol", "A|1000|default|iax", "protocol"),
         ("firstname|phonenumber|context|protocol", "A|1000|default|", "protocol"),
         ("firstname|phonenumber|context", "A|1000|default", "protocol"),
-        ("firstname|phonenumber|context|protocol|linename", "A|1|d|sip|ABC", "linename"),
+        ("firstname|phonenumber|context|protocol|linename", "A|1|d|sip|A/BC", "linename"),
         ("firstname|incallexten|incallcontext|incallringseconds", "A|1|d|0", "incallringseconds"),
         ("firstname|incallringseconds|incallexten|incallcontext", "A|5||d", "incallexten"),
         (
@@ -240,6 +240,62 @@ def test_refusal_reads_well():
     assert isinstance(refused, Refused)
     assert "line 2, language: 'y' must be z, and 1 more" == refused.message
     assert "line 2, language: 'y' must be z" == FileRefused(refused.errors[:1]).message
+
+
+SPECIFIED_COLUMNS = """\
+entityid firstname* lastname language** enableclient username password profileclient outcallerid agentnumber mobilephonenumber
+bosssecretary enablehint enablexfer
+phonenumber* context* protocol* linename linesecret
+incallexten* incallcontext* incallringseconds
+voicemailname* voicemailmailbox* voicemailpassword voicemailemail voicemailattach voicemaildelete voicemailskippass
+"""
+"""The specification's table, with its stars: * is required in its section, ** is required with a voicemail."""
+
+
+def test_the_stars_of_all_columns_are_the_specifications():
+    specified = SPECIFIED_COLUMNS.split()
+    assert SPECIFIED == len(specified)
+    starred = [f"{column.name}{'*' * column.required}" for column in COLUMNS[:SPECIFIED]]
+    assert [name for name in specified if name != "language**"] == [name for name in starred if name != "language"]
+    assert "language" in starred
+    header = "firstname|language|phonenumber|context|protocol|voicemailname|voicemailmailbox"
+    assert ["language"] == [e.column for e in errors_of(f"{header}\nA||1000|default|sip|A|1000\n")]
+    (row,) = rows_of(f"{header}\nA|en_US|1000|default|sip|A|1000\n")
+    assert ("739184", True) == (row.voicemail.password, row.made_password)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(v, True) for v in ("1", "Y", "y", "Yes", "TRUE", "True", "on")]
+    + [(v, False) for v in ("0", "n", "No", "False", "OFF")],
+)
+def test_booleans_in_every_spelling(value, expected):
+    (row,) = rows_of(f"firstname|onlinerecord|enablexfer\nA|{value}|{value}\n")
+    assert (expected, expected) == (row.user.online_record, row.user.enablexfer)
+    assert row.user == rows_of(f"firstname|onlinerecord|enablexfer\nA|{expected:d}|{expected:d}\n")[0].user
+
+
+@pytest.mark.parametrize("name", ["Alice", "bob.smith", "ACME-1106", "1107@tenant1", "sip+emil", "-", "x" * 80])
+def test_line_names_of_existing_pbxs(name):
+    (row,) = rows_of(f"firstname|phonenumber|context|protocol|linename\nA|1000|default|sip|{name}\n")
+    assert name == row.line.name
+
+
+@pytest.mark.parametrize("name", ["x" * 81, "a b", "a/b", "a,b", "ä", "TRUNK", "0123@trunk", "a@b@Udp", "user"])
+def test_line_names_that_asterisk_would_not_understand(name):
+    assert (2, "linename", name[:80]) == one("firstname|phonenumber|context|protocol|linename", f"A|1|d|sip|{name}")
+
+
+def test_a_header_may_be_written_by_people():
+    """Capitals and blanks do not count; a column without a name does, when another one follows."""
+    (row,) = rows_of(" First Name |LASTNAME\nAda|Byron\n")
+    assert "Ada Byron" == row.user.name
+    assert ["must have a name in column 2: name it, or delete the column"] == [
+        e.reason for e in errors_of("firstname||lastname\nA||B\n")
+    ]
+    assert [("Shoe Size", "is no column of a user file")] == [
+        (e.column, e.reason) for e in errors_of("firstname|Shoe Size\nA|46\n")
+    ]
 
 
 def test_table_of_columns_is_the_specifications():

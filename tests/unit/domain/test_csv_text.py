@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from callrec.domain.provisioning.csv_text import FileRefused, RowError, escaped, records, shown, unescaped, written
 
 
-@pytest.mark.parametrize("separator", ["|", ",", ";"])
+@pytest.mark.parametrize("separator", ["|", ",", ";", "\t"])
 def test_the_header_says_what_separates(separator: str) -> None:
     text = f"firstname{separator}lastname\n\nJohn{separator}Doe\n"
     assert [(1, ["firstname", "lastname"]), (3, ["John", "Doe"])] == list(records(text))
@@ -67,7 +67,22 @@ def test_any_value_comes_back(value: str) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs"])), min_size=2, max_size=4))
 def test_what_is_written_is_read(cells: list[str]) -> None:
-    assert [(1, ["firstname", "lastname"]), (2, cells)] == list(records(written([("firstname", "lastname"), cells])))
+    """But for rows of empty cells, and empty cells behind the header's last, as spreadsheets add them."""
+    expected = cells if any(cells[2:]) else cells[:2]
+    rows = [(2, expected)] if any(cells) else []
+    assert [(1, ["firstname", "lastname"]), *rows] == list(records(written([("firstname", "lastname"), cells])))
+
+
+@pytest.mark.parametrize("line", ["sep=;\r\n", '"SEP=;"\n', "sep=;;;;\n"])
+def test_the_line_that_names_the_separator_is_no_row(line: str) -> None:
+    """It decides also when the header would not, and the lines of the file are still counted from it."""
+    assert [(2, ["a|b", "c"]), (3, ["1", "2"])] == list(records(f"{line}a|b;c\n1;2\n"))
+
+
+def test_what_a_spreadsheet_adds_is_taken_away() -> None:
+    """Columns without a name behind the last, and rows of nothing; a value there is kept, and so is refused."""
+    text = "firstname;lastname;;\r\nA;B;;\r\n;;;\r\nC;;;x\r\n"
+    assert [(1, ["firstname", "lastname"]), (2, ["A", "B"]), (4, ["C", "", "", "x"])] == list(records(text))
 
 
 def test_an_error_repeats_no_secret_and_little_else() -> None:

@@ -66,7 +66,7 @@ def test_a_leg_file_comes_back_from_its_name(call: CallId, nth: int, take: int, 
 
 @given(
     st.sampled_from((Rule.ALWAYS, Rule.ON_DEMAND)),
-    st.from_regex(r"[0-9A-Za-z_.-]{1,60}", fullmatch=True),
+    st.from_regex(r"[0-9A-Za-z_.@+-]{1,101}", fullmatch=True),
     st.from_regex(r"[0-9]{1,11}\.[0-9]{1,11}", fullmatch=True),
     st.integers(0, 99_999_999_999),
     st.sampled_from(Side),

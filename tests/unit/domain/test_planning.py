@@ -41,7 +41,9 @@ THERE = Tables((JOHN, ANN, BARE), (DESK, SOFT), (DID,), (BOX,))
 
 def plan_of(text: str, there: Tables = THERE, mode: Mode = Mode.UPDATE) -> Plan:
     count = itertools.count(1)
-    generate = Generate(line_name=lambda: f"made{next(count)}", secret=lambda: "s" * 24)
+    generate = Generate(
+        line_name=lambda: f"made{next(count)}", secret=lambda: "s" * 24, mailbox_password=lambda: "739184"
+    )
     return planned(read(text, mode), there, generate)
 
 
@@ -367,6 +369,58 @@ def test_bare_users_who_are_alike_are_as_many_as_the_file_has() -> None:
     plan = plan_of("firstname|callrecord\nRoom|\nRoom|1\nRoom|\nRoom|\n", there, Mode.ADD)
     assert {2: "1", 3: "2"} == {step.becomes.at_line: step.was.user.id for step in plan.unchanged if step.was}
     assert [4, 5] == [step.becomes.at_line for step in plan.new]
+
+
+def test_merging_changes_who_is_there_and_adds_the_others() -> None:
+    header = "firstname|lastname|phonenumber|context|protocol\n"
+    plan = plan_of(
+        f"{header}Jon|Doe|1000|default|sip\nEve||1500|default|sip\nAnn||1001|default|sccp\n", mode=Mode.MERGE
+    )
+    assert [] == plan.errors
+    assert [("Jon", "1")] == [(step.becomes.user.firstname, step.becomes.user.id) for step in plan.changed]
+    assert [("Eve", "made1")] == [(s.becomes.user.firstname, s.becomes.line.name) for s in plan.new if s.becomes.line]
+    assert [4] == [step.becomes.at_line for step in plan.unchanged]
+    assert {"1", ""} == {change.after.id for change in plan.edit(THERE).changes if isinstance(change.after, User)}
+
+
+def test_merging_the_same_file_again_changes_nothing() -> None:
+    """Also users who have nothing but a name: as many as there are rows."""
+    header = "firstname|phonenumber|context|protocol\n"
+    text = f"{header}Room|||\nRoom|||\nEve|1500|default|sip\n"
+    first = plan_of(text, mode=Mode.MERGE)
+    assert 3 == len(first.new)
+    rows = [step.becomes.with_id(UserId(str(70 + nth))) for nth, step in enumerate(first.new)]
+    there = replace(
+        THERE,
+        users=(*THERE.users, *(row.user for row in rows)),
+        lines=(*THERE.lines, *(row.line for row in rows if row.line)),
+    )
+    again = plan_of(text, there, Mode.MERGE)
+    assert ([], [], [], 3) == (again.errors, again.new, again.changed, len(again.unchanged))
+    assert not again.edit(there)
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("linename|phonenumber|context|protocol\nnew|1500|default|sip\n", [(2, "firstname")]),
+        (
+            "firstname|phonenumber|context|protocol|incallexten|incallcontext\nE|1500|default|sip|2050|from-extern\n",
+            [(2, "incallexten")],
+        ),
+        ("firstname|phonenumber|context|protocol\nE|1500|default|sip\nF|1500|default|sip\n", [(3, "phonenumber")]),
+        ("firstname|phonenumber|context|protocol\nJ|1000|default|sip\nK|1000|default|sip\n", [(3, "")]),
+        ("firstname|phonenumber|context|protocol\nE|9000|default|sip\n", [(2, "phonenumber")]),
+    ],
+)  # fmt: skip
+def test_what_merging_refuses(text: str, errors: list[tuple[int, str]]) -> None:
+    """New users lack something, take somebody's number, or are there twice; their numbers must be the site's."""
+    assert errors == [one[:2] for one in errors_of(text, mode=Mode.MERGE)]
+
+
+def test_merging_needs_a_column_that_leads_to_users() -> None:
+    with pytest.raises(FileRefused, match="a row is found by it"):
+        read("firstname\nA\n", Mode.MERGE)
 
 
 def test_a_number_of_nobodys_line_is_taken_all_the_same() -> None:

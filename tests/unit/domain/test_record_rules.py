@@ -88,7 +88,7 @@ def test_no_line_gets_the_number_that_its_users_calls_are_forwarded_to():
         (replace(DESK, context="nowhere"), ["context"]),
         (replace(DESK, context="from-extern"), ["context"]),
         (replace(DESK, user=UserId("7")), ["user"]),
-        (replace(DESK, name="Desk", secret=""), ["name", "secret"]),
+        (replace(DESK, name="de/sk", secret=""), ["name", "secret"]),
         (replace(DESK, secret="a b"), ["secret"]),
         (replace(DESK, protocol="iax"), ["protocol"]),
         (replace(CISCO, name="x", secret="y"), ["name", "secret"]),
@@ -113,7 +113,7 @@ def test_everything_that_is_wrong_is_named(bad, fields):
 
 def test_an_error_does_not_repeat_what_was_wrong():
     with pytest.raises(RecordRefused) as refused:
-        checked(None, replace(DESK, secret="top secret", name="Desk"), TABLES)
+        checked(None, replace(DESK, secret="top secret", name="de/sk"), TABLES)
     assert "top secret" not in f"{refused.value}{refused.value.faults}"
     assert "and 1 more" in str(refused.value)
 
@@ -135,6 +135,14 @@ def test_a_sip_line_is_not_named_as_an_sccp_line_is_numbered():
         checked(CISCO, replace(CISCO, name="1003", number="1003"), Directory(Tables((JOHN,), (named, CISCO))))
     checked(named, Line("1003", JOHN.id, "1003", "default", protocol="sccp"), Directory(Tables((JOHN,), (named,))))
     checked(named, replace(named, secret="new"), tables)
+
+
+def test_no_line_has_the_name_of_another_in_other_capitals():
+    """But a line may change its own."""
+    new = Line("DESK", JOHN.id, "1004", "default", secret="x")
+    with pytest.raises(RecordRefused, match="name must differ from desk in more than capitals"):
+        checked(None, new, TABLES)
+    checked(DESK, replace(DESK, name="Desk"), TABLES)
 
 
 def test_the_contexts_that_there_are_are_named():

@@ -6,7 +6,7 @@ from callrec.domain.provisioning.csv_rules import Generate, parse
 from callrec.domain.provisioning.model import Context, ContextKind, Entity, Profile, Range, Tables
 from callrec.domain.provisioning.site_rules import Site
 
-GENERATE = Generate(line_name=lambda: "abc", secret=lambda: "secret")
+GENERATE = Generate(line_name=lambda: "abc", secret=lambda: "secret", mailbox_password=lambda: "739184")
 SITE = Site.of(
     Tables(
         contexts=(

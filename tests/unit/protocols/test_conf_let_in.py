@@ -69,7 +69,7 @@ def test_nothing_that_was_let_in_is_left_out(
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("linename", "user"), ("linename", "-a"), ("linename", "anonymous"), ("outcallerid", "ACME <abc>"),
+        ("linename", "user"), ("linename", "a/b"),("linename", "anonymous"), ("outcallerid", "ACME <abc>"),
         ("outcallerid", "a;b"), ("voicemailemail", "jörg@example.com"), ("voicemailmailbox", "#1"),
     ],
 )  # fmt: skip

@@ -65,6 +65,26 @@ def test_a_user_goes_with_all_that_is_theirs_and_nobody_else_does(tables: Tables
     assert [incall.exten for incall in sifted.incalls] == ["2051"]
 
 
+def test_line_names_that_differ_by_case_only_are_one() -> None:
+    """Asterisk finds a channel by its name without case. Such a name cannot come in: this is for older ones."""
+    lines = (replace(LINE, name="Ann"), replace(LINE, name="ann", number="1005", user=TWO))
+    sifted, left_out = sift(replace(TABLES, lines=lines))
+    assert [line.name for line in sifted.lines] == ["Ann"]
+    assert [(one.row, one.column, one.code) for one in left_out] == [("PJSIP/ann", "linename", "twice")]
+
+
+@pytest.mark.parametrize("name", ["Alice", "bob.smith", "ACME-1106", "1107@tenant1", "sip+emil", "x" * 79])
+def test_line_names_of_existing_pbxs_stand_in_the_files(name: str) -> None:
+    sifted, left_out = sift(replace(TABLES, lines=(replace(LINE, name=name),), voicemails=()))
+    assert (left_out, [line.name for line in sifted.lines]) == ((), [name])
+
+
+def test_a_name_that_asterisk_would_cut_is_left_out() -> None:
+    """Of 80 characters a section keeps 79: it would be another line's."""
+    _, (left_out,) = sift(replace(TABLES, lines=(replace(LINE, name="x" * 80),), voicemails=()))
+    assert (left_out.row, left_out.column, left_out.code) == (f"PJSIP/{'x' * 74}", "linename", "value-unfit")
+
+
 def test_mailboxes_in_contexts_that_differ_by_case_only_are_one() -> None:
     """Asterisk says so itself: Ignoring duplicated mailbox."""
     line = replace(LINE, name="two", number="1000", user=TWO, context="Default")

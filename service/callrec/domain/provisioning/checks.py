@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 LONGEST = 1024
 """Values with a longer one among them are not put together: a file may be made of nothing else."""
@@ -21,8 +21,16 @@ class Check:
     """The greatest length, where the pattern does not say it."""
     words: tuple[str, ...] = ()
     """All that is accepted, where that is a few words."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """Other ways to write one of the words, in small letters -> that word. `spelt` puts it in their place."""
     accepts_all: Callable[[Sequence[str]], bool] | None = None
     """True when every one of these values is accepted or empty. False says nothing: each is to be asked."""
+
+    def spelt(self, values: Sequence[str]) -> Sequence[str]:
+        """The values, each as the word that it is a spelling of; those of a check without spellings as they are."""
+        if not self.spellings or set(values) <= {"", *self.words}:
+            return values
+        return [self.spellings.get(value.lower(), value) for value in values]
 
     def refused(self, values: Sequence[str]) -> tuple[int, ...]:
         """The places of the values that are not accepted. An empty one always is: it means a default.
@@ -70,6 +78,14 @@ def matching(pattern: str, says: str) -> Check:
 def one_of(*values: str) -> Check:
     """Exactly one of a few words."""
     return Check("one of " + ", ".join(values), lambda value: value in values, words=values)
+
+
+def flag() -> Check:
+    """1 or 0, in any of the spellings in which XiVO took them or a spreadsheet writes them, in any case."""
+    spellings = {"y": "1", "yes": "1", "true": "1", "on": "1", "n": "0", "no": "0", "false": "0", "off": "0"}
+    words = ("0", "1")
+    says = "one of 0, 1 (or no, yes, n, y, off, on, false, true)"
+    return Check(says, lambda value: value in words, words=words, spellings=spellings)
 
 
 def between(least: int, most: int) -> Check:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.provisioning import outcallerid, reserved
-from callrec.domain.provisioning.checks import Check, between, matching, one_of, text
+from callrec.domain.provisioning.checks import Check, between, flag, matching, one_of, text
 from callrec.domain.provisioning.model import LANGUAGES
 
 
@@ -31,7 +31,7 @@ class Column:
     """Its value is never repeated in an error."""
 
 
-FLAG = one_of("0", "1")
+FLAG = flag()
 CONTEXT = matching(
     r"[A-Za-z0-9_][A-Za-z0-9_-]{0,38}", "a context's name: letters, digits, _ and -, at most 39, the first of them no -"
 )
@@ -45,8 +45,8 @@ CLIENT_PASSWORD = text(64, least=4)
 AGENT = matching(r"[0-9]{1,40}", "digits, at most 40")
 MOBILE = matching(r"\+?[0-9*#]{1,128}", "digits, * and #, at most 128, with an optional + before them")
 LINE_NAME = matching(
-    rf"(?!(?:{'|'.join(sorted(reserved.LINES))})(?![a-z0-9_-]))[a-z0-9_][a-z0-9_-]{{0,39}}",
-    f"small letters, digits, _ and -, at most 40, the first of them no -, and none of {', '.join(sorted(reserved.LINES))}",
+    reserved.LINE_PATTERN,
+    f"letters, digits and any of _ . @ + -, at most 80, and none of {', '.join(sorted(reserved.LINES))}, also behind an @",
 )
 LINE_SECRET = matching(r"[!-~]{1,80}", "printable ASCII characters without blanks, at most 80")
 EMAIL = matching(
@@ -94,7 +94,7 @@ COLUMNS = (
     Column("incallringseconds", _I, between(1, 3600), default="30"),
     Column("voicemailname", _V, text(80), required=True),
     Column("voicemailmailbox", _V, MAILBOX, required=True),
-    Column("voicemailpassword", _V, MAILBOX_PASSWORD, required=True, secret=True),
+    Column("voicemailpassword", _V, MAILBOX_PASSWORD, secret=True),
     Column("voicemailemail", _V, EMAIL),
     Column("voicemailattach", _V, FLAG, default="0"),
     Column("voicemaildelete", _V, FLAG, default="0"),

@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from callrec.domain.provisioning.claims import Claim
 from callrec.domain.provisioning.columns import BY_NAME, REQUIRED, Section
-from callrec.domain.provisioning.csv_text import SHOWN_CHARS, FileRefused, RowError, records, shown, unescaped
+from callrec.domain.provisioning.csv_text import (
+    SHOWN_CHARS,
+    FileRefused,
+    RowError,
+    column_of,
+    records,
+    shown,
+    unescaped,
+)
 from callrec.domain.provisioning.rows import Generate, Row, tables_of
 from callrec.domain.provisioning.rows import row as build
 
@@ -30,6 +38,8 @@ class Mode(StrEnum):
     """Each is a new user, or one that is there already and equal."""
     UPDATE = "update"
     """Each is a user that is there; what the file has columns of becomes what it says."""
+    MERGE = "merge"
+    """Each is a user that is there, and becomes what it says, or a new one."""
 
 
 class Record(NamedTuple):
@@ -77,8 +87,13 @@ def rows_of(sheet: Sheet, generate: Generate) -> tuple[list[Row], list[RowError]
         found = list(errors_between(record.at_line, record.values, record.sections))
         errors += found
         if record.sound and not found:
-            rows.append(build(record.at_line, record.values, record.sections, record.given, generate))
+            rows.append(new_row(record, generate))
     return rows, errors
+
+
+def new_row(record: Record, generate: Generate) -> Row:
+    """The new user whom a good record describes."""
+    return build(record.at_line, record.values, record.sections, record.given, generate)
 
 
 def read(text: str, mode: Mode = Mode.ADD) -> Sheet:
@@ -107,6 +122,7 @@ class _Reading:
         self.names = names
         self.records: list[Record] = []
         self.errors: list[RowError] = []
+        self._spelt = [(place, name) for place, name in enumerate(names) if BY_NAME[name].check.spellings]
         self._taken: list[tuple[int, list[str]]] = []
         self._shapes: dict[tuple[bool, ...], tuple[frozenset[str], frozenset[Section]]] = {}
 
@@ -124,6 +140,7 @@ class _Reading:
 
     def judge(self) -> None:
         """Make records of the rows that were taken, and errors of what is wrong with them."""
+        self._spell()
         errors = sorted(self._wrong(), key=attrgetter("line"))
         unsound = {error.line for error in errors}
         self.errors += errors
@@ -132,6 +149,15 @@ class _Reading:
             values = dict(zip(self.names, cells, strict=True))
             self.records.append(Record(at_line, values, given, sections, at_line not in unsound))
         self._taken.clear()
+
+    def _spell(self) -> None:
+        """Put words in the place of their other spellings."""
+        for place, name in self._spelt:
+            values = [cells[place] for _, cells in self._taken]
+            spelt = BY_NAME[name].check.spelt(values)
+            if spelt is not values:
+                for (_, cells), value in zip(self._taken, spelt, strict=True):
+                    cells[place] = value
 
     def _wrong(self) -> Iterator[RowError]:
         for name, values in zip(self.names, zip(*(cells for _, cells in self._taken), strict=True), strict=False):
@@ -151,21 +177,29 @@ def _checked_header(at_line: int, header: list[str], mode: Mode) -> tuple[str, .
     def error(column: str, reason: str) -> RowError:
         return RowError(at_line, column, column, reason)
 
-    errors = [error(name[:SHOWN_CHARS], "is no column of a user file") for name in header if name not in BY_NAME]
-    errors += [error(name, "must be there only once") for name in BY_NAME if header.count(name) > 1]
-    if not header:
+    names = tuple(map(column_of, header))
+    errors = [
+        error(said[:SHOWN_CHARS], "is no column of a user file")
+        for said, name in zip(header, names, strict=True)
+        if said and name not in BY_NAME
+    ]
+    errors += [error(name, "must be there only once") for name in BY_NAME if names.count(name) > 1]
+    if header and not errors and "" in names:
+        reason = f"must have a name in column {names.index('') + 1}: name it, or delete the column"
+        errors.append(error("", reason))
+    elif not header:
         errors.append(error("", "must be a header: the file is empty"))
-    elif len(header) == len(errors) > 1:
+    elif len([name for name in names if name]) == len(errors) > 1:
         # A row of a user stands here, perhaps: its values are nobody's to repeat
         errors = [error("", "must be a header: none of its values is the name of a column")]
-    elif not errors and mode is Mode.ADD and "firstname" not in header:
+    elif not errors and mode is Mode.ADD and "firstname" not in names:
         errors.append(RowError(at_line, "firstname", "", "must be among the columns"))
-    elif not errors and mode is Mode.UPDATE and not _finds_users(header):
+    elif not errors and mode is not Mode.ADD and not _finds_users(names):
         reason = "must be among the columns, or username, or phonenumber and context: a row is found by it"
         errors.append(RowError(at_line, "linename", "", reason))
     if errors:
         raise FileRefused(errors)
-    return tuple(header)
+    return names
 
 
 def _finds_users(header: Sequence[str]) -> bool:

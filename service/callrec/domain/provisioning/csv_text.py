@@ -1,6 +1,8 @@
 """Text of a user file <-> records of cells: separators, quotes, blank lines, and cells that a spreadsheet takes for formulas.
 
-The separator is `|`; it is `,` or `;` when the header says so. Only the header is asked: never the rows, which may hold anything.
+The separator is `|`; it is `,`, `;` or a tab when the header says so, or a line `sep=;` before it. The rows are never asked,
+which may hold anything. What spreadsheets add is taken away: such a line, rows of nothing but separators, and empty columns
+behind the last one that has a name.
 """
 
 import csv
@@ -15,13 +17,15 @@ from callrec.domain.provisioning.columns import BY_NAME
 if TYPE_CHECKING:
     from _csv import Reader  # what `csv.reader` gives: it has no public name
 
-SEPARATORS = ("|", ",", ";")
+SEPARATORS = ("|", ",", ";", "\t")
 SHOWN_CHARS = 80
 """How much of a wrong value an error repeats."""
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SUSPECT = re.compile(r"^['=+\-@\t\r]", re.MULTILINE)
 _NEVER_ESCAPED = frozenset({"password"})
 """Never exported: what stands there is what somebody typed."""
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[|,;\t])"?[|,;\t ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+"""What Excel writes or wants to be told: the first line of the file, never a record."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 Record = tuple[int, list[str]]
@@ -72,17 +76,31 @@ def unescaped(column: str, value: str) -> str:
 
 def records(text: str) -> Iterator[Record]:
     """Every record that is not blank, the header first, blanks around cells taken away. FileRefused where quoting is broken."""
-    separator = max(SEPARATORS, key=lambda one: _known_in_header(text, one))  # the first of those that do equally well
-    at_line = 1
-    reader = _reader(text, separator)
+    told = _SEPARATOR_LINE.match(text)
+    begins = told.end() if told else 0
+    # The first of those that do equally well
+    separator = told["separator"] if told else max(SEPARATORS, key=lambda one: _known_in_header(text, one))
+    reader, before = _reader(text, separator, begins), 1 if told else 0
+    at_line, width = before + 1, 0
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
-            if stripped not in ([], [""]):
-                yield at_line, stripped
-            at_line = reader.line_num + 1
+            if any(stripped):
+                width = width or len(_without_empty_end(stripped))
+                yield at_line, stripped[:width] if not any(stripped[width:]) else stripped
+            at_line = before + reader.line_num + 1
     except csv.Error as error:
         raise FileRefused([RowError(at_line, "", "", f"cannot be read: {error}")]) from None
+
+
+def column_of(header: str) -> str:
+    """The name of a column as the table has it: neither capitals nor blanks count, which spreadsheets and people change."""
+    return "".join(header.lower().split())
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    end = max(at for at, cell in enumerate(cells) if cell) + 1
+    return cells[:end]
 
 
 class _Lines(list[str]):
@@ -103,14 +121,14 @@ def written(rows: Iterable[Sequence[str]]) -> str:
 def _known_in_header(text: str, separator: str) -> int:
     try:
         for cells in _reader(text, separator):
-            if names := {cell.strip() for cell in cells} - {""}:
+            if names := {column_of(cell) for cell in cells} - {""}:
                 return len(names & BY_NAME.keys())
     except csv.Error:
         pass
     return 0
 
 
-def _reader(text: str, separator: str) -> "Reader":
+def _reader(text: str, separator: str, begins: int = 0) -> "Reader":
     # A generator and no StringIO, which would hold the text once more with four bytes for each character.
-    lines = (line[0] for line in _LINE.finditer(text))
+    lines = (line[0] for line in _LINE.finditer(text, begins))
     return csv.reader(lines, delimiter=separator, quotechar='"', skipinitialspace=True, strict=True)

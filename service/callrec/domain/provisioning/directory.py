@@ -161,6 +161,10 @@ class Directory:
         """Whose agent number this is."""
         return self._users.get(self._by.agents.get(number, _NOBODY))
 
+    def named_alike(self, name: str) -> Line | None:
+        """The line of that name, whatever its capitals."""
+        return self._by.folded.get(name.lower())
+
     def by_name(self, begins: str, most: int) -> Sequence[User]:
         """Users of whose name a word, or the whole, begins so (case and accents do not count), at most so many, by name."""
         return [self._users[user] for user in self._by.names.beginning(begins, most)]

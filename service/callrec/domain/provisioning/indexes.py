@@ -18,6 +18,7 @@ class Indexes:
 
     def __init__(self, tables: Tables) -> None:
         self.extensions = {at(line.number, line.context): line for line in tables.lines}
+        self.folded = {line.name.lower(): line for line in tables.lines}
         self.usernames = {user.username: user.id for user in tables.users if user.username}
         self.agents = {user.agentnumber: user.id for user in tables.users if user.agentnumber}
         self.lines_of = _by_user(tables.lines)
@@ -45,6 +46,7 @@ class Indexes:
                 self.names.learn(noun)
             case Line():
                 self.extensions[at(noun.number, noun.context)] = noun
+                self.folded[noun.name.lower()] = noun
                 _add(self.lines_of, noun)
             case Incall():
                 _add(self.incalls_of, noun)
@@ -66,6 +68,8 @@ class Indexes:
             case Line():
                 if self.extensions.get(at(noun.number, noun.context)) == noun:
                     del self.extensions[at(noun.number, noun.context)]
+                if self.folded.get(noun.name.lower()) == noun:
+                    del self.folded[noun.name.lower()]
                 _drop(self.lines_of, noun)
             case Incall():
                 _drop(self.incalls_of, noun)
@@ -77,7 +81,7 @@ class Indexes:
     def dismantle(self) -> None:
         """See Directory."""
         for index in (
-            self.extensions, self.lines_of, self.incalls_of, self.voicemails_of, self.usernames, self.agents,
+            self.extensions, self.folded, self.lines_of, self.incalls_of, self.voicemails_of, self.usernames, self.agents,
         ):  # fmt: skip
             empty(cast("dict[str, object]", index))
         self.callers.dismantle()

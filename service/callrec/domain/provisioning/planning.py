@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from callrec.domain.provisioning import rivals
 from callrec.domain.provisioning.claims import Claim
-from callrec.domain.provisioning.csv_rules import Mode, Sheet, rows_of, taken_twice
+from callrec.domain.provisioning.csv_rules import Mode, Record, Sheet, errors_between, new_row, rows_of, taken_twice
 from callrec.domain.provisioning.csv_text import RowError
 from callrec.domain.provisioning.dead_keys import dead_keys
 from callrec.domain.provisioning.edit import Change, Edit
@@ -14,7 +14,7 @@ from callrec.domain.provisioning.nouns import noun
 from callrec.domain.provisioning.rows import Generate, Row
 from callrec.domain.provisioning.site_rules import Site
 from callrec.domain.provisioning.standing import Standing
-from callrec.domain.provisioning.updating import after, before, called_back, changed_columns, stranded
+from callrec.domain.provisioning.updating import after, before, called_back, changed_columns, found_by, stranded
 
 
 @noun(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Plan:
 
 def planned(sheet: Sheet, there: Tables, generate: Generate) -> Plan:
     """What this file does to these tables."""
-    if sheet.mode is Mode.UPDATE:
-        return _updating(sheet, Standing(there), Site.of(there), generate)
-    return _adding(sheet, Standing(there), Site.of(there), generate)
+    if sheet.mode is Mode.ADD:
+        return _adding(sheet, Standing(there), Site.of(there), generate)
+    return _updating(sheet, Standing(there), Site.of(there), generate)
 
 
 def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) -> Plan:
@@ -79,9 +79,13 @@ def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) ->
 
 def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) -> Plan:
     plan = Plan(errors=list(sheet.errors))
-    steps: list[tuple[Row, Row]] = []
+    steps: list[tuple[Row | None, Row]] = []
     seen: dict[str, int] = {}
+    met: set[UserId] = set()
     for record in sheet.records:
+        if sheet.mode is Mode.MERGE and found_by(record, standing) is None:
+            steps += [(None, row) for row in _new(record, standing, plan, met, generate)]
+            continue
         was = before(record, standing)
         if isinstance(was, list):
             plan.errors += was
@@ -98,28 +102,53 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
             steps.append((was, becomes))
     plan.errors += _conflicts(steps, standing)
     plan.errors += rivals.errors(steps, standing)
-    for was, becomes in steps:
-        plan.errors += _new_errors(site, was, becomes)
-        plan.errors += (*stranded(was, becomes, standing), *called_back(was, becomes))
-        step = Step(becomes, was)
-        (plan.changed if any(True for _ in step.changes()) else plan.unchanged).append(step)
+    for one, becomes in steps:
+        plan.errors += _new_errors(site, one, becomes)
+        if one is not None:
+            plan.errors += (*stranded(one, becomes, standing), *called_back(one, becomes))
+        _sort(Step(becomes, one), plan)
     return plan
 
 
-def _conflicts(steps: Sequence[tuple[Row, Row]], standing: Standing) -> Iterator[RowError]:
+def _new(record: Record, standing: Standing, plan: Plan, met: set[UserId], generate: Generate) -> Iterator[Row]:
+    """The new user of a row that leads to nobody, unless it is an error, or one who is there without number or name to be found
+    by, and equal."""
+    errors = list(errors_between(record.at_line, record.values, record.sections))
+    plan.errors += errors
+    if errors or not record.sound:
+        return
+    row = new_row(record, generate)
+    same = standing.same(row, {holder for _, holder in standing.taken(row.claims())}, besides=met)
+    if same is None:
+        yield row
+        return
+    met.add(same.id)
+    there = Row(row.at_line, same, given=row.given, password=row.password)
+    plan.unchanged.append(Step(there, there))
+
+
+def _sort(step: Step, plan: Plan) -> None:
+    """Put a step among those of its kind."""
+    if step.was is None:
+        plan.new.append(step)
+    else:
+        (plan.changed if any(True for _ in step.changes()) else plan.unchanged).append(step)
+
+
+def _conflicts(steps: Sequence[tuple[Row | None, Row]], standing: Standing) -> Iterator[RowError]:
     """What two rows would have, or somebody whom the file does not change. Rows may swap their numbers."""
     claimed = [(row, tuple(row.claims())) for _, row in steps]
     yield from taken_twice((row.at_line, claims) for row, claims in claimed)
-    given_up = {(claim.kind, claim.key) for was, _ in steps for claim in was.claims()}
+    given_up = {(claim.kind, claim.key) for was, _ in steps if was for claim in was.claims()}
     for row, claims in claimed:
         for claim, holder in standing.taken(claim for claim in claims if (claim.kind, claim.key) not in given_up):
             yield _taken(row, claim, standing.named(holder))
 
 
-def _new_errors(site: Site, was: Row, becomes: Row) -> Iterable[RowError]:
+def _new_errors(site: Site, was: Row | None, becomes: Row) -> Iterable[RowError]:
     """What the site does not have, but for what this user has had before."""
     found = list(site.errors(becomes))
-    return [error for error in found if error not in site.errors(was)] if found else found
+    return [error for error in found if was is None or error not in site.errors(was)] if found else found
 
 
 def _taken(row: Row, claim: Claim, holder: str) -> RowError:

@@ -11,7 +11,7 @@ from typing import cast
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning import rivals
 from callrec.domain.provisioning.checks import Check, between, matching, text
-from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME
+from callrec.domain.provisioning.columns import BY_NAME, LINE_NAME, MAILBOX_PASSWORD
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Noun, Table
 from callrec.domain.provisioning.features import claimed_fault
@@ -85,11 +85,10 @@ FIELDS: Mapping[type[Noun], tuple[Field, ...]] = {
     ),
     Line: _fields(number="phonenumber", protocol="protocol", secret="linesecret"),  # noqa: S106 - a column's name
     Incall: _fields(exten="incallexten", ring_s="incallringseconds"),
-    Voicemail: _fields(
-        mailbox="voicemailmailbox",
-        name="voicemailname",
-        password="voicemailpassword",  # noqa: S106 - a column's name
-        email="voicemailemail",
+    Voicemail: (
+        *_fields(mailbox="voicemailmailbox", name="voicemailname"),
+        Field("password", MAILBOX_PASSWORD),
+        *_fields(email="voicemailemail"),
     ),
     Entity: (Field("id", ENTITY_ID), Field("name", text(128, least=1))),
     Profile: (Field("name", NAME),),
@@ -107,7 +106,12 @@ def checked(before: Noun | None, after: Noun, tables: Directory) -> None:
     former = set(_faults(before, tables)) if before else set()
     found = [fault for fault in _faults(after, tables) if fault not in former or not _same(before, after, fault.field)]
     if isinstance(after, Line) and (
-        reason := rivals.fault(before if isinstance(before, Line) else None, after, tables.records(Table.LINES))
+        reason := rivals.fault(
+            before if isinstance(before, Line) else None,
+            after,
+            tables.records(Table.LINES),
+            tables.named_alike(after.name),
+        )
     ):
         found.append(Fault("number" if after.protocol == "sccp" else "name", reason))
     if found:

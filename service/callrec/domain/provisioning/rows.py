@@ -27,6 +27,8 @@ class Generate:
 
     line_name: Callable[[], str]
     secret: Callable[[], str]
+    mailbox_password: Callable[[], str]
+    """Digits: it is typed on a phone."""
 
 
 @noun(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Row:
     """What the client's password hash is to be made of."""
     made_secret: bool = False
     """The line's secret is generated: somebody has to be told of it."""
+    made_password: bool = False
+    """So is the mailbox' password."""
 
     def with_id(self, user: UserId) -> "Row":
         """The same row, belonging to the user of that id."""
@@ -56,6 +60,7 @@ class Row:
             self.given,
             self.password,
             self.made_secret,
+            self.made_password,
         )
 
     def nouns(self) -> tuple[User, Line | None, Incall | None, Voicemail | None]:
@@ -117,15 +122,17 @@ def row(
     cells = {**DEFAULTS, **{name: value for name, value in values.items() if value}}
     owner = of.id if of else NOBODY
     line = _line(cells, owner, generate) if Section.LINE in sections else None
+    box = _voicemail(cells, owner, generate) if Section.VOICEMAIL in sections else None
     return Row(
         at_line=at_line,
         user=_user(cells, of),
         line=line,
         incall=_incall(cells, owner) if Section.INCALL in sections else None,
-        voicemail=_voicemail(cells, owner) if Section.VOICEMAIL in sections else None,
+        voicemail=box,
         given=given,
         password=cells["password"],
         made_secret=bool(line and line.secret and not cells["linesecret"]),
+        made_password=bool(box and not cells["voicemailpassword"]),
     )
 
 
@@ -227,13 +234,13 @@ def _incall(cells: Mapping[str, str], user: UserId) -> Incall:
     return Incall(cells["incallexten"], cells["incallcontext"], user, ring_s=int(cells["incallringseconds"]))
 
 
-def _voicemail(cells: Mapping[str, str], user: UserId) -> Voicemail:
+def _voicemail(cells: Mapping[str, str], user: UserId, generate: Generate) -> Voicemail:
     return Voicemail(
         mailbox=cells["voicemailmailbox"],
         context=cells["context"],
         user=user,
         name=cells["voicemailname"],
-        password=cells["voicemailpassword"],
+        password=cells["voicemailpassword"] or generate.mailbox_password(),
         email=cells["voicemailemail"],
         attach=cells["voicemailattach"] == "1",
         delete=cells["voicemaildelete"] == "1",

@@ -24,6 +24,8 @@ class Standing:
         self.holder: dict[Key, UserId] = {(claim.kind, claim.key): claim.user for claim in claims(there)}
         self._line_of = {at(line.number, line.context): line for line in there.lines}
         self._named = {endpoint(line): line for line in there.lines}
+        self.folded = {line.name.lower(): line for line in there.lines}
+        """Lines by their names in small letters."""
         self._bare: dict[tuple[object, ...], list[User]] = {}
         for user in there.users:
             if not (user.id in self.lines or user.id in self.incalls or user.id in self.voicemails):
@@ -91,7 +93,7 @@ def _all_but(kind: type, *names: str) -> Callable[[object], tuple[object, ...]]:
 
 _USER = _all_but(User, "id", "call_record", "online_record", "password_hash", *UNSAID)
 _LINE = _all_but(Line, "user", "name", "secret")
-_INCALL, _VOICEMAIL = _all_but(Incall, "user"), _all_but(Voicemail, "user")
+_INCALL, _VOICEMAIL = _all_but(Incall, "user"), _all_but(Voicemail, "user", "password")
 
 
 def _comparable(user: User, given: frozenset[str]) -> tuple[object, ...]:
@@ -111,4 +113,4 @@ def _unowned(section: Line | Incall | Voicemail, given: frozenset[str]) -> tuple
         case Incall():
             return Incall, *_INCALL(section)
         case Voicemail():  # pragma: no branch - the last kind
-            return Voicemail, *_VOICEMAIL(section)
+            return Voicemail, *_VOICEMAIL(section), section.password if "voicemailpassword" in given else ""

@@ -111,8 +111,8 @@ class Sieve:
     def line(self, line: Line) -> None:
         """Raises _Unfit."""
         self._owner(line.user)
-        name = _fit("linename", words.NAME, line.name, "line name")
-        if name.lower() in LINES:
+        name = _fit("linename", words.LINE, line.name, "line name")
+        if name.lower().rpartition("@")[2] in LINES:
             _refuse("linename", "line-name-reserved", f"A line cannot be called {name}", "choose another line name")
         if line.protocol == "sip":
             _fit("linesecret", words.SECRET, line.secret, "line secret")
@@ -120,7 +120,8 @@ class Sieve:
             _refuse("protocol", "value-unfit", f"There is no protocol {line.protocol[:20]!r}", "sip or sccp")
         number = _fit("phonenumber", words.NUMBER, line.number, "number")
         self._context("context", line.context, ContextKind.INTERNAL)
-        self._once(("linename", "line", endpoint(line)), ("phonenumber", "number", at(number, line.context)))
+        # Asterisk finds channels by their names without case (channel.c: ast_channel_get_by_name)
+        self._once(("linename", "line", endpoint(line).lower()), ("phonenumber", "number", at(number, line.context)))
 
     def voicemail(self, box: Voicemail) -> None:
         """Raises _Unfit."""

@@ -7,9 +7,12 @@ directive (`#`) is one only at the beginning of a line. Of our values only a mai
 import re
 
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning import columns
+from callrec.domain.provisioning import columns, reserved
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")
+LINE = re.compile(f"[{reserved.LINE_CHARACTERS}]{{1,79}}")
+"""One character less than is let in, where lines may be in no file: Asterisk cuts a section's name after 79 (config.c: struct
+ast_category)."""
 NUMBER = re.compile(r"[0-9*#+]{1,40}")
 MAILBOX = re.compile(columns.MAILBOX.pattern)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]{2,4})?")

@@ -194,7 +194,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         )
         homecoming = links.homecoming = Homecoming(
             engine=engine,
-            asking=AmiChannels(links.ami),
+            asking=AmiChannels(links.ami, links.ari),
             spool=spool,
             journal=journal,
             clock=clock,

@@ -8,8 +8,9 @@ wait behind it, so that old news cannot undo newer ones.
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from callrec.app.arrivals import Arrivals
 from callrec.app.call_actor import CallActor, Observer
@@ -199,11 +200,19 @@ class Engine:
         for message, at_mono_s in held_back:
             self._take(message, at_mono_s)
 
-    def resync(self, channels: Sequence[Message], adopted: Sequence[Recording], *, asterisk_restarted: bool) -> None:
+    def resync(
+        self,
+        channels: Sequence[Message],
+        adopted: Sequence[Recording],
+        *,
+        asterisk_restarted: bool,
+        bridges_s: Mapping[BridgeId, float] = MappingProxyType({}),
+    ) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
         `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
         carries no take of ours. When Asterisk itself was restarted, takes of before are broken, whatever their files look like.
+        `bridges_s`: when the bridges were made, in Unix time, as far as that is known.
         """
         present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
         for recording in adopted:
@@ -215,7 +224,7 @@ class Engine:
                 self._post(actor, leg, m.LegGone(leg))
                 del self._by_leg[leg]
         for channel in filter(is_leg, channels):
-            self._seen(channel)
+            self._seen(channel, bridges_s)
         self.let_in()
         for actor in self._calls.values():
             actor.post(m.Reconsidered())
@@ -243,7 +252,11 @@ class Engine:
         self._by_leg[take.leg] = self._by_linkedid[linkedid] = actor
         self.takes.adopt(take, actor.post)
 
-    def _seen(self, channel: Message) -> None:
+    def knows_bridge(self, leg: LegId, bridge: BridgeId) -> bool:
+        """Whether an event told that the leg is in it."""
+        return self._talks.bridge_of(leg) == bridge
+
+    def _seen(self, channel: Message, bridges_s: Mapping[BridgeId, float]) -> None:
         leg = self._talks.known(leg_of(channel, self.endpoints))
         actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
         actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))
@@ -251,7 +264,10 @@ class Engine:
         self._arrivals.came(leg.id)
         bridge = BridgeId(channel.get("BridgeId"))
         actor.post(m.LegAppeared(leg))
-        self._post(actor, leg.id, m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id))
+        at_mono_s = None
+        if bridge and not self.knows_bridge(leg.id, bridge):
+            at_mono_s = self._times.answered(bridges_s.get(bridge), channel.get("Duration"))
+        self._post(actor, leg.id, m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id), at_mono_s)
 
     # -- Surroundings of the calls -----------------------------------------------------------------------------------
 

@@ -5,10 +5,12 @@ wall clock of this machine with microseconds. Without it an event counts as happ
 """
 
 import math
+import re
 
 from callrec.app.ports import Clock
 from callrec.protocols.ami import Message
 
+_DURATION = re.compile(r"(\d{2,}):(\d\d):(\d\d)")
 _STEP_S = 0.1
 """If the wall clock moved by more than this against the monotonic one since the last event, somebody set it."""
 
@@ -19,10 +21,12 @@ class EventTimes:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset_s: float | None = None
+        self._last_mono_s: float | None = None
 
     def happened(self, message: Message) -> float:
         """The moment in monotonic seconds, now at the latest. While the wall clock is being set, a stamp says nothing: now."""
         now = self._clock.now()
+        self._last_mono_s = now.mono_s
         former_s, self._offset_s = self._offset_s, now.utc_s - now.mono_s
         is_steady = former_s is None or abs(self._offset_s - former_s) < _STEP_S
         try:
@@ -30,3 +34,15 @@ class EventTimes:
         except ValueError:
             return now.mono_s
         return now.mono_s - age_s if is_steady and math.isfinite(age_s) and age_s > 0 else now.mono_s
+
+    def answered(self, bridge_utc_s: float | None, duration: str) -> float:
+        """Since when a conversation may go on of which no event told, in monotonic seconds: not before its bridge was made, its
+        youngest leg (which lives for `duration`, `00:01:02`), and the last event that we read. More is not known of it."""
+        now, found = self._clock.now(), _DURATION.fullmatch(duration)
+        earliest = [now.mono_s - (now.utc_s - bridge_utc_s)] if bridge_utc_s is not None else []
+        if found:
+            hours, minutes, seconds = map(int, found.groups())
+            earliest.append(now.mono_s - ((hours * 60 + minutes) * 60 + seconds + 1))
+        if self._last_mono_s is not None:
+            earliest.append(self._last_mono_s)
+        return min(max(earliest, default=now.mono_s), now.mono_s)

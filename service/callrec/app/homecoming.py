@@ -1,7 +1,7 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from callrec.app import reconcile
@@ -15,7 +15,7 @@ from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import CallId, LegId, NodeId, Recording
+from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording
 from callrec.domain.naming import DegradedFile
 from callrec.protocols.ami import Message
 
@@ -33,6 +33,10 @@ class Asking(Protocol):
 
     async def channels(self) -> Sequence[Message]:
         """All its channels, as one listing of CoreShowChannel events."""
+        ...
+
+    async def bridges_s(self) -> Mapping[BridgeId, float]:
+        """When each bridge was made, in Unix time; nothing when that cannot be asked. A two-party call's is made at its answer."""
         ...
 
 
@@ -186,9 +190,19 @@ class Homecoming:
         restarted, self._restarted = self._restarted, False
         self._unfinished = [Entry(Step.OPENED, recording) for recording in self._adopting.left]
         self._ending += plan.finish
-        self._engine.resync(tuple(channels.values()), adopted, asterisk_restarted=restarted)
+        self._engine.resync(
+            tuple(channels.values()),
+            adopted,
+            asterisk_restarted=restarted,
+            bridges_s=await self._asking.bridges_s() if self._missed_an_answer(channels) else {},
+        )
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return {file.call for file in running} | unknown
+
+    def _missed_an_answer(self, channels: Mapping[LegId, Message]) -> bool:
+        """Whether somebody talks of whom no event told."""
+        bridges = ((leg, BridgeId(channel.get("BridgeId"))) for leg, channel in channels.items())
+        return any(bridge and not self._engine.knows_bridge(leg, bridge) for leg, bridge in bridges)
 
     async def _strange(self) -> Sequence[Capture]:
         """Captures that no journal and no call knows."""

@@ -343,8 +343,62 @@ async def test_what_the_dialplan_has_told_is_read_and_forgotten_word_by_word(man
     assert manager.asked == ["DBDel Family=callrec/intent Key=8/1795524369770-1795524369.1"]
 
 
+class Ari:
+    """Answers in their order, the last one again and again; an error is raised."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def request(self, method: str, path_parts: Sequence[str]) -> object:
+        """See controls.Rest."""
+        assert (method, path_parts) == ("GET", ["bridges"])
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_ari_tells_when_bridges_were_made(manager: Manager) -> None:
+    """With milliseconds; what cannot be read is left out, and an ARI that comes up late is waited for."""
+    ari = Ari(
+        Unavailable("ari-down", "not yet"),
+        [
+            {"id": "b", "creationtime": "2026-11-28T19:47:25.250+0000"},
+            {"id": "c"},
+            {"id": "d", "creationtime": "yesterday"},
+            "e",
+        ],
+    )
+    assert await AmiChannels(manager, ari).bridges_s() == {"b": 1795895245.25}
+    assert ari.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"), [(Refused("ari-not-found", "no module"), 1), (Unavailable("ari-down", "x"), 8), ({}, 1)]
+)
+async def test_an_asterisk_that_does_not_tell_of_bridges_is_done_without(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch, answer: object, asked: int
+) -> None:
+    monkeypatch.setattr(controls, "ARI_AGAIN_S", 0.0)
+    ari = Ari(answer)
+    assert await AmiChannels(manager, ari).bridges_s() == {}
+    assert ari.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("counts", "packets"), [(("120", "100"), 220), (("120", ""), None), (("x", "1"), None), (("0", "0"), 0)]
+)
+async def test_packets_are_counted_both_ways(manager: Manager, counts: tuple[str, str], packets: int | None) -> None:
+    """A technology that does not count says nothing."""
+    names = ("CHANNEL(rtcp,rxcount,audio)", "CHANNEL(rtcp,txcount,audio)")
+    manager.values |= dict(zip(names, counts, strict=True))
+    assert await AmiRecorder(manager, DiskSpool(Path("/spool"))).packets(LEG) == packets
+
+
 async def test_only_channels_are_channels(manager: Manager) -> None:
-    assert [message.event for message in await AmiChannels(manager).channels()] == ["CoreShowChannel"]
+    assert [message.event for message in await AmiChannels(manager, Ari()).channels()] == ["CoreShowChannel"]
 
 
 async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
@@ -357,7 +411,7 @@ async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
         Message((("Event", "BridgeListItem"), ("BridgeUniqueid", name), ("BridgeTechnology", technology)))
         for name, technology in (("lot", "holding_bridge"), ("talk", "simple_bridge"))
     ]
-    channels = await AmiChannels(manager).channels()
+    channels = await AmiChannels(manager, Ari()).channels()
     assert [("1.1", ""), ("2.1", ""), ("3.1", "talk")] == [
         (one.get("Uniqueid"), one.get("BridgeId")) for one in channels
     ]
@@ -365,7 +419,7 @@ async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
 
 async def test_an_asterisk_that_lists_no_bridges_lists_its_channels(manager: Manager) -> None:
     manager.faults["BridgeList"] = Refused("ami-error", "Permission denied")
-    assert len(await AmiChannels(manager).channels()) == 1
+    assert len(await AmiChannels(manager, Ari()).channels()) == 1
 
 
 async def test_a_variable_is_set_on_one_leg_and_a_leg_that_is_gone_is_told(manager: Manager) -> None:

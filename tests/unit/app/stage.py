@@ -9,7 +9,7 @@ import asyncio
 import functools
 import itertools
 import selectors
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from callrec.app.ports import FileClosed, FileCreated, SpoolEvent
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import Instant, LegId, NodeId, Recording, RecordingId, Take, TakeId
+from callrec.domain.model import BridgeId, Instant, LegId, NodeId, Recording, RecordingId, Take, TakeId
 from callrec.domain.naming import LegFile, Side, leg_file
 from callrec.domain.policy import Terms
 from callrec.domain.provisioning.directory import Directory
@@ -195,6 +195,7 @@ class Asterisk:
         self.legs: list[Message] = []
         self.asked_rates: list[LegId] = []
         self.packet_counts: list[int | None] = []
+        self.bridges_made_s: dict[BridgeId, float] = {}
         self._numbers = itertools.count(1)
 
     def _do(self, name: str) -> None:
@@ -296,6 +297,9 @@ class Asterisk:
     async def channels(self) -> Sequence[Message]:
         self._do("channels")
         return self.legs
+
+    async def bridges_s(self) -> Mapping[BridgeId, float]:
+        return self.bridges_made_s
 
 
 class Stage:

@@ -52,3 +52,29 @@ def test_while_the_clock_is_set_a_stamp_says_nothing(step_s: float) -> None:
     clock.passes(0.5)
     assert times.happened(before) == clock.mono_s
     assert times.happened(stamped(f"{clock.utc_s - 0.25:.6f}")) == pytest.approx(clock.mono_s - 0.25)
+
+
+@pytest.mark.parametrize(
+    ("made_s_ago", "duration", "read_s_ago", "answered_s_ago"),
+    [
+        (11.3, "00:00:14", 20.0, 11.3),
+        (11.3, "00:00:08", 20.0, 9.0),
+        (11.3, "00:00:14", 7.0, 7.0),
+        (None, "00:00:14", 20.0, 15.0),
+        (None, "01:00:00", None, 3601.0),
+        (None, "", None, 0.0),
+        (-5.0, "", None, 0.0),
+    ],
+)
+def test_a_conversation_of_which_no_event_told_began_when_it_can_have(
+    made_s_ago: float | None, duration: str, read_s_ago: float | None, answered_s_ago: float
+) -> None:
+    """With its bridge, not before its youngest leg, and not before the last event that was read."""
+    clock = SetClock()
+    clock.passes(10_000)
+    times = EventTimes(clock)
+    if read_s_ago is not None:
+        times.happened(stamped(""))
+        clock.passes(read_s_ago)
+    made_s = None if made_s_ago is None else clock.utc_s - made_s_ago
+    assert times.answered(made_s, duration) == pytest.approx(clock.mono_s - answered_s_ago)

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from returning import LEG, NOW, OLD, POLICY, PRESS, House, old
-from stage import ALICE, EPOCH_S, away, virtual
+from returning import LEG, NOW, OLD, OTHER, POLICY, PRESS, House, old
+from stage import ALICE, EPOCH_S, away, event, virtual
 
 from callrec.app.homecoming import RETRY_S, TABLES_S
 from callrec.app.ports import FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.app.taking_in import LATER_S
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.messages import Outcome
-from callrec.domain.model import CallId, LegId, RecordingId, TakeId
+from callrec.domain.model import BridgeId, CallId, LegId, RecordingId, TakeId
 from callrec.domain.naming import DegradedFile, LegFile, Side
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
@@ -469,3 +469,29 @@ def test_news_of_takes_are_passed_on(
         monkeypatch.setattr(house.stage.engine.takes, name, lambda *_, name=name: heard.append(name) or True)
     house.homecoming.spool_event(make())
     assert heard == told
+
+
+@pytest.mark.parametrize(
+    ("made_ago_s", "duration", "began_ago_s"), [(11.25, "00:00:14", 11.25), (None, "00:00:14", 15)]
+)
+@virtual
+async def test_a_call_that_was_answered_while_the_link_was_down_is_due_from_its_answer_on(
+    house: House, made_ago_s: float | None, duration: str, began_ago_s: float
+) -> None:
+    """11.3 s were missing at its beginning, and it was *sound*. Where nobody tells of its bridge, at most since its leg came."""
+    stage = house.stage
+    await asyncio.sleep(100)
+    stage.asterisk.legs = [
+        event("CoreShowChannel", leg, name, linkedid="1.1", BridgeId="b1", Duration=duration)
+        for leg, name in ((LEG, "ever"), (OTHER, "bob"))
+    ]
+    if made_ago_s is not None:
+        stage.asterisk.bridges_made_s = {BridgeId("b1"): stage.clock.now().utc_s - made_ago_s}
+    async with house.running() as engine:
+        await house.homecoming.on_up()
+        await stage.passes(0.1)
+        (session,) = engine.live()
+        assert session.recording is not None
+        now_s = stage.clock.now().utc_s
+        assert session.recording.from_s == pytest.approx(now_s - began_ago_s, abs=0.2)
+        assert session.recording.takes[0].from_s == pytest.approx(now_s, abs=0.2)

@@ -9,14 +9,15 @@ dialplan's own), so that a recorder whose id never reached us is not taken for a
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
 from callrec.app.translation import HOLDING
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.domain.model import LegId, Take, TakeId
+from callrec.domain.model import BridgeId, LegId, Take, TakeId
 from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.function_keys import bound
@@ -26,6 +27,7 @@ from callrec.protocols.formats import rate_of
 
 START_S = 1.0
 LISTING_S = 10.0
+ARI_TRIES, ARI_AGAIN_S = 8, 0.25
 SETVAR_S = 0.3
 """A leg is mute while it waits for this one."""
 ID_VARIABLE = "CALLREC_MIXMONITOR"
@@ -49,6 +51,14 @@ class Actions(Protocol):
 
     async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
         """One action, many lines."""
+        ...
+
+
+class Rest(Protocol):
+    """The part of the ARI link that is used here."""
+
+    async def request(self, method: str, path_parts: Sequence[str]) -> object:
+        """One request, the JSON of its answer."""
         ...
 
 
@@ -267,8 +277,8 @@ class AstDbWords:
 class AmiChannels:
     """Keeps the promises of `app.homecoming.Asking`."""
 
-    def __init__(self, ami: Actions) -> None:
-        self._ami = ami
+    def __init__(self, ami: Actions, ari: Rest) -> None:
+        self._ami, self._ari = ami, ari
 
     async def channels(self) -> Sequence[Message]:
         """See homecoming.Asking. Only the bridges know what they are: who is in a holding one talks with nobody there.
@@ -282,6 +292,29 @@ class AmiChannels:
         holding = {bridge.get("BridgeUniqueid") for bridge in bridges if bridge.get("BridgeTechnology") == HOLDING}
         channels = (message for message in listing if message.event == "CoreShowChannel")
         return [_unbridged(channel) if channel.get("BridgeId") in holding else channel for channel in channels]
+
+    async def bridges_s(self) -> Mapping[BridgeId, float]:
+        """See homecoming.Asking. Only ARI tells it (ari/resource_bridges.c: ast_ari_bridges_list, `creationtime`). It comes up at about
+        the same time as AMI, and is waited for a little."""
+        for nth in range(ARI_TRIES):
+            try:
+                found = await self._ari.request("GET", ["bridges"])
+            except Refused:
+                return {}
+            except Unavailable:
+                await asyncio.sleep(ARI_AGAIN_S if nth + 1 < ARI_TRIES else 0)
+            else:
+                return _made(found)
+        return {}
+
+
+def _made(bridges: object) -> dict[BridgeId, float]:
+    """Of those that say it so that it can be read."""
+    made = {}
+    for bridge in bridges if isinstance(bridges, list) else ():
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            made[BridgeId(str(bridge["id"]))] = datetime.fromisoformat(str(bridge["creationtime"])).timestamp()
+    return made
 
 
 def _unbridged(channel: Message) -> Message:

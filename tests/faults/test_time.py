@@ -1,0 +1,282 @@
+"""A recording accounts for its time: what is missing is told, and who waits is no loss."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from proxy import Proxy, proxied
+from sip_caller import SipCaller
+from trouble import (
+    HEARD,
+    TONES_HZ,
+    Stored,
+    aftermath,
+    alarms,
+    by_command_line,
+    connect,
+    one,
+    phone,
+    presence,
+    product,
+    settled,
+    stored,
+    until,
+)
+
+from callrec.domain.errors import Unavailable
+from callrec.domain.lifecycle import State
+from callrec.domain.model import Recording
+from callrec.lab.phones import Answer, PhoneCall
+from callrec.lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+SILENT_S, HOLD_S, QUIET_S, RING_S, MUSIC_S, TALK_S = 2.0, 12.0, 12.0, 4.0, 3.0, 1.5
+PROMPT_S = 1.0
+STOPPED_S = 3.0
+NEAR_S = 0.25
+"""What the beginning and end of a call, and the keys of a transfer, may take; more is told."""
+SECOND_ROUND = "7100"
+
+
+@dataclass
+class House:
+    """The product, whose daemon reaches the manager through a proxy, and whose PBX has no music on hold but one class."""
+
+    stack: Stack
+    proxy: Proxy
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """All calls in which nothing is stopped take place at the same time, before the first test."""
+    async with proxied() as (proxy, wishes), product(tmp_path_factory.mktemp("time"), wishes) as stack:
+        stack.pbx.write_conf("musiconhold.conf", "[queue]\nmode = files\ndirectory = moh\n")
+        await stack.pbx.cli("moh reload")
+        await _lay_second_round(stack)
+        await asyncio.gather(
+            _silence(stack), _hold(stack), _quiet(stack), _transfer(stack), _parked(stack), _second_round(stack)
+        )
+        await settled(stack)
+        yield House(stack, proxy)
+        await aftermath(stack)
+        await by_command_line(stack)
+
+
+async def _lay_second_round(stack: Stack) -> None:
+    """As a queue does it: an agent hangs up, the caller hears music, and the next agent's phone rings."""
+    agents = [
+        next(line.name for line in stack.pbx.tables.lines if line.number == number) for number in ("1002", "1012")
+    ]
+    text = (
+        (stack.pbx.root / "etc/extensions.conf").read_text()
+        + f"""
+[default](+)
+exten => {SECOND_ROUND},1,Gosub(callrec-call,s,1({agents[0]}))
+ same => n,Dial(PJSIP/{agents[0]},30,g)
+ same => n,MusicOnHold(queue,{MUSIC_S:g})
+ same => n,Dial(PJSIP/{agents[1]},30)
+"""
+    )
+    stack.pbx.write_conf("extensions.conf", text)
+    await stack.pbx.cli("dialplan reload")
+
+
+def _flagged(stack: Stack, number: str, called: str) -> SipCaller:
+    """A phone of ours in the place of this user's."""
+    line = next(line for line in stack.pbx.tables.lines if line.number == number)
+    return SipCaller(line.name, line.secret, pbx=stack.pbx.doors.sip, number=called, tone_hz=TONES_HZ[number])
+
+
+async def _silence(stack: Stack) -> None:
+    there, here = await connect(stack, "1013", "1003")
+    await asyncio.sleep(TALK_S)
+    await asyncio.gather(there.hum(0), here.hum(0))
+    await asyncio.sleep(SILENT_S)
+    await asyncio.gather(there.hum(TONES_HZ["1013"]), here.hum(TONES_HZ["1003"]))
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+
+
+async def _hold(stack: Stack) -> None:
+    async with _flagged(stack, "1005", "1004") as call:
+        here = await phone(stack, "1004").rings()
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(call.hold(), here.hum(0))
+        await asyncio.sleep(HOLD_S)
+        await asyncio.gather(call.take_back(), here.hum(TONES_HZ["1004"]))
+        await asyncio.sleep(TALK_S)
+
+
+async def _quiet(stack: Stack) -> None:
+    """Both phones fall silent for longer than a recorder may; nobody holds anybody."""
+    async with _flagged(stack, "1006", "1009") as call:
+        here = await phone(stack, "1009").rings()
+        await asyncio.sleep(3 * TALK_S)
+        call.sends = False
+        await here.hum(0)
+        await asyncio.sleep(QUIET_S)
+        call.sends = True
+        await here.hum(TONES_HZ["1009"])
+        await asyncio.sleep(TALK_S)
+
+
+async def _keys(call: PhoneCall, target: str) -> None:
+    """`*1` and the target: the PBX lets the phone go with the last key."""
+    await call.press("*1")
+    await asyncio.sleep(PROMPT_S)
+    with contextlib.suppress(Unavailable):
+        await call.press(target)
+
+
+async def _transfer(stack: Stack) -> None:
+    await phone(stack, "1001").behave(Answer(after_s=RING_S, tone_hz=TONES_HZ["1001"]))
+    there, here = await connect(stack, "1005", "1000")
+    await asyncio.sleep(TALK_S)
+    await _keys(here, "1001")
+    third = await phone(stack, "1001").rings()
+    await third.answered()
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+
+
+async def _parked(stack: Stack) -> None:
+    there, here = await connect(stack, "1006", "1007")
+    await asyncio.sleep(TALK_S)
+    await _keys(here, "*70")
+    await asyncio.sleep(RING_S)
+    fetching = await (await phone(stack, "1008").call("701", tone_hz=TONES_HZ["1008"])).answered()
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    await fetching.ended()
+
+
+async def _second_round(stack: Stack) -> None:
+    there, here = await connect(stack, "1013", "1002", dialled=SECOND_ROUND)
+    await asyncio.sleep(TALK_S)
+    await here.hangup()
+    other = await (await phone(stack, "1012").rings()).answered()
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    await other.ended()
+
+
+def _with(stack: Stack, *numbers: str) -> Stored:
+    """The only recording in which these take part, in whatever order and however often."""
+    found = [each for each in stored(stack) if {p.number for p in each.manifest.recording.parties} == set(numbers)]
+    assert len(found) == 1, [(each.id, each.manifest.recording.parties) for each in found]
+    return found[0]
+
+
+def _waits(recording: Recording) -> list[tuple[str, float]]:
+    return [(one.kind.value, (one.to_s or 0.0) - one.from_s) for one in recording.waiting]
+
+
+async def test_two_seconds_in_which_neither_phone_sends_are_missing(house: House) -> None:
+    """They were *sound*, and what was said afterwards stood two seconds too early."""
+    found = one(house.stack, "1013", "1003")
+    recording = found.manifest.recording
+    (missing,) = recording.missing
+    assert (found.manifest.state, recording.cause, missing.cause) == (State.PARTIAL, "timeline", "timeline")
+    assert missing.to_s - missing.from_s == pytest.approx(SILENT_S, abs=NEAR_S)
+    due_s = (recording.to_s or 0.0) - recording.from_s
+    assert found.length_s + missing.to_s - missing.from_s == pytest.approx(due_s, abs=NEAR_S)
+
+
+async def test_a_hold_without_music_is_one_take_and_no_alarm(house: House) -> None:
+    """It was *partial*, `stalled`, with two alarms and three takes."""
+    found = _with(house.stack, "1005", "1004")
+    recording = found.manifest.recording
+    assert (found.manifest.state, recording.missing, len(recording.takes)) == (State.SOUND, (), 1), recording
+    assert _waits(recording) == [("hold", pytest.approx(HOLD_S, abs=NEAR_S))]
+    assert found.length_s == pytest.approx(2 * TALK_S, abs=2 * NEAR_S)
+    assert not alarms(house.stack, "stalled")
+
+
+async def test_a_long_silence_of_both_is_told_and_is_no_dead_recorder(house: House) -> None:
+    """Asterisk counts no packets meanwhile: the recorder is there, and has nothing to write."""
+    found = _with(house.stack, "1006", "1009")
+    recording = found.manifest.recording
+    (missing,) = recording.missing
+    assert (found.manifest.state, missing.cause, len(recording.takes)) == (State.PARTIAL, "timeline", 1), recording
+    assert missing.to_s - missing.from_s == pytest.approx(QUIET_S, abs=2 * NEAR_S)
+    assert not alarms(house.stack, "stalled")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kinds", "waited_s"),
+    [
+        (("1005", "1000", "1001"), ("hold", "ringing"), RING_S),
+        (("1006", "1007", "1008"), ("hold", "parked"), RING_S),
+        (("1013", "1002", "1012"), ("music", "ringing"), MUSIC_S),
+    ],
+    ids=["a transfer's target", "a parking lot", "a queue's second round"],
+)
+async def test_who_waits_for_the_next_to_talk_with_lacks_nothing(
+    house: House, numbers: tuple[str, ...], kinds: tuple[str, ...], waited_s: float
+) -> None:
+    """Every word is there: both conversations, on their sides. It was *partial*, `gap`."""
+    found = _with(house.stack, *numbers)
+    recording = found.manifest.recording
+    assert (found.manifest.state, recording.missing) == (State.SOUND, ()), recording
+    waits = dict(_waits(recording))
+    assert set(waits) <= set(kinds)
+    assert sum(waits.values()) >= waited_s - NEAR_S
+    due_s = (recording.to_s or 0.0) - recording.from_s
+    assert found.length_s == pytest.approx(due_s, abs=NEAR_S)
+    user, first, second = numbers
+    for hz, sound in ((TONES_HZ[first], found.right), (TONES_HZ[second], found.right)):
+        assert presence(sound, hz) * sound.length_s >= HEARD * (TALK_S - NEAR_S), hz
+    assert presence(found.left, TONES_HZ[user]) * found.length_s >= HEARD * 2 * (TALK_S - NEAR_S)
+
+
+async def test_a_daemon_that_was_stopped_at_the_answer_tells_what_it_missed(house: House) -> None:
+    """The instant is Asterisk's. So many seconds were missing, and it was *sound*."""
+    stack = house.stack
+    await phone(stack, "1010").behave(Answer(after_s=1.0, tone_hz=TONES_HZ["1010"]))
+    there = await phone(stack, "1005").call("1010", tone_hz=TONES_HZ["1005"])
+    here = await phone(stack, "1010").rings()
+    os.kill(stack.daemon.pid, signal.SIGSTOP)
+    try:
+        await asyncio.gather(there.answered(), here.answered())
+        await asyncio.sleep(STOPPED_S)
+    finally:
+        os.kill(stack.daemon.pid, signal.SIGCONT)
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    await settled(stack)
+    _assert_late(one(stack, "1005", "1010"), STOPPED_S, here)
+
+
+async def test_a_call_that_is_answered_while_the_manager_is_cut_off_tells_what_it_lacks(house: House) -> None:
+    """Nobody told the daemon of this answer: it asks when the bridge was made. 11.3 s were missing, and it was *sound*."""
+    stack = house.stack
+    await phone(stack, "1011").behave(Answer(after_s=1.0, tone_hz=TONES_HZ["1011"]))
+    there = await phone(stack, "1006").call("1011", tone_hz=TONES_HZ["1006"])
+    here = await phone(stack, "1011").rings()
+    house.proxy.cut()
+    await asyncio.gather(there.answered(), here.answered())
+    await asyncio.sleep(STOPPED_S)
+    house.proxy.restore()
+    await stack.daemon.ready()
+    await until(lambda: any(stack.daemon.spool.glob("*.sln*")))
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    await settled(stack)
+    _assert_late(one(stack, "1006", "1011"), STOPPED_S, here)
+
+
+def _assert_late(found: Stored, at_least_s: float, here: PhoneCall) -> None:
+    """The file and what is missing before it are the whole conversation, as the phone heard it."""
+    recording = found.manifest.recording
+    assert (found.manifest.state, recording.cause) == (State.PARTIAL, "late-start"), recording
+    (missing,) = recording.missing
+    missing_s = missing.to_s - missing.from_s
+    assert missing.from_s == recording.from_s
+    assert missing_s >= at_least_s - NEAR_S
+    assert found.length_s + missing_s == pytest.approx(here.heard().length_s, abs=NEAR_S)

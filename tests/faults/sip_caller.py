@@ -1,4 +1,4 @@
-"""A phone that the tests write themselves: it calls, sends its own RTP or none, and puts on hold as real phones do (RFC 3264, 8.4).
+"""A phone of the tests' own: it calls, sends RTP or none, and puts on hold as real phones do (RFC 3264, 8.4).
 
 The phones of the bank are an Asterisk, which tells its peer of no hold.
 """

@@ -177,7 +177,7 @@ def _waits(recording: Recording) -> list[tuple[str, float]]:
     return [(one.kind.value, (one.to_s or 0.0) - one.from_s) for one in recording.waiting]
 
 
-async def test_two_seconds_in_which_neither_phone_sends_are_missing(house: House) -> None:
+async def test_p1_two_seconds_in_which_neither_phone_sends_are_missing(house: House) -> None:
     """They were *sound*, and what was said afterwards stood two seconds too early."""
     found = one(house.stack, "1013", "1003")
     recording = found.manifest.recording
@@ -198,7 +198,7 @@ async def test_a_hold_without_music_is_one_take_and_no_alarm(house: House) -> No
     assert not alarms(house.stack, "stalled")
 
 
-async def test_a_long_silence_of_both_is_told_and_is_no_dead_recorder(house: House) -> None:
+async def test_p1_a_long_silence_of_both_is_told_and_is_no_dead_recorder(house: House) -> None:
     """Asterisk counts no packets meanwhile: the recorder is there, and has nothing to write."""
     found = _with(house.stack, "1006", "1009")
     recording = found.manifest.recording
@@ -235,7 +235,7 @@ async def test_who_waits_for_the_next_to_talk_with_lacks_nothing(
     assert presence(found.left, TONES_HZ[user]) * found.length_s >= HEARD * 2 * (TALK_S - NEAR_S)
 
 
-async def test_a_daemon_that_was_stopped_at_the_answer_tells_what_it_missed(house: House) -> None:
+async def test_p1_a_daemon_that_was_stopped_at_the_answer_tells_what_it_missed(house: House) -> None:
     """The instant is Asterisk's. So many seconds were missing, and it was *sound*."""
     stack = house.stack
     await phone(stack, "1010").behave(Answer(after_s=1.0, tone_hz=TONES_HZ["1010"]))
@@ -253,7 +253,7 @@ async def test_a_daemon_that_was_stopped_at_the_answer_tells_what_it_missed(hous
     _assert_late(one(stack, "1005", "1010"), STOPPED_S, here)
 
 
-async def test_a_call_that_is_answered_while_the_manager_is_cut_off_tells_what_it_lacks(house: House) -> None:
+async def test_p1_a_call_that_is_answered_while_the_manager_is_cut_off_tells_what_it_lacks(house: House) -> None:
     """Nobody told the daemon of this answer: it asks when the bridge was made. 11.3 s were missing, and it was *sound*."""
     stack = house.stack
     await phone(stack, "1011").behave(Answer(after_s=1.0, tone_hz=TONES_HZ["1011"]))

@@ -288,7 +288,7 @@ def alarms(stack: Stack, cause: str) -> list[str]:
 
 def leg_files(stack: Stack) -> list[Path]:
     """What lies in the spool."""
-    return sorted(path for path in stack.daemon.spool.glob("*") if path.is_file())
+    return sorted(path for path in stack.daemon.spool.glob("[!.]*") if path.is_file())
 
 
 # -- the end of every fault run ----------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ class Asking(Protocol):
         ...
 
     async def bridges_s(self) -> Mapping[BridgeId, float]:
-        """When each bridge was made, in Unix time; nothing when that cannot be asked. A two-party call's is made at its answer."""
+        """When each bridge was made, in Unix time; nothing when that cannot be asked. A plain call's is made at its answer."""
         ...
 
 

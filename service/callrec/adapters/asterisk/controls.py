@@ -294,8 +294,10 @@ class AmiChannels:
         return [_unbridged(channel) if channel.get("BridgeId") in holding else channel for channel in channels]
 
     async def bridges_s(self) -> Mapping[BridgeId, float]:
-        """See homecoming.Asking. Only ARI tells it (ari/resource_bridges.c: ast_ari_bridges_list, `creationtime`). It comes up at about
-        the same time as AMI, and is waited for a little."""
+        """See homecoming.Asking. Only ARI tells it (resource_bridges.c: ast_ari_bridges_list).
+
+        It comes up at about the same time as AMI, and is waited for a little.
+        """
         for nth in range(ARI_TRIES):
             try:
                 found = await self._ari.request("GET", ["bridges"])

@@ -206,7 +206,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
         )
-        daemon_scripts = scripts(StarCodes(engine, store, tables), Services(store, tables), Lookups(tables), metrics)
+        daemon_scripts = scripts(
+            StarCodes(engine, store, tables), Services(store, tables, engine.served), Lookups(tables), metrics
+        )
         agi = agi_door(daemon_scripts, engine, links.ami, metrics)
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,

@@ -20,6 +20,7 @@ CODECS = dict.fromkeys(WIDE, "g722")
 TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 * n % 16) for n in range(58)}
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
+NAMED_TRUNK, TRUNK_SHOWS = "trunk-named", "0999"
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
 CAST = (
     *("boss", "clerk", "agent", "dana", "erik", "fred", "gina", "hank", "ivan", "jack", "kim", "lou", "mia", "nic"),
@@ -54,20 +55,42 @@ def user_id(stack: Stack, number: str) -> str:
 
 
 async def lay_test_extensions(stack: Stack) -> None:
-    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code."""
+    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code,
+    `7003` is a conference, and `77` and a number leave by a subroutine and a trunk that has a caller id of its own."""
     text = (
         (stack.pbx.root / "etc/extensions.conf").read_text()
         + f"""
 [default](+)
 exten => 7002,1,Answer()
  same => n,Gosub(pbx-user,s,1({stack.line("1028")},30,,tT))
+exten => 7003,1,Answer()
+ same => n,ConfBridge(7003)
+exten => _77X.,1,Gosub(test-out,s,1(${{EXTEN:2}}))
+
+[test-out]
+exten => s,1,Gosub(callrec-call,s,1())
+ same => n,Dial(PJSIP/${{ARG1}}@{NAMED_TRUNK},60)
+ same => n,Hangup()
 
 [{EXTERN}](+)
 exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
 """
     )
     stack.pbx.write_conf("extensions.conf", text)
+    trunk = f"""
+[{NAMED_TRUNK}]
+type = endpoint
+transport = udp
+context = from-extern
+disallow = all
+allow = alaw,ulaw,g722
+direct_media = no
+aors = trunk
+callerid = "Office" <{TRUNK_SHOWS}>
+"""
+    stack.pbx.write_conf("pjsip.conf", (stack.pbx.root / "etc/pjsip.conf").read_text() + trunk)
     await stack.pbx.cli("dialplan reload")
+    await stack.pbx.cli("module reload res_pjsip.so")
 
 
 async def settle(stack: Stack, profile: str) -> None:

@@ -2,7 +2,11 @@
 
 import asyncio
 
+from callrec.domain import messages as m
 from callrec.domain.model import LegId
+
+MAX_KEPT = 1000
+"""Words of the dialplan about legs that the manager has not told of; the oldest give way."""
 
 
 class Arrivals:
@@ -10,12 +14,20 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._waiting: dict[LegId, set[asyncio.Future[None]]] = {}
+        self._kept: dict[LegId, m.Called | m.Served] = {}
 
-    def came(self, leg: LegId) -> None:
-        """This leg is known from now on."""
+    def keep(self, leg: LegId, event: m.Called | m.Served) -> None:
+        """What the dialplan said of a leg that has not come yet; its last word counts."""
+        self._kept[leg] = event
+        if len(self._kept) > MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def came(self, leg: LegId) -> m.Called | m.Served | None:
+        """This leg is known from now on. Returns what was kept for it."""
         for future in self._waiting.pop(leg, ()):
             if not future.done():
                 future.set_result(None)
+        return self._kept.pop(leg, None)
 
     async def wait(self, leg: LegId, within_s: float) -> bool:
         """Whether it came within this time."""

@@ -18,7 +18,7 @@ from callrec.app.event_times import EventTimes
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
 from callrec.app.talks import Talks
-from callrec.app.translation import Endpoints, is_leg, leg_of, translate
+from callrec.app.translation import UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
@@ -102,6 +102,8 @@ class Engine:
         self._held_back.append((message, at_mono_s))
 
     def _take(self, message: Message, at_mono_s: float) -> None:
+        if dial := dial_of(message):
+            self._dialled(dial, at_mono_s)
         event = translate(message, self.endpoints)
         if event is None:
             return
@@ -113,12 +115,16 @@ class Engine:
                 Session(self._new_id(), message.get("Linkedid"), self.node, self.terms)
             )
             self._by_leg[leg] = actor
-            self._arrivals.came(leg)
+            self._arrived(leg, actor)
         if actor is None:
             return
         self._post(actor, leg, event, at_mono_s)
         if isinstance(event, m.LegGone):
             self._by_leg.pop(leg, None)
+
+    def _dialled(self, dial: Dial, at_mono_s: float) -> None:
+        if (leg := self._talks.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
+            actor.post(m.LegAppeared(leg), at_mono_s)
 
     def _post(self, actor: CallActor, leg: LegId, event: m.Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""
@@ -185,8 +191,22 @@ class Engine:
 
     def called(self, leg: LegId, user: User | None, number: str) -> None:
         """The hook before Dial."""
+        self._tell(leg, m.Called(leg, user, number))
+
+    def served(self, leg: LegId) -> None:
+        """A feature code of ours was dialled on this leg."""
+        self._tell(leg, m.Served(leg))
+
+    def _tell(self, leg: LegId, event: m.Called | m.Served) -> None:
+        """A request of the dialplan may overtake the manager's news of its leg: what it said is kept for that."""
         if actor := self._by_leg.get(leg):
-            actor.post(m.Called(leg, user, number))
+            actor.post(event)
+        else:
+            self._arrivals.keep(leg, event)
+
+    def _arrived(self, leg: LegId, actor: CallActor) -> None:
+        if event := self._arrivals.came(leg):
+            actor.post(event)
 
     # -- after a reconnect, after a restart --------------------------------------------------------------------------
 
@@ -261,9 +281,11 @@ class Engine:
         actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
         actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))
         self._by_leg[leg.id] = actor
-        self._arrivals.came(leg.id)
+        self._arrived(leg.id, actor)
         bridge = BridgeId(channel.get("BridgeId"))
         actor.post(m.LegAppeared(leg))
+        if channel.get("ChannelState") == UP:
+            actor.post(m.LegAnswered(leg.id))
         at_mono_s = None
         if bridge and not self.knows_bridge(leg.id, bridge):
             at_mono_s = self._times.answered(bridges_s.get(bridge), channel.get("Duration"))

@@ -67,7 +67,7 @@ def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
         "rule": recording.rule.value,
         "actor": recording.actor.kind.value,
         "actor_user": recording.actor.user or "",
-        "numbers": json.dumps([party.number for party in recording.parties]),
+        "numbers": json.dumps(list(dict.fromkeys(party.number for party in recording.parties if party.number))),
         "users": json.dumps(sorted({party.user for party in recording.parties if party.user})),
         "path": path,
         "media": (f"{folder}/{media.name}" if folder else media.name) if media else "",

@@ -4,12 +4,13 @@ The answer is one word in CALLREC_RESULT and what is to be said in CALLREC_SOUND
 the store has the change on disk. `number-wanted`: the user has to enter one, and then the dialplan asks again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from callrec.app.star_codes import LANGUAGE, SOUND, language_of
 from callrec.app.store_port import DirectorySource, TableStore, UserFields
 from callrec.app.translation import endpoint_of
 from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.model import LegId
 from callrec.domain.provisioning.directory import Party
 from callrec.domain.provisioning.function_keys import meant, owner_of
 from callrec.domain.provisioning.model import Feature, FeatureCode
@@ -26,12 +27,15 @@ _SPOKEN = {"*": "star", "#": "pound"}
 class Services:
     """The script `service,<feature or key>,<argument>,<forwarded: 0 or 1>[,entered]`."""
 
-    def __init__(self, store: TableStore, tables: DirectorySource) -> None:
+    def __init__(self, store: TableStore, tables: DirectorySource, served: Callable[[LegId], None]) -> None:
+        """`served` hears which legs ask: they talk with nobody."""
         self._store = store
         self._tables = tables
+        self._served = served
 
     async def script(self, request: Request) -> Answer:
         """Turn what the presser wants turned. Never raises: each way it can go has its word."""
+        self._served(LegId(request.uniqueid))
         feature, argument, forwarded, entered = (*request.arguments, "", "", "", "")[:4]
         party = self._tables.directory.by_endpoint(endpoint_of(request.channel))
         if not self._tables.fresh:

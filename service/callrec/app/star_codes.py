@@ -7,7 +7,7 @@ true: `on` and `off` come only after the store has the flag on disk; `unavailabl
 
 from callrec.app.engine import Engine
 from callrec.app.store_port import DirectorySource, TableStore
-from callrec.app.translation import by_name, clean_number, endpoint_of
+from callrec.app.translation import by_name, endpoint_of, number_in
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.messages import Outcome
 from callrec.domain.model import LegId
@@ -56,14 +56,14 @@ class StarCodes:
         Raises Unavailable while we would not see the call: the dialplan records it then, should it have to be.
         """
         self._reachable()
-        if endpoint := (request.arguments[0] if request.arguments else ""):
-            party = by_name(self._tables.directory, endpoint)
-            number = party.line.number if party else clean_number(request.extension)
-            self._engine.called(LegId(request.uniqueid), party.user if party else None, number)
+        party = by_name(self._tables.directory, request.arguments[0] if request.arguments else "")
+        number = party.line.number if party else number_in(request.extension) or number_in(request.dnid)
+        self._engine.called(LegId(request.uniqueid), party.user if party else None, number)
         return Answer("ok")
 
     async def always_record(self, request: Request) -> Answer:
         """`*26`: refuse a forwarded call, toggle the flag of the calling user, say what it is now."""
+        self._engine.served(LegId(request.uniqueid))
         digits, forwarded = (*request.arguments, "", "")[:2]
         party = self._who(request)
         if not self._tables.fresh:

@@ -3,14 +3,16 @@
 Asterisk groups by Linkedid, and gives that to the legs only while they are made. A call that is picked up, a phone's own
 attended transfer from a second line, a parked call that is fetched and a conference bring together legs that were born in
 different calls. When that happens a leg's Linkedid becomes that of the oldest, so who called whom is known from the first
-news of a leg only.
+news of a leg only. A dial that is answered tells more: its leg has received the call, also when it was born as a caller (a
+pickup); and of a call that Asterisk itself begins on a Local channel (click-to-call), the leg that is rung first has made it.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from callrec.app.translation import Dial
 from callrec.domain import messages as m
-from callrec.domain.model import BridgeId, Leg, LegId
+from callrec.domain.model import BridgeId, Direction, Leg, LegId
 
 
 class Talks:
@@ -18,14 +20,42 @@ class Talks:
 
     def __init__(self) -> None:
         self._legs: dict[LegId, Leg] = {}
+        self._numbers: dict[LegId, str] = {}
+        """What was dialled for legs of strangers: their news tell what was shown to them, or a name of ours for the trunk."""
         self._by_leg: dict[LegId, BridgeId] = {}
         self._by_bridge: dict[BridgeId, dict[LegId, None]] = {}
 
     def known(self, leg: Leg) -> Leg:
         """The leg as it is told now, on that side of the call on which it was first."""
         first = self._legs.setdefault(leg.id, leg)
-        self._legs[leg.id] = leg = replace(leg, direction=first.direction)
+        leg = replace(leg, direction=first.direction, dialled=first.dialled)
+        if leg.user is None and (number := self._numbers.get(leg.id)) and number != leg.number:
+            leg = replace(leg, number=number, name="")
+        self._legs[leg.id] = leg
         return leg
+
+    def dialled(self, dial: Dial) -> Leg | None:
+        """The leg that this dial rings, when the dial tells more of it than was known."""
+        leg, by = self._legs.get(dial.leg), self._legs.get(dial.by)
+        if leg is None or leg.is_local:
+            return None
+        number = dial.number or leg.number or (by.dialled if by else "")
+        if leg.user is None and number and dial.leg not in self._numbers:
+            self._numbers[dial.leg] = number
+        direction = Direction.OUT if self._is_origin(dial) else Direction.IN
+        self._legs[dial.leg] = replace(leg, direction=direction)
+        known = self.known(leg)
+        return known if known != leg else None
+
+    def _is_origin(self, dial: Dial) -> bool:
+        """Whether it rings the one for whom Asterisk makes a call: from behind the Local channel that is the call's first."""
+        origin = self._legs.get(LegId(dial.linkedid))
+        return (
+            origin is not None
+            and origin.is_local
+            and origin.channel != dial.by_channel
+            and origin.door == dial.by_channel.rpartition(";")[0]
+        )
 
     def leg(self, leg: LegId) -> Leg | None:
         """What was last told of it."""
@@ -41,6 +71,7 @@ class Talks:
             case m.LegGone():
                 self._leave(leg)
                 self._legs.pop(leg, None)
+                self._numbers.pop(leg, None)
             case m.Unbridged(left) if left is None or left == self.bridge_of(leg):
                 self._leave(leg)
 

@@ -5,6 +5,7 @@ whose Uniqueid is the call's Linkedid (channel.c: a call's oldest channel gives 
 """
 
 import re
+from dataclasses import dataclass
 from typing import Protocol
 
 from callrec.domain import messages as m
@@ -12,13 +13,15 @@ from callrec.domain.model import BridgeId, Direction, Leg, LegId
 from callrec.domain.provisioning.directory import Party
 from callrec.protocols.ami import Message
 
-_CALLS = frozenset({"Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "DialEnd"})
+_CALLS = frozenset({"Newchannel", "Newstate", "Hangup", "BridgeEnter", "BridgeLeave", "DialBegin", "DialEnd"})
 _WAITS = frozenset({"Hold", "Unhold", "MusicOnHoldStart", "MusicOnHoldStop"})
 WANTED = _CALLS | _WAITS | {"ChannelTalkingStart", "FullyBooted", "Shutdown"}
 """The events that the engine listens to: about a fifth of what one call causes."""
 
 TECHNOLOGIES = ("PJSIP", "SCCP")
 _CHANNEL = re.compile(rf"(?P<endpoint>(?:{'|'.join(TECHNOLOGIES)})/.+)-[0-9a-f]+", re.DOTALL)
+UP = "6"
+"""The state of an answered channel (channelstate.h: AST_STATE_UP)."""
 HOLDING = "holding_bridge"
 """The technology of parking lots and waiting rooms: those who are in one hear music, not each other."""
 PARKING = "parking"
@@ -27,7 +30,24 @@ _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRT
 """Channels of Asterisk's own and our tones' snoops: nobody talks on them."""
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")
 _NUMBER_CHARACTERS = 64
+_DIALLED = (
+    # PJSIP: number@endpoint, endpoint/sip:number@host
+    re.compile(r"(?:[^/]*/)?(?:sips?:)?(?P<number>[^@/;]+)(?:;[^@]*)?@[^@]*", re.DOTALL),
+    # DAHDI, IAX2: group or peer, and the number
+    re.compile(r"[^/]+/(?P<number>[^@/;]+)", re.DOTALL),
+)
 _NAME_CHARACTERS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One leg rings another. `number` is what was dialled for it, where the dial says so."""
+
+    by: LegId
+    by_channel: str
+    leg: LegId
+    linkedid: str
+    number: str
 
 
 class Endpoints(Protocol):
@@ -60,11 +80,34 @@ def leg_of(message: Message, endpoints: Endpoints) -> Leg:
     channel, leg = message.get("Channel"), LegId(message.get("Uniqueid"))
     party = endpoints.by_endpoint(endpoint_of(channel))
     direction = Direction.OUT if message.get("Linkedid") == leg else Direction.IN
+    dialled = number_in(message.get("Exten")) if direction is Direction.OUT and message.event == "Newchannel" else ""
     if party is not None:
-        return Leg(leg, channel, direction, party.user, party.line.number, party.user.name)
-    return Leg(
-        leg, channel, direction, None, clean_number(message.get("CallerIDNum")), clean_name(message.get("CallerIDName"))
+        return Leg(leg, channel, direction, party.user, party.line.number, party.user.name, dialled)
+    number = message.get("CallerIDNum")
+    # Dial gives the leg that it makes the extension in which it runs: behind a Gosub that is `s` (app_dial.c: dial_exec_full)
+    number = clean_number(number) if direction is Direction.OUT else number_in(number)
+    return Leg(leg, channel, direction, None, number, clean_name(message.get("CallerIDName")), dialled)
+
+
+def dial_of(message: Message) -> Dial | None:
+    """Who rings whom: a dial that begins, and one that is answered, which after a pickup is another leg than the one that rang
+    (pickup.c: ast_do_pickup). None for what no leg dialled (an Originate), and for everything else."""
+    answered = message.event == "DialEnd" and message.get("DialStatus") == "ANSWER"
+    if not (answered or message.event == "DialBegin") or not message.get("Uniqueid"):
+        return None
+    return Dial(
+        LegId(message.get("Uniqueid")),
+        message.get("Channel"),
+        LegId(message.get("DestUniqueid")),
+        message.get("DestLinkedid"),
+        dialled_number(message.get("DialString")),
     )
+
+
+def dialled_number(dial_string: str) -> str:
+    """The number in what Dial was given behind the technology; empty for the name of an endpoint."""
+    found = next((match for pattern in _DIALLED if (match := pattern.fullmatch(dial_string))), None)
+    return number_in(found["number"]) if found else ""
 
 
 def translate(message: Message, endpoints: Endpoints) -> m.Event | None:  # noqa: C901 - one line for each kind of event
@@ -75,7 +118,10 @@ def translate(message: Message, endpoints: Endpoints) -> m.Event | None:  # noqa
         case "Newchannel":
             return m.LegAppeared(leg_of(message, endpoints))
         case "Hangup":
-            return m.LegGone(LegId(message.get("Uniqueid")))
+            cause = message.get("Cause")[:3]
+            return m.LegGone(LegId(message.get("Uniqueid")), int(cause) if cause.isdecimal() else 0)
+        case "Newstate" if message.get("ChannelState") == UP:
+            return m.LegAnswered(LegId(message.get("Uniqueid")))
         case "BridgeEnter" if message.get("BridgeTechnology") == HOLDING:
             return m.Parked(LegId(message.get("Uniqueid"))) if message.get("BridgeType") == PARKING else None
         case "BridgeEnter":
@@ -97,6 +143,12 @@ def translate(message: Message, endpoints: Endpoints) -> m.Event | None:  # noqa
 def clean_number(text: str) -> str:
     """A stranger's number as we keep it: letters, digits and `+*#_.@-`, at most 64; `<unknown>` becomes empty."""
     return "" if text == "<unknown>" else _NUMBER.sub("", text)[:_NUMBER_CHARACTERS]
+
+
+def number_in(text: str) -> str:
+    """The same for what may be no number: an extension such as `s` has no digit and is none."""
+    number = clean_number(text)
+    return number if any(char.isdigit() for char in number) else ""
 
 
 def clean_name(text: str) -> str:

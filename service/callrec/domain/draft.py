@@ -8,7 +8,6 @@ from callrec.domain import messages as m
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import POLICY, BridgeId, Direction, Instant, Leg, LegId, Party, Recording, TakeId
 from callrec.domain.naming import recording_id
-from callrec.domain.policy import decide
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import CONVERSATION, Entered, Session
 from callrec.domain.toggle import State
@@ -90,30 +89,6 @@ class Draft:
             )
         )
 
-    def explain(self) -> None:
-        """Nobody answered a call that would have been recorded: an entry says so, since there will be no file.
-
-        A call that called nobody (a feature code, a voicemail) is none of these.
-        """
-        s = self.session
-        legs = [leg for leg in s.seen.values() if not leg.is_local]
-        if len(legs) < CONVERSATION and not s.dial_status:
-            return
-        if decide(legs).rule is not Rule.ALWAYS:
-            return
-        rung = {leg.user.id if leg.user else None for leg in legs if leg.channel and leg.direction is Direction.IN}
-        wanted = sorted(
-            (leg for leg in legs if leg.channel or (leg.user.id if leg.user else None) not in rung),
-            key=lambda leg: leg.direction is Direction.IN,
-        )
-        parties = tuple(
-            Party(leg.id, leg.user.id if leg.user else None, leg.number, leg.name, s.began_s, self.now.utc_s)
-            for leg in wanted
-        )
-        new = self.new_recording(Rule.ALWAYS)
-        cause = f"unanswered: {s.dial_status or 'CANCEL'}"
-        self.deliver(replace(new, from_s=s.began_s, parties=parties, cause=cause))
-
     # -- the recording -----------------------------------------------------------------------------------------------
 
     def new_recording(self, rule: Rule) -> Recording:
@@ -173,7 +148,8 @@ class Draft:
     def ended(self, recording: Recording) -> Recording:
         """The recording as intake gets it: every time has its end, nobody stays longer than the recording."""
         now_s = self.now.utc_s
-        recording = recording if recording.cause.startswith("unanswered") else self.with_parties(recording)
+        is_explained = bool(recording.parties) and not recording.takes  # the explanation says who
+        recording = recording if is_explained else self.with_parties(recording)
         to_s = now_s if recording.to_s is None else recording.to_s
         return replace(
             recording,

@@ -12,7 +12,7 @@ from functools import singledispatchmethod
 from callrec.domain import messages as m
 from callrec.domain.lifecycle import Step
 from callrec.domain.listening import Listening
-from callrec.domain.model import POLICY, Direction, Instant, Leg, LegId, Take, TakeId
+from callrec.domain.model import POLICY, Instant, Leg, LegId, Take, TakeId
 from callrec.domain.policy import Decision, Limits, decide
 from callrec.domain.pressing import Pressing
 from callrec.domain.provisioning.model import Rule
@@ -38,6 +38,7 @@ def handle(
     turn.on(event)
     turn.wait()
     turn.listen()
+    turn.watch_alone()
     turn.lamps()
     return turn.session, tuple(turn.commands)
 
@@ -58,9 +59,15 @@ class _Turn(Pressing, Waits, Listening):
 
     @on.register
     def _(self, event: m.Called) -> None:
-        expected = LegId(f"called:{event.user.id if event.user else event.number}")
-        leg = Leg(expected, "", Direction.IN, event.user, event.number, event.user.name if event.user else "")
-        self.set(seen={**self.session.seen, expected: leg})
+        self.called(event)
+
+    @on.register
+    def _(self, event: m.LegAnswered) -> None:
+        self.set(up=self.session.up | {event.leg})
+
+    @on.register
+    def _(self, event: m.Served) -> None:
+        self.set(served=self.session.served | {event.leg})
 
     @on.register
     def _(self, event: m.DialEnded) -> None:
@@ -102,9 +109,11 @@ class _Turn(Pressing, Waits, Listening):
     @on.register
     def _(self, event: m.LegGone) -> None:
         self.leave(event.leg, None)
-        self.set(legs={key: leg for key, leg in self.session.legs.items() if key != event.leg})
+        legs = {key: leg for key, leg in self.session.legs.items() if key != event.leg}
+        self.set(legs=legs, hangup_cause=event.cause)
         self.silence(event.leg)
         if not self.session.legs:
+            self.watch_alone()
             self.end()
         else:
             self.cover()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from callrec.domain import messages as m
-from callrec.domain.draft import Draft
+from callrec.domain.explaining import Explaining
 from callrec.domain.lifecycle import Step
 from callrec.domain.model import Take
 from callrec.domain.naming import take_id
@@ -16,7 +16,7 @@ _UNKNOWN_RATE_HZ = 16000
 """For a leg whose rate nobody asked for: wide enough for both, and nothing is lost by it."""
 
 
-class Machine(Draft):
+class Machine(Explaining):
     """A draft that the table moves."""
 
     def apply(self, trigger: Trigger) -> None:

@@ -17,7 +17,22 @@ class LegAppeared:
 
 @dataclass(frozen=True, slots=True)
 class LegGone:
-    """The channel hung up."""
+    """The channel hung up; `cause` is Q.850's number for why, 0 when unknown."""
+
+    leg: LegId
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """The channel is up: its phone has answered, or the dialplan has answered its call."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The leg has dialled a feature code of ours."""
 
     leg: LegId
 
@@ -216,7 +231,8 @@ class Reconsidered:
 
 
 Event = (
-    LegAppeared | LegGone | LegMoved | TakenOver | LegBroken | Called | DialEnded | Bridged | LegsJoined | Unbridged | Pressed
+    LegAppeared | LegAnswered | LegGone | LegMoved | TakenOver | LegBroken | Called | Served | DialEnded
+    | Bridged | LegsJoined | Unbridged | Pressed
     | HoldChanged | MusicChanged | Parked | Spoke | NotListened
     | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeClosed | TakeStopped
     | TakeRefused | Announced | DeadlinePassed | Reconsidered

@@ -69,6 +69,8 @@ class Leg:
     user: User | None = None
     number: str = ""
     name: str = ""
+    dialled: str = ""
+    """What a leg that made the call dialled; empty for one that received it."""
 
     @property
     def is_local(self) -> bool:

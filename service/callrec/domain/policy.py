@@ -53,6 +53,8 @@ class Limits:
     retry_s: float = 5.0
     """After a recording that policy wants could not be begun, until it is tried again; twice as long each time."""
     retry_most_s: float = 300.0
+    alone_s: float = 2.0
+    """An answered leg that is alone for so long in a call talks with an application."""
     pause_s: float = 600.0
     """The longest pause: a forgotten one must not silence the rest of a call."""
 

@@ -33,6 +33,14 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """The only phone of a call that nobody talks in, and since when its leg is answered."""
+
+    leg: Leg
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that is known about one call at one moment. Immutable; `handling.handle` gives the next one."""
 
@@ -53,7 +61,17 @@ class Session:
     """The same of those who have spoken since that instant."""
     parties: tuple[Party, ...] = ()
     dial_status: str = ""
+    hangup_cause: int = 0
+    """Why the last leg ended, as Asterisk says (Q.850)."""
     answered: bool = False
+    """Whether there was a conversation."""
+    up: frozenset[LegId] = frozenset()
+    """Legs that are answered, by a phone or by an application."""
+    served: frozenset[LegId] = frozenset()
+    """Legs that dialled a feature code of ours: what they hear is no conversation."""
+    alone: Alone | None = None
+    uncovered: Party | None = None
+    """A user whom policy always records, alone with an application for longer than a moment."""
     state: State = State.IDLE
     recording: Recording | None = None
     """The current recording; None when idle."""

@@ -173,7 +173,7 @@ async def test_a_missing_right_and_one_too_many_are_told_apart() -> None:
                 "permit=x",
                 "eventfilter=^Event: (Hangup|Newchannel)[^A-Za-z]",
             ],
-            "keeps back BridgeEnter, BridgeLeave, ChannelTalkingStart, DialEnd, FullyBooted, Hold, ",
+            "keeps back BridgeEnter, BridgeLeave, ChannelTalkingStart, DialBegin, DialEnd, FullyBooted, ",
         ),
     ],
 )

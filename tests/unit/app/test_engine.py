@@ -10,12 +10,24 @@ from stage import ALICE, BOB, EPOCH_S, MemoryJournal, Stage, away, event, virtua
 
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.app import engine as engine_module
+from callrec.app.arrivals import MAX_KEPT
 from callrec.app.engine import MAX_BACKGROUND, OUTCOME_S
 from callrec.app.ports import Journal
 from callrec.domain import messages as m
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import Actor, ActorKind, CallId, LegId, NodeId, Recording, RecordingId, Take, TakeId
+from callrec.domain.model import (
+    Actor,
+    ActorKind,
+    CallId,
+    Direction,
+    LegId,
+    NodeId,
+    Recording,
+    RecordingId,
+    Take,
+    TakeId,
+)
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
 from callrec.protocols.ami import Message
@@ -103,6 +115,48 @@ async def test_the_hook_before_dial_is_told_to_its_call(stage: Stage) -> None:
         await stage.passes(0.1)
         (session,) = engine.live()
         assert [leg.user for leg in session.seen.values()] == [ALICE, BOB]
+
+
+@virtual
+async def test_what_the_dialplan_says_of_a_leg_before_the_manager_does_is_kept_for_it(stage: Stage) -> None:
+    """Also when a listing tells of it; too many such words give way."""
+    async with stage.running() as engine:
+        engine.called(LEG, BOB, "1002")
+        engine.served(LegId("2.1"))
+        for nth in range(MAX_KEPT - 1):
+            engine.called(LegId(f"9.{nth}"), None, "")
+        engine.asterisk(event("Newchannel", "1.1", "alice"))
+        listed = [event("CoreShowChannel", *leg, ChannelState="6") for leg in (("1.1", "alice"), ("2.1", "bob"))]
+        engine.resync(listed, [], asterisk_restarted=False)
+        engine.served(LegId("2.1"))
+        await stage.passes(0.1)
+        early, late = engine.live()
+        assert [leg.user for leg in early.seen.values()] == [ALICE], "the oldest word gave way"
+        assert (late.up, late.served) == ({"2.1"}, {"2.1"})
+
+
+@virtual
+async def test_of_twenty_calls_whose_hook_was_faster_than_the_manager_each_has_an_entry(stage: Stage) -> None:
+    async with stage.running() as engine:
+        for nth in range(20):
+            engine.called(LegId(f"{nth}.1"), BOB, "1002")
+            engine.asterisk(event("Newchannel", f"{nth}.1", "ever"))
+            engine.asterisk(event("Hangup", f"{nth}.1", "ever", Cause="3"))
+        await stage.passes(1)
+        assert [one.cause for one in stage.handed] == ["unanswered: CHANUNAVAIL"] * 20
+
+
+@virtual
+async def test_who_picks_a_call_up_has_received_it(stage: Stage) -> None:
+    """The dial is answered by the leg of the one who dialled `*8` (pickup.c: ast_do_pickup): rules for calls received."""
+    async with stage.running() as engine:
+        engine.asterisk(event("Newchannel", "1.1", "trunk", CallerIDNum="0611"))
+        engine.asterisk(event("Newchannel", "2.1", "alice", Exten="*81002"))
+        answer = {"DestUniqueid": "2.1", "DestLinkedid": "2.1", "DialStatus": "ANSWER"}
+        engine.asterisk(event("DialEnd", "1.1", "trunk", **answer))
+        await stage.passes(0.1)
+        directions = [leg.direction for session in engine.live() for leg in session.legs.values()]
+        assert directions == [Direction.OUT, Direction.IN]
 
 
 # -- presses -----------------------------------------------------------------------------------------------------------

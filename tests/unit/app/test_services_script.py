@@ -34,7 +34,7 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.copy = Store(), Copy()
-        self.services = Services(self.store, self.copy)  # type: ignore[arg-type]  # the half that is used
+        self.services = Services(self.store, self.copy, lambda _leg: None)  # type: ignore[arg-type]  # the half that is used
 
     async def answer(self, *arguments: str, endpoint: str = "alice") -> Answer:
         """Of one dialogue."""

@@ -204,8 +204,8 @@ async def test_while_nobody_is_known_nobody_is_refused(house: House, script: str
     [
         (("ever",), [Called(LegId("1.1"), EVER, "1003")]),
         (("nobody",), [Called(LegId("1.1"), None, "0123")]),
-        (("",), []),
-        ((), []),
+        (("",), [Called(LegId("1.1"), None, "0123")]),
+        ((), [Called(LegId("1.1"), None, "0123")]),
     ],
 )
 @virtual

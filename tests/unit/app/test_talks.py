@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from callrec.app.talks import Talks
+from callrec.app.translation import Dial
 from callrec.domain import messages as m
 from callrec.domain.model import BridgeId, Direction, Leg, LegId
 
@@ -68,3 +69,73 @@ def test_two_phones_in_one_bridge_talk_and_a_phone_with_half_a_local_channel_may
     talks = told(("a", ONE), ("b", ONE), ("c", OTHER), ("Local/9@q-1;1", OTHER), ("d", None))
     assert talks.is_talk([LegId("a"), LegId("c"), LegId("b")])
     assert not talks.is_talk([LegId("a"), LegId("c"), LegId("d"), LegId("Local/9@q-1;1"), LegId("unheard of")])
+
+
+def dial(by: Leg, leg: Leg, number: str = "", linkedid: str = "") -> Dial:
+    return Dial(by.id, by.channel, leg.id, linkedid or by.id, number)
+
+
+STRANGER = Leg(LegId("x"), "PJSIP/trunk-1", Direction.IN, None, "0999", "Office")
+CALLER = replace(A, dialled="0301")
+
+
+def test_whose_dial_is_answered_has_received_the_call_also_by_a_pickup():
+    talks = Talks()
+    talks.known(A)
+    talks.known(B)
+    picked_up = replace(B, direction=Direction.IN)
+    assert picked_up == talks.dialled(dial(A, B))
+    assert picked_up == talks.known(B)
+    assert talks.dialled(dial(A, B)) is None, "nothing new"
+
+
+def test_a_stranger_has_the_number_that_was_dialled_whatever_is_told_later():
+    """And the name that belongs to another number is not theirs."""
+    talks = Talks()
+    talks.known(CALLER)
+    talks.known(STRANGER)
+    expected = replace(STRANGER, number="0123", name="")
+    assert expected == talks.dialled(dial(CALLER, STRANGER, "0123"))
+    assert expected == talks.known(STRANGER)
+    assert talks.dialled(dial(CALLER, STRANGER)) is None, "the answer of the dial says no number"
+    talks.note(STRANGER.id, m.LegGone(STRANGER.id))
+    assert STRANGER == talks.known(STRANGER)
+
+
+def test_a_stranger_whose_dial_names_an_endpoint_has_what_the_caller_dialled_unless_they_show_a_number():
+    talks = Talks()
+    talks.known(CALLER)
+    talks.known(replace(STRANGER, number=""))
+    talks.known(replace(B, number="0302"))
+    called = talks.dialled(dial(CALLER, STRANGER))
+    assert called is not None
+    assert (called.number, called.name) == ("0301", "")
+    shown = talks.dialled(dial(CALLER, B))
+    assert shown is not None
+    assert shown.number == "0302"
+
+
+def test_nobody_knows_more_of_a_leg_that_was_not_told_of_nor_of_a_local_channel():
+    talks = Talks()
+    local = talks.known(Leg(LegId("l"), "Local/9@q-1;1", Direction.IN))
+    assert talks.dialled(dial(A, STRANGER, "0123")) is None
+    assert talks.dialled(dial(A, local, "0123")) is None
+    talks.known(replace(STRANGER, number="", name=""))
+    assert talks.dialled(dial(A, STRANGER)) is None, "nobody says a number"
+
+
+def test_who_is_rung_behind_the_local_channel_with_which_a_call_begins_has_made_it():
+    """Originate Local/1002@default: `;2` rings the user, then `;1` the other one."""
+    talks = Talks()
+    first = talks.known(Leg(LegId("o"), "Local/1002@default-1;1", Direction.OUT))
+    second = talks.known(Leg(LegId("o2"), "Local/1002@default-1;2", Direction.IN))
+    user = talks.known(Leg(LegId("u"), "PJSIP/bill-1", Direction.IN))
+    talks.known(STRANGER)
+    made = talks.dialled(dial(second, user, linkedid=first.id))
+    assert made is not None
+    assert made.direction is Direction.OUT
+    called = talks.dialled(dial(first, STRANGER, "0123", linkedid=first.id))
+    assert called is not None
+    assert called.direction is Direction.IN
+    talks.note(first.id, m.LegGone(first.id))
+    assert talks.known(user).direction is Direction.OUT

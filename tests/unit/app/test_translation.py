@@ -6,9 +6,12 @@ from stage import ALICE, BOB, TABLES, event
 from callrec.app.translation import (
     HOLDING,
     WANTED,
+    Dial,
     by_name,
     clean_name,
     clean_number,
+    dial_of,
+    dialled_number,
     endpoint_of,
     is_leg,
     leg_of,
@@ -81,6 +84,11 @@ def test_numbers_and_names_are_kept_as_text_of_bounded_length(text: str, number:
     [
         (event("Newchannel", "1.1", "x"), m.LegAppeared(Leg(LegId("1.1"), "PJSIP/x-00000001", Direction.OUT))),
         (event("Hangup", "1.1", "x"), m.LegGone(LegId("1.1"))),
+        (event("Hangup", "1.1", "x", Cause="3"), m.LegGone(LegId("1.1"), 3)),
+        (event("Hangup", "1.1", "x", Cause="9" * 5000), m.LegGone(LegId("1.1"), 999)),
+        (event("Newstate", "1.1", "x", ChannelState="6"), m.LegAnswered(LegId("1.1"))),
+        (event("Newstate", "1.1", "x", ChannelState="5"), None),
+        (event("DialBegin", "1.1", "x"), None),
         (
             event("BridgeEnter", "1.1", "x", BridgeUniqueid="b"),
             m.Bridged(BridgeId("b"), Leg(LegId("1.1"), "PJSIP/x-00000001", Direction.OUT)),
@@ -108,3 +116,55 @@ def test_a_bare_name_is_found_in_every_technology() -> None:
     assert found is not None
     assert found.user == BOB
     assert by_name(DIRECTORY, "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("dial_string", "number"),
+    [
+        ("0123456@trunk", "0123456"),
+        ("trunk/sip:+49301234@10.0.0.1:5060", "+49301234"),
+        ("trunk/sips:0123;phone-context=x@host", "0123"),
+        ("trunk", ""),
+        ("alice@trunk", ""),
+        ("alice/sip:alice@127.0.0.1:5061", ""),
+        ("g1/0301", "0301"),
+        ("user@peer/0302", ""),
+        ("0123\r\nAction: x@trunk", "0123Actionx"),
+        ("", ""),
+    ],
+)
+def test_the_number_in_what_was_dialled(dial_string: str, number: str) -> None:
+    """Of the technologies that carry one there; a name is no number."""
+    assert dialled_number(dial_string) == number
+
+
+def test_an_extension_is_no_number_of_a_stranger() -> None:
+    """Dial shows the trunk the extension in which it runs, `s` behind a subroutine; a caller may be called anything."""
+    called = event("BridgeEnter", "1.2", "trunk", linkedid="1.1", CallerIDNum="s")
+    assert leg_of(called, DIRECTORY).number == ""
+    assert leg_of(event("Newchannel", "1.1", "trunk", CallerIDNum="anonymous"), DIRECTORY).number == "anonymous"
+
+
+def test_what_a_caller_dialled_is_known_from_the_first_news_of_their_leg() -> None:
+    """Later it is wherever the dialplan is; and who is rung has dialled nothing."""
+    assert leg_of(event("Newchannel", "1.1", "alice", Exten="0123"), DIRECTORY).dialled == "0123"
+    assert leg_of(event("Newchannel", "1.1", "alice", Exten="s"), DIRECTORY).dialled == ""
+    assert leg_of(event("BridgeEnter", "1.1", "alice", Exten="0123"), DIRECTORY).dialled == ""
+    assert leg_of(event("Newchannel", "1.2", "alice", linkedid="1.1", Exten="0123"), DIRECTORY).dialled == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "by", "is_dial"),
+    [
+        ("DialBegin", "", "1.1", True),
+        ("DialEnd", "ANSWER", "1.1", True),
+        ("DialEnd", "BUSY", "1.1", False),
+        ("DialBegin", "", "", False),  # an Originate: no leg dials
+        ("Newstate", "ANSWER", "1.1", False),
+    ],
+)
+def test_who_rings_whom(name: str, status: str, by: str, *, is_dial: bool) -> None:
+    """A dial that begins, and one that is answered."""
+    said = event(name, by, "alice", DestUniqueid="1.2", DestLinkedid="1.1", DialStatus=status, DialString="0123@trunk")
+    expected = Dial(LegId(by), "PJSIP/alice-00000001", LegId("1.2"), "1.1", "0123")
+    assert dial_of(said) == (expected if is_dial else None)

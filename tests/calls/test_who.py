@@ -1,0 +1,173 @@
+"""Who talks, and that each call which policy covers has an entry: names and numbers, pickup, click-to-call, applications."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from arrangement import OUTSIDE, TRUNK_SHOWS, phone, set_user, tone_of
+from conversing import News, Scenes, conversation
+from listening import ANSWER_S, Stored
+
+from callrec.domain.errors import Unavailable
+from callrec.domain.lifecycle import State
+from callrec.domain.provisioning.model import Rule
+from callrec.lab.phones import Answer, Busy, RingForever
+from callrec.lab.stack import Stack
+
+TALK_S = 1.5
+SHORT_S = 0.7
+APPLICATION_S = 3.0
+STRANGER, ABROAD, ELSEWHERE = "0611223344", "0123450001", "0123450002"
+DID, ITS_USER = "2050", "1000"
+IN_ALWAYS, OUT_ALWAYS = "1055", "1056"
+AWAY = "1058"
+CALLS = 20
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scenes(stack: Stack) -> AsyncIterator[Scenes[list[Stored]]]:
+    """Calls at the same time, each between phones of its own."""
+    await set_user(stack, IN_ALWAYS, "--rule=in_external=always")
+    await set_user(stack, OUT_ALWAYS, "--rule=out_external=always")
+    playing = Scenes(
+        outside=_outside(stack),
+        echo=_application(stack, "1046", "*43", APPLICATION_S),
+        conference=_application(stack, "1047", "7003", APPLICATION_S),
+        moment=_application(stack, "1050", "*43", SHORT_S, entries=0),
+        code=_application(stack, "1039", "*26", APPLICATION_S, entries=0),
+    )
+    yield playing
+    await playing.ended()
+    await set_user(stack, "1039", "--call-record", "on")  # the code has turned it off
+
+
+async def _outside(stack: Stack) -> list[Stored]:
+    """A flagged user calls through a subroutine and a trunk that shows its own number."""
+    async with News(stack) as news:
+        async with conversation(stack, "1005", OUTSIDE, dialled=f"77{ABROAD}"):
+            await asyncio.sleep(TALK_S)
+        return await news.stored("1005", ABROAD)
+
+
+async def _application(stack: Stack, caller: str, dialled: str, length_s: float, *, entries: int = 1) -> list[Stored]:
+    """A flagged user talks with an application and hangs up."""
+    async with News(stack) as news:
+        call = await phone(stack, caller).call(dialled, tone_hz=tone_of(caller))
+        await call.answered()
+        await asyncio.sleep(length_s)
+        await call.hangup()
+        return await news.stored(caller, dialled, count=entries)
+
+
+async def test_who_was_called_outside_has_the_number_that_was_dialled(scenes: Scenes[list[Stored]]) -> None:
+    """Behind a subroutine it was `s`, behind a trunk with its own `callerid` that one."""
+    (stored,) = await scenes.of("outside")
+    stored.assert_sides(tone_of("1005"), tone_of(OUTSIDE), first_s=ANSWER_S)
+    assert stored.numbers == ["1005", ABROAD]
+    assert TRUNK_SHOWS not in stored.path.with_suffix(".json").read_text()
+
+
+@pytest.mark.parametrize(("scene", "number", "dialled"), [("echo", "1046", "*43"), ("conference", "1047", "7003")])
+async def test_a_flagged_user_alone_with_an_application_has_an_entry_that_says_it_is_not_covered(
+    scenes: Scenes[list[Stored]], scene: str, number: str, dialled: str
+) -> None:
+    """There was neither a recording nor an entry."""
+    (entry,) = await scenes.of(scene)
+    recording = entry.manifest.recording
+    assert (entry.manifest.state, recording.cause, recording.takes) == (State.FAILED, "not-covered", ())
+    assert entry.numbers == [number, dialled]
+    assert APPLICATION_S - 1 < (recording.to_s or 0) - recording.from_s < APPLICATION_S + 2
+
+
+async def test_a_moment_and_a_code_of_ours_are_no_calls_to_be_recorded(scenes: Scenes[list[Stored]]) -> None:
+    """A call that is given up after half a second, and `*26` with its prompt."""
+    assert await scenes.of("moment") == []
+    assert await scenes.of("code") == []
+
+
+async def test_a_call_from_outside_is_recorded_by_the_rules_of_who_picks_it_up(
+    stack: Stack, scenes: Scenes[list[Stored]]
+) -> None:
+    """`*8` is dialled, and yet the call is one that was received: 4 of 4 were not recorded."""
+    await scenes.ended()
+    await phone(stack, ITS_USER).behave(RingForever())
+    async with News(stack) as news:
+        there = await phone(stack, OUTSIDE).call(DID, tone_hz=tone_of(OUTSIDE), shown=STRANGER)
+        await phone(stack, ITS_USER).rings()
+        here = await phone(stack, IN_ALWAYS).call(f"*8{ITS_USER}", tone_hz=tone_of(IN_ALWAYS))
+        await asyncio.gather(there.answered(), here.answered())
+        await asyncio.sleep(TALK_S)
+        await there.hangup()
+        await here.ended()
+        stored = await news.one(STRANGER, IN_ALWAYS)
+    await phone(stack, ITS_USER).behave(Answer(tone_hz=tone_of(ITS_USER)))
+    stored.assert_sides(tone_of(IN_ALWAYS), tone_of(OUTSIDE), first_s=ANSWER_S)
+    assert stored.manifest.recording.rule is Rule.ALWAYS
+
+
+async def test_a_call_that_asterisk_makes_for_a_user_is_recorded_as_one_that_they_made(
+    stack: Stack, scenes: Scenes[list[Stored]]
+) -> None:
+    """Click-to-call: their phone rings, then the other. Also after the Local channel is optimised away."""
+    await scenes.ended()
+    async with News(stack) as news:
+        await _originate(stack, f"Local/{OUT_ALWAYS}@default", ELSEWHERE)
+        there = await phone(stack, OUT_ALWAYS).rings()
+        here = await phone(stack, OUTSIDE).rings()
+        await asyncio.gather(there.answered(), here.answered())
+        await asyncio.sleep(TALK_S)
+        await here.hangup()
+        await there.ended()
+        stored = await news.one(OUT_ALWAYS, ELSEWHERE)
+    assert stored.manifest.recording.rule is Rule.ALWAYS
+    assert stored.numbers[0] == OUT_ALWAYS
+    assert stored.manifest.state is State.SOUND
+    assert stored.length_s == pytest.approx(here.heard().length_s, abs=0.3)
+
+
+async def _originate(stack: Stack, endpoint: str, extension: str) -> None:
+    """As a web page does it."""
+    doors = stack.pbx.doors
+    headers = {"Authorization": aiohttp.encode_basic_auth(doors.ari_user, doors.ari_secret)}
+    what = {"endpoint": endpoint, "extension": extension, "context": "default", "priority": 1}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        answer = await http.post(f"http://127.0.0.1:{doors.http}/ari/channels", json=what)
+        assert answer.status == 200, await answer.text()
+
+
+async def test_an_unanswered_call_to_outside_has_the_number_that_was_dialled(
+    stack: Stack, scenes: Scenes[list[Stored]]
+) -> None:
+    """Through the same subroutine and trunk."""
+    await scenes.ended()
+    await phone(stack, OUTSIDE).behave(Busy())
+    async with News(stack) as news:
+        call = await phone(stack, "1005").call(f"77{ELSEWHERE}", tone_hz=0)
+        with pytest.raises(Unavailable):
+            await call.answered()
+        await call.ended()
+        entry = await news.one("1005", ELSEWHERE)
+    await phone(stack, OUTSIDE).behave(Answer(tone_hz=tone_of(OUTSIDE)))
+    assert entry.manifest.recording.cause == "unanswered: BUSY"
+
+
+async def test_each_of_twenty_calls_to_a_phone_that_is_not_registered_has_an_entry(
+    stack: Stack, scenes: Scenes[list[Stored]]
+) -> None:
+    """With the cause that Dial had; 2 of 20 had none, and the others said CANCEL."""
+    await scenes.ended()
+    known = await stack.pbx.cli("database show registrar")
+    name = stack.line(AWAY)
+    (contact,) = [line.split(": ", 1)[0] for line in known.splitlines() if f"/contact/{name};" in line]
+    await stack.pbx.cli(f'database del registrar "{contact.strip().removeprefix("/registrar/")}"')
+    async with News(stack) as news:
+        calls = [await phone(stack, "1005").call(AWAY, tone_hz=0) for _ in range(CALLS)]
+        for call in calls:
+            await call.ended()
+        entries = await news.stored("1005", AWAY, count=CALLS)
+    line = next(one for one in stack.pbx.tables.lines if one.number == AWAY)
+    assert stack.bank is not None
+    await stack.bank.register_one(line.name, line.secret)
+    assert {entry.manifest.recording.cause for entry in entries} == {"unanswered: CHANUNAVAIL"}

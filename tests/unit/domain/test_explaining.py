@@ -1,0 +1,162 @@
+"""Entries without a file: nobody answered, nobody was reached, or a user talked with an application."""
+
+from dataclasses import replace
+
+import pytest
+
+from callrec.domain import messages as m
+from callrec.domain.handling import handle
+from callrec.domain.model import BridgeId, CallId, Direction, Instant, Leg, LegId, NodeId, Recording
+from callrec.domain.policy import Terms
+from callrec.domain.provisioning.model import RecordRules, Rule, User, UserId
+from callrec.domain.session import Session
+
+FLAGGED = User(UserId("4"), "Dora", call_record=True)
+OUTSIDE_ONLY = User(UserId("5"), "Olaf", rules=RecordRules(out_external=Rule.ALWAYS, in_internal=Rule.NEVER))
+BOB = User(UserId("2"), "Bob")
+CALLER = Leg(LegId("a"), "PJSIP/a-1", Direction.OUT, FLAGGED, "1004", "Dora", dialled="*43")
+LOCAL = Leg(LegId("l"), "Local/1@q-1;1", Direction.IN)
+NO_ROUTE, NORMAL, INTERWORKING = 3, 16, 127
+
+
+def rung(user: User | None, number: str) -> Leg:
+    return Leg(LegId(number), f"PJSIP/{number}-1", Direction.IN, user, number)
+
+
+class Call:
+    """A call whose time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.session = Session(CallId("c"), "c.1", NodeId("n"), Terms())
+        self.now_s = 0.0
+        self.handed: list[Recording] = []
+
+    def on(self, *events: m.Event) -> "Call":
+        """These happen."""
+        for event in events:
+            self.session, commands = handle(self.session, event, Instant(1_000 + self.now_s, self.now_s))
+            self.handed += [command.recording for command in commands if isinstance(command, m.HandOver)]
+        return self
+
+    def later(self, seconds: float) -> "Call":
+        """Time passes."""
+        self.now_s += seconds
+        return self
+
+    def answered(self, leg: Leg = CALLER) -> "Call":
+        """By an application, or by its phone."""
+        return self.on(m.LegAppeared(leg), m.LegAnswered(leg.id))
+
+    def ends(self, *legs: Leg, cause: int = NORMAL) -> list[tuple[str, list[str]]]:
+        """(cause, numbers) of each entry."""
+        self.on(*(m.LegGone(leg.id, cause) for leg in legs))
+        return [(one.cause, [party.number for party in one.parties]) for one in self.handed]
+
+
+# -- a user alone with an application ----------------------------------------------------------------------------------
+
+
+def test_a_user_whom_policy_always_records_has_an_entry_when_they_talk_with_an_application() -> None:
+    """From the answer to the hangup; what they dialled is the other party."""
+    call = Call().answered().later(2)
+    assert [("not-covered", ["1004", "*43"])] == call.ends(CALLER)
+    (entry,) = call.handed
+    assert (1_000.0, 1_002.0, (), Rule.ALWAYS) == (entry.from_s, entry.to_s, entry.takes, entry.rule)
+    assert [(1_000.0, 1_002.0)] * 2 == [(party.from_s, party.to_s) for party in entry.parties]
+
+
+def test_a_user_whom_asterisk_has_called_for_an_application_dialled_nothing() -> None:
+    assert [("not-covered", ["1004"])] == Call().answered(replace(CALLER, dialled="")).later(9).ends(CALLER)
+
+
+@pytest.mark.parametrize(
+    ("user", "seconds", "served", "due"),
+    [
+        (FLAGGED, 1.9, False, False),
+        (FLAGGED, 60, True, False),  # a feature code of ours
+        (BOB, 60, False, False),
+        (None, 60, False, False),
+        (OUTSIDE_ONLY, 60, False, True),  # an application is no user: a call to outside
+        (replace(FLAGGED, rules=RecordRules(out_external=Rule.NEVER)), 60, False, False),
+    ],
+)
+def test_whose_time_with_an_application_needs_an_entry(
+    user: User | None, seconds: float, *, served: bool, due: bool
+) -> None:
+    leg = replace(CALLER, user=user)
+    call = Call().answered(leg)
+    call.on(*([m.Served(leg.id)] if served else []))
+    assert due == bool(call.later(seconds).ends(leg))
+
+
+def test_ringing_behind_an_answered_leg_is_no_application() -> None:
+    """Nobody answered: that is what is said. Local channels are nobody."""
+    bob = rung(BOB, "1002")
+    call = Call().answered().later(1).on(m.LegAppeared(LOCAL), m.LegAppeared(bob)).later(30)
+    call.on(m.LegGone(bob.id), m.LegGone(LOCAL.id), m.DialEnded("NOANSWER"))
+    assert [("unanswered: NOANSWER", ["1004", "1002"])] == call.later(1).ends(CALLER)
+
+
+def test_a_mailbox_that_answers_for_who_did_not_is_an_application() -> None:
+    """One entry, with both."""
+    bob = rung(BOB, "1002")
+    call = Call().on(m.LegAppeared(CALLER), m.LegAppeared(bob)).later(9)
+    call.on(m.LegGone(bob.id), m.DialEnded("NOANSWER"), m.LegAnswered(CALLER.id)).later(9)
+    assert [("not-covered", ["1004", "1002"])] == call.ends(CALLER)
+
+
+def test_a_conversation_makes_a_call_one_of_people() -> None:
+    """Before it a menu, after it music on hold: the conversation's rules are the call's."""
+    bob = rung(BOB, "1002")
+    leg = replace(CALLER, user=OUTSIDE_ONLY)
+    call = Call().answered(leg).later(60).on(m.LegAppeared(bob))
+    call.on(m.Bridged(BridgeId("b"), leg, 8000), m.Bridged(BridgeId("b"), bob, 8000))
+    call.later(5).on(m.LegGone(bob.id)).later(60)
+    assert [] == call.ends(leg)
+
+
+def test_the_first_of_two_who_were_alone_is_named() -> None:
+    """Two bridges of an ARI application, one after the other."""
+    other = Leg(LegId("b"), "PJSIP/b-1", Direction.OUT, replace(FLAGGED, id=UserId("9")), "1009")
+    call = Call().answered().later(5).on(m.LegAppeared(LOCAL), m.LegGone(CALLER.id)).answered(other).later(5)
+    assert [("not-covered", ["1004", "*43"])] == call.ends(other, LOCAL)
+
+
+def test_another_call_that_takes_this_one_over_explains_it() -> None:
+    call = Call().answered().later(60).on(m.TakenOver())
+    assert [] == call.ends()
+
+
+# -- nobody was reached ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"), [(NO_ROUTE, "CHANUNAVAIL"), (NORMAL, "CANCEL"), (INTERWORKING, "CANCEL"), (0, "CANCEL")]
+)
+def test_a_phone_that_could_not_be_rung_is_told_from_a_caller_who_gave_up(cause: int, status: str) -> None:
+    """A dial that makes no leg sends no event: the hook had announced it, and the caller's hangup says why."""
+    call = Call().on(m.LegAppeared(CALLER), m.Called(CALLER.id, BOB, "1002"))
+    assert [(f"unanswered: {status}", ["1004", "1002"])] == call.ends(CALLER, cause=cause)
+
+
+def test_a_phone_that_rang_was_reached() -> None:
+    bob = rung(BOB, "1002")
+    call = Call().on(m.LegAppeared(CALLER), m.LegAppeared(bob))
+    assert [("unanswered: CANCEL", ["1004", "1002"])] == call.ends(bob, CALLER, cause=NO_ROUTE)
+
+
+@pytest.mark.parametrize(("hook", "trunk", "number"), [("0301", "", "0301"), ("", "", "*43"), ("", "0302", "0302")])
+def test_an_unanswered_call_to_outside_has_the_number_that_is_known_best(hook: str, trunk: str, number: str) -> None:
+    """Of the trunk's leg, else of the hook, else what the caller dialled."""
+    call = Call().on(m.LegAppeared(CALLER), m.Called(CALLER.id, None, hook))
+    if trunk:
+        call.on(m.LegAppeared(rung(None, trunk)), m.LegGone(LegId(trunk)), m.DialEnded("BUSY"))
+    assert [number] == [numbers[1] for _, numbers in call.ends(CALLER)]
+
+
+def test_what_a_hook_could_not_name_is_nobody_beside_a_phone_that_rang() -> None:
+    """A filter rings a secretary: the call is one between users."""
+    inside = replace(FLAGGED, call_record=False, rules=RecordRules(out_internal=Rule.ALWAYS))
+    leg = replace(CALLER, user=inside)
+    call = Call().on(m.LegAppeared(leg), m.Called(leg.id, None, "1001"), m.LegAppeared(rung(BOB, "1002")))
+    assert [("unanswered: CANCEL", ["1004", "1002"])] == call.ends(rung(BOB, "1002"), leg)

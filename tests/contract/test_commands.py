@@ -8,12 +8,16 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from callrec.adapters.redis.store import open_store
-from callrec.domain.provisioning.model import Line, Tables, User, UserId
+from callrec.domain.lifecycle import SCHEMA, Manifest, State
+from callrec.domain.model import POLICY, CallId, NodeId, Recording, RecordingId
+from callrec.domain.provisioning.model import Line, Rule, Tables, User, UserId
+from callrec.protocols.documents import encode_manifest
 
 USERS = "firstname|lastname|phonenumber|context|protocol|linename|callrecord\n"
 
@@ -183,6 +187,34 @@ def test_an_empty_library_is_clean_and_its_index_is_made_anew(shell: Shell) -> N
     assert json.loads(shell("rebuild", "--json")[1]) == {"recordings": 0, "findings": []}
     assert shell("recordings", "list", "--json", "--since", "2026-01-01")[:2] == (0, "[]\n")
     assert shell("recordings", "show", "nothing")[0] == 1
+
+
+def test_lists_take_and_show_local_time(shell: Shell) -> None:
+    """02:00 in Kiritimati is noon of the day before in UTC. Folders stay UTC."""
+    noon_s = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+    recording = Recording(
+        RecordingId("c1-1"),
+        CallId("c1"),
+        "1.1",
+        NodeId("n"),
+        Rule.ALWAYS,
+        POLICY,
+        noon_s,
+        noon_s,
+        cause="unanswered: BUSY",
+    )
+    sidecar = shell.folder / "monitor/2026/11/22/c1-1.json"
+    sidecar.parent.mkdir(parents=True)
+    sidecar.write_bytes(encode_manifest(Manifest(SCHEMA, State.UNANSWERED, recording)))
+    assert shell("rebuild")[0] == 0
+    far = {"TZ": "Pacific/Kiritimati"}
+    for since, until, found in (
+        ("2026-11-23T01:59:59", "2026-11-23T02:00:01", ["2026-11-23T02:00:00+14:00"]),
+        ("2026-11-23T02:00:01", "2026-11-24", []),
+        ("2026-11-22", "2026-11-23", []),
+    ):
+        code, out, _ = shell("recordings", "list", "--json", "--since", since, "--until", until, **far)
+        assert (code, [one["start"] for one in json.loads(out)]) == (0, found)
 
 
 def test_what_verify_finds_is_exit_1(shell: Shell) -> None:

@@ -10,14 +10,13 @@ Asterisk cannot have written, media larger than the disk) is not tried again: it
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from callrec.app.deaf_legs import deaf_legs
+from callrec.app.encoding import Encoding
 from callrec.app.library import index_entry
 from callrec.app.outcome import Conclusion, conclude, is_refused
 from callrec.app.ports import Capture, Encoded, Encoder, Journal, Library, Spool
@@ -26,8 +25,6 @@ from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.domain.lifecycle import SCHEMA, Entry, Format, Manifest, Media, State, Step
 from callrec.domain.model import Recording, RecordingId, TakeId
 from callrec.domain.naming import Names, stored_paths
-
-T = TypeVar("T")
 
 
 class Notices(Protocol):
@@ -73,7 +70,7 @@ class Terms:
     left_bytes: int = 256 << 20
     """What a long recording leaves free on the monitor disk for the others."""
     encode_s: float = 60.0
-    """What encoding may take beyond a tenth of the recording's length, before the encoder counts as hung."""
+    """What encoding may take at first beyond a tenth of the recording's length; then it is tried again, with more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +97,7 @@ class Intake:
         self._doors = doors
         self._terms = terms
         self._checkpoint = checkpoint
+        self._encoding = Encoding(doors.encoder, terms.encode_s)
         self._queue: asyncio.Queue[tuple[Recording, int]] = asyncio.Queue(terms.queue)
         self._long: asyncio.Queue[tuple[Recording, int]] = asyncio.Queue(terms.queue)
         self._busy: set[RecordingId] = set()
@@ -147,6 +145,7 @@ class Intake:
         paths = stored_paths(recording, self._terms.names)
         found = await asyncio.to_thread(doors.library.find, recording.id, paths)
         path, manifest = found or await self._store_or_tidy(recording, paths)
+        self._encoding.forget(recording.id)
         self._checkpoint("stored")
         is_news = recording.id not in self._unindexed
         await self._tell(path, manifest)
@@ -222,7 +221,8 @@ class Intake:
 
     async def _encode(self, conclusion: Conclusion) -> tuple[Media, str]:
         """In the format that is set; when that fails, as WAV, which needs no codec. Raises Corrupt when that fails too."""
-        recording, first = conclusion.recording, self._terms.media_format
+        recording = conclusion.recording
+        first = self._encoding.format_of(recording.id, self._terms.media_format)
         try:
             return await self._encode_as(first, conclusion)
         except Corrupt as error:
@@ -240,12 +240,7 @@ class Intake:
         job = conclusion.job(media_format, doors.spool.path)
         await asyncio.to_thread(self._look_for_room, conclusion, conclusion.needed_bytes(media_format))
         temporary = await asyncio.to_thread(doors.library.temporary, recording.id, media_format)
-        length_s = max(at_s + (take.to_s or take.from_s) - take.from_s for take, _, at_s in conclusion.places)
-        try:
-            async with asyncio.timeout(self._terms.encode_s + length_s / 10):
-                encoded = await _apart(lambda: doors.encoder.encode(job, temporary))
-        except TimeoutError:
-            raise Corrupt("encoder-hangs", f"encoding as {media_format.value} did not come to an end") from None
+        encoded = await self._encoding.encode(recording.id, job, temporary, conclusion.length_s)
         return _media(encoded, media_format, job.rate_hz), temporary
 
     def _look_for_room(self, conclusion: Conclusion, needed_bytes: int) -> None:
@@ -326,18 +321,3 @@ def _media(encoded: Encoded, media_format: Format, rate_hz: int) -> Media:
 
 def _named(media: Media, path: str) -> Media:
     return replace(media, name=f"{path.rpartition('/')[2]}.{media.format.value}")
-
-
-def _apart(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Run in a thread of its own that nobody waits for at exit: a codec that hangs must not hang the daemon."""
-    done: Future[T] = Future()
-
-    def run() -> None:
-        done.set_running_or_notify_cancel()
-        try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - the boundary of a thread: the asker gets whatever it was
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="encode", daemon=True).start()
-    return asyncio.wrap_future(done)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from callrec.app.ports import Encoder, Library, Spool
 from callrec.app.reconcile import may_be_of
 from callrec.app.store_port import RecordingIndex
-from callrec.domain.errors import CallrecError, Corrupt
+from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.lifecycle import Manifest, Media, State
 from callrec.domain.model import RecordingId, TakeId
 from callrec.domain.naming import recording_of
@@ -197,3 +197,16 @@ def _of_spool(spool: Spool, stored: Collection[TakeId], live: Collection[Recordi
             what = "is stored, but its legs are still here" if capture.take in stored else "is known to nobody"
             yield Finding("spool-leftover", capture.take, f"take {capture.take} {what}")
     yield from (Finding("spool-odd", name, says) for name, says in spool.oddities())
+    yield from _kept(spool)
+
+
+def _kept(spool: Spool) -> Iterator[Finding]:
+    """Legs that became no media. They are all that is left of what was said, until somebody has looked."""
+    try:
+        found = spool.kept()
+    except Unavailable as error:
+        yield Finding("kept", "kept", error.message)
+        return
+    for name, size in found:
+        says = f"{size} bytes were put aside, since no media could be made of them; the entry of the recording says why"
+        yield Finding("kept", f"kept/{name}", says)

@@ -48,9 +48,13 @@ class Conclusion:
 
     def needed_bytes(self, media_format: Format) -> int:
         """What the media takes on the disk at most."""
-        length_s = max(at_s + _length_s(capture) for _, capture, at_s in self.places)
         bytes_per_s = _CODED_BYTES_PER_S.get(media_format, self._rate_hz * _WAV_BYTES_PER_SAMPLE)
-        return int(length_s * bytes_per_s) + _HEADER_BYTES
+        return int(self.length_s * bytes_per_s) + _HEADER_BYTES
+
+    @property
+    def length_s(self) -> float:
+        """How long it plays, by the bytes that are there."""
+        return max(at_s + _length_s(capture) for _, capture, at_s in self.places)
 
     @property
     def _rate_hz(self) -> int:

@@ -137,6 +137,10 @@ class Spool(Protocol):
         """Every take that has a file. A file that the disk refuses to look at hides no other: see `oddities`."""
         ...
 
+    def kept(self) -> Sequence[tuple[str, int]]:
+        """What was put aside: names and bytes. Raises Unavailable when it may not be looked at."""
+        ...
+
     def oddities(self) -> Sequence[tuple[str, str]]:
         """Each name in the folder that is no leg, and why: a link or a pipe with a leg's name, what cannot be looked at, a
         name that is none of ours. Hidden names and what was put aside are left out."""

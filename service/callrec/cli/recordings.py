@@ -1,7 +1,7 @@
 """`callrec recordings`, `verify` and `rebuild`: what is stored, whether it is all there, and its index made anew."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
 
 app = typer.Typer(help="Recordings: list, show.", no_args_is_help=True, rich_markup_mode=None)
-Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")]
+Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Local time.")]
 
 
 @app.command("list")
@@ -99,14 +99,14 @@ def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: boo
 
 
 def _row(entry: "Mapping[str, str]") -> Row:
-    """An entry for people: the time in words, lists as lists."""
+    """An entry for people: the local time in words and with its distance from UTC, lists as lists."""
     row: dict[str, object] = dict(entry)
-    start = datetime.fromtimestamp(float(entry.get("start_s") or 0), UTC)
-    row["start"] = start.isoformat(timespec="seconds").replace("+00:00", "Z")
+    start = datetime.fromtimestamp(float(entry.get("start_s") or 0)).astimezone()
+    row["start"] = start.isoformat(timespec="seconds")
     for name in ("numbers", "users"):
         row[name] = json.loads(entry.get(name) or "[]")
     return row
 
 
 def _epoch(at: datetime | None) -> float | None:
-    return at.replace(tzinfo=UTC).timestamp() if at else None
+    return at.timestamp() if at else None  # without a zone: this machine's

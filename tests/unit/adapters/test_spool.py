@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -73,6 +74,27 @@ def test_kept_legs_leave_the_sight_of_everybody_but_stay(tmp_path: Path) -> None
     spool.keep(TAKE)
     assert spool.capture(TAKE) is None
     assert (tmp_path / "kept" / READ.name).read_bytes() == b"12"
+    assert spool.kept() == [(READ.name, 2)]
+
+
+def test_a_spool_that_kept_nothing_says_so_and_a_folder_that_may_not_be_looked_at_too(tmp_path: Path) -> None:
+    assert DiskSpool(tmp_path).kept() == ()
+    (tmp_path / "kept").touch()
+    with pytest.raises(Unavailable):
+        DiskSpool(tmp_path).kept()
+
+
+def test_when_a_file_was_last_written_is_told(tmp_path: Path) -> None:
+    """The later side counts; of what is not there, and of a clock that was set back, nothing is said."""
+    spool = DiskSpool(tmp_path)
+    assert spool.written_ago_s(TAKE) == 0.0
+    for side, ago_s in ((Side.READ, 100.0), (Side.WRITE, 40.0)):
+        path = Path(spool.path(Take(TAKE, LegId("1.1"), "", 8000, 0.0), side))
+        path.touch()
+        os.utime(path, (1, time.time() - ago_s))
+    assert 40.0 <= spool.written_ago_s(TAKE) < 60.0
+    os.utime(path, (1, time.time() + 3600))
+    assert spool.written_ago_s(TAKE) == 0.0
 
 
 def test_what_the_dialplan_captured_is_found_and_adopted_once(tmp_path: Path) -> None:

@@ -286,15 +286,45 @@ async def test_wav_that_fails_is_not_tried_twice(house: House) -> None:
     assert house.encoder.formats == [Format.WAV]
 
 
-async def test_an_encoder_that_hangs_is_given_up(house: House) -> None:
-    release = threading.Event()
+async def test_an_encoder_that_runs_out_of_time_is_tried_again_with_more(house: House) -> None:
+    """One that was slow once. It was *failed*, without audio; its legs lay where no command looked."""
+    slow = threading.Event()
+    house.terms = Terms(media_format=Format.FLAC, encode_s=0.2, first_delay_s=0.3, longest_delay_s=1.0)
+    house.encoder.faults = [slow]
+    recording, intake = house.captured(), house.intake()
+    await ended(house, recording)
+    async with running(intake):
+        intake.submit(recording)
+        await until(lambda: "delayed 1 encoder-hangs" in house.heard.said)
+        slow.set()
+    assert [name for name in house.stored() if not name.endswith(".json")] == ["2026/11/22/c1-1.flac"]
+    assert house.heard.said[-1] == "stored sound"
+    assert set(house.heard.said[:-1]) <= {f"delayed {nth} encoder-hangs" for nth in (1, 2, 3)}
+
+
+async def test_a_codec_that_hangs_for_good_is_replaced_by_wav_after_a_few_tries(house: House) -> None:
+    """And is not begun again and again: each would keep a thread."""
+    never = threading.Event()
     house.terms = replace(house.terms, media_format=Format.MP3, encode_s=0.3)
-    house.encoder.faults = [release]
-    manifest = await house.intake().finish(house.captured(seconds=1))
-    release.set()
+    house.encoder.faults = [never]
+    recording, intake = house.captured(), house.intake()
+    await ended(house, recording)
+    async with running(intake):
+        intake.submit(recording)
+    never.set()
+    assert house.encoder.formats == [Format.MP3, Format.WAV]
+    assert house.heard.said == [*(f"delayed {nth} encoder-hangs" for nth in (1, 2, 3)), "stored sound"]
+    assert house.in_spool() == []
+
+
+async def test_how_long_encoding_may_take_follows_from_the_bytes(house: House) -> None:
+    """A clock that was set back by an hour in the call left it no time at all: *failed*, `encoder-hangs`."""
+    recording = house.captured()
+    (take,) = recording.takes
+    set_back = replace(take, from_s=take.from_s + 3600.0)
+    manifest = await house.intake().finish(replace(recording, takes=(set_back,)))
     assert manifest.media is not None
-    assert manifest.media.format is Format.WAV
-    assert house.heard.said == ["damaged encoder-hangs", "stored sound"]
+    assert manifest.media.samples == 3 * len(SECOND) // 2
 
 
 async def test_legs_that_still_grow_are_left_for_the_next_try(house: House) -> None:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -234,6 +235,17 @@ def test_legs_and_temporary_files_that_nobody_works_on_are_found(tmp_path: Path)
         ("spool-leftover", "c1-1-1"),
         ("spool-leftover", "c2-1-1"),
     ]
+
+
+def test_legs_that_were_put_aside_are_named(tmp_path: Path) -> None:
+    """They lay where no command looked."""
+    stored(tmp_path, 1)
+    (tmp_path / "spool/kept").mkdir(parents=True)
+    (tmp_path / "spool/kept/c2-1-1.read.sln").write_bytes(b"12")
+    assert findings(tmp_path) == [("kept", "kept/c2-1-1.read.sln")]
+    shutil.rmtree(tmp_path / "spool/kept")
+    (tmp_path / "spool/kept").touch()
+    assert findings(tmp_path) == [("kept", "kept")]
 
 
 def test_legs_of_an_orphan_that_is_being_finished_are_no_finding(tmp_path: Path) -> None:

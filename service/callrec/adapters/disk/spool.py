@@ -154,6 +154,15 @@ class DiskSpool:
             sync_folder(aside)
             sync_folder(self._folder)
 
+    def kept(self) -> Sequence[tuple[str, int]]:
+        """See ports.Spool."""
+        with on_disk(f"spool folder {_KEPT}"):
+            try:
+                found = sorted((self._folder / _KEPT).iterdir())
+            except FileNotFoundError:
+                return ()
+            return [(path.name, path.lstat().st_size) for path in found]
+
     async def watch(self, tell: Callable[[SpoolEvent], None]) -> None:
         """Tell each event at once, until cancelled. It begins with what is there already and a `Rescanned`.
 

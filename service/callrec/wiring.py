@@ -12,7 +12,6 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.announcer import AriAnnouncer
@@ -21,6 +20,7 @@ from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorde
 from callrec.adapters.asterisk.fastagi import AgiServer
 from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.service_controls import AmiServices
+from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
@@ -36,11 +36,11 @@ from callrec.app.homecoming import Homecoming
 from callrec.app.lookups import Lookups
 from callrec.app.mirroring import Mirroring
 from callrec.app.services import Services
+from callrec.app.spool_health import SpoolHealth
 from callrec.app.star_codes import StarCodes
 from callrec.app.translation import WANTED
 from callrec.config import Door, Settings, split_bind
-from callrec.domain import messages as m
-from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.errors import CallrecError
 from callrec.domain.model import NodeId
 from callrec.domain.policy import Limits, Terms
 from callrec.domain.provisioning.directory import Party
@@ -52,7 +52,7 @@ from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
 from callrec.wiring_confgen import ConfKeeping, keep_conf
-from callrec.wiring_folders import FolderLocks, folder_locks
+from callrec.wiring_folders import FolderLocks, folder_locks, watch_spool
 from callrec.wiring_scripts import agi_door, scripts
 from callrec.wiring_store import hold_store
 
@@ -84,6 +84,7 @@ class Daemon:
     agi: AgiServer
     conf: ConfKeeping | None
     locks: FolderLocks
+    spool_health: SpoolHealth
 
 
 class _Endpoints:
@@ -171,6 +172,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             intake.Doors(journal, spool, library, PyAvEncoder(), store, store, observation),
             intake.Terms(settings.format, settings.names, settings.intake_workers),
         )
+        health = SpoolHealth(spool, SpoolProbe(links.ami, links.ari, settings.spool_dir, ARI_APP), observation)
         lamps = AmiLamps(links.ami, lambda: tables.directory)
         engine = links.engine = Engine(
             node=node,
@@ -186,6 +188,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             endpoints=_Endpoints(tables),
             hand_over=storing.submit,
             link_is_up=links.is_up,
+            spool_fault=health.failed,
         )
         catching_up = CatchingUp(AstDbWords(links.ami), store, tables, observation)
         mirror = AstDbMirror(links.ami, lambda: tables.directory)
@@ -213,6 +216,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness), locks,
+            health,
         )  # fmt: skip
         _watch_health(daemon)
         yield daemon
@@ -224,6 +228,7 @@ def _watch_health(daemon: Daemon) -> None:
     ready.add("ami", lambda: (daemon.ami.state is LinkState.UP, daemon.ami.state_reason))
     ready.add("ari", lambda: (daemon.ari.state is LinkState.UP, daemon.ari.state_reason))
     ready.add("tables", lambda: (daemon.tables.fresh, daemon.tables.why_stale))
+    ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
     ready.add("journal", lambda: (not daemon.journal.broken, daemon.journal.broken))
     ready.add(
         "resync", lambda: (daemon.homecoming.is_home, "the calls have not been compared with Asterisk's channels yet")
@@ -273,7 +278,8 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         daemon.intake.run(),
         daemon.homecoming.run(),
         daemon.mirroring.run(),
-        _watch_spool(daemon),
+        watch_spool(daemon.spool, daemon.locks.spool, daemon.homecoming.spool_event, daemon.observation),
+        daemon.spool_health.run(),
         daemon.observation.run(daemon.store.publish),
         daemon.metrics.watch_loop(),
         _mend_index(daemon),
@@ -282,41 +288,6 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         daemon.ari.run(),
         *(daemon.conf.tasks() if daemon.conf else ()),
     )
-
-
-async def _watch_spool(daemon: Daemon) -> None:
-    """A spool that disappears is an alarm, not the end: recordings on other calls' legs wait to be stored.
-
-    The kernel tells of a removed folder only when the last file in it is closed, which may be hours later: so we look, too.
-    """
-    while True:
-        try:
-            daemon.spool.prepare()
-            await asyncio.to_thread(daemon.locks.spool.take)  # also of a folder that was put in its place
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_while_it_is_there(daemon.settings.spool_dir))
-                tasks.create_task(daemon.spool.watch(daemon.homecoming.spool_event))
-        except* CallrecError as errors:
-            code = ", ".join(error.code for error in errors.exceptions if isinstance(error, CallrecError))
-            daemon.observation.alarmed(m.Alarm(f"spool: {code}", None), "")
-        await asyncio.sleep(MEND_CHECK_S)
-
-
-async def _while_it_is_there(folder: Path) -> None:
-    """Raises Unavailable as soon as this path is another folder, or none."""
-    before = _identity(folder)
-    while before == _identity(folder) is not None:  # noqa: ASYNC110 - a file system sends no event for this
-        await asyncio.sleep(MEND_CHECK_S)
-    raise Unavailable("spool-gone", f"{folder} was removed or renamed", hint="put it back")
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    """Which folder it is, whatever its name; None when it cannot be looked at."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 async def _mend_journal(daemon: Daemon) -> None:

@@ -85,7 +85,9 @@ async def stranger(stack: Stack, name: str, number: str) -> PhoneCall | None:
 
 def assert_only_text(stack: Stack) -> None:
     """Files have our names, the log is JSON line by line, and nobody's command was run."""
-    names = [str(path.relative_to(stack.daemon.monitor)) for path in stack.daemon.monitor.rglob("*") if path.is_file()]
+    names = [
+        str(path.relative_to(stack.daemon.monitor)) for path in stack.daemon.monitor.rglob("[!.]*") if path.is_file()
+    ]
     assert [name for name in names if not OUR_NAME.fullmatch(name)] == []
     log = stack.daemon.log.read_bytes()
     assert CONTROLS.search(log) is None

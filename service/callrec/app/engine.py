@@ -55,6 +55,7 @@ class Engine:
         endpoints: Endpoints,
         hand_over: Callable[[Recording], None],
         link_is_up: Callable[[], bool],
+        spool_fault: Callable[[str, str], None] = lambda _code, _says: None,
     ) -> None:
         self.node, self.terms = node, terms
         self.clock, self.ids, self.journal = clock, ids, journal
@@ -62,7 +63,7 @@ class Engine:
         self.announcer, self.lamps, self.observer = announcer, lamps, observer
         self.endpoints, self.link_is_up = endpoints, link_is_up
         self._intake = hand_over
-        self.takes = OpenTakes(spool)
+        self.takes = OpenTakes(spool, spool_fault)
         self._calls: dict[CallId, CallActor] = {}
         self._by_linkedid: dict[str, CallActor] = {}
         self._by_leg: dict[LegId, CallActor] = {}

@@ -141,6 +141,10 @@ class Spool(Protocol):
         """What was put aside: names and bytes. Raises Unavailable when it may not be looked at."""
         ...
 
+    def unreadable(self, take: TakeId | None = None) -> str:
+        """Why we may not read a leg that is there (of this take, or any), with whose it is; empty when we may read each."""
+        ...
+
     def oddities(self) -> Sequence[tuple[str, str]]:
         """Each name in the folder that is no leg, and why: a link or a pipe with a leg's name, what cannot be looked at, a
         name that is none of ours. Hidden names and what was put aside are left out."""

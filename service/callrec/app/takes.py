@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callrec.app.ports import Capture, Spool
+from callrec.app.spool_health import NOT_WRITTEN, UNREADABLE
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.model import Take, TakeId
@@ -22,6 +23,9 @@ GROWING_CHECK_S = 2.0
 QUIET_S = 5.0
 """Asterisk writes 32 KiB at once: every 2.05 s at 8 kHz. Two missing ones are no jitter any more. Told again and again."""
 
+UNSEEN_S = 2.0
+"""Asterisk opens both files within milliseconds; as long as a call waits for them (`policy.Limits.open_s`)."""
+
 
 @dataclass(slots=True)
 class _Watched:
@@ -34,13 +38,16 @@ class _Watched:
     until_look_s: float = 0.0
     quiet_s: float = 0.0
     tell_s: float = QUIET_S
+    is_told: bool = False
 
 
 class OpenTakes:
     """Tells each call the news of its takes."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, on_fault: Callable[[str, str], None] = lambda _code, _says: None) -> None:
+        """`on_fault` gets a code and a sentence, once for a take whose files are not there in time, or not ours to read."""
         self._spool = spool
+        self._on_fault = on_fault
         self._watched: dict[TakeId, _Watched] = {}
 
     def watch(self, take: TakeId, post: Callable[[m.Event], None]) -> None:
@@ -102,7 +109,11 @@ class OpenTakes:
         if watched.seen or not watched.mixmonitor:
             return
         capture = self._capture(take)
-        if capture is not None and capture.read_bytes is not None and capture.write_bytes is not None:
+        if capture is None or capture.read_bytes is None or capture.write_bytes is None:
+            if watched.quiet_s >= UNSEEN_S:
+                says = f"Asterisk has accepted take {take}, and not both of its files are in the spool"
+                self._fault(watched, NOT_WRITTEN, says)
+        elif self._is_readable(take, watched):
             watched.seen = True
             watched.post(m.TakeSeen(take, watched.mixmonitor))
 
@@ -116,7 +127,7 @@ class OpenTakes:
         size = _bytes(self._capture(take))
         if size > watched.bytes:
             watched.bytes, watched.quiet_s, watched.tell_s = size, 0.0, QUIET_S
-            if not watched.is_growing:
+            if not watched.is_growing and self._is_readable(take, watched):
                 watched.is_growing = True
                 watched.post(m.TakeGrew(take))
         elif watched.quiet_s >= watched.tell_s:
@@ -124,6 +135,18 @@ class OpenTakes:
             watched.is_growing = False
             watched.post(m.TakeQuiet(take))
         watched.until_look_s = GROWING_CHECK_S if watched.is_growing else 0.0
+
+    def _is_readable(self, take: TakeId, watched: _Watched) -> bool:
+        """Files that only Asterisk may read prove nothing: none of it can be stored."""
+        says = self._spool.unreadable(take)
+        if says:
+            self._fault(watched, UNREADABLE, says)
+        return not says
+
+    def _fault(self, watched: _Watched, code: str, says: str) -> None:
+        if not watched.is_told:
+            watched.is_told = True
+            self._on_fault(code, says)
 
     def _capture(self, take: TakeId) -> Capture | None:
         """What is there. A spool that is gone or cannot be read shows nothing, and nothing does not grow."""

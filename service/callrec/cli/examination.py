@@ -1,15 +1,19 @@
 """What the doctor goes through: each door is opened, asked and closed again; a closed one hides only what is behind it."""
 
+import os
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.asterisk.stage import stage
 from callrec.adapters.disk.conf_folder import DiskConfFolder
+from callrec.adapters.disk.folder_lock import holder_of
 from callrec.adapters.disk.mark_file import DiskMark
-from callrec.adapters.disk.places import groups_of, look_at
+from callrec.adapters.disk.places import groups_of, look_at, owner_of
 from callrec.adapters.disk.token import token_is_there
 from callrec.adapters.redis.store import RedisStore, open_store
 from callrec.app.confgen import Confgen
@@ -146,7 +150,35 @@ async def _rest(settings: Settings, spoken: Collection[str]) -> tuple[list[Findi
                 findings += await look_at_sounds(played, spoken)
         except CallrecError as error:
             findings.append(_failed("tones", error))
-        return findings, Asterisk()
+        return [*findings, await _probe(settings, link)], Asterisk()
+
+
+async def _probe(settings: Settings, ari: AriLink) -> Finding:
+    """What Asterisk writes in the spool (as its user, in its sandbox), read back as the user that the doctor runs as."""
+    check, ami = "spool probe", manager_link(settings)
+    async with opened(ami):
+        if ami.state is not LinkState.UP:
+            return Finding(check, Verdict.UNSEEN, f"nothing can be written: {ami.state_reason}")
+        try:
+            trouble = await SpoolProbe(ami, ari, settings.spool_dir, ARI_APP).look()
+        except CallrecError as error:
+            return _failed(check, error)
+    if trouble is not None:
+        return Finding(check, Verdict.WRONG, trouble.says, trouble.write)
+    user, daemons = owner_of(os.geteuid()), _user_of_daemon(settings)
+    if daemons not in {"", user}:
+        says = f"Asterisk writes there, and {user} may read it; the daemon runs as {daemons}"
+        return Finding(check, Verdict.UNSEEN, says, f"run callrec doctor as {daemons}")
+    return Finding(check, Verdict.OK, f"Asterisk wrote into {settings.spool_dir}, and {user} could read and remove it")
+
+
+def _user_of_daemon(settings: Settings) -> str:
+    """Whom the daemon of this spool runs as; empty when none does, or it cannot be seen."""
+    holder = holder_of(settings.spool_dir) or {}
+    try:
+        return owner_of(Path(f"/proc/{int(holder.get('pid', ''))}").stat().st_uid)
+    except (OSError, ValueError):
+        return ""
 
 
 async def _agi(settings: Settings) -> Finding:

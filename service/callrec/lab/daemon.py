@@ -44,6 +44,8 @@ class Daemon:
             **{key: value for key, value in os.environ.items() if not key.startswith("CALLREC_")},
             "CALLREC_CONFIG": str(self.config),
         }
+        self.command: tuple[str, ...] = (sys.executable, "-m", "callrec")
+        """What starts it and the command line; a test may run it as somebody with fewer rights."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -67,7 +69,7 @@ class Daemon:
         self._write_config()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "callrec", "serve", env=self.environment, stdout=log, stderr=log
+                *self.command, "serve", env=self.environment, stdout=log, stderr=log
             )
         await self._until("/healthz", READY_S)
 
@@ -99,9 +101,7 @@ class Daemon:
     async def callrec(self, *arguments: str) -> tuple[int, str]:
         """Run the command line beside the daemon: exit code and what it printed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "callrec",
+            *self.command,
             *arguments,
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,

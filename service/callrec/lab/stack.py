@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from callrec.adapters.redis.store import open_store
@@ -50,6 +50,10 @@ class Wishes:
     tones_hz: Mapping[str, int] = field(default_factory=dict)
     """By number, or `outside`: what a phone says when it answers; 1000 Hz unless said."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    as_asterisk: tuple[str, ...] = ()
+    """Words before Asterisk's command: they run it as another user, or in a sandbox."""
+    as_callrec: tuple[str, ...] = ()
+    """The same before the daemon's."""
     later: Mapping[str, str] = field(default_factory=dict)
     """Line names and secrets for which there are phones, although nobody has these lines yet."""
 
@@ -64,11 +68,13 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
         users.mkdir(parents=True, exist_ok=True)
         settings = {"confgen_dir": str(users), **wishes.settings}
         daemon = Daemon(folder, wishes.doors, http=wishes.http, **settings)
+        daemon.command = (*wishes.as_callrec, *daemon.command)
         await stack.enter_async_context(daemon)
         tables = await _provision(daemon, wishes.users)
         progress(f"== daemon and store up, {len(tables.users)} users")
         mail = str((folder / "mail").absolute())
-        pbx = Pbx(installation, tables, spool=daemon.spool, doors=wishes.doors, users=users, mail=mail)
+        limited = replace(installation, argv=(*wishes.as_asterisk, *installation.argv))
+        pbx = Pbx(limited, tables, spool=daemon.spool, doors=wishes.doors, users=users, mail=mail)
         await stack.enter_async_context(pbx)
         bank = None
         if wishes.phones:

@@ -82,9 +82,9 @@ def test_the_deepest_mount_point_counts_also_with_a_space_in_it(
 
 
 def test_owners_without_a_name_are_numbers_and_nobody_has_no_groups() -> None:
-    assert (places._owner(4_000_000), places._group(4_000_000)) == ("4000000", "4000000")
+    assert (places.owner_of(4_000_000), places.group_of(4_000_000)) == ("4000000", "4000000")
     assert groups_of("no-such-user-of-this-machine") == frozenset()
-    assert places._group(os.getgid()) in groups_of(places._owner(os.getuid()))
+    assert places.group_of(os.getgid()) in groups_of(places.owner_of(os.getuid()))
 
 
 async def test_our_own_server_is_known_by_its_answer() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stage import SECOND, FragileSpool, away, virtual
 
-from callrec.app.takes import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S, SLICES, OpenTakes
+from callrec.app.takes import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S, SLICES, UNSEEN_S, OpenTakes
 from callrec.domain import messages as m
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.naming import LegFile, Side
@@ -181,3 +181,31 @@ async def test_a_growing_take_is_looked_at_less_often_and_its_stall_is_told_in_t
     assert len(looked) == 1
     assert await watched(house, QUIET_S - GROWING_CHECK_S) == []
     assert await watched(house, GROWING_CHECK_S + 0.1) == [m.TakeQuiet(TAKE.id)]
+
+
+@virtual
+async def test_files_that_may_not_be_read_are_not_seen_and_do_not_grow(house: House) -> None:
+    """Told once; when they may be read, they count."""
+    faults: list[tuple[str, str]] = []
+    house.takes = OpenTakes(house.spool, lambda code, says: faults.append((code, says)))
+    house.spool.unreadable = lambda _take: "not ours"  # type: ignore[method-assign,assignment,misc]
+    house.takes.watch(TAKE.id, house.told.append)
+    house.takes.requested(TAKE.id, "0x1")
+    house.both(SECOND)
+    assert await watched(house, 3 * GROWTH_CHECK_S) == []
+    house.spool.unreadable = lambda _take: ""  # type: ignore[method-assign,assignment,misc]
+    house.both(SECOND)
+    assert await watched(house, 3 * GROWTH_CHECK_S) == [m.TakeSeen(TAKE.id, "0x1"), m.TakeGrew(TAKE.id)]
+    assert faults == [("leg-unreadable", "not ours")]
+
+
+@virtual
+async def test_files_that_do_not_come_in_time_are_told_once(house: House) -> None:
+    faults: list[str] = []
+    house.takes = OpenTakes(house.spool, lambda code, _says: faults.append(code))
+    house.takes.watch(TAKE.id, house.told.append)
+    house.takes.requested(TAKE.id, "0x1")
+    await watched(house, UNSEEN_S - GROWTH_CHECK_S)
+    assert faults == []
+    await watched(house, 3 * UNSEEN_S)
+    assert faults == ["file-not-written"]

@@ -22,8 +22,8 @@ def look_at(folder: Path) -> Place:
         path=str(path),
         exists=there == path,
         writable=os.access(there, os.W_OK | os.X_OK),
-        owner=_owner(found.st_uid),
-        group=_group(found.st_gid),
+        owner=owner_of(found.st_uid),
+        group=group_of(found.st_gid),
         mode=found.st_mode & 0o7777,
         filesystem=filesystem_of(there.resolve()),
         free_bytes=space.f_bavail * space.f_frsize,
@@ -36,17 +36,19 @@ def groups_of(user: str) -> frozenset[str]:
         found = pwd.getpwnam(user)
     except KeyError:
         return frozenset()
-    return frozenset(_group(group) for group in os.getgrouplist(user, found.pw_gid))
+    return frozenset(group_of(group) for group in os.getgrouplist(user, found.pw_gid))
 
 
-def _owner(uid: int) -> str:
+def owner_of(uid: int) -> str:
+    """A user's name; the number when it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def _group(gid: int) -> str:
+def group_of(gid: int) -> str:
+    """A group's name; the number when it has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

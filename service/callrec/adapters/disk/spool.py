@@ -17,7 +17,7 @@ from pathlib import Path
 from asyncinotify import Inotify, Mask
 
 from callrec.adapters.disk.durable import on_disk, sync_folder
-from callrec.adapters.disk.places import filesystem_of
+from callrec.adapters.disk.places import filesystem_of, group_of, owner_of
 from callrec.app.ports import Capture, FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.domain.model import Take, TakeId
@@ -47,7 +47,7 @@ class DiskSpool:
             # MixMonitor's arguments are one string, split at commas (app_mixmonitor.c: mixmonitor_exec).
             hint = "give CALLREC_SPOOL_DIR an absolute path without comma, parenthesis, quote or backslash"
             raise Misconfigured("spool-path", f"Asterisk cannot be told to write to {str(folder)!r}", hint=hint)
-        self._folder = folder
+        self.folder = self._folder = folder
         self._mode = mode
         self._counts_blocks = False
 
@@ -108,6 +108,11 @@ class DiskSpool:
             elif not stat.S_ISREG(found.st_mode):
                 odd.append((name, "is a link, a pipe, a socket or a folder, and no leg"))
         return odd
+
+    def unreadable(self, take: TakeId | None = None) -> str:
+        """See ports.Spool."""
+        files = self._files(take) if take else [self._folder / name for name in self._names() if _ours(name)]
+        return next((says for file in files if (says := refusal_of(file))), "")
 
     def degraded(self) -> Sequence[DegradedFile]:
         """See ports.Spool."""
@@ -246,6 +251,20 @@ def _looked_at(path: Path) -> os.stat_result | None:
         if isinstance(cause, OSError) and cause.errno in _DAMAGED:
             return None
         raise
+
+
+def refusal_of(file: Path) -> str:
+    """Why we may not read a file that is there, with whose it is; empty when we may, or it is gone."""
+    try:
+        os.close(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except PermissionError:
+        found = file.lstat()
+    except OSError:
+        return ""
+    else:
+        return ""
+    whose = f"{owner_of(found.st_uid)}:{group_of(found.st_gid)} {stat.S_IMODE(found.st_mode):04o}"
+    return f"{file.name} ({whose}) may not be read by {owner_of(os.geteuid())}"
 
 
 def _free_name(wanted: Path) -> Path:

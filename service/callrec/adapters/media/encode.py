@@ -100,7 +100,8 @@ class _Leg:
         self._descriptor = -1
         self._captured = 0
         if path is not None:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with on_disk(f"leg {Path(path).name}"):
+                self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             files.callback(os.close, self._descriptor)
             self._captured = os.fstat(self._descriptor).st_size // _SAMPLE_BYTES
         self.samples = self._captured * factor

@@ -7,14 +7,17 @@ CALL_TESTS = $(BIN)/pytest --quiet tests/calls tests/faults
 AGAIN = --last-failed --last-failed-no-failures none --maxfail=3
 REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest tests/contract tests/docs tests/model tests/unit
 .DELETE_ON_ERROR:
-.PHONY: run test demo check bench format clean
+PIP = $(BIN)/pip --quiet --disable-pip-version-check install
+LOCKS = constraints.txt constraints-test.txt
+.PHONY: run test demo check bench lock format clean
 
-$(STAMP): setup.cfg pyproject.toml constraints.txt
+$(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments. Install them: apt-get install python3-venv"; exit 1; }
 	@echo "== Python packages (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@$(PIP) --require-hashes --no-deps $(LOCKS:%=--requirement %)
+	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 run: $(STAMP)
@@ -24,8 +27,8 @@ demo: $(STAMP)
 	@$(BIN)/callrec demo
 
 check: $(STAMP)
-	@$(BIN)/ruff format --check --quiet service tests bench
-	@$(BIN)/ruff check --quiet service tests bench
+	@$(BIN)/ruff format --check --quiet service tests bench .ci
+	@$(BIN)/ruff check --quiet service tests bench .ci
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
 	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs
@@ -47,9 +50,13 @@ test: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
+# New hashes, e.g. after a change of setup.cfg; make lock UPGRADE=1 takes the newest versions
+lock: $(STAMP)
+	@$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
+
 format: $(STAMP)
-	@$(BIN)/ruff check --fix --quiet service tests bench
-	@$(BIN)/ruff format --quiet service tests bench
+	@$(BIN)/ruff check --fix --quiet service tests bench .ci
+	@$(BIN)/ruff format --quiet service tests bench .ci
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* build service/*.egg-info

@@ -43,6 +43,13 @@ entityid|firstname|lastname|language|phonenumber|context|protocol|voicemailname|
 """
 
 
+SHARED = """\
+entityid|firstname|language|phonenumber|context|protocol|agentnumber|voicemailname|voicemailmailbox|voicemailpassword
+1|Ann|en_US|1112|default|sip|2000|Sales|1112|1234
+1|Ben|en_US|1113|default|sip|2000|Sales|1112|1234
+"""
+
+
 def plan_of(content: bytes, there: Tables | None = None) -> Plan:
     """What an import of these bytes would do."""
     return planned(read(decoded(content), Mode.ADD), there or Tables(), GENERATE)
@@ -98,6 +105,20 @@ def test_names_that_differ_in_capitals_only_are_refused() -> None:
     assert error.reason.startswith("must differ from Alice in more than capitals: that of user")
     capitals = "linename|phonenumber|context\nALICE|1104|default\n"
     assert [] == planned(read(capitals, Mode.UPDATE), there, GENERATE).errors
+
+
+def test_what_two_users_shared_in_xivo_is_refused_with_the_reason_and_the_way_out() -> None:
+    agent, box = (str(error) for error in plan_of(SHARED.encode()).errors)
+    assert agent.startswith(
+        "line 3, agentnumber: '2000' must be unique: line 2 has it already; an agent number is one user's here"
+    )
+    assert agent.endswith("give the other user another")
+    assert box.startswith(
+        "line 3, voicemailmailbox: '1112' must be unique: line 2 has it already; a mailbox is one user's here"
+    )
+    assert box.endswith("leave the voicemail columns of the other row empty")
+    followed = SHARED.replace("1113|default|sip|2000|Sales|1112|1234", "1113|default|sip|2001|||")
+    assert [] == plan_of(followed.encode()).errors
 
 
 def test_a_missing_mailbox_password_is_made_of_digits() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.checks import is_plain
+from callrec.domain.provisioning.claims import WHY_ONCE, Kind
 from callrec.domain.provisioning.columns import BY_NAME, COLUMNS, Section
 from callrec.domain.provisioning.csv_rules import TOGETHER, FileRefused, Generate, RowError, parse, tables_of
 from callrec.domain.provisioning.model import Incall, Line, UserId, Voicemail
@@ -189,7 +190,8 @@ def test_taken_twice_in_one_file():
     header = "firstname|phonenumber|context|protocol|linename|username|agentnumber|incallexten|incallcontext"
     found = errors_of(f"{header}\nA|1000|d|sip|a|ada|5|2050|x\nB|1000|d|sip|a|ada|5|1000|d\n")
     assert ["username", "agentnumber", "phonenumber", "linename", "incallexten"] == [error.column for error in found]
-    assert {"must be unique: line 2 has it already"} == {error.reason for error in found}
+    said = "must be unique: line 2 has it already"
+    assert [said, said + WHY_ONCE[Kind.AGENT], said, said, said] == [error.reason for error in found]
 
 
 def test_a_rule_is_asked_of_every_value():

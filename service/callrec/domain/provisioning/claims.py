@@ -26,6 +26,13 @@ class Kind(StrEnum):
     """What one user's function keys do: no two of them the same."""
 
 
+WHY_ONCE = {
+    Kind.MAILBOX: "; a mailbox is one user's here, not shared as in XiVO: leave the voicemail columns of the other row empty",
+    Kind.AGENT: "; an agent number is one user's here, whose phone rings, not shared as in XiVO: give the other user another",
+}
+"""What XiVO allowed, and why not here (docs/decisions/0024-one-owner.md)."""
+
+
 class Claim(NamedTuple):
     """One key taken in one name space; `column` and `value` are how an import file says it. Half a million are made for a
     large file: a named tuple is made three times as fast as a frozen dataclass."""

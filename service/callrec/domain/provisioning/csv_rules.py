@@ -12,7 +12,7 @@ from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from callrec.domain.provisioning.claims import Claim
+from callrec.domain.provisioning.claims import WHY_ONCE, Claim
 from callrec.domain.provisioning.columns import BY_NAME, REQUIRED, Section
 from callrec.domain.provisioning.csv_text import (
     SHOWN_CHARS,
@@ -268,4 +268,5 @@ def taken_twice(claimed: Iterable[tuple[int, Iterable[Claim]]]) -> Iterator[RowE
         for claim in claims:
             before = first.setdefault((claim.kind, claim.key), at_line)
             if before != at_line:
-                yield RowError(at_line, claim.column, claim.value, f"must be unique: line {before} has it already")
+                why = WHY_ONCE.get(claim.kind, "")
+                yield RowError(at_line, claim.column, claim.value, f"must be unique: line {before} has it already{why}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from callrec.domain.provisioning import rivals
-from callrec.domain.provisioning.claims import Claim
+from callrec.domain.provisioning.claims import WHY_ONCE, Claim
 from callrec.domain.provisioning.csv_rules import Mode, Record, Sheet, errors_between, new_row, rows_of, taken_twice
 from callrec.domain.provisioning.csv_text import RowError
 from callrec.domain.provisioning.dead_keys import dead_keys
@@ -152,4 +152,5 @@ def _new_errors(site: Site, was: Row | None, becomes: Row) -> Iterable[RowError]
 
 
 def _taken(row: Row, claim: Claim, holder: str) -> RowError:
-    return RowError(row.at_line, claim.column, claim.value, f"is taken already: by {holder}; choose another or free it")
+    why = WHY_ONCE.get(claim.kind, "; choose another or free it")
+    return RowError(row.at_line, claim.column, claim.value, f"is taken already: by {holder}{why}")

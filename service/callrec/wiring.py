@@ -38,6 +38,7 @@ from callrec.app.mirroring import Mirroring
 from callrec.app.services import Services
 from callrec.app.spool_health import SpoolHealth
 from callrec.app.star_codes import StarCodes
+from callrec.app.store_watch import StoreWatch
 from callrec.app.translation import WANTED
 from callrec.config import Door, Settings, split_bind
 from callrec.domain.errors import CallrecError
@@ -72,6 +73,7 @@ class Daemon:
     metrics: Metrics
     store: RedisStore
     tables: DirectoryFeed
+    store_watch: StoreWatch
     journal: DiskJournal
     spool: DiskSpool
     library: MonitorLibrary
@@ -166,7 +168,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
         spool.prepare()
         locks = stack.enter_context(folder_locks(settings))
-        store, tables = await stack.enter_async_context(hold_store(settings, observation))
+        held = await stack.enter_async_context(hold_store(settings, observation, readiness))
+        store, tables = held.store, held.tables
         links, clock, node = _Links(settings, metrics), SystemClock(), NodeId(settings.node)
         storing = intake.Intake(
             intake.Doors(journal, spool, library, PyAvEncoder(), store, store, observation),
@@ -214,7 +217,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         )
         agi = agi_door(daemon_scripts, engine, links.ami, metrics)
         daemon = Daemon(
-            settings, observation, readiness, metrics, store, tables, journal, spool, library, engine, storing,
+            settings, observation, readiness, metrics, store, tables, held.watch, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness), locks,
             health,
         )  # fmt: skip
@@ -227,7 +230,6 @@ def _watch_health(daemon: Daemon) -> None:
     ready = daemon.readiness
     ready.add("ami", lambda: (daemon.ami.state is LinkState.UP, daemon.ami.state_reason))
     ready.add("ari", lambda: (daemon.ari.state is LinkState.UP, daemon.ari.state_reason))
-    ready.add("tables", lambda: (daemon.tables.fresh, daemon.tables.why_stale))
     ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
     ready.add("journal", lambda: (not daemon.journal.broken, daemon.journal.broken))
     ready.add(
@@ -283,6 +285,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         daemon.observation.run(daemon.store.publish),
         daemon.metrics.watch_loop(),
         _mend_index(daemon),
+        daemon.store_watch.run(),
         _mend_journal(daemon),
         daemon.ami.run(),
         daemon.ari.run(),

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from callrec.adapters.disk.monitor import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
-from callrec.adapters.redis.store import open_store
+from callrec.adapters.redis.store import RedisStore, open_store
 from callrec.app.library import entries, export, rebuild, verify
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Manifest, State
@@ -78,6 +78,14 @@ async def connect(stack: Stack, caller: str, called: str, *, dialled: str = "") 
     here = await phone(stack, called).rings()
     await asyncio.gather(there.answered(), here.answered())
     return there, here
+
+
+async def dial(stack: Stack, number: str, code: str = "*26") -> PhoneCall:
+    """Dial a code and listen to the end."""
+    call = await phone(stack, number).call(code)
+    await call.answered()
+    await call.ended()
+    return call
 
 
 @dataclass
@@ -221,10 +229,15 @@ async def until_lamp(stack: Stack, number: str, state: str, code: str = "3", *, 
 
 async def is_flagged(stack: Stack, number: str) -> bool:
     """The user's always-record flag in the store."""
-    async with open_store("embedded:", stack.daemon.state, join=True) as store:
+    async with opened_store(stack) as store:
         tables = await store.tables()
     user = next(line.user for line in tables.lines if line.number == number)
     return next(one.call_record for one in tables.users if one.id == user)
+
+
+def opened_store(stack: Stack) -> AbstractAsyncContextManager[RedisStore]:
+    """The product's store, beside the daemon."""
+    return open_store(stack.daemon.settings.get("redis_url", "embedded:"), stack.daemon.state, join=True)
 
 
 @asynccontextmanager
@@ -249,7 +262,7 @@ async def emptied(stack: Stack) -> AsyncIterator[None]:
     for arguments in (("users", "import", str(saved)), ("extensions", "set", "call_record", "--enable")):
         code, said = await stack.daemon.callrec(*arguments)
         assert code == 0, said
-    async with open_store("embedded:", stack.daemon.state, join=True) as opened:
+    async with opened_store(stack) as opened:
         revision = (await opened.standing("")).revision
     code, said = await stack.daemon.callrec("doctor")
     assert f"callrec confgen --accept-store {revision}" in said, said
@@ -316,7 +329,7 @@ async def aftermath(stack: Stack) -> None:
     assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
     truth = export(entries(disk))
     await until(lambda: catalogue_is(stack, truth), hint="the catalogue is what the disk says")
-    async with open_store("embedded:", daemon.state, join=True) as store:
+    async with opened_store(stack) as store:
         assert (await rebuild(disk, store)).recordings == report.recordings
     assert await catalogue(stack) == truth
     for recording in stored(stack):
@@ -334,7 +347,7 @@ async def by_command_line(stack: Stack) -> None:
 
 async def catalogue(stack: Stack) -> bytes:
     """What the index has, as its export."""
-    async with open_store("embedded:", stack.daemon.state, join=True) as store:
+    async with opened_store(stack) as store:
         return export(await store.recordings(limit=100_000))
 
 

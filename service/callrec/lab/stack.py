@@ -104,5 +104,5 @@ async def _provision(daemon: Daemon, users: Path) -> Tables:
         code, said = await daemon.callrec(*arguments)
         if code:
             raise Misconfigured("provisioning", f"callrec {' '.join(arguments)} ended with {code}: {said}")
-    async with open_store("embedded:", daemon.state, join=True) as store:
+    async with open_store(daemon.settings.get("redis_url", "embedded:"), daemon.state, join=True) as store:
         return await store.tables()

@@ -5,6 +5,8 @@ never retries by itself, and waits no longer than the caller says.
 """
 
 import asyncio
+import contextlib
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +27,11 @@ QUICK_S = 0.5
 USUAL_S = 1.0
 PATIENT_S = 30.0
 """Whole tables, an import, a rebuild."""
+
+
+_TAKES_NO_CHANGES = re.compile(r"(?:^|\s-)(?:MISCONF|OOM|READONLY|BUSY|NOREPLICAS|UNBLOCKED)\b")
+"""At the beginning; before Redis 7, what a script met stands inside its error."""
+_ACL_HINT = "the user of CALLREC_REDIS_URL needs all commands on callrec:*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,10 @@ def translated(error: Exception, shown: str) -> CallrecError:
             )
         case fault.OutOfMemoryError() | fault.ReadOnlyError():
             return Unavailable("store-read-only", f"{shown} takes no changes now: {text}")
-        case fault.ResponseError() if text.startswith(
-            ("MISCONF", "OOM", "READONLY", "BUSY", "NOREPLICAS", "UNBLOCKED")
-        ):
+        case fault.ResponseError() if _TAKES_NO_CHANGES.search(text):
             return Unavailable("store-read-only", f"{shown} takes no changes now: {text}")
+        case fault.ResponseError() if "ACL failure" in text or "NOPERM" in text:
+            return Misconfigured("store-login", f"{shown} lets us change nothing: {text}", hint=_ACL_HINT)
         case fault.ResponseError() if "WRONGTYPE" in text:
             return Corrupt("store-keys", f"{shown} holds something else under our keys: {text}")
         case fault.ResponseError():
@@ -107,6 +114,13 @@ async def within(limit_s: float, shown: str) -> AsyncIterator[None]:
             yield
     except (fault.RedisError, OSError) as error:
         raise translated(error, shown) from error
+
+
+async def let_go(client: Redis) -> None:
+    """Close what is idle: the address may lead to another server by now, and a connection stays with the former one for as long
+    as that lives. One that is in use says so itself, when it is used again."""
+    with contextlib.suppress(fault.RedisError, OSError):
+        await client.connection_pool.disconnect(inuse_connections=False)
 
 
 async def ask(client: Redis, *command: str | int | float) -> Any:

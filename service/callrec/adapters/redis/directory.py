@@ -11,7 +11,7 @@ from types import TracebackType
 import structlog
 
 from callrec.adapters.redis import keys
-from callrec.adapters.redis.connection import ask, within
+from callrec.adapters.redis.connection import ask, let_go, within
 from callrec.adapters.redis.events import table_event
 from callrec.adapters.redis.mark_keeper import MarkKeeper
 from callrec.adapters.redis.store import RedisStore
@@ -182,6 +182,7 @@ class DirectoryFeed:
             ) as error:  # a defect must not end the feed unseen, with a copy that is called fresh: a task boundary
                 log.exception("directory-failed")
                 self._now_stale(Corrupt("tables-unreadable", f"the tables cannot be followed: {type(error).__name__}"))
+            await let_go(self._client)
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
             delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
 
@@ -215,8 +216,11 @@ class DirectoryFeed:
         """Apply event after event; ends only by an error or by _Missed."""
         reading = ("COUNT", BATCH, "BLOCK", int(BLOCK_S * 1000), "STREAMS", keys.EVENTS)
         loop = asyncio.get_running_loop()
-        compared_s = loop.time()
+        compared_s, known = loop.time(), self._store.let_go
         while True:
+            if known != self._store.let_go:
+                known = self._store.let_go
+                await let_go(self._client)
             async with within(3 * BLOCK_S, self._store.address.shown):
                 found = await ask(self._client, "XREAD", *reading, self._cursor)
             for event_id, fields in found[0][1] if found else ():

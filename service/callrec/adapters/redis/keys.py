@@ -22,6 +22,7 @@ EDITION = f"{TABLES}:edition"
 CALL_RECORD_SET = f"{TABLES}:call-record-set"
 REVISION = f"{TABLES}:revision"
 LAST_CHANGE = f"{TABLES}:last-change"
+PROBE = f"{TABLES}:probe"
 LAST_USER_ID = f"{TABLES}:last-user-id"
 
 RECORDINGS = "callrec:recordings"

@@ -28,13 +28,20 @@ def sentences(facts: Mapping[str, str | int | float], appendfsync: str | None) -
         yield f"the store is version {facts.get('redis_version')}, callrec is tested from 6.2"
     elif version < WAITAOF_SINCE:
         yield "the store has no WAITAOF (7.2): that a flag is on disk cannot be proved"
-    if not facts.get("aof_enabled"):
-        yield "the store keeps no append-only file: a flag that was just set does not survive its restart"
-    elif facts.get("aof_last_write_status", "ok") != "ok":
-        yield "the store cannot write its append-only file"
+    if reason := keeps_nothing(facts):
+        yield reason
     elif appendfsync == "no":
         yield "the store leaves syncing to the system (appendfsync no)"
     if facts.get("maxmemory_policy", "noeviction") != "noeviction" and facts.get("maxmemory"):
         yield f"the store may drop our keys: its maxmemory-policy is {facts['maxmemory_policy']}"
     if facts.get("role", "master") != "master":
         yield "the store is a replica: it takes no changes"
+
+
+def keeps_nothing(facts: Mapping[str, str | int | float]) -> str:
+    """Why a change that is made now would be lost with the server; "" when it is kept. `facts`: INFO persistence."""
+    if not facts.get("aof_enabled"):
+        return "the store keeps no append-only file: a flag that was just set does not survive its restart"
+    if facts.get("aof_last_write_status", "ok") != "ok":
+        return "the store cannot write its append-only file"
+    return ""

@@ -1,13 +1,14 @@
 """The index of recordings and the events. The disk is the truth: all of this can be rebuilt from it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from callrec.adapters.redis import keys, scripts
-from callrec.adapters.redis.connection import PATIENT_S, USUAL_S, Address, ask, run, within
+from callrec.adapters.redis.connection import PATIENT_S, USUAL_S, Address, ask, let_go, run, within
 from callrec.adapters.redis.events import KEPT
-from callrec.domain.errors import Refused
+from callrec.domain.errors import CallrecError, Refused, Unavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -23,19 +24,37 @@ class RedisRecordings:
 
     address: Address
     _client: "Redis"
+    let_go = 0
+    """How often all idle connections were closed, since the address may lead to another server."""
+
+    @asynccontextmanager
+    async def _within(self, limit_s: float) -> AsyncIterator[None]:
+        """As `within`. After an error that another server would not have, the connections are closed: the next call asks the
+        address again, and may reach that one."""
+        try:
+            async with within(limit_s, self.address.shown):
+                yield
+        except Unavailable as error:
+            await self._after(error)
+            raise
+
+    async def _after(self, error: CallrecError) -> None:
+        if error.code in {"store-read-only", "store-unavailable"}:
+            self.let_go += 1
+            await let_go(self._client)
 
     async def index_recording(self, entry: Mapping[str, str]) -> None:
         """See RecordingIndex. Refused when the entry has no usable id or start."""
         recording, start, pairs = _checked(entry)
         names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             await run(self._client, scripts.INDEX_RECORDING, names, recording, start, KEPT, *pairs)
 
     async def recording(self, recording: str) -> dict[str, str] | None:
         """See RecordingIndex."""
         if not keys.RECORDING_ID.fullmatch(recording):
             return None
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             found: dict[str, str] = await ask(self._client, "HGETALL", keys.recording(recording))
         return found or None
 
@@ -45,7 +64,7 @@ class RedisRecordings:
         """See RecordingIndex."""
         latest = "+inf" if to_s is None else repr(to_s)
         earliest = "-inf" if from_s is None else repr(from_s)
-        async with within(PATIENT_S, self.address.shown):
+        async with self._within(PATIENT_S):
             window = (keys.RECORDINGS, latest, earliest, "LIMIT", offset, limit)
             ids: list[str] = await ask(self._client, "ZREVRANGEBYSCORE", *window)
             pipeline = self._client.pipeline(transaction=False)
@@ -59,7 +78,7 @@ class RedisRecordings:
         if not keys.RECORDING_ID.fullmatch(recording):
             return False
         names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             return bool(await run(self._client, scripts.FORGET_RECORDING, names, recording, KEPT))
 
     def refuses(self, entry: Mapping[str, str]) -> str:
@@ -75,7 +94,7 @@ class RedisRecordings:
 
         A crash in between leaves the old index; the next rebuild starts over.
         """
-        async with within(PATIENT_S, self.address.shown):
+        async with self._within(PATIENT_S):
             await ask(self._client, "DEL", keys.REBUILDING)
         waiting = iter(entries)
         while chunk := list(islice(waiting, CHUNK)):
@@ -84,10 +103,10 @@ class RedisRecordings:
                 pipeline.delete(keys.recording(recording))
                 pipeline.hset(keys.recording(recording), items=pairs)
                 pipeline.zadd(keys.REBUILDING, {recording: float(start)})
-            async with within(PATIENT_S, self.address.shown):
+            async with self._within(PATIENT_S):
                 await pipeline.execute()
         names = [keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
-        async with within(PATIENT_S, self.address.shown):
+        async with self._within(PATIENT_S):
             return int(await run(self._client, scripts.FINISH_REBUILD, names, keys.RECORDING, KEPT))
 
     async def publish(self, event: Mapping[str, str]) -> None:
@@ -95,7 +114,7 @@ class RedisRecordings:
         if not event.get("type"):
             raise Refused("event-type", "an event needs a type")
         pairs = _bounded(event)
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             await ask(self._client, "XADD", keys.EVENTS, "MAXLEN", "~", KEPT, "*", *pairs)
 
 

@@ -69,6 +69,13 @@ return answer
 """KEYS and the first two ARGV as of STANDING, the claims last; ARGV[3]: edition -> standing, last event, edition, values of each
 hash but the claims."""
 
+PROBE = """
+redis.call('SET', KEYS[1], '0', 'NX')
+redis.call('XADD', KEYS[2], 'NOMKSTREAM', '*', 'probe', '1')
+return 1
+"""
+"""KEYS: revision, a stream that is not there. Changes nothing, and is refused where a change would be."""
+
 EDIT = (
     _GONE
     + """

@@ -9,11 +9,11 @@ from typing import Any, Unpack
 from redis import exceptions as fault
 
 from callrec.adapters.redis import keys, scripts
-from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated, within
+from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated
 from callrec.adapters.redis.editing import HASHES, arguments
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
-from callrec.adapters.redis.persistence import remark
+from callrec.adapters.redis.persistence import keeps_nothing, remark
 from callrec.adapters.redis.recordings import RedisRecordings
 from callrec.adapters.redis.records import (
     CODE,
@@ -94,12 +94,21 @@ class RedisStore(RedisRecordings):
 
     async def ping(self) -> None:
         """Raises Unavailable when the server does not answer within 0.5 s."""
-        async with within(QUICK_S, self.address.shown):
+        async with self._within(QUICK_S):
             await ask(self._client, "PING")
+
+    async def probe(self) -> None:
+        """Ask for a change that changes nothing. Raises Unavailable (`store-read-only`), Misconfigured, when a change would be
+        refused, or when the server cannot keep one."""
+        async with self._within(USUAL_S):
+            await run(self._client, scripts.PROBE, [keys.REVISION, keys.PROBE])
+            facts: dict[str, str | int | float] = await ask(self._client, "INFO", "persistence")
+        if reason := keeps_nothing(facts):
+            raise Unavailable("store-keeps-nothing", f"{self.address.shown}: {reason}", hint="callrec doctor says more")
 
     async def persistence(self) -> str:
         """What the server's settings mean for promises made to people; "" when a flag survives a power cut."""
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             return await remark(self._client)
 
     async def tables(self) -> Tables:
@@ -108,13 +117,13 @@ class RedisStore(RedisRecordings):
 
     async def snapshot(self, event: str = "") -> Snapshot:
         """See TableStore. Raises Corrupt when a record cannot be read."""
-        async with within(PATIENT_S, self.address.shown):
+        async with self._within(PATIENT_S):
             found = await run(self._client, scripts.SNAPSHOT, _STANDING, event, KEPT, keys.EDITION)
         return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
 
     async def standing(self, event: str) -> Standing:
         """See AskableStore."""
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             return _standing(await run(self._client, scripts.STANDING, _STANDING, event, KEPT))
 
     async def accept(self, revision: int) -> Standing | None:
@@ -124,7 +133,7 @@ class RedisStore(RedisRecordings):
 
     async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
         """See TableStore."""
-        async with within(USUAL_S, self.address.shown):
+        async with self._within(USUAL_S):
             last = int(await ask(self._client, "INCRBY", keys.LAST_USER_ID, count))
         return [UserId(str(number)) for number in range(last - count + 1, last + 1)]
 
@@ -163,7 +172,7 @@ class RedisStore(RedisRecordings):
 
     async def receipt(self, request_id: str) -> str | None:
         """See TableStore."""
-        async with within(QUICK_S, self.address.shown):
+        async with self._within(QUICK_S):
             found = await ask(self._client, "GET", _request(request_id))
         return None if found is None else str(found)
 
@@ -247,12 +256,14 @@ class RedisStore(RedisRecordings):
         pipeline.eval(script, len(names), *names, *arguments)
         pipeline.execute_command("WAITAOF", 1, 0, int(limit_s * 900))
         try:
-            async with within(limit_s, self.address.shown):
+            async with self._within(limit_s):
                 result, synced = await pipeline.execute(raise_on_error=False)
         except Unavailable as lost:
             raise _unknown(lost.message) from lost
         if isinstance(result, Exception):
-            raise translated(result, self.address.shown) from result
+            error = translated(result, self.address.shown)
+            await self._after(error)
+            raise error from result
         # A server without WAITAOF (before 7.2) or without AOF answers with an error: `persistence` says what that means.
         if not isinstance(synced, fault.ResponseError) and synced[0] < 1:
             raise _unknown(f"{self.address.shown} did not write to its disk in time")

@@ -409,8 +409,11 @@ def test_commands_at_once_without_a_daemon_share_one_store(shell: Shell) -> None
     assert sorted((out.count("written"), out.count("unchanged")) for _, out, _ in ran) == [(0, 5)] * 3 + [(5, 0)]
 
 
-def test_a_command_in_another_working_folder_says_which_new_store_it_uses(shell: Shell) -> None:
+def test_a_command_in_another_working_folder_says_which_new_store_it_uses(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Once: then the store is there."""
+    shell = Shell(tmp_path_factory.mktemp("o"))
     del shell.environment["CALLREC_STATE_DIR"]
     code, out, err = shell("users", "list", "--json")
     assert (code, out) == (0, "[]\n")
@@ -418,7 +421,7 @@ def test_a_command_in_another_working_folder_says_which_new_store_it_uses(shell:
     assert shell("users", "list", "--json") == (0, "[]\n", "")
 
 
-def test_confgen_from_another_working_folder_is_refused(shell: Shell, tmp_path: Path) -> None:
+def test_confgen_from_another_working_folder_is_refused(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Before, it left one endpoint of sixteen, and ended with 0. The files are of another store's tables: that is said, and what
     decides it; and the doctor says the same."""
     rows = "".join(f"U|{n}|10{n:02d}|default|sip|u{n}|0\n" for n in range(15))
@@ -427,9 +430,7 @@ def test_confgen_from_another_working_folder_is_refused(shell: Shell, tmp_path: 
     assert shell("users", "import", "users.csv")[0] == 0
     assert shell("confgen", "--dir", etc, "--no-reload")[0] == 0
     files = {file.name: file.read_bytes() for file in Path(etc).iterdir()}
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    other = Shell(elsewhere)
+    other = Shell(tmp_path_factory.mktemp("o"))  # a short name: a socket's path has an end
     del other.environment["CALLREC_STATE_DIR"]
     for words in (("--no-reload",), ("--dry-run",)):
         code, out, err = other("confgen", "--dir", etc, *words)

@@ -339,6 +339,12 @@ def test_remarks(other, appendfsync, word):
         (fault.NoPermissionError("NOPERM"), Misconfigured, "store-login"),
         (fault.ReadOnlyError("replica"), Unavailable, "store-read-only"),
         (fault.ResponseError("MISCONF disk"), Unavailable, "store-read-only"),
+        (
+            fault.ResponseError("ERR Error running script (call to f_1): @user_script:1: -READONLY You cannot"),
+            Unavailable,
+            "store-read-only",
+        ),
+        (fault.ResponseError("ERR ACL failure in script: User u has no permissions"), Misconfigured, "store-login"),
         (fault.ResponseError("unknown command"), Unavailable, "store-refused-command"),
         (fault.ConnectionError(""), Unavailable, "store-unavailable"),
     ],

@@ -201,6 +201,25 @@ async def test_the_last_word_stands(store, by):
     assert await store.keep_word(JOHN.id, **word | {"told_ms": told_ms + 120_000}, request_id="after") is False
 
 
+@pytest.mark.parametrize("back_s", [300, 3_600])
+async def test_what_a_phone_was_told_after_the_clock_was_set_back_counts(store, back_s):
+    """The flag was set by the clock of before, which is the future now: the word was dropped as older."""
+    await store.toggle_call_record(JOHN.id, "t1", "user:1")
+    now_ms = int(time.time() * 1000)
+    await ask(store._client, "HSET", keys.CALL_RECORD_SET, JOHN.id, now_ms + back_s * 1000 - 60_000)
+    word = {"on": False, "told_ms": now_ms - 5_000, "actor": "user:1"}
+    assert await store.keep_word(JOHN.id, **word, request_id="after") is False
+
+
+async def test_a_word_of_a_clock_that_was_ahead_keeps_no_later_one_away(store):
+    """Told while the clock stood two hours ahead: what is told when it is right again is later."""
+    now_ms = int(time.time() * 1000)
+    ahead = {"on": True, "told_ms": now_ms + 7_200_000, "actor": "user:1"}
+    assert await store.keep_word(JOHN.id, **ahead, request_id="ahead") is True
+    later = {"on": False, "told_ms": int(time.time() * 1000) + 1, "actor": "user:1"}
+    assert await store.keep_word(JOHN.id, **later, request_id="later") is False
+
+
 async def test_a_change_of_something_else_is_no_word_about_recording(store):
     """Who gets another language while a word waits is still recorded as they were told."""
     await store.set_user(JOHN.id, actor="admin", request_id="s1", language="fr_FR")

@@ -24,7 +24,7 @@ MODULES = (
     ),
     *("res_http_websocket", "res_websocket_client", "res_ari_model", "res_ari", "res_stasis", "app_stasis"),
     *("res_stasis_answer", "res_stasis_recording", "res_stasis_playback", "res_stasis_snoop"),
-    *("res_ari_applications", "res_ari_channels", "res_ari_events", "res_ari_playbacks"),
+    *("res_ari_applications", "res_ari_bridges", "res_ari_channels", "res_ari_events", "res_ari_playbacks"),
 )
 """Recording and the codes, captures and prompts, the dialplan's functions, then what a tone in a live call takes."""
 TIMING = ("res_timing_timerfd", "res_timing_dahdi", "res_timing_pthread")

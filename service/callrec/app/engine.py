@@ -228,12 +228,13 @@ class Engine:
         *,
         asterisk_restarted: bool,
         bridges_s: Mapping[BridgeId, float] = MappingProxyType({}),
+        holding: Mapping[LegId, bool] = MappingProxyType({}),
     ) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
         `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
         carries no take of ours. When Asterisk itself was restarted, takes of before are broken, whatever their files look like.
-        `bridges_s`: when the bridges were made, in Unix time, as far as that is known.
+        `bridges_s`: when the bridges were made, in Unix time, as far as that is known; `holding`: which legs hold the others.
         """
         present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
         for recording in adopted:
@@ -246,6 +247,9 @@ class Engine:
                 del self._by_leg[leg]
         for channel in filter(is_leg, channels):
             self._seen(channel, bridges_s)
+        for leg, is_held in holding.items():
+            if its := self._by_leg.get(leg):
+                its.post(m.HoldChanged(leg, is_held))
         self.let_in()
         for actor in self._calls.values():
             actor.post(m.Reconsidered())

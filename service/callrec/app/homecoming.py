@@ -1,6 +1,7 @@
 """What is done when Asterisk can be asked again: our calls are compared with its channels, remains are taken care of."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -195,9 +196,21 @@ class Homecoming:
             adopted,
             asterisk_restarted=restarted,
             bridges_s=await self._asking.bridges_s() if self._missed_an_answer(channels) else {},
+            holding=await self._holding(channels, adopted),
         )
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return {file.call for file in running} | unknown
+
+    async def _holding(self, channels: Mapping[LegId, Message], adopted: Sequence[Recording]) -> Mapping[LegId, bool]:
+        """Of the legs of recorded calls: which hold the others. What was told of it meanwhile is lost."""
+        linkedids = {channels[recording.takes[-1].leg].get("Linkedid") for recording in adopted}
+        holding = {}
+        for leg, channel in channels.items():
+            linkedid = channel.get("Linkedid")
+            if linkedid in linkedids or self._engine.is_recorded(leg, linkedid):
+                with contextlib.suppress(CallrecError):
+                    holding[leg] = await self._engine.recorder.is_holding(leg)
+        return holding
 
     def _missed_an_answer(self, channels: Mapping[LegId, Message]) -> bool:
         """Whether somebody talks of whom no event told."""

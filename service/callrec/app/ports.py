@@ -72,6 +72,10 @@ class Recorder(Protocol):
         """The take and its rule that stand on the leg beside that id; None when no daemon of ours began the recorder."""
         ...
 
+    async def is_holding(self, leg: LegId) -> bool:
+        """Whether the leg has put the others on hold."""
+        ...
+
     async def packets(self, leg: LegId) -> int | None:
         """How many RTP packets the leg has received and sent since it began, in sum; None when its technology does not count."""
         ...

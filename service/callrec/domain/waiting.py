@@ -82,7 +82,8 @@ class Waits(Draft):
     def _end(self, to_s: float) -> None:
         if (recording := self.session.recording) is not None:
             *before, last = recording.waiting
-            self.amend(waiting=(*before, replace(last, to_s=to_s)))
+            is_worth = to_s - last.from_s >= WORTH_S
+            self.amend(waiting=(*before, replace(last, to_s=to_s)) if is_worth else tuple(before))
             self._write(last.kind)
 
     def _write(self, kind: WaitingKind) -> None:

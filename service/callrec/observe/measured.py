@@ -62,6 +62,10 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         return await self._recorder.take_on(leg)
 
+    async def is_holding(self, leg: LegId) -> bool:
+        """See ports.Recorder."""
+        return await self._recorder.is_holding(leg)
+
     async def packets(self, leg: LegId) -> int | None:
         """See ports.Recorder."""
         return await self._recorder.packets(leg)

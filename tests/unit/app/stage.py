@@ -196,6 +196,7 @@ class Asterisk:
         self.asked_rates: list[LegId] = []
         self.packet_counts: list[int | None] = []
         self.bridges_made_s: dict[BridgeId, float] = {}
+        self.holding: set[LegId] = set()
         self._numbers = itertools.count(1)
 
     def _do(self, name: str) -> None:
@@ -269,6 +270,10 @@ class Asterisk:
     async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
         self._do("take_on")
         return self.notes.get(leg)
+
+    async def is_holding(self, leg: LegId) -> bool:
+        self._do("is_holding")
+        return leg in self.holding
 
     async def packets(self, _leg: LegId) -> int | None:
         self._do("packets")

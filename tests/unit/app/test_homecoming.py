@@ -14,7 +14,7 @@ from callrec.app.ports import FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.app.taking_in import LATER_S
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.messages import Outcome
-from callrec.domain.model import BridgeId, CallId, LegId, RecordingId, TakeId
+from callrec.domain.model import BridgeId, CallId, LegId, RecordingId, TakeId, Waiting, WaitingKind
 from callrec.domain.naming import DegradedFile, LegFile, Side
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
@@ -495,3 +495,24 @@ async def test_a_call_that_was_answered_while_the_link_was_down_is_due_from_its_
         now_s = stage.clock.now().utc_s
         assert session.recording.from_s == pytest.approx(now_s - began_ago_s, abs=0.2)
         assert session.recording.takes[0].from_s == pytest.approx(now_s, abs=0.2)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@virtual
+async def test_whether_a_recorded_call_is_on_hold_is_asked_for_when_the_news_of_it_may_be_lost(
+    house: House, *, holds: bool
+) -> None:
+    """A hold that began or ended while nobody listened: what is said then is not called a wait, and a wait no loss."""
+    stage = house.stage
+    house.talk()
+    stage.asterisk.holding = {OTHER} if holds else set()
+    stage.asterisk.goes_on(OLD)
+    wait = Waiting(EPOCH_S - 30, None, WaitingKind.HOLD)
+    home = await house.journaled(Entry(Step.OPENED, replace(old(), waiting=() if holds else (wait,))))
+    async with house.running() as engine:
+        await home.on_up()
+        await stage.passes(0.1)
+        (session,) = engine.live()
+        assert session.recording is not None
+        assert session.recording.is_waiting is holds
+        assert [one.kind for one in session.recording.waiting] == [WaitingKind.HOLD]

@@ -134,6 +134,11 @@ class Doors:
         """See app.ports."""
         self._do(f"mute {take.id} {muted}")
 
+    async def is_holding(self, leg: LegId) -> bool:
+        """See app.ports."""
+        self._do(f"holding {leg}")
+        return True
+
     async def packets(self, leg: LegId) -> int | None:
         """See app.ports."""
         self._do(f"packets {leg}")
@@ -157,6 +162,7 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
     assert journal.live() == ()
     assert await recorder.start(TAKE, Rule.ALWAYS) == "0x1"
     assert (await recorder.rate_hz(TAKE.leg), await recorder.packets(TAKE.leg)) == (16000, 7)
+    assert await recorder.is_holding(TAKE.leg)
     await recorder.mute(TAKE, muted=True)
     await recorder.stop(TAKE)
 
@@ -165,6 +171,7 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
         "start c-1-1 always",
         "rate 1.1",
         "packets 1.1",
+        "holding 1.1",
         "mute c-1-1 True",
         "stop c-1-1",
     ]

@@ -161,6 +161,10 @@ class AmiRecorder:
         """See ports.Recorder."""
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
 
+    async def is_holding(self, leg: LegId) -> bool:
+        """See ports.Recorder (func_channel.c: `onhold`)."""
+        return await self._variable(leg, "CHANNEL(onhold)") == "1"
+
     async def packets(self, leg: LegId) -> int | None:
         """See ports.Recorder. chan_pjsip counts all RTP packets that came and went (res_rtp_asterisk.c: ast_rtp_get_stat)."""
         counts = [await self._variable(leg, f"CHANNEL(rtcp,{name},audio)") for name in ("rxcount", "txcount")]

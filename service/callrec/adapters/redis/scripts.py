@@ -188,7 +188,12 @@ Lines, since a large import is two million of them: as JSON the store took twice
 
 CHANGE_USER = """
 local old, told = redis.call('HGET', KEYS[4], ARGV[1]), tonumber(ARGV[7])
-if old and told and told < tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0) then return {'changed', old} end
+local now = redis.call('TIME')
+local now_ms = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
+local set = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0)
+-- A flag that was set in what is the future now was set before the clock was set back, and what was told since is later.
+local back = told and set > tonumber(now_ms) and told <= tonumber(now_ms)
+if old and told and told < set and not back then return {'changed', old} end
 local done = redis.call('GET', KEYS[1])
 if done then return {'changed', done} end
 if not old then return {'absent'} end
@@ -212,8 +217,7 @@ table.sort(changed)
 local record = cjson.encode(user)
 redis.call('HSET', KEYS[4], ARGV[1], record)
 if ARGV[3] == 'call_record' or fields.call_record ~= nil then
-  local now = redis.call('TIME')
-  redis.call('HSET', KEYS[5], ARGV[1], told and ARGV[7] or now[1] .. string.format('%03d', math.floor(now[2] / 1000)))
+  redis.call('HSET', KEYS[5], ARGV[1], told and told < tonumber(now_ms) and ARGV[7] or now_ms)
 end
 local revision = redis.call('INCR', KEYS[2])
 local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*',
@@ -226,7 +230,7 @@ return {'changed', record}
 ARGV: user id, JSON of the new fields,
 field to toggle or '', actor, events kept, seconds that the request is remembered, the instant (ms) at which a person was told
 so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was told before the flag was last set changes
-nothing."""
+nothing. An instant in the future, told before the clock was set back, counts as now."""
 
 SET_CODE = """
 local done = ARGV[8] ~= '' and redis.call('GET', KEYS[4])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.announcer import AriAnnouncer
 from callrec.adapters.asterisk.ari import AriLink
+from callrec.adapters.asterisk.capture_notes import AstDbCaptureNotes
 from callrec.adapters.asterisk.controls import AmiChannels, AmiLamps, AmiRecorder, AstDbMirror, AstDbWords
 from callrec.adapters.asterisk.fastagi import AgiServer
 from callrec.adapters.asterisk.link import LinkState
@@ -211,6 +212,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             hand_over=storing.submit,
             always_after=mirroring.everything,
             tables_known=tables.wait_fresh,
+            notes=AstDbCaptureNotes(links.ami),
         )
         daemon_scripts = scripts(
             StarCodes(engine, store, tables), Services(store, tables, engine.served), Lookups(tables), metrics

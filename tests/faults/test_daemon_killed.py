@@ -154,8 +154,9 @@ async def test_p11_a_press_without_a_daemon_records_and_the_next_press_stops_it_
 
 
 async def test_p11_a_flagged_user_is_recorded_without_a_daemon(crash: Crash) -> None:
-    """The call began and ended while it was dead. Only the flagged user is known then, and stands in the entry."""
-    recording = crash.recording("1006")
+    """The call began and ended while it was dead. The dialplan's note says with whom: before, only the flagged user was known."""
+    recording = crash.recording("1006", "1011")
+    assert [party.number for party in recording.manifest.recording.parties] == ["1006", "1011"]
     recording.holds("1006", "1011", crash.length_s["1006"])
     assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from callrec.app import reconcile
 from callrec.app.adopting import Adopting
 from callrec.app.call_actor import Observer
+from callrec.app.capture_notes import CaptureNotes
 from callrec.app.engine import Engine
 from callrec.app.ports import Capture, Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
 from callrec.app.reconcile import Running
@@ -59,6 +60,7 @@ class Homecoming:
         hand_over: Callable[[Recording], None],
         always_after: Callable[[], None],
         tables_known: Callable[[float], Awaitable[bool]],
+        notes: CaptureNotes,
     ) -> None:
         self._engine, self._asking = engine, asking
         self._spool, self._journal, self._clock, self._observer = spool, journal, clock, observer
@@ -82,6 +84,7 @@ class Homecoming:
             node=node,
             end=self._end,
             tables_known=tables_known,
+            notes=notes,
         )
         self._adopting = Adopting(
             engine=engine,

@@ -8,9 +8,11 @@ recording, or its user.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from callrec.app import reconcile
 from callrec.app.call_actor import Observer
+from callrec.app.capture_notes import CaptureNotes, with_other
 from callrec.app.ports import Journal, Spool
 from callrec.app.translation import Endpoints
 from callrec.domain import messages as m
@@ -36,10 +38,12 @@ class TakingIn:
         node: NodeId,
         end: Callable[[Recording], Awaitable[None]],
         tables_known: Callable[[float], Awaitable[bool]],
+        notes: CaptureNotes,
     ) -> None:
         self._spool, self._journal, self._observer = spool, journal, observer
         self._endpoints, self._node = endpoints, node
         self._end, self._tables_known = end, tables_known
+        self._notes = notes
         self._waiting: dict[CallId, DegradedFile] = {}
         self._begun: set[CallId] = set()
         self._closed: dict[CallId, set[Side]] = {}
@@ -91,6 +95,7 @@ class TakingIn:
         if recording is not None:
             await self._end(await asyncio.to_thread(reconcile.degraded_ended, recording, self._spool))
             self._begun.discard(file.call)
+            await self._forget(file)
 
     async def place(self, file: DegradedFile) -> Recording | None:
         """Give a capture that goes on its place: intent first, then its files' new names. None: it has one already.
@@ -99,7 +104,20 @@ class TakingIn:
         """
         recording = await self._place(file)
         self._begun.discard(file.call)
+        await self._forget(file)  # Asterisk tells who talks
         return recording
+
+    async def _with_other(self, recording: Recording, file: DegradedFile) -> Recording:
+        """An Asterisk that cannot be asked costs the other participant's name, and not the recording."""
+        try:
+            note = await self._notes.read(file)
+        except CallrecError:
+            return recording
+        return with_other(recording, note, self._endpoints) if note else recording
+
+    async def _forget(self, file: DegradedFile) -> None:
+        with suppress(CallrecError):  # a note that stays is of a capture that is never taken in again
+            await self._notes.forget(file)
 
     async def _place(self, file: DegradedFile) -> Recording | None:
         """Twice is fine, also when the first try failed anywhere in between: until it is done, it counts as begun."""
@@ -108,6 +126,7 @@ class TakingIn:
             if file.call not in self._begun and not await asyncio.to_thread(self._spool.has, file):
                 return None
             (recording,) = reconcile.degraded([file], self._endpoints, self._node)
+            recording = await self._with_other(recording, file)
             await self._journal.append(Entry(Step.INTENT, recording))
             self._begun.add(file.call)
             await asyncio.to_thread(self._spool.adopt, file, reconcile.degraded_take(file))

@@ -82,8 +82,12 @@ class DegradedFile:
     @property
     def name(self) -> str:
         """The file's name in the spool folder."""
-        stem = f"degraded-{self.rule.value}-{self.endpoint}-{self.uniqueid}-{self.epoch_s}"
-        return f"{stem}.{self.side.value}.{extension_of(self.rate_hz)}"
+        return f"degraded-{self.stem}.{self.side.value}.{extension_of(self.rate_hz)}"
+
+    @property
+    def stem(self) -> str:
+        """What both files of the capture have in their names, and the dialplan's note about it in its key."""
+        return f"{self.rule.value}-{self.endpoint}-{self.uniqueid}-{self.epoch_s}"
 
     @property
     def call(self) -> CallId:

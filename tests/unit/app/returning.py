@@ -7,12 +7,14 @@ from pathlib import Path
 
 from stage import ALICE, EPOCH_S, Stage, event
 
+from callrec.app.capture_notes import CaptureNote
 from callrec.app.engine import Engine
 from callrec.app.homecoming import Homecoming
 from callrec.app.ports import FileClosed
+from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.lifecycle import Entry
 from callrec.domain.model import Actor, ActorKind, CallId, LegId, NodeId, Recording, RecordingId, Take, TakeId
-from callrec.domain.naming import Side, degraded_file
+from callrec.domain.naming import DegradedFile, Side, degraded_file
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
 
@@ -20,6 +22,26 @@ LEG, OTHER = LegId("1.1"), LegId("1.2")
 OLD = Take(TakeId("old-1-1"), LEG, "PJSIP/alice-00000001", 8000, EPOCH_S - 60, mixmonitor="0x9")
 NOW = int(EPOCH_S) - 30
 PRESS, POLICY = f"on_demand-alice-1.1-{NOW}", f"always-ever-1.1-{NOW}"
+
+
+class Notes:
+    """What the dialplan noted beside its captures, by the stem of their names; see capture_notes.CaptureNotes."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, CaptureNote] = {}
+        self.fault: CallrecError | None = None
+
+    async def read(self, file: DegradedFile) -> CaptureNote | None:
+        """See CaptureNotes."""
+        if self.fault:
+            raise self.fault
+        return self.noted.get(file.stem)
+
+    async def forget(self, file: DegradedFile) -> None:
+        """See CaptureNotes; Asterisk refuses to forget what it has not got."""
+        if self.fault or file.stem not in self.noted:
+            raise self.fault or Refused("ami-refused", "Database entry not found")
+        del self.noted[file.stem]
 
 
 class House:
@@ -30,6 +52,7 @@ class House:
         self.unfinished: list[Entry] = []
         self.mirrored = 0
         self.has_tables = True
+        self.notes = Notes()
         self.homecoming = self.begin()
         self.stage.link_is_up = True
 
@@ -49,6 +72,7 @@ class House:
             hand_over=stage.handed.append,
             always_after=self.mirror,
             tables_known=self.tables_known,
+            notes=self.notes,
         )
         stage.asterisk.news = self.homecoming.spool_event
         return self.homecoming

@@ -8,6 +8,7 @@ import pytest
 from returning import LEG, NOW, PRESS, House
 from stage import ALICE, away, virtual
 
+from callrec.app.capture_notes import CaptureNote
 from callrec.app.engine import MAX_BACKGROUND
 from callrec.app.taking_in import LATER_S
 from callrec.domain.messages import Outcome
@@ -155,3 +156,43 @@ async def test_what_is_taken_away_before_its_turn_is_nobodys(house: House) -> No
         house.close_degraded(PRESS)
         await house.stage.passes(1)
     assert (house.stage.handed, house.stage.journal.entries) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("note", "others"),
+    [
+        (CaptureNote("bob", "55"), [("2", "1002", "Bob")]),
+        (CaptureNote("", "0301"), [(None, "0301", "")]),
+        (CaptureNote("trunk", "0301"), [(None, "0301", "")]),
+        (CaptureNote("trunk", "*#"), []),
+        (CaptureNote("", ""), []),
+        (None, []),
+    ],
+)
+@virtual
+async def test_both_participants_of_a_capture_are_known_as_far_as_the_dialplan_could_tell(
+    house: House, note: CaptureNote | None, others: list[tuple[str | None, str, str]]
+) -> None:
+    """The user of a phone by the tables, a stranger by the number; and the note is gone afterwards."""
+    house.stage.asterisk.degraded(PRESS)
+    house.notes.noted = {PRESS: note} if note else {}
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(1)
+    (recording,) = house.stage.handed
+    mine, *found = recording.parties
+    assert (mine.user, mine.number) == (ALICE.id, "1001")
+    assert [(party.user, party.number, party.name) for party in found] == others
+    assert [recording.to_s] * len(others) == [party.to_s for party in found]
+    assert house.notes.noted == {}
+
+
+@virtual
+async def test_an_asterisk_that_cannot_be_asked_for_its_note_costs_no_recording(house: House) -> None:
+    house.stage.asterisk.degraded(PRESS)
+    house.notes.fault = away()
+    async with house.running():
+        await house.homecoming.on_up()
+        await house.stage.passes(1)
+    (recording,) = house.stage.handed
+    assert ["1001"] == [party.number for party in recording.parties]

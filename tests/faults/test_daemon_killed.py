@@ -237,7 +237,7 @@ async def test_p11_what_star_26_said_without_a_daemon_is_in_the_store_when_it_is
 
 async def test_p11_a_call_after_star_26_without_a_daemon_is_recorded(stack: Stack, words: Words) -> None:
     """From Asterisk itself, and taken in afterwards."""
-    recording = one(stack, "1008")
+    recording = one(stack, "1008", "1011")
     recording.holds("1008", "1011", words.length_s)
     assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
 
@@ -263,7 +263,7 @@ async def test_a_call_that_nobody_answers_without_a_daemon_is_explained(whole: S
     await phone(whole, "1004").behave(Answer(tone_hz=TONES_HZ["1004"]))
     await whole.daemon.start()
     await settled(whole)
-    entry = stored(whole, "1005")[-1]
+    entry = stored(whole, "1005", "1004")[-1]
     assert (entry.manifest.state, entry.manifest.media) == (State.UNANSWERED, None)
     assert entry.manifest.recording.cause == UNANSWERED
 

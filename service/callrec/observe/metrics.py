@@ -45,9 +45,11 @@ SERVICES: Final = frozenset(
 """Label `result` of the other services: `app.services`."""
 FACTS: Final = frozenset({"recording", "recording-ended", *(f"press-{outcome}" for outcome in PRESSES)})
 """Label `fact`: what a call told."""
-DROPPED: Final = frozenset({"call-mailbox", "announce", "lamp", "compare", "degraded", "event", "intake"})
+DROPPED: Final = frozenset(
+    {"call-mailbox", "announce", "lamp", "compare", "degraded", "event", "intake", "http-connection"}
+)
 """Label `what`: a full mailbox's oldest event, work beside a call, an event for the stream, a recording that waits in the
-journal instead of intake's queue."""
+journal instead of intake's queue, a connection to the pages."""
 CAUSES: Final = frozenset(
     {
         *("file-not-opened", "file-not-growing", "stalled", "stop-overdue", "take-not-closing", "asterisk-died"),

@@ -21,6 +21,7 @@ from callrec.web.login import Token, only_with
 from callrec.web.operations import Operation
 from callrec.web.pages import pages
 from callrec.web.problems import WronglyAsked, problem, problem_of
+from callrec.web.turns import by_turns
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -59,8 +60,9 @@ def build_app(
     """
     metrics.show(readiness, live)
 
-    guards, known = Guards(patience), Token(token)
-    app = web.Application(middlewares=[_answered, only_at(hosts), only_with(known)], client_max_size=MOST_BODY_BYTES)
+    guards, known = Guards(patience, lambda: metrics.dropped("http-connection")), Token(token)
+    checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known)]
+    app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
     app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])

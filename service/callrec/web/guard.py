@@ -3,13 +3,20 @@
 A guard stands between the socket and aiohttp's own protocol and passes everything on; it only knows when the connection began,
 when a request of it reached a handler, and when that was answered. Whoever takes longer than `request_s` to say what they
 want is cut, however steadily the bytes drip.
+
+Calls wait for the same loop as the pages do. So whoever has no token waits for a turn before an answer (`Guards.turn`), each
+connection at its own pace and all together at theirs, and is not read meanwhile. When all places are taken, the next connections
+get a spare one, where /healthz is answered and nothing else.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
+
+from callrec.web.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +28,25 @@ class Patience:
     handler_s: float = 30.0
     """For a handler, with the body that it reads."""
     connections: int = 256
+    spare: int = 8
+    """Places beyond these, for /healthz alone."""
+    spare_s: float = 1.0
+    """For the head of a request in a spare place. One that took this half of the time gives way to the next."""
+    per_connection_s: float = 10.0
+    """Answers per second without a token, on one connection and on all of them; and as many at once after a pause."""
+    together_s: float = 100.0
+    burst: int = 10
 
 
 class Guards:
     """The guards of one application."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, refused: Callable[[], None] = lambda: None) -> None:
         self.patience = patience
+        self._refused = refused
         self._by_transport: dict[asyncio.BaseTransport, _Guard] = {}
+        self._spare: dict[asyncio.BaseTransport, _Guard] = {}
+        self._together = {health: Pace(patience.together_s, patience.burst) for health in (False, True)}
 
     def site(self, runner: web.AppRunner, host: str, port: int) -> "GuardedSite":
         """A site whose connections are guarded."""
@@ -44,19 +62,44 @@ class Guards:
         if guard := self._of(transport):
             guard.start_clock()
 
+    async def turn(self, transport: asyncio.BaseTransport | None, *, health: bool) -> bool:
+        """Wait until somebody without a token may be answered on this connection; False when the answer is that all places are
+        taken."""
+        guard = self._of(transport)
+        if guard is None:
+            return True  # it is closed: whatever is answered reaches nobody
+        if guard.is_spare:
+            return health
+        await guard.rest(self._together[health])
+        return True
+
+    def is_last(self, transport: asyncio.BaseTransport | None) -> bool:
+        """Whether the connection ends with this answer."""
+        return transport in self._spare
+
     def opened(self, transport: asyncio.BaseTransport, guard: "_Guard") -> bool:
-        """Whether there is room for one more connection."""
-        if len(self._by_transport) >= self.patience.connections:
-            return False
-        self._by_transport[transport] = guard
+        """Whether there is room for one more connection, be it a spare place."""
+        if len(self._by_transport) < self.patience.connections:
+            self._by_transport[transport] = guard
+            return True
+        if len(self._spare) >= self.patience.spare:
+            self._refused()
+            oldest = next(iter(self._spare.values()), None)
+            if oldest is None or not oldest.gives_way():
+                return False
+        self._spare[transport] = guard
+        guard.is_spare = True
         return True
 
     def closed(self, transport: asyncio.BaseTransport) -> None:
         """Forget a connection."""
         self._by_transport.pop(transport, None)
+        self._spare.pop(transport, None)
 
     def _of(self, transport: asyncio.BaseTransport | None) -> "_Guard | None":
-        return self._by_transport.get(transport) if transport else None
+        if transport is None:
+            return None
+        return self._by_transport.get(transport) or self._spare.get(transport)
 
 
 class GuardedSite(web.BaseSite):
@@ -94,11 +137,38 @@ class _Guard(asyncio.Protocol):
         self._clock: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._is_open = False
+        self.is_spare = False
+        self._since_s = loop.time()
+        self._pace = Pace(guards.patience.per_connection_s, guards.patience.burst)
+
+    async def rest(self, together: Pace) -> None:
+        """Wait for this connection's turn and for one of all, and read nothing meanwhile."""
+        for pace in (self._pace, together):
+            if wait_s := pace.wait_s(self._loop.time()):
+                self._read(on=False)
+                await asyncio.sleep(wait_s)
+        self._read(on=True)
+
+    def _read(self, *, on: bool) -> None:
+        if self._transport and self._is_open and not self._transport.is_closing():
+            self._transport.resume_reading() if on else self._transport.pause_reading()
+
+    def gives_way(self) -> bool:
+        """Close a spare place's connection that has had its time for saying what it wants; whether it had."""
+        patience = self._guards.patience
+        if self._clock is None or self._loop.time() - self._since_s < patience.spare_s / 2:
+            return False
+        self._cut()
+        if self._transport:
+            self._guards.closed(self._transport)
+        return True
 
     def start_clock(self) -> None:
         self.stop_clock()
         if self._is_open:
-            self._clock = self._loop.call_later(self._guards.patience.request_s, self._cut)
+            patience = self._guards.patience
+            limit_s = patience.spare_s if self.is_spare else patience.request_s
+            self._clock = self._loop.call_later(limit_s, self._cut)
 
     def stop_clock(self) -> None:
         if self._clock:

@@ -1,6 +1,7 @@
 """What is served to whoever reaches the port, without a token: health, readiness, metrics, the status page, a user file."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from aiohttp import web
@@ -13,6 +14,9 @@ from callrec.web.login import Token
 from callrec.web.operations import Handler
 from callrec.web.status import STYLE, status_page
 
+KEPT_S = 1.0
+"""How old a page without a token may be."""
+
 
 def pages(
     readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Token
@@ -23,31 +27,52 @@ def pages(
         """That this is answered says that the loop beats."""
         return web.json_response({"ok": True})
 
-    async def readyz(request: web.Request) -> web.Response:
-        known = token.opens(request)
-        if not known and "Authorization" in request.headers:
-            return token.denied(request)
+    def readiness_page(*, reasons: bool) -> web.Response:
         looked = readiness.look()
         ready = all(checked.ok for checked in looked)
-        checks = {one.name: {"ok": one.ok} | ({"reason": one.reason} if known else {}) for one in looked}
+        checks = {one.name: {"ok": one.ok} | ({"reason": one.reason} if reasons else {}) for one in looked}
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         return web.json_response({"ok": ready, "checks": checks}, status=status)
 
-    async def show_metrics(_: web.Request) -> web.Response:
+    brief = _for_a_second(lambda: readiness_page(reasons=False))
+
+    async def readyz(request: web.Request) -> web.Response:
+        if token.opens(request):
+            return readiness_page(reasons=True)
+        if "Authorization" in request.headers:
+            return token.denied(request)
+        return await brief(request)
+
+    def metrics_page() -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def status(_: web.Request) -> web.Response:
+    def status() -> web.Response:
         return web.Response(text=status_page(node, readiness.look(), live()), content_type="text/html", charset="utf-8")
 
     to_be_saved = {"Content-Disposition": 'attachment; filename="users.csv"'}
     return (
         ("/healthz", healthz),
         ("/readyz", readyz),
-        ("/metrics", show_metrics),
-        ("/", status),
+        ("/metrics", _for_a_second(metrics_page)),
+        ("/", _for_a_second(status)),
         ("/status.css", _always(STYLE, "text/css")),
         ("/users/template.csv", _always(template(), "text/csv", to_be_saved)),
     )
+
+
+def _for_a_second(make: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A page that is made once a second at most, however many ask."""
+    made: web.Response | None = None
+    since_s = 0.0
+
+    async def show(_: web.Request) -> web.Response:
+        nonlocal made, since_s
+        now_s = asyncio.get_running_loop().time()
+        if made is None or now_s - since_s >= KEPT_S:
+            made, since_s = make(), now_s
+        return web.Response(body=made.body, status=made.status, headers={"Content-Type": made.headers["Content-Type"]})
+
+    return show
 
 
 def _always(text: str, kind: str, headers: Mapping[str, str] | None = None) -> Handler:

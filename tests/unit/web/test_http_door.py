@@ -18,6 +18,7 @@ from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.app import GUARDS, build_app, serve_http
 from callrec.web.guard import Patience
+from callrec.web.pages import KEPT_S
 
 TOKEN = "t" * 43
 
@@ -28,9 +29,10 @@ class Door:
     def __init__(self, patience: Patience) -> None:
         self.ready = Readiness()
         self.sessions: list[Session] = []
+        self.metrics = Metrics()
         self.app = build_app(
             readiness=self.ready,
-            metrics=Metrics(),
+            metrics=self.metrics,
             live=lambda: self.sessions,
             token=TOKEN,
             node="lab",
@@ -74,7 +76,7 @@ async def test_healthz_answers_as_long_as_the_loop_beats() -> None:
 async def test_readyz_says_of_each_check_why_to_whoever_has_the_token() -> None:
     async with served() as door:
         door.ready.add("journal", lambda: (True, ""))
-        assert (await door.get("/readyz"))[0] == 200
+        assert (await door.get("/readyz", token=TOKEN))[0] == 200
         door.ready.add("ami", lambda: (False, "AMI at 10.0.0.5:5038 refuses user 'callrec'"))
         told = await door.get("/readyz", token=TOKEN)
         states = await door.get("/readyz")
@@ -239,17 +241,116 @@ async def test_a_request_under_way_is_not_cut_by_the_clock_for_heads() -> None:
         assert (await door.get("/wait"))[:2] == (200, "done")
 
 
-async def test_one_connection_too_many_is_closed_and_the_others_are_served() -> None:
+async def test_when_all_connections_are_taken_health_is_answered_and_nothing_else() -> None:
+    """But for whoever has the token."""
     async with served(Patience(connections=2)) as door:
-        first, second, third = [await door.connect() for _ in range(3)]
+        kept = [await door.connect() for _ in range(2)]
+        status, body, _ = await door.get("/metrics")
+        assert (status, json.loads(body)["code"]) == (503, "busy")
+        assert (await door.get("/healthz"))[0] == 200
+        assert (await door.get("/metrics", token=TOKEN))[0] == 200
+        for reader, writer in kept:  # who was there before goes on being served
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            async with asyncio.timeout(5):
+                assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+
+
+async def test_a_spare_connection_ends_with_its_answer() -> None:
+    async with served(Patience(connections=0)) as door:
+        for path, status in ((b"/healthz", b"200"), (b"/metrics", b"503")):
+            reader, writer = await door.connect()
+            writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            async with asyncio.timeout(5):
+                assert (await reader.read()).startswith(b"HTTP/1.1 " + status)
+            writer.close()
+
+
+async def test_spare_connections_are_bounded_counted_and_give_way_when_they_say_nothing() -> None:
+    async with served(Patience(connections=0, spare=2, spare_s=0.4)) as door:
+        silent = [await door.connect() for _ in range(2)]
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(5):
-                assert await third[0].read() == b""
-        first[1].write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(5):
-            assert b"200 OK" in await first[0].readuntil(b"\r\n\r\n")
-        for _, writer in (first, second, third):
-            writer.close()
+                refused, writer = await door.connect()
+                assert await refused.read() == b""  # the silent ones are too new
+        assert 'callrec_dropped_total{what="http-connection"} 1.0' in door.metrics.text().decode()
+        await asyncio.sleep(0.2)  # half of their time
+        assert (await door.get("/healthz"))[0] == 200
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                assert await silent[0][0].read() == b""
+        for _, one in (*silent, (refused, writer)):
+            one.close()
+
+
+async def test_a_page_without_a_token_is_made_once_a_second_however_many_ask() -> None:
+    looks: list[None] = []
+
+    def check() -> tuple[bool, str]:
+        looks.append(None)
+        return True, ""
+
+    async with served() as door:
+        door.ready.add("ami", check)
+        for path in ("/metrics", "/readyz", "/"):
+            looks.clear()
+            answers = [await door.get(path) for _ in range(4)]
+            assert {answer[:2] for answer in answers} == {answers[0][:2]}
+            assert len(looks) == 1
+        looks.clear()
+        assert (await door.get("/readyz", token=TOKEN))[0] == 200
+        assert len(looks) == 1
+        await asyncio.sleep(KEPT_S)
+        await door.get("/readyz")
+        assert len(looks) == 2
+
+
+async def test_one_connection_without_a_token_is_answered_at_its_pace_and_not_read_meanwhile() -> None:
+    """With the token there is no waiting."""
+    ask = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    async with served(Patience(per_connection_s=0.5, burst=2)) as door:
+        reader, writer = await door.connect()
+        for _ in range(2):
+            writer.write(ask + b"\r\n")
+            assert await answered(reader) == 200
+        writer.write(ask + b"\r\n")
+        await until_paused(door)
+        waiting, other = reader, writer
+        reader, writer = await door.connect()
+        for _ in range(8):
+            writer.write(ask + f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+            assert await answered(reader) == 200
+        writer.close()
+        assert not waiting._buffer, "it was answered before its time"
+        other.transport.abort()
+
+
+async def test_all_connections_without_a_token_share_one_pace() -> None:
+    async with served(Patience(together_s=1.0, burst=3)) as door:
+        connected = [await door.connect() for _ in range(6)]
+        for _, writer in connected:
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await asyncio.gather(*(answered(reader) for reader, _ in connected[:3]))
+        assert not any(reader._buffer for reader, _ in connected[3:])
+        assert (await door.get("/healthz"))[0] == 200  # which has a pace of its own
+        for _, writer in connected:
+            writer.transport.abort()
+
+
+async def answered(reader: asyncio.StreamReader) -> int:
+    """The status of the next answer, which is read to its end."""
+    async with asyncio.timeout(5):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(line for line in head.splitlines() if line.lower().startswith("content-length:"))
+        await reader.readexactly(int(length.partition(":")[2]))
+    return int(head.split()[1])
+
+
+async def until_paused(door: Door) -> None:
+    """Until the only connection is not read."""
+    async with asyncio.timeout(5):
+        while any(transport.is_reading() for transport in door.app[GUARDS]._by_transport):  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
 
 
 async def test_closed_connections_are_forgotten() -> None:

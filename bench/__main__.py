@@ -23,6 +23,7 @@ from callrec.domain.errors import CallrecError
 BENCHES: Mapping[str, tuple[float, ...]] = {
     "agi": (12.0,),
     "ami": (12.0,),
+    "status_pages": (),
     "media": (),
     "confgen": (),
     "online_record": (),
@@ -37,6 +38,17 @@ Found = Mapping[str, object]
 ROWS = (
     ("agi", "ours_dialogues_per_core_s", "ratio_to_bare_asyncio", ">=", 0.8, "FastAGI dialogues per core and s"),
     ("agi", "ours_dialogues_per_core_s", "ratio_to_panoramisk", "", None, "  against panoramisk"),
+    *(
+        (
+            "agi",
+            f"proven_{which}_dialogues_per_core_s",
+            f"ratio_proven_{which}",
+            "",
+            None,
+            f"  with the proof of a leg that asks {which}, against without",
+        )
+        for which in ("first", "again")
+    ),
     (
         "ami",
         "unfiltered_ours_events_per_core_s",
@@ -47,6 +59,15 @@ ROWS = (
     ),
     ("ami", "filtered_ours_events_per_core_s", "filtered_ratio_to_panoramisk", "", None, "  events that we read only"),
     ("ami", "unfiltered_ours_events_per_s", "", ">=", 90_000, "  all, by the clock"),
+    (
+        "status_pages",
+        "beside_p99_ms",
+        "ratio_p99",
+        "<=",
+        2,
+        "FastAGI p99, ms, beside 200 connections that ask /metrics",
+    ),
+    ("status_pages", "beside_p99_ms", "", "<=", 20, "  by the clock"),
     ("media", "wav.x_real_time", "wav.ratio_to_ffmpeg", "", None, "take to wav, x real time per core"),
     ("media", "wav.x_real_time", "", ">=", 2500, "  goal"),
     ("media", "flac.x_real_time", "flac.ratio_to_ffmpeg", "", None, "take to flac"),

@@ -15,6 +15,7 @@ connection took it there from 106 us. Garbage collection costs 2 us per dialogue
 """
 
 import asyncio
+import hmac
 import json
 import os
 import statistics
@@ -23,6 +24,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from bench import quiet
 
 ROUND_S = 0.25
 COPIES = 4
@@ -58,6 +61,10 @@ agi_accountcode: \nagi_threadid: 139872345
 agi_arg_1: self
 
 """
+MANAGER = "BENCH_MANAGER_PORT"
+SECRET = b"bench"
+WORD = hmac.new(SECRET, b"1795388400.1", "sha256").hexdigest()[:32].encode()
+_running: list[asyncio.Task[None]] = []
 
 
 async def serve_ours() -> int:
@@ -69,6 +76,74 @@ async def serve_ours() -> int:
         return Answer("on", VARIABLES)
 
     return (await AgiServer({"toggle": toggle}).start("127.0.0.1", 0))[1]
+
+
+async def serve_proven_first() -> int:
+    """Ours, with the proof of a leg that has never asked before."""
+    from callrec.app import leg_proof
+
+    leg_proof.MOST_NOTED = 0
+    return await serve_proven_again()
+
+
+async def serve_proven_again() -> int:
+    """Ours, with the proof of a leg that has asked before."""
+    from callrec.adapters.asterisk.ami import AmiLink, LinkState
+    from callrec.adapters.asterisk.controls import AmiLegVariables
+    from callrec.adapters.asterisk.fastagi import AgiServer, Channel
+    from callrec.app.leg_proof import LegProof
+    from callrec.protocols.agi import Answer, Request
+
+    async def toggle(_request: Request, _channel: Channel) -> Answer:
+        return Answer("on", VARIABLES)
+
+    async def up() -> None:
+        pass
+
+    ami = AmiLink(
+        host="127.0.0.1",
+        port=int(os.environ[MANAGER]),
+        username="bench",
+        secret="bench",  # noqa: S106 - of a peer in this file
+        wanted_events=(),
+        on_event=lambda _event: None,
+        on_up=up,
+        on_down=lambda _reason: None,
+    )
+    _running.append(asyncio.create_task(ami.run()))
+    while ami.state is not LinkState.UP:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.01)
+    proof = LegProof(_AllLegs(), AmiLegVariables(ami), SECRET)
+    return (await AgiServer({"toggle": toggle}, proof=proof.prove).start("127.0.0.1", 0))[1]
+
+
+class _AllLegs:
+    """What the proof asks of the engine: every leg is in a call."""
+
+    def link_is_up(self) -> bool:
+        return True
+
+    async def met(self, _leg: str, _within_s: float) -> bool:
+        return True
+
+
+async def serve_manager() -> int:
+    """A manager that does whatever it is asked."""
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        while True:
+            try:
+                action = await reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            (asked,) = (line for line in action.split(b"\r\n") if line.lower().startswith(b"actionid:"))
+            writer.write(b"Response: Success\r\n" + asked + b"\r\n\r\n")
+            if action.lower().startswith(b"action: login"):
+                writer.write(b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n")
+
+    server = await asyncio.start_server(session, "127.0.0.1", 0)
+    return server.sockets[0].getsockname()[1]
 
 
 async def serve_bare() -> int:
@@ -120,6 +195,8 @@ async def serve_panoramisk() -> int:
 
 SERVERS: dict[str, Callable[[], Awaitable[int]]] = {
     "ours": serve_ours,
+    "proven_first": serve_proven_first,
+    "proven_again": serve_proven_again,
     "bare_asyncio": serve_bare,
     "bare_protocol": serve_bare_protocol,
     "panoramisk": serve_panoramisk,
@@ -137,7 +214,10 @@ class _Leg(asyncio.Protocol):
         self._transport = transport
         transport.write(REQUEST)
 
-    def data_received(self, _data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"GET"):
+            self._transport.write(b"200 result=1 (" + WORD + b")\n")
+            return
         self._replies += 1
         self._transport.write(b"200 result=1\n")
 
@@ -170,10 +250,13 @@ def _pin(core: int) -> None:
 
 def _serve(name: str) -> None:
     async def forever() -> None:
-        print(await SERVERS[name](), flush=True)
+        print(await (serve_manager if name == "manager" else SERVERS[name])(), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        for task in _running:
+            task.cancel()
 
-    _pin(0)
+    quiet()
+    _pin(1 if name == "manager" else 0)
     asyncio.run(forever())
 
 
@@ -203,6 +286,8 @@ def _round_of(server: subprocess.Popen[str], port: str, generator: subprocess.Po
 
 def run(seconds: float) -> dict[str, float]:
     """Measure for about so many seconds; the medians of all rounds, and our rate as ratios to the others."""
+    manager = _start("serve", "manager")
+    os.environ[MANAGER] = manager.stdout.readline().strip()
     servers = [(name, _start("serve", name)) for _ in range(COPIES) for name in SERVERS]
     generator = _start("generate")
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVERS}
@@ -214,7 +299,7 @@ def run(seconds: float) -> dict[str, float]:
                 if turn > 0:  # the first turn warms up
                     rounds[name].append(rates)
     finally:
-        for process in (*(server for _, server in servers), generator):
+        for process in (*(server for _, server in servers), generator, manager):
             process.stdin.close()
             process.wait(timeout=10)
             process.stdout.close()
@@ -223,6 +308,8 @@ def run(seconds: float) -> dict[str, float]:
     return {
         **{f"{name}_dialogues_per_core_s": round(rate, 1) for name, rate in per_core.items()},
         **{f"{name}_dialogues_per_s": round(rate, 1) for name, rate in per_second.items()},
+        "ratio_proven_first": round(per_core["proven_first"] / per_core["ours"], 3),
+        "ratio_proven_again": round(per_core["proven_again"] / per_core["ours"], 3),
         "ratio_to_bare_asyncio": round(per_core["ours"] / per_core["bare_asyncio"], 3),
         "ratio_to_bare_protocol": round(per_core["ours"] / per_core["bare_protocol"], 3),
         "ratio_to_panoramisk": round(per_core["ours"] / per_core["panoramisk"], 3),

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -53,6 +53,7 @@ from callrec.observe.observer import Observation
 from callrec.protocols.ami import Message
 from callrec.web.api import operations
 from callrec.web.app import build_app, serve_http
+from callrec.wiring_alive import Alive, keep_alive
 from callrec.wiring_confgen import ConfKeeping, keep_conf
 from callrec.wiring_folders import FolderLocks, folder_locks, watch_spool
 from callrec.wiring_scripts import agi_door, scripts
@@ -88,6 +89,7 @@ class Daemon:
     conf: ConfKeeping | None
     locks: FolderLocks
     spool_health: SpoolHealth
+    alive: Alive
 
 
 class _Endpoints:
@@ -103,7 +105,7 @@ class _Endpoints:
 class _Links:
     """The two links and what happens on them; made before the engine that they feed."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, stood_still: Callable[[], bool]) -> None:
         self.engine: Engine | None = None
         self.homecoming: Homecoming | None = None
         self._metrics = metrics
@@ -117,6 +119,7 @@ class _Links:
             on_event=self._on_ami,
             on_up=self._on_ami_up,
             on_down=self._on_ami_down,
+            stood_still=stood_still,
         )
         self.ari = AriLink(
             base_url=ari.base.removesuffix("/ari"),
@@ -171,7 +174,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         locks = stack.enter_context(folder_locks(settings))
         held = await stack.enter_async_context(hold_store(settings, observation, readiness))
         store, tables = held.store, held.tables
-        links, clock, node = _Links(settings, metrics), SystemClock(), NodeId(settings.node)
+        alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
+        links = _Links(settings, metrics, alive.heartbeat.stood_still)
+        clock, node = SystemClock(), NodeId(settings.node)
         storing = intake.Intake(
             intake.Doors(journal, spool, library, PyAvEncoder(), store, store, observation),
             intake.Terms(settings.format, settings.names, settings.intake_workers),
@@ -221,7 +226,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         daemon = Daemon(
             settings, observation, readiness, metrics, store, tables, held.watch, journal, spool, library, engine, storing,
             homecoming, mirroring, links.ami, links.ari, agi, keep_conf(settings, tables, observation, readiness), locks,
-            health,
+            health, alive,
         )  # fmt: skip
         _watch_health(daemon)
         yield daemon
@@ -265,7 +270,9 @@ async def serve(settings: Settings, token: str) -> None:
                 await asyncio.sleep(0)  # the engine's task group is open before the first event
                 daemon.homecoming.begin()
                 gc.freeze()  # what lives as long as the daemon is no garbage: a full collection took 12 ms of the loop with it
+                daemon.alive.manager.ready()
                 await ended.wait()
+                daemon.alive.manager.stopping()
                 await daemon.agi.close()
                 await _drain(daemon)
                 for task in running:
@@ -278,6 +285,7 @@ async def serve(settings: Settings, token: str) -> None:
 
 def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
     return (
+        daemon.alive.heartbeat.run(),
         daemon.engine.run(),
         daemon.intake.run(),
         daemon.homecoming.run(),

@@ -12,16 +12,8 @@ from callrec.app.doctor import Finding, Verdict
 MODULES = (
     *("res_speech", "res_agi", "app_exec", "app_mixmonitor", "app_playback", "app_stack", "bridge_builtin_features"),
     *("format_sln", "format_wav", "codec_resample"),
-    *(
-        "func_callerid",
-        "func_channel",
-        "func_cut",
-        "func_db",
-        "func_devstate",
-        "func_logic",
-        "func_strings",
-        "func_talkdetect",
-    ),
+    *("func_callerid", "func_channel", "func_cut", "func_db", "func_devstate", "func_env"),
+    *("func_logic", "func_strings", "func_talkdetect"),
     *("res_http_websocket", "res_websocket_client", "res_ari_model", "res_ari", "res_stasis", "app_stasis"),
     *("res_stasis_answer", "res_stasis_recording", "res_stasis_playback", "res_stasis_snoop"),
     *("res_ari_applications", "res_ari_bridges", "res_ari_channels", "res_ari_events", "res_ari_playbacks"),

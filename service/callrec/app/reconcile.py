@@ -35,6 +35,8 @@ ASTERISK_DIED = "asterisk-died"
 JOURNAL_LOST = "journal-lost"
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
+_NAMED_S = 1.0
+"""By how much an instant in the name of a dialplan's file may be too early: it is a whole second (EPOCH)."""
 _ORPHANS = 1000
 """More recordings than a call has, and more takes than a recording has."""
 UNANSWERED = "unanswered: while the daemon was away"
@@ -274,10 +276,15 @@ def _precedence(one: Running) -> tuple[bool, bool, bool, float]:
 
 
 def going_on(recording: Recording, spool: Spool, mixmonitor: str, now_s: float) -> Recording:
-    """A capture of the dialplan that becomes ours while it goes on. Under a standing rule it began with the conversation,
-    which the length of its files tells, and not with the ringing; its parties are whom Asterisk tells us of."""
+    """A capture of the dialplan that becomes ours while it goes on; its parties are whom Asterisk tells us of.
+
+    When it began, its name tells by the second, and under a standing rule for the hook before Dial, not for the conversation.
+    What its files hold already tells it better, but for what Asterisk has not written yet. It is taken for as late as it can have
+    been: a file that then plays longer than its time is no loss, and one that is shorter is.
+    """
     (take,) = recording.takes
-    from_s = take.from_s
-    if recording.rule is Rule.ALWAYS:
-        from_s = max(from_s, now_s - length_s(spool.capture(take.id)))
-    return replace(recording, parties=(), takes=(replace(take, mixmonitor=mixmonitor, from_s=from_s),))
+    from_s = now_s - length_s(spool.capture(take.id))
+    if recording.rule is not Rule.ALWAYS:
+        from_s = min(from_s, take.from_s + _NAMED_S)
+    from_s = max(from_s, take.from_s)
+    return replace(recording, from_s=from_s, parties=(), takes=(replace(take, mixmonitor=mixmonitor, from_s=from_s),))

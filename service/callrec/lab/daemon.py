@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,18 @@ READY_S = 20.0
 STOP_S = 15.0
 LOOK_S = 0.05
 LOG_TAIL_LINES = 30
+WATCHDOG_US = "10000000"
+"""That it has a watchdog at all makes the daemon speak; `supervision` says how long it may be silent."""
+
+
+class _Words(asyncio.DatagramProtocol):
+    """What the daemon says to its service manager."""
+
+    def __init__(self, daemon: "Daemon") -> None:
+        self._daemon = daemon
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        self._daemon.words += data == b"WATCHDOG=1"
 
 
 class Daemon:
@@ -46,7 +59,10 @@ class Daemon:
         }
         self.command: tuple[str, ...] = (sys.executable, "-m", "callrec")
         """What starts it and the command line; a test may run it as somebody with fewer rights."""
+        self.words = 0
+        """How often this daemon has said that it lives, as it would to systemd (`adapters.systemd`)."""
         self._process: asyncio.subprocess.Process | None = None
+        self._notified: asyncio.DatagramTransport | None = None
 
     @property
     def pid(self) -> int:
@@ -61,12 +77,15 @@ class Daemon:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+        if self._notified is not None:
+            self._notified.close()
 
     async def start(self) -> None:
         """Start it and wait until it answers; its doors may still be closed, see `ready`."""
         for folder in (self.monitor, self.spool, self.state):
             folder.mkdir(parents=True, exist_ok=True)
         self._write_config()
+        await self._listen()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command, "serve", env=self.environment, stdout=log, stderr=log
@@ -97,6 +116,26 @@ class Daemon:
         if self.pid and self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it holds its ports and does nothing, as in a machine without memory."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on, and does not know for how long it stood still."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    async def _listen(self) -> None:
+        """Be a service manager to it: an abstract socket, since the folder's path may be longer than an address can be."""
+        if self._notified is not None:
+            return
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        told.bind("")  # the kernel gives it a name
+        loop = asyncio.get_running_loop()
+        self._notified, _ = await loop.create_datagram_endpoint(lambda: _Words(self), sock=told)
+        self.environment |= {"NOTIFY_SOCKET": "@" + told.getsockname()[1:].decode(), "WATCHDOG_USEC": WATCHDOG_US}
 
     async def callrec(self, *arguments: str) -> tuple[int, str]:
         """Run the command line beside the daemon: exit code and what it printed."""

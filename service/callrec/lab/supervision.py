@@ -1,7 +1,8 @@
 """What `make run` does when one of its parts ends by itself: says which one, how, and where its log is, and starts it again.
 
 The daemon and Asterisk are children of this process. The store is a child of the daemon, which starts it again by itself
-(`adapters.redis.embedded`): here that is only told, and waited for.
+(`adapters.redis.embedded`): here that is only told, and waited for. A daemon that lives and does nothing is ended, as systemd's
+watchdog does it.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ MOST_ENDS, WITHIN_S = 3, 60.0
 """A part that ends so often in that time is not started again: `make run` ends, and says so."""
 STORE_BACK_S = 60.0
 LOOK_S = 0.1
+SILENT_S, SILENCE_LOOK_S = 10.0, 1.0
+"""How long the daemon may be silent, as in the unit of docs/existing-pbx.md; a start takes less."""
 LOG_TAIL_LINES = 15
 
 Say = Callable[[str], None]
@@ -45,6 +48,7 @@ async def supervise(stack: Stack, say: Say) -> None:
     )
     watches = [asyncio.create_task(kept_running(part, say)) for part in parts]
     watches.append(asyncio.create_task(_store_told(stack, say)))
+    watches.append(asyncio.create_task(silent_ended(lambda: (daemon.pid, daemon.words), daemon.kill, say)))
     try:
         done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
         for watch in done:
@@ -69,6 +73,26 @@ async def kept_running(part: Part, say: Say) -> None:
         say(f"== {part.name} ended {how}. Its log: {part.log()}. Starting it again")
         await part.start()
         say(f"== {part.name} runs again")
+
+
+async def silent_ended(state: Callable[[], tuple[int, int]], kill: Callable[[], Awaitable[None]], say: Say) -> None:
+    """End a daemon by force that has spoken, lives and says nothing more (it is stopped, or its loop hangs): it is started again.
+
+    `state` is its process id and how often it has spoken. Silence is counted in looks, not by a clock: when all of this stood
+    still (Ctrl-Z), the daemon has its time once more.
+    """
+    spoke, heard, silent = 0, 0, 0
+    while True:
+        await asyncio.sleep(SILENCE_LOOK_S)
+        pid, words = state()
+        if words != heard:
+            spoke, heard, silent = pid, words, 0
+        elif pid and pid == spoke:
+            silent += 1
+        if silent * SILENCE_LOOK_S >= SILENT_S:
+            say(f"== the daemon has not said for {SILENT_S:.0f} s that it lives (is it stopped?). Ending it")
+            await kill()
+            spoke, silent = 0, 0
 
 
 async def _store_told(stack: Stack, say: Say) -> None:

@@ -147,6 +147,7 @@ async def running(
     limits: AmiLimits = LIMITS,
     backoff: Backoff = QUICK,
     refused_backoff: Backoff = QUICK,
+    stood_still: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[AmiLink]:
     """Run a link in a task; at the end close it and see that its task ended by itself."""
     caller.link = AmiLink(
@@ -161,6 +162,7 @@ async def running(
         limits=limits,
         backoff=backoff,
         refused_backoff=refused_backoff,
+        stood_still=stood_still,
     )
     task = asyncio.create_task(caller.link.run())
     try:

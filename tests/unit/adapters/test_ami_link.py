@@ -214,3 +214,18 @@ def test_back_off_grows_to_its_limit_and_keeps_its_jitter():
     delays = {Backoff().delay_s(1) for _ in range(20)}
     assert len(delays) > 10
     assert all(0.25 <= delay_s <= 0.5 for delay_s in delays)
+
+
+async def test_news_from_a_time_in_which_this_process_stood_still_are_not_acted_on():
+    """The dialplan went its own way meanwhile. The link is lost, and the next one asks what is true now."""
+    caller, stops = Caller(), [False]
+    async with (
+        scripted_ami() as asterisk,
+        running(caller, asterisk.port, stood_still=lambda: stops.pop() if stops[1:] else False),
+    ):
+        await caller.until_told("up")
+        stops.append(True)
+        asterisk.say(block(("Event", "Hangup"), ("N", "old")))
+        await caller.until_told("down: this process stood still: what Asterisk told meanwhile is old news")
+        await caller.until_told("up")
+    assert "event Hangup old" not in caller.log

@@ -261,12 +261,19 @@ def test_only_the_newest_capture_of_a_leg_that_has_a_recorder_is_running() -> No
 @pytest.mark.parametrize(
     ("rule", "seconds", "from_s"),
     [
-        (Rule.ON_DEMAND, 2, EPOCH_S),
+        (Rule.ON_DEMAND, 2, EPOCH_S + 1),
+        (Rule.ON_DEMAND, 30, EPOCH_S),
         (Rule.ALWAYS, 2, EPOCH_S + 8),
         (Rule.ALWAYS, 0, EPOCH_S + 10),
         (Rule.ALWAYS, 30, EPOCH_S),
     ],
-    ids=["from the press on", "from the answer on", "from now on", "never before the call"],
+    ids=[
+        "in the second of the press",
+        "from the press on",
+        "from the answer on",
+        "from now on",
+        "never before the call",
+    ],
 )
 def test_a_capture_that_becomes_ours_began_when_its_files_say(
     spool: FragileSpool, rule: Rule, seconds: int, from_s: float
@@ -276,6 +283,7 @@ def test_a_capture_that_becomes_ours_began_when_its_files_say(
     lay(spool, recording.takes[0], seconds)
     ours = reconcile.going_on(recording, spool, "0x5", EPOCH_S + 10)
     assert (ours.takes[0].from_s, ours.takes[0].mixmonitor, ours.parties) == (from_s, "0x5", ())
+    assert ours.from_s == from_s, "what was before that is no loss"
     assert LegFile(ours.takes[0].id, Side.READ, 8000).name.startswith("d")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from callrec.domain.errors import Unavailable
+from callrec.lab import supervision
 from callrec.lab.supervision import MOST_ENDS, Part, kept_running
 
 
@@ -54,3 +55,30 @@ async def test_a_part_that_keeps_ending_is_given_up_with_the_end_of_its_log(tmp_
         await kept_running(scripted.part(), lambda _: None)
     assert "out of memory" in raised.value.hint
     assert scripted.starts == MOST_ENDS - 1
+
+
+async def test_a_daemon_that_falls_silent_is_ended_once_and_one_that_starts_has_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It speaks, is silent until it is ended, is started again, and takes its time before it speaks."""
+    monkeypatch.setattr(supervision, "SILENCE_LOOK_S", 0.001)
+    monkeypatch.setattr(supervision, "SILENT_S", 0.005)
+    states = iter([*((7, word) for word in range(20)), *([(7, 19)] * 5), *([(8, 19)] * 20), (8, 20)])
+    said, ends, over = list[str](), list[int](), asyncio.Event()
+
+    def state() -> tuple[int, int]:
+        now = next(states, None)
+        if now is None:
+            over.set()
+        return now or (8, 20)
+
+    async def kill() -> None:
+        ends.append(1)
+
+    watch = asyncio.create_task(supervision.silent_ended(state, kill, said.append))
+    async with asyncio.timeout(5):
+        await over.wait()
+    watch.cancel()
+    await asyncio.wait([watch])
+    assert (ends, len(said)) == ([1], 1)
+    assert "is it stopped?" in said[0]

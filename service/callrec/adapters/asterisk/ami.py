@@ -39,6 +39,8 @@ class AmiLink(Link):
     """The connection to Asterisk's manager. Make it, `run()` it in a task, use `action` and `listing`, `close()` it.
 
     `on_event` gets each event named in `wanted_events`, in the order of Asterisk, in the event loop: it must be quick.
+    `stood_still` is asked before anything is read: whether this process was stopped, so that the news are too old to act on.
+    Then the link is lost, and what it missed is asked for at the next one.
     `on_up`, `on_down`, states and back-off: see Link.
     """
 
@@ -58,6 +60,7 @@ class AmiLink(Link):
         backoff: Backoff = Backoff(),  # noqa: B008 - frozen
         refused_backoff: Backoff = Backoff(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
+        stood_still: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__("ami", on_up=on_up, on_down=on_down, backoff=backoff, refused_backoff=refused_backoff)
         self._address = (host, port)
@@ -66,6 +69,7 @@ class AmiLink(Link):
         self._on_event = on_event
         self._limits = limits
         self._clock = clock
+        self._stood_still = stood_still
         self._dialler: Dialler | None = None
         # Our ids are told from those of other AMI users, and from those of an earlier run of this daemon.
         self._id_prefix = f"callrec-{secrets.token_hex(4)}-"
@@ -176,7 +180,11 @@ class AmiLink(Link):
 
     def _make_wire(self) -> Wire:
         return Wire(
-            wanted_events=self._wanted, id_prefix=self._id_prefix, deliver=self._deliver_event, clock=self._clock
+            wanted_events=self._wanted,
+            id_prefix=self._id_prefix,
+            deliver=self._deliver_event,
+            clock=self._clock,
+            stood_still=self._stood_still,
         )
 
     def _deliver_event(self, event: Message) -> None:

@@ -63,11 +63,13 @@ class Wire(AMIProtocol):
         id_prefix: str,
         deliver: Callable[[Message], None],
         clock: Callable[[], float],
+        stood_still: Callable[[], bool] = lambda: False,
     ) -> None:
         self._wanted = frozenset(wanted_events)
         self._decoder = Decoder(self._wanted | {"FullyBooted"}, id_prefix=id_prefix)
         self._deliver = deliver
         self._clock = clock
+        self._stood_still = stood_still
         self.greeted = asyncio.Event()
         self.booted = asyncio.Event()
         """Both are also set when the wire is lost: look at `lost` first."""
@@ -95,6 +97,9 @@ class Wire(AMIProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what the socket gave."""
         if self.lost.done():
+            return
+        if self._stood_still():
+            self.lose("this process stood still: what Asterisk told meanwhile is old news")
             return
         self.last_heard_s = self._clock()
         try:

@@ -1,6 +1,7 @@
 """Disks that are full, read-only or gone in the middle of calls, and two daemons on one: calls go on, nothing stored is lost."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from redis import exceptions as fault
 from trouble import (
     KEYS_S,
     TALK_S,
@@ -18,6 +20,7 @@ from trouble import (
     alarms,
     begin,
     by_command_line,
+    client,
     conversation,
     lamp,
     leg_files,
@@ -30,6 +33,7 @@ from trouble import (
     until_lamp,
 )
 
+from callrec.adapters.redis.connection import ask
 from callrec.domain.lifecycle import State
 from callrec.lab.stack import Stack
 
@@ -86,11 +90,12 @@ def disk(place: Path) -> Iterator[Disk]:
 
 @dataclass
 class House:
-    """The product, with two disks of its own."""
+    """The product, with three disks of its own."""
 
     stack: Stack
     monitor: Disk
     journal: Disk
+    store: Disk
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -98,9 +103,10 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     """The whole product."""
     folder = tmp_path_factory.mktemp("house")
     with ExitStack() as disks:
-        monitor, journal = (disks.enter_context(disk(folder / place)) for place in ("monitor", "state/journal"))
+        places = ("monitor", "state/journal", "state/valkey")
+        monitor, journal, store = (disks.enter_context(disk(folder / place)) for place in places)
         async with product(folder) as stack:
-            yield House(stack, monitor, journal)
+            yield House(stack, monitor, journal, store)
             await by_command_line(stack)
 
 
@@ -185,6 +191,30 @@ async def test_p10_with_a_full_journal_the_call_goes_on_and_is_recorded_and_read
     await settled(stack)
     for talk, call in zip(talks, calls, strict=True):
         one(stack, *call).holds(*call, talk.length_s, keys_s=KEYS_S)
+
+
+async def test_p10_with_a_full_disk_under_the_store_calls_are_recorded_and_it_comes_back_by_itself(
+    whole: House,
+) -> None:
+    """It ends whenever it is to write, and is started again; that is an alarm. Before, the first time was the last."""
+    stack = whole.stack
+    whole.store.fill()
+    with contextlib.suppress(fault.ConnectionError):
+        async with client(stack) as connected:
+            for _ in range(1000):
+                await ask(connected, "SET", "ballast", "x" * 100)
+    talk = await begin(stack, "1005", "1009")
+    await until_lamp(stack, "1005", "INUSE")
+    await asyncio.sleep(TALK_S)
+    await talk.hangup()
+    await until(lambda: bool(alarms(stack, "store: embedded-store-ended")))
+    await until(lambda: bool(stored(stack, "1005", "1009")))
+    whole.store.empty()
+    await stack.daemon.ready()
+    async with client(stack) as connected:
+        await ask(connected, "DEL", "ballast")
+    await settled(stack)
+    one(stack, "1005", "1009").holds("1005", "1009", talk.length_s)
 
 
 async def test_p1_a_spool_that_is_removed_is_an_alarm_explained_entries_and_mended(whole: House) -> None:

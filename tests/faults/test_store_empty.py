@@ -12,6 +12,7 @@ from trouble import (
     emptied,
     one,
     settled,
+    stored,
     unready,
     until,
     until_lamp,
@@ -69,3 +70,25 @@ async def test_p1_a_flushed_store_takes_no_telephone_off_the_pbx_and_calls_are_r
     await settled(whole)
     one(whole, "1011", "1005").holds("1005", "1011", talk.length_s)
     one(whole, "1005", "1002").holds("1005", "1002", going_on.length_s)
+
+
+async def test_p10_a_daemon_that_starts_beside_an_emptied_store_changes_nothing_and_the_dialplan_records(
+    whole: Stack,
+) -> None:
+    """It has no copy. What it saw last stands in its state folder, so Asterisk's files and database stay, and serve."""
+    before = await known(whole)
+    async with emptied(whole):
+        await whole.daemon.kill()
+        await whole.daemon.start()
+        await until(lambda: says_stale(whole), limit_s=20)
+        talk = await begin(whole, "1006", "1009")  # 1006 is always recorded
+        await asyncio.sleep(TALK_S)
+        await talk.hangup()
+        assert await known(whole) == before
+    assert await known(whole) == before
+    await settled(whole)
+    code, said = await whole.daemon.callrec("rebuild")
+    assert code == 0, said
+    found = [each for each in stored(whole) if "1006" in [party.number for party in each.manifest.recording.parties]]
+    assert len(found) == 1
+    found[0].holds("1006", "1009", talk.length_s)

@@ -29,8 +29,8 @@ local function standing(event, kept)
   local follows = event == '' or length >= tonumber(kept) or #redis.call('XRANGE', KEYS[1], event, event) > 0
   local made_by = redis.call('HGET', KEYS[3], 'event') or ''
   local users = 0
-  for i = 4, #KEYS do if name_of(KEYS[i]) == 'users' then users = redis.call('HLEN', KEYS[i]) end end
-  return {redis.call('GET', KEYS[2]) or '0', made_by, follows and 1 or 0, users, unpack(gone(KEYS[3], 4))}
+  for i = 5, #KEYS do if name_of(KEYS[i]) == 'users' then users = redis.call('HLEN', KEYS[i]) end end
+  return {redis.call('GET', KEYS[2]) or '0', made_by, follows and 1 or 0, users, unpack(gone(KEYS[3], 5))}
 end
 """
 """Of a stream that holds fewer events than are kept nothing was ever dropped: an event that is not there was never there."""
@@ -42,15 +42,15 @@ STANDING = (
 return standing(ARGV[1], ARGV[2])
 """
 )
-"""KEYS: events, revision, last change, tables... ARGV: an event's id or '', events kept -> revision, the event that made it,
-whether that event is there, number of users, names of the tables that lost records..."""
+"""KEYS: events, revision, last change, edition, tables... ARGV: an event's id or '', events kept -> revision, the event that
+made it, whether that event is there, number of users, names of the tables that lost records..."""
 
 ACCEPT = (
     _GONE
     + _STANDING
     + """
 if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return {} end
-count(KEYS[3], 4)
+count(KEYS[3], 5)
 return standing('', ARGV[2])
 """
 )
@@ -61,13 +61,12 @@ SNAPSHOT = (
     + _STANDING
     + """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local answer = {standing(ARGV[1], ARGV[2]), last[1] and last[1][1] or '0-0', redis.call('GET', ARGV[3]) or '0'}
-for i = 4, #KEYS - 1 do answer[i] = redis.call('HVALS', KEYS[i]) end
+local answer = {standing(ARGV[1], ARGV[2]), last[1] and last[1][1] or '0-0', redis.call('GET', KEYS[4]) or '0'}
+for i = 5, #KEYS - 1 do answer[i - 1] = redis.call('HVALS', KEYS[i]) end
 return answer
 """
 )
-"""KEYS and the first two ARGV as of STANDING, the claims last; ARGV[3]: edition -> standing, last event, edition, values of each
-hash but the claims."""
+"""KEYS (the claims last) and ARGV as of STANDING -> standing, last event, edition, values of each hash but the claims."""
 
 PROBE = """
 redis.call('SET', KEYS[1], '0', 'NX')

@@ -55,7 +55,7 @@ from callrec.domain.provisioning.slices import sorted_texts
 
 EMBEDDED = ("embedded:", "embedded")
 """What CALLREC_REDIS_URL says for a store of our own."""
-_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.CODES, *HASHES]
+_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.EDITION, keys.CODES, *HASHES]
 REQUEST_KEPT_S = 86_400
 """How long the answer to a request id is remembered."""
 
@@ -118,7 +118,7 @@ class RedisStore(RedisRecordings):
     async def snapshot(self, event: str = "") -> Snapshot:
         """See TableStore. Raises Corrupt when a record cannot be read."""
         async with self._within(PATIENT_S):
-            found = await run(self._client, scripts.SNAPSHOT, _STANDING, event, KEPT, keys.EDITION)
+            found = await run(self._client, scripts.SNAPSHOT, _STANDING, event, KEPT)
         return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
 
     async def standing(self, event: str) -> Standing:

@@ -1,6 +1,7 @@
 """`make run` on free ports: each of its three parts is killed; the run says so, and everything works again."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -18,6 +19,9 @@ from callrec.lab.stack import Wishes
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE_S = 60.0
+MORE = """entityid|firstname|lastname|language|phonenumber|context|protocol|voicemailname|voicemailmailbox|voicemailpassword
+1|John|Doe|en_US|1000|default|sip|John Doe|1000|1234
+"""
 
 
 class Run:
@@ -27,6 +31,7 @@ class Run:
         self.folder = folder
         self.said: list[str] = []
         self.ended = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
 
     def say(self, line: str) -> None:
@@ -50,11 +55,11 @@ class Run:
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
     """Everything runs."""
     made = Run(tmp_path_factory.mktemp("run"))
-    task = asyncio.create_task(run(made.folder, Wishes(phones=False), made.say, made.ended))
+    made.task = asyncio.create_task(run(made.folder, Wishes(phones=False), made.say, made.ended))
     await made.until("Everything runs")
     yield made
     made.ended.set()
-    await task
+    await made.task
 
 
 async def store_pid(folder: Path) -> int:
@@ -76,6 +81,12 @@ def child_running(word: str) -> int:
 def is_file(path: str) -> bool:
     """Whether the log that was named is there."""
     return Path(path).is_file()
+
+
+def written(path: Path, text: str) -> Path:
+    """A file with this text."""
+    path.write_text(text)
+    return path
 
 
 async def command(running: Run, *arguments: str) -> tuple[int, str]:
@@ -114,3 +125,22 @@ async def test_a_killed_store_is_told_and_runs_again(running: Run) -> None:
     assert is_file(told[1])
     await running.until("the store runs again")
     assert (await command(running, "users", "list"))[0] == 0
+
+
+async def test_users_of_an_earlier_start_stay_as_they_were_left(running: Run, tmp_path: Path) -> None:
+    """The specification's second file gives 1000 a language and a mailbox: the next start finds them, and imports nothing."""
+    more = written(tmp_path / "voicemail.csv", MORE)
+    code, said = await command(running, "users", "import", "--mode", "merge", str(more))
+    assert code == 0, said
+    running.ended.set()
+    assert running.task is not None
+    await running.task
+    again = Run(running.folder)
+    task = asyncio.create_task(run(again.folder, Wishes(phones=False), again.say, again.ended))
+    try:
+        await again.until("Everything runs")
+        shown = json.loads((await command(again, "users", "show", "1000", "--json"))[1])
+        assert (["1000@default"], "en_US") == (shown["voicemails"], shown["language"])
+    finally:
+        again.ended.set()
+        await task

@@ -200,7 +200,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             spool_fault=health.failed,
         )
         catching_up = CatchingUp(AstDbWords(links.ami), store, tables, observation)
-        mirror = AstDbMirror(links.ami, lambda: tables.directory)
+        mirror = AstDbMirror(links.ami, lambda: tables.directory, store.flag_set_ms)
         mirroring = Mirroring(
             tables, lamps, mirror, AmiServices(links.ami), observation, lit=engine.lit, catch_up=catching_up.catch_up
         )

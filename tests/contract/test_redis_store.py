@@ -211,6 +211,16 @@ async def test_what_a_phone_was_told_after_the_clock_was_set_back_counts(store, 
     assert await store.keep_word(JOHN.id, **word, request_id="after") is False
 
 
+async def test_a_word_that_turned_this_very_flag_over_counts_whatever_the_clocks_say(store):
+    """The instant of the flag is what the dialplan knew of it; another one is somebody else's, who may have come later."""
+    assert await store.flag_set_ms(JOHN.id) == 0
+    await store.toggle_call_record(JOHN.id, "t1", "user:1")
+    at_ms = await store.flag_set_ms(JOHN.id)
+    word = {"on": False, "told_ms": at_ms - 300_000, "actor": "user:1"}
+    assert await store.keep_word(JOHN.id, **word, request_id="other", made_from_ms=at_ms - 1) is True
+    assert await store.keep_word(JOHN.id, **word, request_id="this", made_from_ms=at_ms) is False
+
+
 async def test_a_word_of_a_clock_that_was_ahead_keeps_no_later_one_away(store):
     """Told while the clock stood two hours ahead: what is told when it is right again is later."""
     now_ms = int(time.time() * 1000)

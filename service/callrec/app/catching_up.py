@@ -24,6 +24,9 @@ class Told:
     user: UserId
     on: bool
     at_ms: int
+    made_from_ms: int | None = None
+    """When the flag that was turned over had last been set, as the store said; None where the dialplan did not know. By it
+    a word is later than a flag whatever the clocks say."""
 
 
 class Words(Protocol):
@@ -86,7 +89,12 @@ class CatchingUp:
     async def _keep(self, word: Told) -> bool:
         request = word.name.replace("/", ":")
         return await self._store.keep_word(
-            word.user, on=word.on, told_ms=word.at_ms, request_id=request, actor=f"user:{word.user}"
+            word.user,
+            on=word.on,
+            told_ms=word.at_ms,
+            made_from_ms=word.made_from_ms,
+            request_id=request,
+            actor=f"user:{word.user}",
         )
 
     def _alarm(self, error: CallrecError) -> None:

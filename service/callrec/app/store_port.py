@@ -98,9 +98,16 @@ class TableStore(Protocol):
         """Turn the always-record flag over and say what it is now; once per request id. Refused: no such user."""
         ...
 
-    async def keep_word(self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str) -> bool:
+    async def flag_set_ms(self, user: UserId) -> int:
+        """The instant (epoch) at which the always-record flag of this user was last set; 0: never. Raises Unavailable."""
+        ...
+
+    async def keep_word(
+        self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str, made_from_ms: int | None = None
+    ) -> bool:
         """Set the always-record flag to what its user was told at `told_ms` (epoch) while we could not be asked, and say what it
-        is now. Once per request id. A flag that anybody set after that instant stays as it is. Refused: no such user."""
+        is now. Once per request id. A flag that anybody set after that instant stays as it is, unless it is the one that was set
+        at `made_from_ms` and that this word turned over: clocks may have been set. Refused: no such user."""
         ...
 
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:

@@ -294,7 +294,7 @@ async def test_lamps_follow_the_digits_of_their_codes(manager: Manager) -> None:
 async def test_the_dialplans_copy_says_whose_phone_it_is_and_who_may_press(
     manager: Manager, user: User | None, whose: str, online: str
 ) -> None:
-    await AstDbMirror(manager, lambda: Directory(Tables())).line("alice", user)
+    await AstDbMirror(manager, lambda: Directory(Tables()), FlagSet()).line("alice", user)
     assert manager.asked == [
         f"DBPut Family=callrec/user Key=alice Val={whose}",
         f"DBPut Family=callrec/online Key=alice Val={online}",
@@ -304,14 +304,17 @@ async def test_the_dialplans_copy_says_whose_phone_it_is_and_who_may_press(
 async def test_the_dialplans_copy_says_who_is_recorded_by_which_code_and_which_lamp_shows_it(manager: Manager) -> None:
     """Whoever has a flag there has a lamp, and rules that go before it: they are written first.
 
-    A code that is switched off has no digits.
+    A code that is switched off has no digits. When the flag was set is written last, and not while the store is away: a word of
+    the dialplan's is never taken for one about a newer flag than it turned over.
     """
     directory = Directory(Tables())
-    mirror = AstDbMirror(manager, lambda: directory)
+    flag_set = FlagSet(1_795_524_369_769)
+    mirror = AstDbMirror(manager, lambda: directory, flag_set)
     await mirror.code()
     directory.apply(CodeChanged(FeatureCode(Feature.CALL_RECORD, "*99", enabled=True)))
     await mirror.code()
     await mirror.always(UserId("7"), on=True, rules=RecordRules())
+    flag_set.away = True
     await mirror.always(UserId("7"), on=False, rules=RecordRules(Rule.NEVER, None, Rule.ALWAYS, Rule.ON_DEMAND))
     assert manager.asked == [
         "DBPut Family=callrec/code Key=call_record Val=off",
@@ -319,6 +322,7 @@ async def test_the_dialplans_copy_says_who_is_recorded_by_which_code_and_which_l
         "DBPut Family=callrec/rules Key=7 Val=----",
         "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
         "DBPut Family=callrec/always Key=7 Val=1",
+        "DBPut Family=callrec/set Key=7 Val=1795524369769",
         "DBPut Family=callrec/rules Key=7 Val=n-ad",
         "DBPut Family=callrec/lamp Key=7 Val=*7357***299",
         "DBPut Family=callrec/always Key=7 Val=0",
@@ -330,7 +334,10 @@ async def test_what_the_dialplan_has_told_is_read_and_forgotten_word_by_word(man
     manager.noted = [
         ("/callrec/intent/7/1795524369769-pbx-1795524369.0", "1"),
         ("/callrec/intent/8/1795524369770-1795524369.1", "0"),
+        ("/callrec/intent/8/1795524369772-1795524369.3", "1|1795524360000"),
+        ("/callrec/intent/8/1795524369773-1795524369.4", "0|"),
         ("/callrec/intent/8/1795524369771-1795524369.2", "yes"),
+        ("/callrec/intent/8/1795524369771-1795524369.2", "1|x"),
         ("/callrec/intent/eight/1795524369771-1795524369.2", "1"),
         ("/callrec/intent/8/1795524369771-../x", "1"),
         ("/callrec/intent/8/now", "1"),
@@ -338,9 +345,26 @@ async def test_what_the_dialplan_has_told_is_read_and_forgotten_word_by_word(man
     words = AstDbWords(manager)
     on = Told("7/1795524369769-pbx-1795524369.0", UserId("7"), on=True, at_ms=1795524369769)
     off = Told("8/1795524369770-1795524369.1", UserId("8"), on=False, at_ms=1795524369770)
-    assert await words.told() == [on, off]
+    eight = UserId("8")
+    based = Told("8/1795524369772-1795524369.3", eight, on=True, at_ms=1795524369772, made_from_ms=1795524360000)
+    unbased = Told("8/1795524369773-1795524369.4", eight, on=False, at_ms=1795524369773)
+    assert await words.told() == [on, off, based, unbased]
     await words.forget(off)
     assert manager.asked == ["DBDel Family=callrec/intent Key=8/1795524369770-1795524369.1"]
+
+
+class FlagSet:
+    """When a flag was last set, as the store says."""
+
+    def __init__(self, at_ms: int = 0) -> None:
+        self.at_ms, self.away = at_ms, False
+
+    async def __call__(self, user: UserId) -> int:
+        """See TableStore.flag_set_ms."""
+        assert user == "7"
+        if self.away:
+            raise Unavailable("store-unavailable", "away")
+        return self.at_ms
 
 
 class Ari:

@@ -58,11 +58,14 @@ class Store:
     faults: dict[UserId, CallrecError] = field(default_factory=dict)
     answer_is_lost: bool = False
 
-    async def keep_word(self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str) -> bool:
+    async def keep_word(
+        self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str, made_from_ms: int | None = None
+    ) -> bool:
         """See TableStore."""
         if user in self.faults:
             raise self.faults[user]
-        if request_id not in self.requests and self.set_ms.get(user, 0) <= told_ms:
+        is_later = self.set_ms.get(user, 0) in range(told_ms + 1) or self.set_ms.get(user, 0) == made_from_ms
+        if request_id not in self.requests and is_later:
             self.requests.add(request_id)
             self.flags[user], self.set_ms[user] = on, told_ms
             self.events.append((user, on, actor))
@@ -199,3 +202,14 @@ async def test_an_asterisk_that_refuses_is_told_and_holds_nothing_up(house: Hous
     house.notes.faults = {"forget": Refused("ami-error", "no")}
     assert await house.catching_up.catch_up() == {ALICE.id: True}
     assert (len(house.notes.noted), house.heard.alarms) == (1, ["mirror: ami-error"] * 2)
+
+
+async def test_a_word_that_turned_this_very_flag_over_is_later_whatever_the_clocks_say() -> None:
+    """The clock was set back by five minutes between the two; the word was dropped as older."""
+    house = House()
+    house.store.set_ms[ALICE.id] = 1_000_000
+    house.notes.noted = [Told("1/700000-1.1", ALICE.id, on=True, at_ms=700_000, made_from_ms=1_000_000)]
+    assert await house.catching_up.catch_up() == {ALICE.id: True}
+    house.store.set_ms[BOB.id] = 1_000_000
+    house.notes.noted = [Told("2/700000-1.1", BOB.id, on=True, at_ms=700_000, made_from_ms=600_000)]
+    assert await house.catching_up.catch_up() == {BOB.id: False}, "somebody else came after the phone"

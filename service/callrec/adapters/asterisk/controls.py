@@ -9,7 +9,7 @@ dialplan's own), so that a recorder whose id never reached us is not taken for a
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +40,9 @@ MAX_UNKNOWN = 1000
 INTENTS = "callrec/intent"
 _LETTERS = {Rule.NEVER: "n", Rule.ALWAYS: "a", Rule.ON_DEMAND: "d", None: "-"}
 _INTENT = re.compile(rf"/{INTENTS}/(?P<name>(?P<user>[0-9]{{1,20}})/(?P<at_ms>[0-9]{{1,15}})-[A-Za-z0-9._-]{{1,60}})")
+
+
+_SAID = re.compile(r"(?P<on>[01])(?:\|(?P<made_from_ms>[0-9]{0,15}))?")
 
 
 class Actions(Protocol):
@@ -224,9 +227,12 @@ class AstDbMirror:
     """What the dialplan's degraded mode knows: whose phone it is, who is recorded always or never, who may press `*3`, and the
     code."""
 
-    def __init__(self, ami: Actions, directory: Callable[[], Directory]) -> None:
+    def __init__(
+        self, ami: Actions, directory: Callable[[], Directory], flag_set_ms: Callable[[UserId], Awaitable[int]]
+    ) -> None:
         self._ami = ami
         self._directory = directory
+        self._flag_set_ms = flag_set_ms
 
     async def line(self, endpoint: str, user: User | None) -> None:
         """See mirroring.Mirror. `0` and not a deletion: Asterisk refuses to delete what is not there, and its words for that
@@ -241,6 +247,8 @@ class AstDbMirror:
         await self._put("rules", user, _letters(rules))
         await self._put("lamp", user, bound(user, self._directory().code(Feature.CALL_RECORD).code))
         await self._put("always", user, "1" if on else "0")
+        with contextlib.suppress(Unavailable):  # then the former instant stays, and says that the flag is another one
+            await self._put("set", user, str(await self._flag_set_ms(user)))
 
     async def code(self) -> None:
         """See mirroring.Mirror."""
@@ -257,6 +265,10 @@ def _letters(rules: RecordRules) -> str:
     return "".join(_LETTERS[rule] for rule in kinds)
 
 
+def _number(digits: str | None) -> int | None:
+    return int(digits) if digits else None
+
+
 class AstDbWords:
     """Keeps the promises of `app.catching_up.Words`: one key for each time that the dialplan has answered `*26` by itself."""
 
@@ -268,9 +280,9 @@ class AstDbWords:
         lines = await self._ami.listing("DBGetTree", [("Family", INTENTS)], timeout_s=LISTING_S)
         found = ((_INTENT.fullmatch(line.get("Key")), line.get("Val")) for line in lines)
         return [
-            Told(key["name"], UserId(key["user"]), on=value == "1", at_ms=int(key["at_ms"]))
+            Told(key["name"], UserId(key["user"]), said["on"] == "1", int(key["at_ms"]), _number(said["made_from_ms"]))
             for key, value in found
-            if key and value in {"0", "1"}
+            if key and (said := _SAID.fullmatch(value))
         ]
 
     async def forget(self, word: Told) -> None:

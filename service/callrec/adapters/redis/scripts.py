@@ -192,7 +192,9 @@ local now_ms = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
 local set = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0)
 -- A flag that was set in what is the future now was set before the clock was set back, and what was told since is later.
 local back = told and set > tonumber(now_ms) and told <= tonumber(now_ms)
-if old and told and told < set and not back then return {'changed', old} end
+-- Whatever the clocks say: what was turned over was this flag, so it was set before.
+local its = tonumber(ARGV[8]) == set
+if old and told and told < set and not back and not its then return {'changed', old} end
 local done = redis.call('GET', KEYS[1])
 if done then return {'changed', done} end
 if not old then return {'absent'} end
@@ -228,7 +230,8 @@ return {'changed', record}
 """KEYS: request, revision, events, users, instants (ms) at which flags were last set, last change.
 ARGV: user id, JSON of the new fields,
 field to toggle or '', actor, events kept, seconds that the request is remembered, the instant (ms) at which a person was told
-so, or '' -> 'changed' and the user as stored, or 'absent'. What a person was told before the flag was last set changes
+so, or '', the instant (ms) at which the flag that was then turned over had been set, or '' -> 'changed' and the user as stored,
+or 'absent'. What a person was told before the flag was last set changes
 nothing. An instant in the future, told before the clock was set back, counts as now."""
 
 SET_CODE = """

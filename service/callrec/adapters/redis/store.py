@@ -180,9 +180,17 @@ class RedisStore(RedisRecordings):
         """See TableStore."""
         return (await self._change_user(user, {}, "call_record", request_id, actor)).call_record
 
-    async def keep_word(self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str) -> bool:
+    async def flag_set_ms(self, user: UserId) -> int:
         """See TableStore."""
-        return (await self._change_user(user, {"call_record": on}, "", request_id, actor, told_ms=told_ms)).call_record
+        async with self._within(QUICK_S):
+            return int(await ask(self._client, "HGET", keys.CALL_RECORD_SET, user) or 0)
+
+    async def keep_word(
+        self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str, made_from_ms: int | None = None
+    ) -> bool:
+        """See TableStore."""
+        told = (told_ms, "" if made_from_ms is None else made_from_ms)
+        return (await self._change_user(user, {"call_record": on}, "", request_id, actor, told=told)).call_record
 
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
         """See TableStore."""
@@ -225,7 +233,7 @@ class RedisStore(RedisRecordings):
         request_id: str,
         actor: str,
         *,
-        told_ms: int | None = None,
+        told: tuple[int | str, int | str] = ("", ""),
     ) -> User:
         outcome, *record = await self._durably(
             scripts.CHANGE_USER,
@@ -233,7 +241,7 @@ class RedisStore(RedisRecordings):
                 *(_request(request_id), keys.REVISION, keys.EVENTS),
                 *(keys.USERS, keys.CALL_RECORD_SET, keys.LAST_CHANGE),
             ],
-            [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S, "" if told_ms is None else told_ms],
+            [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S, *told],
         )
         if outcome == "absent":
             raise Refused("no-such-user", "there is no user of that id", hint="nothing was changed")

@@ -9,7 +9,7 @@ REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest t
 .DELETE_ON_ERROR:
 PIP = $(BIN)/pip --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
-.PHONY: run test demo check bench lock format clean
+.PHONY: run test demo check faults bench lock format clean
 
 $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
@@ -46,6 +46,10 @@ test: $(STAMP)
 		[ $$others -ne 1 ] || { $(REST_TESTS) $(AGAIN); others=$$?; }; \
 	fi; \
 	exit $$((calls || others))
+
+# Long runs: CASE=name (or a pattern such as 'deaf-*'), N=times, AT_ONCE=calls. Interrupted, it goes on where it was.
+faults: $(STAMP)
+	@CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -56,7 +56,9 @@ class Listening(Draft):
 def _partners(session: Session) -> Mapping[LegId, float]:
     """Those with whom the recorded leg talks, but for the ones with whom it talked when its recorder began."""
     take, recording = session.take, session.recording
-    if take is None or recording is None or session.state not in ACTIVE or session.state is State.PAUSED:
+    if take is None or recording is None or session.state not in ACTIVE:
+        return {}
+    if session.state is State.PAUSED or recording.is_waiting:
         return {}
     phones = [leg.id for leg in session.conversation_of(take.leg) if leg.id != take.leg and not leg.is_local]
     since = {leg: _together_s(session, take, leg) for leg in phones}
@@ -73,6 +75,7 @@ def _together_s(session: Session, take: Take, partner: LegId) -> float | None:
 
 
 def _resumed_s(recording: Recording) -> float:
-    """When the last pause ended: in it the recorder writes silence."""
-    ended = [pause.to_s for pause in recording.pauses if pause.to_s is not None]
-    return max(ended, default=float("-inf"))
+    """When the last pause or hold ended: in one the recorder writes silence, in the other music, and a leg that was deaf is so
+    afterwards."""
+    pauses, waits = [one.to_s for one in recording.pauses], [one.to_s for one in recording.waiting]
+    return max((to_s for to_s in (*pauses, *waits) if to_s is not None), default=float("-inf"))

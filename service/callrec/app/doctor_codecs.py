@@ -9,7 +9,12 @@ PLC = ("genericplc", "genericplc_on_equal_codecs")
 _ON = frozenset({"yes", "true", "y", "t", "1", "on"})
 """What Asterisk takes for yes (utils.c: ast_true)."""
 _WRITE = "\n".join(
-    ["codecs.conf:", "[plc]", *(f"{one} = true" for one in PLC), "and then: asterisk -rx 'module reload plc'"]
+    [
+        "codecs.conf:",
+        "[plc]",
+        *(f"{one} = true" for one in PLC),
+        "and then: asterisk -rx 'module reload plc'; then transfer calls and listen on the phones (decision 17)",
+    ]
 )
 
 
@@ -25,4 +30,8 @@ async def look_at_codecs(read: Callable[[], Awaitable[Sequence[tuple[str, str, s
     said = {key: value for section, key, value in lines if section == "plc"}
     if any(said.get(option, "").lower() not in _ON for option in PLC):
         return Finding("codecs", Verdict.WRONG, "after a transfer a recording may lose one voice", _WRITE)
-    return Finding("codecs", Verdict.OK, "PLC on equal codecs: transfers keep both voices")
+    return Finding(
+        "codecs",
+        Verdict.OK,
+        "PLC on equal codecs: recordings of transfers keep both voices; listen on the phones too (decision 17)",
+    )

@@ -1,6 +1,7 @@
 """Who talks, and that each call which policy covers has an entry: names and numbers, pickup, click-to-call, applications."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -19,6 +20,7 @@ from callrec.lab.stack import Stack
 
 TALK_S = 1.5
 SHORT_S = 0.7
+PROMPT_S = 1.0
 APPLICATION_S = 3.0
 STRANGER, ABROAD, ELSEWHERE = "0611223344", "0123450001", "0123450002"
 DID, ITS_USER = "2050", "1000"
@@ -106,6 +108,38 @@ async def test_a_call_from_outside_is_recorded_by_the_rules_of_who_picks_it_up(
     await phone(stack, ITS_USER).behave(Answer(tone_hz=tone_of(ITS_USER)))
     stored.assert_sides(tone_of(IN_ALWAYS), tone_of(OUTSIDE), first_s=ANSWER_S)
     assert stored.manifest.recording.rule is Rule.ALWAYS
+
+
+async def test_a_call_from_outside_is_recorded_by_the_rules_of_who_fetches_it_from_parking(
+    stack: Stack, scenes: Scenes[list[Stored]]
+) -> None:
+    """`701` is dialled, and yet the call is one that was received: there was neither a recording nor an entry."""
+    await scenes.ended()
+    async with News(stack) as news:
+        there = await phone(stack, OUTSIDE).call(DID, tone_hz=tone_of(OUTSIDE), shown=STRANGER)
+        first = await phone(stack, ITS_USER).rings()
+        await asyncio.gather(there.answered(), first.answered())
+        await first.press("*1")
+        await asyncio.sleep(PROMPT_S)
+        with contextlib.suppress(Unavailable):  # the PBX lets the phone go with the last key
+            await first.press("*70")
+        await until_parked(stack)
+        await first.hangup()
+        here = await phone(stack, IN_ALWAYS).call("701", tone_hz=tone_of(IN_ALWAYS))
+        await here.answered()
+        await asyncio.sleep(TALK_S)
+        await here.hangup()
+        await there.ended()
+        stored = await news.one(STRANGER, IN_ALWAYS)
+    assert stored.manifest.recording.rule is Rule.ALWAYS
+    assert presence(voice(stored.left, tone_of(IN_ALWAYS)), tone_of(IN_ALWAYS)) >= HEARD
+
+
+async def until_parked(stack: Stack) -> None:
+    """Wait for a call in the first place."""
+    async with asyncio.timeout(10):
+        while "701" not in await stack.pbx.cli("parking show default"):  # noqa: ASYNC110 - a console tells nobody
+            await asyncio.sleep(0.1)
 
 
 async def test_a_call_that_asterisk_makes_for_a_user_is_recorded_as_one_that_they_made(

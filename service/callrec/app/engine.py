@@ -18,7 +18,7 @@ from callrec.app.event_times import EventTimes
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
 from callrec.app.talks import Talks
-from callrec.app.translation import UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
+from callrec.app.translation import TWO_PARTIES, UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
@@ -110,6 +110,8 @@ class Engine:
             return
         leg = LegId(message.get("Uniqueid") or message.get("DestUniqueid"))
         actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
+        if isinstance(event, m.Bridged) and message.get("BridgeType") == TWO_PARTIES:
+            self._talks.fetches(event.leg, event.bridge)
         if isinstance(event, m.LegAppeared | m.Bridged):
             event = replace(event, leg=self._talks.known(event.leg))
             actor = self._living(actor) or self._new_call(

@@ -47,6 +47,15 @@ class Talks:
         known = self.known(leg)
         return known if known != leg else None
 
+    def fetches(self, leg: Leg, bridge: BridgeId) -> None:
+        """The leg, as it is told now, enters a bridge of two. Where those who are there have made their calls, and its Linkedid
+        is not its own any more, it has fetched one (from parking, where nobody dials it): that call it has received."""
+        known = self._legs.get(leg.id)
+        others = [one for other in self.company(bridge) if other != leg.id and (one := self._legs.get(other))]
+        phones = [one for one in others if not one.is_local]
+        if known and phones and leg.direction is Direction.IN and all(one.direction is Direction.OUT for one in phones):
+            self._legs[leg.id] = replace(known, direction=Direction.IN)
+
     def _is_origin(self, dial: Dial) -> bool:
         """Whether it rings the one for whom Asterisk makes a call: from behind the Local channel that is the call's first."""
         origin = self._legs.get(LegId(dial.linkedid))

@@ -24,6 +24,8 @@ UP = "6"
 """The state of an answered channel (channelstate.h: AST_STATE_UP)."""
 HOLDING = "holding_bridge"
 """The technology of parking lots and waiting rooms: those who are in one hear music, not each other."""
+TWO_PARTIES = "basic"
+"""The type of a bridge that Dial, Queue and a fetched call make (bridge_basic.c); a conference's is another."""
 PARKING = "parking"
 """The type of a parking lot's bridge (res_parking/parking_bridge.c: ast_bridge_parking_v_table)."""
 _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")

@@ -135,6 +135,23 @@ async def test_a_flagged_user_in_a_conference_is_recorded(stage: Stage) -> None:
 
 
 @virtual
+async def test_a_call_from_outside_is_recorded_by_the_rules_of_who_fetches_it_from_parking(stage: Stage) -> None:
+    """Takes (always for calls from outside) dials 701; the parked one is in the bridge first (parked_call_app_exec)."""
+    user = User(UserId("8"), "Takes", rules=RecordRules(in_external=Rule.ALWAYS))
+    stage.directory = stage.engine.endpoints = Directory(
+        replace(TABLES, users=(*TABLES.users, user), lines=(*TABLES.lines, Line("takes", user.id, "1008", "default")))
+    )
+    async with stage.running() as engine:
+        engine.asterisk(event("Newchannel", "1.1", "trunk"))
+        engine.asterisk(event("Newchannel", "2.1", "takes"))
+        bridge = {"BridgeUniqueid": "b1", "BridgeType": "basic"}
+        for leg, name in (("1.1", "trunk"), ("2.1", "takes")):
+            engine.asterisk(event("BridgeEnter", leg, name, linkedid="1.1", **bridge))
+        await stage.passes(0.5)
+        assert [entry.recording.takes[0].leg for entry in stage.journal.entries][:1] == ["2.1"]
+
+
+@virtual
 async def test_the_rule_for_calls_made_holds_after_a_merge(stage: Stage) -> None:
     """A call that was made, fetched into a bridge whose Linkedid is older."""
     async with stage.running() as engine:

@@ -139,3 +139,29 @@ def test_who_is_rung_behind_the_local_channel_with_which_a_call_begins_has_made_
     assert called.direction is Direction.IN
     talks.note(first.id, m.LegGone(first.id))
     assert talks.known(user).direction is Direction.OUT
+
+
+def test_who_fetches_a_call_that_was_parked_has_received_it():
+    """Both dialled once; the one whose Linkedid has become the other's came to the other's call."""
+    talks = Talks()
+    for leg in (A, B):
+        talks.known(leg)
+    talks.note(A.id, m.Bridged(ONE, A))
+    later = replace(B, direction=Direction.IN)
+    talks.fetches(later, OTHER)
+    assert B == talks.known(later), "there is nobody"
+    talks.fetches(B, ONE)
+    assert B == talks.known(later), "its Linkedid is its own"
+    talks.fetches(later, ONE)
+    assert later == talks.known(later)
+
+
+def test_who_comes_to_one_who_was_called_has_called():
+    """An attended transfer: the rules for calls made hold on."""
+    talks = Talks()
+    called = replace(A, direction=Direction.IN)
+    for leg in (called, B):
+        talks.known(leg)
+    talks.note(A.id, m.Bridged(ONE, called))
+    talks.fetches(replace(B, direction=Direction.IN), ONE)
+    assert B == talks.known(B)

@@ -64,6 +64,7 @@ async def lay_test_extensions(stack: Stack) -> None:
 exten => 7002,1,Answer()
  same => n,Gosub(pbx-user,s,1({stack.line("1028")},30,,tT))
 exten => 7003,1,Answer()
+ same => n,Gosub(callrec-call,s,1())
  same => n,ConfBridge(7003)
 exten => _77X.,1,Gosub(test-out,s,1(${{EXTEN:2}}))
 

@@ -172,14 +172,22 @@ def test_a_file_that_cannot_be_read_or_understood_is_refused(shell: Shell) -> No
 
 
 def test_a_feature_code_is_set_and_switched(shell: Shell) -> None:
-    code, _, err = shell("extensions", "set", "call_record", "--code", "*27", "--enable")
-    assert (code, "callrec confgen" in err) == (0, True)
+    confgen = {"CALLREC_CONFGEN_DIR": str(shell.folder)}
+    code, _, err = shell("extensions", "set", "call_record", "--code", "*27", "--enable", **confgen)
+    assert (code, "when callrec confgen has run" in err) == (0, True)
     listed = {row["feature"]: row for row in json.loads(shell("extensions", "list", "--json")[1])}
-    assert listed["call_record"] == {"feature": "call_record", "code": "*27", "enabled": True}
+    assert listed["call_record"] == {"feature": "call_record", "code": "*27", "enabled": True, "needs": ""}
+    assert listed["dnd"] == {"feature": "dnd", "code": "*25", "enabled": True, "needs": "confgen"}
 
     assert shell("extensions", "set", "call_record", "--code", "*3")[0] == 1
     assert shell("extensions", "set", "call_record", "--code", "x")[0] == 1
     assert "could be" in shell("extensions", "set", "call_record", "--code", "*215")[2]
+
+    # A PBX that includes no files of confgen has two codes
+    assert "do nothing on an Asterisk that does not include" in shell("extensions", "list")[2]
+    assert shell("extensions", "list", **confgen)[2] == ""
+    assert "CALLREC_ALWAYS_CODE in extensions.conf" in shell("extensions", "set", "call_record", "--enable")[2]
+    assert "only by the files of callrec confgen" in shell("extensions", "set", "dnd", "--disable")[2]
 
 
 def test_an_empty_library_is_clean_and_its_index_is_made_anew(shell: Shell) -> None:

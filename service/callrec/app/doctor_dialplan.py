@@ -40,7 +40,8 @@ def look_at_contexts(lines: Sequence[Message], *, keeps_files: bool) -> Finding:
             write.append(f"in your users' contexts: include => {context}")
     if wrong:
         return Finding("includes", Verdict.WRONG, "; ".join(wrong), "\n".join(["extensions.conf:", *write]))
-    return Finding("includes", Verdict.OK, "contexts and feature codes are there")
+    others = "and those of callrec confgen" if FEATURES in included else "and *3; all others need callrec confgen"
+    return Finding("includes", Verdict.OK, f"contexts are there; feature codes: that of always-record {others}")
 
 
 def look_at_hooks(lines: Sequence[Message]) -> Finding:

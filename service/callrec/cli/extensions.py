@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from callrec.cli.printing import JSON_OPTION, Row, print_rows
-from callrec.cli.store import operator, with_store
+from callrec.cli.store import operator, settings, with_store
 
 if TYPE_CHECKING:
     from callrec.adapters.redis.store import RedisStore
     from callrec.domain.provisioning.model import Tables
 
-COLUMNS = ("feature", "code", "enabled")
-
+COLUMNS = ("feature", "code", "enabled", "needs")
+WITHOUT_CONFGEN = frozenset({"call_record", "online_record"})
+"""Codes that stand in the files every PBX includes; Asterisk has the others only by the files of `callrec confgen`."""
 
 app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,6 +22,11 @@ app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_m
 def list_codes(as_json: bool = JSON_OPTION) -> None:
     """All feature codes."""
     print_rows(_rows(with_store(lambda store: store.tables())), COLUMNS, as_json=as_json)
+    if settings().confgen_dir is None:
+        typer.echo(
+            "CALLREC_CONFGEN_DIR is not set: codes that need confgen do nothing on an Asterisk that does not include its files.",
+            err=True,
+        )
 
 
 @app.command("set")
@@ -49,8 +55,27 @@ def set_code(
         return await store.tables()
 
     print_rows(_rows(with_store(work)), COLUMNS, as_json=as_json)
-    typer.echo("Asterisk knows it when callrec confgen has run there.", err=True)
+    if settings().confgen_dir is not None:
+        typer.echo("Asterisk knows it when callrec confgen has run there.", err=True)
+    elif feature in WITHOUT_CONFGEN:
+        where = {
+            "call_record": "CALLREC_ALWAYS_CODE in extensions.conf",
+            "online_record": "the applicationmap in features.conf",
+        }
+        typer.echo(f"Asterisk's own digits for it are {where[feature]}; callrec doctor compares them.", err=True)
+    else:
+        typer.echo(
+            "Asterisk has this code only by the files of callrec confgen, and CALLREC_CONFGEN_DIR is not set.", err=True
+        )
 
 
 def _rows(tables: "Tables") -> list[Row]:
-    return [{"feature": one.feature.value, "code": one.code, "enabled": one.enabled} for one in tables.codes]
+    return [
+        {
+            "feature": one.feature.value,
+            "code": one.code,
+            "enabled": one.enabled,
+            "needs": "" if one.feature.value in WITHOUT_CONFGEN else "confgen",
+        }
+        for one in tables.codes
+    ]

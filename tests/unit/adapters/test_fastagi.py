@@ -368,7 +368,9 @@ async def test_taken_port(house: House) -> None:
     await house.serve(echo)
     second = AgiServer({})
 
-    with pytest.raises(Unavailable, match="cannot listen on"):
+    with pytest.raises(
+        Unavailable, match="cannot listen for FastAGI on .* CALLREC_AGI_BIND .* CALLREC_AGI in extensions.conf"
+    ):
         await second.start("127.0.0.1", house.port)
     await second.close()
 

@@ -50,6 +50,10 @@ class Outcome(StrEnum):
     FULL = "full"  # refused, because there were max_connections already
 
 
+ANOTHER_PORT: Final = (
+    "FreePBX, for example, has a FastAGI of its own on 4573: set CALLREC_AGI_BIND to a free port, and the global CALLREC_AGI in"
+    " extensions.conf to the same"
+)
 OnOutcome = Callable[[str, Outcome, float], None]
 """Called once for each connection: script, outcome, seconds from the request (or the connection) to the end."""
 
@@ -135,8 +139,8 @@ class AgiServer:
         try:
             self._server = await loop.create_server(lambda: _Connection(self, loop), host, port)
         except OSError as error:
-            hint = "free the port, or choose another one in CALLREC_AGI_BIND"
-            raise Unavailable("agi-bind", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+            message = f"cannot listen for FastAGI on {host}:{port}: {error.strerror}"
+            raise Unavailable("agi-bind", message, hint=ANOTHER_PORT) from error
         address = self._server.sockets[0].getsockname()
         return str(address[0]), int(address[1])
 

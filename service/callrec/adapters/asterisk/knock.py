@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from callrec.adapters.asterisk.fastagi import ANOTHER_PORT
 from callrec.domain.errors import Misconfigured, Unavailable
 
 _HEADERS = {
@@ -32,6 +33,4 @@ async def knock(host: str, port: int) -> None:
         why = f"no answer within {LIMIT_S:g} s" if isinstance(error, TimeoutError) else "nobody listens"
         raise Unavailable("agi-closed", f"{host}:{port}: {why}", hint="start it: callrec serve") from error
     if not answer.startswith(b"SET VARIABLE"):
-        raise Misconfigured(
-            "agi-stranger", f"another program answers at {host}:{port}", hint="choose another CALLREC_AGI_BIND"
-        )
+        raise Misconfigured("agi-stranger", f"another program answers at {host}:{port}", hint=ANOTHER_PORT)

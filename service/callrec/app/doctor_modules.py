@@ -23,8 +23,9 @@ TIMING = ("res_timing_timerfd", "res_timing_dahdi", "res_timing_pthread")
 """One of these: without any, nothing is played into a call (res_stasis_snoop.c opens a timer for each snoop channel)."""
 CODECS = {"ulaw": "codec_ulaw", "alaw": "codec_alaw", "g722": "codec_g722", "gsm": "codec_gsm", "ilbc": "codec_ilbc"}
 """By the name in `allow`: phones of one codec talk without it, but a recorder takes their sound apart."""
-ONLY_FOR = {"res_websocket_client": "res_ari"}
-"""Modules that not every series has: where the one that needs it is loaded, it is not missing."""
+ONLY_FOR = {"res_websocket_client": "res_ari", "res_ari_playbacks": "res_ari_channels"}
+"""Where the second is loaded, the first is not missing: older series have no res_websocket_client, and tones are heard without
+res_ari_playbacks, which belongs to them in a list."""
 CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config", "func_dialplan")
 """Besides, when we keep Asterisk's files: who reads them, and who tells which ones are read (PJSIP_AOR, DIALPLAN_EXISTS)."""
 MAILBOX_MODULE = "app_voicemail"

@@ -45,7 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
     spoken = {user.language for user in tables.users if user.language} | {*asterisk.languages}
     rest, _ = await _guarded("ari", lambda: _rest(settings, spoken))
     return [
-        Finding("settings", Verdict.OK, "can be read, and what is secret in them not by every user of this machine"),
+        Finding("settings", Verdict.OK, "can be read; their secrets cannot be read by every user of this machine"),
         *_token(settings),
         *store,
         *manager,

@@ -369,7 +369,7 @@ async def test_taken_port(house: House) -> None:
     second = AgiServer({})
 
     with pytest.raises(
-        Unavailable, match="cannot listen for FastAGI on .* CALLREC_AGI_BIND .* CALLREC_AGI in extensions.conf"
+        Unavailable, match=r"cannot listen for FastAGI on .* CALLREC_AGI_BIND .* CALLREC_AGI in extensions\.conf"
     ):
         await second.start("127.0.0.1", house.port)
     await second.close()

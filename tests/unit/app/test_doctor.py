@@ -150,6 +150,11 @@ async def test_a_missing_right_and_one_too_many_are_told_apart() -> None:
     asterisk = Asterisk()
     del asterisk.commands["MixMonitor"]
     assert "missing: system" in (await look(asterisk))["ami rights"].says
+    for action in ("StopMixMonitor", "MixMonitorMute"):
+        del asterisk.commands[action]
+    assert (await look(asterisk))[
+        "ami rights"
+    ].verdict is Verdict.OK  # app_mixmonitor is not loaded: told by the modules
 
     asterisk = Asterisk()
     asterisk.commands |= {"Originate": "originate,all", "Command": "command,all", "GetConfig": "system,config,all"}

@@ -32,6 +32,7 @@ PAGE = Path(__file__).parents[2] / "docs/existing-pbx.md"
 TONES_HZ = {"desk-100": 440, "desk-101": 1000}
 TALK_S = 2.6
 MOST_ROUNDS = 4
+FORGOTTEN = "app_stasis"
 MODULES = """res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip res_pjsip_session
 res_pjsip_pubsub res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest res_pjsip_endpoint_identifier_user
 res_pjsip_endpoint_identifier_ip res_pjsip_registrar res_pjsip_nat res_pjsip_caller_id res_pjsip_rfc3326 res_pjsip_sdp_rtp
@@ -110,6 +111,7 @@ match = 192.0.2.1
     "ari.conf": "[general]\n",
     "features.conf": "[general]\ntransferdigittimeout = 5\n[featuremap]\nblindxfer = *1\n",
     "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {name}.so\n" for name in MODULES.split()),
+    "codecs.conf": "[plc]\n",
     "queues.conf": "[general]\n[sales]\nmember => PJSIP/desk-101\n",
     "confbridge.conf": "[general]\n",
     "musiconhold.conf": "[default]\nmode = files\ndirectory = moh\n",
@@ -240,7 +242,10 @@ async def provide(daemon: Daemon, folder: Path) -> None:
 
 
 async def follow_the_doctor(daemon: Daemon, pbx: OwnPbx) -> list[dict[str, dict[str, str]]]:
-    """Put what the doctor says into modules.conf and restart Asterisk, until there is nothing to put there."""
+    """Put what the doctor says into modules.conf and restart Asterisk, until there is nothing to put there.
+
+    One line is forgotten the first time: without app_stasis all that can be asked is well, and no tone is played.
+    """
     rounds: list[dict[str, dict[str, str]]] = []
     modules = BEFORE["modules.conf"]
     while len(rounds) < MOST_ROUNDS:
@@ -250,7 +255,7 @@ async def follow_the_doctor(daemon: Daemon, pbx: OwnPbx) -> list[dict[str, dict[
         lines = re.findall(r"^load = .*$", rounds[-1]["modules"]["write"], re.MULTILINE)
         if not lines:
             break
-        modules += "".join(f"{line}\n" for line in lines)
+        modules += "".join(f"{line}\n" for line in lines if rounds[1:] or FORGOTTEN not in line)
         await pbx.stop()
         pbx.write_conf("modules.conf", modules)
         await pbx.start()
@@ -263,12 +268,15 @@ def wrong(found: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 async def test_an_administrator_who_does_what_page_and_doctor_say_satisfies_the_doctor(walked: Walked) -> None:
-    """What the first round misses is modules, and what needs them; one restart later nothing is."""
-    assert "res_stasis" in walked.rounds[0]["modules"]["says"]
-    assert wrong(walked.rounds[0]).keys() == {"modules", "ari"}
-    assert wrong(walked.rounds[-1]) == {}
-    assert len(walked.rounds) == 2
-    assert "Asterisk plays all 33 prompts in en" in walked.rounds[-1]["sounds"]["says"]
+    """What the first round misses is modules, and what needs them; nothing is missing when its list is followed."""
+    first, without_one, last = walked.rounds
+    assert "res_stasis" in first["modules"]["says"]
+    assert wrong(first).keys() == {"modules", "ari"}
+    assert wrong(without_one).keys() >= {"modules", "tones", "sounds"}
+    assert all(FORGOTTEN in str(without_one[check]) for check in ("modules", "tones", "sounds"))
+    assert "the channel has ended" not in str(walked.rounds)
+    assert wrong(last) == {}
+    assert last["sounds"]["says"] == "Asterisk plays all 33 prompts in en"
 
 
 async def test_star_3_is_heard_and_recorded(walked: Walked) -> None:

@@ -7,7 +7,7 @@ names and values do not count, `=>` is `=`.
 import re
 from dataclasses import dataclass
 
-_SECTION = re.compile(r"\[(?P<name>[A-Za-z0-9_-]+)\](?:\((?P<template>!|[a-z-]+(?:-[0-9]+)?)\))?")
+_SECTION = re.compile(r"\[(?P<name>[A-Za-z0-9_.@+-]+)\](?:\((?P<template>!|[a-z-]+(?:-[0-9]+)?)\))?")
 _COMMENT = re.compile(r"(?<!\\);.*")
 
 

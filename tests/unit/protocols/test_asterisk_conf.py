@@ -28,7 +28,7 @@ ROWS = {
     "users_extensions.conf": {"include", "exten", "same"},
 }
 LEADS_TO = re.compile(
-    r"1,Gosub\(pbx-caller,s,1\)|hint,[A-Za-z0-9_/$-]+|hint,Custom:\$\{EXTEN\}|1,Congestion\(5\)|1,NoOp\(\)|Hangup\(\)"
+    r"1,Gosub\(pbx-caller,s,1\)|hint,[A-Za-z0-9_.@+/$-]+|hint,Custom:\$\{EXTEN\}|1,Congestion\(5\)|1,NoOp\(\)|Hangup\(\)"
     r"|1,VoiceMail\(\$\{FILTER\(0-9\*#,\$\{EXTEN:\d+\}\)\}@\$\{CONTEXT\},u\)"
     r"|(1,)?Gosub\((pbx-user|pbx-agent|pbx-voicemail|callrec-always|callrec-service|callrec-pickup),s,1\([^()]*"
     r"(\(0-9\*#,\$\{EXTEN:\d+\}\)\}(@\$\{CONTEXT\})?)?\)\)"

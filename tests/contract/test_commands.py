@@ -100,6 +100,17 @@ def test_users_are_imported_listed_shown_and_set(shell: Shell) -> None:
     assert (code, "nobody" in err) == (1, True)
 
 
+def test_a_lines_secret_is_shown_where_asterisk_gets_it_from_us(shell: Shell) -> None:
+    """Elsewhere its endpoint has one already, and this one would only be taken for it."""
+    row = "{}|Doe|{}|default|sip|{}|0\n"
+    (shell.folder / "one.csv").write_text(USERS + row.format("John", 1000, "abc"), "utf-8")
+    (shell.folder / "two.csv").write_text(USERS + row.format("Jane", 1001, "abd"), "utf-8")
+    code, out, err = shell("users", "import", "one.csv")
+    assert (code, "secret" in out, "1 lines had no linesecret and got one" in err) == (0, False, True)
+    code, out, err = shell("users", "import", "two.csv", CALLREC_CONFGEN_DIR=str(shell.folder))
+    assert (code, "1001\tabd\t" in out, "shown this once" in err, "no linesecret" in err) == (0, True, True, False)
+
+
 def run(shell: Shell, line: str) -> tuple[int, str, str]:
     """A line of a real shell, in which $callrec is the command: exit code, stdout, stderr."""
     command = shlex.join((sys.executable, "-m", "callrec"))

@@ -17,7 +17,7 @@ import typer
 
 from callrec.cli.ending import FOUND, plain
 from callrec.cli.printing import JSON_OPTION, Row, print_json, print_rows
-from callrec.cli.store import operator, request_id, with_store
+from callrec.cli.store import operator, request_id, settings, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,15 +230,28 @@ def _print_imported(imported: "Imported", mode: Mode, *, with_secrets: bool, as_
     steps = (*imported.added, *imported.changed)
     rows: list[Row] = [*map(row_of, steps[:MOST_ROWS]), *lines]
     print_rows(rows[:MOST_ROWS], _ROW, as_json=False)
-    if with_secrets and (secrets := secrets_of(imported)):
-        print_rows(secrets, _SECRET, as_json=False)
-        typer.echo("These secrets are shown this once; callrec users export has them, too.", err=True)
+    if with_secrets:
+        _print_secrets(secrets_of(imported))
     _print_errors(imported.errors)
     would = "would be " if imported.dry_run else ""
     added, changed, unchanged = len(imported.added), len(imported.changed), len(imported.unchanged)
     counts = f"{added} {would}added, {changed} {would}changed, {unchanged} unchanged"
     left = f" (the first {MOST_ROWS} rows are shown)" if len(steps) + len(lines) > MOST_ROWS else ""
     typer.echo(counts + (f", {len(lines)} conflicting" if lines else "") + left, err=True)
+
+
+def _print_secrets(secrets: "Sequence[Row]") -> None:
+    """What was made. A line's secret is only used where Asterisk's files come from the tables."""
+    ours = [one for one in secrets if one["what"] != "line" or settings().confgen_dir is not None]
+    if ours:
+        print_rows(ours, _SECRET, as_json=False)
+        typer.echo("These secrets are shown this once; callrec users export has them, too.", err=True)
+    if unused := len(secrets) - len(ours):
+        typer.echo(
+            f"{unused} lines had no linesecret and got one, which only files of callrec confgen use"
+            " (CALLREC_CONFGEN_DIR is not set); endpoints that you write keep theirs. callrec users export has it.",
+            err=True,
+        )
 
 
 def _print_refusal(refused: "FileRefused", *, as_json: bool) -> None:

@@ -78,6 +78,24 @@ async def asks_for_unknown_scripts(stack: Stack) -> None:
             await ask(stack, text, {})
 
 
+async def asks_for_pages(stack: Stack) -> None:
+    """Over sixty connections that are kept, each as soon as it was answered: a press was mute for 1.1 s meanwhile."""
+
+    async def pages() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.daemon.http)
+        try:
+            while True:
+                writer.write(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                assert length is not None, head
+                await reader.readexactly(int(length[1]))
+        finally:
+            writer.transport.abort()
+
+    await asyncio.gather(*(pages() for _ in range(60)))
+
+
 async def ask(stack: Stack, script: str, headers: dict[str, str]) -> bytes:
     """One dialogue, in which everything that the daemon says is done; returns all that it said."""
     said = b""
@@ -93,7 +111,7 @@ async def ask(stack: Stack, script: str, headers: dict[str, str]) -> bytes:
 
 @pytest.mark.parametrize(
     "attack",
-    [connects_and_closes, sends_a_byte_a_second, sends_a_megabyte_of_garbage, asks_for_unknown_scripts],
+    [connects_and_closes, sends_a_byte_a_second, sends_a_megabyte_of_garbage, asks_for_unknown_scripts, asks_for_pages],
     ids=lambda attack: attack.__name__,
 )
 async def test_p9_whoever_knocks_at_fastagi_star_3_works_and_the_loop_beats(
@@ -101,7 +119,7 @@ async def test_p9_whoever_knocks_at_fastagi_star_3_works_and_the_loop_beats(
 ) -> None:
     """While the stranger is at it: a press records, health answers at once, the next press stops."""
     number = {connects_and_closes: "1000", sends_a_byte_a_second: "1002", sends_a_megabyte_of_garbage: "1003"}.get(
-        attack, "1004"
+        attack, "1008" if attack is asks_for_pages else "1004"
     )
     attacking = asyncio.ensure_future(attack(whole))
     try:

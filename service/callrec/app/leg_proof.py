@@ -13,9 +13,11 @@ from typing import Final, Protocol
 from callrec.app.engine import Engine
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.model import LegId
-from callrec.protocols.agi import Request
+from callrec.protocols.agi import Answer, Request
 
 VARIABLE: Final = "CALLREC_PROOF"
+HOOK: Final = "call"
+"""The script of the hook before Dial."""
 WAIT_S: Final = 0.2
 """How long we wait for the manager's news of a leg before we ask Asterisk itself."""
 PROOF_S: Final = 0.35
@@ -48,16 +50,25 @@ class LegProof:
         self._variables = variables
         self._secret = secret
         self._noted: OrderedDict[LegId, None] = OrderedDict()
+        self._under_way: dict[LegId, asyncio.Task[None]] = {}
 
-    async def prove(self, request: Request, dialogue: Asked) -> None:
-        """Return when the dialogue is the leg's. Raises Unavailable: nothing was done, and the dialplan goes its fallback way."""
+    async def prove(self, request: Request, dialogue: Asked) -> Answer | None:
+        """None when the dialogue is the leg's. Raises Unavailable: nothing was done, and the dialplan goes its fallback way.
+
+        The hook before Dial must not go it beside us: for a leg of a living call, which we record by ourselves, it hears
+        `pending` when the manager is too slow for the proof.
+        """
         if not self._engine.link_is_up():
             raise Unavailable("ami-down", "Asterisk cannot be asked now", hint="see readiness")
+        leg = LegId(request.uniqueid)
         try:
             async with asyncio.timeout(PROOF_S):
-                await self._prove(LegId(request.uniqueid), dialogue)
+                await self._prove(leg, dialogue)
         except TimeoutError:
+            if request.script == HOOK and await self._engine.met(leg, 0):
+                return Answer("pending")
             raise Unavailable("leg-unproven", "whether the leg asks could not be proven in time") from None
+        return None
 
     async def _prove(self, leg: LegId, dialogue: Asked) -> None:
         # Asterisk would take a channel's name for its id (channel.c: ast_channel_get_by_name), and nothing for all channels.
@@ -75,6 +86,14 @@ class LegProof:
         return hmac.compare_digest(said.encode("utf-8", "replace"), self._word(leg).encode())
 
     async def _note(self, leg: LegId) -> None:
+        """Put the word on the leg. A manager that is slow does it after the proof has given up: then the next one finds it."""
+        under_way = self._under_way.get(leg)
+        if under_way is None:
+            under_way = self._under_way[leg] = asyncio.create_task(self._set(leg))
+            under_way.add_done_callback(lambda task: self._noted_by(leg, task))
+        await asyncio.shield(under_way)
+
+    async def _set(self, leg: LegId) -> None:
         try:
             await self._variables.set(leg, VARIABLE, self._word(leg))
         except Refused as error:
@@ -82,6 +101,11 @@ class LegProof:
         self._noted[leg] = None
         if len(self._noted) > MOST_NOTED:
             self._noted.popitem(last=False)
+
+    def _noted_by(self, leg: LegId, task: asyncio.Task[None]) -> None:
+        del self._under_way[leg]
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it, too
 
     def _word(self, leg: LegId) -> str:
         return hmac.new(self._secret, leg.encode("utf-8", "replace"), "sha256").hexdigest()[:32]

@@ -421,3 +421,13 @@ async def test_a_proof_that_comes_too_late_is_unavailable_and_the_script_never_b
         while server.working:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0)
     assert begun == []
+
+
+async def test_a_proof_may_answer_in_the_place_of_the_script(house: House) -> None:
+    async def proof(_request: Request, _channel: Channel) -> Answer | None:
+        return Answer("pending")
+
+    begun: list[str] = []
+    await house.serve(never_begins(begun), proof=proof)
+    assert await (await house.leg()).obey() == [result("pending")]
+    assert begun == []

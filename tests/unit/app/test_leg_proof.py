@@ -12,7 +12,7 @@ from callrec.app import leg_proof
 from callrec.app.leg_proof import PROOF_S, VARIABLE, WAIT_S, LegProof
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.model import LegId
-from callrec.protocols.agi import Request
+from callrec.protocols.agi import Answer, Request
 
 
 @dataclass
@@ -67,9 +67,9 @@ class House:
         """What Asterisk's own dialogue for this leg says."""
         return Dialogue(lambda: self.channels.words.get(leg))
 
-    async def prove(self, leg: str, dialogue: Dialogue) -> None:
+    async def prove(self, leg: str, dialogue: Dialogue, script: str = "service") -> Answer | None:
         """As the server does it."""
-        await self.proof.prove(request(leg), dialogue)
+        return await self.proof.prove(request(leg, script), dialogue)
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def request(leg: str) -> Request:
+def request(leg: str, script: str) -> Request:
     """As FastAGI gives it."""
-    return Request("service", {}, (), "PJSIP/alice-00000001", leg, "en", "1001", "A", "default", "s", "", "", {})
+    return Request(script, {}, (), "PJSIP/alice-00000001", leg, "en", "1001", "A", "default", "s", "", "", {})
 
 
 async def refused(what: Awaitable[None]) -> str:
@@ -177,15 +177,52 @@ async def test_while_the_link_is_down_nobody_is_believed(house: House) -> None:
         assert await refused(house.prove("1.1", house.true("1.1"))) == "ami-down"
 
 
+@pytest.mark.parametrize(("script", "answer"), [("toggle", "leg-unproven"), ("call", "pending")])
 @virtual
-async def test_an_asterisk_that_does_not_answer_in_time_proves_nothing(house: House) -> None:
-    """Soon enough that the dialplan is told to go its own way."""
+async def test_a_manager_that_is_too_slow_proves_nothing_this_time_and_the_next_dialogue_of_the_leg(
+    house: House, script: str, answer: str
+) -> None:
+    """Soon enough that the dialplan is told to go its own way; but not before Dial, where we record by ourselves."""
     loop = asyncio.get_running_loop()
     async with house.stage.running():
         house.appears("1.1")
-        house.channels.delay_s = 10
+        house.channels.delay_s = 0.4
+        proving = house.prove("1.1", house.true("1.1"), script)
+        assert (await proving if script == "call" else Answer(await refused(proving))) == Answer(answer)
+        assert loop.time() == pytest.approx(PROOF_S)
+        await asyncio.sleep(0.1)
+        assert await house.prove("1.1", house.true("1.1"), script) is None
+    assert house.channels.asked == ["1.1"]
+
+
+@virtual
+async def test_before_dial_too_a_leg_that_is_in_no_call_of_ours_is_the_dialplans(house: House) -> None:
+    async with house.stage.running():
+        house.channels.known.add("1.1")
+        house.channels.delay_s = 0.4
+        assert await refused(house.prove("1.1", house.true("1.1"), "call")) == "leg-unproven"
+
+
+@virtual
+async def test_two_dialogues_of_one_leg_at_once_ask_asterisk_once(house: House) -> None:
+    async with house.stage.running():
+        house.appears("1.1")
+        house.channels.delay_s = 0.1
+        proving = [house.prove("1.1", house.true("1.1")), house.prove("1.1", Dialogue(lambda: "guess"))]
+        true, forged = await asyncio.gather(*proving, return_exceptions=True)
+        assert true is None
+        assert isinstance(forged, Unavailable)
+    assert house.channels.asked == ["1.1"]
+
+
+@virtual
+async def test_a_refusal_that_nobody_waits_for_is_no_defect(house: House) -> None:
+    async with house.stage.running():
+        house.appears("1.1")
+        house.channels.delay_s, house.channels.fault = 1.0, Unavailable("ami-down", "away")
         assert await refused(house.prove("1.1", house.true("1.1"))) == "leg-unproven"
-    assert loop.time() == pytest.approx(PROOF_S)
+        await asyncio.sleep(1)
+        assert house.proof._under_way == {}
 
 
 @virtual

@@ -28,8 +28,8 @@ from callrec.protocols.formats import rate_of
 START_S = 1.0
 LISTING_S = 10.0
 ARI_TRIES, ARI_AGAIN_S = 8, 0.25
-SETVAR_S = 0.3
-"""A leg is mute while it waits for this one."""
+SETVAR_S = 1.0
+"""For one that nobody waits for so long: whoever does has a limit of their own."""
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"

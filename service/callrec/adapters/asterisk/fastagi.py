@@ -32,8 +32,8 @@ from callrec.protocols.agi_commands import Command, get_full_variable, get_varia
 Script = Callable[[Request, "Channel"], Coroutine[object, object, Answer]]
 """Decides on one request: a coroutine function. Its errors are part of its answer, see above."""
 
-Proof = Callable[[Request, "Channel"], Coroutine[object, object, None]]
-"""Returns when the request comes from the leg that it names; raises Unavailable when that cannot be proven."""
+Proof = Callable[[Request, "Channel"], Coroutine[object, object, Answer | None]]
+"""None when the request comes from the leg that it names; else what is answered without its script. May raise Unavailable."""
 
 
 class Outcome(StrEnum):
@@ -267,7 +267,8 @@ class _Connection(asyncio.Protocol):
 
     async def _prove_and_run(self, script: Script, request: Request) -> Answer:
         channel = Channel(self)
-        await self._server.proof(request, channel)
+        if (unproven := await self._server.proof(request, channel)) is not None:
+            return unproven
         if self._is_over or self._outbox is not None:
             raise _over()  # it was told `unavailable`: nothing may be done any more
         self._has_begun = True

@@ -20,6 +20,7 @@ from trouble import (
     says,
     settled,
     stored,
+    until,
 )
 
 from callrec.lab.phones import Answer, PhoneCall, RingForever
@@ -37,8 +38,9 @@ NAMES = {
 }
 assert len(NAMES["1005"]) == 63, "the longest by which Asterisk finds a phone"
 """res_pjsip_endpoint_identifier_user.c: username_identify"""
-ROW = "1|User|{number}|{number}|default|sip|{name}|en_US|1\n"
-HEADER = "entityid|firstname|lastname|phonenumber|context|protocol|linename|language|onlinerecord\n"
+ROW = "1|User|{number}|{number}|default|sip|{name}|en_US|1|{role}\n"
+HEADER = "entityid|firstname|lastname|phonenumber|context|protocol|linename|language|onlinerecord|bosssecretary\n"
+ROLES = {"1001": "boss", "1004": "secretary"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -46,7 +48,10 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """The whole product with these lines. All phones have registered when it is ready."""
     folder = tmp_path_factory.mktemp("names")
     users = folder / "names.csv"
-    users.write_text(HEADER + "".join(ROW.format(number=number, name=name) for number, name in NAMES.items()))
+    users.write_text(
+        HEADER
+        + "".join(ROW.format(number=number, name=name, role=ROLES.get(number, "no")) for number, name in NAMES.items())
+    )
     async with product(folder, Wishes(users=users, tones_hz={number: TONES_HZ[number] for number in NAMES})) as running:
         yield running
 
@@ -103,6 +108,32 @@ async def test_a_call_to_each_is_picked_up(whole: Stack) -> None:
         await there.hangup()
         await here.ended()
         await phone(whole, rung).behave(Answer(tone_hz=TONES_HZ[rung]))
+
+
+async def test_a_secretary_whose_name_would_mean_more_in_a_regular_expression_passes_the_filter(whole: Stack) -> None:
+    """Everybody else's call rings the secretary first."""
+    await filtered(whole, "on")
+    for caller, rung in (("1002", "1004"), ("1004", "1001")):
+        there = await phone(whole, caller).call("1001", tone_hz=TONES_HZ[caller])
+        here = await phone(whole, rung).rings()
+        await asyncio.gather(there.answered(), here.answered())
+        await there.hangup()
+        await here.ended()
+    await filtered(whole, "off")
+
+
+async def filtered(stack: Stack, how: str) -> None:
+    """The boss' filter, in Asterisk's database, too."""
+    code, said = await stack.daemon.callrec("users", "set", "1001", "--secretary-filter", how)
+    assert code == 0, said
+    expected = {"on": "1", "off": "0"}[how]
+    key = f"callrec services/{user(stack, '1001')}"
+
+    async def is_known() -> bool:
+        value = (await stack.pbx.cli(f"database get {key}")).rpartition(": ")[2].strip()
+        return value.split("|")[5:6] == [expected]
+
+    await until(is_known, hint="the filter is in Asterisk's database")
 
 
 async def test_without_the_daemon_each_is_known_by_its_whole_name(whole: Stack) -> None:

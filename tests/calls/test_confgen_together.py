@@ -12,7 +12,7 @@ from laboratory import example_tables, source
 from callrec.adapters.asterisk.conf_reading import AmiReading
 from callrec.adapters.disk.conf_folder import DiskConfFolder
 from callrec.adapters.redis.store import open_store
-from callrec.app.confgen import Confgen, State
+from callrec.app.confgen import MARK, Confgen, State
 from callrec.domain.provisioning.model import Tables
 from callrec.lab.installation import Installation
 from callrec.lab.pbx import Pbx
@@ -115,6 +115,6 @@ async def test_commands_at_once_beside_the_daemon_take_turns(stack: Stack, tmp_p
     assert {name: (folder / name).read_text() for name in files} == files
     versions = [users_files(tables).items() for tables in (before, *(_named(before, name) for name in NAMES))]
     assert seen <= {one for version in versions for one in version}
-    assert await asyncio.to_thread(_names, folder) == {".lock", *files}
+    assert await asyncio.to_thread(_names, folder) == {".lock", MARK, *files}
     assert _alarms(stack) == alarms
     assert await _loaded(stack.pbx) in files["users_extensions.conf"]

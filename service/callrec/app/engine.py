@@ -245,7 +245,7 @@ class Engine:
             if leg not in present:
                 if asterisk_restarted:
                     actor.post(m.LegBroken(leg, "asterisk-died"))
-                self._post(actor, leg, m.LegGone(leg))
+                self._post(actor, leg, m.LegGone(leg, is_missed=True))
                 del self._by_leg[leg]
         for channel in filter(is_leg, channels):
             self._seen(channel, bridges_s)

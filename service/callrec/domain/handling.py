@@ -108,6 +108,9 @@ class _Turn(Pressing, Waits, Listening):
 
     @on.register
     def _(self, event: m.LegGone) -> None:
+        take = self.session.take
+        if event.is_missed and take and take.to_s is not None:  # a hangup closes its files: they tell when it was
+            self.happened = replace(self.happened, utc_s=min(take.to_s, self.happened.utc_s))
         self.leave(event.leg, None)
         legs = {key: leg for key, leg in self.session.legs.items() if key != event.leg}
         self.set(legs=legs, hangup_cause=event.cause)

@@ -165,7 +165,7 @@ class Machine(Explaining):
         if s.recording:
             if s.is_written(s.recording):
                 self.arm(m.Wait.SETTLE, s.terms.limits.settle_s)
-            to_s = self.now.utc_s if s.recording.to_s is None else s.recording.to_s
+            to_s = self.happened.utc_s if s.recording.to_s is None else s.recording.to_s
             self.set(recording=None, set_aside=(*s.set_aside, replace(s.recording, to_s=to_s)))
         self.settle()
 

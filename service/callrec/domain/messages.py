@@ -21,6 +21,8 @@ class LegGone:
 
     leg: LegId
     cause: int = 0
+    is_missed: bool = False
+    """No event told when: it is gone now, and was there at the last look."""
 
 
 @dataclass(frozen=True, slots=True)

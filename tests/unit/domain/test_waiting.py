@@ -185,3 +185,16 @@ def test_files_that_are_seen_closed_late_were_closed_when_they_were() -> None:
     assert 1_008.0 == other.recording.takes[0].to_s
     call.later(2).closed()
     assert [1_012.0] == [take.to_s for take in call.handed[0].takes], "with its leg, whenever Asterisk closed it"
+
+
+def test_a_hangup_that_nobody_told_was_when_the_files_were_closed() -> None:
+    """The link was down meanwhile: nothing was said from then on, so nothing of it is missing."""
+    call = always()
+    call.later(5).closed()
+    call.later(8).on(m.LegGone(A, is_missed=True), m.LegGone(B, is_missed=True))
+    (recording,) = call.handed
+    assert (1_007.0, 1_007.0) == (recording.to_s, recording.takes[0].to_s)
+    assert {1_007.0} == {party.to_s for party in recording.parties}
+    other = always()
+    other.later(5).on(m.LegGone(B, is_missed=True))
+    assert {1_007.0, None} == {party.to_s for party in other.session.parties}, "as far as is known, now"

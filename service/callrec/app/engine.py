@@ -7,14 +7,15 @@ wait behind it, so that old news cannot undo newer ones.
 
 import asyncio
 import itertools
-from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from callrec.app.arrivals import Arrivals
+from callrec.app.bounds import Bounds
 from callrec.app.call_actor import CallActor, Observer
 from callrec.app.event_times import EventTimes
+from callrec.app.held_back import HeldBack
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
 from callrec.app.talks import Talks
@@ -30,8 +31,6 @@ from callrec.protocols.ami import Message
 
 MAX_BACKGROUND = 200
 """Tones and lamps under way at once; more are dropped and counted, since a tone minutes late says something false."""
-MAX_HELD_BACK = 100_000
-"""News that wait for a resync: many seconds of a busy Asterisk. The oldest give way; the listing knows better than they do."""
 OUTCOME_S = 30.0
 """How long a press waits for its outcome: longer than every deadline of a session, so that only a defect reaches it."""
 
@@ -71,7 +70,8 @@ class Engine:
         self._arrivals = Arrivals()
         self._replies: dict[str, asyncio.Future[m.Outcome]] = {}
         self._presses = itertools.count(1)
-        self._held_back: deque[tuple[Message, float]] | None = None
+        self._held_back: HeldBack | None = None
+        self._bounds = Bounds(observer)
         self._times = EventTimes(clock)
         self._tasks: asyncio.TaskGroup | None = None
         self._background = 0
@@ -98,9 +98,8 @@ class Engine:
         if self._held_back is None:
             self._take(message, at_mono_s)
             return
-        if len(self._held_back) == MAX_HELD_BACK:
+        for _ in range(self._held_back.add(message, at_mono_s)):
             self.observer.dropped("held-back")
-        self._held_back.append((message, at_mono_s))
 
     def _take(self, message: Message, at_mono_s: float) -> None:
         if dial := dial_of(message):
@@ -113,6 +112,8 @@ class Engine:
         if isinstance(event, m.Bridged) and message.get("BridgeType") == TWO_PARTIES:
             self._talks.fetches(event.leg, event.bridge)
         if isinstance(event, m.LegAppeared | m.Bridged):
+            if not self._may_follow(message, leg):
+                return
             event = replace(event, leg=self._talks.known(event.leg))
             actor = self._living(actor) or self._new_call(
                 Session(self._new_id(), message.get("Linkedid"), self.node, self.terms)
@@ -215,7 +216,7 @@ class Engine:
 
     def hold_back(self) -> None:
         """From here until `resync`, events wait."""
-        self._held_back = deque(maxlen=MAX_HELD_BACK)
+        self._held_back = HeldBack()
 
     def let_in(self) -> None:
         """Asterisk could not be asked: take the news as they come."""
@@ -283,7 +284,12 @@ class Engine:
         """Whether an event told that the leg is in it."""
         return self._talks.bridge_of(leg) == bridge
 
+    def _may_follow(self, message: Message, leg: LegId) -> bool:
+        return self._bounds.allow(message, known=leg in self._by_leg, calls=len(self._calls), legs=len(self._by_leg))
+
     def _seen(self, channel: Message, bridges_s: Mapping[BridgeId, float]) -> None:
+        if not self._may_follow(channel, LegId(channel.get("Uniqueid"))):
+            return
         leg = self._talks.known(leg_of(channel, self.endpoints))
         actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
         actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self.node, self.terms))

@@ -201,7 +201,8 @@ class Intake:
 
     async def _store(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
         captures = await asyncio.to_thread(self._captures, recording)
-        deaf = await asyncio.to_thread(deaf_legs, recording, captures, self._doors.spool)
+        possible = {take: one for take, one in captures.items() if not one.impossible}
+        deaf = await asyncio.to_thread(deaf_legs, recording, possible, self._doors.spool)
         conclusion = conclude(replace(recording, missing=(*recording.missing, *deaf)), captures)
         media, temporary = None, None
         if conclusion.places:

@@ -15,7 +15,7 @@ from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 
 NOT_WRITTEN, UNREADABLE = "file-not-written", "leg-unreadable"
-AGAIN_S = 10.0
+AGAIN_S = 5.0
 SANDBOX = (
     "let Asterisk's user write there (the check 'spool written by asterisk'), also through its systemd unit "
     "(ReadWritePaths=, no PrivateTmp=), SELinux or AppArmor and the mount options; Asterisk's own log says what refused it"

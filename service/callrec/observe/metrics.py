@@ -46,7 +46,10 @@ SERVICES: Final = frozenset(
 FACTS: Final = frozenset({"recording", "recording-ended", *(f"press-{outcome}" for outcome in PRESSES)})
 """Label `fact`: what a call told."""
 DROPPED: Final = frozenset(
-    {"call-mailbox", "announce", "lamp", "compare", "degraded", "event", "intake", "http-connection"}
+    {
+        *("call-mailbox", "held-back", "leg", "announce", "lamp", "compare", "degraded", "event", "intake"),
+        "http-connection",
+    }
 )
 """Label `what`: a full mailbox's oldest event, work beside a call, an event for the stream, a recording that waits in the
 journal instead of intake's queue, a connection to the pages."""
@@ -56,7 +59,16 @@ CAUSES: Final = frozenset(
         *("deaf-leg", "compare", "Listen"),
         *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
         *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
-        *("intake-delayed", "index-behind", "encoder", "refused", "too-large", "confgen", "confgen-left-out"),
+        *(
+            "intake-delayed",
+            "index-behind",
+            "encoder",
+            "refused",
+            "too-large",
+            "too-many-calls",
+            "confgen",
+            "confgen-left-out",
+        ),
         *("store", "tables"),
     }
 )

@@ -19,6 +19,8 @@ from typing import Final
 from callrec.domain.errors import Corrupt, Refused
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024
+_HEADER_BYTES = 150
+"""Two strings, a tuple and their places."""
 MAX_GREETING_BYTES: Final = 256
 MAX_LINE_BYTES: Final = 1024
 """Longest line that Asterisk reads, its CR LF included: a longer one loses the whole action (manager.c: get_input)."""
@@ -65,6 +67,11 @@ class Message:
     def response(self) -> str:
         """`Success`, `Error`, `Goodbye`, ...; empty for an event."""
         return self._first.get("response", "")
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes in memory: its text, and the objects around it."""
+        return sum(len(key) + len(value) + _HEADER_BYTES for key, value in self.headers)
 
     @property
     def action_id(self) -> str:

@@ -343,6 +343,23 @@ async def test_endless_listing_is_bounded():
         assert open_questions(link) == 0
 
 
+async def test_listing_of_many_long_lines_is_bounded():
+    """Its bytes are, too: 19,000 lines of 60 kB took 650 MB. The link goes on."""
+    caller = Caller()
+    async with scripted_ami() as asterisk, running(caller, asterisk.port) as link:
+        line = ("Event", "CoreShowChannel"), ("Channel", "x" * 60_000)
+        asterisk.script["CoreShowChannels"] = lambda action: (
+            answer(action, ("EventList", "start")) + block(("ActionID", action.action_id), *line) * 1_200
+        )
+        await caller.until_told("up")
+        with pytest.raises(Unavailable, match="more than 20000 lines or 64 MiB") as refused:
+            await link.listing("CoreShowChannels", timeout_s=10.0)
+        assert refused.value.code == "ami-listing-too-long"
+        assert open_questions(link) == 0
+        await link.action("After")
+        assert asterisk.connections == 1
+
+
 async def test_listing_cut_by_a_lost_connection_is_no_answer():
     """Half a list must not look like a whole one."""
     caller = Caller()

@@ -9,7 +9,7 @@ import pytest
 from stage import ALICE, BOB, EPOCH_S, MemoryJournal, Stage, away, event, virtual
 
 from callrec.adapters.disk.journal import DiskJournal
-from callrec.app import engine as engine_module
+from callrec.app import bounds, held_back
 from callrec.app.arrivals import MAX_KEPT
 from callrec.app.engine import MAX_BACKGROUND, OUTCOME_S
 from callrec.app.ports import Journal
@@ -214,7 +214,7 @@ async def test_news_wait_behind_the_listing_and_are_let_in_after_it(stage: Stage
 @virtual
 async def test_more_news_than_can_wait_are_counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest give way."""
-    monkeypatch.setattr(engine_module, "MAX_HELD_BACK", 2)
+    monkeypatch.setattr(held_back, "MOST", 2)
     async with stage.running() as engine:
         engine.hold_back()
         for leg in ("1.1", "2.1", "3.1"):
@@ -223,6 +223,38 @@ async def test_more_news_than_can_wait_are_counted(stage: Stage, monkeypatch: py
         await stage.passes(0.1)
         assert [sorted(session.legs) for session in engine.live()] == [["2.1"], ["3.1"]]
     assert stage.heard.lost == ["held-back"]
+
+
+@virtual
+async def test_more_legs_than_any_pbx_has_are_an_alarm_and_not_followed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each had a call of its own, with its task and its mailbox. When some are gone, others are followed again."""
+    monkeypatch.setattr(bounds, "MOST_CALLS", 2)
+    async with stage.running() as engine:
+        for leg in ("1.1", "2.1", "3.1", "4.1"):
+            engine.asterisk(event("Newchannel", leg, "alice"))
+        engine.asterisk(event("Newchannel", "2.1", "alice"))
+        await stage.passes(0.1)
+        assert [sorted(session.legs) for session in engine.live()] == [["1.1"], ["2.1"]]
+        assert (stage.heard.alarms, stage.heard.lost) == (["too-many-calls"], ["leg", "leg"])
+        engine.asterisk(event("Hangup", "1.1", "alice"))
+        await stage.passes(5)
+        engine.asterisk(event("Newchannel", "5.1", "alice"))
+        await stage.passes(0.1)
+        assert [sorted(session.legs) for session in engine.live()] == [["2.1"], ["5.1"]]
+
+
+@virtual
+async def test_names_that_asterisk_gives_to_nothing_are_not_kept(stage: Stage) -> None:
+    """They may be as long as a manager's message."""
+    async with stage.running() as engine:
+        engine.asterisk(event("Newchannel", "1.1", "alice" + "x" * 300))
+        engine.asterisk(event("Newchannel", "9" * 300 + ".1", "alice"))
+        engine.resync([event("CoreShowChannel", "9" * 300 + ".1", "alice")], [], asterisk_restarted=False)
+        await stage.passes(0.1)
+        assert engine.live() == []
+    assert stage.heard.lost == ["leg"] * 3
 
 
 @virtual

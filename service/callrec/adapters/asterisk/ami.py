@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from callrec.adapters.asterisk.ami_wire import MAX_LISTING, Dialler, Question, Wire, dialler
+from callrec.adapters.asterisk.ami_wire import MAX_LISTING, MAX_LISTING_BYTES, Dialler, Question, Wire, dialler
 from callrec.adapters.asterisk.backoff import Backoff
 from callrec.adapters.asterisk.link import Link, LinkState
 from callrec.domain.errors import Refused, Unavailable
@@ -86,11 +86,9 @@ class AmiLink(Link):
     async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
         """Do an action that answers with a list (CoreShowChannels, ...) and return its lines; errors as for `action`.
 
-        A list of more than 20,000 lines is Unavailable (`ami-listing-too-long`): a part of it would be a lie.
+        A list of more than 20,000 lines or 64 MiB is Unavailable (`ami-listing-too-long`): a part of it would be a lie.
         """
         answers = await self._ask_up(name, headers, timeout_s, listing=True)
-        if len(answers) > MAX_LISTING:
-            raise Unavailable("ami-listing-too-long", f"AMI {name} answers with more than {MAX_LISTING} lines")
         return [answer for answer in answers if answer.event and not answer.get("EventList")]
 
     async def _ask_up(
@@ -116,6 +114,9 @@ class AmiLink(Link):
             wire.forget(question)
         if answers is None:
             raise _unknown(name, wire.lost.result())
+        if question.is_too_long:
+            most = f"{MAX_LISTING} lines or {MAX_LISTING_BYTES >> 20} MiB"
+            raise Unavailable("ami-listing-too-long", f"AMI {name} answers with more than {most}")
         if answers[0].response == "Error":
             raise _error(name, answers[0].get("Message"))
         return answers

@@ -21,6 +21,8 @@ MAX_OPEN_ACTIONS: Final = 1000
 MAX_UNSENT_BYTES: Final = 256 * 1024
 MAX_LISTING: Final = 20_000
 """Lines of one listing; 500 calls make about 1,500 channels."""
+MAX_LISTING_BYTES: Final = 64 << 20
+"""And what they take in memory: a line about one channel takes some 5 KB, so this is more than 10,000 channels."""
 
 
 class Question(Action):
@@ -35,6 +37,8 @@ class Question(Action):
         self.name = name
         self.headers = tuple(headers)
         self.listing = listing
+        self.is_too_long = False
+        self._taken_bytes = 0
 
     def take(self, message: Message) -> bool:
         """Add one message of the answer; True when the answer is complete.
@@ -45,9 +49,14 @@ class Question(Action):
         self.responses.append(message)
         if not self.listing:
             return True
+        self._taken_bytes += message.memory_bytes
+        if len(self.responses) > MAX_LISTING or self._taken_bytes > MAX_LISTING_BYTES:
+            self.is_too_long = True
+            del self.responses[1:]
+            return True
         started = message.get("EventList").lower() == "start"
         ended = message.event != "" and message.get("EventList").lower() in {"complete", "cancelled"}
-        return ended or (message.response != "" and not started) or len(self.responses) > MAX_LISTING
+        return ended or (message.response != "" and not started)
 
 
 class Wire(AMIProtocol):

@@ -20,6 +20,7 @@ from callrec.app.file_text import LARGEST_BYTES
 from callrec.app.user_files import ImportJob, importing
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.model import RecordRules, Rule, Tables, User, UserId
+from callrec.web import user_files_api
 
 HEAD = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
 FILE = HEAD + "Zoé|Doe|1010|default|sip|||zoe|hush|1\nAnn|Lee|1011|default|sccp|||||\n"
@@ -282,6 +283,23 @@ async def test_an_upload_that_is_cut_imports_nothing(door):
     writer.transport.abort()
     assert 200 == (await answered(door, busy=False)).status
     assert TABLES.users == (await door.store.tables()).users
+
+
+async def test_a_stalled_upload_keeps_no_export_waiting(door):
+    """It kept exports at 503 for two minutes. Other imports wait for it, until nothing of it has come for a while."""
+    writer = await begun(door, 10_000)
+    assert 503 == (await answered(door, busy=True)).status
+    assert 200 == (await door.ask("GET", "/users/export")).status
+    writer.transport.abort()
+    assert 200 == (await answered(door, busy=False)).status
+
+
+async def test_an_upload_of_which_nothing_comes_is_given_up(door, monkeypatch):
+    monkeypatch.setattr(user_files_api, "STALL_S", 0.2)
+    writer = await begun(door, 10_000)
+    assert 200 == (await answered(door, busy=False)).status
+    assert TABLES.users == (await door.store.tables()).users
+    writer.transport.abort()
 
 
 def at_work() -> set[int]:

@@ -22,6 +22,8 @@ CSV = "text/csv"
 TAKEN = (CSV, "text/plain", "application/octet-stream")
 UPLOAD_S = 120.0
 """How long a file may take to come in; nobody else can import meanwhile."""
+STALL_S = 15.0
+"""How long nothing of it may come."""
 LIMIT_S = 600.0
 """For everything. Some forty thousand passwords can be hashed in it; more of them are for the command line."""
 LEFT_OUT = "Callrec-Left-Out"
@@ -96,10 +98,11 @@ class _UserFiles:
 
 async def _body(request: web.Request) -> AsyncIterator[bytes]:
     """The body as it comes. Raises WronglyAsked when it is cut, TimeoutError."""
-    ends_s = asyncio.get_running_loop().time() + UPLOAD_S
+    clock = asyncio.get_running_loop().time
+    ends_s = clock() + UPLOAD_S
     try:
         while True:
-            async with asyncio.timeout_at(ends_s):
+            async with asyncio.timeout_at(min(ends_s, clock() + STALL_S)):
                 chunk = await request.content.readany()
             if not chunk:
                 return

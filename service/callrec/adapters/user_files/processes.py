@@ -30,32 +30,34 @@ class UserFileProcesses:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._turn = asyncio.Lock()
+        self._turn, self._upload = asyncio.Lock(), asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def done(self, job: Job, content: AsyncIterable[bytes] | None = None) -> AsyncIterator[Done]:
         """See UserFiles. The process ends with the block."""
-        async with self._in_turn():
-            with _memory() as file:
-                if content is not None:
+        with _memory() as file:
+            if content is not None:
+                # One at a time comes in, and keeps no other job waiting: it may be slow, or stall
+                async with _in_turn(self._upload):
                     await _keep(content, file)
-                async with _process(file) as process:
-                    order = Order(job, self._address, -1 if content is None else file)
-                    yield await _answer(process, job, ORDER.dump_json(order))
+            async with _in_turn(self._turn), _process(file) as process:
+                order = Order(job, self._address, -1 if content is None else file)
+                yield await _answer(process, job, ORDER.dump_json(order))
 
-    @contextlib.asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(TURN_S):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise Unavailable(
-                "user-files-busy", "another user file is being imported or exported", hint="ask again when it is done"
-            ) from None
-        try:
-            yield
-        finally:
-            self._turn.release()
+
+@contextlib.asynccontextmanager
+async def _in_turn(turn: asyncio.Lock) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(TURN_S):
+            await turn.acquire()
+    except TimeoutError:
+        raise Unavailable(
+            "user-files-busy", "another user file is being imported or exported", hint="ask again when it is done"
+        ) from None
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 @contextlib.contextmanager

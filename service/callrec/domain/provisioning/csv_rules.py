@@ -27,6 +27,8 @@ from callrec.domain.provisioning.rows import Generate, Row, tables_of
 from callrec.domain.provisioning.rows import row as build
 
 __all__ = ["FileRefused", "Generate", "Mode", "Record", "Row", "RowError", "Sheet", "parse", "read", "tables_of"]
+FEW = 100
+"""So many values of a column are kept once for all rows."""
 TOGETHER = 1000
 """How many rows the rules of the columns are asked of at once."""
 
@@ -124,6 +126,7 @@ class _Reading:
         self.errors: list[RowError] = []
         self._spelt = [(place, name) for place, name in enumerate(names) if BY_NAME[name].check.spellings]
         self._taken: list[tuple[int, list[str]]] = []
+        self._common: list[dict[str, str]] = [{} for _ in names]
         self._shapes: dict[tuple[bool, ...], tuple[frozenset[str], frozenset[Section]]] = {}
 
     def take(self, at_line: int, cells: list[str]) -> None:
@@ -146,7 +149,7 @@ class _Reading:
         self.errors += errors
         for at_line, cells in self._taken:
             given, sections = self._shape(tuple(map(bool, cells)))
-            values = dict(zip(self.names, cells, strict=True))
+            values = dict(zip(self.names, map(_one_of, self._common, cells), strict=True))
             self.records.append(Record(at_line, values, given, sections, at_line not in unsound))
         self._taken.clear()
 
@@ -171,6 +174,13 @@ class _Reading:
             given = frozenset(name for name, there in zip(self.names, filled, strict=True) if there)
             self._shapes[filled] = given, frozenset({Section.USER} | {BY_NAME[name].section for name in given})
         return self._shapes[filled]
+
+
+def _one_of(common: dict[str, str], cell: str) -> str:
+    """The same text, as one object in all rows where a column has few values: of a large file that is a third of its cells."""
+    if len(common) < FEW:
+        return common.setdefault(cell, cell)
+    return common.get(cell, cell)
 
 
 def _checked_header(at_line: int, header: list[str], mode: Mode) -> tuple[str, ...]:

@@ -60,11 +60,11 @@ def planned(sheet: Sheet, there: Tables, generate: Generate) -> Plan:
 def _adding(sheet: Sheet, standing: Standing, site: Site, generate: Generate) -> Plan:
     plan = Plan()
     rows, plan.errors = rows_of(sheet, generate)
-    claimed = [(row, tuple(row.claims())) for row in rows]
-    plan.errors += taken_twice((row.at_line, claims) for row, claims in claimed)
+    # Claims are asked for twice: those of all rows together would be hundreds of megabytes of a large file
+    plan.errors += taken_twice((row.at_line, row.claims()) for row in rows)
     met: set[UserId] = set()
-    for row, claims in claimed:
-        taken = standing.taken(claims)
+    for row in rows:
+        taken = standing.taken(row.claims())
         same = standing.same(row, {holder for _, holder in taken}, besides=met)
         if same is not None:
             met.add(same.id)
@@ -137,11 +137,11 @@ def _sort(step: Step, plan: Plan) -> None:
 
 def _conflicts(steps: Sequence[tuple[Row | None, Row]], standing: Standing) -> Iterator[RowError]:
     """What two rows would have, or somebody whom the file does not change. Rows may swap their numbers."""
-    claimed = [(row, tuple(row.claims())) for _, row in steps]
-    yield from taken_twice((row.at_line, claims) for row, claims in claimed)
+    yield from taken_twice((row.at_line, row.claims()) for _, row in steps)
     given_up = {(claim.kind, claim.key) for was, _ in steps if was for claim in was.claims()}
-    for row, claims in claimed:
-        for claim, holder in standing.taken(claim for claim in claims if (claim.kind, claim.key) not in given_up):
+    for _, row in steps:
+        claims = (claim for claim in row.claims() if (claim.kind, claim.key) not in given_up)
+        for claim, holder in standing.taken(claims):
             yield _taken(row, claim, standing.named(holder))
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from callrec.app.file_text import decoded
 from callrec.app.store_port import TableStore, tables_busy
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.csv_rules import Mode, read
+from callrec.domain.provisioning.csv_rules import Mode, Sheet, read
 from callrec.domain.provisioning.csv_text import FileRefused, RowError
 from callrec.domain.provisioning.planning import Plan, Step, planned
 from callrec.domain.provisioning.rows import Generate
@@ -97,12 +97,15 @@ async def import_users(
     half done.
     """
     tell("reading", 0, 0)
-    sheet = await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
+    sheet: Sheet | None = await _read(content, encoding, mode)
     keeping = _Keeping(passwords, tell)
     for _ in range(ATTEMPTS):
         tell("comparing", 0, 0)
         snapshot = await store.snapshot()
+        # The records of a large file are hundreds of megabytes: gone before the store is told, read again for another try
+        sheet = sheet or await _read(content, encoding, mode)
         plan = await asyncio.to_thread(planned, sheet, snapshot.tables, generate)
+        sheet = None
         if not plan.errors:
             await asyncio.to_thread(keeping.kept, plan, mode, dry_run=dry_run)
         if plan.errors and not dry_run:
@@ -121,6 +124,10 @@ async def import_users(
             continue
         return _imported(plan, dry_run=False) if done is None else Imported((), (), (), dry_run=False, before=done)
     raise tables_busy()
+
+
+async def _read(content: bytes, encoding: str | None, mode: Mode) -> Sheet:
+    return await asyncio.to_thread(lambda: read(decoded(content, encoding), mode))
 
 
 async def _give_ids(plan: Plan, store: TableStore) -> None:

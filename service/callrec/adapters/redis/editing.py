@@ -95,13 +95,13 @@ def arguments(edit: Edit) -> list[str | int]:
     for pairs in told.values():
         if len(set(pairs[::2])) != len(pairs) // 2:
             raise Refused("table-conflict", "one record is there twice", hint="nothing was changed")
-    chunks = (
-        argument
-        for (op, number), pairs in chain(seeds.items(), told.items())
-        for begin in range(0, len(pairs), 2 * TOGETHER)
-        for argument in (op, number, _lines(pairs[begin : begin + 2 * TOGETHER]))
-    )
-    return ["carry" if count <= CARRIED else "", *chunks]
+    chunks: list[str | int] = ["carry" if count <= CARRIED else ""]
+    for said in (seeds, told):
+        for op, number in list(said):
+            pairs = said.pop((op, number))  # what is a chunk already takes no memory twice
+            for begin in range(0, len(pairs), 2 * TOGETHER):
+                chunks += op, number, _lines(pairs[begin : begin + 2 * TOGETHER])
+    return chunks
 
 
 def _lines(pairs: Sequence[str]) -> str:

@@ -96,3 +96,30 @@ def test_a_disk_that_takes_no_lock_or_no_text_is_a_warning(
     with caplog.at_level(logging.WARNING):
         lock(tmp_path).take()
     assert "No locks available" in caplog.text
+
+
+def test_the_disk_may_be_remounted_read_only_under_the_lock(tmp_path: Path) -> None:
+    """The kernel refuses that while a file is open for writing there."""
+    first = lock(tmp_path)
+    first.take()
+    flags = [
+        fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_ACCMODE
+        for name in os.listdir("/proc/self/fd")  # noqa: PTH208 - numbers
+        if os.path.realpath(f"/proc/self/fd/{name}") == str(tmp_path / NAME)
+    ]
+    assert flags == [os.O_RDONLY]
+
+
+def test_nfs_which_locks_for_writers_only_is_locked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fcntl.flock
+
+    def as_nfs(descriptor: int, how: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(9, "Bad file descriptor")
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", as_nfs)
+    first = lock(tmp_path)
+    first.take()
+    with pytest.raises(Misconfigured):
+        lock(tmp_path).take()

@@ -46,12 +46,12 @@ class FolderLock:
         self.release()
         try:
             self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-            descriptor = _opened(path)
+            descriptor = _made(path)
         except OSError as error:
             log.warning("%s cannot be locked against a second daemon: %s", self._folder, error.strerror)
             return
         try:
-            self._lock(descriptor)
+            self._lock(descriptor, path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -63,7 +63,7 @@ class FolderLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _lock(self, descriptor: int) -> None:
+    def _lock(self, descriptor: int, path: Path) -> None:
         deadline_s = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -73,13 +73,22 @@ class FolderLock:
                     raise _taken(self._folder, self._setting, _said(descriptor)) from None
                 time.sleep(_LOOK_S)
             except OSError as error:
+                if error.errno == errno.EBADF and _is_made_writable(descriptor, path):
+                    continue
                 log.warning("%s cannot be locked against a second daemon: %s", self._folder, error.strerror)
                 return
             else:
                 break
+        self._say_who(path)
+
+    def _say_who(self, path: Path) -> None:
         try:
-            os.ftruncate(descriptor, 0)
-            write_all(descriptor, json.dumps({**self._holder, "pid": os.getpid()}).encode() + b"\n")
+            descriptor = _opened(path, os.O_RDWR)
+            try:
+                os.ftruncate(descriptor, 0)
+                write_all(descriptor, json.dumps({**self._holder, "pid": os.getpid()}).encode() + b"\n")
+            finally:
+                os.close(descriptor)
         except OSError as error:  # a full disk: the lock holds all the same
             log.warning("%s: who has its lock cannot be written: %s", self._folder, error.strerror)
 
@@ -102,10 +111,29 @@ def holder_of(folder: Path) -> dict[str, str] | None:
         os.close(descriptor)
 
 
-def _opened(path: Path) -> int:
-    """The lock's file. Members of the spool's group may have put something else there: a link is not followed. Raises OSError."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o640)
+def _made(path: Path) -> int:
+    """The lock's file, open for reading only: a disk on which a file is open for writing cannot be remounted read-only."""
+    try:
+        os.close(_opened(path, os.O_RDWR | os.O_CREAT))
+    except OSError:
+        if not path.is_file():
+            raise
+    return _opened(path, os.O_RDONLY)
+
+
+def _is_made_writable(descriptor: int, path: Path) -> bool:
+    """NFS locks for writers only (flock(2)): the same descriptor, open for writing; False when it is already."""
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
+        return False
+    writable = _opened(path, os.O_RDWR)
+    os.dup2(writable, descriptor, inheritable=False)
+    os.close(writable)
+    return True
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Members of the spool's group may have put something else there: a link is not followed. Raises OSError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, f"{NAME} is no file")

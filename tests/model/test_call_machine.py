@@ -323,6 +323,10 @@ class CallMachine(RuleBasedStateMachine):
         self.waiting.add(f"reply{self.count}")
         own = self.legs[leg].user if leg in self.legs else None
         self.tell(m.Pressed(leg, own or stranger, f"reply{self.count}", 8000))
+        # A leg whose user was unknown may belong to its presser from here on.
+        if leg in self.legs and leg in self.session.legs:
+            assert self.session.legs[leg].user in (own, stranger)
+            self.legs[leg] = self.session.legs[leg]
 
     # -- files and deadlines -----------------------------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ async def test_p11_a_daemon_that_never_met_its_store_leaves_recording_to_the_dia
     await whole.daemon.start()
     await whole.daemon.ready()
     await settled(whole)
-    on_demand, policy = one(whole, "1002"), one(whole, "1006")
+    on_demand, policy = one(whole, "1002", "1003"), one(whole, "1006", "1004")
     on_demand.holds("1002", "1003", pressed.length_s, keys_s=KEYS_S, told_s=TOLD_S)
     policy.holds("1006", "1004", always.length_s)
     assert (on_demand.manifest.recording.rule, policy.manifest.recording.rule) == (Rule.ON_DEMAND, Rule.ALWAYS)

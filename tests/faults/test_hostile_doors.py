@@ -12,6 +12,7 @@ import pytest
 from corpus import HOSTILE
 from trouble import conversation, one, settled
 
+from callrec.domain.accounting import LATE_START, TIMELINE
 from callrec.domain.lifecycle import State
 from callrec.lab.stack import Stack
 
@@ -136,7 +137,11 @@ async def test_p9_whoever_knocks_at_fastagi_star_3_works_and_the_loop_beats(
         attacking.cancel()
         await asyncio.wait({attacking})
     await settled(whole)
-    assert one(whole, number, "1001").manifest.state is State.SOUND
+    manifest = one(whole, number, "1001").manifest
+    missing = manifest.recording.missing
+    assert manifest.state is (State.PARTIAL if missing else State.SOUND)
+    assert {gap.cause for gap in missing} <= {TIMELINE, LATE_START}, "a press that took effect late, and says so"
+    assert sum(gap.to_s - gap.from_s for gap in missing) < ANSWER_S
 
 
 async def test_p8_every_word_of_a_request_may_be_hostile(whole: Stack) -> None:

@@ -116,17 +116,19 @@ class Scene:
         await until(lambda: len(self._new()) == 1, limit_s=STORED_S, hint=f"one recording of {self.recorded}")
         ((path, manifest),) = self._new()
         assert manifest.media is not None, manifest.recording.cause
-        left, right = load(self.stack.daemon.monitor / Path(path).parent / manifest.media.name)
+        media = self.stack.daemon.monitor / Path(path).parent / manifest.media.name
+        await until(media.exists, limit_s=STORED_S, hint=f"{media.name} beside its sidecar, which comes first")
+        left, right = load(media)
         return manifest, left, right
 
-    async def voices(self, *others: str, silent_s: float = 0.0) -> str:
+    async def voices(self, *others: str, silent_s: float = 0.0, plc: bool = False) -> str:
         """`kept` or `deaf`, by what the file holds of the others against what their phones have said. The entry has to say the
-        same: whole, or what is missing, from when to when, with an alarm. Beside it `phone mute`, when the recorded one's own
-        phone has not heard all, whatever the file holds.
+        same: whole, or what is missing, from when to when, with an alarm. Whatever the file holds, both phones have to hear each
+        other; where that may fail (`plc`), the word says `phone mute` beside it.
 
         `silent_s`: so long a partner sent silence before the first word, which is missing as well when the word is."""
         manifest, left, right = await self.entry()
-        recording, heard = manifest.recording, self.on_phone[self.recorded].heard()
+        recording = manifest.recording
         assert abs(seconds(left, self.recorded) - left.length_s) <= NEAR_S, "what the recorded one says"
         held = {number: seconds(right, number) for number in (self.partner, *others)}
         short = {number: self.said[number] - held_s for number, held_s in held.items()}
@@ -142,8 +144,18 @@ class Scene:
             await until(lambda: self._has_alarm(recording.id), hint="an alarm")
         else:
             assert manifest.state.value == "sound", (recording.cause, recording.missing)
-        mute = any(seconds(heard, number) < self.said[number] - LOST_S for number in others)
+        mute = self._mute(others)
+        assert plc or not mute, f"seconds heard on the phones: {mute}"
         return ("deaf" if deaf else "kept") + (", phone mute" if mute else "")
+
+    def _mute(self, others: tuple[str, ...]) -> dict[str, float]:
+        """Who has not heard whom on the phone: by `listener hears speaker`, with the seconds that were heard."""
+        pairs = [(self.recorded, other, other) for other in others] + [(other, self.recorded, other) for other in others]
+        heard = {
+            f"{listener} hears {speaker}": (seconds(self.on_phone[listener].heard(), speaker), self.said[other])
+            for listener, speaker, other in pairs
+        }
+        return {pair: heard_s for pair, (heard_s, said_s) in heard.items() if heard_s < said_s - LOST_S}
 
     def _has_alarm(self, recording: str) -> bool:
         return any(f'"{recording}"' in line for line in alarms(self.stack, "deaf-leg"))
@@ -182,7 +194,7 @@ Play = Callable[[Scene], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that may happen to a call. `plc`: with the setting that keeps legs from becoming deaf."""
+    """One thing that may happen to a call. `plc`: with a setting by which the fault meets the phone instead of the recorder."""
 
     name: str
     play: Play
@@ -198,7 +210,7 @@ class Case:
 CASES: dict[str, Case] = {}
 
 
-def case(name: str, *, plc: bool = True, length_s: float = 8.0) -> Callable[[Play], Play]:
+def case(name: str, *, plc: bool = False, length_s: float = 8.0) -> Callable[[Play], Play]:
     """Put this into the registry. `length_s`: about how long it plays."""
 
     def keep(play: Play) -> Play:
@@ -210,7 +222,7 @@ def case(name: str, *, plc: bool = True, length_s: float = 8.0) -> Callable[[Pla
 
 
 async def set_plc(stack: Stack, *, on: bool) -> None:
-    """With the remedy or without, from the next call on."""
+    """With PLC on equal codecs or without, from the next call on."""
     wanted = PLC if on else NO_PLC
     stack.pbx.write_conf("codecs.conf", f"[plc]\ngenericplc = {wanted}\ngenericplc_on_equal_codecs = {wanted}\n")
     await stack.pbx.cli("module reload plc")

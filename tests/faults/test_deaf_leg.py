@@ -1,6 +1,8 @@
-"""Each case of `deaf_cases` once, many at a time: after a transfer a voice is in the file, or the entry says that it is not.
+"""Each case of `deaf_cases` once, many at a time: after a transfer a voice is in the file, or the entry says that it is not; both
+phones hear each other in any case.
 
-What the file holds is compared with what the others' phones have said. `make faults` plays the same cases many times.
+What the file holds is compared with what the others' phones have said, and so is what the phones have heard. `make faults` plays
+the same cases many times.
 """
 
 import asyncio
@@ -27,7 +29,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told(stack: Stack, request: pytest.FixtureRequest) -> Mapping[str, str | BaseException]:
-    """What became of each chosen case, by its name: as many at a time as there are seats, first without the remedy."""
+    """What became of each chosen case, by its name: as many at a time as there are seats, first as the small PBX is."""
     names = {
         item.callspec.params["name"]
         for item in request.session.items
@@ -60,7 +62,7 @@ async def _play(stack: Stack, cases: list[Case], found: dict[str, str | BaseExce
 async def test_p1_a_voice_is_in_the_file_or_the_entry_says_that_it_is_not(
     told: Mapping[str, str | BaseException], name: str
 ) -> None:
-    """Once each; it is a race in Asterisk, so a case without the remedy may go either way."""
+    """Once each; the sequence numbers of two phones decide, so a case may go either way. The phones must hear all (`Scene.voices`)."""
     outcome = told[name]
     if isinstance(outcome, BaseException):
         raise outcome

@@ -150,12 +150,12 @@ class Scene:
 
     def _mute(self, others: tuple[str, ...]) -> dict[str, float]:
         """Who has not heard whom on the phone: by `listener hears speaker`, with the seconds that were heard."""
-        pairs = [(self.recorded, other, other) for other in others] + [(other, self.recorded, other) for other in others]
-        heard = {
-            f"{listener} hears {speaker}": (seconds(self.on_phone[listener].heard(), speaker), self.said[other])
-            for listener, speaker, other in pairs
+        pairs = [(self.recorded, other) for other in others] + [(other, self.recorded) for other in others]
+        heard_s = {
+            (listener, speaker): seconds(self.on_phone[listener].heard(), speaker) for listener, speaker in pairs
         }
-        return {pair: heard_s for pair, (heard_s, said_s) in heard.items() if heard_s < said_s - LOST_S}
+        due_s = {pair: next(self.said[one] for one in pair if one in others) - LOST_S for pair in pairs}
+        return {f"{a} hears {b}": heard_s[a, b] for a, b in pairs if heard_s[a, b] < due_s[a, b]}
 
     def _has_alarm(self, recording: str) -> bool:
         return any(f'"{recording}"' in line for line in alarms(self.stack, "deaf-leg"))

@@ -1,5 +1,5 @@
-"""Cases of the deaf leg (docs/decisions/0017-the-deaf-leg.md): each transfer as the small PBX is, listened to in the file and on both
-phones; by REFER with PLC on equal codecs as well, where a phone may hear nothing; and what must never be taken for a deaf leg."""
+"""Cases of the deaf leg (docs/decisions/0017-the-deaf-leg.md): each transfer as the small PBX is, listened to in the file
+and on both phones; by REFER with PLC on equal codecs as well, where a phone may hear nothing; and what is no deaf leg."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -82,7 +82,7 @@ for _name, _transfer in TRANSFERS.items():
 
 @case("plc-refer", plc=True)
 async def with_plc(scene: Scene) -> str:
-    """As deaf-refer, with PLC on equal codecs: the file keeps both voices, and the phone loses one where Asterisk counts packets."""
+    """As deaf-refer, with PLC on equal codecs: the file keeps both voices, the phone may lose one."""
     there, _ = await scene.connect()
     await by_refer(scene, there)
     await scene.talk(scene.third)

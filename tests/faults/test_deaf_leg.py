@@ -62,7 +62,7 @@ async def _play(stack: Stack, cases: list[Case], found: dict[str, str | BaseExce
 async def test_p1_a_voice_is_in_the_file_or_the_entry_says_that_it_is_not(
     told: Mapping[str, str | BaseException], name: str
 ) -> None:
-    """Once each; the sequence numbers of two phones decide, so a case may go either way. The phones must hear all (`Scene.voices`)."""
+    """Once each; two phones' sequence numbers decide, so a case may go either way. Both phones hear all (`Scene.voices`)."""
     outcome = told[name]
     if isinstance(outcome, BaseException):
         raise outcome

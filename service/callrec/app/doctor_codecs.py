@@ -33,5 +33,7 @@ async def look_at_codecs(read: Callable[[], Awaitable[Sequence[tuple[str, str, s
     if said.get(_PLC, "").lower() in _ON:
         says = "PLC on equal codecs is on: recordings of transfers keep both voices, but a transferred phone may hear nothing"
         return Finding("codecs", Verdict.UNSEEN, says, _WRITE)
-    says = "PLC on equal codecs is off: transferred phones hear each other, a recording that loses a voice says deaf-leg"
+    says = (
+        "PLC on equal codecs is off: transferred phones hear each other, a recording that loses a voice says deaf-leg"
+    )
     return Finding("codecs", Verdict.OK, says)

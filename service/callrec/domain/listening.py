@@ -2,11 +2,11 @@
 
 Theory. Debian's Asterisk (seen with 22.10) drops what it translates for recorders while the partner's RTP sequence numbers are
 behind those of the partner before, so in half of the transfers between phones of one codec no recorder on the leg gets the new
-voice, while the phone hears it (docs/decisions/0017-the-deaf-leg.md). What the *partner's* leg says is read as ever. So whenever the recorded leg talks with a
-partner with whom it did not talk when its recorder began, Asterisk listens on the partner's leg until its first word
-(func_talkdetect.c: talk_detect_audiohook_cb). That word is the proof: from the moment in which they came together on, the
-recorder must have more than digital silence. `app.deaf_legs` compares. A muted phone, a hold without music and a pause give no
-proof, so they are never taken for a deaf leg.
+voice, while the phone hears it (docs/decisions/0017-the-deaf-leg.md). What the *partner's* leg says is read as ever. So whenever
+the recorded leg talks with a partner with whom it did not talk when its recorder began, Asterisk listens on the partner's leg
+until its first word (func_talkdetect.c: talk_detect_audiohook_cb). That word is the proof: from the moment in which they came
+together on, the recorder must have more than digital silence. `app.deaf_legs` compares. A muted phone, a hold without music and
+a pause give no proof, so they are never taken for a deaf leg.
 """
 
 from collections.abc import Mapping

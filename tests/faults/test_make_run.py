@@ -78,6 +78,14 @@ def child_running(word: str) -> int:
     return int(found)
 
 
+def lives(pid: int) -> bool:
+    """Whether it runs: one that has ended, and was not asked yet how, has no command line any more."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except FileNotFoundError:
+        return False
+
+
 def is_file(path: str) -> bool:
     """Whether the log that was named is there."""
     return Path(path).is_file()
@@ -144,3 +152,15 @@ async def test_users_of_an_earlier_start_stay_as_they_were_left(running: Run, tm
     finally:
         again.ended.set()
         await task
+
+
+async def test_an_end_while_the_daemon_is_started_again_leaves_no_process(tmp_path: Path) -> None:
+    """Its store outlived it, and nobody was left to end that."""
+    made = Run(tmp_path)
+    made.task = asyncio.create_task(run(tmp_path, Wishes(phones=False), made.say, made.ended))
+    await made.until("Everything runs")
+    store = await store_pid(tmp_path)
+    os.kill(child_running("serve"), signal.SIGKILL)
+    made.ended.set()
+    await made.task
+    assert not lives(store)

@@ -6,13 +6,15 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
 import aiohttp
 
-from callrec.domain.errors import Unavailable
+from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.domain.errors import CallrecError, Unavailable
 from callrec.lab.asterisk import free_port
 from callrec.lab.pbx import Doors
 
@@ -77,6 +79,7 @@ class Daemon:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+        await self._dismiss_store()
         if self._notified is not None:
             self._notified.close()
 
@@ -116,6 +119,14 @@ class Daemon:
         if self.pid and self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    async def _dismiss_store(self) -> None:
+        """A daemon that was killed leaves its store to the next one, and here there is none: who owns the store stops it."""
+        store = EmbeddedValkey(self.state)
+        if store.socket.exists():  # an orderly end removes it
+            with suppress(CallrecError):
+                async with store:
+                    pass
 
     def freeze(self) -> None:
         """SIGSTOP: it holds its ports and does nothing, as in a machine without memory."""

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from callrec.app.store_port import UserFields
     from callrec.domain.provisioning.model import RecordRules, Tables, User
 
+DIRECTIONS = {
+    "in_internal": "in_internal",
+    "in_external": "in_external",
+    "out_internal": "out_internal",
+    "out_external": "out_external",
+}
+"""What `--rule` calls the standing rules, and the field of each."""
 COLUMNS = ("id", "name", "numbers", "lines", "call_record", "online_record", "language")
 
 app = typer.Typer(help="Users: list, show, set, import, export.", no_args_is_help=True, rich_markup_mode=None)
@@ -148,10 +155,12 @@ def _row(tables: "Tables", user: "User") -> Row:
 
 
 def _everything(tables: "Tables", user: "User") -> Row:
-    rules = {direction: getattr(user.rules, direction) or "" for direction in _directions()}
     return {
         **_row(tables, user),
-        **{f"rule_{direction}": str(rule) for direction, rule in rules.items()},
+        "rule_in_internal": str(user.rules.in_internal or ""),
+        "rule_in_external": str(user.rules.in_external or ""),
+        "rule_out_internal": str(user.rules.out_internal or ""),
+        "rule_out_external": str(user.rules.out_external or ""),
         "contexts": sorted({line.context for line in tables.lines if line.user == user.id}),
         "incalls": [f"{incall.exten}@{incall.context}" for incall in tables.incalls if incall.user == user.id],
         "voicemails": [f"{box.mailbox}@{box.context}" for box in tables.voicemails if box.user == user.id],
@@ -169,12 +178,6 @@ def _everything(tables: "Tables", user: "User") -> Row:
     }
 
 
-def _directions() -> tuple[str, ...]:
-    from callrec.domain.provisioning.model import RecordRules
-
-    return tuple(RecordRules.__dataclass_fields__)
-
-
 def _rules(before: "RecordRules", said: list[str]) -> "RecordRules":
     """The rules after these words; Refused names the first word that is none."""
     from dataclasses import replace
@@ -184,8 +187,8 @@ def _rules(before: "RecordRules", said: list[str]) -> "RecordRules":
 
     for word in said:
         direction, _, rule = word.partition("=")
-        if direction not in _directions() or rule not in {*Rule, "none"}:
-            hint = f"one of {', '.join(_directions())}, then = and one of {', '.join(Rule)}, none"
+        if direction not in DIRECTIONS or rule not in {*Rule, "none"}:
+            hint = f"one of {', '.join(DIRECTIONS)}, then = and one of {', '.join(Rule)}, none"
             raise Refused("record-rule", f"{word[:80]!r} is no rule", hint=hint)
-        before = replace(before, **{direction: None if rule == "none" else Rule(rule)})
+        before = replace(before, **{DIRECTIONS[direction]: None if rule == "none" else Rule(rule)})
     return before

@@ -1,7 +1,7 @@
 """The JSON that we keep on disk: sidecars and journal lines, to bytes and back.
 
-The shapes are the domain's dataclasses; pydantic checks them strictly on the way in, so a damaged file is `Corrupt` with the
-place that is wrong and never a half-filled object. A journal line carries a checksum: the one line that a power cut tore is
+The names and shapes stand in `recording_format`; pydantic checks them strictly on the way in, so a damaged file is `Corrupt` with
+the place that is wrong and never a half-filled object. A journal line carries a checksum: the one line that a power cut tore is
 told apart from one that somebody changed.
 
 Writing never fails for what a stranger sent: half of a surrogate pair, which a caller's name can hold and UTF-8 cannot, is
@@ -11,24 +11,23 @@ written as `?`. Reading gives back exactly what was written, so what is on disk 
 import json
 import math
 import zlib
-from dataclasses import asdict
 from typing import NoReturn
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from callrec.domain.errors import Corrupt
 from callrec.domain.lifecycle import SCHEMA, Entry, Manifest
+from callrec.protocols.recording_codec import ENTRY, MANIFEST, entry_in, entry_out, manifest_in, manifest_out
 
-_MANIFEST = TypeAdapter(Manifest)
-_ENTRY = TypeAdapter(Entry)
 _CRC_DIGITS = 8
 _BACKUP = "restore the file from a backup"
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The sidecar's bytes: UTF-8 JSON, indented for people, keys in the order of the dataclasses, a final newline."""
+    """The sidecar's bytes: UTF-8 JSON, indented for people, keys in the order of the format, a final newline."""
     return (
-        json.dumps(asdict(manifest), indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+        json.dumps(manifest_out(manifest), indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        + b"\n"
     )
 
 
@@ -45,14 +44,14 @@ def decode_manifest(content: bytes) -> Manifest:
             hint="read it with the version that wrote it, or a newer one",
         )
     try:
-        return _MANIFEST.validate_json(content, strict=True)
+        return manifest_in(MANIFEST.validate_json(content, strict=True))
     except ValidationError as error:
         raise Corrupt("sidecar-unreadable", _first(error), hint=_BACKUP) from error
 
 
 def encode_entry(entry: Entry) -> bytes:
     """One journal line: eight hexadecimal digits of CRC-32, a space, JSON, a newline."""
-    body = json.dumps(asdict(entry), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    body = json.dumps(entry_out(entry), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
@@ -64,7 +63,7 @@ def decode_entry(line: bytes) -> Entry:
             "journal-line", "the checksum does not match", hint="a torn last line is normal after a power cut"
         )
     try:
-        return _ENTRY.validate_json(body, strict=True)
+        return entry_in(ENTRY.validate_json(body, strict=True))
     except ValidationError as error:
         raise Corrupt("journal-line", _first(error), hint="written by another version of callrec?") from error
 

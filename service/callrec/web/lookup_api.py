@@ -16,6 +16,7 @@ from callrec.web import schemas as s
 from callrec.web.asking import Tags, asked_of, body_of, query_of
 from callrec.web.operations import PREFIX, Answer, Operation
 from callrec.web.problems import Wrong, WronglyAsked
+from callrec.web.record_names import FIELDS
 from callrec.web.records_api import IN_BODY, Query, shown
 from callrec.web.resources import RESOURCES
 
@@ -99,7 +100,7 @@ class _Extensions:
     async def change(self, request: web.Request) -> web.Response:
         expected, feature = self._tags.expected(request, _code, required=True), _feature(request)
         body, asked = await body_of(request, _CHANGE), await asked_of(request)
-        given = {name: getattr(body, name) for name in body.model_fields_set}
+        given = {FIELDS[FeatureCode][name]: getattr(body, name) for name in body.model_fields_set}
         code = await self._records.set_code(feature, lambda code: replace(code, **given), expected, asked)
         return shown(
             _code(code), ETag=self._tags.of(code, _code(code)), Content_Location=f"{PREFIX}/extensions/{feature}"

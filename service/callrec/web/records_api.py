@@ -3,6 +3,7 @@
 import asyncio
 import json
 from http import HTTPStatus
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from callrec.domain.provisioning.model import User
 from callrec.web.answers import page_of
 from callrec.web.asking import Cursor, Tags, asked_of, body_of, query_of
 from callrec.web.operations import PREFIX, Answer, Operation
+from callrec.web.record_names import FIELDS
 from callrec.web.resources import RESOURCES, Resource
 from callrec.web.schemas import changes
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 MOST = 1000
-_NOT_SAID = object()
 _READ, _MADE, _GONE = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
 IN_BODY = (
     HTTPStatus.BAD_REQUEST,
@@ -113,12 +114,13 @@ class _Kind:
         nouns: Collection[Noun] = list(tables.records(self._kind.table).values())
         sort, typed, cursor = said.pop("sort", ""), said.pop("q", ""), said.pop("cursor", "")
         by, kind = sort.lstrip("-"), self._kind.filters.get(sort.lstrip("-"), str)
-        value: Callable[[Noun], object] = (lambda noun: getattr(noun, by)) if by else (lambda _: "")
+        inside = FIELDS[self._kind.noun]
+        value: Callable[[Noun], object] = attrgetter(inside[by]) if by else (lambda _: "")
         order = Order(value, self._kind.id_of, backwards=sort.startswith("-"))
         after = Cursor.read(cursor, sort, str if kind is str else int).place if cursor else None
 
         def wanted(noun: Noun) -> bool:
-            same = all(getattr(noun, name, _NOT_SAID) == value for name, value in said.items())
+            same = all(getattr(noun, inside[name]) == value for name, value in said.items())
             return same and (not typed or begins(cast("User", noun).name, typed))
 
         found = page(nouns, order, wanted=wanted, limit=limit, after=after)

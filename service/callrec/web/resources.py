@@ -1,7 +1,7 @@
 """The kinds of records that the API knows: what each is called there, and the way from a body to a record and back."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from pydantic import BaseModel
@@ -29,9 +29,7 @@ from callrec.domain.provisioning.model import (
 from callrec.domain.provisioning.record_rules import ENTITY_ID
 from callrec.web import answers as a
 from callrec.web import schemas as s
-
-SECRETS = frozenset({"secret", "password", "password_hash"})
-"""What no answer holds."""
+from callrec.web.record_names import FIELDS, RULES, SECRETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class Resource:
                 _complete(given)
             case "Entity" if given.get("id") is None:
                 given["id"] = _free_id({int(key) for key in list(tables.records(Table.ENTITIES))})
-        return self.noun(**given)  # type: ignore[arg-type]  # pydantic has checked their types
+        return self.noun(**self._inside(given))  # type: ignore[arg-type]  # pydantic has checked their types
 
     def become(self, noun: Noun, body: BaseModel) -> Noun:
         """The record with what a body says in the place of what it was."""
@@ -89,19 +87,20 @@ class Resource:
             given["rules"] = _rules(noun.rules, given["rules"])
         if isinstance(noun, Line) and "number" in given and given.get("protocol", noun.protocol) == "sccp":
             given.setdefault("name", given["number"])  # an SCCP line is named after its number
-        return replace(noun, **given)  # type: ignore[arg-type]  # pydantic has checked their types
+        return replace(noun, **self._inside(given))  # type: ignore[arg-type]  # pydantic has checked their types
+
+    def _inside(self, given: Mapping[str, object]) -> dict[str, object]:
+        return {FIELDS[self.noun][name]: value for name, value in given.items()}
 
     def show(self, noun: Noun, tables: Directory) -> dict[str, object]:
         """The record as answers have it."""
         shown: dict[str, object] = {"id": noun.id if isinstance(noun, Entity) else self.id_of(noun)}
-        for field in fields(noun):
-            if field.name not in SECRETS:
-                shown[field.name] = getattr(noun, field.name)
+        shown |= {name: getattr(noun, inside) for name, inside in FIELDS[self.noun].items() if name not in SECRETS}
         match noun:
             case User():
                 shown["name"] = noun.name
                 shown["numbers"] = [line.number for line in tables.lines_of(noun.id)]
-                shown["rules"] = {one.name: getattr(noun.rules, one.name) for one in fields(noun.rules)}
+                shown["rules"] = {name: getattr(noun.rules, inside) for name, inside in RULES.items()}
             case Context():
                 shown["ranges"] = [str(one) for one in noun.ranges]
             case FunctionKey():
@@ -112,7 +111,7 @@ class Resource:
 
 
 def _given(body: BaseModel, noun: type[Noun], names: Iterable[str]) -> dict[str, object]:
-    """What a body says of these fields, in the domain's types."""
+    """What a body says of these fields, in the domain's types, by their names outside."""
     given = {name: getattr(body, name) for name in names}
     if noun is Context and "ranges" in given:
         given["ranges"] = tuple(map(parse_range, given["ranges"]))
@@ -128,7 +127,7 @@ def _free_id(taken: Collection[int]) -> int:
 
 
 def _rules(before: RecordRules, said: object) -> RecordRules:
-    given = {name: getattr(said, name) for name in said.model_fields_set} if isinstance(said, s.Rules) else {}
+    given = {RULES[name]: getattr(said, name) for name in said.model_fields_set} if isinstance(said, s.Rules) else {}
     return replace(before, **given)
 
 

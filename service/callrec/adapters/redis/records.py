@@ -7,37 +7,31 @@ counts for all else.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Generic, TypeVar, get_type_hints
+from typing import Generic, TypeVar, cast, get_type_hints
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from callrec.adapters.redis import record_codec as to
+from callrec.adapters.redis import record_formats as stored
 from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.model import (
-    Context,
-    Entity,
-    FeatureCode,
-    FunctionKey,
-    Incall,
-    Line,
-    Profile,
-    Role,
-    User,
-    Voicemail,
-)
 
 Noun = TypeVar("Noun")
+Stored = TypeVar("Stored")
 
 
 class Record(Generic[Noun]):
-    """One noun's way to JSON and back."""
+    """One noun's way to JSON and back, by the class that has the names that it has in Redis."""
 
-    def __init__(self, noun: type[Noun]) -> None:
-        self._name = noun.__name__.lower()
-        self._adapter = TypeAdapter(noun)
+    def __init__(
+        self, word: str, stored: type[Stored], out: Callable[[Noun], Stored], back: Callable[[Stored], Noun]
+    ) -> None:
+        self._word, self._out = word, out
+        self._back = cast("Callable[[object], Noun]", back)  # it is given nothing but what was read as `stored`
+        self._adapter = TypeAdapter[object](stored)
         self._to_json = self._adapter.serializer.to_json
-        self._read = _reader(noun)
+        self._read = _reader(stored)
 
     def dump(self, value: Noun) -> str:
         """The record, without fields that are what they are by default: most of them, in most records. Raises Refused for text
@@ -50,46 +44,45 @@ class Record(Generic[Noun]):
 
     def _json(self, value: Noun, *, exclude_defaults: bool) -> str:
         try:
-            return self._to_json(value, exclude_defaults=exclude_defaults).decode()
+            return self._to_json(self._out(value), exclude_defaults=exclude_defaults).decode()
         except (PydanticSerializationError, UnicodeEncodeError):
-            raise Refused("text-not-storable", f"a {self._name} holds characters that no UTF-8 text can have") from None
+            raise Refused("text-not-storable", f"a {self._word} holds characters that no UTF-8 text can have") from None
 
     def load(self, text: str) -> Noun:
         """Raises Corrupt, without repeating what stands there."""
         try:
-            return self._read(text)
+            return self._back(self._read(text))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # the last: thousands of brackets in a field
             return self._load_slowly(text)
 
     def _load_slowly(self, text: str) -> Noun:
         try:
-            return self._adapter.validate_json(text)
+            return self._back(self._adapter.validate_json(text))
         except (ValidationError, UnicodeEncodeError) as error:
             where = "; ".join(".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()[:3])
-            raise Corrupt("store-record", f"a {self._name} in the store cannot be read: {where or 'no JSON'}") from None
+            raise Corrupt("store-record", f"a {self._word} in the store cannot be read: {where or 'no JSON'}") from None
 
 
-def _reader(noun: type[Noun]) -> Callable[[str], Noun]:
-    """From JSON to a noun, checked as its fields are declared, and made by its own constructor."""
-    hints = get_type_hints(noun)
+def _reader(stored: type[object]) -> Callable[[str], object]:
+    """From JSON to an object with the fields of `stored`, checked as they are declared there."""
+    hints = get_type_hints(stored)
     spec = [
         (one.name, hints[one.name]) if one.default is MISSING else (one.name, hints[one.name], one.default)
-        for one in fields(noun)  # type: ignore[arg-type] # all nouns are dataclasses
+        for one in fields(stored)  # type: ignore[arg-type] # all of them are dataclasses
     ]
-    decode, values = msgspec.json.Decoder(msgspec.defstruct(noun.__name__, spec)).decode, msgspec.structs.astuple
-    return lambda text: noun(*values(decode(text)))
+    return msgspec.json.Decoder(msgspec.defstruct(stored.__name__, spec)).decode
 
 
-USER = Record(User)
-LINE = Record(Line)
-INCALL = Record(Incall)
-VOICEMAIL = Record(Voicemail)
-CODE = Record(FeatureCode)
-CONTEXT = Record(Context)
-ENTITY = Record(Entity)
-PROFILE = Record(Profile)
-KEY = Record(FunctionKey)
-ROLE = Record(Role)
+USER = Record("user", stored.UserRecord, to.user_out, to.user_in)
+LINE = Record("line", stored.LineRecord, to.line_out, to.line_in)
+INCALL = Record("incall", stored.IncallRecord, to.incall_out, to.incall_in)
+VOICEMAIL = Record("voicemail", stored.VoicemailRecord, to.voicemail_out, to.voicemail_in)
+CODE = Record("feature code", stored.CodeRecord, to.code_out, to.code_in)
+CONTEXT = Record("context", stored.ContextRecord, to.context_out, to.context_in)
+ENTITY = Record("entity", stored.EntityRecord, to.entity_out, to.entity_in)
+PROFILE = Record("profile", stored.ProfileRecord, to.profile_out, to.profile_in)
+KEY = Record("function key", stored.KeyRecord, to.key_out, to.key_in)
+ROLE = Record("role", stored.RoleRecord, to.role_out, to.role_in)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]] | list[str]) -> str:

@@ -14,6 +14,7 @@ from callrec.adapters.redis.editing import HASHES, arguments
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import keeps_nothing, remark
+from callrec.adapters.redis.record_codec import fields_out
 from callrec.adapters.redis.recordings import RedisRecordings
 from callrec.adapters.redis.records import (
     CODE,
@@ -194,7 +195,7 @@ class RedisStore(RedisRecordings):
 
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
         """See TableStore."""
-        return await self._change_user(user, checked(fields), "", request_id, actor)
+        return await self._change_user(user, fields_out(checked(fields)), "", request_id, actor)
 
     async def set_code(
         self,

@@ -1,7 +1,6 @@
 """Which fields of a user may be set one by one, and by which rule: the rules of the import file's columns."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from callrec.domain.errors import Refused
 from callrec.domain.provisioning.checks import matching
@@ -20,14 +19,14 @@ TEXTS = frozenset({"firstname", "lastname", "language", "outcallerid", "mobileph
 
 
 def checked(fields: Mapping[str, object]) -> dict[str, object]:
-    """The fields in their stored form; Refused names the first that cannot be set so."""
+    """The fields, put right where they are empty; Refused names the first that cannot be set so."""
     return {name: _checked(name, value) for name, value in fields.items()}
 
 
 def _checked(name: str, value: object) -> object:
     match name, value:
         case "rules", RecordRules():
-            return asdict(value)
+            return value
         case "language", None:
             return None
         case flag, bool() if flag in FLAGS:

@@ -1,0 +1,151 @@
+"""The names and shapes that the tables' records have in Redis.
+
+These classes are the format: a field that an older writer left out has the default that stands here. `record_codec` says which
+inside name stands for which outside one, so that a field that is renamed inside changes nothing in a store. How to change a
+format on purpose: docs/TESTING.md, *Formats that are frozen*.
+"""
+
+from callrec.domain.provisioning.model import ContextKind, Feature, Permission, Rule
+from callrec.domain.provisioning.nouns import noun
+
+
+@noun(frozen=True, slots=True)
+class RulesRecord:
+    """A user's standing rules."""
+
+    in_internal: Rule | None = None
+    in_external: Rule | None = None
+    out_internal: Rule | None = None
+    out_external: Rule | None = None
+
+
+NO_RULES = RulesRecord()
+
+
+@noun(frozen=True, slots=True)
+class UserRecord:
+    """A user."""
+
+    id: str
+    firstname: str
+    lastname: str = ""
+    language: str | None = None
+    call_record: bool = False
+    online_record: bool = False
+    rules: RulesRecord = NO_RULES
+    outcallerid: str = "default"
+    mobilephonenumber: str = ""
+    agentnumber: str = ""
+    bosssecretary: str = "no"
+    enablehint: bool = True
+    enablexfer: bool = True
+    enableclient: bool = False
+    username: str = ""
+    password_hash: str = ""
+    profileclient: str = ""
+    entityid: int = 1
+    dnd: bool = False
+    forward_unconditional: str = ""
+    forward_no_answer: str = ""
+    forward_busy: str = ""
+    voicemail_enabled: bool = True
+    filter_enabled: bool = False
+    agent_logged_in: bool = False
+
+
+@noun(frozen=True, slots=True)
+class LineRecord:
+    """A line."""
+
+    name: str
+    user: str
+    number: str
+    context: str
+    protocol: str = "sip"
+    secret: str = ""
+
+
+@noun(frozen=True, slots=True)
+class IncallRecord:
+    """A number of the outside world."""
+
+    exten: str
+    context: str
+    user: str
+    ring_s: int = 30
+
+
+@noun(frozen=True, slots=True)
+class VoicemailRecord:
+    """A mailbox."""
+
+    mailbox: str
+    context: str
+    user: str
+    name: str
+    password: str = ""
+    email: str = ""
+    attach: bool = False
+    delete: bool = False
+    skippass: bool = False
+
+
+@noun(frozen=True, slots=True)
+class CodeRecord:
+    """A feature code."""
+
+    feature: Feature
+    code: str
+    enabled: bool = False
+
+
+@noun(frozen=True, slots=True)
+class RangeRecord:
+    """Numbers from first to last."""
+
+    first: str
+    last: str
+
+
+@noun(frozen=True, slots=True)
+class ContextRecord:
+    """A context."""
+
+    name: str
+    kind: ContextKind
+    ranges: tuple[RangeRecord, ...] = ()
+
+
+@noun(frozen=True, slots=True)
+class EntityRecord:
+    """An entity."""
+
+    id: int
+    name: str
+
+
+@noun(frozen=True, slots=True)
+class ProfileRecord:
+    """A client profile."""
+
+    name: str
+
+
+@noun(frozen=True, slots=True)
+class KeyRecord:
+    """A function key."""
+
+    user: str
+    number: int
+    type: str
+    destination: str = ""
+    label: str = ""
+    supervision: bool = False
+
+
+@noun(frozen=True, slots=True)
+class RoleRecord:
+    """A role."""
+
+    name: str
+    permissions: tuple[Permission, ...] = ()

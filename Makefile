@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CALL_TESTS = $(BIN)/pytest --quiet tests/calls tests/faults
 AGAIN = --last-failed --last-failed-no-failures none --maxfail=3
-REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest tests/contract tests/docs tests/model tests/unit
+REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest tests/contract tests/docs tests/golden tests/model tests/unit
 .DELETE_ON_ERROR:
 PIP = $(BIN)/pip --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
-.PHONY: run test demo check faults bench lock format clean
+.PHONY: run test demo check faults bench lock format golden golden-today clean
 
 $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
@@ -31,7 +31,7 @@ check: $(STAMP)
 	@$(BIN)/ruff check --quiet service tests bench .ci
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
-	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs
+	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs tests/golden
 
 # Real calls mostly wait, the rest computes: so they run side by side. Calls are measured to 60 ms: the rest gives way to them. What
 # fails there is run again when the machine is quiet (docs/decisions/0015-measured-again.md).
@@ -57,6 +57,15 @@ bench: $(STAMP)
 # New hashes, e.g. after a change of setup.cfg; make lock UPGRADE=1 takes the newest versions
 lock: $(STAMP)
 	@$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
+
+# The golden files of formats and names, after a change on purpose (docs/TESTING.md, Formats that are frozen)
+golden: $(STAMP)
+	@$(BIN)/python tests/golden/renew.py
+
+# What a real product of this version leaves behind, anew: about two minutes of real calls
+golden-today: $(STAMP)
+	@$(BIN)/python tests/golden/record.py
+	@$(BIN)/python tests/golden/renew.py
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix --quiet service tests bench .ci

@@ -7,14 +7,13 @@ from callrec.domain.provisioning.fields import checked
 from callrec.domain.provisioning.model import RecordRules, Rule
 
 
-def test_good_fields_in_their_stored_form():
-    """Flags and texts stay, rules become a plain mapping, an empty text becomes its default."""
+def test_good_fields_stay_but_for_an_empty_text_which_becomes_its_default():
     rules = RecordRules(in_external=Rule.ALWAYS)
     assert {
         "call_record": True,
         "language": None,
         "outcallerid": "default",
-        "rules": {"in_internal": None, "in_external": "always", "out_internal": None, "out_external": None},
+        "rules": rules,
         "firstname": "Ada",
     } == checked({"call_record": True, "language": None, "outcallerid": "", "rules": rules, "firstname": "Ada"})
 

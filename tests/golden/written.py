@@ -1,0 +1,61 @@
+"""What this version writes outside, from the samples: name of the golden file and its bytes."""
+
+import json
+from collections.abc import Iterator
+
+import samples
+
+from callrec.adapters.redis import records
+from callrec.app.library import index_entry
+from callrec.app.tables_mark import TablesMark, dumped
+from callrec.domain.provisioning.directory import Directory
+from callrec.protocols.asterisk_conf import users_files
+from callrec.protocols.documents import decode_entry, decode_manifest, encode_entry, encode_manifest
+from callrec.web.resources import RESOURCES
+
+RECORDS = {
+    "users": (records.USER, samples.TABLES.users),
+    "lines": (records.LINE, samples.TABLES.lines),
+    "incalls": (records.INCALL, samples.TABLES.incalls),
+    "voicemails": (records.VOICEMAIL, samples.TABLES.voicemails),
+    "codes": (records.CODE, samples.TABLES.codes),
+    "contexts": (records.CONTEXT, samples.TABLES.contexts),
+    "entities": (records.ENTITY, samples.TABLES.entities),
+    "profiles": (records.PROFILE, samples.TABLES.profiles),
+    "keys": (records.KEY, samples.TABLES.keys),
+    "roles": (records.ROLE, samples.TABLES.roles),
+}
+
+
+def written() -> dict[str, bytes]:
+    """All of them."""
+    return dict(_all())
+
+
+def _all() -> Iterator[tuple[str, bytes]]:
+    manifests = {name: decode_manifest(content) for name, content in samples.sidecars().items()} | samples.MANIFESTS
+    for name, manifest in manifests.items():
+        yield f"sidecar-{name}.json", encode_manifest(manifest)
+    entries = [decode_entry(line) for line in samples.journal()]
+    yield "journal.log", b"".join(map(encode_entry, (*entries, *samples.ENTRIES)))
+    found = [index_entry(f"2026/11/28/{name}", manifest) for name, manifest in manifests.items()]
+    yield "index.json", samples.as_json(found)
+    whole = {table: [record.whole(one) for one in nouns] for table, (record, nouns) in RECORDS.items()}
+    yield "redis-records-whole.json", samples.as_json(whole)
+    short = {table: [record.dump(one) for one in nouns] for table, (record, nouns) in RECORDS.items()}
+    yield "redis-records.json", samples.as_json(short)
+    yield "tables-mark.json", dumped(TablesMark(17, "1795899680000-3"))
+    yield "api.json", samples.as_json(_answers())
+    for name, text in users_files(samples.TABLES).items():
+        yield name, text.encode()
+
+
+def _answers() -> dict[str, object]:
+    """Each record as the API shows it."""
+    tables = Directory(samples.TABLES)
+    return {
+        resource.name: [
+            json.loads(json.dumps(resource.show(one, tables))) for one in tables.records(resource.table).values()
+        ]
+        for resource in RESOURCES
+    }

@@ -331,7 +331,7 @@ class CallMachine(RuleBasedStateMachine):
     # -- files and deadlines -----------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.session.take)
-    @rule(news=st.sampled_from(("seen", "grew", "seen and grew", "seen and grew", "stalled", "closed")))
+    @rule(news=st.sampled_from(("seen", "grew", "seen and grew", "seen and grew", "stalled", "deaf", "closed")))
     def the_current_take_speaks(self, news: str) -> None:
         """As takes do."""
         assert self.session.take is not None
@@ -342,6 +342,8 @@ class CallMachine(RuleBasedStateMachine):
             self.tell(m.TakeGrew(take))
         if news == "stalled":
             self.tell(m.TakeStalled(take))
+        if news == "deaf":
+            self.tell(m.TakeDeaf(take, LegId("other")))
         if news == "closed":
             self.tell(m.TakeClosed(take))
 
@@ -368,6 +370,7 @@ class CallMachine(RuleBasedStateMachine):
             m.TakeGrew(take),
             m.TakeQuiet(take),
             m.TakeStalled(take),
+            m.TakeDeaf(take, LegId("other")),
             m.TakeClosed(take),
             m.TakeStopped(take),
             refusal,

@@ -32,6 +32,9 @@ EXAMINED_S = 5.0
 QUIET_PACKETS_PER_S = 10.0
 """Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
 
+ALONE_S = 0.1
+"""So long a leg is without our recorder between two takes: Asterisk gives up what it knows of a leg's recorders (and makes new
+translations for the next) when a packet of the leg finds none (channel.c: ast_write, audiohook.c: ast_audiohook_write_list_empty)."""
 COMPARE_S, COMPARE_LOOKS = 1.0, 8
 """How often, and for how long, the files of a living take are looked at until they hold the instant of a speech: Asterisk writes
 32 KiB at once, so that takes two or three seconds."""
@@ -108,6 +111,7 @@ class CallActor:
         self._around = around
         self._mailbox: asyncio.Queue[tuple[m.Event, float]] = asyncio.Queue(MAILBOX_EVENTS)
         self._examined: set[TakeId] = set()
+        self._closed_mono_s: dict[LegId, float] = {}
 
     def post(self, event: m.Event, at_mono_s: float | None = None) -> None:
         """Put an event into the mailbox. When it is full the oldest one is dropped, and that is counted.
@@ -221,6 +225,8 @@ class CallActor:
 
     async def _open(self, command: m.OpenTake) -> None:
         self._around.watch(command.take.id, self)
+        closed_mono_s = self._closed_mono_s.pop(command.take.leg, float("-inf"))
+        await asyncio.sleep(max(0.0, closed_mono_s + ALONE_S - self._around.clock.now().mono_s))
         try:
             mixmonitor = await self._around.recorder.start(command.take, command.rule)
         except CallrecError as error:
@@ -245,6 +251,7 @@ class CallActor:
         except CallrecError as error:
             self.post(m.TakeRefused(take.id, error.code, unavailable=isinstance(error, Unavailable)))
         else:
+            self._closed_mono_s[take.leg] = self._around.clock.now().mono_s
             if self._around.spool.capture(take.id) is None:
                 self.post(m.TakeClosed(take.id))
 
@@ -273,7 +280,7 @@ class CallActor:
                 return
             if is_far_enough(capture, take, speech):
                 if deaf_in(self._around.spool, capture, take, speech) is not None:
-                    self._around.observer.alarmed(m.Alarm("deaf-leg", take.id), self.session.call)
+                    self.post(m.TakeDeaf(take.id, speech.leg))
                 return
 
     async def _announce(self, take: Take, outcome: m.Outcome) -> None:

@@ -190,6 +190,18 @@ class _Turn(Pressing, Waits, Listening):
             self.apply(Trigger.STALLED)
 
     @on.register
+    def _(self, event: m.TakeDeaf) -> None:
+        take = self.session.take
+        if take is None or take.id != event.take:
+            return
+        self.why = "deaf-leg"
+        if self.session.state is State.RECORDING and self.is_first_take_of(take, event.leg):
+            self.set(proven=None)
+            self.apply(Trigger.STALLED)
+        else:
+            self.do_alarm()
+
+    @on.register
     def _(self, event: m.TakeRefused) -> None:
         take = self.session.find(event.take)
         if take is None:

@@ -52,6 +52,12 @@ class Listening(Draft):
         self.write(Step.CHANGED)
         self.commands.append(m.Compare(s.take, speech))
 
+    def is_first_take_of(self, take: Take, leg: LegId) -> bool:
+        """Whether no earlier take tried to hold this partner's words: a further take helps once or not at all."""
+        speech = self.session.recording.speech if self.session.recording else ()
+        met_s = _met_s(self.session, take, leg)
+        return not any(one.leg == leg and one.take != take.id and one.since_s >= met_s for one in speech)
+
 
 def _partners(session: Session) -> Mapping[LegId, float]:
     """Those with whom the recorded leg talks, but for the ones with whom it talked when its recorder began."""
@@ -67,11 +73,18 @@ def _partners(session: Session) -> Mapping[LegId, float]:
 
 
 def _together_s(session: Session, take: Take, partner: LegId) -> float | None:
-    """Since when they talk together; None when that is the first bridge of both, and older than the recorder."""
+    """Since when this take could hold what they say; None when that is the first bridge of both, and older than the recorder.
+
+    A further take is listened for like a new partner: whether it hears is not known."""
     own, other = (session.entered.get(leg, _NEVER) for leg in (take.leg, partner))
-    since_s = max(own.at_s, other.at_s)
+    since_s = _met_s(session, take, partner)
     is_first = own.times <= 1 and other.times <= 1
-    return None if is_first and since_s <= take.from_s else since_s
+    return None if is_first and since_s <= take.from_s else max(since_s, take.from_s)
+
+
+def _met_s(session: Session, take: Take, partner: LegId) -> float:
+    """Since when both are in their bridge."""
+    return max(session.entered.get(leg, _NEVER).at_s for leg in (take.leg, partner))
 
 
 def _resumed_s(recording: Recording) -> float:

@@ -177,6 +177,14 @@ class TakeStalled:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeDeaf:
+    """The take has not got what this partner said: a further one may, when there is none between them (Asterisk translates anew)."""
+
+    take: TakeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class TakeClosed:
     """Asterisk has closed the take's files, so long ago (a daemon that was stopped hears of it later)."""
 
@@ -236,7 +244,7 @@ Event = (
     LegAppeared | LegAnswered | LegGone | LegMoved | TakenOver | LegBroken | Called | Served | DialEnded
     | Bridged | LegsJoined | Unbridged | Pressed
     | HoldChanged | MusicChanged | Parked | Spoke | NotListened
-    | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeClosed | TakeStopped
+    | TakeSeen | TakeGrew | TakeQuiet | TakeStalled | TakeDeaf | TakeClosed | TakeStopped
     | TakeRefused | Announced | DeadlinePassed | Reconsidered
 )  # fmt: skip
 
@@ -288,7 +296,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Look whether the take holds what was said there, as soon as its files are that far."""
+    """Look whether the take holds what was said there, as soon as its files are that far; TakeDeaf says that it does not."""
 
     take: Take
     speech: Speech

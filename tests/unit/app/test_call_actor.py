@@ -23,8 +23,9 @@ from callrec.domain.model import CallId, LegId, NodeId, TakeId
 from callrec.domain.session import Session
 from callrec.domain.toggle import State
 
-TAKE = TakeId("c1-1-1")
+TAKE, NEXT = TakeId("c1-1-1"), TakeId("c1-1-2")
 LEG = LegId("1.1")
+SHORT_S = 0.1
 
 
 @pytest.fixture
@@ -403,19 +404,26 @@ async def transferred(stage: Stage) -> None:
 async def test_a_partner_who_speaks_and_is_not_in_the_file_is_an_alarm(
     stage: Stage, is_deaf: bool, alarms: list[str]
 ) -> None:
-    """While the call lasts, as soon as the files are so far."""
+    """While the call lasts, as soon as the files are so far; a further take is tried, with nothing between the two."""
     async with stage.running():
         await transferred(stage)
         assert stage.asterisk.listened == {"1.3"}
         stage.engine.asterisk(event("ChannelTalkingStart", "1.3", "stranger", linkedid="1.1"))
-        await stage.passes(0.1)
+        await stage.passes(SHORT_S)
         assert stage.asterisk.listened == set()
         stage.asterisk.grow(TAKE, 4)
         if is_deaf:
             hears = stage.asterisk.folder / f"{TAKE}.write.sln"
             hears.write_bytes(b"\1\2" * 8000 + bytes(hears.stat().st_size - 16000))
-        await stage.passes(call_actor.COMPARE_LOOKS)
+        await stage.passes(call_actor.COMPARE_S - SHORT_S + call_actor.ALONE_S / 2)
         assert stage.heard.alarms == alarms
+        assert stage.asterisk.recorders.get(LEG) == (None if is_deaf else "0x1"), "none, for a packet or two"
+        await stage.passes(call_actor.ALONE_S)
+        stage.asterisk.grow(NEXT)
+        await stage.passes(1)
+        now = session(stage)
+        assert (now.state, stage.heard.alarms) == (State.RECORDING, alarms)
+        assert now.is_current(NEXT if is_deaf else TAKE)
 
 
 @virtual

@@ -12,7 +12,7 @@ from callrec.domain.session import Session
 
 FLAGGED, OTHER = User(UserId("1"), "Ann", call_record=True, online_record=True), User(UserId("2"), "Bob")
 A, B, C, D = (LegId(name) for name in "abcd")
-T1 = TakeId("c-1-1")
+T1, T2 = TakeId("c-1-1"), TakeId("c-1-2")
 TALK_S, MEET_S, WORD_S = 1000.0, 1010.0, 1011.5
 
 
@@ -155,3 +155,44 @@ def test_without_a_recorder_nobody_is_listened_to() -> None:
     """Stopped, or never begun."""
     call = blind(Call()).at(MEET_S + 1, m.LegGone(A))
     assert call.heard_of() == ["-c"]
+
+
+# -- a further take for a deaf one ------------------------------------------------------------------------------------
+
+
+def takes_asked(call: Call) -> list[str]:
+    return [f"{type(one).__name__} {one.take.id}" for one in call.commands if isinstance(one, m.OpenTake | m.CloseTake)]
+
+
+def alarms(call: Call) -> list[str]:
+    return [one.cause for one in call.commands if isinstance(one, m.Alarm)]
+
+
+def test_a_deaf_take_is_followed_by_another_that_is_listened_for_too() -> None:
+    """Closed first: Asterisk translates anew only for a leg without a recorder."""
+    call = blind(Call()).at(WORD_S, m.Spoke(C)).at(WORD_S + 2, m.TakeDeaf(T1, C))
+    assert takes_asked(call) == ["CloseTake c-1-1", "OpenTake c-1-2"]
+    assert alarms(call) == ["deaf-leg"]
+    assert call.heard_of() == ["+c"]
+    call.at(WORD_S + 3, m.Spoke(C))
+    assert call.recording.speech[-1] == Speech(T2, C, WORD_S + 2, WORD_S + 3)
+
+
+def test_a_further_take_that_is_deaf_as_well_goes_on() -> None:
+    """It helps once or not at all; the next partner is another matter."""
+    call = blind(Call()).at(WORD_S, m.Spoke(C)).at(WORD_S + 2, m.TakeDeaf(T1, C), m.TakeSeen(T2, "0x2"), m.TakeGrew(T2))
+    call.at(WORD_S + 3, m.Spoke(C)).at(WORD_S + 5, m.TakeDeaf(T2, C))
+    assert (takes_asked(call), alarms(call)) == ([], ["deaf-leg"])
+    call.at(WORD_S + 6, m.Unbridged(BridgeId("two"), C))
+    call.at(WORD_S + 7, m.LegAppeared(leg(D)), *bridged("two", leg(D)))
+    call.at(WORD_S + 8, m.Spoke(D)).at(WORD_S + 9, m.TakeDeaf(T2, D))
+    assert takes_asked(call) == ["CloseTake c-1-2", "OpenTake c-1-3"]
+
+
+def test_a_deaf_take_that_is_paused_or_over_is_not_followed() -> None:
+    """A pause is told by the alarm alone; late news of another take by nothing."""
+    call = blind(Call(Terms(overrides_always=OverridesAlways.PAUSE))).at(WORD_S, m.Spoke(C))
+    call.at(WORD_S + 1, m.Pressed(A, FLAGGED, "r"), m.TakeDeaf(T1, C))
+    assert (takes_asked(call), alarms(call)) == ([], ["deaf-leg"])
+    call.at(WORD_S + 2, m.TakeDeaf(T2, C))
+    assert (takes_asked(call), alarms(call)) == ([], [])

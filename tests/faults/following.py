@@ -125,8 +125,8 @@ class Scene:
 
     async def voices(self, *others: str, silent_s: float = 0.0, plc: bool = False) -> str:
         """`kept`, `healed` (lost, and there again) or `deaf`, by what the file holds of the others against what their phones have
-        said. The entry has to say the same: whole, or what is missing, from when to when, with an alarm. Whatever the file holds, both phones have to hear each
-        other; where that may fail (`plc`), the word says `phone mute` beside it.
+        said. The entry has to say the same: whole, or what is missing, from when to when, with an alarm. Whatever the file
+        holds, both phones have to hear each other; where that may fail (`plc`), the word says `phone mute` beside it.
 
         `silent_s`: so long a partner sent silence before the first word, which is missing as well when the word is."""
         manifest, left, right = await self.entry()

@@ -33,8 +33,8 @@ QUIET_PACKETS_PER_S = 10.0
 """Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
 
 ALONE_S = 0.1
-"""So long a leg is without our recorder between two takes: Asterisk gives up what it knows of a leg's recorders (and makes new
-translations for the next) when a packet of the leg finds none (channel.c: ast_write, audiohook.c: ast_audiohook_write_list_empty)."""
+"""So long a leg is without our recorder between two takes: Asterisk makes a new translation for the next recorder when a packet
+of the leg finds none (channel.c: ast_write_stream, audiohook.c: ast_audiohook_write_list_empty)."""
 COMPARE_S, COMPARE_LOOKS = 1.0, 8
 """How often, and for how long, the files of a living take are looked at until they hold the instant of a speech: Asterisk writes
 32 KiB at once, so that takes two or three seconds."""

@@ -178,7 +178,7 @@ class TakeStalled:
 
 @dataclass(frozen=True, slots=True)
 class TakeDeaf:
-    """The take has not got what this partner said: a further one may, when there is none between them (Asterisk translates anew)."""
+    """The take has not got what this partner said. A further one may get it, when for a moment there is none."""
 
     take: TakeId
     leg: LegId

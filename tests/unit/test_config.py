@@ -104,6 +104,22 @@ def test_a_settings_file_with_a_secret_is_as_private_as_the_secret() -> None:
     assert read_settings().format is Format.FLAC
 
 
+@pytest.mark.parametrize(("mode", "refused"), [(0o777, True), (0o1777, False), (0o770, False)])
+def test_a_secret_that_every_user_may_replace_is_refused(
+    monkeypatch: pytest.MonkeyPatch, mode: int, refused: bool
+) -> None:
+    """Who may write in its folder, or in that of a link to it; the sticky bit keeps others' files."""
+    for name in ("private", "folder"):
+        Path(name).mkdir(mode=0o700)
+    secret_in("private/ami", 0o600)
+    Path("folder/ami").symlink_to("../private/ami")
+    Path("folder").chmod(mode)
+    for named in ("folder/ami", secret_in("folder/own", 0o600)):
+        monkeypatch.setenv("CALLREC_AMI_URL_FILE", named)
+        with pytest.raises(Misconfigured, match=r"may be replaced .*chmod o-w .*/folder") if refused else nullcontext():
+            assert read_settings().ami_url == SECRET
+
+
 def test_what_holds_no_secret_may_be_read_by_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("callrec.toml").write_text('format = "flac"\nredis_url = "redis://host:6379/0"\n')
     Path("callrec.toml").chmod(0o644)

@@ -1,6 +1,7 @@
 """The files that settings come from: `callrec.toml`, and one for each secret that has a file of its own.
 
-A file with a password in it is its owner's and its group's: one that all users of the machine may read or change is refused.
+A file with a password in it is its owner's and its group's: one that all users of the machine may read or change is refused, also
+by putting another in its place.
 Container engines put secrets with mode 444 on a tmpfs below /run/secrets, which only the container sees: those are allowed.
 """
 
@@ -66,10 +67,22 @@ def _read(path: Path) -> tuple[str, int]:
 
 
 def _refuse_others(path: Path, mode: int) -> None:
-    if not mode & _OTHERS:
-        return
     real = path.resolve()
+    open_folder = next((folder for folder in (path.absolute().parent, real.parent) if _is_open(folder)), None)
+    if not (mode & _OTHERS or open_folder):
+        return
     if real.is_relative_to(CONTAINER_SECRETS.resolve()) and filesystem_of(real) == MEMORY_FILE_SYSTEM:
         return
+    if open_folder:
+        what = (
+            f"{path} holds a secret and may be replaced by every user of this machine, who may write in {open_folder}"
+        )
+        raise Misconfigured("setting-file-open", what, hint=f"chmod o-w {open_folder}")
     what = f"{path} holds a secret and may be read or changed by every user of this machine (mode {stat.S_IMODE(mode):03o})"
     raise Misconfigured("setting-file-open", what, hint=f"chmod o-rwx {path}; its group may read it")
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether every user may put another file in the place of one in it: not with the sticky bit, as /tmp has it."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX

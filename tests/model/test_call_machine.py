@@ -48,6 +48,23 @@ PATIENCE = 7
 """Most runs keep a conversation going: what is over soon shows little."""
 
 
+def assert_in_order(recording: Recording) -> None:
+    """Whatever came when: each time of a recording that intake gets begins before it ends, and is a part of the recording."""
+    from_s, to_s = recording.from_s, recording.to_s
+    assert to_s is not None
+    assert from_s <= to_s, "it ends before it begins"
+    for take in recording.takes:
+        assert take.to_s is not None
+        assert from_s <= take.from_s <= take.to_s, take
+    for span in (*recording.waiting, *recording.pauses, *recording.missing):
+        assert span.to_s is not None
+        assert from_s <= span.from_s <= span.to_s <= to_s, span
+    for party in recording.parties:  # present since before the press, maybe
+        assert party.to_s is not None
+        assert party.from_s <= party.to_s <= to_s, party
+        assert party.to_s >= from_s, party
+
+
 class CallMachine(RuleBasedStateMachine):
     """One call, from nothing to over."""
 
@@ -70,6 +87,13 @@ class CallMachine(RuleBasedStateMachine):
         self.lit: set[UserId] = set()
         self.waiting: set[str] = set()
         self.was_due = False
+        self.is_behind = False
+        self.late_s = 0.0
+
+    @rule(late_s=st.sampled_from((0.0, 0.0, 0.3, 5.0, 700.0)))
+    def the_news_come_late(self, late_s: float) -> None:
+        """The daemon was stopped, or its link was down: old news come behind newer ones."""
+        self.is_behind, self.late_s = late_s > 0, late_s
 
     @initialize(
         overrides=st.sampled_from(OverridesAlways),
@@ -89,7 +113,10 @@ class CallMachine(RuleBasedStateMachine):
         """One event; every command is checked against the world and then done in it."""
         if isinstance(event, m.TakeGrew):
             self.grown.add(event.take)
-        self.session, commands = handle(self.session, event, Instant(1e9 + self.now_s, self.now_s))
+        # What Asterisk tells has happened before it is read; what a daemon finds out by itself (a listing) is of this moment.
+        is_late = self.is_behind and not isinstance(event, m.DeadlinePassed | m.Pressed | m.LegAppeared)
+        at_mono_s = self.now_s - self.late_s if is_late else None
+        self.session, commands = handle(self.session, event, Instant(1e9 + self.now_s, self.now_s), at_mono_s)
         intents: set[TakeId] = set()
         for command in commands:
             self.perform(command, intents)
@@ -131,6 +158,7 @@ class CallMachine(RuleBasedStateMachine):
                 assert None not in {take.to_s for take in recording.takes}
                 assert None not in {party.to_s for party in recording.parties}
                 assert None not in {pause.to_s for pause in recording.pauses}
+                assert_in_order(recording)
                 self.handed.append(recording)
             case _:
                 pass

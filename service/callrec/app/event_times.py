@@ -11,6 +11,8 @@ from callrec.app.ports import Clock
 from callrec.protocols.ami import Message
 
 _DURATION = re.compile(r"(\d{2,}):(\d\d):(\d\d)")
+OLDEST_S = 86400.0
+"""No stamp is believed that is older: so long no line to Asterisk stays open that nobody reads."""
 _STEP_S = 0.1
 """If the wall clock moved by more than this against the monotonic one since the last event, somebody set it."""
 
@@ -22,9 +24,15 @@ class EventTimes:
         self._clock = clock
         self._offset_s: float | None = None
         self._last_mono_s: float | None = None
+        self._not_before_s = -math.inf
+        """Events come in their order: none happened before the one that was read before it."""
 
     def happened(self, message: Message) -> float:
         """The moment in monotonic seconds, now at the latest. While the wall clock is being set, a stamp says nothing: now."""
+        self._not_before_s = max(self._not_before_s, self._by_stamp(message))
+        return self._not_before_s
+
+    def _by_stamp(self, message: Message) -> float:
         now = self._clock.now()
         self._last_mono_s = now.mono_s
         former_s, self._offset_s = self._offset_s, now.utc_s - now.mono_s
@@ -33,7 +41,7 @@ class EventTimes:
             age_s = now.utc_s - float(message.get("Timestamp"))
         except ValueError:
             return now.mono_s
-        return now.mono_s - age_s if is_steady and math.isfinite(age_s) and age_s > 0 else now.mono_s
+        return now.mono_s - age_s if is_steady and 0 < age_s < OLDEST_S else now.mono_s
 
     def answered(self, bridge_utc_s: float | None, duration: str) -> float:
         """Since when a conversation may go on of which no event told, in monotonic seconds: not before its bridge was made, its

@@ -80,7 +80,9 @@ def conclude(recording: Recording, captures: Mapping[TakeId, Capture]) -> Conclu
     places, jumped = _places(audible)
     whole = replace(recording, takes=takes)
     # Times of versions that reckoned by the machine's clock tell nothing when that was set in the call.
-    was_set = jumped or any(take.to_s is not None and take.to_s < take.from_s for take in takes)
+    was_set = recording.mono_s is None and (
+        jumped or any(take.to_s is not None and take.to_s < take.from_s for take in takes)
+    )
     if not was_set:
         whole = with_missing(whole, missing_time(whole, [(take, _length_s(found)) for take, found in audible]))
     causes = (recording.cause, *(take.cause for take in takes), jumped, *(one.cause for one in whole.missing))

@@ -6,7 +6,19 @@ from typing import Any
 
 from callrec.domain import messages as m
 from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import POLICY, BridgeId, Direction, Instant, Leg, LegId, Party, Recording, TakeId
+from callrec.domain.model import (
+    POLICY,
+    BridgeId,
+    Direction,
+    Instant,
+    Leg,
+    LegId,
+    Party,
+    Recording,
+    Take,
+    TakeId,
+    within,
+)
 from callrec.domain.naming import recording_id
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import CONVERSATION, Entered, Session
@@ -84,7 +96,9 @@ class Draft:
         """These legs take part in the conversation no more."""
         self.set(
             parties=tuple(
-                replace(party, to_s=self.happened.utc_s) if party.leg in legs and party.to_s is None else party
+                replace(party, to_s=max(party.from_s, self.happened.utc_s))
+                if party.leg in legs and party.to_s is None
+                else party
                 for party in self.session.parties
             )
         )
@@ -108,16 +122,17 @@ class Draft:
         )
 
     def change_take(self, take: TakeId, *, mixmonitor: str = "", cause: str = "", to_s: float | None = None) -> None:
-        """Note what became known about a take, wherever its recording is by now. What is already known stays."""
+        """Note what became known about a take, wherever its recording is by now. What is already known stays.
+
+        News that come late may tell of an end before its beginning: it never began then.
+        """
+
+        def end_of(one: Take) -> float | None:
+            return max(to_s, one.from_s) if one.to_s is None and to_s is not None else one.to_s
 
         def changed(recording: Recording) -> Recording:
             takes = (
-                replace(
-                    one,
-                    mixmonitor=one.mixmonitor or mixmonitor,
-                    cause=one.cause or cause,
-                    to_s=to_s if one.to_s is None else one.to_s,
-                )
+                replace(one, mixmonitor=one.mixmonitor or mixmonitor, cause=one.cause or cause, to_s=end_of(one))
                 if one.id == take
                 else one
                 for one in recording.takes
@@ -146,11 +161,11 @@ class Draft:
         return replace(recording, parties=tuple(present) or recording.parties)
 
     def ended(self, recording: Recording) -> Recording:
-        """The recording as intake gets it: every time has its end, nobody stays longer than the recording."""
+        """The recording as intake gets it: every time has its end, and nothing begins before the recording or outlasts it."""
         now_s = self.now.utc_s
         is_explained = bool(recording.parties) and not recording.takes  # the explanation says who
         recording = recording if is_explained else self.with_parties(recording)
-        to_s = now_s if recording.to_s is None else recording.to_s
+        to_s = max(recording.from_s, now_s if recording.to_s is None else recording.to_s)
         return replace(
             recording,
             to_s=to_s,
@@ -159,8 +174,8 @@ class Draft:
                 replace(party, to_s=to_s if party.to_s is None else min(party.to_s, to_s))
                 for party in recording.parties
             ),
-            pauses=tuple(replace(pause, to_s=to_s) if pause.to_s is None else pause for pause in recording.pauses),
-            waiting=tuple(replace(wait, to_s=to_s) if wait.to_s is None else wait for wait in recording.waiting),
+            pauses=within(recording.pauses, recording.from_s, to_s),
+            waiting=within(recording.waiting, recording.from_s, to_s),
         )
 
     def write(self, at: Step) -> None:

@@ -5,9 +5,10 @@ name changes in transfers). A *take* is one continuous capture on one leg; a *re
 belong together, with one manifest: a call that is recorded twice on demand has two recordings.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, TypeVar
 
 from callrec.domain.provisioning.model import Rule, User, UserId
 
@@ -137,6 +138,20 @@ class Waiting:
     from_s: float
     to_s: float | None
     kind: WaitingKind
+
+
+_Span = TypeVar("_Span", Interval, Waiting)
+
+
+def within(spans: Iterable[_Span], from_s: float, to_s: float) -> tuple[_Span, ...]:
+    """The parts of these that lie in this time, each with an end. News come late, and in no order: what is left of one that ends
+    before it begins, or lies outside, is nothing."""
+    cut = (replace(one, from_s=max(one.from_s, from_s), to_s=min(_end(one, to_s), to_s)) for one in spans)
+    return tuple(one for one in cut if _end(one, to_s) > one.from_s)
+
+
+def _end(span: Interval | Waiting, to_s: float) -> float:
+    return to_s if span.to_s is None else span.to_s
 
 
 @dataclass(frozen=True, slots=True)

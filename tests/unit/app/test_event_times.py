@@ -35,10 +35,20 @@ def test_a_daemon_that_was_stopped_learns_when_it_was() -> None:
     assert times.happened(answered) == pytest.approx(101.0)
 
 
-@pytest.mark.parametrize("stamp", ["", "soon", "nan", "inf", "-inf", "99999999999"])
+@pytest.mark.parametrize("stamp", ["", "soon", "nan", "inf", "-inf", "99999999999", "-1e300", "0"])
 def test_without_a_stamp_of_use_it_happened_now(stamp: str) -> None:
     clock = SetClock()
     assert EventTimes(clock).happened(stamped(stamp)) == clock.mono_s
+
+
+@pytest.mark.parametrize("stamp", ["-1e300", "0", "1795341000"])
+def test_no_event_happened_before_the_one_that_was_read_before_it(stamp: str) -> None:
+    """A stamp of no use made a recording that was due for years."""
+    clock = SetClock()
+    times = EventTimes(clock)
+    assert times.happened(stamped(f"{clock.utc_s:.6f}")) == 100.0
+    clock.passes(1.0)
+    assert times.happened(stamped(stamp)) >= 100.0
 
 
 @pytest.mark.parametrize("step_s", [-300.0, -3600.0, 7200.0])
@@ -51,6 +61,8 @@ def test_while_the_clock_is_set_a_stamp_says_nothing(step_s: float) -> None:
     clock.utc_s += step_s
     clock.passes(0.5)
     assert times.happened(before) == clock.mono_s
+    assert times.happened(before) == clock.mono_s, "another one that waited here while the clock was set"
+    clock.passes(0.5)
     assert times.happened(stamped(f"{clock.utc_s - 0.25:.6f}")) == pytest.approx(clock.mono_s - 0.25)
 
 

@@ -33,7 +33,8 @@ class Explaining(Draft):
     def watch_alone(self) -> None:
         """After every event: note who is alone, and what time of that is over.
 
-        Once there was a conversation, its rules are the call's: who is on hold or parked after it is with no application.
+        Once there was a conversation, its rules are the call's: who is on hold or parked after it is with no application. What
+        was before it has an entry when the conversation has none.
         """
         s = self.session
         phones = [leg for leg in s.legs.values() if not leg.is_local]
@@ -55,7 +56,8 @@ class Explaining(Draft):
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def explain(self) -> None:
-        """The call is over and nobody talked in it. An entry says so where policy wanted it recorded."""
+        """The call is over and nobody talked in it, or nothing of what was said was to be recorded. An entry says so where policy
+        wanted something recorded."""
         if self.session.uncovered:
             self._explain_uncovered(self.session.uncovered)
         else:
@@ -63,10 +65,12 @@ class Explaining(Draft):
 
     def _explain_uncovered(self, party: Party) -> None:
         caller = self.session.seen[party.leg]
-        others = [leg for leg in self._rung() if leg.number]
+        # Who came later to talk has heard nothing of it.
+        others = [leg for leg in self._rung() if leg.number] if not self.session.answered else []
         if caller.dialled and not others:
             others = [Leg(LegId(f"{_CALLED}{caller.dialled}"), "", Direction.IN, None, caller.dialled)]
-        new = replace(self.new_recording(Rule.ALWAYS), from_s=party.from_s, cause=NOT_COVERED)
+        to_s = party.to_s if self.session.answered else None
+        new = replace(self.new_recording(Rule.ALWAYS), from_s=party.from_s, to_s=to_s, cause=NOT_COVERED)
         self.deliver(replace(new, parties=(party, *(self._party(leg, party.from_s) for leg in others))))
 
     def _explain_unanswered(self) -> None:

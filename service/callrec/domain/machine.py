@@ -31,7 +31,8 @@ class Machine(Explaining):
         if self.session.state is State.CLOSED:
             return
         self.answer(m.Outcome.FAILED)
-        if not self.session.answered:
+        s = self.session
+        if not s.answered or (s.uncovered and not s.recordings):
             self.explain()
         self.apply(Trigger.ENDED)
 

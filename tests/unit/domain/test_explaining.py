@@ -106,13 +106,32 @@ def test_a_mailbox_that_answers_for_who_did_not_is_an_application() -> None:
 
 
 def test_a_conversation_makes_a_call_one_of_people() -> None:
-    """Before it a menu, after it music on hold: the conversation's rules are the call's."""
+    """After it music on hold: the conversation's rules are the call's."""
     bob = rung(BOB, "1002")
     leg = replace(CALLER, user=OUTSIDE_ONLY)
-    call = Call().answered(leg).later(60).on(m.LegAppeared(bob))
+    call = Call().answered(leg).later(1).on(m.LegAppeared(bob))
     call.on(m.Bridged(BridgeId("b"), leg, 8000), m.Bridged(BridgeId("b"), bob, 8000))
     call.later(5).on(m.LegGone(bob.id)).later(60)
     assert [] == call.ends(leg)
+
+
+def test_a_menu_before_a_conversation_that_no_rule_covers_has_its_entry() -> None:
+    """There was none. The entry is of the menu alone: nothing says that the conversation was to be recorded."""
+    bob = rung(BOB, "1002")
+    leg = replace(CALLER, user=OUTSIDE_ONLY)
+    call = Call().answered(leg).later(60).on(m.LegAppeared(bob))
+    call.on(m.Bridged(BridgeId("b"), leg, 8000), m.Bridged(BridgeId("b"), bob, 8000)).later(5)
+    assert [("not-covered", ["1004", "*43"])] == call.ends(bob, leg)
+    assert (1_000.0, 1_060.0) == (call.handed[0].from_s, call.handed[0].to_s)
+
+
+def test_a_menu_before_a_conversation_that_is_recorded_has_no_entry_of_its_own() -> None:
+    bob = rung(BOB, "1002")
+    call = Call().answered().later(60).on(m.LegAppeared(bob))
+    call.on(m.Bridged(BridgeId("b"), CALLER, 8000), m.Bridged(BridgeId("b"), bob, 8000)).later(5)
+    assert [] == call.ends(bob, CALLER), "its recording waits for its files"
+    call.later(3).on(m.DeadlinePassed(m.Wait.SETTLE, call.session.set_aside[0].takes[-1].id))
+    assert [["1004", "1002"]] == [[party.number for party in one.parties] for one in call.handed]
 
 
 def test_the_first_of_two_who_were_alone_is_named() -> None:

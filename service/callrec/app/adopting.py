@@ -101,7 +101,7 @@ class Adopting:
 
     def _ended(self, recording: Recording) -> Recording:
         try:
-            return reconcile.ended(recording, self._spool, "")
+            return reconcile.ended(recording, self._spool, "", self._clock.now().mono_s)
         except (
             CallrecError
         ) as error:  # the end of its last take is known: intake finds the rest as soon as the spool is back

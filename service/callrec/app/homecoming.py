@@ -181,7 +181,10 @@ class Homecoming:
         asked |= {entry.recording.takes[-1].leg for entry in self._unfinished if entry.recording.takes}
         recorders = {leg: await self._recorder_on(leg) if leg in asked else "" for leg in channels}
         running = reconcile.running(files, recorders) if has_tables else ()
-        plan = await asyncio.to_thread(reconcile.plan, self._unfinished, recorders, self._spool, self._since_s)
+        now_mono_s = self._clock.now().mono_s
+        plan = await asyncio.to_thread(
+            reconcile.plan, self._unfinished, recorders, self._spool, self._since_s, now_mono_s
+        )
         going_on = [Running(recording) for recording in plan.adopt]
         going_on += await self._adopting.unjournaled(strange, self._nobodys(recorders, going_on), channels, self._node)
         nobodys = self._nobodys(recorders, going_on)

@@ -25,6 +25,7 @@ from callrec.domain.model import (
     RecordingId,
     Take,
     TakeId,
+    within,
 )
 from callrec.domain.naming import DegradedFile, recording_id, recording_of, take_id
 from callrec.domain.provisioning.model import Rule
@@ -35,6 +36,8 @@ ASTERISK_DIED = "asterisk-died"
 JOURNAL_LOST = "journal-lost"
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
+_CLOSING_S = 0.1
+"""What a recorder takes at most, after the hangup, until its files are closed."""
 _NAMED_S = 1.0
 """By how much an instant in the name of a dialplan's file may be too early: it is a whole second (EPOCH)."""
 _ORPHANS = 1000
@@ -75,7 +78,9 @@ class Running:
         return replace(self, recording=replace(self.recording, takes=takes, to_s=to_s))
 
 
-def plan(entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_since_s: float) -> Plan:
+def plan(
+    entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_since_s: float, now_mono_s: float
+) -> Plan:
     """What the journal's unfinished recordings become. `asterisk_since_s`: when the running Asterisk started, in Unix time."""
     adopt, finish = [], []
     for entry in entries:
@@ -87,7 +92,7 @@ def plan(entries: Sequence[Entry], recorders: Recorders, spool: Spool, asterisk_
             adopt.append(_seen(recording, recorders[last.leg]))
         else:
             died = last.leg not in recorders and last.from_s + _TOLERANCE_S < asterisk_since_s
-            finish.append(ended(recording, spool, ASTERISK_DIED if died else ""))
+            finish.append(ended(recording, spool, ASTERISK_DIED if died else "", now_mono_s))
     return Plan(tuple(adopt), tuple(finish))
 
 
@@ -109,23 +114,31 @@ def _seen(recording: Recording, mixmonitor: str | None) -> Recording:
     return replace(recording, takes=(*before, replace(last, mixmonitor=last.mixmonitor or mixmonitor or "")))
 
 
-def ended(recording: Recording, spool: Spool, cause: str) -> Recording:
-    """The recording with the ends that its files tell: a take lasted as long as its longer side does."""
-    takes = tuple(_ended_take(take, spool.capture(take.id), cause) for take in recording.takes)
+def ended(recording: Recording, spool: Spool, cause: str, now_mono_s: float | None = None) -> Recording:
+    """The recording with the ends that its files tell: a take lasted until its files were written last, when its recorder ended.
+    They may play for less: then they lack something. Where the clocks do not tell, as long as its longer side plays."""
+    now_s = None
+    if recording.mono_s is not None and now_mono_s is not None:
+        now_s = recording.from_s + now_mono_s - recording.mono_s
+    takes = tuple(_ended_take(take, spool, cause, now_s) for take in recording.takes)
     to_s = max((take.to_s or take.from_s for take in takes), default=recording.from_s)
     return replace(
         recording,
         takes=takes,
         to_s=recording.to_s or to_s,
         parties=tuple(replace(party, to_s=to_s) if party.to_s is None else party for party in recording.parties),
-        pauses=tuple(replace(pause, to_s=to_s) if pause.to_s is None else pause for pause in recording.pauses),
+        pauses=within(recording.pauses, recording.from_s, recording.to_s or to_s),
+        waiting=within(recording.waiting, recording.from_s, recording.to_s or to_s),
     )
 
 
-def _ended_take(take: Take, capture: Capture | None, cause: str) -> Take:
+def _ended_take(take: Take, spool: Spool, cause: str, now_s: float | None) -> Take:
     if take.to_s is not None:
         return take
-    return replace(take, to_s=take.from_s + length_s(capture), cause=take.cause or cause)
+    lasted_s = length_s(spool.capture(take.id))
+    if lasted_s and now_s is not None:
+        lasted_s = max(lasted_s, now_s - spool.written_ago_s(take.id) - _CLOSING_S - take.from_s)
+    return replace(take, to_s=take.from_s + lasted_s, cause=take.cause or cause)
 
 
 def length_s(capture: Capture | None) -> float:

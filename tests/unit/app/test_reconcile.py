@@ -1,5 +1,7 @@
 """What remains become: tables of what the journal, the legs' recorders and the spool say."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from callrec.domain.model import (
     RecordingId,
     Take,
     TakeId,
+    Waiting,
+    WaitingKind,
 )
 from callrec.domain.naming import DegradedFile, LegFile, Side
 from callrec.domain.provisioning.directory import Directory
@@ -92,7 +96,7 @@ def test_a_take_is_adopted_when_the_legs_recorder_is_its_own(
     if has_files:
         lay(spool)
     recording = replace(RECORDING, takes=(replace(TAKE, mixmonitor=mixmonitor),))
-    plan = reconcile.plan([Entry(Step.OPENED, recording)], recorders, spool, BEFORE)
+    plan = reconcile.plan([Entry(Step.OPENED, recording)], recorders, spool, BEFORE, 0.0)
     if adopted is None:
         assert (plan.adopt, [one.id for one in plan.finish]) == ((), ["c1-1"])
         assert plan.finish[0].takes[0].cause == ""
@@ -110,14 +114,14 @@ def test_a_leg_that_went_with_its_asterisk_says_so(
     spool: FragileSpool, since_s: float, recorders: reconcile.Recorders, cause: str
 ) -> None:
     lay(spool)
-    (finished,) = reconcile.plan([Entry(Step.OPENED, RECORDING)], recorders, spool, since_s).finish
+    (finished,) = reconcile.plan([Entry(Step.OPENED, RECORDING)], recorders, spool, since_s, 0.0).finish
     assert finished.takes == (replace(TAKE, to_s=EPOCH_S + 2, cause=cause),)
 
 
 def test_what_had_ended_and_what_never_had_a_take_go_as_they_are(spool: FragileSpool) -> None:
     """Their legs may live: that makes no difference."""
     over, bare = replace(RECORDING, to_s=EPOCH_S + 9), replace(RECORDING, id=RecordingId("c1-2"), takes=())
-    plan = reconcile.plan([Entry(Step.ENDED, over), Entry(Step.CHANGED, bare)], {LEG: "0x1"}, spool, BEFORE)
+    plan = reconcile.plan([Entry(Step.ENDED, over), Entry(Step.CHANGED, bare)], {LEG: "0x1"}, spool, BEFORE, 0.0)
     assert plan == reconcile.Plan((), (over, bare))
 
 
@@ -138,6 +142,27 @@ def test_everything_ends_where_the_files_do(spool: FragileSpool) -> None:
         parties=(replace(RECORDING.parties[0], to_s=EPOCH_S + 8),),
         pauses=(Interval(EPOCH_S + 1, EPOCH_S + 8),),
     )
+
+
+def test_a_take_whose_recorder_ended_without_us_lasted_until_its_files_were_closed(spool: FragileSpool) -> None:
+    """The daemon was dead at the hangup; neither phone had sent anything for three of eight seconds: it was *sound*."""
+    lay(spool, TAKE, 5)
+    for side in ("read", "write"):
+        os.utime(spool.path(TAKE, side), (0, time.time() - 60))
+    recording = replace(RECORDING, mono_s=1_000.0)
+    done = reconcile.ended(recording, spool, "", now_mono_s=1_068.1)
+    assert done.to_s == pytest.approx(EPOCH_S + 8, abs=0.5)
+    assert reconcile.ended(recording, spool, "", now_mono_s=10.0).to_s == EPOCH_S + 5, "the machine was booted since"
+    lost = replace(recording, takes=(replace(TAKE, id=TakeId("c1-1-7")),))
+    assert reconcile.ended(lost, spool, "", now_mono_s=1_068.1).to_s == EPOCH_S, "no file tells nothing"
+
+
+def test_a_wait_that_lasted_ends_with_the_recording(spool: FragileSpool) -> None:
+    """It had no end in the entry."""
+    lay(spool, TAKE, 5)
+    waits = (Waiting(EPOCH_S + 2, None, WaitingKind.HOLD), Waiting(EPOCH_S + 9, None, WaitingKind.MUSIC))
+    done = reconcile.ended(replace(RECORDING, waiting=waits), spool, "")
+    assert done.waiting == (Waiting(EPOCH_S + 2, EPOCH_S + 5, WaitingKind.HOLD),)
 
 
 def test_ends_that_are_known_stay(spool: FragileSpool) -> None:

@@ -48,6 +48,8 @@ LATE_S = 1.2
 SLOW_S = 2.0
 """So much longer than a test says, a conversation may last on a busy machine."""
 STORED_S = 20.0
+QUEUE = "72{seat}"
+MENU_S = 2.5
 NO_PLC, PLC = ("false", "true")
 
 
@@ -114,9 +116,16 @@ class Scene:
 
     async def entry(self) -> tuple[Manifest, Sound, Sound]:
         """The one new recording of the recorded one, with what it says (left) and hears (right)."""
+        (one,) = await self.entries(1)
+        return one
+
+    async def entries(self, count: int) -> list[tuple[Manifest, Sound, Sound]]:
+        """So many new ones."""
         await self.end()
-        await until(lambda: len(self._new()) == 1, limit_s=STORED_S, hint=f"one recording of {self.recorded}")
-        ((path, manifest),) = self._new()
+        await until(lambda: len(self._new()) == count, limit_s=STORED_S, hint=f"{count} recordings of {self.recorded}")
+        return [await self._listen(path, manifest) for path, manifest in self._new()]
+
+    async def _listen(self, path: str, manifest: Manifest) -> tuple[Manifest, Sound, Sound]:
         assert manifest.media is not None, manifest.recording.cause
         media = self.stack.daemon.monitor / Path(path).parent / manifest.media.name
         await until(media.exists, limit_s=STORED_S, hint=f"{media.name} beside its sidecar, which comes first")
@@ -249,4 +258,32 @@ async def following_stack(folder: Path) -> AsyncIterator[Stack]:
     users.write_text("\n".join([head, *lines]) + "\n")
     wishes = Wishes(users=users, tones_hz=TONES_HZ, settings={"on_demand_overrides_always": "pause"})
     async with product(folder, wishes) as stack:
+        await _lay_queues(stack)
         yield stack
+
+
+async def _lay_queues(stack: Stack) -> None:
+    """`QUEUE` of each seat: the partner is its first member, and when they have hung up the third is rung behind a Local channel.
+    With a 9 behind it: a menu, and then the partner."""
+    queues, extensions = ["[general]\n"], ["\n[default](+)\n"]
+    for seat in range(SEATS):
+        partner, third = (f"1{seat}0{who}" for who in (1, 2))
+        member = stack.line(partner)
+        for name, where in (("first", f"PJSIP/{member}"), ("second", f"Local/{third}@default/n")):
+            queues.append(f"[{name}-{seat}]\nstrategy = ringall\nmember => {where}\n")
+        number = QUEUE.format(seat=seat)
+        extensions.append(f"""exten => {number},1,Gosub(callrec-call,s,1())
+ same => n,Queue(first-{seat},c)
+ same => n,Queue(second-{seat})
+exten => {number}9,1,Answer()
+ same => n,Playtones(350/3000)
+ same => n,Wait({MENU_S:g})
+ same => n,StopPlaytones()
+ same => n,Gosub(callrec-call,s,1({member}))
+ same => n,Dial(PJSIP/{member},30)
+""")
+    stack.pbx.write_conf("queues.conf", "".join(queues))
+    text = (stack.pbx.root / "etc/extensions.conf").read_text()
+    stack.pbx.write_conf("extensions.conf", text + "".join(extensions))
+    await stack.pbx.cli("queue reload all")
+    await stack.pbx.cli("dialplan reload")

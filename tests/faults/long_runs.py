@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import deaf_cases  # noqa: F401 - puts its cases into the registry
+import leaving_cases  # noqa: F401 - likewise
 import structlog
 from following import CASES, SEATS, Case, following_stack, run, set_plc
 

@@ -1,5 +1,5 @@
-"""Each case of `deaf_cases` once, many at a time: after a transfer a voice is in the file, or the entry says that it is not; both
-phones hear each other in any case.
+"""Each case of `deaf_cases` and `leaving_cases` once, many at a time: a voice is in the file, or the entry says that it is not;
+both phones hear each other in any case.
 
 What the file holds is compared with what the others' phones have said, and so is what the phones have heard. `make faults` plays
 the same cases many times.
@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 import deaf_cases
+import leaving_cases
 import pytest
 import pytest_asyncio
 from following import CASES, SEATS, Case, following_stack, run, set_plc
@@ -16,7 +17,8 @@ from trouble import by_command_line
 
 from callrec.lab.stack import Stack
 
-OURS = {name: one for name, one in CASES.items() if one.play.__module__ == deaf_cases.__name__}
+MODULES = (deaf_cases.__name__, leaving_cases.__name__)
+OURS = {name: one for name, one in CASES.items() if one.play.__module__ in MODULES}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,7 +1,9 @@
 """What a recording lacks of its time, reckoned from its instants and the samples that its files hold. Pure.
 
-Due is the time from the answer (or the press) to the end of the last conversation. Captured is what the takes hold. Waits and
-pauses are no loss. What is due and neither captured nor waited is missing; above 200 ms it is told:
+Due is the time from the answer (or the press) to the end of the last conversation. Captured is what the takes hold. Between
+takes, waits and pauses are no loss; inside one those waits are none in which a recorder may have nothing to write: the ones
+without music.
+What is due and neither captured nor waited is missing; above 200 ms it is told:
 
     late-start  from the answer to the first take
     gap         between two takes, or after the last one
@@ -13,7 +15,7 @@ The file of a *timeline* loss moves forward all that follows; where in the take 
 
 from collections.abc import Iterable, Sequence
 
-from callrec.domain.model import Missing, Recording, Take
+from callrec.domain.model import Missing, Recording, Take, WaitingKind
 
 TOLD_S = 0.2
 """What is missing is told above this."""
@@ -30,12 +32,13 @@ def missing_time(recording: Recording, audible: Sequence[tuple[Take, float]]) ->
     """What is missing, in order. `audible`: each take that has sound and how long its longer side plays, in seconds."""
     end_s = _end(recording)
     waits = _joined(_waits(recording, end_s))
+    unwritten = _joined(_unwritten(recording, end_s))
     found: list[Missing] = []
     covered_s, cause = recording.from_s, LATE_START
     for take, length_s in audible:
         found += _between(covered_s, take.from_s, waits, cause)
         to_s = max(take.from_s, end_s if take.to_s is None else min(take.to_s, end_s))
-        found += _within(take, to_s, length_s, waits)
+        found += _within(take, to_s, length_s, unwritten)
         covered_s, cause = max(covered_s, to_s), take.cause or GAP
     return (*found, *_between(covered_s, end_s, waits, cause))
 
@@ -52,6 +55,13 @@ def _waits(recording: Recording, end_s: float) -> Iterable[Span]:
     spans = [(wait.from_s, wait.to_s) for wait in recording.waiting]
     spans += [(pause.from_s, pause.to_s) for pause in recording.pauses]
     return ((from_s, end_s if to_s is None else to_s) for from_s, to_s in spans)
+
+
+def _unwritten(recording: Recording, end_s: float) -> Iterable[Span]:
+    """Waits in which a recorder may have nothing to write. Music it writes, and silence in a pause: what a take lacks then has
+    been lost, in them or elsewhere."""
+    waits = (one for one in recording.waiting if one.kind is not WaitingKind.MUSIC)
+    return ((one.from_s, end_s if one.to_s is None else one.to_s) for one in waits)
 
 
 def _between(from_s: float, to_s: float, waits: Sequence[Span], cause: str) -> list[Missing]:

@@ -61,18 +61,27 @@ class Waits(Draft):
         return next(iter(s.conversations()), [])
 
     def _hold(self, talk: list[Leg]) -> WaitingKind | None:
-        return WaitingKind.HOLD if any(leg.id in self.session.held for leg in talk) else None
+        if not any(leg.id in self.session.held for leg in talk):
+            return None
+        return WaitingKind.MUSIC if self._hears_music() else WaitingKind.HOLD
+
+    def _hears_music(self) -> bool:
+        """Whether the recorder has music to write."""
+        s = self.session
+        return s.take is not None and s.take.leg in s.music
 
     def _alone(self) -> WaitingKind | None:
         """Why a call has no conversation; None when nothing tells."""
         s = self.session
         if s.parked:
             return WaitingKind.PARKED
-        if s.music:
+        if self._hears_music():
             return WaitingKind.MUSIC
         somewhere = {leg for legs in s.bridges.values() for leg in legs} | {party.leg for party in s.parties}
         rings = any(not leg.is_local and leg.id not in somewhere for leg in s.legs.values())
-        return WaitingKind.RINGING if rings else None
+        if rings:
+            return WaitingKind.RINGING
+        return WaitingKind.HOLD if s.music else None
 
     def _begin(self, kind: WaitingKind, from_s: float) -> None:
         if (recording := self.session.recording) is not None:

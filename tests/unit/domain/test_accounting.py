@@ -66,7 +66,24 @@ def test_a_hold_without_music_is_no_loss() -> None:
     held = replace(recording(to_s=30.0), waiting=(wait(10, 25),))
     assert told(held, (take(0, 30), 15.0)) == []
     assert told(held, (take(0, 30), 14.0)) == [(29.0, 30.0, "timeline")]
-    assert told(held, (take(0, 30), 30.0)) == [], "with music the file holds it, too"
+    assert told(held, (take(0, 30), 30.0)) == [], "the held one went on to speak"
+
+
+def test_a_hold_with_music_hides_no_loss() -> None:
+    """2 s were lost somewhere else in the file, 15 s of music are in it: it was *sound*."""
+    held = replace(recording(to_s=30.0), waiting=(wait(10, 25, WaitingKind.MUSIC),))
+    assert told(held, (take(0, 30), 30.0)) == []
+    assert told(held, (take(0, 30), 28.0)) == [(28.0, 30.0, "timeline")]
+
+
+def test_a_pause_hides_no_loss() -> None:
+    """The recorder writes silence: a pause of 10 s with 10 s of silence says nothing of the 2 s that are lost. It was *sound*."""
+    paused = replace(recording(to_s=30.0), pauses=(Interval(10, 20),))
+    assert told(paused, (take(0, 30), 30.0)) == []
+    assert told(paused, (take(0, 30), 28.0)) == [(28.0, 30.0, "timeline")]
+    assert told(paused, (take(0, 10), 10.0), (take(20, 30), 10.0)) == [], (
+        "a recorder that could not be muted was stopped"
+    )
 
 
 def test_a_target_that_rings_between_two_takes_is_no_loss() -> None:
@@ -81,10 +98,11 @@ def test_a_gap_around_a_wait_is_two_pieces() -> None:
     assert told(rung, (take(0, 5), 5.0), (take(10, 20), 10.0)) == [(5.0, 6.0, "gap"), (8.0, 10.0, "gap")]
 
 
-def test_pauses_and_waits_that_overlap_are_counted_once() -> None:
-    paused = replace(recording(), pauses=(Interval(2, 6),), waiting=(wait(4, 8), wait(5, 7)))
-    assert told(paused, (take(0, 10), 4.0)) == []
-    assert told(paused, (take(0, 10), 3.5)) == [(9.5, 10.0, "timeline")]
+def test_waits_that_overlap_are_counted_once() -> None:
+    paused = replace(recording(), pauses=(Interval(2, 4),), waiting=(wait(4, 8), wait(5, 7)))
+    assert told(paused, (take(0, 10), 6.0)) == []
+    assert told(paused, (take(0, 10), 5.5)) == [(9.5, 10.0, "timeline")]
+    assert told(paused, (take(0, 2), 2.0), (take(8, 10), 2.0)) == []
 
 
 def test_what_still_waits_at_the_end_waits_to_the_end() -> None:

@@ -125,7 +125,16 @@ def test_without_a_recording_nothing_is_noted() -> None:
     assert [] == call.on(m.HoldChanged(B, is_held=True), m.MusicChanged(A, plays=True))
     assert call.session.alone_s is None
     call.press()
-    assert [(1_000.0, None, "hold")] == waits(call), "it begins in a hold"
+    assert [(1_000.0, None, "music")] == waits(call), "it begins in a hold"
+
+
+def test_a_hold_in_which_the_recorded_leg_hears_music_is_one_that_its_recorder_writes() -> None:
+    """Told in either order; the music of another leg is none that it hears."""
+    call = always()
+    call.on(m.HoldChanged(B, is_held=True), m.MusicChanged(A, plays=True))
+    call.later(5).on(m.MusicChanged(A, plays=False), m.HoldChanged(B, is_held=False))
+    call.later(5).on(m.HoldChanged(A, is_held=True), m.MusicChanged(B, plays=True))
+    assert [(1_002.0, 1_007.0, "music"), (1_012.0, None, "hold")] == waits(call)
 
 
 def test_a_hold_is_in_the_journal_when_it_begins() -> None:

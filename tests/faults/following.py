@@ -78,9 +78,9 @@ class Scene:
         await self.talk(self.partner, seconds=BEFORE_S)
         return there, here
 
-    async def dial(self, who: str, number: str) -> PhoneCall:
-        """A further call of this phone."""
-        call = await self.stack.phone(who).call(number, tone_hz=TONES_HZ[who])
+    async def dial(self, who: str, number: str, *, is_mute: bool = False) -> PhoneCall:
+        """A further call of this phone. `is_mute`: it sends nothing until it hums."""
+        call = await self.stack.phone(who).call(number, tone_hz=0 if is_mute else TONES_HZ[who])
         return self._have(who, call)
 
     async def rings(self, who: str) -> PhoneCall:

@@ -4,13 +4,14 @@ and sends it on; a real queue with a second round."""
 import asyncio
 
 from following import NEAR_S, QUEUE, TALK_S, TONES_HZ, Scene, case, seconds
+from trouble import alarms
 
 from callrec.domain.lifecycle import Manifest
 from callrec.lab.ears import Sound
 from callrec.lab.phones import Answer, PhoneCall, RingForever
 
 LEFT = "recorded-user-left"
-HOLD_S, LOST_S = 4.0, 1.5
+HOLD_S, LOST_S, SILENT_S = 4.0, 1.5, 9.0
 ROUGH_S = 0.4
 """Keys, re-INVITEs and packets on their way, at the edges of a hold or a silence."""
 
@@ -121,6 +122,30 @@ async def held(scene: Scene) -> str:
     (missing,) = recording.missing
     assert (manifest.state.value, missing.cause) == ("partial", "timeline"), recording
     assert abs(missing.to_s - missing.from_s - LOST_S) < ROUGH_S
+    return "kept"
+
+
+@case("silent-start", length_s=14)
+async def silent_start(scene: Scene) -> str:
+    """Neither phone sends anything for nine seconds from the answer on: missing time, one take, and no dead recorder."""
+    phone = scene.stack.phone(scene.recorded)
+    await phone.behave(Answer(tone_hz=0))
+    try:
+        there = await scene.dial(scene.partner, scene.recorded, is_mute=True)
+        here = await scene.rings(scene.recorded)
+    finally:
+        await phone.behave(Answer(tone_hz=TONES_HZ[scene.recorded]))
+    await there.answered()
+    await asyncio.sleep(SILENT_S)
+    await asyncio.gather(there.hum(TONES_HZ[scene.partner]), here.hum(TONES_HZ[scene.recorded]))
+    await scene.talk(scene.partner)
+    manifest, _, right = await scene.entry()
+    recording = manifest.recording
+    assert seconds(right, scene.partner) >= scene.said[scene.partner] - NEAR_S
+    (missing,) = recording.missing
+    assert (manifest.state.value, missing.cause, len(recording.takes)) == ("partial", "timeline", 1), recording
+    assert abs(missing.to_s - missing.from_s - SILENT_S) < ROUGH_S
+    assert not alarms(scene.stack, "file-not-growing")
     return "kept"
 
 

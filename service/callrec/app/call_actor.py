@@ -29,6 +29,8 @@ LATE_LOOK_S, LATE_LOOKS = 0.5, 60
 
 EXAMINED_S = 5.0
 """How long a take that does not grow is looked at: two of Asterisk's steps of 32 KiB, 2.05 s at 8 kHz, and some patience."""
+WRITTEN_S = 2.5
+"""After a sound, until some of it is in the file: one step of 32 KiB."""
 QUIET_PACKETS_PER_S = 10.0
 """Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
 
@@ -301,15 +303,22 @@ class CallActor:
             before = await self._flow(take)
             await asyncio.sleep(EXAMINED_S)
             after = await self._flow(take)
-            explained = self.session.is_waiting or (
-                before is not None
-                and after is not None
-                and (after[0] > before[0] or after[1] - before[1] <= QUIET_PACKETS_PER_S * EXAMINED_S)
-            )
-            if not explained:
+            if not self._is_explained(before, after) and not await self._grows_yet(take, before):
                 self.post(m.TakeStalled(take.id))
         finally:
             self._examined.discard(take.id)
+
+    def _is_explained(self, before: tuple[int, int] | None, after: tuple[int, int] | None) -> bool:
+        if self.session.is_waiting:
+            return True
+        if before is None or after is None:
+            return False
+        return after[0] > before[0] or after[1] - before[1] <= QUIET_PACKETS_PER_S * EXAMINED_S
+
+    async def _grows_yet(self, take: Take, before: tuple[int, int] | None) -> bool:
+        """Of those who began to speak a moment ago nothing is written yet."""
+        await asyncio.sleep(WRITTEN_S)
+        return self.session.is_waiting or (before is not None and self._written_bytes(take) > before[0])
 
     async def _flow(self, take: Take) -> tuple[int, int] | None:
         """(bytes in its files, packets that its leg has received and sent); None when either is not known."""
@@ -320,7 +329,13 @@ class CallActor:
             return None
         if packets is None or found is None:
             return None
-        return (found.read_bytes or 0) + (found.write_bytes or 0), packets
+        return self._written_bytes(take), packets
+
+    def _written_bytes(self, take: Take) -> int:
+        with suppress(CallrecError):
+            if found := self._around.spool.capture(take.id):
+                return (found.read_bytes or 0) + (found.write_bytes or 0)
+        return 0
 
     async def _light(self, users: tuple[UserId, ...]) -> None:
         """As it is at this moment: commands may overtake each other, and a user can be in two calls."""

@@ -14,6 +14,8 @@ from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import CONVERSATION, Alone
 
 NOT_COVERED = "not-covered"
+LINK_DOWN = "link-down"
+"""Of a call that rang at the last look and was over at the next: whether somebody answered it is not known."""
 _CALLED = "called:"
 _NOT_REACHED = frozenset((1, 2, 3, 20, 27, 34, 38, 41, 42, 44))
 """Causes of a call that had no way or no phone at its end (causes.h)."""
@@ -83,7 +85,8 @@ class Explaining(Draft):
             return
         parties = tuple(self._party(leg, s.began_s) for leg in legs)
         status = s.dial_status or ("CHANUNAVAIL" if self._was_not_reached() else "CANCEL")
-        new = replace(self.new_recording(Rule.ALWAYS), from_s=s.began_s, cause=f"unanswered: {status}")
+        cause = LINK_DOWN if s.is_end_missed and not s.dial_status else f"unanswered: {status}"
+        new = replace(self.new_recording(Rule.ALWAYS), from_s=s.began_s, cause=cause)
         self.deliver(replace(new, parties=parties))
 
     def _rung(self) -> list[Leg]:

@@ -113,7 +113,7 @@ class _Turn(Pressing, Waits, Listening):
             self.happened = replace(self.happened, utc_s=min(take.to_s, self.happened.utc_s))
         self.leave(event.leg, None)
         legs = {key: leg for key, leg in self.session.legs.items() if key != event.leg}
-        self.set(legs=legs, hangup_cause=event.cause)
+        self.set(legs=legs, hangup_cause=event.cause, is_end_missed=event.is_missed)
         self.silence(event.leg)
         if not self.session.legs:
             self.watch_alone()
@@ -177,17 +177,22 @@ class _Turn(Pressing, Waits, Listening):
     @on.register
     def _(self, event: m.TakeQuiet) -> None:
         s = self.session
-        if s.take and s.take.id == event.take and s.state is State.RECORDING and not s.is_waiting:
+        is_due = s.state in (State.OPENED, State.RECORDING) and not s.is_waiting
+        if s.take and s.take.id == event.take and is_due:
             self.commands.append(m.Examine(s.take))
 
     @on.register
     def _(self, event: m.TakeStalled) -> None:
         if not self.session.is_current(event.take):
             return
+        is_new = self.session.proven != event.take
         self.set(proven=None)
         if self.session.state is State.RECORDING:
             self.mark(event.take, "stalled")
             self.apply(Trigger.STALLED)
+        elif self.session.state in (State.OPENED, State.SUSPECT) and is_new:
+            self.mark(event.take, "file-not-growing")
+            self.fault("file-not-growing")
 
     @on.register
     def _(self, event: m.TakeDeaf) -> None:
@@ -293,8 +298,7 @@ class _Turn(Pressing, Waits, Listening):
         elif wait is m.Wait.GROWTH and s.is_waiting:  # there is nothing to write until they talk again
             self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
         elif wait is m.Wait.GROWTH and s.state in (State.OPENED, State.SUSPECT) and s.proven != take.id:
-            self.mark(take.id, "file-not-growing")
-            self.fault("file-not-growing")
+            self.commands.append(m.Examine(take))
         elif wait is m.Wait.LOST and take.id not in s.open_takes and not take.cause:
             self.mark(take.id, "stopped-by-another")
             self.apply(Trigger.LOST)

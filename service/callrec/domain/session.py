@@ -63,6 +63,8 @@ class Session:
     dial_status: str = ""
     hangup_cause: int = 0
     """Why the last leg ended, as Asterisk says (Q.850)."""
+    is_end_missed: bool = False
+    """Whether no event told how the last leg ended: somebody may have answered meanwhile."""
     answered: bool = False
     """Whether there was a conversation."""
     up: frozenset[LegId] = frozenset()

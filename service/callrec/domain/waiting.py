@@ -61,7 +61,10 @@ class Waits(Draft):
         return next(iter(s.conversations()), [])
 
     def _hold(self, talk: list[Leg]) -> WaitingKind | None:
-        if not any(leg.id in self.session.held for leg in talk):
+        """Of three who talk one may let the others wait: those talk on."""
+        phones = [leg for leg in talk if not leg.is_local]
+        talking = [leg for leg in phones if leg.id not in self.session.held]
+        if len(talking) == len(phones) or len(talking) > 1:
             return None
         return WaitingKind.MUSIC if self._hears_music() else WaitingKind.HOLD
 

@@ -14,6 +14,7 @@ from callrec.app.call_actor import (
     LATE_LOOKS,
     MAILBOX_EVENTS,
     OUTCOME_UNKNOWN,
+    WRITTEN_S,
     CallActor,
 )
 from callrec.app.takes import GROWING_CHECK_S, QUIET_S
@@ -348,7 +349,7 @@ async def test_files_that_do_not_grow_are_an_alarm_when_something_is_sent(
     async with stage.running():
         await recorded(stage)
         stage.asterisk.packet_counts = packets
-        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
+        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S + WRITTEN_S)
         assert stage.heard.alarms == alarms
         assert len(stage.engine.live()[0].recording.takes) == 1 + len(alarms)  # type: ignore[union-attr]
     assert stage.heard.defects == []
@@ -377,11 +378,23 @@ async def test_a_take_that_grows_after_all_or_is_put_on_hold_while_it_is_examine
 
 
 @virtual
+async def test_who_begins_to_speak_in_the_last_moment_of_an_examination_proves_no_dead_recorder(stage: Stage) -> None:
+    """Asterisk writes 32 KiB at once: the packets are there before they are in the file."""
+    async with stage.running():
+        await recorded(stage)
+        stage.asterisk.packet_counts = [100, 250]
+        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
+        stage.asterisk.grow(TAKE)
+        await stage.passes(WRITTEN_S)
+    assert stage.heard.alarms == []
+
+
+@virtual
 async def test_a_leg_that_cannot_be_asked_for_is_not_let_be(stage: Stage) -> None:
     stage.asterisk.faults["packets"] = away("ami")
     async with stage.running():
         await recorded(stage)
-        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S)
+        await stage.passes(QUIET_S + GROWING_CHECK_S + EXAMINED_S + WRITTEN_S)
     assert stage.heard.alarms == ["stalled"]
 
 

@@ -115,6 +115,17 @@ def test_a_conversation_makes_a_call_one_of_people() -> None:
     assert [] == call.ends(leg)
 
 
+def test_of_a_call_that_was_over_when_the_link_came_back_nobody_says_that_it_was_not_answered() -> None:
+    """It was `unanswered: CANCEL`, though people may have talked for as long as the link was down."""
+    bob = rung(BOB, "1002")
+    call = Call().on(m.LegAppeared(CALLER), m.LegAppeared(bob)).later(60)
+    call.on(m.LegGone(bob.id, is_missed=True), m.LegGone(CALLER.id, is_missed=True))
+    assert ["link-down"] == [one.cause for one in call.handed]
+    busy = Call().on(m.LegAppeared(CALLER), m.LegAppeared(bob), m.DialEnded("BUSY"))
+    busy.on(m.LegGone(bob.id, is_missed=True), m.LegGone(CALLER.id, is_missed=True))
+    assert ["unanswered: BUSY"] == [one.cause for one in busy.handed]
+
+
 def test_a_menu_before_a_conversation_that_no_rule_covers_has_its_entry() -> None:
     """There was none. The entry is of the menu alone: nothing says that the conversation was to be recorded."""
     bob = rung(BOB, "1002")

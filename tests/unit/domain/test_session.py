@@ -692,13 +692,28 @@ def test_files_that_do_not_grow_are_replaced_once_and_then_kept() -> None:
     call.press()
     call.seen()
 
-    assert "alarm file-not-growing c-1-1" in call.later(6).passed(m.Wait.GROWTH)
+    assert ["examine c-1-1"] == call.later(6).passed(m.Wait.GROWTH)
+    assert "alarm file-not-growing c-1-1" in call.on(m.TakeStalled(T1))
     assert State.STARTING is call.state
     assert "tone started c-1-2" in call.seen(T2)
-    assert ["alarm file-not-growing c-1-2", "tone failed c-1-2"] == call.later(6).passed(m.Wait.GROWTH, T2)
+    assert ["examine c-1-2"] == call.later(6).passed(m.Wait.GROWTH, T2)
+    assert ["alarm file-not-growing c-1-2", "tone failed c-1-2"] == call.on(m.TakeStalled(T2))
     assert State.SUSPECT is call.state
     assert ["tell recording", "tone started c-1-2", "light 1 2"] == call.later(60).grew(T2)
     assert ["file-not-growing", ""] == [take.cause for take in call.recording.takes]
+
+
+def test_files_that_do_not_grow_because_nothing_is_said_are_let_be() -> None:
+    """Both phones silent from the answer on: it was `file-not-growing`, two captures and an alarm."""
+    call = Call()
+    call.talk()
+    call.press()
+    call.seen()
+
+    assert ["examine c-1-1"] == call.later(6).passed(m.Wait.GROWTH)
+    assert ["examine c-1-1"] == call.later(4).on(m.TakeQuiet(T1)), "asked again, until they speak"
+    assert "tell recording" in call.later(5).grew()
+    assert ["c-1-1"] == [take.id for take in call.recording.takes]
 
 
 def test_deadlines_that_came_true_are_late_news() -> None:
@@ -757,9 +772,11 @@ def test_a_replacement_that_does_not_grow_is_replaced_once() -> None:
     call.on(m.TakeStalled(T1))
     call.seen(T2)
 
-    assert "open c-1-3" in call.later(6).passed(m.Wait.GROWTH, T2)
+    assert ["examine c-1-2"] == call.later(6).passed(m.Wait.GROWTH, T2)
+    assert "open c-1-3" in call.on(m.TakeStalled(T2))
     call.seen(T3)
-    assert ["alarm file-not-growing c-1-3"] == call.later(6).passed(m.Wait.GROWTH, T3)
+    call.later(6).passed(m.Wait.GROWTH, T3)
+    assert ["alarm file-not-growing c-1-3"] == call.on(m.TakeStalled(T3))
     assert State.SUSPECT is call.state
 
 
@@ -1205,7 +1222,7 @@ def test_what_asterisk_took_with_it_is_said() -> None:
     call.closed()
     call.later(2).press()
     call.seen(NEXT)
-    call.on(m.TakeStalled(NEXT), m.LegBroken(LegId("b"), "asterisk-died"))
+    call.on(m.LegBroken(LegId("b"), "asterisk-died"))
     call.on(m.LegBroken(LegId("a"), "asterisk-died"), m.LegGone(LegId("a")), m.LegGone(LegId("b")))
     call.passed(m.Wait.SETTLE, NEXT)
 

@@ -128,6 +128,15 @@ def test_without_a_recording_nothing_is_noted() -> None:
     assert [(1_000.0, None, "music")] == waits(call), "it begins in a hold"
 
 
+def test_of_three_one_who_holds_lets_two_talk_on() -> None:
+    """It was a hold, and excused whatever the file lacks of what the two others say meanwhile."""
+    call = always()
+    call.bridge(leg("c", CEM))
+    assert [] == call.on(m.HoldChanged(B, is_held=True))
+    call.later(5).on(m.HoldChanged(LegId("c"), is_held=True))
+    assert [(1_007.0, None, "hold")] == waits(call)
+
+
 def test_a_hold_in_which_the_recorded_leg_hears_music_is_one_that_its_recorder_writes() -> None:
     """Told in either order; the music of another leg is none that it hears."""
     call = always()

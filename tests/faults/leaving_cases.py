@@ -3,7 +3,7 @@ and sends it on; a real queue with a second round."""
 
 import asyncio
 
-from following import NEAR_S, QUEUE, TALK_S, TONES_HZ, Scene, case, seconds
+from following import NEAR_S, QUEUE, SLOW_S, TALK_S, TONES_HZ, Scene, case, seconds
 from trouble import alarms
 
 from callrec.domain.lifecycle import Manifest
@@ -118,10 +118,10 @@ async def held(scene: Scene) -> str:
     assert seconds(right, scene.partner) >= scene.said[scene.partner] - NEAR_S
     (wait,) = recording.waiting
     assert wait.kind.value == "music"
-    assert abs((wait.to_s or 0.0) - wait.from_s - HOLD_S) < ROUGH_S
+    assert HOLD_S - ROUGH_S < (wait.to_s or 0.0) - wait.from_s < HOLD_S + SLOW_S
     (missing,) = recording.missing
     assert (manifest.state.value, missing.cause) == ("partial", "timeline"), recording
-    assert abs(missing.to_s - missing.from_s - LOST_S) < ROUGH_S
+    assert LOST_S - ROUGH_S < missing.to_s - missing.from_s < LOST_S + SLOW_S
     return "kept"
 
 
@@ -144,7 +144,9 @@ async def silent_start(scene: Scene) -> str:
     assert seconds(right, scene.partner) >= scene.said[scene.partner] - NEAR_S
     (missing,) = recording.missing
     assert (manifest.state.value, missing.cause, len(recording.takes)) == ("partial", "timeline", 1), recording
-    assert abs(missing.to_s - missing.from_s - SILENT_S) < ROUGH_S
+    missing_s = missing.to_s - missing.from_s
+    assert SILENT_S - TALK_S < missing_s < SILENT_S + SLOW_S
+    assert abs(right.length_s + missing_s - (recording.to_s or 0.0) + recording.from_s) < NEAR_S
     assert not alarms(scene.stack, "file-not-growing")
     return "kept"
 

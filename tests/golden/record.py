@@ -38,9 +38,16 @@ COMMANDS = {
     "verify": ("verify",),
     "doctor": ("doctor",),
     "confgen": ("confgen", "--dry-run"),
-    "import": ("users", "import", "--dry-run", str(HERE / "users.csv")),
+    "import": ("users", "import", "--dry-run", str(HERE / "new_users.csv")),
+    "import-refused": ("users", "import", "--dry-run", str(HERE / "users.csv")),
 }
 """Commands with `--json`, whose answers are kept."""
+TABLES = ("users", "lines", "incalls", "voicemails", "contexts", "entities", "profiles", "roles", "keys", "extensions")
+PAGES = {name: f"/api/v1/{name}" for name in TABLES} | {
+    "lookup": "/api/v1/lookup?did=2050&context=from-extern",
+    "problem": "/api/v1/users/999",
+}
+"""Pages of the API, whose answers are kept."""
 
 
 async def talk(stack: Stack, caller: str, called: str) -> tuple[PhoneCall, PhoneCall]:
@@ -121,6 +128,13 @@ async def failed(stack: Stack) -> None:
     await stack.pbx.cli("module load app_mixmonitor.so")
 
 
+async def told(stack: Stack) -> None:
+    """`*26` with the daemon."""
+    code = await stack.phone("1006").call("*26")
+    await code.answered()
+    await code.ended()
+
+
 async def settled(stack: Stack) -> None:
     """Nothing waits in the spool any more."""
     async with asyncio.timeout(20):
@@ -153,21 +167,8 @@ async def answers(stack: Stack, folder: Path) -> None:
         if name == "doctor":  # it speaks of this machine
             said = json.dumps([one | {"says": "", "write": ""} for one in json.loads(said)], indent=2) + "\n"
         (folder / "cli" / f"{name}.json").write_text(said)
-    for name in (
-        "users",
-        "lines",
-        "incalls",
-        "voicemails",
-        "contexts",
-        "entities",
-        "profiles",
-        "roles",
-        "keys",
-        "extensions",
-    ):
-        await page(stack, f"/api/v1/{name}", folder / "api" / f"{name}.json")
-    await page(stack, "/api/v1/lookup?did=2050&context=from-extern", folder / "api" / "lookup.json")
-    await page(stack, "/api/v1/users/999", folder / "api" / "problem.json")
+    for name, path in PAGES.items():
+        await page(stack, path, folder / "api" / f"{name}.json")
     await page(stack, "/readyz", folder / "api" / "readyz.json")
 
 
@@ -205,7 +206,7 @@ async def record(folder: Path) -> None:
     wishes = Wishes(
         users=HERE / "users.csv",
         tones_hz=TONES_HZ,
-        settings={"format": "opus", "on_demand_overrides_always": "pause", "state_dir": str(folder / "state")},
+        settings={"on_demand_overrides_always": "pause", "state_dir": str(folder / "state")},
     )
     async with start(folder, wishes, print) as stack:
         for words in (
@@ -220,6 +221,7 @@ async def record(folder: Path) -> None:
         await unanswered(stack)
         await partial(stack)
         await failed(stack)
+        await told(stack)
         await settled(stack)
         await answers(stack, draft)
         (draft / "events.json").write_text(json.dumps(await events(stack), indent=1, ensure_ascii=False) + "\n")
@@ -236,7 +238,7 @@ async def record(folder: Path) -> None:
 
 def keep(stack: Stack, draft: Path) -> None:
     """What can be read stands there as it is; sound, the store's file and what else is bytes in one archive."""
-    shutil.copytree(stack.daemon.monitor, draft / "monitor", ignore=shutil.ignore_patterns("*.opus", *LEFT_OUT))
+    shutil.copytree(stack.daemon.monitor, draft / "monitor", ignore=shutil.ignore_patterns("*.wav", *LEFT_OUT))
     shutil.copytree(stack.daemon.state / "journal", draft / "journal", ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.copytree(stack.daemon.settings["confgen_dir"], draft / "asterisk", ignore=shutil.ignore_patterns(*LEFT_OUT))
     dialplan = dialplan_folder()

@@ -1,0 +1,101 @@
+"""A daemon of now on the store and the library of a real product of before, without any Asterisk: it says what that one said."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from record import COMMANDS, PAGES
+from samples import TODAY
+from yesterday import lay
+
+from callrec.adapters.redis.connection import ask
+from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.domain.provisioning.directory import Directory
+from callrec.domain.provisioning.edit import Change, Edit
+from callrec.domain.provisioning.model import Entity, Feature, RecordRules, Rule, UserId
+from callrec.lab.daemon import Daemon
+from callrec.lab.pbx import Doors
+
+FIRST = min(path.stem for path in (TODAY / "monitor").rglob("*.json"))
+SAID = {
+    name: words
+    for name, words in (COMMANDS | {"recordings-show": ("recordings", "show", FIRST)}).items()
+    if name not in {"doctor", "verify", "confgen"}
+}
+"""The others speak of Asterisk, or of the spool, which still holds what the killed daemon left."""
+
+NOT_THAT_DAY = (("recording-forgotten", frozenset({"type", "recording"})),)
+"""What the product of that day had no reason for."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    """It listens; its Asterisk never answers."""
+    folder = tmp_path_factory.mktemp("yesterday")
+    files = lay(folder)
+    async with Daemon(folder, Doors(), confgen_dir=str(files)) as running:
+        async with asyncio.timeout(20):
+            while (await running.get("/api/v1/users"))[0] != 200:  # noqa: ASYNC110 - the copy of the tables is loaded
+                await asyncio.sleep(0.05)
+        yield running
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_command_says_what_it_said(daemon: Daemon) -> None:
+    """`--json`, byte for byte: users, codes, contexts, roles, keys, recordings, an import."""
+    said = await asyncio.gather(*(daemon.callrec(*words, "--json") for words in SAID.values()))
+    for name, (code, text) in zip(SAID, said, strict=True):
+        assert (code, text) == (name == "import-refused", (TODAY / "cli" / f"{name}.json").read_text()), name
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_page_of_the_api_says_what_it_said(daemon: Daemon) -> None:
+    for name, path in PAGES.items():
+        _, said = await daemon.get(path)
+        expected = json.loads((TODAY / "api" / f"{name}.json").read_text())
+        assert json.loads(said) == expected, name
+        assert list(_names(json.loads(said))) == list(_names(expected)), f"{name}: the order of the fields"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_change_of_each_kind_is_told_in_the_fields_that_it_was_told_in(tmp_path: Path) -> None:
+    """The events of the store's scripts, on a store of its own."""
+    lay(tmp_path)
+    async with open_store("embedded:", tmp_path / "state", join=False) as store:
+        await _change_everything(store)
+        found = await ask(store._client, "XRANGE", "callrec:events", "-", "+")
+    before = json.loads((TODAY / "events.json").read_text())
+    kinds = {(event["type"], frozenset(event)) for event in before} | set(NOT_THAT_DAY)
+    for _, event in found[len(before) :]:
+        assert (event["type"], frozenset(event)) in kinds, event
+
+
+async def _change_everything(store: RedisStore) -> None:
+    tables = await store.tables()
+    who = UserId("6")
+    await store.set_user(who, actor="test", request_id="set", online_record=True, rules=RecordRules(Rule.NEVER))
+    await store.toggle_call_record(who, "toggle", "test")
+    await store.set_code(Feature.DND, "*52", True, actor="test")
+    await store.edit(Edit((Change(None, Entity(7, "seven")),)), "edit", based_on=None, actor="test")
+    (entry, *_) = await store.recordings()
+    await store.index_recording(entry)
+    await store.forget(entry["id"])
+    await store.rebuild_index([entry])
+    changed = Directory(await store.tables()).user(who)
+    assert changed is not None
+    assert (changed.online_record, changed.call_record, changed.rules) == (True, True, RecordRules(Rule.NEVER))
+    assert changed.lastname == next(user.lastname for user in tables.users if user.id == who)
+
+
+def _names(document: object) -> Iterator[str]:
+    match document:
+        case dict():
+            for name, value in document.items():
+                yield name
+                yield from _names(value)
+        case list():
+            for one in document:
+                yield from _names(one)

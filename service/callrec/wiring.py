@@ -238,6 +238,7 @@ def _watch_health(daemon: Daemon) -> None:
     ready.add("ami", lambda: (daemon.ami.state is LinkState.UP, daemon.ami.state_reason))
     ready.add("ari", lambda: (daemon.ari.state is LinkState.UP, daemon.ari.state_reason))
     ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
+    ready.add("monitor", lambda: (not daemon.intake.why_not, daemon.intake.why_not))
     ready.add("journal", lambda: (not daemon.journal.broken, daemon.journal.broken))
     ready.add(
         "resync", lambda: (daemon.homecoming.is_home, "the calls have not been compared with Asterisk's channels yet")

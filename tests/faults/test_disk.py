@@ -138,10 +138,12 @@ async def test_p2_without_room_in_the_library_legs_wait_in_the_spool(
         await until_lamp(stack, "1007", "INUSE")
         await until(lambda: '"delayed"' in stack.daemon.log.read_text())
         assert len(leg_files(stack)) == 6
+        assert '"monitor": {"ok": false, "reason": "recordings wait in the spool: ' in await unready(stack)
         before = len(stored(stack))
     finally:
         mend(whole.monitor)
     await until(lambda: len(stored(stack)) == before + 2)
+    await stack.daemon.ready()
     await late.hangup()
     await settled(stack)
     one(stack, "1000", called).holds("1000", called, pressed.length_s, keys_s=KEYS_S)

@@ -26,6 +26,8 @@ from callrec.domain.lifecycle import SCHEMA, Entry, Format, Manifest, Media, Sta
 from callrec.domain.model import Recording, RecordingId, TakeId
 from callrec.domain.naming import Names, stored_paths
 
+_OF_THE_DISK = frozenset({"disk", "monitor-full"})
+
 
 class Notices(Protocol):
     """Who hears of what intake did and could not do: metrics, alarms, logs. Must not raise."""
@@ -104,6 +106,8 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
         self._overflowed = False
+        self.why_not = ""
+        """Why the monitor disk takes no recording; empty again as soon as it has taken one."""
 
     def submit(self, recording: Recording) -> None:
         """Take over a recording; one that is here already is not taken twice. Never waits and never fails."""
@@ -142,9 +146,7 @@ class Intake:
     async def finish(self, recording: Recording) -> Manifest:
         """All steps for one recording. Raises what keeps it from being finished; running it again is always right."""
         doors = self._doors
-        paths = stored_paths(recording, self._terms.names)
-        found = await asyncio.to_thread(doors.library.find, recording.id, paths)
-        path, manifest = found or await self._store_or_tidy(recording, paths)
+        path, manifest = await self._stored(recording)
         self._encoding.forget(recording.id)
         self._checkpoint("stored")
         is_news = recording.id not in self._unindexed
@@ -189,6 +191,19 @@ class Intake:
             self.catch_up()
         if not self._busy:
             self._idle.set()
+
+    async def _stored(self, recording: Recording) -> tuple[str, Manifest]:
+        """Its path and sidecar, from now or from an earlier try. What the disk refuses is kept for readiness."""
+        paths = stored_paths(recording, self._terms.names)
+        try:
+            found = await asyncio.to_thread(self._doors.library.find, recording.id, paths)
+            stored = found or await self._store_or_tidy(recording, paths)
+        except Unavailable as error:
+            if error.code in _OF_THE_DISK:
+                self.why_not = f"recordings wait in the spool: {error}"
+            raise
+        self.why_not = ""
+        return stored
 
     async def _store_or_tidy(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
         """A try that failed gives its space back: on a full disk the next one needs it."""

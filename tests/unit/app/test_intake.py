@@ -545,6 +545,24 @@ async def test_a_full_monitor_disk_is_seen_before_anything_is_written(house: Hou
     assert len(house.encoder.formats) == 1
 
 
+async def test_why_recordings_wait_is_known_until_the_disk_takes_one(house: House) -> None:
+    """Readiness said ok of a monitor disk that was full or read-only. What only one recording has is no fault of the disk."""
+    intake = house.intake()
+    first, second = house.captured(1), house.captured(2)
+    for error, says in (
+        (RuntimeError("a defect"), ""),
+        (Unavailable("encoder-hangs", "too slow"), ""),
+        (Unavailable("disk", "monitor: Read-only file system"), "in the spool: monitor: Read-only file system"),
+    ):
+        house.encoder.faults = [error]
+        with pytest.raises(type(error)):
+            await intake.finish(first)
+        assert intake.why_not.endswith(says)
+        assert bool(intake.why_not) is bool(says)
+    await intake.finish(second)
+    assert intake.why_not == ""
+
+
 async def test_what_is_larger_than_the_disk_is_not_tried_again(house: House) -> None:
     library = house.library = Small(house.folder / "monitor")
     library.rooms = [Room(80_000, 90_000)]

@@ -3,14 +3,17 @@ the spool, the library, Asterisk's database and the dialplan. The daemon of now 
 """
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from samples import TODAY, sidecars
-from trouble import HEARD, Stored, aftermath, by_command_line, is_flagged, one, stored, until
+from trouble import HEARD, Stored, aftermath, by_command_line, client, is_flagged, one, stored, until
 from yesterday import astdb, dialplan, lay, lay_astdb
 
+from callrec.adapters.redis.connection import ask
 from callrec.domain.lifecycle import State
 from callrec.domain.model import ActorKind
 from callrec.domain.provisioning.model import Rule
@@ -25,6 +28,8 @@ TALKED_S = 1.8
 """So long everybody talked at least."""
 CHANGED_BY_THE_DAEMON = ("always", "capture", "intent", "set")
 """Families of Asterisk's database in which `*26` and the fallback mode left something to be done."""
+HAPPENED_THAT_DAY = {(f"callrec_always_record_{end}", "result") for end in ("total", "created")}
+"""Counters whose label begins with the first time that it happens; here no `*26` was pressed."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -110,3 +115,30 @@ async def test_a_press_in_the_dialplan_of_that_day_is_answered_by_the_daemon_of_
     await until(lambda: len(stored(house, "1000", "1001")) == 2, hint="one of that day, and this one")
     recording = stored(house, "1000", "1001")[-1].manifest
     assert (recording.state, recording.recording.actor.kind) == (State.SOUND, ActorKind.USER)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_happens_is_told_in_the_fields_of_that_day(house: Stack) -> None:
+    """The stream goes on with events of the same fields; what `*26` said without a daemon has one more.
+
+    Alarms depend on what a busy machine does: their fields stand in `tests/golden/formats/events.json`."""
+    before = json.loads((TODAY / "events.json").read_text())
+    kinds = {(event["type"], frozenset(event)) for event in before}
+    kinds |= {(kind, fields | {"told_ms"}) for kind, fields in kinds if kind == "user-changed"}
+    async with client(house) as store:
+        found = [fields for _, fields in await ask(store, "XRANGE", "callrec:events", "-", "+")]
+    told = {(event["type"], frozenset(event)) for event in found[len(before) :] if event["type"] != "alarm"}
+    assert {"recording-ended", "recording-stored", "recording-indexed", "user-changed"} <= {kind for kind, _ in told}
+    assert told <= kinds
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_metrics_of_that_day_are_still_there(house: Stack) -> None:
+    """Names and names of labels, also of the gauges that only a whole product has."""
+    _, now = await house.daemon.get("/metrics")
+    assert _series((TODAY / "metrics.txt").read_text()) <= _series(now) | HAPPENED_THAT_DAY
+
+
+def _series(text: str) -> set[tuple[str, ...]]:
+    lines = [line for line in text.splitlines() if line.startswith("callrec_")]
+    return {(line.partition("{")[0].partition(" ")[0], *re.findall(r'([a-z_]+)="', line)) for line in lines}

@@ -4,11 +4,16 @@ import json
 from collections.abc import Iterator
 
 import samples
+from structlog.testing import capture_logs
 
 from callrec.adapters.redis import records
 from callrec.app.library import index_entry
 from callrec.app.tables_mark import TablesMark, dumped
+from callrec.domain import messages as m
+from callrec.domain.errors import Corrupt
 from callrec.domain.provisioning.directory import Directory
+from callrec.observe.metrics import Metrics
+from callrec.observe.observer import Observation
 from callrec.protocols.asterisk_conf import users_files
 from callrec.protocols.documents import decode_entry, decode_manifest, encode_entry, encode_manifest
 from callrec.web.resources import RESOURCES
@@ -46,6 +51,7 @@ def _all() -> Iterator[tuple[str, bytes]]:
     yield "redis-records.json", samples.as_json(short)
     yield "tables-mark.json", dumped(TablesMark(17, "1795899680000-3"))
     yield "api.json", samples.as_json(_answers())
+    yield "events.json", samples.as_json(_events())
     for name, text in users_files(samples.TABLES).items():
         yield name, text.encode()
 
@@ -59,3 +65,18 @@ def _answers() -> dict[str, object]:
         ]
         for resource in RESOURCES
     }
+
+
+def _events() -> list[dict[str, str]]:
+    """What the daemon tells by itself; the store's scripts and intake tell the rest (tests/contract, tests/faults)."""
+    told: list[dict[str, str]] = []
+    observation, full = Observation(Metrics()), samples.MANIFESTS["full"]
+    observation._publish = lambda event: told.append(event | {"at_s": "now"})  # type: ignore[method-assign]
+    with capture_logs():
+        observation.told(m.Tell("recording-ended", samples.FULL))
+        observation.told(m.Tell("press-refused", None, samples.FIRST))
+        observation.alarmed(m.Alarm("stalled", samples.FULL.takes[0].id), samples.FULL.call)
+        observation.stored(full)
+        observation.damaged(samples.FULL.id, Corrupt("encode", "it cannot be read"))
+        observation.refused(samples.FULL.id, "no-file")
+    return told

@@ -189,6 +189,19 @@ async def test_a_lost_table_is_noticed_and_nothing_is_built_on_what_is_left(hous
     await until(lambda: feed.directory.user(UserId("99")) is not None)
 
 
+async def test_a_table_that_is_lost_together_with_its_count_is_noticed_too(house: House) -> None:
+    """As in a store that evicts keys. Before, a daemon that started beside it left two endpoints of sixteen."""
+    feed = await loaded(house)
+    await house.server.ask("DEL", keys.LINES, keys.LAST_CHANGE)
+    await house.stays(feed, "store-records-gone")
+    house.corrupt.clear()
+    again = await house.feed()
+    await until(lambda: house.corrupt == ["store-records-gone"])
+    assert not again.fresh
+    await house.decide(feed)
+    assert (len(feed.directory.users()), len(feed.directory.lines())) == (15, 0)
+
+
 async def test_lost_feature_codes_are_noticed(house: House) -> None:
     await house.store.set_code(Feature.CALL_RECORD, "*27", enabled=True)
     feed = await loaded(house)

@@ -90,6 +90,9 @@ def judge(mark: TablesMark | None, now: Standing, whose: str) -> None:
     if mark is not None and not now.follows:
         message = f"{has}, but {whose.format(mark.revision)}, which is not among its changes"
         raise Corrupt("store-other-history", message, hint=hint)
+    if mark is not None and mark.event and not now.event:
+        message = f"{has}, and lost its note of the last change, so that nothing says whether its tables are whole"
+        raise Corrupt("store-records-gone", message, hint=hint)
     if now.gone:
         message = f"{has}, and lost records without an edit: {', '.join(now.gone)}"
         raise Corrupt("store-records-gone", message, hint=hint)

@@ -10,7 +10,13 @@ SEEN = TablesMark(7, "7-0")
 
 @pytest.mark.parametrize(
     ("mark", "now"),
-    [(None, Standing(0)), (None, Standing(9, "9-0", users=3)), (SEEN, Standing(7, "7-0")), (SEEN, Standing(8, "8-0"))],
+    [
+        (None, Standing(0)),
+        (None, Standing(9, "9-0", users=3)),
+        (SEEN, Standing(7, "7-0")),
+        (SEEN, Standing(8, "8-0")),
+        (TablesMark(7), Standing(7)),
+    ],
 )
 def test_what_comes_after_what_was_seen_is_taken(mark: TablesMark | None, now: Standing) -> None:
     judge(mark, now, SEEN_LAST)
@@ -25,6 +31,7 @@ def test_what_comes_after_what_was_seen_is_taken(mark: TablesMark | None, now: S
         (SEEN, Standing(8, "8-1", follows=False), "store-other-history"),
         (None, Standing(8, "8-1", gone=("users",)), "store-records-gone"),
         (SEEN, Standing(7, "7-0", gone=("users", "lines")), "store-records-gone"),
+        (SEEN, Standing(7), "store-records-gone"),
     ],
 )
 def test_what_does_not_is_refused_with_the_command_that_decides(

@@ -36,7 +36,13 @@ class House:
         return {**others, **ours, **settings, "CALLREC_STATE_DIR": str(self.folder / state)}
 
     def start(self, state: str = "s", before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
-        """A daemon in a session of its own, without a terminal; it has started when this returns."""
+        """A daemon that has started when this returns."""
+        daemon = self.launch(state, before)
+        self.until(state, "started")
+        return daemon
+
+    def launch(self, state: str = "s", before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+        """A daemon in a session of its own, without a terminal; it begins to start."""
         with self.log(state).open("wb") as log:
             command = [sys.executable, "-m", "callrec", "serve"]
             daemon = subprocess.Popen(  # noqa: S603 - our own program
@@ -50,7 +56,6 @@ class House:
                 preexec_fn=before,  # noqa: PLW1509 - this process has one thread
             )
         self.running.append(daemon)
-        self.until(state, "started")
         return daemon
 
     def stop(self) -> None:

@@ -3,8 +3,10 @@
 import fcntl
 import os
 import pty
+import re
 import signal
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +48,18 @@ def test_sighup_ends_no_daemon_that_has_no_terminal(house: House) -> None:
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert house.events("s")[-1] == "ended"
+
+
+def test_sighup_ends_no_daemon_that_is_starting(house: House) -> None:
+    """For a second it had no answer to it yet, and ended."""
+    daemon = house.launch()
+    status = Path(f"/proc/{daemon.pid}/status")
+    while not int(re.search(r"SigIgn:\s+(\w+)", status.read_text())[1], 16) & 1:  # type: ignore[index] # it is always there
+        assert "started" not in house.events("s"), "it never ignored SIGHUP"
+        time.sleep(0.01)
+    daemon.send_signal(signal.SIGHUP)
+    house.until("s", "started")
+    assert daemon.poll() is None
 
 
 def test_a_closed_terminal_ends_the_daemon_in_order(house: House) -> None:

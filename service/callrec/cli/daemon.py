@@ -1,6 +1,7 @@
 """`callrec serve`, `doctor` and `demo`: the daemon itself, and whether it has what it needs."""
 
 import asyncio
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 def serve() -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    from callrec.adapters.system import has_terminal
+
+    if not has_terminal():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it has its own answer to it: starting takes a second
     from callrec.adapters.disk.token import kept_token
     from callrec.config import read_settings
     from callrec.observe.logs import set_up_logs

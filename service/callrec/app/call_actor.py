@@ -13,7 +13,7 @@ from typing import Protocol
 from callrec.app.deaf_legs import deaf_in, is_far_enough
 from callrec.app.ports import Announcer, Clock, Journal, Lamps, Recorder, Spool
 from callrec.domain import messages as m
-from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
 from callrec.domain.handling import handle
 from callrec.domain.lifecycle import Entry
 from callrec.domain.model import LegId, Recording, Speech, Take, TakeId
@@ -23,7 +23,6 @@ from callrec.domain.session import Session
 JOURNAL_S = 0.25
 """How long a call waits for the journal before it goes on without it: a recording without an entry is found by its files."""
 
-OUTCOME_UNKNOWN = "ami-outcome-unknown"
 LATE_LOOK_S, LATE_LOOKS = 0.5, 60
 """How often, and for how long, we look for a take that Asterisk may begin after we have given it up."""
 
@@ -233,7 +232,7 @@ class CallActor:
             mixmonitor = await self._around.recorder.start(command.take, command.rule)
         except CallrecError as error:
             self.post(m.TakeRefused(command.take.id, error.code, unavailable=isinstance(error, Unavailable)))
-            if error.code == OUTCOME_UNKNOWN:
+            if isinstance(error, OutcomeUnknown):
                 self._around.background(self._end_if_begun(command.take), "late-take")
         else:
             self._around.requested(command.take.id, mixmonitor)

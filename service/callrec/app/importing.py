@@ -11,7 +11,7 @@ from typing import Protocol
 
 from callrec.app.file_text import decoded
 from callrec.app.store_port import TableStore, tables_busy
-from callrec.domain.errors import Refused
+from callrec.domain.errors import Conflict
 from callrec.domain.provisioning.csv_rules import Mode, Sheet, read
 from callrec.domain.provisioning.csv_text import FileRefused, RowError
 from callrec.domain.provisioning.planning import Plan, Step, planned
@@ -118,9 +118,7 @@ async def import_users(
         edit = await asyncio.to_thread(plan.edit, snapshot.tables)
         try:
             done = await store.edit(edit, request_id, based_on=snapshot.edition, actor=actor, receipt=receipt)
-        except Refused as refused:
-            if refused.code != "tables-edited":
-                raise
+        except Conflict:
             continue
         return _imported(plan, dry_run=False) if done is None else Imported((), (), (), dry_run=False, before=done)
     raise tables_busy()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from callrec.app.asked import Asked
 from callrec.app.receipts import still_there, written
 from callrec.app.store_port import DirectorySource, TableStore, tables_busy
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import Conflict, Refused, Unavailable
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Edit, Noun, Table, place
 from callrec.domain.provisioning.features import code_checked
@@ -140,9 +140,7 @@ class Records:
                 done = await self._store.edit(
                     edit, asked.request_id, based_on=edition, actor=asked.actor, receipt=receipt
                 )
-            except Refused as refused:
-                if refused.code != "tables-edited":
-                    raise
+            except Conflict:
                 await self._tables.catch_up(CATCH_UP_S)
                 continue
             if done:  # by another process, since we asked: the record is that one's

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from callrec.app.star_codes import LANGUAGE, SOUND, language_of
 from callrec.app.store_port import DirectorySource, TableStore, UserFields
 from callrec.app.translation import endpoint_of
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
 from callrec.domain.model import LegId
 from callrec.domain.provisioning.directory import Party
 from callrec.domain.provisioning.function_keys import meant, owner_of
@@ -74,7 +74,7 @@ class Services:
         except Refused:
             return _say("refused", party)
         except Unavailable as error:
-            return _say("unconfirmed" if error.code == "store-outcome-unknown" else "unavailable", party)
+            return _say("unconfirmed" if isinstance(error, OutcomeUnknown) else "unavailable", party)
         return None
 
 

@@ -8,7 +8,7 @@ true: `on` and `off` come only after the store has the flag on disk; `unavailabl
 from callrec.app.engine import Engine
 from callrec.app.store_port import DirectorySource, TableStore
 from callrec.app.translation import by_name, endpoint_of, number_in
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
 from callrec.domain.messages import Outcome
 from callrec.domain.model import LegId
 from callrec.domain.provisioning.directory import Party
@@ -80,7 +80,7 @@ class StarCodes:
         except Refused:
             return _say("unknown", party)
         except Unavailable as error:
-            return _say("unconfirmed" if error.code == "store-outcome-unknown" else "unavailable", party)
+            return _say("unconfirmed" if isinstance(error, OutcomeUnknown) else "unavailable", party)
         return _say("on" if on else "off", party)
 
     def _reachable(self) -> None:

@@ -6,7 +6,7 @@ The command line turns them into exit codes, the API into problem+json, the star
 
 
 class CallrecError(Exception):
-    """What all our errors have in common; raised only as one of the four kinds below."""
+    """What all our errors have in common; raised only as one of the four kinds below, two of which have a narrower one."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -24,6 +24,14 @@ class Refused(CallrecError):
 
 class Unavailable(CallrecError):
     """Something outside (Asterisk, Redis, a disk) does not answer now: the same request may work later."""
+
+
+class Conflict(Refused):
+    """Somebody else changed first what the request was built on: look again, then it may be done."""
+
+
+class OutcomeUnknown(Unavailable):
+    """It was sent, and no answer came: it may have been done. Look before it is repeated."""
 
 
 class Corrupt(CallrecError):

@@ -16,7 +16,7 @@ from callrec.adapters.asterisk.controls import (
 )
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.catching_up import Told
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.provisioning.difference import CodeChanged
 from callrec.domain.provisioning.directory import Directory
@@ -146,7 +146,7 @@ async def test_a_start_that_was_not_answered_is_ended_before_the_next_one_on_its
     manager: Manager, recorder: AmiRecorder
 ) -> None:
     """Its id stands on the leg until the next recorder's comes there: later nobody could stop it."""
-    manager.faults["MixMonitor"] = Unavailable("ami-outcome-unknown", "late")
+    manager.faults["MixMonitor"] = OutcomeUnknown("ami-outcome-unknown", "late")
     with pytest.raises(Unavailable):
         await recorder.start(Take(TAKE.id, LEG, "", 8000, 0.0), Rule.ALWAYS)
     manager.faults.clear()
@@ -168,7 +168,7 @@ async def test_starts_that_were_not_answered_are_not_remembered_without_end(
     manager: Manager, recorder: AmiRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controls, "MAX_UNKNOWN", 1)
-    manager.faults["MixMonitor"] = Unavailable("ami-outcome-unknown", "late")
+    manager.faults["MixMonitor"] = OutcomeUnknown("ami-outcome-unknown", "late")
     manager.any_leg = True
     for leg in ("1.1", "2.1"):
         with pytest.raises(Unavailable):

@@ -18,7 +18,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.engine import Engine
 from callrec.app.ports import FileClosed, FileCreated, SpoolEvent
 from callrec.domain import messages as m
-from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import BridgeId, Instant, LegId, NodeId, Recording, RecordingId, Take, TakeId
 from callrec.domain.naming import LegFile, Side, leg_file
@@ -389,4 +389,4 @@ def event(name: str, leg: str, endpoint: str, *, linkedid: str = "", **more: str
 
 def away(code: str = "ami-down") -> Unavailable:
     """What is raised by what is away."""
-    return Unavailable(code, "away")
+    return (OutcomeUnknown if code.endswith("outcome-unknown") else Unavailable)(code, "away")

@@ -13,7 +13,6 @@ from callrec.app.call_actor import (
     LATE_LOOK_S,
     LATE_LOOKS,
     MAILBOX_EVENTS,
-    OUTCOME_UNKNOWN,
     WRITTEN_S,
     CallActor,
 )
@@ -234,7 +233,7 @@ async def test_a_recorder_that_is_refused_is_tried_once_more_and_then_failed(sta
 @virtual
 async def test_a_recorder_that_begins_after_it_was_given_up_is_ended(stage: Stage) -> None:
     """Told to have failed, and then not recorded: also when Asterisk does late what it was asked."""
-    stage.asterisk.faults["start"] = away(OUTCOME_UNKNOWN)
+    stage.asterisk.faults["start"] = away("ami-outcome-unknown")
     async with stage.running():
         stage.call()
         assert await stage.engine.press(LEG, ALICE, 8000) is m.Outcome.UNAVAILABLE
@@ -252,7 +251,7 @@ async def test_a_recorder_that_begins_after_it_was_given_up_is_ended(stage: Stag
 
 @virtual
 async def test_one_that_never_begins_is_looked_for_no_longer_than_half_a_minute(stage: Stage) -> None:
-    stage.asterisk.faults["start"] = away(OUTCOME_UNKNOWN)
+    stage.asterisk.faults["start"] = away("ami-outcome-unknown")
     async with stage.running() as engine:
         stage.call()
         await engine.press(LEG, ALICE, 8000)

@@ -6,7 +6,7 @@ import pytest
 
 from callrec.app.importing import ATTEMPTS, import_users
 from callrec.app.store_port import Snapshot
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import Conflict, Refused, Unavailable
 from callrec.domain.provisioning.csv_rules import FileRefused, Mode
 from callrec.domain.provisioning.model import Context, ContextKind, Incall, Line, Tables, User, UserId, Voicemail
 
@@ -43,7 +43,7 @@ class Store:
     async def edit(self, edit, request_id, *, based_on=None, actor="", receipt=""):
         """Do all of it; conflicts are the real store's to find."""
         if based_on != self.edition:
-            raise Refused("tables-edited", "somebody was first")
+            raise Conflict("tables-edited", "somebody was first")
         self.changes.append((request_id, actor))
         self.receipts.append(receipt)
         for change in edit.changes:

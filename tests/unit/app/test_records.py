@@ -7,7 +7,7 @@ import pytest
 from callrec.app.asked import Asked, done_by
 from callrec.app.receipts import written
 from callrec.app.records import ATTEMPTS, Records
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import Conflict, Refused, Unavailable
 from callrec.domain.provisioning.difference import CodeChanged, RecordsChanged
 from callrec.domain.provisioning.directory import Directory
 from callrec.domain.provisioning.edit import Table, place
@@ -50,7 +50,7 @@ class Store:
             raise self.refuses
         if self.others:
             self.others -= 1
-            raise Refused("tables-edited", "meanwhile")
+            raise Conflict("tables-edited", "meanwhile")
         assert based_on == self.edition
         if self.first is not None:
             return done_by(self.first, receipt.partition(" ")[0])

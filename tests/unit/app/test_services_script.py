@@ -7,7 +7,7 @@ from stage import ALICE
 from test_star_codes import Copy, request
 
 from callrec.app.services import Services
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.provisioning.difference import CodeChanged, UserChanged
 from callrec.domain.provisioning.function_keys import bound
 from callrec.domain.provisioning.model import Feature, FeatureCode, User, UserId
@@ -85,7 +85,7 @@ async def test_what_changes_nothing_says_why() -> None:
     [
         (Refused("no-such-user", "gone"), "refused"),
         (Unavailable("store-down", "down"), "unavailable"),
-        (Unavailable("store-outcome-unknown", "lost"), "unconfirmed"),
+        (OutcomeUnknown("store-outcome-unknown", "lost"), "unconfirmed"),
     ],
 )
 async def test_a_store_that_did_not_do_it_is_not_told_as_done(fault: CallrecError, word: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from stage import ALICE, EVER, TABLES, Stage, event, virtual
 
 from callrec.app.star_codes import StarCodes
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.messages import Called, Outcome
 from callrec.domain.model import LegId
 from callrec.domain.provisioning.difference import CodeChanged, Difference, UserChanged
@@ -96,7 +96,7 @@ async def test_without_a_language_of_the_user_the_channels_own_stays(house: Hous
     [
         (Refused("no-such-user", "gone"), "unknown"),
         (Unavailable("store-unavailable", "away"), "unavailable"),
-        (Unavailable("store-outcome-unknown", "slow"), "unconfirmed"),
+        (OutcomeUnknown("store-outcome-unknown", "slow"), "unconfirmed"),
     ],
 )
 @virtual

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from callrec.adapters.asterisk.ami_wire import MAX_LISTING, MAX_LISTING_BYTES, Dialler, Question, Wire, dialler
 from callrec.adapters.asterisk.backoff import Backoff
 from callrec.adapters.asterisk.link import Link, LinkState
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
 from callrec.protocols.ami import Message, describe_action
 
 __all__ = ["AmiLimits", "AmiLink", "LinkState"]
@@ -207,9 +207,9 @@ def _lost(wire: Wire) -> str:
     return wire.lost.result() if wire.lost.done() else ""
 
 
-def _unknown(name: str, why: str) -> Unavailable:
+def _unknown(name: str, why: str) -> OutcomeUnknown:
     hint = "it may have been done: look before repeating it"
-    return Unavailable("ami-outcome-unknown", f"the outcome of AMI {name} is unknown: {why}", hint=hint)
+    return OutcomeUnknown("ami-outcome-unknown", f"the outcome of AMI {name} is unknown: {why}", hint=hint)
 
 
 def _error(name: str, message: str) -> Refused:

@@ -16,7 +16,7 @@ from typing import Protocol
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
 from callrec.app.translation import HOLDING
-from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.model import BridgeId, LegId, Take, TakeId
 from callrec.domain.naming import Side, leg_file
 from callrec.domain.provisioning.directory import Directory
@@ -34,7 +34,6 @@ ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"
 LISTEN_VARIABLE = "CALLREC_LISTENED"
-OUTCOME_UNKNOWN = "ami-outcome-unknown"
 MAX_UNKNOWN = 1000
 """Legs on which a start was not answered, kept at most; a leg that is forgotten loses only the look before its next start."""
 INTENTS = "callrec/intent"
@@ -81,11 +80,10 @@ class AmiRecorder:
             del self._unknown[take.leg]
         try:
             return await self._start(take, rule)
-        except Unavailable as error:
-            if error.code == OUTCOME_UNKNOWN:
-                if len(self._unknown) >= MAX_UNKNOWN:
-                    del self._unknown[next(iter(self._unknown))]
-                self._unknown[take.leg] = take
+        except OutcomeUnknown:
+            if len(self._unknown) >= MAX_UNKNOWN:
+                del self._unknown[next(iter(self._unknown))]
+            self._unknown[take.leg] = take
             raise
 
     async def _start(self, take: Take, rule: Rule) -> str:

@@ -34,7 +34,7 @@ from callrec.adapters.redis.records import (
 from callrec.app.asked import done_by
 from callrec.app.store_port import Snapshot, UserFields
 from callrec.app.tables_mark import Standing
-from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.errors import Conflict, Corrupt, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.provisioning.checks import is_plain
 from callrec.domain.provisioning.claims import at, endpoint
 from callrec.domain.provisioning.edit import Edit
@@ -320,12 +320,12 @@ def _done(outcome: str, told: Sequence[str], receipt: str) -> str | None:
     return done_by(told[0], receipt.partition(" ")[0]) if outcome == "done" else None
 
 
-def _edited() -> Refused:
-    return Refused("tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again")
+def _edited() -> Conflict:
+    return Conflict("tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again")
 
 
-def _unknown(message: str) -> Unavailable:
-    return Unavailable(
+def _unknown(message: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
         "store-outcome-unknown", f"{message}: the change may have happened", hint="ask again with the same request id"
     )
 

@@ -15,7 +15,7 @@ from callrec.adapters.redis.connection import Address
 from callrec.adapters.user_files.wire import ORDER, Order, read_head
 from callrec.app.file_text import LARGEST_BYTES, too_large
 from callrec.app.user_files import Done, ExportJob, Job
-from callrec.domain.errors import Unavailable
+from callrec.domain.errors import OutcomeUnknown, Unavailable
 
 COMMAND = (sys.executable, "-P", "-m", "callrec.adapters.user_files")
 HEAD_BYTES = 4 * 1024 * 1024
@@ -116,4 +116,4 @@ async def _lost(process: Process, job: Job) -> Unavailable:
     if isinstance(job, ExportJob) or job.dry_run:
         return Unavailable("user-files-lost", f"{ended}: nothing was changed", hint="ask again")
     hint = "ask again under the same Idempotency-Key"
-    return Unavailable("store-outcome-unknown", f"{ended}: the change may have happened", hint=hint)
+    return OutcomeUnknown("store-outcome-unknown", f"{ended}: the change may have happened", hint=hint)

@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 from callrec.adapters.redis.connection import Address
 from callrec.app.import_report import errors_of
 from callrec.app.user_files import FileErrors, Job
-from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Refused, Unavailable
+from callrec.domain.errors import CallrecError, Conflict, Corrupt, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.provisioning.csv_text import FileRefused
 
 _KINDS: Mapping[str, Callable[..., CallrecError]] = {
-    kind.__name__: kind for kind in (Refused, Unavailable, Corrupt, Misconfigured)
+    kind.__name__: kind for kind in (Conflict, Refused, OutcomeUnknown, Unavailable, Corrupt, Misconfigured)
 }
 
 

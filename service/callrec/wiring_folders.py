@@ -13,6 +13,7 @@ from callrec.app.ports import SpoolEvent
 from callrec.config import Settings
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.vocabulary import AlarmCause
 
 LOOK_S = 2.0
 
@@ -53,7 +54,7 @@ async def watch_spool(
                 tasks.create_task(spool.watch(tell))
         except* CallrecError as errors:
             code = ", ".join(error.code for error in errors.exceptions if isinstance(error, CallrecError))
-            observer.alarmed(m.Alarm(f"spool: {code}", None), "")
+            observer.alarmed(m.Alarm(f"{AlarmCause.SPOOL}: {code}", None), "")
         await asyncio.sleep(LOOK_S)
 
 

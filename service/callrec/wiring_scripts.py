@@ -10,6 +10,7 @@ from callrec.app.leg_proof import LegProof
 from callrec.app.lookups import Lookups
 from callrec.app.services import Services
 from callrec.app.star_codes import StarCodes
+from callrec.domain.vocabulary import AgiScript
 from callrec.observe.metrics import Metrics
 from callrec.protocols.agi import Answer, Request
 
@@ -38,7 +39,13 @@ def scripts(codes: StarCodes, services: Services, lookups: Lookups, metrics: Met
         metrics.service(answer.result)
         return answer
 
-    return {"toggle": toggle, "call": call, "always-record": always_record, "service": service, "lookup": lookup}
+    return {
+        AgiScript.TOGGLE: toggle,
+        AgiScript.CALL: call,
+        AgiScript.ALWAYS_RECORD: always_record,
+        AgiScript.SERVICE: service,
+        AgiScript.LOOKUP: lookup,
+    }
 
 
 def agi_door(answering: dict[str, Script], engine: Engine, ami: AmiLink, metrics: Metrics) -> AgiServer:

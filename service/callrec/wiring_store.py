@@ -11,6 +11,7 @@ from callrec.app.call_actor import Observer
 from callrec.app.store_watch import StoreWatch
 from callrec.config import Settings
 from callrec.domain import messages as m
+from callrec.domain.vocabulary import AlarmCause
 from callrec.observe.health import Readiness
 
 
@@ -28,10 +29,10 @@ async def hold_store(settings: Settings, observer: Observer, readiness: Readines
     """The store, and the copy that follows it. Raises Misconfigured, Unavailable, Corrupt."""
 
     def ended(code: str) -> None:
-        observer.alarmed(m.Alarm(f"store: {code}", None), "")
+        observer.alarmed(m.Alarm(f"{AlarmCause.STORE}: {code}", None), "")
 
     def corrupt(code: str) -> None:
-        observer.alarmed(m.Alarm(f"tables: {code}", None), "")
+        observer.alarmed(m.Alarm(f"{AlarmCause.TABLES}: {code}", None), "")
 
     async with (
         open_store(settings.redis_url, settings.state_dir, on_trouble=ended) as store,

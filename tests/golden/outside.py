@@ -14,7 +14,7 @@ from callrec.adapters.redis import scripts as lua_scripts
 from callrec.app import lookups
 from callrec.cli.app import app
 from callrec.config import Settings
-from callrec.domain import lifecycle, messages, model, naming, toggle
+from callrec.domain import lifecycle, messages, model, naming, toggle, vocabulary
 from callrec.domain.provisioning import edit
 from callrec.domain.provisioning import model as tables
 from callrec.observe import metrics
@@ -47,6 +47,10 @@ VOCABULARIES: tuple[type[Enum], ...] = (
     lookups.Kind,
     toggle.State,
     fastagi.Outcome,
+    vocabulary.AgiScript,
+    vocabulary.AlarmCause,
+    vocabulary.CallFact,
+    vocabulary.DropReason,
 )
 
 
@@ -84,7 +88,8 @@ def names() -> dict[str, object]:
             name: sorted(values)
             for name, values in vars(metrics).items()
             if name.lstrip("_").isupper() and isinstance(values, frozenset)
-        },
+        }
+        | {"CAUSES": sorted(metrics.CAUSES.values())},
         "words": {
             f"{one.__module__.rpartition('.')[2]}.{one.__name__}": [w.value for w in one] for one in VOCABULARIES
         },

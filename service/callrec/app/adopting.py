@@ -19,6 +19,7 @@ from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import LegId, NodeId, Recording, TakeId
 from callrec.domain.provisioning.model import Rule
+from callrec.domain.vocabulary import AlarmCause
 from callrec.protocols.ami import Message
 
 Channels = Mapping[LegId, Message]
@@ -149,4 +150,4 @@ class Adopting:
         return True
 
     def _alarm(self, error: CallrecError) -> None:
-        self._observer.alarmed(m.Alarm(f"degraded: {error.code}", None), "")
+        self._observer.alarmed(m.Alarm(f"{AlarmCause.DEGRADED}: {error.code}", None), "")

@@ -2,6 +2,7 @@
 
 from callrec.app.call_actor import Observer
 from callrec.domain import messages as m
+from callrec.domain.vocabulary import AlarmCause, DropReason
 from callrec.protocols.ami import Message
 
 MOST_CALLS, MOST_LEGS = 5000, 15_000
@@ -21,13 +22,13 @@ class Bounds:
     def allow(self, message: Message, *, known: bool, calls: int, legs: int) -> bool:
         """Whether the leg of this event may be followed. `known`: it is already; `calls`, `legs`: so many are."""
         if any(len(message.get(name)) > MOST_ID_CHARACTERS for name in _IDS):
-            self._observer.dropped("leg")
+            self._observer.dropped(DropReason.LEG)
             return False
         if known:
             return True
         was_full, self._is_full = self._is_full, calls >= MOST_CALLS or legs >= MOST_LEGS
         if self._is_full:
-            self._observer.dropped("leg")
+            self._observer.dropped(DropReason.LEG)
             if not was_full:
-                self._observer.alarmed(m.Alarm("too-many-calls", None), "")
+                self._observer.alarmed(m.Alarm(AlarmCause.TOO_MANY_CALLS, None), "")
         return not self._is_full

@@ -19,6 +19,7 @@ from callrec.domain.lifecycle import Entry
 from callrec.domain.model import LegId, Recording, Speech, Take, TakeId
 from callrec.domain.provisioning.model import UserId
 from callrec.domain.session import Session
+from callrec.domain.vocabulary import AlarmCause, DropReason
 
 JOURNAL_S = 0.25
 """How long a call waits for the journal before it goes on without it: a recording without an entry is found by its files."""
@@ -55,7 +56,7 @@ class Observer(Protocol):
         """Something that an operator must see."""
         ...
 
-    def dropped(self, what: str) -> None:
+    def dropped(self, what: DropReason) -> None:
         """Something was thrown away because a bound was reached."""
         ...
 
@@ -87,7 +88,7 @@ class Surroundings(Protocol):
         """Answer a waiting dialogue."""
         ...
 
-    def background(self, work: Coroutine[None, None, None], what: str) -> None:
+    def background(self, work: Coroutine[None, None, None], what: DropReason) -> None:
         """Do this beside the call's own work; errors are reported."""
         ...
 
@@ -121,7 +122,7 @@ class CallActor:
         """
         if self._mailbox.full():
             self._mailbox.get_nowait()
-            self._around.observer.dropped("call-mailbox")
+            self._around.observer.dropped(DropReason.CALL_MAILBOX)
         self._mailbox.put_nowait((event, self._around.clock.now().mono_s if at_mono_s is None else at_mono_s))
 
     async def run(self) -> None:
@@ -180,7 +181,7 @@ class CallActor:
         try:
             await self._perform(command)
         except CallrecError as error:
-            self._around.observer.alarmed(m.Alarm(f"{type(command).__name__}: {error.code}", None), self.session.call)
+            self._around.observer.alarmed(m.Alarm(f"{_about(command)}: {error.code}", None), self.session.call)
         except Exception as error:  # noqa: BLE001 - the boundary of a call's work: one defect must not end its recording
             self._around.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
 
@@ -196,19 +197,19 @@ class CallActor:
             case m.MuteTake(take, muted):
                 await self._mute(take, muted=muted)
             case m.Examine(take):
-                around.background(self._examine(take), "examine")
+                around.background(self._examine(take), DropReason.EXAMINE)
             case m.Listen(leg, on):
                 await self._listen(leg, on=on)
             case m.Compare(take, speech):
-                around.background(self._compare(take, speech), "compare")
+                around.background(self._compare(take, speech), DropReason.COMPARE)
             case m.Arm(wait, take_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, m.DeadlinePassed(wait, take_id))
             case m.Reply():
                 around.reply(command)
             case m.Announce(take, outcome):
-                around.background(self._announce(take, outcome), "announce")
+                around.background(self._announce(take, outcome), DropReason.ANNOUNCE)
             case m.Light(users):
-                around.background(self._light(users), "lamp")
+                around.background(self._light(users), DropReason.LAMP)
             case m.Alarm():
                 around.observer.alarmed(command, self.session.call)
             case m.Tell():
@@ -222,7 +223,7 @@ class CallActor:
             async with asyncio.timeout(JOURNAL_S):
                 await self._around.journal.append(entry)
         except TimeoutError:
-            self._around.observer.alarmed(m.Alarm("journal-slow", None), self.session.call)
+            self._around.observer.alarmed(m.Alarm(AlarmCause.JOURNAL_SLOW, None), self.session.call)
 
     async def _open(self, command: m.OpenTake) -> None:
         self._around.watch(command.take.id, self)
@@ -233,7 +234,7 @@ class CallActor:
         except CallrecError as error:
             self.post(m.TakeRefused(command.take.id, error.code, unavailable=isinstance(error, Unavailable)))
             if isinstance(error, OutcomeUnknown):
-                self._around.background(self._end_if_begun(command.take), "late-take")
+                self._around.background(self._end_if_begun(command.take), DropReason.LATE_TAKE)
         else:
             self._around.requested(command.take.id, mixmonitor)
 
@@ -340,3 +341,20 @@ class CallActor:
         """As it is at this moment: commands may overtake each other, and a user can be in two calls."""
         for user in users:
             await self._around.lamps.online(user, lit=user in self._around.lit())
+
+
+def _about(command: m.Command) -> AlarmCause:
+    """What an alarm calls a command that could not be done."""
+    match command:
+        case m.Write():
+            return AlarmCause.WRITE
+        case m.OpenTake():
+            return AlarmCause.OPEN_TAKE
+        case m.CloseTake():
+            return AlarmCause.CLOSE_TAKE
+        case m.MuteTake():
+            return AlarmCause.MUTE_TAKE
+        case m.Listen():
+            return AlarmCause.LISTEN
+        case _:
+            return AlarmCause.HAND_OVER

@@ -14,6 +14,7 @@ from callrec.app.store_port import DirectorySource, TableStore
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.model import UserId
+from callrec.domain.vocabulary import AlarmCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +99,4 @@ class CatchingUp:
         )
 
     def _alarm(self, error: CallrecError) -> None:
-        self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
+        self._observer.alarmed(m.Alarm(f"{AlarmCause.MIRROR}: {error.code}", None), "")

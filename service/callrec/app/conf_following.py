@@ -10,6 +10,7 @@ from callrec.app.tables_mark import WRITTEN_FROM, Marked, TablesMark, judge
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.provisioning.difference import Difference
+from callrec.domain.vocabulary import AlarmCause
 
 QUIET_S, MOST_S = 0.3, 0.8
 """After a change we wait until there was none for so long, but no longer than that: an import is one reload."""
@@ -76,7 +77,7 @@ class ConfFollowing:
     def _failed(self, error: CallrecError) -> None:
         self.why_not = str(error)
         if error.code not in {self._told, "tables-stale"}:  # which has its own check
-            self._observer.alarmed(m.Alarm(f"confgen: {error.code}", None), "")
+            self._observer.alarmed(m.Alarm(f"{AlarmCause.CONFGEN}: {error.code}", None), "")
         self._told = error.code
 
     def _tell_left_out(self, generated: Generated, before: tuple[str, ...]) -> tuple[str, ...]:
@@ -84,5 +85,5 @@ class ConfFollowing:
         now = tuple(f"{one.table} of user {one.user}, {one.column}: {one.code}" for one in generated.left_out)
         for words in now:
             if words not in before:
-                self._observer.alarmed(m.Alarm(f"confgen-left-out: {words}", None), "")
+                self._observer.alarmed(m.Alarm(f"{AlarmCause.CONFGEN_LEFT_OUT}: {words}", None), "")
         return now

@@ -27,6 +27,7 @@ from callrec.domain.policy import Terms
 from callrec.domain.provisioning.model import User, UserId
 from callrec.domain.session import Session
 from callrec.domain.toggle import ACTIVE, State
+from callrec.domain.vocabulary import DropReason
 from callrec.protocols.ami import Message
 
 MAX_BACKGROUND = 200
@@ -99,7 +100,7 @@ class Engine:
             self._take(message, at_mono_s)
             return
         for _ in range(self._held_back.add(message, at_mono_s)):
-            self.observer.dropped("held-back")
+            self.observer.dropped(DropReason.HELD_BACK)
 
     def _take(self, message: Message, at_mono_s: float) -> None:
         if dial := dial_of(message):
@@ -273,7 +274,7 @@ class Engine:
         if former is not None:
             for one in filter(None, map(former.session.find, former.session.open_takes)):
                 if one.mixmonitor:  # what has none yet is stopped by its call as soon as it is seen
-                    self.background(self.recorder.stop(one), "resync")
+                    self.background(self.recorder.stop(one), DropReason.RESYNC)
         for leg in [leg for leg, actor in self._by_leg.items() if former is not None and actor is former]:
             self._by_leg.pop(leg).post(m.LegGone(leg))
         actor = self._new_call(Session.resume(recording, self.terms))
@@ -326,7 +327,7 @@ class Engine:
         if future is not None and not future.done():
             future.set_result(command.outcome)
 
-    def background(self, work: Coroutine[None, None, None], what: str) -> None:
+    def background(self, work: Coroutine[None, None, None], what: DropReason) -> None:
         """See Surroundings."""
         if self._tasks is None or self._background >= MAX_BACKGROUND:
             work.close()
@@ -335,7 +336,7 @@ class Engine:
         self._background += 1
         self._tasks.create_task(self._beside(work, what))
 
-    async def _beside(self, work: Coroutine[None, None, None], what: str) -> None:
+    async def _beside(self, work: Coroutine[None, None, None], what: DropReason) -> None:
         try:
             await work
         except CallrecError as error:

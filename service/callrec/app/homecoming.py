@@ -19,6 +19,7 @@ from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording
 from callrec.domain.naming import DegradedFile
+from callrec.domain.vocabulary import AlarmCause, DropReason
 from callrec.protocols.ami import Message
 
 RETRY_S = 1.0
@@ -136,7 +137,7 @@ class Homecoming:
                 going_on = await self._compare(has_tables=has_tables)
                 self.is_home = True
             except CallrecError as error:
-                self._alarm("resync", error)
+                self._alarm(AlarmCause.RESYNC, error)
             finally:
                 self._engine.let_in()
             if not self.is_home:
@@ -228,7 +229,7 @@ class Homecoming:
         try:
             captures = await asyncio.to_thread(self._spool.captures)
         except CallrecError as error:
-            self._alarm("orphans", error)
+            self._alarm(AlarmCause.ORPHANS, error)
             return ()
         return reconcile.unknown(captures, self._known())
 
@@ -243,7 +244,7 @@ class Homecoming:
         try:
             return await self._engine.recorder.recorder_on(leg)
         except CallrecError as error:
-            self._alarm("recorder", error)
+            self._alarm(AlarmCause.RECORDER, error)
             return None
 
     async def _end(self, recording: Recording) -> None:
@@ -251,14 +252,14 @@ class Homecoming:
         try:
             await self._journal.append(Entry(Step.ENDED, recording))
         except CallrecError as error:
-            self._alarm("journal", error, recording.call)
+            self._alarm(AlarmCause.JOURNAL, error, recording.call)
         self._hand_over(recording)
 
     def _stray(self) -> None:
         """A file was closed that no call waited for. Intake has most of them in hand; the others are taken in a little later."""
         if self._looked_for_orphans:
             self._looked_for_orphans = False
-            self._engine.background(self._take_in_orphans(), "stray")
+            self._engine.background(self._take_in_orphans(), DropReason.STRAY)
 
     async def _take_in_orphans(self) -> None:
         """At the first sight of Asterisk, and when a file closes that nobody knows."""
@@ -271,7 +272,7 @@ class Homecoming:
                     await self._end(recording)
         except CallrecError as error:
             self._looked_for_orphans = False
-            self._alarm("orphans", error)
+            self._alarm(AlarmCause.ORPHANS, error)
         except asyncio.CancelledError:
             self._looked_for_orphans = False
             raise
@@ -299,7 +300,7 @@ class Homecoming:
         try:
             return await asyncio.to_thread(self._spool.degraded)
         except CallrecError as error:
-            self._alarm("degraded", error)
+            self._alarm(AlarmCause.DEGRADED, error)
             return ()
 
     async def _rename_known(self) -> None:
@@ -310,7 +311,7 @@ class Homecoming:
                 try:
                     await asyncio.to_thread(self._spool.adopt, file, reconcile.degraded_take(file))
                 except CallrecError as error:
-                    self._alarm("degraded", error)
+                    self._alarm(AlarmCause.DEGRADED, error)
 
-    def _alarm(self, what: str, error: CallrecError, call: str = "") -> None:
+    def _alarm(self, what: AlarmCause, error: CallrecError, call: str = "") -> None:
         self._observer.alarmed(m.Alarm(f"{what}: {error.code}", None), call)

@@ -13,10 +13,11 @@ from typing import Final, Protocol
 from callrec.app.engine import Engine
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.model import LegId
+from callrec.domain.vocabulary import AgiScript
 from callrec.protocols.agi import Answer, Request
 
 VARIABLE: Final = "CALLREC_PROOF"
-HOOK: Final = "call"
+HOOK: Final = AgiScript.CALL
 """The script of the hook before Dial."""
 WAIT_S: Final = 0.2
 """How long we wait for the manager's news of a leg before we ask Asterisk itself."""

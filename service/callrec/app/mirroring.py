@@ -23,6 +23,7 @@ from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.provisioning.claims import TECHNOLOGY
 from callrec.domain.provisioning.difference import Difference
 from callrec.domain.provisioning.model import Feature, FunctionKey, RecordRules, User, UserId
+from callrec.domain.vocabulary import AlarmCause
 
 PAUSE_S = 1.0
 LOOK_S = 5.0
@@ -118,7 +119,7 @@ class Mirroring:
                 if not self._waiting:
                     continue
                 if error.code != told:
-                    self._observer.alarmed(m.Alarm(f"mirror: {error.code}", None), "")
+                    self._observer.alarmed(m.Alarm(f"{AlarmCause.MIRROR}: {error.code}", None), "")
                 told = error.code
                 await asyncio.sleep(PAUSE_S)
                 self._wake.set()

@@ -13,6 +13,7 @@ from callrec.app.call_actor import Observer
 from callrec.app.ports import Spool
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
+from callrec.domain.vocabulary import AlarmCause
 
 NOT_WRITTEN, UNREADABLE = "file-not-written", "leg-unreadable"
 AGAIN_S = 5.0
@@ -58,7 +59,7 @@ class SpoolHealth:
     def failed(self, code: str, says: str) -> None:
         """A recorder was accepted, and its files are not there or not ours to read."""
         self._trouble = Trouble(code, says, UMASK if code == UNREADABLE else SANDBOX)
-        self._observer.alarmed(m.Alarm(f"spool: {code}", None), "")
+        self._observer.alarmed(m.Alarm(f"{AlarmCause.SPOOL}: {code}", None), "")
 
     async def run(self) -> None:
         """Legs that lie there and cannot be read are found also without a call; what was wrong is tried out until it is not."""

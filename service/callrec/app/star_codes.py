@@ -13,6 +13,7 @@ from callrec.domain.messages import Outcome
 from callrec.domain.model import LegId
 from callrec.domain.provisioning.directory import Party
 from callrec.domain.provisioning.model import Feature
+from callrec.domain.vocabulary import DropReason
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.formats import rate_of
 
@@ -46,7 +47,7 @@ class StarCodes:
         outcome = await self._engine.press(leg, user, rate_hz)
         if outcome in _TOLD and self._engine.announcer.is_up:
             work = self._engine.announcer.tell(leg, outcome, language_of(party))
-            self._engine.background(work, "announce")
+            self._engine.background(work, DropReason.ANNOUNCE)
             return Answer(outcome)
         return Answer(outcome, ((SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK else ())
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from callrec.app.call_actor import Observer
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
+from callrec.domain.vocabulary import AlarmCause
 
 LOOK_S = 2.0
 AWAY = "store-unavailable"
@@ -28,7 +29,7 @@ class StoreWatch:
             except CallrecError as error:
                 self.why_not = str(error)
                 if error.code not in {told, AWAY}:
-                    self._observer.alarmed(m.Alarm(f"store: {error.code}", None), "")
+                    self._observer.alarmed(m.Alarm(f"{AlarmCause.STORE}: {error.code}", None), "")
                 told = error.code
             else:
                 self.why_not = told = ""

@@ -20,6 +20,7 @@ from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.model import CallId, NodeId, Recording
 from callrec.domain.naming import DegradedFile, Side
+from callrec.domain.vocabulary import AlarmCause
 
 LATER_S = 5.0
 """Between tries, while the journal or the spool refuses."""
@@ -81,7 +82,7 @@ class TakingIn:
             try:
                 await self._take_in_one(file)
             except CallrecError as error:
-                self._observer.alarmed(m.Alarm(f"degraded: {error.code}", None), "")
+                self._observer.alarmed(m.Alarm(f"{AlarmCause.DEGRADED}: {error.code}", None), "")
             except Exception as error:  # noqa: BLE001 - the boundary of one capture: the others are taken in all the same
                 self._observer.broke("degraded", error)
             else:

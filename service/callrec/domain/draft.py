@@ -23,6 +23,7 @@ from callrec.domain.naming import recording_id
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import CONVERSATION, Entered, Session
 from callrec.domain.toggle import State
+from callrec.domain.vocabulary import AlarmCause, CallFact
 
 
 class Draft:
@@ -199,7 +200,7 @@ class Draft:
                 continue
             waiting.append(recording)
             if overdue:
-                self.commands += [m.Alarm("take-not-closing", one.id) for one in growing]
+                self.commands += [m.Alarm(AlarmCause.TAKE_NOT_CLOSING, one.id) for one in growing]
                 self.commands += [m.CloseTake(one) for one in growing]
         self.set(set_aside=tuple(waiting))
 
@@ -212,7 +213,7 @@ class Draft:
     def deliver(self, recording: Recording) -> None:
         """The recording is complete: journal it as ended, and give it to intake."""
         done = self.ended(recording)
-        self.commands += [m.Write(Entry(Step.ENDED, done)), m.HandOver(done), m.Tell("recording-ended", done)]
+        self.commands += [m.Write(Entry(Step.ENDED, done)), m.HandOver(done), m.Tell(CallFact.RECORDING_ENDED, done)]
 
     def answer(self, outcome: m.Outcome) -> None:
         """Answer the dialogues that wait."""

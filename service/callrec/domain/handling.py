@@ -18,6 +18,7 @@ from callrec.domain.pressing import Pressing
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.session import Session
 from callrec.domain.toggle import ACTIVE, State, Trigger
+from callrec.domain.vocabulary import AlarmCause, CallFact
 from callrec.domain.waiting import Waits
 
 RECORDED_USER_LEFT = "recorded-user-left"
@@ -154,7 +155,10 @@ class _Turn(Pressing, Waits, Listening):
         outcome = self.press(event)
         if outcome is not None:
             user = event.user.id if event.user else None
-            self.commands += [m.Reply(event.reply, outcome), m.Tell(f"press-{outcome}", self.session.recording, user)]
+            self.commands += [
+                m.Reply(event.reply, outcome),
+                m.Tell(CallFact.of_press(outcome), self.session.recording, user),
+            ]
 
     @on.register
     def _(self, event: m.TakeSeen) -> None:
@@ -188,18 +192,18 @@ class _Turn(Pressing, Waits, Listening):
         is_new = self.session.proven != event.take
         self.set(proven=None)
         if self.session.state is State.RECORDING:
-            self.mark(event.take, "stalled")
+            self.mark(event.take, AlarmCause.STALLED)
             self.apply(Trigger.STALLED)
         elif self.session.state in (State.OPENED, State.SUSPECT) and is_new:
-            self.mark(event.take, "file-not-growing")
-            self.fault("file-not-growing")
+            self.mark(event.take, AlarmCause.FILE_NOT_GROWING)
+            self.fault(AlarmCause.FILE_NOT_GROWING)
 
     @on.register
     def _(self, event: m.TakeDeaf) -> None:
         take = self.session.take
         if take is None or take.id != event.take:
             return
-        self.why = "deaf-leg"
+        self.why = AlarmCause.DEAF_LEG
         if self.session.state is State.RECORDING and self.is_first_take_of(take, event.leg):
             self.set(proven=None)
             self.apply(Trigger.STALLED)
@@ -287,20 +291,20 @@ class _Turn(Pressing, Waits, Listening):
         s = self.session
         if wait is m.Wait.STOP and s.state is State.STOPPING:
             if s.may_grow(take):
-                self.fault("stop-overdue")
+                self.fault(AlarmCause.STOP_OVERDUE)
             else:
                 self.apply(Trigger.CLOSED)
         if take.leg not in s.legs or s.state not in ACTIVE:
             return
         if wait is m.Wait.OPEN and not take.mixmonitor:
-            self.mark(take.id, "file-not-opened")
-            self.fault("file-not-opened")
+            self.mark(take.id, AlarmCause.FILE_NOT_OPENED)
+            self.fault(AlarmCause.FILE_NOT_OPENED)
         elif wait is m.Wait.GROWTH and s.is_waiting:  # there is nothing to write until they talk again
             self.arm(m.Wait.GROWTH, s.terms.limits.growth_s)
         elif wait is m.Wait.GROWTH and s.state in (State.OPENED, State.SUSPECT) and s.proven != take.id:
             self.commands.append(m.Examine(take))
         elif wait is m.Wait.LOST and take.id not in s.open_takes and not take.cause:
-            self.mark(take.id, "stopped-by-another")
+            self.mark(take.id, AlarmCause.STOPPED_BY_ANOTHER)
             self.apply(Trigger.LOST)
 
     def pause_too_long(self) -> None:

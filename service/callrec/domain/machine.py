@@ -11,6 +11,7 @@ from callrec.domain.naming import take_id
 from callrec.domain.policy import decide
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import Action, State, Trigger, step
+from callrec.domain.vocabulary import CallFact
 
 _UNKNOWN_RATE_HZ = 16000
 """For a leg whose rate nobody asked for: wide enough for both, and nothing is lost by it."""
@@ -102,7 +103,7 @@ class Machine(Explaining):
         *before, last = recording.takes if recording else ()
         self.amend(takes=(*before, replace(last, cause="")))
         self.set(faults=0, failures=0)
-        self.commands.append(m.Tell("recording", self.session.recording))
+        self.commands.append(m.Tell(CallFact.RECORDING, self.session.recording))
         if last.id == self.session.told_failed:
             self.set(told_failed=None)
             self.announce(m.Outcome.STARTED)

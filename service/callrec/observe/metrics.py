@@ -19,6 +19,7 @@ from callrec.domain.lifecycle import State as Stored
 from callrec.domain.messages import Outcome
 from callrec.domain.session import Session
 from callrec.domain.toggle import State
+from callrec.domain.vocabulary import AgiScript, AlarmCause, CallFact, DropReason
 from callrec.observe.health import Readiness
 
 OTHER: Final = "other"
@@ -26,7 +27,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 BEAT_S: Final = 0.1
 """How often the loop's lag is measured."""
 
-SCRIPTS: Final = frozenset({"toggle", "call", "always-record", "none"})
+SCRIPTS: Final = frozenset({*(script.value for script in AgiScript), "none"})
 """Label `script`; `none` is a connection that never named one."""
 DIALOGUES: Final = frozenset(
     {"answered", "refused", "unavailable", "pending", "unknown-script", "unheard", "corrupt", "silent", "full"}
@@ -43,36 +44,12 @@ SERVICES: Final = frozenset(
     }
 )
 """Label `result` of the other services: `app.services`."""
-FACTS: Final = frozenset({"recording", "recording-ended", *(f"press-{outcome}" for outcome in PRESSES)})
+FACTS: Final = frozenset(fact.value for fact in CallFact)
 """Label `fact`: what a call told."""
-DROPPED: Final = frozenset(
-    {
-        *("call-mailbox", "held-back", "leg", "announce", "lamp", "compare", "degraded", "event", "intake"),
-        "http-connection",
-    }
-)
-"""Label `what`: a full mailbox's oldest event, work beside a call, an event for the stream, a recording that waits in the
-journal instead of intake's queue, a connection to the pages."""
-CAUSES: Final = frozenset(
-    {
-        *("file-not-opened", "file-not-growing", "stalled", "stop-overdue", "take-not-closing", "asterisk-died"),
-        *("deaf-leg", "compare", "Listen"),
-        *("journal", "journal-slow", "mirror", "resync", "announce", "lamp", "degraded", "spool"),
-        *("Write", "OpenTake", "CloseTake", "MuteTake", "Light", "Announce", "HandOver"),
-        *(
-            "intake-delayed",
-            "index-behind",
-            "encoder",
-            "refused",
-            "too-large",
-            "too-many-calls",
-            "confgen",
-            "confgen-left-out",
-        ),
-        *("store", "tables"),
-    }
-)
-"""Label `cause` of an alarm: its words up to the first colon; what follows (a code) is in the log."""
+DROPPED: Final = frozenset(reason.value for reason in DropReason)
+"""Label `what`."""
+CAUSES: Final = {cause.value: cause.label for cause in AlarmCause}
+"""Label `cause` of an alarm, by its words up to the first colon; what follows (a code) is in the log."""
 _INTAKE: Final = ("stored", "delayed", "unindexed", "damaged", "refused", "overflowed")
 _QUICK_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.45, 1.0, 2.5, 5.0)
 _LONG_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
@@ -178,9 +155,9 @@ class Metrics:
 
     def alarm(self, cause: str) -> None:
         """An operator must see something."""
-        self._alarms.labels(known(cause.partition(":")[0], CAUSES)).inc()
+        self._alarms.labels(CAUSES.get(cause.partition(":")[0], OTHER)).inc()
 
-    def dropped(self, what: str) -> None:
+    def dropped(self, what: DropReason) -> None:
         """Something was thrown away at a bound."""
         self._dropped.labels(known(what, DROPPED)).inc()
 

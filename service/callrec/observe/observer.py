@@ -16,6 +16,7 @@ from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.lifecycle import Manifest
 from callrec.domain.model import RecordingId
+from callrec.domain.vocabulary import AlarmCause, DropReason
 from callrec.observe.metrics import Metrics
 
 WAITING_EVENTS = 1000
@@ -66,7 +67,7 @@ class Observation:
             log.warning("alarm", times=self._storms[f"alarm {alarm.cause}"], **news)
         self._publish({"type": "alarm", **news})
 
-    def dropped(self, what: str) -> None:
+    def dropped(self, what: DropReason) -> None:
         """See Observer."""
         self._metrics.dropped(what)
         if self._is_told(f"dropped {what}"):
@@ -115,7 +116,7 @@ class Observation:
         """See Notices."""
         self._metrics.intake("damaged")
         log.error("damaged", recording=recording, code=error.code, reason=error.message)
-        self._publish({"type": "alarm", "cause": f"encoder: {error.code}", "recording": recording})
+        self._publish({"type": "alarm", "cause": f"{AlarmCause.ENCODER}: {error.code}", "recording": recording})
 
     def refused(self, recording: RecordingId, cause: str) -> None:
         """See Notices."""
@@ -126,7 +127,7 @@ class Observation:
     def overflowed(self) -> None:
         """See Notices."""
         self._metrics.intake("overflowed")
-        self.dropped("intake")
+        self.dropped(DropReason.INTAKE)
 
     async def run(self, publish: Publish) -> None:
         """Publish what is told, until cancelled."""
@@ -136,7 +137,7 @@ class Observation:
                 async with asyncio.timeout(PUBLISH_S):
                     await publish(event)
             except (CallrecError, TimeoutError):
-                self.dropped("event")
+                self.dropped(DropReason.EVENT)
             except Exception as error:  # noqa: BLE001 - a task boundary: an event that cannot be sent must not silence the next
                 self.broke("publish", error)
 
@@ -145,7 +146,7 @@ class Observation:
         try:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:
-            self.dropped("event")
+            self.dropped(DropReason.EVENT)
 
     def _is_told(self, what: str) -> bool:
         """The 1st, 2nd, 4th, 8th ... time: a storm of news is no storm of lines."""

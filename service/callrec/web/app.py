@@ -13,6 +13,7 @@ from aiohttp import web
 
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.session import Session
+from callrec.domain.vocabulary import DropReason
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.guard import Guards, Patience
@@ -60,7 +61,7 @@ def build_app(
     """
     metrics.show(readiness, live)
 
-    guards, known = Guards(patience, lambda: metrics.dropped("http-connection")), Token(token)
+    guards, known = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION)), Token(token)
     checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known)]
     app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards

@@ -83,6 +83,9 @@ def names() -> dict[str, object]:
         | {"request": keys.request("ID"), "recording": keys.recording("ID")},
         "events of the scripts": _found(r"'type', '([a-z-]+)'", lua),
         "fields of the scripts' events": _found(r"'([a-z_]+)', (?:revision|edition|record\b|ARGV|table|count)", lua),
+        "codes of errors": _found(
+            r'\b(?:Refused|Conflict|Unavailable|OutcomeUnknown|Corrupt|Misconfigured)\(\s*"([a-z0-9-]+)"', code
+        ),
         "metrics": _metrics(),
         "labels": {
             name: sorted(values)

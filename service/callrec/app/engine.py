@@ -19,7 +19,7 @@ from callrec.app.held_back import HeldBack
 from callrec.app.ports import Announcer, Clock, Ids, Journal, Lamps, Recorder, Spool
 from callrec.app.takes import OpenTakes
 from callrec.app.talks import Talks
-from callrec.app.translation import TWO_PARTIES, UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
+from callrec.app.translation import PARKED, TWO_PARTIES, UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
@@ -304,6 +304,8 @@ class Engine:
         if bridge and not self.knows_bridge(leg.id, bridge):
             at_mono_s = self._times.answered(bridges_s.get(bridge), channel.get("Duration"))
         self._post(actor, leg.id, m.Bridged(bridge, leg) if bridge else m.Unbridged(None, leg.id), at_mono_s)
+        if channel.get(PARKED):
+            actor.post(m.Parked(leg.id))
 
     # -- Surroundings of the calls -----------------------------------------------------------------------------------
 

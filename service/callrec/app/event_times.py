@@ -45,7 +45,7 @@ class EventTimes:
 
     def answered(self, bridge_utc_s: float | None, duration: str) -> float:
         """Since when a conversation may go on of which no event told, in monotonic seconds: not before its bridge was made, its
-        youngest leg (which lives for `duration`, `00:01:02`), and the last event that we read. More is not known of it."""
+        youngest leg (which lives for `duration`, `00:01:02`), the last event that we read, and the machine. More is not known."""
         now, found = self._clock.now(), _DURATION.fullmatch(duration)
         earliest = [now.mono_s - (now.utc_s - bridge_utc_s)] if bridge_utc_s is not None else []
         if found:
@@ -53,4 +53,4 @@ class EventTimes:
             earliest.append(now.mono_s - ((hours * 60 + minutes) * 60 + seconds + 1))
         if self._last_mono_s is not None:
             earliest.append(self._last_mono_s)
-        return min(max(earliest, default=now.mono_s), now.mono_s)
+        return min(max(0.0, max(earliest, default=now.mono_s)), now.mono_s)

@@ -28,6 +28,8 @@ TWO_PARTIES = "basic"
 """The type of a bridge that Dial, Queue and a fetched call make (bridge_basic.c); a conference's is another."""
 PARKING = "parking"
 """The type of a parking lot's bridge (res_parking/parking_bridge.c: ast_bridge_parking_v_table)."""
+PARKED = "CallrecParked"
+"""A header of ours in a listing of channels: this one is in a parking lot (`adapters.asterisk.controls`)."""
 _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")
 """Channels of Asterisk's own and our tones' snoops: nobody talks on them."""
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#_.@-]")

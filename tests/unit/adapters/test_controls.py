@@ -16,6 +16,7 @@ from callrec.adapters.asterisk.controls import (
 )
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.catching_up import Told
+from callrec.app.translation import PARKED
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.model import LegId, Take, TakeId
 from callrec.domain.provisioning.difference import CodeChanged
@@ -429,15 +430,19 @@ async def test_who_is_parked_talks_with_nobody(manager: Manager) -> None:
     """A listing of channels does not say what their bridges are."""
     manager.channels = [
         Message((("Event", "CoreShowChannel"), ("Uniqueid", leg), ("BridgeId", bridge)))
-        for leg, bridge in (("1.1", "lot"), ("2.1", "lot"), ("3.1", "talk"))
+        for leg, bridge in (("1.1", "lot"), ("2.1", "room"), ("3.1", "talk"))
     ]
     manager.bridges = [
-        Message((("Event", "BridgeListItem"), ("BridgeUniqueid", name), ("BridgeTechnology", technology)))
-        for name, technology in (("lot", "holding_bridge"), ("talk", "simple_bridge"))
-    ]
+        Message(
+            (("Event", "BridgeListItem"), ("BridgeUniqueid", name), ("BridgeTechnology", technology), ("BridgeType", kind))
+        )
+        for name, technology, kind in (
+            ("lot", "holding_bridge", "parking"), ("room", "holding_bridge", "base"), ("talk", "simple_bridge", "basic"),
+        )
+    ]  # fmt: skip
     channels = await AmiChannels(manager, Ari()).channels()
-    assert [("1.1", ""), ("2.1", ""), ("3.1", "talk")] == [
-        (one.get("Uniqueid"), one.get("BridgeId")) for one in channels
+    assert [("1.1", "", "1"), ("2.1", "", ""), ("3.1", "talk", "")] == [
+        (one.get("Uniqueid"), one.get("BridgeId"), one.get(PARKED)) for one in channels
     ]
 
 

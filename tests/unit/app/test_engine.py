@@ -13,6 +13,7 @@ from callrec.app import bounds, held_back
 from callrec.app.arrivals import MAX_KEPT
 from callrec.app.engine import MAX_BACKGROUND, OUTCOME_S
 from callrec.app.ports import Journal
+from callrec.app.translation import PARKED
 from callrec.domain import messages as m
 from callrec.domain.errors import Unavailable
 from callrec.domain.lifecycle import Entry, Step
@@ -27,6 +28,7 @@ from callrec.domain.model import (
     RecordingId,
     Take,
     TakeId,
+    WaitingKind,
 )
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
@@ -276,6 +278,20 @@ async def test_a_listing_makes_up_for_what_was_missed(stage: Stage) -> None:
         assert [sorted(session.legs) for session in engine.live()] == [["2.1", "2.2"], ["3.1", "3.2"]]
         assert list(stage.asterisk.running) == ["c2-1-1", "c3-1-1"]
         assert engine.live()[0].conversations() == []
+
+
+@virtual
+async def test_who_was_parked_while_the_link_was_down_waits_parked(stage: Stage) -> None:
+    """It was listed as a ringing: nothing told of the parking."""
+    async with stage.running() as engine:
+        stage.call("alice", "ever")
+        await stage.passes(0.1)
+        parked = event("CoreShowChannel", "1.2", "ever", linkedid="1.1")
+        engine.resync([Message((*parked.headers, (PARKED, "1")))], [], asterisk_restarted=False)
+        await stage.passes(0.1)
+        ((recording,),) = [[session.recording] for session in engine.live()]
+        assert recording is not None
+        assert [(wait.kind, wait.to_s) for wait in recording.waiting] == [(WaitingKind.PARKED, None)]
 
 
 @virtual

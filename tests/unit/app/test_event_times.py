@@ -1,5 +1,7 @@
 """When an event happened, by its stamp and two clocks."""
 
+import math
+
 import pytest
 
 from callrec.app.event_times import EventTimes
@@ -76,6 +78,9 @@ def test_while_the_clock_is_set_a_stamp_says_nothing(step_s: float) -> None:
         (None, "01:00:00", None, 3601.0),
         (None, "", None, 0.0),
         (-5.0, "", None, 0.0),
+        (6e10, "", None, 10_100.0),  # a date before the machine was there
+        (-6e10, "", None, 0.0),
+        (math.inf, "", None, 10_100.0),
     ],
 )
 def test_a_conversation_of_which_no_event_told_began_when_it_can_have(

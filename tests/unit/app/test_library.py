@@ -87,6 +87,15 @@ def test_an_entry_is_flat_text_with_a_strangers_number_in_json() -> None:
     assert index_entry("auto-1", Manifest(SCHEMA, State.SOUND, recording(1), media))["media"] == "c1-1.wav"
 
 
+def test_who_talked_on_two_phones_or_came_twice_is_listed_once() -> None:
+    """In the order in which they came; who has no number is not listed."""
+    first, other = recording(1).parties
+    nobody = replace(other, number="")
+    of = replace(recording(1), parties=(first, nobody, other, replace(first, leg=LegId("2.1")), other))
+    entry = index_entry("x", Manifest(SCHEMA, State.SOUND, of))
+    assert (entry["numbers"], entry["users"]) == ('["1000", "\\"+336\\u202e"]', '["7"]')
+
+
 def test_an_entry_without_audio_or_end_has_empty_fields() -> None:
     entry = index_entry("x", Manifest(SCHEMA, State.FAILED, replace(recording(1), to_s=None)))
     assert {key for key, text in entry.items() if not text} == {

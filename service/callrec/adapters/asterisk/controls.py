@@ -15,7 +15,7 @@ from typing import Protocol
 
 from callrec.app.catching_up import Told
 from callrec.app.ports import Spool
-from callrec.app.translation import HOLDING
+from callrec.app.translation import HOLDING, PARKED, PARKING
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.model import BridgeId, LegId, Take, TakeId
 from callrec.domain.naming import Side, leg_file
@@ -305,7 +305,13 @@ class AmiChannels:
             bridges = await self._ami.listing("BridgeList", timeout_s=LISTING_S)
         holding = {bridge.get("BridgeUniqueid") for bridge in bridges if bridge.get("BridgeTechnology") == HOLDING}
         channels = (message for message in listing if message.event == "CoreShowChannel")
-        return [_unbridged(channel) if channel.get("BridgeId") in holding else channel for channel in channels]
+        lots = {bridge.get("BridgeUniqueid") for bridge in bridges if bridge.get("BridgeType") == PARKING}
+        return [
+            _unbridged(channel, is_parked=channel.get("BridgeId") in lots)
+            if channel.get("BridgeId") in holding
+            else channel
+            for channel in channels
+        ]
 
     async def bridges_s(self) -> Mapping[BridgeId, float]:
         """See homecoming.Asking. Only ARI tells it (resource_bridges.c: ast_ari_bridges_list).
@@ -328,10 +334,11 @@ def _made(bridges: object) -> dict[BridgeId, float]:
     """Of those that say it so that it can be read."""
     made = {}
     for bridge in bridges if isinstance(bridges, list) else ():
-        with contextlib.suppress(KeyError, TypeError, ValueError):
+        with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
             made[BridgeId(str(bridge["id"]))] = datetime.fromisoformat(str(bridge["creationtime"])).timestamp()
     return made
 
 
-def _unbridged(channel: Message) -> Message:
-    return Message(tuple(header for header in channel.headers if header[0] != "BridgeId"))
+def _unbridged(channel: Message, *, is_parked: bool) -> Message:
+    headers = tuple(header for header in channel.headers if header[0] != "BridgeId")
+    return Message((*headers, (PARKED, "1")) if is_parked else headers)

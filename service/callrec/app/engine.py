@@ -22,7 +22,7 @@ from callrec.app.talks import Talks
 from callrec.app.translation import PARKED, TWO_PARTIES, UP, Dial, Endpoints, dial_of, is_leg, leg_of, translate
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError, Unavailable
-from callrec.domain.model import BridgeId, CallId, LegId, NodeId, Recording, TakeId
+from callrec.domain.model import BridgeId, CallId, Direction, LegId, NodeId, Recording, TakeId
 from callrec.domain.policy import Terms
 from callrec.domain.provisioning.model import User, UserId
 from callrec.domain.session import Session
@@ -130,6 +130,8 @@ class Engine:
     def _dialled(self, dial: Dial, at_mono_s: float) -> None:
         if (leg := self._talks.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
             actor.post(m.LegAppeared(leg), at_mono_s)
+            if leg.direction is Direction.OUT:
+                self.background(self.recorder.note_made(leg.id), "note")
 
     def _post(self, actor: CallActor, leg: LegId, event: m.Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""

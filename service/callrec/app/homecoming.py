@@ -13,7 +13,7 @@ from callrec.app.engine import Engine
 from callrec.app.ports import Capture, Clock, FileClosed, FileCreated, Journal, Rescanned, Spool, SpoolEvent
 from callrec.app.reconcile import Running
 from callrec.app.taking_in import LATER_S, TakingIn
-from callrec.app.translation import Endpoints
+from callrec.app.translation import MADE, Endpoints
 from callrec.domain import messages as m
 from callrec.domain.errors import CallrecError
 from callrec.domain.lifecycle import Entry, Step
@@ -174,7 +174,8 @@ class Homecoming:
 
         Without the tables, which say whose phone it is, the dialplan's captures are left to the dialplan.
         """
-        channels = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
+        listed = {LegId(channel.get("Uniqueid")): channel for channel in await self._asking.channels()}
+        channels = {leg: await self._with_side(channel, listed) for leg, channel in listed.items()}
         await self._rename_known()
         files = await self._degraded()
         strange = await self._strange()
@@ -207,6 +208,15 @@ class Homecoming:
         )
         unknown = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return {file.call for file in running} | unknown
+
+    async def _with_side(self, channel: Message, listed: Mapping[LegId, Message]) -> Message:
+        """Of a call that Asterisk began on a Local channel (click-to-call), which may be gone, a leg of it has made the call."""
+        origin = listed.get(LegId(channel.get("Linkedid")))
+        if origin is None or origin.get("Channel").startswith("Local/"):
+            with contextlib.suppress(CallrecError):
+                if await self._engine.recorder.has_made(LegId(channel.get("Uniqueid"))):
+                    return Message((*channel.headers, (MADE, "1")))
+        return channel
 
     async def _holding(self, channels: Mapping[LegId, Message], adopted: Sequence[Recording]) -> Mapping[LegId, bool]:
         """Of the legs of recorded calls: which hold the others. What was told of it meanwhile is lost."""

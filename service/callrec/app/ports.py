@@ -72,6 +72,14 @@ class Recorder(Protocol):
         """The take and its rule that stand on the leg beside that id; None when no daemon of ours began the recorder."""
         ...
 
+    async def note_made(self, leg: LegId) -> None:
+        """Note on the leg that it has made its call though Asterisk dialled it, for a daemon that comes later."""
+        ...
+
+    async def has_made(self, leg: LegId) -> bool:
+        """Whether that note is on the leg."""
+        ...
+
     async def is_holding(self, leg: LegId) -> bool:
         """Whether the leg has put the others on hold."""
         ...

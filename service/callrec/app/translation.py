@@ -28,6 +28,8 @@ TWO_PARTIES = "basic"
 """The type of a bridge that Dial, Queue and a fetched call make (bridge_basic.c); a conference's is another."""
 PARKING = "parking"
 """The type of a parking lot's bridge (res_parking/parking_bridge.c: ast_bridge_parking_v_table)."""
+MADE = "CallrecMade"
+"""A header of ours in a listing of channels: Asterisk dialled this one, and yet it has made its call."""
 PARKED = "CallrecParked"
 """A header of ours in a listing of channels: this one is in a parking lot (`adapters.asterisk.controls`)."""
 _NOT_LEGS = ("Snoop/", "Recorder/", "Announcer/", "CBAnn/", "CBRec/", "UnicastRTP/", "MulticastRTP/")
@@ -83,7 +85,8 @@ def leg_of(message: Message, endpoints: Endpoints) -> Leg:
     """The leg that a channel event speaks of. Numbers and names of strangers are cleaned and cut, never trusted."""
     channel, leg = message.get("Channel"), LegId(message.get("Uniqueid"))
     party = endpoints.by_endpoint(endpoint_of(channel))
-    direction = Direction.OUT if message.get("Linkedid") == leg else Direction.IN
+    is_origin = message.get("Linkedid") == leg or message.get(MADE)
+    direction = Direction.OUT if is_origin else Direction.IN
     dialled = number_in(message.get("Exten")) if direction is Direction.OUT and message.event == "Newchannel" else ""
     if party is not None:
         return Leg(leg, channel, direction, party.user, party.line.number, party.user.name, dialled)

@@ -62,6 +62,14 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         return await self._recorder.take_on(leg)
 
+    async def note_made(self, leg: LegId) -> None:
+        """See ports.Recorder."""
+        await self._recorder.note_made(leg)
+
+    async def has_made(self, leg: LegId) -> bool:
+        """See ports.Recorder."""
+        return await self._recorder.has_made(leg)
+
     async def is_holding(self, leg: LegId) -> bool:
         """See ports.Recorder."""
         return await self._recorder.is_holding(leg)

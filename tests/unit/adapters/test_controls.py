@@ -412,6 +412,14 @@ async def test_an_asterisk_that_does_not_tell_of_bridges_is_done_without(
     assert ari.asked == asked
 
 
+async def test_a_leg_carries_the_note_that_it_made_its_call(manager: Manager, recorder: AmiRecorder) -> None:
+    assert not await recorder.has_made(LEG)
+    await recorder.note_made(LEG)
+    assert manager.asked[-1] == "Setvar Variable=CALLREC_MADE Value=1"
+    manager.values["CALLREC_MADE"] = "1"
+    assert await recorder.has_made(LEG)
+
+
 @pytest.mark.parametrize(
     ("counts", "packets"), [(("120", "100"), 220), (("120", ""), None), (("x", "1"), None), (("0", "0"), 0)]
 )

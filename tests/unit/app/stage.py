@@ -180,6 +180,7 @@ class Asterisk:
         self.news: Callable[[SpoolEvent], object] = lambda _event: None
         self.faults: dict[str, CallrecError] = {}
         self.silent = False
+        self.made: set[LegId] = set()
         self.recorders: dict[LegId, str] = {}
         """What stands in CALLREC_MIXMONITOR on each leg."""
         self.notes: dict[LegId, tuple[TakeId, Rule]] = {}
@@ -270,6 +271,14 @@ class Asterisk:
     async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
         self._do("take_on")
         return self.notes.get(leg)
+
+    async def note_made(self, leg: LegId) -> None:
+        self._do("note_made")
+        self.made.add(leg)
+
+    async def has_made(self, leg: LegId) -> bool:
+        self._do("has_made")
+        return leg in self.made
 
     async def is_holding(self, leg: LegId) -> bool:
         self._do("is_holding")

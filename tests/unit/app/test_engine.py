@@ -161,6 +161,21 @@ async def test_who_picks_a_call_up_has_received_it(stage: Stage) -> None:
         assert directions == [Direction.OUT, Direction.IN]
 
 
+@virtual
+async def test_a_leg_that_has_made_its_call_though_asterisk_dialled_it_carries_a_note_of_that(stage: Stage) -> None:
+    """Originate Local/1002@default: nothing else tells a daemon that comes later."""
+    async with stage.running() as engine:
+        for nth, leg in enumerate(("1.1", "1.2"), start=1):
+            local = {"Channel": f"Local/1002@default-1;{nth}"}
+            engine.asterisk(event("Newchannel", leg, "", linkedid="1.1", **local))
+        for leg, name, by, nth in (("1.3", "alice", "1.2", 2), ("1.4", "trunk", "1.1", 1)):
+            engine.asterisk(event("Newchannel", leg, name, linkedid="1.1"))
+            dial = {"Channel": f"Local/1002@default-1;{nth}", "DestUniqueid": leg, "DestLinkedid": "1.1"}
+            engine.asterisk(event("DialBegin", by, "", linkedid="1.1", **dial))
+        await stage.passes(0.1)
+    assert stage.asterisk.made == {"1.3"}
+
+
 # -- presses -----------------------------------------------------------------------------------------------------------
 
 

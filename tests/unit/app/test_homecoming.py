@@ -14,7 +14,7 @@ from callrec.app.ports import FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.app.taking_in import LATER_S
 from callrec.domain.lifecycle import Entry, Step
 from callrec.domain.messages import Outcome
-from callrec.domain.model import BridgeId, CallId, LegId, RecordingId, TakeId, Waiting, WaitingKind
+from callrec.domain.model import BridgeId, CallId, Direction, LegId, RecordingId, TakeId, Waiting, WaitingKind
 from callrec.domain.naming import DegradedFile, LegFile, Side
 from callrec.domain.provisioning.model import Rule
 from callrec.domain.toggle import State
@@ -55,6 +55,29 @@ async def test_a_take_whose_recorder_works_goes_on_and_a_press_stops_it(house: H
         assert await engine.press(LEG, ALICE, 8000) is Outcome.STOPPED
     assert [recording.id for recording in house.stage.handed] == ["old-1"]
     assert house.stage.heard.alarms == []
+
+
+@pytest.mark.parametrize("is_noted", [False, True])
+@virtual
+async def test_who_made_a_call_with_a_click_has_made_it_for_the_next_daemon_too(
+    house: House, *, is_noted: bool
+) -> None:
+    """Its first channel, a Local one, is gone, and Asterisk dialled both phones: only the note tells. Both were taken for called,
+    so that a rule for calls received stopped a recording, or none began."""
+    homecoming = await house.journaled()
+    house.stage.asterisk.legs = [
+        event("CoreShowChannel", leg, name, linkedid="0.9", BridgeId="b1")
+        for leg, name in ((LEG, "alice"), (OTHER, "bob"))
+    ]
+    house.stage.asterisk.made = {LEG} if is_noted else set()
+    async with house.running() as engine:
+        await homecoming.on_up()
+        await house.stage.passes(0.1)
+        (session,) = engine.live()
+    assert [leg.direction for leg in session.legs.values()] == [
+        Direction.OUT if is_noted else Direction.IN,
+        Direction.IN,
+    ]
 
 
 @pytest.mark.parametrize("noted", ["", "0x2"], ids=["stopped", "another's"])

@@ -134,6 +134,14 @@ class Doors:
         """See app.ports."""
         self._do(f"mute {take.id} {muted}")
 
+    async def note_made(self, leg: LegId) -> None:
+        """See app.ports."""
+        self._do(f"made {leg}")
+
+    async def has_made(self, leg: LegId) -> bool:
+        """See app.ports."""
+        return leg == TAKE.leg
+
     async def is_holding(self, leg: LegId) -> bool:
         """See app.ports."""
         self._do(f"holding {leg}")
@@ -163,6 +171,8 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
     assert await recorder.start(TAKE, Rule.ALWAYS) == "0x1"
     assert (await recorder.rate_hz(TAKE.leg), await recorder.packets(TAKE.leg)) == (16000, 7)
     assert await recorder.is_holding(TAKE.leg)
+    assert await recorder.has_made(TAKE.leg)
+    await recorder.note_made(TAKE.leg)
     await recorder.mute(TAKE, muted=True)
     await recorder.stop(TAKE)
 
@@ -172,6 +182,7 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
         "rate 1.1",
         "packets 1.1",
         "holding 1.1",
+        "made 1.1",
         "mute c-1-1 True",
         "stop c-1-1",
     ]

@@ -34,6 +34,7 @@ ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"
 LISTEN_VARIABLE = "CALLREC_LISTENED"
+MADE_VARIABLE = "CALLREC_MADE"
 MAX_UNKNOWN = 1000
 """Legs on which a start was not answered, kept at most; a leg that is forgotten loses only the look before its next start."""
 INTENTS = "callrec/intent"
@@ -161,6 +162,14 @@ class AmiRecorder:
     async def rate_hz(self, leg: LegId) -> int:
         """See ports.Recorder."""
         return rate_of(await self._variable(leg, "CHANNEL(audionativeformat)"))
+
+    async def note_made(self, leg: LegId) -> None:
+        """See ports.Recorder."""
+        await self._set(leg, MADE_VARIABLE, "1")
+
+    async def has_made(self, leg: LegId) -> bool:
+        """See ports.Recorder."""
+        return await self._variable(leg, MADE_VARIABLE) == "1"
 
     async def is_holding(self, leg: LegId) -> bool:
         """See ports.Recorder (func_channel.c: `onhold`)."""

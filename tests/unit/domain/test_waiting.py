@@ -128,6 +128,17 @@ def test_without_a_recording_nothing_is_noted() -> None:
     assert [(1_000.0, None, "music")] == waits(call), "it begins in a hold"
 
 
+def test_who_holds_one_and_talks_with_another_talks() -> None:
+    """`*2` by the recorded user: the whole consultation was a hold, in which nothing could be missing and no leg be deaf."""
+    call = always()
+    call.on(m.HoldChanged(A, is_held=True))
+    part(call.later(5), "a")
+    call.later(1).bridge(leg("a", FLAGGED, Direction.OUT), leg("c", CEM), bridge="b2")
+    assert not call.recording.is_waiting
+    assert call.recording.waiting[0].from_s == 1_002.0
+    assert call.recording.waiting[-1].to_s == 1_008.0
+
+
 def test_of_three_one_who_holds_lets_two_talk_on() -> None:
     """It was a hold, and excused whatever the file lacks of what the two others say meanwhile."""
     call = always()

@@ -131,7 +131,7 @@ class Engine:
         if (leg := self._talks.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
             actor.post(m.LegAppeared(leg), at_mono_s)
             if leg.direction is Direction.OUT:
-                self.background(self.recorder.note_made(leg.id), "note")
+                self.background(self.recorder.note_made(leg.id), DropReason.RESYNC)
 
     def _post(self, actor: CallActor, leg: LegId, event: m.Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from callrec.app.ports import Capture, EncodeJob, Piece
-from callrec.domain.accounting import missing_time
+from callrec.domain.accounting import TOLD_S, missing_time
 from callrec.domain.lifecycle import Format, State
 from callrec.domain.model import Missing, Recording, Take, TakeId
 from callrec.domain.naming import Side
@@ -106,6 +106,9 @@ def _cause(take: Take, capture: Capture | None) -> str:
         return f"{REFUSED}{fault}"
     if take.cause:
         return take.cause
+    has_sound = capture is not None and bool(capture.read_bytes or capture.write_bytes)
+    if not has_sound and take.to_s is not None and take.to_s - take.from_s <= TOLD_S:
+        return ""  # a leg on which it went on, and which left in the same moment: there was nothing to hold
     if capture is None:
         return "no-file"
     if capture.read_bytes is None or capture.write_bytes is None:

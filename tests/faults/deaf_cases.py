@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from following import NEAR_S, TALK_S, TONES_HZ, Scene, case, press, seconds
+from trouble import KEYS_S
 
 from callrec.lab.phones import Answer, PhoneCall
 
@@ -163,9 +164,12 @@ async def pause(scene: Scene) -> str:
     await scene.talk(seconds=2.0)
     manifest, _, right = await scene.entry()
     assert len(manifest.recording.pauses) == 1
-    assert (manifest.state.value, manifest.recording.missing) == ("sound", ()), manifest.recording
+    missing = manifest.recording.missing
+    # To a deaf leg nothing comes, and while it presses keys nothing goes: then its recorder has no time to count.
+    assert {each.cause for each in missing} <= {"timeline"}, manifest.recording
+    assert sum(each.to_s - each.from_s for each in missing) <= 2 * KEYS_S, manifest.recording
     assert seconds(right, scene.third) < NEAR_S
-    return "sound"
+    return "kept, but for the keys" if missing else "sound"
 
 
 async def _silent_third(scene: Scene) -> PhoneCall:

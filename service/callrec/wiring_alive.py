@@ -14,7 +14,7 @@ from callrec.observe.health import Readiness
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The beat, and whom it tells."""
+    """The loop's beat, and the service manager that it tells."""
 
     heartbeat: Heartbeat
     manager: ServiceManager

@@ -20,7 +20,7 @@ LOOK_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FolderLocks:
-    """The spool's is taken again when the folder was removed and is made anew."""
+    """The spool's lock, which is taken again when the folder was removed and made again."""
 
     spool: FolderLock
 

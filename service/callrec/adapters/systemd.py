@@ -11,7 +11,7 @@ TELL_S = 1.0
 
 
 class ServiceManager:
-    """systemd, `make run`, or nobody. Every method is quick and never raises."""
+    """systemd, `make run`, or none (without NOTIFY_SOCKET). Every method is quick and never raises."""
 
     def __init__(
         self, environment: Mapping[str, str] = os.environ, monotonic: Callable[[], float] = time.monotonic

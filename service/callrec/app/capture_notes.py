@@ -1,4 +1,4 @@
-"""What the dialplan noted beside a capture of its own: with whom its user talked. The file's name has room for one of the two."""
+"""The other participant of a fallback capture, as the dialplan noted it: the file's name has room for one of the two."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol

@@ -60,13 +60,13 @@ class Encoding:
 
 
 def _retrieved(late: asyncio.Future[Encoded]) -> None:
-    """What came of it too late is nobody's any more, an error either."""
+    """Drop the result of an encoding that came too late; its error is read, so that asyncio does not report it."""
     if not late.cancelled():
         late.exception()
 
 
 def _apart(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Run in a thread of its own that nobody waits for at exit: a codec that hangs must not hang the daemon."""
+    """Run in a thread of its own, for which the daemon does not wait at exit: a codec that hangs must not hang the daemon."""
     done: Future[T] = Future()
 
     def run() -> None:

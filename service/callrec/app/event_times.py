@@ -12,7 +12,7 @@ from callrec.protocols.ami import Message
 
 _DURATION = re.compile(r"(\d{2,}):(\d\d):(\d\d)")
 OLDEST_S = 86400.0
-"""No stamp is believed that is older: so long no line to Asterisk stays open that nobody reads."""
+"""An older time stamp is not believed: a connection to Asterisk that is not read is closed long before."""
 _STEP_S = 0.1
 """If the wall clock moved by more than this against the monotonic one since the last event, somebody set it."""
 

@@ -230,7 +230,7 @@ class Homecoming:
         return holding
 
     def _missed_an_answer(self, channels: Mapping[LegId, Message]) -> bool:
-        """Whether somebody talks of whom no event told."""
+        """Whether a leg is in a bridge of which the daemon got no event."""
         bridges = ((leg, BridgeId(channel.get("BridgeId"))) for leg, channel in channels.items())
         return any(bridge and not self._engine.knows_bridge(leg, bridge) for leg, bridge in bridges)
 

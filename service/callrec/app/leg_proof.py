@@ -106,7 +106,7 @@ class LegProof:
     def _noted_by(self, leg: LegId, task: asyncio.Task[None]) -> None:
         del self._under_way[leg]
         if not task.cancelled():
-            task.exception()  # whoever still waits has it, too
+            task.exception()  # read here, so that asyncio does not report it; a dialogue that still waits gets it, too
 
     def _word(self, leg: LegId) -> str:
         return hmac.new(self._secret, leg.encode("utf-8", "replace"), "sha256").hexdigest()[:32]

@@ -289,11 +289,11 @@ def _precedence(one: Running) -> tuple[bool, bool, bool, float]:
 
 
 def going_on(recording: Recording, spool: Spool, mixmonitor: str, now_s: float) -> Recording:
-    """A capture of the dialplan that becomes ours while it goes on; its parties are whom Asterisk tells us of.
+    """A capture of the dialplan that becomes ours while it goes on; its parties are to come from Asterisk.
 
-    When it began, its name tells by the second, and under a standing rule for the hook before Dial, not for the conversation.
-    What its files hold already tells it better, but for what Asterisk has not written yet. It is taken for as late as it can have
-    been: a file that then plays longer than its time is no loss, and one that is shorter is.
+    Its name gives the start to the second, and under a standing rule that of the hook before Dial, not of the conversation.
+    The length of its files gives it better, but for what Asterisk has not written yet. The latest possible start is taken: a
+    file that then plays longer than its time is no loss, a shorter one is.
     """
     (take,) = recording.takes
     from_s = now_s - length_s(spool.capture(take.id))

@@ -28,7 +28,7 @@ class Services:
     """The script `service,<feature or key>,<argument>,<forwarded: 0 or 1>[,entered]`."""
 
     def __init__(self, store: TableStore, tables: DirectorySource, served: Callable[[LegId], None]) -> None:
-        """`served` hears which legs ask: they talk with nobody."""
+        """`served` is told each leg that asks: it talks with callrec, not with another leg."""
         self._store = store
         self._tables = tables
         self._served = served

@@ -1,8 +1,8 @@
 """Which tables were seen last, and whether those that the store has now come after them.
 
 A store that was flushed, restarted without its file, failed over to an empty replica or restored from a backup has tables that
-look like others but are older, and perhaps none. Whoever acts on tables keeps a mark of those that it acted on, outside of the
-store, and refuses what does not follow from them: only an operator knows whether that is meant.
+look like others but are older, and perhaps none. The daemon and confgen keep a mark of the tables that they acted on, outside of
+the store, and refuse tables that do not follow from them: only an operator knows whether that is meant.
 """
 
 import json

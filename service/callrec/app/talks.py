@@ -48,8 +48,8 @@ class Talks:
         return known if known != leg else None
 
     def fetches(self, leg: Leg, bridge: BridgeId) -> None:
-        """The leg, as it is told now, enters a bridge of two. Where those who are there have made their calls, and its Linkedid
-        is not its own any more, it has fetched one (from parking, where nobody dials it): that call it has received."""
+        """The leg, as it is told now, enters a bridge of two. Where the others there are callers, and its Linkedid is not its
+        own any more, it has fetched a parked call (which Asterisk does not dial): it has received that call."""
         known = self._legs.get(leg.id)
         others = [one for other in self.company(bridge) if other != leg.id and (one := self._legs.get(other))]
         phones = [one for one in others if not one.is_local]
@@ -57,7 +57,7 @@ class Talks:
             self._legs[leg.id] = replace(known, direction=Direction.IN)
 
     def _is_origin(self, dial: Dial) -> bool:
-        """Whether it rings the one for whom Asterisk makes a call: from behind the Local channel that is the call's first."""
+        """Whether it rings the phone that makes a click-to-call: from behind the Local channel that is the call's first."""
         origin = self._legs.get(LegId(dial.linkedid))
         return (
             origin is not None

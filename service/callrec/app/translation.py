@@ -97,8 +97,8 @@ def leg_of(message: Message, endpoints: Endpoints) -> Leg:
 
 
 def dial_of(message: Message) -> Dial | None:
-    """Who rings whom: a dial that begins, and one that is answered, which after a pickup is another leg than the one that rang
-    (pickup.c: ast_do_pickup). None for what no leg dialled (an Originate), and for everything else."""
+    """A dial that begins, or one that is answered: after a pickup by another leg than the one that rang (pickup.c:
+    ast_do_pickup). None for a dial without a dialling leg (an Originate), and for every other event."""
     answered = message.event == "DialEnd" and message.get("DialStatus") == "ANSWER"
     if not (answered or message.event == "DialBegin") or not message.get("Uniqueid"):
         return None

@@ -173,7 +173,7 @@ async def _probe(settings: Settings, ari: AriLink) -> Finding:
 
 
 def _user_of_daemon(settings: Settings) -> str:
-    """Whom the daemon of this spool runs as; empty when none does, or it cannot be seen."""
+    """The user that the daemon of this spool runs as; empty when no daemon runs, or its user cannot be seen."""
     holder = holder_of(settings.spool_dir) or {}
     try:
         return owner_of(Path(f"/proc/{int(holder.get('pid', ''))}").stat().st_uid)

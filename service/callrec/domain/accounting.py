@@ -44,7 +44,7 @@ def missing_time(recording: Recording, audible: Sequence[tuple[Take, float]]) ->
 
 
 def _end(recording: Recording) -> float:
-    """The recording's, or before it that of its last conversation: a leg that is alone afterwards has nobody to hear."""
+    """The end of the recording, or of its last conversation if that is earlier: a leg alone afterwards hears no partner."""
     ends = [take.to_s or take.from_s for take in recording.takes]
     end_s = recording.to_s if recording.to_s is not None else max(ends, default=recording.from_s)
     left = [party.to_s for party in recording.parties if party.to_s is not None]

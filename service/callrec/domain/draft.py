@@ -65,7 +65,7 @@ class Draft:
         if leg.id not in s.bridges.get(event.bridge, ()):
             times = s.entered[leg.id].times if leg.id in s.entered else 0
             entered = {**s.entered, leg.id: Entered(times + 1, self.now.utc_s)}
-            # Whom it holds is in the former bridge: `*2` tells of a hold, and of its end only where it comes back to
+            # The partner on hold is in the former bridge: `*2` sends Hold, and Unhold only when the leg comes back there
             # (bridge_basic.c: hold, unhold).
             self.set(entered=entered, held=s.held - {leg.id})
         elsewhere = {key: tuple(one for one in legs if one != leg.id) for key, legs in s.bridges.items()}

@@ -1,4 +1,4 @@
-"""Entries without a file: of a call that nobody answered, and of one that no capture covers though policy wants it.
+"""Entries without a file: of an unanswered call, and of one that no capture covers though policy wants it.
 
 A recorder is begun for a conversation of two legs. A user who talks with an application (a menu, a mailbox, an echo test, a
 bridge of an ARI application, a conference before the second one comes) is in none: their leg is answered and alone in its call.
@@ -58,8 +58,8 @@ class Explaining(Draft):
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def explain(self) -> None:
-        """The call is over and nobody talked in it, or nothing of what was said was to be recorded. An entry says so where policy
-        wanted something recorded."""
+        """The call is over without a conversation, or without one that was to be recorded. An entry says so where policy wanted
+        something recorded."""
         if self.session.uncovered:
             self._explain_uncovered(self.session.uncovered)
         else:
@@ -76,7 +76,7 @@ class Explaining(Draft):
         self.deliver(replace(new, parties=(party, *(self._party(leg, party.from_s) for leg in others))))
 
     def _explain_unanswered(self) -> None:
-        """A call that called nobody (a feature code) is not explained."""
+        """A call without a called leg (a feature code) gets no entry."""
         s = self.session
         legs = [leg for leg in s.seen.values() if not leg.is_local and leg.direction is Direction.OUT]
         dialled = next((leg.dialled for leg in legs if leg.dialled), "")
@@ -90,7 +90,7 @@ class Explaining(Draft):
         self.deliver(replace(new, parties=parties))
 
     def _rung(self) -> list[Leg]:
-        """Those whom the call rang, or would have: whoever was announced and has no leg of theirs."""
+        """The called legs, and those that were announced (by the hook before Dial) and never made."""
         legs = [leg for leg in self.session.seen.values() if leg.direction is Direction.IN and not leg.is_local]
         real = [leg for leg in legs if leg.channel]
         users = {leg.user.id if leg.user else None for leg in real}

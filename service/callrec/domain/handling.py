@@ -334,9 +334,9 @@ class _Turn(Pressing, Waits, Listening):
         self.follow(conversations)
 
     def end_without_its_user(self) -> None:
-        """A recording ends when the user because of whom it was begun has left the call, and others talk on.
+        """A recording ends when its user (whose rule or press began it) has left the call, and others talk on.
 
-        Whom policy wants to record among those gets a recording of their own: left is one user from start to end.
+        A user who stays and is to be recorded gets a recording of their own: the left channel is one user, start to end.
         """
         s = self.session
         if s.state in ACTIVE and s.recorded_user_left:

@@ -3,7 +3,7 @@
 Theory. Debian's Asterisk (seen with 22.10) drops what it translates for recorders while the partner's RTP sequence numbers are
 behind those of the partner before, so in half of the transfers between phones of one codec no recorder on the leg gets the new
 voice, while the phone hears it (docs/decisions/0017-the-deaf-leg.md). What the *partner's* leg says is read as ever. So whenever
-the recorded leg talks with a partner with whom it did not talk when its recorder began, Asterisk listens on the partner's leg
+the recorded leg gets a partner that it did not have when its recorder began, Asterisk listens on the partner's leg
 until its first word (func_talkdetect.c: talk_detect_audiohook_cb). That word is the proof: from the moment in which they came
 together on, the recorder must have more than digital silence. `app.deaf_legs` compares. A muted phone, a hold without music and
 a pause give no proof, so they are never taken for a deaf leg.
@@ -35,7 +35,7 @@ class Listening(Draft):
             self.set(listened=wanted)
 
     def listen_again(self) -> None:
-        """The link to Asterisk was down: a first word may have been missed, and the next is told only when asked for anew."""
+        """The link to Asterisk was down: a first word may have been missed, and Asterisk tells the next only when asked again."""
         self.set(listened={})
 
     def spoke(self, leg: LegId, *, proven: bool) -> None:
@@ -60,7 +60,7 @@ class Listening(Draft):
 
 
 def _partners(session: Session) -> Mapping[LegId, float]:
-    """Those with whom the recorded leg talks, but for the ones with whom it talked when its recorder began."""
+    """The partners of the recorded leg now, without those that it had when its recorder began."""
     take, recording = session.take, session.recording
     if take is None or recording is None or session.state not in ACTIVE:
         return {}

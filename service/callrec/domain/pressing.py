@@ -39,7 +39,7 @@ class Pressing(Machine):
         self.set(replies=(*s.replies, event.reply), changed_mono_s=self.now.mono_s)
         if s.state in ACTIVE:
             self.stop()
-        else:  # a leg of which nobody knew whose it is, is its presser's: the recording is, too, and ends when they leave
+        else:  # a leg of an unknown user is its presser's: so is the recording, which ends when they leave
             self.set(legs={**s.legs, leg.id: self.leg})
             self.apply(Trigger.START)
         return None

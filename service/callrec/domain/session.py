@@ -34,7 +34,7 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """The only phone of a call that nobody talks in, and since when its leg is answered."""
+    """The only phone of a call without a conversation, and since when its leg is answered."""
 
     leg: Leg
     since: Instant
@@ -73,7 +73,7 @@ class Session:
     """Legs that dialled a feature code of ours: what they hear is no conversation."""
     alone: Alone | None = None
     uncovered: Party | None = None
-    """A user whom policy always records, alone with an application for longer than a moment."""
+    """A user to be recorded always, who was alone with an application for longer than a moment."""
     state: State = State.IDLE
     recording: Recording | None = None
     """The current recording; None when idle."""

@@ -1,12 +1,12 @@
 """Deadlines for connections: aiohttp waits for ever for the head of a request, and takes any number of connections.
 
 A guard stands between the socket and aiohttp's own protocol and passes everything on; it only knows when the connection began,
-when a request of it reached a handler, and when that was answered. Whoever takes longer than `request_s` to say what they
-want is cut, however steadily the bytes drip.
+when a request of it reached a handler, and when that was answered. A client that takes longer than `request_s` to send
+its request is cut off, however steadily the bytes drip.
 
-Calls wait for the same loop as the pages do. So whoever has no token waits for a turn before an answer (`Guards.turn`), each
-connection at its own pace and all together at theirs, and is not read meanwhile. When all places are taken, the next connections
-get a spare one, where /healthz is answered and nothing else.
+Calls wait for the same loop as the pages do. So a client without the token waits for a turn before an answer (`Guards.turn`),
+each connection at its own pace and all together at theirs, and is not read meanwhile. When all places are taken, the next
+connections get a spare one, where /healthz is answered and nothing else.
 """
 
 import asyncio
@@ -63,11 +63,11 @@ class Guards:
             guard.start_clock()
 
     async def turn(self, transport: asyncio.BaseTransport | None, *, health: bool) -> bool:
-        """Wait until somebody without a token may be answered on this connection; False when the answer is that all places are
+        """Wait until a client without the token may be answered on this connection; False when the answer is that all places are
         taken."""
         guard = self._of(transport)
         if guard is None:
-            return True  # it is closed: whatever is answered reaches nobody
+            return True  # the connection is closed: the answer is dropped
         if guard.is_spare:
             return health
         await guard.rest(self._together[health])

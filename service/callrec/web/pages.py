@@ -21,7 +21,7 @@ KEPT_S = 1.0
 def pages(
     readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Token
 ) -> tuple[tuple[str, Handler], ...]:
-    """(path, handler) of each. A reason names hosts, users and paths: it is only for whoever has the token."""
+    """(path, handler) of each. A reason names hosts, users and paths: only a client with the token gets it."""
 
     async def healthz(_: web.Request) -> web.Response:
         """That this is answered says that the loop beats."""

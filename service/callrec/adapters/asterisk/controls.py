@@ -29,7 +29,7 @@ START_S = 1.0
 LISTING_S = 10.0
 ARI_TRIES, ARI_AGAIN_S = 8, 0.25
 SETVAR_S = 1.0
-"""For one that nobody waits for so long: whoever does has a limit of their own."""
+"""For a variable; a caller that waits for it has a shorter limit of its own."""
 ID_VARIABLE = "CALLREC_MIXMONITOR"
 RULE_VARIABLE = "CALLREC_RULE"
 TAKE_VARIABLE = "CALLREC_TAKE"

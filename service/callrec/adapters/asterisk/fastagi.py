@@ -92,7 +92,7 @@ class Channel:
 
 
 async def believed(_request: Request, _channel: Channel) -> None:
-    """The proof where nothing has to be proven: whoever connects is taken for the leg that they name."""
+    """The proof where none is needed: each dialogue is taken for the leg that it names."""
 
 
 def _over() -> Unavailable:

@@ -43,7 +43,7 @@ class AriStage:
 
 @contextmanager
 def _living() -> Iterator[None]:
-    """Nobody but us ends this channel, so one that is gone never lived."""
+    """Only callrec ends this channel: when ARI does not find it, Asterisk ended it as soon as it was made."""
     try:
         yield
     except Refused as error:

@@ -275,7 +275,7 @@ def _read_bounded(path: Path, most_bytes: int) -> bytes:
 
 
 def _opened(path: Path) -> BufferedReader:
-    """A regular file. What is none hangs nobody (a pipe), and is not followed (a link). Raises OSError, Corrupt."""
+    """Open a regular file. A pipe does not block this, a link is not followed. Raises OSError, Corrupt."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise Corrupt("file-odd", f"{path.name} is a link, a pipe, a socket or a device, and no file")
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -20,8 +20,8 @@ local function count(last_change, first)
   end
 end
 """
-"""Each change leaves in a hash how many records each table has, by the last word of its key: so a table that loses some between
-two changes is noticed, whoever looks."""
+"""Each change leaves in a hash how many records each table has, by the last word of its key: so each reader notices
+a table that lost some between two changes."""
 
 _STANDING = """
 local function standing(event, kept)

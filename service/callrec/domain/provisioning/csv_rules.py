@@ -94,7 +94,7 @@ def rows_of(sheet: Sheet, generate: Generate) -> tuple[list[Row], list[RowError]
 
 
 def new_row(record: Record, generate: Generate) -> Row:
-    """The new user whom a good record describes."""
+    """The new user that a good record describes."""
     return build(record.at_line, record.values, record.sections, record.given, generate)
 
 

@@ -111,8 +111,8 @@ def _updating(sheet: Sheet, standing: Standing, site: Site, generate: Generate) 
 
 
 def _new(record: Record, standing: Standing, plan: Plan, met: set[UserId], generate: Generate) -> Iterator[Row]:
-    """The new user of a row that leads to nobody, unless it is an error, or one who is there without number or name to be found
-    by, and equal."""
+    """The new user of a row that leads to no user. Nothing for a row with errors, or one equal to a user who is there and has
+    no number or name to be found by."""
     errors = list(errors_between(record.at_line, record.values, record.sections))
     plan.errors += errors
     if errors or not record.sound:

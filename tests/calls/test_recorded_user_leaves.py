@@ -15,11 +15,13 @@ from callrec.domain.lifecycle import State
 from callrec.domain.model import Heard
 from callrec.domain.provisioning.model import Rule
 from callrec.lab.ears import heard_s, longest_s
-from callrec.lab.phones import PhoneCall
+from callrec.lab.phones import Answer, PhoneCall
 from callrec.lab.stack import Stack
 
 TALK_S = 1.5
 CONSULT_S = 2.5
+HEARD_FROM_S = 0.4
+"""A shorter piece of a tone, at the end of a further take, is not known for one."""
 PROMPT_S = 1.0
 LEFT = "recorded-user-left"
 
@@ -66,6 +68,9 @@ async def _talk_on(rings: Awaitable[PhoneCall], here: PhoneCall) -> None:
 
 async def _attended(stack: Stack, caller: str, called: str, third: str) -> list[Stored]:
     """`*2` by the caller, who talks to the third while the called one is on hold, and hangs up: those two talk on."""
+    await phone(stack, called).behave(
+        Answer(tone_hz=tone_of(called))
+    )  # other calls of these tests had it ring for ever
     async with News(stack) as news:
         there = await phone(stack, caller).call(called, tone_hz=tone_of(caller))
         here = await phone(stack, called).rings()
@@ -140,13 +145,15 @@ async def test_a_consultation_is_recorded_and_what_follows_the_attended_transfer
     assert {take.leg for take in recording.takes} == {recording.parties[0].leg}
     first, last = (heard_s(stored.right, tone_of(number)) for number in ("1048", "1049"))
     assert first is not None
-    if last is None:  # a deaf leg (docs/decisions/0017): then the entry has to say so
-        assert recording.missing, recording
-        (missing,) = recording.missing
-        assert (missing.cause, missing.side) == (DEAF_LEG, Heard.HEARS)
-        assert missing.to_s - missing.from_s >= CONSULT_S - 0.5
-    else:
+    # The leg may be deaf in the consultation until a further take heals it (docs/decisions/0017-the-deaf-leg.md): then the entry
+    # says which part is missing, and the file holds the rest.
+    lost_s = sum(each.to_s - each.from_s for each in recording.missing)
+    consulted_s = 0.0
+    if last is not None:
         assert first[1] < last[0], "they are never heard together"
-        assert last[1] - last[0] >= TALK_S - 0.3
-        assert stored.manifest.state is State.SOUND, recording
+        consulted_s = last[1] - last[0]
+    assert consulted_s + lost_s >= CONSULT_S - HEARD_FROM_S - 0.5, recording
+    assert (stored.manifest.state is State.SOUND) == (not recording.missing), recording
+    if recording.missing:
+        assert (recording.missing[0].cause, recording.missing[0].side) == (DEAF_LEG, Heard.HEARS)
     assert longest_s(stored.left, tone_of("1048")) < 0.1

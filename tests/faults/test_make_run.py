@@ -29,6 +29,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.others = children()
         self.said: list[str] = []
         self.ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -71,10 +72,15 @@ async def store_pid(folder: Path) -> int:
         await client.aclose()
 
 
-def child_running(word: str) -> int:
-    """The child of this process whose command line holds this word."""
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    (found,) = (pid for pid in children if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0"))
+def children() -> set[str]:
+    """The processes that this one has started; other stacks may run beside."""
+    return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+
+
+def child_running(word: str, running: Run) -> int:
+    """The child that came with this run and whose command line holds this word."""
+    own = children() - running.others
+    (found,) = (pid for pid in own if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0"))
     return int(found)
 
 
@@ -111,7 +117,7 @@ async def command(running: Run, *arguments: str) -> tuple[int, str]:
 
 
 async def test_a_killed_daemon_is_told_and_runs_again(running: Run) -> None:
-    os.kill(child_running("serve"), signal.SIGKILL)
+    os.kill(child_running("serve", running), signal.SIGKILL)
     told = await running.until(r"the daemon ended by SIGKILL\. Its log: (\S+)\.")
     assert is_file(told[1])
     await running.until("the daemon runs again")
@@ -120,11 +126,11 @@ async def test_a_killed_daemon_is_told_and_runs_again(running: Run) -> None:
 
 
 async def test_a_killed_asterisk_is_told_and_runs_again(running: Run) -> None:
-    os.kill(child_running("-f"), signal.SIGKILL)
+    os.kill(child_running("-f", running), signal.SIGKILL)
     told = await running.until(r"Asterisk ended by SIGKILL\. Its log: (\S+)\.")
     assert is_file(told[1])
     await running.until("Asterisk runs again")
-    assert child_running("-f")
+    assert child_running("-f", running)
 
 
 async def test_a_killed_store_is_told_and_runs_again(running: Run) -> None:
@@ -160,7 +166,7 @@ async def test_an_end_while_the_daemon_is_started_again_leaves_no_process(tmp_pa
     made.task = asyncio.create_task(run(tmp_path, Wishes(phones=False), made.say, made.ended))
     await made.until("Everything runs")
     store = await store_pid(tmp_path)
-    os.kill(child_running("serve"), signal.SIGKILL)
+    os.kill(child_running("serve", made), signal.SIGKILL)
     made.ended.set()
     await made.task
     assert not lives(store)

@@ -33,7 +33,7 @@ async def scenes(stack: Stack) -> AsyncIterator[Scenes[list[Stored]]]:
         blind=_blind(stack, "1036", "1040", "1041", recordings=[("1036", "1040")]),
         to_flagged=_blind(stack, "1038", "1042", "1039", recordings=[("1038", "1042"), ("1042", "1039")]),
         pressed=_blind(stack, "1043", "1044", "1045", presses=True, recordings=[("1043", "1044")]),
-        attended=_attended(stack, "1037", "1048", "1009"),
+        attended=_attended(stack, "1037", "1048", "1008"),
     )
     yield playing
     await playing.ended()
@@ -143,7 +143,7 @@ async def test_a_consultation_is_recorded_and_what_follows_the_attended_transfer
     recording = stored.manifest.recording
     assert recording.end_reason == LEFT
     assert {take.leg for take in recording.takes} == {recording.parties[0].leg}
-    first, last = (heard_s(stored.right, tone_of(number)) for number in ("1048", "1009"))
+    first, last = (heard_s(stored.right, tone_of(number)) for number in ("1048", "1008"))
     assert first is not None
     # The leg may be deaf in the consultation until a further take heals it (docs/decisions/0017-the-deaf-leg.md): then the entry
     # says which part is missing, and the file holds the rest.

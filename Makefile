@@ -3,13 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CALL_TESTS = $(BIN)/pytest --quiet tests/calls tests/faults
-AGAIN = --last-failed --last-failed-no-failures none --maxfail=3
-REST_TESTS = $(BIN)/pytest --quiet --override-ini cache_dir=.pytest_cache/rest tests/contract tests/docs tests/golden tests/model tests/unit
 .DELETE_ON_ERROR:
-PIP = $(BIN)/pip --quiet --disable-pip-version-check install
+PIP = $(BIN)/pip --quiet --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
-.PHONY: run test demo check faults bench lock format golden golden-today clean
+.PHONY: run test test-loaded demo check faults bench measure lock format docs golden golden-today clean
 
 $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
@@ -21,10 +18,10 @@ $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@touch $@
 
 run: $(STAMP)
-	@$(BIN)/python -m callrec.lab.run
+	@$(BIN)/python -m callrec_lab.run
 
 demo: $(STAMP)
-	@$(BIN)/callrec demo
+	@$(BIN)/python -m callrec_lab.demo
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet service tests bench .ci
@@ -33,30 +30,33 @@ check: $(STAMP)
 	@$(BIN)/lint-imports >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
 	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs tests/golden
 
-# Real calls mostly wait, the rest computes: so they run side by side. Calls are measured to 60 ms: the rest gives way to them. What
-# fails there is run again when the machine is quiet (docs/decisions/0015-measured-again.md).
+# Every test file, several side by side: FILES='tests/calls tests/faults/test_disk.py', AT_ONCE=files with calls, TIMES=1 tells the slowest
 test: $(STAMP)
-	@nice -n 19 $(REST_TESTS) >.test-rest.out 2>&1 & rest=$$!; \
-	trap 'kill $$rest' INT TERM; \
-	$(CALL_TESTS); calls=$$?; \
-	wait $$rest; others=$$?; cat .test-rest.out; \
-	if [ $$calls -eq 1 ] || [ $$others -eq 1 ]; then \
-		echo "== What failed above, once more, on a quiet machine: a failure that does not come again is worth a look, too"; \
-		[ $$calls -ne 1 ] || { $(CALL_TESTS) $(AGAIN); calls=$$?; }; \
-		[ $$others -ne 1 ] || { $(REST_TESTS) $(AGAIN); others=$$?; }; \
-	fi; \
-	exit $$((calls || others))
+	@$(BIN)/python tests/support/run_files.py $(FILES) $(if $(AT_ONCE),--at-once $(AT_ONCE)) $(if $(TIMES),--times)
+
+# The same N times (5) beside a busy loop for each core: a test that fails there measures the machine
+test-loaded: $(STAMP)
+	@$(BIN)/python tests/support/run_files.py $(FILES) $(if $(AT_ONCE),--at-once $(AT_ONCE)) --loaded $(or $(N),5)
 
 # Long runs: CASE=name (or a pattern such as 'deaf-*'), N=times, AT_ONCE=calls. Interrupted, it goes on where it was.
 faults: $(STAMP)
-	@CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
+	@exec env PYTHONPATH=tests/support CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
+# How large the parts are that everybody reads, and how many modules one press of *3 passes
+measure: $(STAMP)
+	@$(BIN)/python .ci/measure.py
+
 # New hashes, e.g. after a change of setup.cfg; make lock UPGRADE=1 takes the newest versions
 lock: $(STAMP)
 	@$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
+
+# The pages that are made of the code, after a change of it
+docs: $(STAMP)
+	@$(BIN)/python tests/docs/errors_page.py
+	@$(BIN)/python tests/docs/events_page.py
 
 # The golden files of formats and names, after a change on purpose (docs/TESTING.md, Formats that are frozen)
 golden: $(STAMP)

@@ -24,6 +24,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "agi": (12.0,),
     "ami": (12.0,),
     "status_pages": (),
+    "events": (),
     "media": (),
     "confgen": (),
     "online_record": (),
@@ -68,6 +69,9 @@ ROWS = (
         "FastAGI p99, ms, beside 200 connections that ask /metrics",
     ),
     ("status_pages", "beside_p99_ms", "", "<=", 20, "  by the clock"),
+    ("events", "alone_p99_ms", "", "<=", 50, "event to 50 subscribers, 60 calls, p99, ms, by the clock"),
+    ("events", "alone_p99_ms", "ratio_p99_to_bare", "", None, "  against bare asyncio streams without a store"),
+    ("events", "dead_p99_ms", "ratio_p99_dead", "<=", 1.2, "  beside four dead webhook receivers, against without"),
     ("media", "wav.x_real_time", "wav.ratio_to_ffmpeg", "", None, "take to wav, x real time per core"),
     ("media", "wav.x_real_time", "", ">=", 2500, "  goal"),
     ("media", "flac.x_real_time", "flac.ratio_to_ffmpeg", "", None, "take to flac"),
@@ -87,6 +91,17 @@ ROWS = (
         for calls in (1, 60)
         for who in ("presser", "other")
         for what in ("median", "mean", "p99")
+    ),
+    *(
+        (
+            "online_record",
+            f"60_calls.{who}_ours_p99_ms",
+            "",
+            "<=",
+            300,
+            f"  from the press to the first recorded sample, p99, ms, 60 live: {who}",
+        )
+        for who in ("presser", "other")
     ),
     ("lookup", "extension_per_s", "", "", None, "look-ups of an extension per s, 100,000 users"),
     ("lookup", "completion_p99_ms", "", "<=", 2, "completion of a name p99, ms"),

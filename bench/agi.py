@@ -80,7 +80,7 @@ async def serve_ours() -> int:
 
 async def serve_proven_first() -> int:
     """Ours, with the proof of a leg that has never asked before."""
-    from callrec.app import leg_proof
+    from callrec.app.dialplan import leg_proof
 
     leg_proof.MOST_NOTED = 0
     return await serve_proven_again()
@@ -89,9 +89,9 @@ async def serve_proven_first() -> int:
 async def serve_proven_again() -> int:
     """Ours, with the proof of a leg that has asked before."""
     from callrec.adapters.asterisk.ami import AmiLink, LinkState
-    from callrec.adapters.asterisk.controls import AmiLegVariables
+    from callrec.adapters.asterisk.ami_requests import AmiLegVariables
     from callrec.adapters.asterisk.fastagi import AgiServer, Channel
-    from callrec.app.leg_proof import LegProof
+    from callrec.app.dialplan.leg_proof import LegProof
     from callrec.protocols.agi import Answer, Request
 
     async def toggle(_request: Request, _channel: Channel) -> Answer:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 
 from bench import quiet
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.app.translation import WANTED
+from callrec.app.calls.ami_events import WANTED
 from callrec.protocols.ami import Message
 
 GOAL_EVENTS_PER_S = 90_000

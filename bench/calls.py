@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from callrec.domain.errors import Unavailable
-from callrec.lab.phones import PhoneBank, PhoneCall
-from callrec.lab.stack import Stack, Wishes, start
+from callrec_lab.phones import PhoneBank, PhoneCall
+from callrec_lab.stack import Stack, Wishes, start
 
 CALLER, CALLED, OTHER_CALLER = "1000", "1001", "1002"
 CALLER_HZ, CALLED_HZ = 440, 1000
@@ -42,7 +42,7 @@ async def stack(dialplan: str, features: Mapping[str, str] = {}) -> AsyncIterato
 def bank_of(running: Stack) -> PhoneBank:
     """Its phones, which it has."""
     if running.bank is None:
-        raise Unavailable("no-phones", "this stack has no phones")
+        raise Unavailable("test-pbx", "this stack has no phones")
     return running.bank
 
 

@@ -6,14 +6,15 @@ Asterisk itself takes to read the result depends on it alone; docs/confgen.md sa
 
 import time
 
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.rules import UserId
 from callrec.protocols.asterisk_conf import render
 
 USERS = 10_000
 ROUNDS = 5
 
 
-def house(users: int = USERS) -> Tables:
+def site(users: int = USERS) -> Tables:
     """So many users with all that they can have."""
     ids = [UserId(str(number)) for number in range(1, users + 1)]
     return Tables(
@@ -29,7 +30,7 @@ def house(users: int = USERS) -> Tables:
 
 def run() -> dict[str, object]:
     """Seconds for all four files, and how large they are."""
-    tables, used_s = house(), []
+    tables, used_s = site(), []
     for _ in range(ROUNDS):
         began_s = time.process_time()
         rendered = render(tables)

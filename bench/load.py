@@ -3,7 +3,7 @@
 The calls are real SIP and RTP between two phones of the bank, mu-law at both ends, each saying a tone. They stand still while
 CPU time is read: utime + stime of the processes from /proc, over windows of `WINDOW_S`. The ways of recording take turns:
 
-- `ours`: the caller is recorded always; two legs by our take; Asterisk, the daemon and its embedded store are counted.
+- `ours`: the caller is recorded always; two legs by our capture; Asterisk, the daemon and its embedded store are counted.
 - `mix`: `MixMonitor(file.wav)` in the dialplan, of a caller whom nobody records; only Asterisk is counted.
 - `legs`: `MixMonitor(,r(...)t(...))` in the dialplan, no daemon: what of the difference is the two legs.
 
@@ -27,8 +27,8 @@ from typing import NamedTuple
 
 from bench import quiet
 from bench.calls import CALLED, CALLER, OTHER_CALLER, bank_of, end, place, stack
-from callrec.lab.stack import Stack
 from callrec.observe.metrics import BEAT_S
+from callrec_lab.stack import Stack
 
 GOAL_RATIO, GOAL_STALL_MS, GOAL_RSS_MIB = 1.03, 20, 150
 CALLS = 60

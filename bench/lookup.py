@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import quiet
-from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Context, ContextKind, Line, Range, Tables, User, UserId
+from bench import part, quiet
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.model import Context, ContextKind, Line, Range, Tables, User
+from callrec.domain.rules import UserId
 
 USERS = 100_000
 FIRST = ("John", "Joan", "Pierre", "Mary", "Éva", "Ada", "Bill", "George", "Ümit", "Zoë")
@@ -65,10 +66,6 @@ def _completion_ms(directory: Directory, count: int = 5_000) -> list[float]:
     return took
 
 
-def _p(values: list[float], part: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
-
-
 async def _serve(folder: Path, reloads: int) -> None:
     """The daemon's doors over a real store: first at rest, then while the copy is read and built anew again and again."""
     from callrec.adapters.asterisk.fastagi import AgiServer
@@ -76,22 +73,26 @@ async def _serve(folder: Path, reloads: int) -> None:
     from callrec.adapters.redis.directory import DirectoryFeed
     from callrec.adapters.redis.embedded import EmbeddedValkey
     from callrec.adapters.redis.store import RedisStore
-    from callrec.adapters.user_files.processes import UserFileProcesses
-    from callrec.app.lookups import Lookups
+    from callrec.app.dialplan.lookups import Lookups
+    from callrec.app.directory.records import Records
+    from callrec.domain.directory.edit import Change, Edit
     from callrec.observe.health import Readiness
     from callrec.observe.metrics import Metrics
-    from callrec.web.api import operations
-    from callrec.web.app import build_app, serve_http
+    from callrec.web.api.lookups import lookup_operation
+    from callrec.web.api.records import operations
+    from callrec.web.requests import Tags
+    from callrec.web.server import build_app, serve_http
 
     embedded = EmbeddedValkey(folder)
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
-        await store.add(await asyncio.to_thread(tables, USERS), "seed")
+        there = await asyncio.to_thread(tables, USERS)
+        await store.edit(Edit(tuple(Change(None, one) for one in (*there.users, *there.lines))), "seed")
         async with DirectoryFeed(store) as feed:
             await feed.wait_fresh(60)
             lookups = Lookups(feed)
             agi = AgiServer({"lookup": lambda request, _: lookups.script(request)})
             _, agi_port = await agi.start("127.0.0.1", 0)
-            api = operations(store, feed, UserFileProcesses(store.address))
+            api = [*operations(Records(store, feed), Tags()), lookup_operation(lookups)]
             app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=api)
             runner, http_port = await serve_http(app, "127.0.0.1", 0)
             gc.freeze()
@@ -194,7 +195,7 @@ async def _measure(server: subprocess.Popen[str]) -> dict[str, float]:
         await task
         for door, took in asking.took_ms.items():
             found[f"{when}_{door}_median_ms"] = round(statistics.median(took), 3)
-            found[f"{when}_{door}_p99_ms"] = round(_p(took, 0.99), 3)
+            found[f"{when}_{door}_p99_ms"] = round(part(took, 0.99), 3)
             found[f"{when}_{door}_max_ms"] = round(max(took), 3)
     server.stdin.write("end\n")
     server.stdin.flush()
@@ -213,7 +214,7 @@ def run(reloads: float = 5) -> dict[str, float]:
         "endpoint_per_s": round(_rate(lambda n: directory.by_endpoint(f"PJSIP/l{n}"))),
         "callerid_per_s": round(_rate(lambda n: directory.by_caller(str(1_000_000 + n)))),
         "completion_median_ms": round(statistics.median(took), 4),
-        "completion_p99_ms": round(_p(took, 0.99), 4),
+        "completion_p99_ms": round(part(took, 0.99), 4),
     }
     with tempfile.TemporaryDirectory(prefix="callrec-bench-") as folder:
         command = [sys.executable, "-m", "bench.lookup", "serve", folder, str(int(reloads))]

@@ -22,9 +22,9 @@ import numpy as np
 
 from bench import quiet
 from bench.calls import ACTION_S, CALLED, CALLED_HZ, add_extension, bank_of, end, place, stack
-from callrec.lab.ears import Samples, Sound, load
-from callrec.lab.phones import PhoneCall
-from callrec.lab.stack import Stack
+from callrec_lab.audio_checks import Samples, Sound, load
+from callrec_lab.phones import PhoneCall
+from callrec_lab.stack import Stack
 
 GOAL_BEHIND_MS = 5.0
 AFTER_DIGIT_MS = 1.6

@@ -24,12 +24,12 @@ from bench import quiet
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import ask
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.exporting import export_users
-from callrec.app.importing import Imported, import_users
-from callrec.domain.provisioning.csv_rules import Mode
-from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.edit import Change, Edit
-from callrec.domain.provisioning.model import Context, ContextKind, Range
+from callrec.app.directory.user_file.export_users import export_users
+from callrec.app.directory.user_file.import_users import Imported, import_users
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.edit import Change, Edit
+from callrec.domain.directory.model import Context, ContextKind, Range
+from callrec.domain.directory.user_file.file_rules import Mode
 
 USERS = 100_000
 GOAL_DRY_RUN_S, GOAL_APPLIED_S, GOAL_EXPORT_S = 3.0, 5.0, 3.0
@@ -76,19 +76,19 @@ async def measure_all(users: int) -> dict[str, object]:
 
 
 async def _measured(store: RedisStore, content: bytes, users: int) -> dict[str, object]:
-    def take(request: str, mode: Mode = Mode.ADD, *, dry_run: bool = False) -> Callable[[], Awaitable[Imported]]:
+    def capture(request: str, mode: Mode = Mode.ADD, *, dry_run: bool = False) -> Callable[[], Awaitable[Imported]]:
         return lambda: import_users(
-            store, content, request, passwords=Argon2Passwords(), mode=mode, dry_run=dry_run
+            store, lambda: content, request, passwords=Argon2Passwords(), mode=mode, dry_run=dry_run
         )  # fmt: skip
 
     before = await _used_bytes(store)
-    dry_run_s, dry = await _timed(take("dry", dry_run=True))
-    applied_s, done = await _timed(take("applied"))
+    dry_run_s, dry = await _timed(capture("dry", dry_run=True))
+    applied_s, done = await _timed(capture("applied"))
     store_bytes = await _used_bytes(store) - before
     assert (users, users) == (len(dry.added), len(done.added))
     del dry, done
-    again_s, again = await _timed(take("again"))
-    update_s, update = await _timed(take("update", Mode.UPDATE))
+    again_s, again = await _timed(capture("again"))
+    update_s, update = await _timed(capture("update", Mode.UPDATE))
     assert users == len(again.unchanged) == len(update.unchanged)
     del again, update
     gc.collect()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from bench import quiet
+from bench import part, quiet
 from bench.agi import COMMANDS, REQUEST, VARIABLES
 
 STRANGERS = 200
@@ -31,7 +31,7 @@ async def _serve() -> None:
     from callrec.observe.health import Readiness
     from callrec.observe.metrics import SCRIPTS, Metrics
     from callrec.protocols.agi import Answer, Request
-    from callrec.web.app import build_app, serve_http
+    from callrec.web.server import build_app, serve_http
 
     async def toggle(_request: Request, _channel: Channel) -> Answer:
         return Answer("on", VARIABLES)
@@ -112,10 +112,6 @@ def _start(role: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
 
 
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
-
-
 def run() -> dict[str, float]:
     """FastAGI's times with and without strangers."""
     server, strangers = _start("serve"), _start("strangers")
@@ -142,10 +138,10 @@ def run() -> dict[str, float]:
         **{
             f"{when}_{what}_ms": round(value, 3)
             for when, took in (("alone", alone), ("beside", beside))
-            for what, value in (("median", statistics.median(took)), ("p99", _p99(took)), ("max", max(took)))
+            for what, value in (("median", statistics.median(took)), ("p99", part(took, 0.99)), ("max", max(took)))
         },
         "dialogues": len(beside),
-        "ratio_p99": round(_p99(beside) / _p99(alone), 2),
+        "ratio_p99": round(part(beside, 0.99) / part(alone, 0.99), 2),
     }
 
 

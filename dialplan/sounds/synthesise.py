@@ -155,6 +155,9 @@ TONES = {
     "recording-failed": ((330, 0.14), (0, 0.06), (330, 0.14), (0, 0.06), (330, 0.14)),
 }
 
+SILENCES_S = (1, 3)
+"""Played where nothing flows to a phone, so that a tone can be mixed into it."""
+
 Samples = npt.NDArray[np.float64]
 
 
@@ -203,6 +206,8 @@ def main() -> int:
             save(here / language / "callrec" / f"{name}.wav", spoken(sentence, VOICES[language]))
         for name, notes in TONES.items():
             save(here / language / "callrec" / f"{name}.wav", tone(notes))
+        for length_s in SILENCES_S:
+            save(here / language / "callrec" / f"recording-silence-{length_s}s.wav", np.zeros(RATE_HZ * length_s))
     return 0
 
 

@@ -1,3 +1,3 @@
-"""Call recording for Asterisk that people can trust."""
+"""Call recording for Asterisk."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read once. Environment wins over `callrec.toml`, both over the defaults.
+"""The settings: one frozen object, read once. The environment overrides `callrec.toml`, and both override the defaults.
 
 Every field `name` is `CALLREC_NAME` in the environment. A secret may come from a file: `CALLREC_AMI_URL_FILE=/run/secrets/ami`
 is read instead of `CALLREC_AMI_URL`, and so is `ami_url_file` in `callrec.toml` instead of `ami_url`. docs/settings.md documents
@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
@@ -18,25 +18,22 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from callrec.adapters.disk.setting_files import secret_file, toml_settings
+from callrec.domain.calls.journal import Format
+from callrec.domain.calls.policy import Announcement, Confirm, Follow, OverridesAlways, RecordApplications, Tracks
+from callrec.domain.directory.service_changes import UserEventNames
 from callrec.domain.errors import Misconfigured
-from callrec.domain.lifecycle import Format
-from callrec.domain.naming import Names
-from callrec.domain.policy import OverridesAlways
+from callrec.domain.library.file_names import Names
 from callrec.protocols.http_host import parse_host
 
 _PREFIX = "CALLREC_"
 _FOR_MIXMONITOR = re.compile(r"[^,()\s]+")
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):[^/]*@")
-"""Up to the last @ before the path: whoever forgets to quote one in a password has it masked all the same."""
+"""Up to the last @ before the path: a password with an @ that is not quoted is masked completely, too."""
 _QUERY_PASSWORD = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
 
 
-class Confirm(StrEnum):
-    """Who hears the confirmation tone of `*3`."""
-
-    PRESSER = "presser"
-    BOTH = "both"
-    NONE = "none"
+RENAMED = {"max_pause_s": "pause_max_s"}
+"""The former names of settings, which still work in this release."""
 
 
 def _bind(value: str) -> str:
@@ -47,7 +44,7 @@ def _bind(value: str) -> str:
 
 
 def split_bind(bind: str) -> tuple[str, int]:
-    """Host and port to listen on; brackets of an IPv6 address are for the address only."""
+    """Host and port to listen on; an IPv6 host comes without its brackets."""
     host, _, port = bind.rpartition(":")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
@@ -62,16 +59,29 @@ def _host(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("must be networks, separated by commas, e.g. 127.0.0.0/8, 10.1.0.0/16, fd00::/8") from None
+
+
+def _variable(value: str) -> str:
+    if value and (not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,78}", value) or value.upper().startswith(_PREFIX)):
+        raise ValueError(f"must be a channel variable's name (letters, digits, _) that does not begin with {_PREFIX}")
+    return value
+
+
 def _spool(value: Path) -> Path:
     if not _FOR_MIXMONITOR.fullmatch(str(value)):
         raise ValueError(
-            "must not hold commas, parentheses or white space: Asterisk's MixMonitor splits its arguments there"
+            "must not contain commas, parentheses or white space: Asterisk's MixMonitor splits its arguments there"
         )
     return value.absolute()
 
 
 def _folder(value: object) -> object:
-    """No text is no folder, and not the working one."""
+    """An empty value means no folder; as a Path it would be the working folder."""
     return value or None
 
 
@@ -103,12 +113,24 @@ class Settings(BaseSettings):
     format: Format = Format.WAV
     names: Names = Names.CALLREC
     confirm: Confirm = Confirm.BOTH
+    announce: Announcement = Announcement.NONE
     on_demand_overrides_always: OverridesAlways = OverridesAlways.NOTHING
-    max_pause_s: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    follow: Follow = Follow.USER
+    record_applications: RecordApplications = RecordApplications.USERS
+    tracks: Tracks = Tracks.STEREO
+    pause_max_s: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    user_events: UserEventNames = UserEventNames.NONE
+    recording_variable: Annotated[str, AfterValidator(_variable)] = ""
+    recording_cdr: Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]{0,78})?$")] = ""
+    webhook_networks: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_hosts)
+    ] = ()
+    webhook_keep_h: Annotated[float, Field(gt=0, le=720)] = 72.0
+    webhook_queue_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     intake_workers: Annotated[int, Field(ge=1, le=32)] = 1
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_personal: bool = False
-    """Whether numbers and names may appear in logs. Off: ids only."""
+    """Whether numbers and names appear in logs. Off: only ids."""
 
     @classmethod
     def settings_customise_sources(
@@ -119,16 +141,29 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files: two places are enough
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `*_FILE` names each file by itself
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment, then the file. Raises Misconfigured."""
+        """The environment, then the file `callrec.toml`. Raises Misconfigured."""
         said = toml_settings(_toml(), settings_cls.model_fields, _holds_secret)
+        for former, name in RENAMED.items():
+            if former in said:
+                if name in said:
+                    raise Misconfigured("setting-twice", f"{_toml()}: {name} and {former} are both set")
+                said[name] = said.pop(former)
         return (init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=said))
 
     def shown(self) -> dict[str, str]:
-        """All settings for a log or a person, passwords in addresses masked."""
+        """All settings as text, with passwords in addresses masked."""
         return {name: _masked(_text(getattr(self, name))) for name in type(self).model_fields}
 
+    def ami(self) -> "Server":
+        """Asterisk's manager interface. Raises Misconfigured."""
+        return Server(self.ami_url, 5038)
+
+    def ari(self) -> "Server":
+        """Asterisk's REST interface. Raises Misconfigured."""
+        return Server(self.ari_url, 8088)
+
     def secrets(self) -> list[str]:
-        """Every password in them, for the logs to leave out."""
+        """All passwords in the settings, which the logs mask."""
         addresses = [urlsplit(url) for url in (self.redis_url, self.ami_url, self.ari_url)]
         quoted = [address.password for address in addresses if address.password]
         return [*quoted, *map(unquote, quoted)]
@@ -147,9 +182,9 @@ def _holds_secret(value: str) -> bool:
 
 
 def read_settings() -> Settings:
-    """Read all settings. Raises Misconfigured with every wrong one named."""
+    """Read all settings. Raises Misconfigured, whose message names every wrong setting."""
     _known(os.environ)
-    from_files = {}
+    from_files = _renamed(os.environ)
     for key, path in os.environ.items():
         if key.startswith(_PREFIX) and key.endswith("_FILE"):
             if key.removesuffix("_FILE") in os.environ:
@@ -163,33 +198,52 @@ def read_settings() -> Settings:
         raise Misconfigured("setting", "; ".join(places), hint="docs/settings.md describes each setting") from error
 
 
+def former_names(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The former names of settings that are still used, each with the present one."""
+    said = toml_settings(_toml(), Settings.model_fields, _holds_secret)
+    return [(old, new) for old, new in RENAMED.items() if old in said or f"{_PREFIX}{old.upper()}" in environment]
+
+
+def _renamed(environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of settings under their former names. Raises Misconfigured when both names are set."""
+    values = {}
+    for old, new in RENAMED.items():
+        former, present = (f"{_PREFIX}{name.upper()}" for name in (old, new))
+        if former in environment:
+            if present in environment:
+                raise Misconfigured("setting-twice", f"{present} and {former} are both set")
+            values[new] = environment[former]
+    return values
+
+
 def _toml() -> Path:
-    """The file: callrec.toml where there is one, or what CALLREC_CONFIG names, which must be there."""
+    """The settings file: the one that CALLREC_CONFIG names, which must exist, else callrec.toml, which may be missing."""
     named = os.environ.get(f"{_PREFIX}CONFIG")
     if named and not Path(named).is_file():
-        raise Misconfigured("setting-file", f"{_PREFIX}CONFIG: there is no file {named}")
+        raise Misconfigured("setting-file", f"{_PREFIX}CONFIG names {named}, which is not a file")
     return Path(named or "callrec.toml")
 
 
 def _known(environment: Mapping[str, str]) -> None:
-    """A misspelt setting must not be silently without effect."""
+    """Raises Misconfigured for an unknown setting, so that a misspelt one is not silently ignored."""
     names = {name.upper() for name in Settings.model_fields}
-    other = {"CONFIG", "DIALPLAN_DIR"}
+    other = {"CONFIG", "DIALPLAN_DIR", *(name.upper() for name in RENAMED)}
     for key in environment:
         name = key.removeprefix(_PREFIX)
         if key.startswith(_PREFIX) and name not in other and name.removesuffix("_FILE") not in names:
-            raise Misconfigured("setting", f"{key} is no setting", hint="docs/settings.md lists them all")
+            hint = "remove or correct it; docs/settings.md lists all settings"
+            raise Misconfigured("setting", f"{key} is not a setting of callrec", hint=hint)
 
 
-class Door:
-    """Host, port, user and secret out of a URL such as `ami://callrec:secret@127.0.0.1:5038`."""
+class Server:
+    """Host, port, user and secret of a URL such as `ami://callrec:secret@127.0.0.1:5038`. Raises Misconfigured."""
 
     def __init__(self, url: str, default_port: int) -> None:
         try:
             parts = urlsplit(url)
             self.host, self.port = parts.hostname or "", parts.port or default_port
         except ValueError as error:
-            raise Misconfigured("url", f"{_masked(url)} is no address: {error}") from error
+            raise Misconfigured("url", f"{_masked(url)} is not an address: {error}") from error
         self.username, self.secret = unquote(parts.username or ""), unquote(parts.password or "")
         self.base = f"{parts.scheme}://{self.host}:{self.port}{parts.path.rstrip('/')}"
         if not self.host or not self.username:

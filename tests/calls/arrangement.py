@@ -1,18 +1,22 @@
 """The product that these tests stand in: its users and phones, its settings, what an operator changes, and its lamps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from laboratory import BOUND_S
 from laboratory import TONES_HZ as FIRST_TONES_HZ
 
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.adapters.asterisk.conf_reading import LIMITS
-from callrec.lab.pbx import Pbx
-from callrec.lab.phones import Phone
-from callrec.lab.stack import Stack
+from callrec.adapters.asterisk.config_reload import LIMITS
+from callrec.protocols.ami import Message
+from callrec_lab.asterisk import free_port
+from callrec_lab.pbx import Pbx
+from callrec_lab.phones import Phone
+from callrec_lab.stack import Stack
 
 USERS = Path(__file__).parent / "users.csv"
 WIDE = ("1001", "1010", "1011", "1015", "1016", "1017", "1032", "1033")
@@ -21,6 +25,8 @@ TONES_HZ = FIRST_TONES_HZ | {"outside": 1180} | {str(1003 + n): 1500 + 120 * (7 
 """What each phone says. In one call the tones are at least 100 Hz apart from each other and from every other sound."""
 OUTSIDE = "outside"
 NAMED_TRUNK, TRUNK_SHOWS = "trunk-named", "0999"
+PROVIDER = "127.0.0.2"
+"""From this address calls come in through that trunk."""
 EXTERN, STRANGERS_CODE = "from-extern", "2026"
 CAST = (
     *("boss", "clerk", "agent", "dana", "erik", "fred", "gina", "hank", "ivan", "jack", "kim", "lou", "mia", "nic"),
@@ -31,9 +37,17 @@ CAST = (
 LATER = {"newcomer": 'with"quotes;and-semicolons\\'} | {name: f"secret-of-{name}" for name in CAST}
 """Name and secret of lines that tests import."""
 PROFILES = {
-    "discreet": {"confirm": "presser", "on_demand_overrides_always": "pause", "format": "flac"},
-    "silent": {"confirm": "none", "names": "xivo", "format": "opus"},
+    "discreet": {
+        "confirm": "presser",
+        "on_demand_overrides_always": "pause",
+        "format": "flac",
+        "record_applications": "none",
+    },
+    "silent": {"confirm": "none", "names": "xivo", "format": "opus", "follow": "call", "record_applications": "all"},
     "fragile": {"format": "mp3"},
+    "webhooks": {"webhook_networks": "127.0.0.0/8"},
+    "neighbours": {"user_events": "xivo", "recording_variable": "REC_ID", "recording_cdr": "userfield"},
+    "announcing": {"announce": "prompt"},
 }
 """Settings other than the usual ones, as few daemons as possible: tests say `@pytest.mark.profile(...)`."""
 
@@ -88,10 +102,39 @@ allow = alaw,ulaw,g722
 direct_media = no
 aors = trunk
 callerid = "Office" <{TRUNK_SHOWS}>
+trust_id_inbound = no
+
+[{NAMED_TRUNK}]
+type = identify
+endpoint = {NAMED_TRUNK}
+match = {PROVIDER}
 """
     stack.pbx.write_conf("pjsip.conf", (stack.pbx.root / "etc/pjsip.conf").read_text() + trunk)
     await stack.pbx.cli("dialplan reload")
-    await stack.pbx.cli("module reload res_pjsip.so")
+    for module in ("res_pjsip", "res_pjsip_endpoint_identifier_ip"):
+        await stack.pbx.cli(f"module reload {module}.so")
+
+
+async def provider_of_named_trunk(stack: Stack) -> Phone:
+    """Who calls through the trunk that has a caller id of its own: the number stands in From, and in P-Asserted-Identity."""
+    assert stack.bank is not None
+    conf = (stack.bank.root / "etc/pjsip.conf").read_text()
+    if f"[{NAMED_TRUNK}]" not in conf:
+        more = f"""
+[{NAMED_TRUNK}]
+type = transport
+protocol = udp
+bind = {PROVIDER}:{free_port(socket.SOCK_DGRAM)}
+
+[{NAMED_TRUNK}](phone)
+transport = {NAMED_TRUNK}
+aors = outside
+allow = ulaw
+trust_id_outbound = yes
+"""
+        stack.bank.write_conf("pjsip.conf", conf + more)
+        await stack.bank.cli("module reload res_pjsip.so")
+    return Phone(stack.bank, NAMED_TRUNK, "ulaw")
 
 
 async def settle(stack: Stack, profile: str) -> None:
@@ -115,23 +158,25 @@ async def set_user(stack: Stack, number: str, *options: str) -> None:
 
 async def lamp(stack: Stack, number: str, code: str) -> str:
     """The state of a user's lamp: INUSE is lit, NOT_INUSE dark. `code`: the digits after the separator, `3` or `26`."""
-    doors = stack.pbx.doors
+    ports = stack.pbx.ports
     device = f"Custom:*735{user_id(stack, number)}***2{code}"
-    url = f"http://127.0.0.1:{doors.http}/ari/deviceStates/{device}"
-    headers = {"Authorization": aiohttp.encode_basic_auth(doors.ari_user, doors.ari_secret)}
+    url = f"http://127.0.0.1:{ports.http}/ari/deviceStates/{device}"
+    headers = {"Authorization": aiohttp.encode_basic_auth(ports.ari_user, ports.ari_secret)}
     async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
         return str((await answer.json())["state"])
 
 
 async def until_lamp(stack: Stack, number: str, code: str, state: str) -> None:
     """Wait for a lamp."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(BOUND_S):
         while await lamp(stack, number, code) != state:  # noqa: ASYNC110 - the PBX sends no event to us
             await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
-async def manager(pbx: Pbx) -> AsyncIterator[AmiLink]:
+async def manager(
+    pbx: Pbx, *wanted: str, on_event: Callable[[Message], None] = lambda _message: None
+) -> AsyncIterator[AmiLink]:
     """A manager connection of the test's own."""
     up = asyncio.Event()
 
@@ -140,18 +185,18 @@ async def manager(pbx: Pbx) -> AsyncIterator[AmiLink]:
 
     ami = AmiLink(
         host="127.0.0.1",
-        port=pbx.doors.ami,
-        username=pbx.doors.ami_user,
-        secret=pbx.doors.ami_secret,
-        wanted_events=(),
-        on_event=lambda _message: None,
+        port=pbx.ports.ami,
+        username=pbx.ports.ami_user,
+        secret=pbx.ports.ami_secret,
+        wanted_events=wanted,
+        on_event=on_event,
         on_up=on_up,
         on_down=lambda _reason: None,
         limits=LIMITS,
     )
     task = asyncio.create_task(ami.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(BOUND_S):
             await up.wait()
         yield ami
     finally:

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from laboratory import TONES_HZ, Laboratory, example_tables
 
-from callrec.lab.installation import Installation, find_installation
-from callrec.lab.pbx import Pbx
-from callrec.lab.phones import PhoneBank
-from callrec.lab.stack import Stack, Wishes, start
+from callrec_lab.installation import Installation, find_installation
+from callrec_lab.pbx import Pbx
+from callrec_lab.phones import PhoneBank
+from callrec_lab.stack import Stack, Wishes, start
 
 HERE = Path(__file__).parent
 

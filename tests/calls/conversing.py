@@ -13,20 +13,21 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from arrangement import OUTSIDE, phone, tone_of
-from laboratory import until
+from free_cpu import calls_at_once
+from laboratory import BOUND_S, until
 from listening import Stored, listen
 
 from callrec.adapters.redis.connection import Address, ask
-from callrec.domain.lifecycle import Manifest
-from callrec.lab.phones import PhoneCall
-from callrec.lab.stack import Stack
-from callrec.protocols.documents import decode_manifest
+from callrec.domain.calls.journal import Manifest
+from callrec.protocols.json_documents import decode_manifest
+from callrec_lab.phones import PhoneCall
+from callrec_lab.stack import Stack
 
 T = TypeVar("T")
 APART_S = 0.23
 """Between the beginnings of calls that take place at the same time: so many people do not press in the same instant."""
-NEWS_S = 8.0
-SCENES_S = 60.0
+NEWS_S = BOUND_S
+SCENES_S = 150.0
 BLOCK_MS = 200
 
 
@@ -154,19 +155,37 @@ async def play(
     return Played(there, here, stored, news)
 
 
+async def from_outside(
+    stack: Stack, number: str, called: str, caller: str, *, talk_s: float, recordings: int, presses: bool = False
+) -> list[Stored]:
+    """The recordings of a call that comes in to this number; the called one may press `*3` in it. It goes on all the while."""
+
+    async def talk(there: PhoneCall, here: PhoneCall) -> None:
+        await asyncio.sleep(talk_s)
+        if presses:
+            await here.press("*3")
+            await asyncio.sleep(talk_s)
+        assert not there.is_over
+
+    return (await play(stack, OUTSIDE, called, talk, dialled=number, shown=caller, recordings=recordings)).stored
+
+
 class Scenes(Generic[T]):
-    """Calls that take place at the same time, because talking takes time: each test awaits its own."""
+    """Calls that take place beside each other, because talking takes time: each test awaits its own."""
 
     def __init__(self, **scenes: Coroutine[None, None, T]) -> None:
-        self._tasks = {
-            name: asyncio.create_task(_after(nth * APART_S, scene), name=name)
-            for nth, (name, scene) in enumerate(scenes.items())
-        }
+        self._seats = asyncio.Semaphore(calls_at_once())
+        self._apart = asyncio.Lock()
+        self._tasks = {name: asyncio.create_task(self._play(scene), name=name) for name, scene in scenes.items()}
 
     async def of(self, name: str) -> T:
         """One call, when all have ended: who listens takes time from those who talk. Raises what went wrong in it."""
         await self.ended()
         return await self._tasks[name]
+
+    async def assert_played(self, name: str) -> None:
+        """A scene that asserts by itself: what was wrong in it is raised here."""
+        await self.of(name)
 
     async def ended(self) -> None:
         """Wait until no call is left, also of tests that were not chosen; what went wrong in one is its own test's."""
@@ -175,11 +194,12 @@ class Scenes(Generic[T]):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-
-async def _after(seconds: float, scene: Coroutine[None, None, T]) -> T:
-    try:
-        await asyncio.sleep(seconds)
-    except asyncio.CancelledError:
-        scene.close()
-        raise
-    return await scene
+    async def _play(self, scene: Coroutine[None, None, T]) -> T:
+        """In its turn, as many at once as the CPU carries, and none in the instant in which another begins."""
+        try:
+            async with self._seats:
+                async with self._apart:
+                    await asyncio.sleep(APART_S)
+                return await scene
+        finally:
+            scene.close()

@@ -7,13 +7,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from callrec.app.tables_mark import Marked, Source, TablesMark
-from callrec.domain.provisioning.function_keys import bound
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
-from callrec.lab.ears import Sound, load
-from callrec.lab.pbx import Pbx
-from callrec.lab.phones import Phone, PhoneBank, PhoneCall
+from soundness import UNTOLD_S
 
+from callrec.app.ports.directory import Source
+from callrec.domain.directory.function_keys import bound
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.directory.tables_mark import Marked, TablesMark
+from callrec.domain.rules import UserId
+from callrec_lab.audio_checks import Sound, load
+from callrec_lab.pbx import Pbx
+from callrec_lab.phones import Phone, PhoneBank, PhoneCall
+
+NEAR_S = UNTOLD_S + 0.1
+"""What a recording may lack without a word of it, and five packets."""
+PACKETS_S = 0.1
+BOUND_S = 30.0
+"""How long anything may take before a test gives up: no promise of ours."""
 TONES_HZ = {"1000": 440, "1001": 1000, "1002": 1400, "outside": 700}
 """Each phone says its own tone; the confirmation tones and the music on hold are others."""
 
@@ -51,7 +60,7 @@ def source(tables: Tables) -> Source:
     return now
 
 
-async def until(what: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
+async def until(what: Callable[[], bool], *, timeout_s: float = BOUND_S) -> None:
     """Wait for something that sends no event, such as a file that another process closes."""
     async with asyncio.timeout(timeout_s):
         while not what():  # noqa: ASYNC110 - see above
@@ -68,7 +77,7 @@ class BareDaemon:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One AGI dialogue."""
         request: dict[str, str] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(BOUND_S):
             while line := (await reader.readline()).decode().strip():
                 name, _, value = line.partition(": ")
                 request[name] = value
@@ -88,7 +97,7 @@ class BareDaemon:
 @asynccontextmanager
 async def daemon(lab: Laboratory, **variables: str) -> AsyncIterator[BareDaemon]:
     played = BareDaemon(**variables)
-    server = await asyncio.start_server(played.serve, "127.0.0.1", lab.pbx.doors.agi)
+    server = await asyncio.start_server(played.serve, "127.0.0.1", lab.pbx.ports.agi)
     async with server:
         yield played
 
@@ -101,14 +110,19 @@ async def connect(one: Phone, number: str, other: Phone) -> tuple[PhoneCall, Pho
     return there, here
 
 
+def talked_s(call: PhoneCall) -> float:
+    """From the answer to the end, as the phones' Asterisk stamps them."""
+    return call.ended_s - call.answered_s
+
+
 async def finish(*calls: PhoneCall) -> None:
     await calls[0].hangup()
     for call in calls[1:]:
         await call.ended()
 
 
-async def degraded_files(lab: Laboratory, rule: str, endpoint: str) -> tuple[Sound, Sound]:
-    """What was said and heard by the endpoint, from the one take that its rule left in the spool, when it is closed."""
+async def fallback_files(lab: Laboratory, rule: str, endpoint: str) -> tuple[Sound, Sound]:
+    """What was said and heard by the endpoint, from the one capture that its rule left in the spool, when it is closed."""
     pattern = f"degraded-{rule}-{endpoint}-*"
     await until(lambda: len(list(lab.spool.glob(pattern))) == 2)
     await until(lambda: _closed(lab, pattern))

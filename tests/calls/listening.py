@@ -3,6 +3,7 @@
 A window of 20 ms every 10 ms tells an instant in a sound to about 15 ms; the same error at both ends falls out of a length.
 """
 
+import asyncio
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+import pytest
+from soundness import UNTOLD_S, assert_sound
 
-from callrec.domain.lifecycle import Manifest, State
-from callrec.lab.ears import (
+from callrec.domain.calls.journal import Format, Manifest
+from callrec_lab.audio_checks import (
     HEARD_AMPLITUDE,
     NOTHING,
     STEP_S,
@@ -24,23 +27,23 @@ from callrec.lab.ears import (
     load,
     longest_s,
 )
-from callrec.lab.ears import presence as presence_of
-from callrec.lab.phones import DIGIT_S, PAUSE_S, PhoneCall
-from callrec.lab.words import ENGLISH, PROMPTS, words
+from callrec_lab.audio_checks import presence as presence_of
+from callrec_lab.phones import DIGIT_S, PAUSE_S, PhoneCall
+from callrec_lab.prompt_checks import ENGLISH, PROMPTS, words
 
 STARTED_HZ, STARTED_LAST_HZ, FAILED_HZ = 660, 880, 330
 """dialplan/sounds/synthesise.py: two rising notes, two falling ones, three low ones."""
 NOTE_S = 0.06
 """Any of their notes lasts longer, a click of a late packet does not."""
-TOLERANCE_S = 0.060
+TOLERANCE_S = UNTOLD_S + 0.060
+"""A start or an end may be late by what a recording need not tell; an instant in a sound is known to three packets."""
+LATE_S = 0.045
+"""A note is away for so long where a packet came late, or a leg goes on in its midst; the three low notes are 60 ms apart."""
+PACKETS_S = 0.1
+"""Five packets: so much may come late, or not at all."""
 HEARD = 0.99
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.16
 """At most so long a phone's tone is away while it presses `*3`: the keys, and what the phone needs before them."""
-EDGE_S = 0.05
-ANSWER_S = 0.20
-"""So soon after its answer a phone speaks."""
-RESTART_S = PAUSE_S + 0.06
-"""So soon after the last key the tone of the presser is back."""
 
 
 class Pause(NamedTuple):
@@ -74,6 +77,18 @@ def voice(sound: Sound, hz: float) -> Sound:
     return sound.between(*(heard_s(sound, hz) or (0.0, 0.0)))
 
 
+def assert_heard(sound: Sound, hz: float) -> None:
+    """The tone is heard in all of it, but for a hundredth and a few packets."""
+    silent_s = (1 - presence(sound, hz)) * sound.length_s
+    assert silent_s <= PACKETS_S + (1 - HEARD) * sound.length_s, (hz, silent_s, sound.length_s)
+
+
+def assert_not_heard(sound: Sound, hz: float) -> None:
+    """The tone is in none of it, but for a hundredth, and the clicks of a few packets, which are of every pitch."""
+    foreign_s = presence(sound, hz) * sound.length_s
+    assert foreign_s <= PACKETS_S + (1 - HEARD) * sound.length_s, (hz, foreign_s, sound.length_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A recording as the library has it: the sidecar, and both channels when there is a file."""
@@ -98,23 +113,35 @@ class Stored:
         """The parties', in their order: the first one is on the left."""
         return [party.number for party in self.manifest.recording.parties]
 
-    def assert_sides(self, left_hz: int, right_hz: int, *, keys_at: str = "", first_s: float = EDGE_S) -> None:
+    def assert_sides(self, left_hz: int, right_hz: int, *, keys_at: str = "") -> None:
         """Each tone is on its own side, from start to end, and nowhere else.
 
-        `keys_at` names sides and ends where keys were pressed, which pause the presser's own tone: `left-start`, `right-end`, ...
-        `first_s`: so late a tone may begin otherwise, since a phone needs a moment after its answer.
+        `keys_at` names sides that end with keys, which pause the presser's own tone: `left-end`. A phone speaks at once after its
+        answer and after its keys.
         """
-        assert self.manifest.state is State.SOUND
+        assert_sound(self.manifest)
         assert self.left.length_s == self.right.length_s
         for side, sound, own_hz, other_hz in (
             ("left", self.left, left_hz, right_hz),
             ("right", self.right, right_hz, left_hz),
         ):
             first, last = heard_s(sound, own_hz) or (0.0, 0.0)
-            assert first <= (RESTART_S if f"{side}-start" in keys_at else first_s), (side, first)
-            assert last >= sound.length_s - (KEYS_S if f"{side}-end" in keys_at else EDGE_S), (side, last)
-            assert presence(sound.between(first, last), own_hz) >= HEARD, side
-            assert presence(sound, other_hz) <= 1 - HEARD, side
+            assert first <= UNTOLD_S + PACKETS_S, (side, first)
+            assert last >= sound.length_s - (KEYS_S if f"{side}-end" in keys_at else 0) - PACKETS_S, (side, last)
+            assert_heard(sound.between(first, last), own_hz)
+            assert_not_heard(sound, other_hz)
+
+    def assert_holds(self, media_format: Format, left_hz: int, right_hz: int) -> None:
+        """The file is of this format, decodes to what the sidecar says, and holds each tone on its side alone."""
+        media = self.manifest.media
+        assert media is not None
+        assert media.format is media_format
+        assert self.path.suffix == f".{media_format.value}"
+        assert self.path.stat().st_size == media.bytes
+        assert self.length_s == pytest.approx(media.length_s, abs=0.06)
+        for sound, own_hz, other_hz in ((self.left, left_hz, right_hz), (self.right, right_hz, left_hz)):
+            assert_heard(voice(sound, own_hz), own_hz)
+            assert_not_heard(sound, other_hz)
 
     def assert_no_tones(self) -> None:
         """The confirmation is for people: the file does not hold it."""
@@ -148,9 +175,9 @@ def is_told(heard: Sound, first_hz: int, last_hz: int) -> bool:
 
 
 def heard_notes(heard: Sound, hz: int, *, shortest_s: float = 0.08) -> list[float]:
-    """The beginnings of all notes of this pitch."""
+    """The beginnings of all notes of this pitch that were heard for so long, a packet that came late or not at all left out."""
     where = np.flatnonzero(_amplitude(_windows(heard), heard.rate, hz) >= HEARD_AMPLITUDE)
-    runs = np.split(where, np.flatnonzero(np.diff(where) > 1) + 1) if len(where) else []
+    runs = np.split(where, np.flatnonzero(np.diff(where) * STEP_S > LATE_S) + 1) if len(where) else []
     return [float(run[0] * STEP_S) for run in runs if len(run) * STEP_S >= shortest_s]
 
 
@@ -175,6 +202,11 @@ def said(heard: Sound) -> tuple[str, str]:
     assert len(found) == 1, found
     language, name = found[0]
     return language, name.removeprefix("call-recording-")
+
+
+async def tells(call: PhoneCall, *names: str) -> bool:
+    """Whether the phone heard all these words, in English, and no other ones; other calls go on while we listen."""
+    return await asyncio.to_thread(told, call.heard(), *names)
 
 
 def told(heard: Sound, *names: str) -> bool:

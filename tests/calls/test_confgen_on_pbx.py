@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import re
-import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,22 +12,25 @@ from arrangement import LATER, manager, phone
 from laboratory import TONES_HZ, connect, example_tables, finish, source
 
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.adapters.asterisk.conf_reading import AmiReading
-from callrec.adapters.disk.conf_folder import DiskConfFolder
-from callrec.app.confgen import Confgen
+from callrec.adapters.asterisk.config_reload import AmiReading
+from callrec.adapters.disk.config_folder import DiskConfFolder
+from callrec.app.asterisk.config_files import Confgen
+from callrec.domain.directory.feature_codes import code_checked
+from callrec.domain.directory.model import DEFAULT_CODES, Feature, FeatureCode, Line, Tables, User, Voicemail
+from callrec.domain.directory.user_file.columns import BY_NAME
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.columns import BY_NAME
-from callrec.domain.provisioning.features import code_checked
-from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Line, Tables, User, UserId, Voicemail
-from callrec.lab.ears import load, presence
-from callrec.lab.installation import Installation
-from callrec.lab.pbx import Pbx
-from callrec.lab.phones import PhoneBank
-from callrec.lab.stack import Stack
+from callrec.domain.rules import UserId
+from callrec_lab.audio_checks import Sound, load, presence
+from callrec_lab.installation import Installation
+from callrec_lab.pbx import Pbx
+from callrec_lab.phones import PhoneBank
+from callrec_lab.stack import Stack
 
 NEW, NUMBER = "newcomer", "1900"
 PROMPT_S = 3.0
 TALK_S = 1.2
+PACKETS_S = 0.1
+"""Five packets: the edges of a tone."""
 
 
 def _file(folder: Path, **columns: str) -> Path:
@@ -178,7 +180,7 @@ async def test_phones_reach_every_code_that_is_let_in(installation: Installation
         assert await _leads_to(pbx, "*26") == "Gosub(callrec-always,s,1(${EXTEN}))"  # which says that it is off
         await pbx.reload_users(_with(tables, *wanted))
         assert {code: await _leads_to(pbx, code.code) for code in wanted} == wanted
-        assert await _leads_to(pbx, "013") == at_first["012"] == "Gosub(callrec-call,s,1())"
+        assert await _leads_to(pbx, "013") == at_first["012"] == "Gosub(callrec-call,s,1(,trunk:trunk))"
         assert (await _leads_to(pbx, "*70"), await _leads_to(pbx, "702")) == (
             at_first["*70"],
             at_first["701"].replace("701", "702"),
@@ -206,10 +208,10 @@ async def _leads_to(pbx: Pbx, digits: str) -> str:
     return found[1]
 
 
-async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
+async def test_a_reload_with_three_thousand_lines_leaves_a_recorded_call_alone(
     installation: Installation, tmp_path: Path
 ) -> None:
-    """Both sides of it are on the disk without a gap, from before the reload to after it; its phones need not register again."""
+    """Each side is on the disk as the other phone heard it, before, while and after it; its phones need not register again."""
     users, small = tmp_path / "users", example_tables()
     users.mkdir()
     await Confgen(DiskConfFolder(users), None).generate(source(small))
@@ -225,23 +227,25 @@ async def test_a_reload_with_ten_thousand_lines_leaves_a_recorded_call_alone(
             "MixMonitor", [("Channel", leg), ("Options", f"r({tmp_path}/said.sln)t({tmp_path}/heard.sln)")]
         )
         await asyncio.sleep(TALK_S)  # some conversation
-        began_s = time.monotonic()
         states = (await Confgen(DiskConfFolder(users), AmiReading(ami)).generate(source(_more(small)))).files
-        lasted_s = time.monotonic() - began_s
         assert states["users_pjsip.conf"] == states["users_extensions.conf"] == "reloaded"
         assert not there.is_over
         await asyncio.sleep(TALK_S)  # some conversation
         await finish(there, here)
         await finish(*await connect(bank.phone("1001"), "1000", bank.phone("1000")))
-    for name, tone_hz in (("said", TONES_HZ["1000"]), ("heard", TONES_HZ["1001"])):
-        sound = load(tmp_path / f"{name}.sln")[0]
-        assert sound.length_s >= lasted_s + 2 * TALK_S - 0.1
-        # Reading ten thousand lines takes a core for seconds: a busy machine makes a packet or two late, which is no gap.
-        assert presence(sound.between(0.2, sound.length_s - 0.1), tone_hz) >= 0.97
+    for name, tone_hz, far in (("said", TONES_HZ["1000"], here), ("heard", TONES_HZ["1001"], there)):
+        sound, truth = load(tmp_path / f"{name}.sln")[0], far.heard()
+        assert sound.length_s >= 2 * TALK_S - PACKETS_S
+        assert _without_s(sound, tone_hz) <= _without_s(truth, tone_hz) + PACKETS_S
+
+
+def _without_s(sound: Sound, tone_hz: int) -> float:
+    """For how long the tone is not heard."""
+    return (1 - presence(sound, tone_hz)) * sound.length_s
 
 
 def _more(tables: Tables) -> Tables:
-    ids = [UserId(str(number)) for number in range(10, 10_010)]
+    ids = [UserId(str(number)) for number in range(10, 3_010)]
     return replace(
         tables,
         users=(*tables.users, *(User(one, "User", one) for one in ids)),

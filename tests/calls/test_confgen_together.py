@@ -9,15 +9,15 @@ from pathlib import Path
 from arrangement import manager
 from laboratory import example_tables, source
 
-from callrec.adapters.asterisk.conf_reading import AmiReading
-from callrec.adapters.disk.conf_folder import DiskConfFolder
+from callrec.adapters.asterisk.config_reload import AmiReading
+from callrec.adapters.disk.config_folder import DiskConfFolder
 from callrec.adapters.redis.store import open_store
-from callrec.app.confgen import MARK, Confgen, State
-from callrec.domain.provisioning.model import Tables
-from callrec.lab.installation import Installation
-from callrec.lab.pbx import Pbx
-from callrec.lab.stack import Stack
+from callrec.app.asterisk.config_files import MARK, Confgen, State
+from callrec.domain.directory.model import Tables
 from callrec.protocols.asterisk_conf import users_files
+from callrec_lab.installation import Installation
+from callrec_lab.pbx import Pbx
+from callrec_lab.stack import Stack
 
 OWNER = "1060"
 NAMES = ("One", "Two", "Three", "Four")

@@ -4,16 +4,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from callrec.lab.ears import load
+from callrec_lab.audio_checks import load
 
 
 async def test_the_demo_prints_the_files_that_it_listened_to(tmp_path: Path) -> None:
-    """`callrec demo` exits 0 with two `recording: PATH` lines at its end, and the files are there to be played."""
+    """`make demo` exits 0 with two `recording: PATH` lines at its end, and the files are there to be played."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "callrec",
-        "demo",
+        "callrec_lab.demo",
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from callrec.lab.phones import Busy, Phone
-from callrec.lab.stack import Stack, Wishes, start
+from callrec_lab.phones import Busy, Phone
+from callrec_lab.stack import Stack, Wishes, start
 
 USERS = """entityid|firstname|lastname|phonenumber|context|protocol|mobilephonenumber
 1|John|Doe|1000|default|sip|00123456789
@@ -53,7 +53,7 @@ async def _until_running(stack: Stack, row: str) -> None:
     assert code == 0, said
 
 
-async def talk(caller: Phone, number: str, called: Phone) -> None:
+async def assert_they_talk(caller: Phone, number: str, called: Phone) -> None:
     """A call that is answered there."""
     there = await caller.call(number, tone_hz=0, shown="0612345678")
     here = await called.rings()
@@ -65,12 +65,12 @@ async def talk(caller: Phone, number: str, called: Phone) -> None:
 async def test_the_phones_register_and_call_each_other(fresh: Stack) -> None:
     numbers = ("1000", "1001", "1002")
     for caller, called in zip(numbers, numbers[1:] + numbers[:1], strict=True):
-        await talk(fresh.phone(caller), called, fresh.phone(called))
+        await assert_they_talk(fresh.phone(caller), called, fresh.phone(called))
 
 
 async def test_the_incoming_number_rings(fresh: Stack) -> None:
     assert fresh.bank is not None
-    await talk(fresh.bank.outside, "2050", fresh.phone("1000"))
+    await assert_they_talk(fresh.bank.outside, "2050", fresh.phone("1000"))
 
 
 async def test_the_voicemail_answers_in_the_users_language(fresh: Stack) -> None:

@@ -13,10 +13,10 @@ from arrangement import phone, set_user, tone_of
 from conversing import conversation
 
 from callrec.domain.errors import Refused
-from callrec.lab.dialog_info import DARK, LIT, RINGING
-from callrec.lab.phones import Answer
-from callrec.lab.stack import Stack
-from callrec.lab.subscriber import Subscriber
+from callrec_lab.dialog_info import DARK, LIT, RINGING
+from callrec_lab.phones import Answer
+from callrec_lab.stack import Stack
+from callrec_lab.subscriber import Subscriber
 
 GEORGE, WATCHED, CALLER = "1034", "1035", "1042"
 ALWAYS, ONLINE, TALKER = "1056", "1057", "1058"
@@ -30,7 +30,7 @@ RELOADED_S = 5.0
 def subscriber(stack: Stack, number: str, watched: str) -> Subscriber:
     """The phone of this number, watching something."""
     line = next(line for line in stack.pbx.tables.lines if line.number == number)
-    return Subscriber(line.name, line.secret, pbx=stack.pbx.doors.sip, watched=watched)
+    return Subscriber(line.name, line.secret, pbx=stack.pbx.ports.sip, watched=watched)
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def test_who_has_no_supervision_cannot_be_watched(stack: Stack, tmp_path: 
 
 async def test_who_has_another_secret_watches_nobody(stack: Stack) -> None:
     with pytest.raises(Refused, match=r"40[13]"):
-        async with Subscriber(stack.line(GEORGE), "another", pbx=stack.pbx.doors.sip, watched=WATCHED):
+        async with Subscriber(stack.line(GEORGE), "another", pbx=stack.pbx.ports.sip, watched=WATCHED):
             pass
 
 

@@ -22,11 +22,12 @@ from aiosmtpd.smtp import SMTP, Envelope
 from conversing import together
 from laboratory import TONES_HZ, Laboratory, example_tables, finish, until
 
-from callrec.domain.provisioning.model import Tables, User, UserId, Voicemail
-from callrec.lab.ears import Sound, heard_s, longest_s, presence
-from callrec.lab.installation import Installation
-from callrec.lab.pbx import Pbx
-from callrec.lab.phones import Busy, Phone, PhoneBank, PhoneCall
+from callrec.domain.directory.model import Tables, User, Voicemail
+from callrec.domain.rules import UserId
+from callrec_lab.audio_checks import Sound, heard_s, longest_s, presence
+from callrec_lab.installation import Installation
+from callrec_lab.pbx import Pbx
+from callrec_lab.phones import Busy, Phone, PhoneBank, PhoneCall
 
 SPOKEN_S = 1.5
 MAIL_S = 15.0

@@ -4,10 +4,10 @@ from arrangement import phone, until_lamp, user_id
 from listening import said
 
 from callrec.adapters.redis.store import open_store
-from callrec.domain.provisioning.function_keys import bound
-from callrec.domain.provisioning.model import UserId
-from callrec.lab.phones import PhoneCall
-from callrec.lab.stack import Stack
+from callrec.domain.directory.function_keys import bound
+from callrec.domain.rules import UserId
+from callrec_lab.phones import PhoneCall
+from callrec_lab.stack import Stack
 
 OWNER, OTHER = "1030", "1031"
 
@@ -35,6 +35,15 @@ async def test_the_key_turns_its_users_flag_over_and_lights_its_lamp(stack: Stac
         assert said(call.heard()) == ("en", word)
         assert await flags(stack) == {OWNER: word == "on", OTHER: False}
         await until_lamp(stack, OWNER, "26", state)
+
+
+async def test_the_key_works_before_asterisk_knows_it(stack: Stack) -> None:
+    """Just after the first start, or with many users after any, Asterisk's copy is not complete: the daemon does it."""
+    key = bound(UserId(user_id(stack, OWNER)), "*26")
+    for word in ("on", "off"):
+        await stack.pbx.cli(f"database del callrec/lamp {user_id(stack, OWNER)}")
+        assert said((await press(stack, OWNER, key)).heard()) == ("en", word)
+        assert await flags(stack) == {OWNER: word == "on", OTHER: False}
 
 
 async def test_a_key_works_for_nobody_else(stack: Stack) -> None:

@@ -16,8 +16,8 @@ from conversing import News, Scenes, together
 from listening import said
 
 from callrec.adapters.redis.store import open_store
-from callrec.lab.phones import Forward, PhoneCall
-from callrec.lab.stack import Stack
+from callrec_lab.phones import Forward, PhoneCall
+from callrec_lab.stack import Stack
 
 LANGUAGES = {"1000": "en", "1001": "fr", "1002": "de", "1003": "es"}
 
@@ -76,7 +76,7 @@ async def _on_and_off(stack: Stack, number: str, language: str) -> PhoneCall:
 @pytest.mark.parametrize("number", LANGUAGES)
 async def test_on_and_off(scenes: Scenes[PhoneCall], number: str) -> None:
     """Each call turns the flag over, in the user's language: prompt, store, event, lamp and AstDB agree."""
-    await scenes.of(number)
+    await scenes.assert_played(number)
 
 
 async def test_strangers_change_nothing(scenes: Scenes[PhoneCall]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from laboratory import Laboratory, connect, daemon, degraded_files, finish, mirror
+from laboratory import NEAR_S, Laboratory, connect, daemon, fallback_files, finish, mirror, talked_s
 from listening import said
 
-from callrec.lab.phones import Answer, Forward, PhoneCall
+from callrec_lab.phones import Answer, Forward, PhoneCall
 
 TALK_S = 1.2
-LAMP = "*7351***226"
+DEVICE_STATE = "*7351***226"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -56,7 +56,7 @@ async def notes(lab: Laboratory) -> dict[str, str]:
 
 async def is_lit(lab: Laboratory) -> bool:
     """The lamp of user 1."""
-    return f"'Custom:{LAMP}'  State: 'INUSE'" in await lab.pbx.cli("devstate list")
+    return f"'Custom:{DEVICE_STATE}'  State: 'INUSE'" in await lab.pbx.cli("devstate list")
 
 
 async def test_a_user_with_two_phones_turns_one_flag_over(mirrored: Laboratory) -> None:
@@ -72,8 +72,8 @@ async def test_a_user_with_two_phones_turns_one_flag_over(mirrored: Laboratory) 
     call, other = await connect(mirrored.bank.phone("1001"), "1002", mirrored.bank.phone("1002"))
     await asyncio.sleep(TALK_S)  # the length of the conversation
     await finish(call, other)
-    recorded, _ = await degraded_files(mirrored, "always", "1001")
-    assert recorded.length_s == pytest.approx(TALK_S, abs=0.3)
+    recorded, _ = await fallback_files(mirrored, "always", "1001")
+    assert recorded.length_s == pytest.approx(talked_s(call), abs=NEAR_S)
 
     assert await word(mirrored, "1001") == ("fr", "off")
     assert (await astdb(mirrored))["always/1"] == "0"

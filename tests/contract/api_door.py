@@ -1,23 +1,34 @@
 """The daemon's HTTP door over a real store: what the API's contract tests ask."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+from seeds import adding
 
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.user_files.processes import UserFileProcesses
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
+from callrec.app.events.hub import EventHub
+from callrec.app.webhooks.registry import WebhookRegistry
+from callrec.config import Settings
+from callrec.domain.calls.model import Control
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.errors import Refused
+from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
-from callrec.web.api import operations
-from callrec.web.app import build_app, serve_http
+from callrec.observe.observer import Observation
+from callrec.web.api.operations import operations
+from callrec.web.server import build_app, serve_http
+from callrec.wiring.events import event_hub, keep_webhooks
 
 TOKEN = "t" * 43
 JOHN = User(UserId("1"), "John", "Doe", language="en_US", mobilephonenumber="+49 170 1".replace(" ", ""))
@@ -33,6 +44,25 @@ TABLES = Tables(
 )
 
 
+class NoCalls(LiveCalls):
+    """A node without live calls."""
+
+    def __init__(self) -> None:
+        """Nothing is asked of Asterisk."""
+
+    def every(self) -> Sequence[LiveCall]:
+        """None."""
+        return ()
+
+    async def control(
+        self, call: str, control: Control, reason: str = "", resume_after_s: float | None = None
+    ) -> Controlled:
+        """There is none with this id."""
+        if not REASON.accepts(reason):
+            raise Refused("control-reason", f"the reason of {control} must be {REASON.says}")
+        raise Refused("no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s}")
+
+
 class Answer:
     """Status, headers and body of an answer."""
 
@@ -45,13 +75,14 @@ class Answer:
         return json.loads(self.text)
 
 
-class Door:
+class ServiceUrl:
     """The served API, and what is behind it."""
 
-    def __init__(self, store: RedisStore, feed: DirectoryFeed, files: UserFileProcesses) -> None:
-        self.store, self.feed, self.files = store, feed, files
+    def __init__(self, store: RedisStore, feed: DirectoryFeed, files: UserFileProcesses, state_dir: Path) -> None:
+        self.store, self.feed, self.files, self.state_dir = store, feed, files, state_dir
         self.port = 0
         self.http = aiohttp.ClientSession()
+        self.hub: EventHub
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -71,16 +102,40 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Door]:
+async def _followed(address: Address) -> AsyncIterator[EventHub]:
+    async with AsyncExitStack() as stack:
+        hub = await event_hub(address, Observation(Metrics()), stack)
+        running = asyncio.create_task(hub.run())
+        yield hub
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@asynccontextmanager
+async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegistry]:
+    settings = Settings(state_dir=folder, webhook_networks=("127.0.0.0/8",))
+    async with AsyncExitStack() as stack:
+        metrics = Metrics()
+        webhooks = await keep_webhooks(settings, address, Observation(metrics), metrics, stack)
+        running = asyncio.create_task(webhooks.delivery.run())
+        yield webhooks.registry
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@asynccontextmanager
+async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[ServiceUrl]:
     """A door over a store that holds these tables."""
     embedded = EmbeddedValkey(folder)
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
         await store.reserve_user_ids(len(tables.users))
-        await store.add(tables, "seed")
-        async with DirectoryFeed(store) as feed:
-            await feed.wait_fresh(5)
-            door = Door(store, feed, UserFileProcesses(store.address))
-            api = operations(store, feed, door.files)
+        await store.edit(adding(tables), "seed")
+        async with DirectoryFeed(store) as feed, AsyncExitStack() as stack:
+            assert await feed.wait_fresh(30)
+            door = ServiceUrl(store, feed, UserFileProcesses(store.address), folder)
+            door.hub = hub = await stack.enter_async_context(_followed(store.address))
+            webhooks = await stack.enter_async_context(_sending(store.address, folder))
+            api = operations(store, feed, door.files, hub, webhooks, NoCalls())
             app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=api)
             runner, door.port = await serve_http(app, "127.0.0.1", 0)
             try:

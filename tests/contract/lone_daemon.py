@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callrec.lab.asterisk import free_port
+from callrec_lab.asterisk import free_port
 
 START_S = 30.0
 
@@ -21,6 +21,7 @@ class House:
     folder: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ami: str = "ami://callrec:nobody@127.0.0.1:1"
+    settings: dict[str, str] = field(default_factory=dict)
 
     def environment(self, state: str, **settings: str) -> dict[str, str]:
         """With this state folder, doors that are free, and an Asterisk that is not there."""
@@ -33,7 +34,7 @@ class House:
             "CALLREC_NODE": f"node-of-{state}",
             **{f"CALLREC_{name.upper()}_DIR": str(self.folder / name) for name in ("spool", "monitor")},
         }
-        return {**others, **ours, **settings, "CALLREC_STATE_DIR": str(self.folder / state)}
+        return {**others, **ours, **self.settings, **settings, "CALLREC_STATE_DIR": str(self.folder / state)}
 
     def start(self, state: str = "s", before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
         """A daemon that has started when this returns."""
@@ -89,13 +90,16 @@ class House:
 
     def callrec(self, word: str, state: str = "t", **settings: str) -> tuple[int, str]:
         """A command with this state folder: its exit code, and what it said."""
-        done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "callrec", word],
+        done = self.command(word, state=state, **settings)
+        return done.returncode, (done.stdout + done.stderr).decode().strip()
+
+    def command(self, *words: str, state: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+        """The same, as it ended."""
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "callrec", *words],
             env=self.environment(state, **settings),
             cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             timeout=60,
             check=False,
         )
-        return done.returncode, done.stdout.decode().strip()

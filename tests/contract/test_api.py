@@ -5,8 +5,10 @@ from io import BytesIO
 
 import pytest
 from api_door import EVE, JOHN, TABLES, TOKEN, opened
+from seeds import adding
 
-from callrec.domain.provisioning.model import Feature, Tables, User, UserId
+from callrec.domain.directory.model import Feature, Tables, User
+from callrec.domain.rules import UserId
 
 LINE = {"user": "2", "number": "1005", "context": "default", "name": "third", "secret": "s3cret"}
 NEW = {
@@ -22,17 +24,19 @@ NEW = {
     "profiles": ({"name": "a/b c"}, "a/b c"),
     "keys": ({"user": "1", "number": 1, "type": "dnd", "supervision": True}, "1:1"),
     "roles": ({"name": "auditor", "permissions": ["audit.read", "calls.read", "audit.read"]}, "auditor"),
+    "places": ({"kind": "queue", "name": "Support 2", "record": "always"}, "queue:support 2"),
 }
 OTHER = {
     "users": {"lastname": "Lovelace", "rules": {"out_external": "never"}},
     "lines": {"number": "1006", "secret": "other"},
-    "incalls": {"ring_s": 5},
+    "incalls": {"ring_s": 5, "record": "always", "language": "fr_FR"},
     "voicemails": {"attach": True, "password": "0000"},
-    "contexts": {"ranges": ["3000-3099", "4000"]},
+    "contexts": {"ranges": ["3000-3099", "4000"], "record": "never"},
     "entities": {"name": "Trade"},
     "profiles": {"name": "new"},
     "keys": {"number": 9, "label": "Quiet"},
     "roles": {"name": "watcher", "permissions": ["calls.read"]},
+    "places": {"record": "never"},
 }
 
 
@@ -108,6 +112,8 @@ async def test_a_user_takes_lines_incalls_and_voicemails_along(door):
         ("DELETE", "/contexts/default", None, 409, "context-in-use"),
         ("DELETE", "/entities/1", None, 409, "entity-last"),
         ("DELETE", "/roles/administrator", None, 409, "role-last"),
+        ("GET", "/places/queue:nosuch", None, 404, "no-such-record"),
+        ("POST", "/places", {"kind": "room", "name": "x", "record": "always"}, 422, "body"),
         ("POST", "/roles", {"name": "x", "permissions": []}, 422, "body"),
         ("DELETE", "/lines/sip:desk", None, 409, "line-in-use"),
         ("POST", "/users", {"firstname": "X", "username": "eve"}, 409, "table-conflict"),
@@ -154,8 +160,12 @@ async def test_what_cannot_be_done_is_told_by_status_and_code(door, method, path
         ("/lines", {**LINE, "user": "77", "number": "3000"}, ["/number", "/user"]),
         ("/contexts", {"name": "a b"}, ["/name"]),
         ("/contexts", {"name": "a", "ranges": ["9-1"]}, ["/ranges"]),
+        ("/contexts", {"name": "a", "record": "on_demand"}, ["/record"]),
         ("/entities", {"name": "", "id": 5}, ["/name"]),
         ("/roles", {"name": "", "permissions": ["audit.read"]}, ["/name"]),
+        ("/places", {"kind": "queue", "name": "a,b", "record": "always"}, ["/name"]),
+        ("/places", {"kind": "queue", "name": "${x}", "record": "on_demand"}, ["/record"]),
+        ("/places", {"kind": "queue", "name": "x"}, ["/record"]),
         ("/roles", {"name": "x", "permissions": ["audit.read", "fly"]}, ["/permissions/1"]),
     ],
 )
@@ -174,7 +184,8 @@ async def test_a_forward_that_phones_refuse_is_refused(door):
 async def test_bodies_of_another_kind_or_too_large_are_refused(door):
     for kind in ("text/plain", "application/json; charset=latin-1"):
         assert 415 == (await door.ask("POST", "/users", "{}", Content_Type=kind)).status
-    assert 413 == (await door.ask("POST", "/users", BytesIO(b" " * (1 << 20) + b"{}"))).status
+    large = await door.ask("POST", "/users", BytesIO(b" " * (1 << 20) + b"{}"))
+    assert (413, "http-413") == (large.status, large.json["code"])
     merge = await door.ask("PATCH", "/users/2", {}, If_Match="*", Content_Type="application/merge-patch+json")
     assert 200 == merge.status
 
@@ -215,7 +226,8 @@ async def test_the_same_key_is_one_request(door):
     assert (201, first.json, first.headers["ETag"]) == (again.status, again.json, again.headers["ETag"])
     other = await door.ask("POST", "/users", {"firstname": "Eda"}, Idempotency_Key="k1")
     assert (422, "request-id-reused") == (other.status, other.json["code"])
-    assert 422 == (await door.ask("POST", "/users", {"firstname": "Eda"}, Idempotency_Key="a b")).status
+    wrong = await door.ask("POST", "/users", {"firstname": "Eda"}, Idempotency_Key="a b")
+    assert (422, "idempotency-key") == (wrong.status, wrong.json["code"])
     read = await door.ask("GET", "/users/1")
     for _ in range(2):
         changed = await door.ask(
@@ -265,7 +277,7 @@ async def test_what_changed_nothing_is_not_done_when_it_is_asked_again(door):
 async def test_writers_at_once_all_get_their_word_in(door):
     """Also beside a writer that does not know of them."""
     asked = [door.ask("POST", "/users", {"firstname": f"U{number}"}) for number in range(20)]
-    beside = door.store.add(Tables((User(UserId("900"), "Other"),)), "beside")
+    beside = door.store.edit(adding(Tables((User(UserId("900"), "Other"),))), "beside")
     answers = await asyncio.gather(*asked, beside)
     assert {201} == {answer.status for answer in answers[:-1]}
     assert 23 == len((await door.store.tables()).users)
@@ -350,7 +362,7 @@ async def test_without_the_store_reads_go_on_and_say_so_and_changes_are_put_off(
         assert (await door.ask("GET", "/lookup?callerid=1000")).json["stale"]
         put_off = await door.ask("POST", "/users", {"firstname": "Ada"})
         assert (503, "tables-stale", "1") == (put_off.status, put_off.json["code"], put_off.headers["Retry-After"])
-        door.feed._edition = -1
+        door.feed._edit_revision = -1
         for path in ("/users", "/users?q=joh", "/users/1", "/extensions", "/lookup?callerid=1000"):
             unknown = await door.ask("GET", path)
             assert (503, "tables-unknown") == (unknown.status, unknown.json["code"])

@@ -8,19 +8,23 @@ import json
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
-from api_door import TABLES, TOKEN, Door, opened
+from aiohttp.web import RequestPayloadError
+from api_door import TABLES, TOKEN, ServiceUrl, opened
 
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.user_files import processes
-from callrec.app.asked import Asked
-from callrec.app.file_text import LARGEST_BYTES
-from callrec.app.user_files import ImportJob, importing
+from callrec.app.directory.idempotency import ChangeRequest
+from callrec.app.directory.user_file.file_text import LARGEST_BYTES
+from callrec.app.directory.user_file.jobs import ImportJob, importing
+from callrec.domain.directory.model import Tables, User
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import RecordRules, Rule, Tables, User, UserId
-from callrec.web import user_files_api
+from callrec.domain.rules import RecordRules, Rule, UserId
+from callrec.web.api import user_files
+from callrec.web.problems import BadRequest
 
 HEAD = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
 FILE = HEAD + "Zoé|Doe|1010|default|sip|||zoe|hush|1\nAnn|Lee|1011|default|sccp|||||\n"
@@ -34,7 +38,7 @@ async def door(tmp_path_factory):
         yield door
 
 
-async def send(door: Door, text: str | bytes, query: str = "", kind: str = "text/csv", **headers: str):
+async def send(door: ServiceUrl, text: str | bytes, query: str = "", kind: str = "text/csv", **headers: str):
     """One upload."""
     body = text.encode() if isinstance(text, str) else text
     return await door.ask("POST", f"/users/import{query}", body, Content_Type=kind, **headers)
@@ -194,7 +198,7 @@ class Meanwhile:
         return await self._store.snapshot()
 
 
-JOB = ImportJob(Asked("api:k1", "api", "w", may_be_repeated=True))
+JOB = ImportJob(ChangeRequest("api:k1", "api", "w", may_be_repeated=True))
 
 
 async def test_an_import_whose_key_another_request_takes_meanwhile_is_refused(door):
@@ -205,7 +209,7 @@ async def test_an_import_whose_key_another_request_takes_meanwhile_is_refused(do
         assert 200 == changed.status
 
     with pytest.raises(Refused) as refused:
-        await importing(Meanwhile(door.store, other), JOB, FILE.encode(), Argon2Passwords())
+        await importing(Meanwhile(door.store, other), JOB, FILE.encode, Argon2Passwords())
     assert "request-id-reused" == refused.value.code
     assert 2 == len((await door.store.tables()).users)
 
@@ -215,9 +219,9 @@ async def test_an_import_that_another_process_does_meanwhile_is_a_repeated_one(d
     first = []
 
     async def same():
-        first.append(json.loads(await importing(door.store, JOB, FILE.encode(), Argon2Passwords())))
+        first.append(json.loads("".join(await importing(door.store, JOB, FILE.encode, Argon2Passwords()))))
 
-    second = json.loads(await importing(Meanwhile(door.store, same), JOB, FILE.encode(), Argon2Passwords()))
+    second = json.loads("".join(await importing(Meanwhile(door.store, same), JOB, FILE.encode, Argon2Passwords())))
     assert [(False, 1), (True, 0)] == [(one["repeated"], len(one["secrets"])) for one in (*first, second)]
     assert {"added": 2, "changed": 0, "unchanged": 0} == second["counts"] == first[0]["counts"]
     assert [] == second["added"]
@@ -258,7 +262,7 @@ async def test_who_goes_away_before_the_answer_ends_leaves_nothing_behind(door):
     assert not at_work()
 
 
-async def begun(door: Door, length: int) -> asyncio.StreamWriter:
+async def begun(door: ServiceUrl, length: int) -> asyncio.StreamWriter:
     """An upload that has begun and is not whole."""
     _, writer = await asyncio.open_connection("127.0.0.1", door.port)
     head = f"POST /api/v1/users/import HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -267,7 +271,7 @@ async def begun(door: Door, length: int) -> asyncio.StreamWriter:
     return writer
 
 
-async def answered(door: Door, *, busy: bool):
+async def answered(door: ServiceUrl, *, busy: bool):
     """The answer to an import, as soon as another one is, or is not under way."""
     async with asyncio.timeout(SETTLED_S):
         while ((told := await send(door, HEAD + "Bob|||||||||\n", "?dry_run=true")).status == 503) != busy:  # noqa: ASYNC110 - it tells nobody
@@ -285,6 +289,19 @@ async def test_an_upload_that_is_cut_imports_nothing(door):
     assert TABLES.users == (await door.store.tables()).users
 
 
+async def test_a_body_that_ends_before_its_end_is_told():
+    class Cut:
+        """A request whose body breaks off."""
+
+        async def readany(self):
+            """See aiohttp."""
+            raise RequestPayloadError
+
+    with pytest.raises(BadRequest) as told:
+        await anext(user_files._body(SimpleNamespace(content=Cut())))
+    assert (400, "body-cut") == (told.value.answer.status, json.loads(told.value.answer.text)["code"])
+
+
 async def test_a_stalled_upload_keeps_no_export_waiting(door):
     """It kept exports at 503 for two minutes. Other imports wait for it, until nothing of it has come for a while."""
     writer = await begun(door, 10_000)
@@ -295,7 +312,7 @@ async def test_a_stalled_upload_keeps_no_export_waiting(door):
 
 
 async def test_an_upload_of_which_nothing_comes_is_given_up(door, monkeypatch):
-    monkeypatch.setattr(user_files_api, "STALL_S", 0.2)
+    monkeypatch.setattr(user_files, "STALL_S", 0.2)
     writer = await begun(door, 10_000)
     assert 200 == (await answered(door, busy=False)).status
     assert TABLES.users == (await door.store.tables()).users

@@ -10,19 +10,20 @@ import pytest
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import ask
 from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.domain.directory.edit import Change, Edit, Table, TableRecord, place
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.directory.unique_keys import claims
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.claims import claims
-from callrec.domain.provisioning.edit import Change, Edit, Noun, Table, place
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.domain.rules import UserId
 
 EDITS = 150
 NUMBERS = [str(number) for number in range(1000, 1012)]
 OURS = (Table.USERS, Table.LINES, Table.INCALLS, Table.VOICEMAILS)
 
-Held = dict[tuple[Table, str], Noun]
+Held = dict[tuple[Table, str], TableRecord]
 
 
-def fresh(chance: random.Random) -> Noun:
+def fresh(chance: random.Random) -> TableRecord:
     """A record of any kind, of few enough keys that they meet."""
     number, user = chance.choice(NUMBERS), UserId(str(chance.randrange(1, 9)))
     match chance.randrange(4):
@@ -38,11 +39,11 @@ def fresh(chance: random.Random) -> Noun:
             return Voicemail(number, "default", user, "J", "1", attach=chance.random() < 0.5)
 
 
-def other(noun: Noun, chance: random.Random) -> Noun:
+def other(table_record: TableRecord, chance: random.Random) -> TableRecord:
     """The record as another one of its kind: often under another key."""
-    while type(made := fresh(chance)) is not type(noun):
+    while type(made := fresh(chance)) is not type(table_record):
         pass
-    return replace(made, id=noun.id) if isinstance(noun, User) and isinstance(made, User) else made
+    return replace(made, id=table_record.id) if isinstance(table_record, User) and isinstance(made, User) else made
 
 
 def changes(held: Held, chance: random.Random) -> Iterator[Change]:
@@ -56,7 +57,7 @@ def changes(held: Held, chance: random.Random) -> Iterator[Change]:
 def after(held: Held, edit: Edit) -> Held | None:
     """What is held then; None when two records would be in one place, or take the same."""
     gone = {place(change.before) for change in edit.changes if change.before}
-    left = {where: noun for where, noun in held.items() if where not in gone}
+    left = {where: table_record for where, table_record in held.items() if where not in gone}
     for change in edit.changes:
         if change.after is None:
             continue
@@ -68,13 +69,16 @@ def after(held: Held, edit: Edit) -> Held | None:
 
 
 def tables_of(held: Held) -> Tables:
-    of = {table: tuple(noun for (where, _), noun in held.items() if where is table) for table in OURS}
+    of = {table: tuple(table_record for (where, _), table_record in held.items() if where is table) for table in OURS}
     return Tables(of[Table.USERS], of[Table.LINES], of[Table.INCALLS], of[Table.VOICEMAILS])  # type: ignore[arg-type]
 
 
 async def held_by(store: RedisStore) -> Held:
     there = await store.tables()
-    return {place(noun): noun for noun in (*there.users, *there.lines, *there.incalls, *there.voicemails)}
+    return {
+        place(table_record): table_record
+        for table_record in (*there.users, *there.lines, *there.incalls, *there.voicemails)
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,16 +2,12 @@
 
 import asyncio
 import re
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from lone_daemon import House
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "adapters"))
-
 from scripted_ami import ScriptedAmi, answer, block, scripted_ami
 
 from callrec.protocols.ami import Message
@@ -113,6 +109,7 @@ async def test_p9_a_listing_of_hundreds_of_megabytes_is_no_answer(manager: Manag
         sent.append(asyncio.create_task(manager.say(lines)))
         return answer(action, ("EventList", "start"))
 
+    await manager.until('callrec_ready{check="resync"}', 1)
     asterisk.script["CoreShowChannels"] = huge
     asterisk.hang_up()
     await manager.until('callrec_alarms_total{cause="resync"}', 1)

@@ -7,27 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from seeds import adding
 
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.directory import DirectoryFeed
-from callrec.adapters.redis.editing import CARRIED
+from callrec.adapters.redis.edit_arguments import CARRIED
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
-from callrec.domain.provisioning.difference import Difference
-from callrec.domain.provisioning.directory import Directory, Party
-from callrec.domain.provisioning.edit import Change, Edit
-from callrec.domain.provisioning.model import (
-    DEFAULT_CONTEXTS,
-    Context,
-    ContextKind,
-    Feature,
-    Line,
-    Range,
-    Tables,
-    User,
-    UserId,
-)
+from callrec.domain.directory.directory import Directory, Party
+from callrec.domain.directory.edit import Change, Edit
+from callrec.domain.directory.model import DEFAULT_CONTEXTS, Context, ContextKind, Feature, Line, Range, Tables, User
+from callrec.domain.directory.table_changes import Difference
+from callrec.domain.errors import Corrupt, Unavailable
+from callrec.domain.rules import UserId
 
 JOHN = User(UserId("1"), "John", "Doe")
 DESK = Line("desk", JOHN.id, "1000", "default")
@@ -46,7 +39,7 @@ class Watch:
 
     async def until(self, holds):
         """Return as soon as this holds of the copy."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not holds(self._feed.directory):
                 self._news.clear()
                 await self._news.wait()
@@ -54,7 +47,7 @@ class Watch:
 
 async def until(holds):
     """For what nobody tells: staleness and reloads."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - there is no event for it, and a test has time
             await asyncio.sleep(0.005)
 
@@ -69,7 +62,7 @@ async def server(tmp_path_factory):
 @pytest.fixture
 async def store(server):
     async with RedisStore(Address.of_socket(server.socket)) as opened:
-        await opened.add(Tables((JOHN,), (DESK,)), "seed")
+        await opened.edit(adding(Tables((JOHN,), (DESK,))), "seed")
         yield opened
 
 
@@ -77,7 +70,7 @@ async def store(server):
 async def following(store):
     async with DirectoryFeed(store) as feed:
         watch = Watch(feed)
-        assert await feed.wait_fresh(5)
+        assert await feed.wait_fresh(30)
         yield feed, watch
 
 
@@ -104,7 +97,7 @@ async def test_added_users_arrive(store):
     """A large import is one event, after which the copy is loaded anew."""
     async with following(store) as (feed, watch):
         many = tuple(User(UserId(str(number)), "Ada") for number in range(2, 3 + CARRIED))
-        await store.add(Tables(many), "r2")
+        await store.edit(adding(Tables(many)), "r2")
         await watch.until(lambda directory: directory.user(UserId("2")))
         assert (2, Difference(users=frozenset(user.id for user in many))) == (feed.reloads, watch.told[-1])
 
@@ -126,7 +119,7 @@ async def test_a_small_edit_arrives_with_its_records(store):
         )
         assert ([sales, *DEFAULT_CONTEXTS], ada) == (
             sorted(directory.contexts(), key=lambda context: context.name != "sales"),
-            directory.by_username("ada"),
+            directory.user(ada.id),
         )
         await store.edit(Edit((Change(ada, None), Change(moved, None))), "r3")
         await watch.until(lambda directory: not directory.user(UserId("2")))
@@ -196,6 +189,23 @@ async def test_a_record_that_cannot_be_read(store):
         await watch.until(lambda directory: directory.user(JOHN.id).call_record)
 
 
+async def test_a_command_waits_for_the_copy_and_is_told_what_keeps_it_from_being_loaded(store, tmp_path):
+    async with DirectoryFeed(store) as feed, asyncio.timeout(60):
+        await feed.until_loaded()
+        assert JOHN == feed.directory.user(JOHN.id)
+    await ask(store._client, "HSET", keys.USERS, "2", "{")
+    async with DirectoryFeed(store) as feed, asyncio.timeout(60):
+        with pytest.raises(Corrupt):
+            await feed.until_loaded()
+    async with (
+        RedisStore(Address.of_socket(tmp_path / "none.sock")) as away,
+        DirectoryFeed(away) as feed,
+        asyncio.timeout(60),
+    ):
+        with pytest.raises(Unavailable):
+            await feed.until_loaded()
+
+
 async def test_a_record_with_thousands_of_brackets(store):
     """It is a record that cannot be read, as any other: the feed goes on."""
     deep = '{"id":"9","firstname":"X","unknown":' + "[" * 5000 + "]" * 5000 + "}"
@@ -210,7 +220,8 @@ async def test_a_record_with_thousands_of_brackets(store):
 async def test_a_defect_does_not_end_the_feed(store, monkeypatch):
     """What nobody has thought of makes the copy stale and loads it anew: a task that ended would leave it old, called fresh."""
     async with following(store) as (feed, watch):
-        seen = []
+        seen, codes = [], []
+        feed._on_corrupt = codes.append
 
         def apply(*_):
             asyncio.get_running_loop().call_soon(lambda: seen.append((feed.fresh, feed.why_stale)))
@@ -222,6 +233,7 @@ async def test_a_defect_does_not_end_the_feed(store, monkeypatch):
             await watch.until(lambda directory: directory.user(JOHN.id).call_record)
         await until(lambda: feed.fresh)
         assert ([(False, "the tables cannot be followed: ZeroDivisionError")], 2) == (seen, feed.reloads)
+        assert ["tables-unreadable"] == codes
         await store.toggle_call_record(JOHN.id, "t2", "user:1")
         await watch.until(lambda directory: not directory.user(JOHN.id).call_record)
 
@@ -238,16 +250,16 @@ async def test_a_listener_that_fails(store):
 async def test_the_copy_says_of_which_edition_it_is_and_catches_up_on_request(store):
     """Minus one before it was loaded; a flag turned by phone is no edit."""
     feed = DirectoryFeed(store)
-    assert -1 == feed.edition
+    assert -1 == feed.edit_revision
     async with feed:
-        await feed.wait_fresh(5)
+        await feed.wait_fresh(30)
         for number in range(3):
             await store.edit(Edit((Change(None, User(UserId(f"9{number}"), "Eve")),)), f"e{number}")
             assert await feed.catch_up(5)
-            assert (number + 2, number + 2) == (feed.edition, len(feed.directory.users()))
+            assert (number + 2, number + 2) == (feed.edit_revision, len(feed.directory.users()))
         await store.toggle_call_record(UserId("1"), "t", "user:1")
         assert await feed.catch_up(5)
-        assert (4, True) == (feed.edition, feed.directory.user(UserId("1")).call_record)
+        assert (4, True) == (feed.edit_revision, feed.directory.user(UserId("1")).call_record)
 
 
 async def test_a_copy_that_does_not_follow_does_not_catch_up(store):

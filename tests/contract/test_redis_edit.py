@@ -1,18 +1,21 @@
 """Edits of the tables on a real server: all or nothing, never over somebody else's change, and a flag turned meanwhile stays."""
 
+import asyncio
 import json
 from dataclasses import fields, replace
 
 import pytest
+from redis import exceptions as fault
+from redis.asyncio.connection import AbstractConnection
+from seeds import adding
 
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address, ask
-from callrec.adapters.redis.editing import CARRIED, changed_records
+from callrec.adapters.redis.edit_arguments import CARRIED, changed_records
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
-from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.edit import Change, Edit, Table
-from callrec.domain.provisioning.model import (
+from callrec.domain.directory.edit import Change, Edit, Table
+from callrec.domain.directory.model import (
     DEFAULT_CONTEXTS,
     DEFAULT_ROLES,
     Context,
@@ -26,9 +29,10 @@ from callrec.domain.provisioning.model import (
     Role,
     Tables,
     User,
-    UserId,
     Voicemail,
 )
+from callrec.domain.errors import Corrupt, OutcomeUnknown, Refused
+from callrec.domain.rules import UserId
 
 JOHN = User(UserId("1"), "John", "Doe", username="john")
 DESK = Line("desk", JOHN.id, "1000", "default", secret="s")
@@ -41,7 +45,7 @@ SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 async def store(tmp_path_factory):
     embedded = EmbeddedValkey(tmp_path_factory.mktemp("s"))
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as opened:
-        await opened.add(Tables((JOHN,), (DESK,), (DID,), (BOX,)), "seed")
+        await opened.edit(adding(Tables((JOHN,), (DESK,), (DID,), (BOX,))), "seed")
         yield opened
 
 
@@ -56,11 +60,11 @@ async def test_records_change_come_and_go_together(store):
     await store.edit(edit, "r2", based_on=1)
     assert Tables((johnny,), (renamed,), (DID,), ()) == await store.tables()
     snapshot = await store.snapshot()
-    assert (2, 2) == (snapshot.edition, snapshot.revision)
+    assert (2, 2) == (snapshot.edit_revision, snapshot.revision)
     # What was given up is free, what was kept is not.
-    await store.add(Tables((User(UserId("2"), "Eve", username="john"),)), "r3")
+    await store.edit(adding(Tables((User(UserId("2"), "Eve", username="john"),))), "r3")
     with pytest.raises(Refused, match="username:johnny"):
-        await store.add(Tables((User(UserId("3"), "Eve", username="johnny"),)), "r4")
+        await store.edit(adding(Tables((User(UserId("3"), "Eve", username="johnny"),))), "r4")
 
 
 async def test_a_flag_that_its_owner_turns_meanwhile_stays(store):
@@ -73,7 +77,7 @@ async def test_a_flag_that_its_owner_turns_meanwhile_stays(store):
 async def test_an_edit_that_sets_the_flag_is_its_last_word(store):
     """What a phone was told before does not come back over it."""
     await store.edit(Edit((Change(JOHN, replace(JOHN, call_record=True)),)), "r2")
-    assert await store.keep_word(JOHN.id, on=False, told_ms=1, request_id="word", actor="user:1")
+    assert await store.apply_fallback_change(JOHN.id, on=False, told_ms=1, request_id="word", actor="user:1")
 
 
 async def test_somebody_else_was_first(store):
@@ -93,7 +97,7 @@ async def test_somebody_else_was_first(store):
 async def test_the_same_request_again_is_done_once(store):
     for _ in range(2):
         await store.edit(Edit((Change(DID, None),)), "r2", based_on=1)
-    assert 2 == (await store.snapshot()).edition
+    assert 2 == (await store.snapshot()).edit_revision
 
 
 async def test_the_first_edit_of_a_table_keeps_what_it_stood_for(store):
@@ -116,8 +120,9 @@ async def test_roles_of_a_store_that_never_heard_of_them_are_the_shipped_ones(st
 async def test_a_name_with_a_line_break_is_no_name(store):
     """The script is told in lines: nothing else may begin one."""
     before = await store.tables()
-    with pytest.raises(Refused, match="line break"):
+    with pytest.raises(Refused, match="line break") as refused:
         await store.edit(Edit((Change(None, Role("a\nb", (Permission.AUDIT_READ,))),)), "r2")
+    assert refused.value.code == "text-not-storable"
     assert before == await store.tables()
 
 
@@ -136,14 +141,15 @@ async def test_a_small_edit_carries_its_records_and_a_large_one_does_not(store):
     assert {(Table.INCALLS, "2050@from-extern", None), (Table.USERS, "1", replace(JOHN, lastname="Roe"))} == set(
         changed_records(event["records"])
     )
-    await store.add(Tables(tuple(User(UserId(str(n)), "Ada") for n in range(10, 11 + CARRIED))), "r3")
+    await store.edit(adding(Tables(tuple(User(UserId(str(n)), "Ada") for n in range(10, 11 + CARRIED)))), "r3")
     assert "records" not in await last_event(store)
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["99", "a", "b"]]', json.dumps([["1", "1", "{"]]), "[" * 100_000])
 def test_records_that_cannot_be_read_are_corrupt(text):
-    with pytest.raises(Corrupt):
+    with pytest.raises(Corrupt) as refused:
         changed_records(text)
+    assert refused.value.code in {"store-event", "store-record"}
 
 
 async def test_a_change_leaves_its_receipt(store):
@@ -197,3 +203,41 @@ async def test_a_code_is_set_once_and_only_as_it_was_read(store):
         await store.receipt("c1"),
         (await store.tables()).codes[0],
     )
+
+
+@pytest.mark.parametrize("cut", [asyncio.CancelledError(), fault.ConnectionError("gone")], ids=["cancelled", "gone"])
+async def test_an_edit_that_is_cut_while_it_is_sent_changes_nothing(store, monkeypatch, cut):
+    """Half a command is never followed by anything on its connection: the same edit can be sent again."""
+    before, send, sent = await store.snapshot(), AbstractConnection.send_packed_command, []
+
+    async def sending(self, command, check_health=True):
+        sent.append(command)
+        if len(sent) == 6:
+            raise cut
+        await send(self, command, check_health)
+
+    many = adding(Tables(tuple(User(UserId(str(n)), "Ada", lastname="x" * 50) for n in range(10, 5010))))
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", sending)
+    with pytest.raises((asyncio.CancelledError, OutcomeUnknown)):
+        await store.edit(many, "r2")
+    monkeypatch.undo()
+    assert before == await store.snapshot()
+    await store.edit(many, "r2")
+    assert 5001 == len((await store.tables()).users)
+
+
+async def test_a_connection_that_was_closed_between_two_pieces_is_not_opened_again_for_the_rest(store, monkeypatch):
+    before, send, sent = await store.snapshot(), AbstractConnection.send_packed_command, []
+
+    async def sending(self, command, check_health=True):
+        await send(self, command, check_health)
+        sent.append(command)
+        if len(sent) == 6:
+            await self.disconnect(nowait=True)
+
+    many = adding(Tables(tuple(User(UserId(str(n)), "Ada", lastname="x" * 50) for n in range(10, 5010))))
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", sending)
+    with pytest.raises(OutcomeUnknown, match="within a command"):
+        await store.edit(many, "r2")
+    monkeypatch.undo()
+    assert (6, before) == (len(sent), await store.snapshot())

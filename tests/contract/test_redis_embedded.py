@@ -90,27 +90,28 @@ async def test_a_command_lets_those_finish_who_joined_it(state_dir):
         await asyncio.sleep(0.1)
         await guest.publish({"type": "test"})
         assert not closing.done()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await closing
     assert not owner.socket.exists()
 
 
 async def test_a_guest_who_never_leaves_is_not_waited_for(state_dir, monkeypatch):
-    monkeypatch.setattr("callrec.adapters.redis.guests.GUESTS_S", 0.05)
+    monkeypatch.setattr("callrec.adapters.redis.embedded_users.GUESTS_S", 0.05)
     owner = EmbeddedValkey(state_dir, join=True)
     await owner.__aenter__()
-    async with open_store("embedded:", state_dir, join=True), asyncio.timeout(5):
+    async with open_store("embedded:", state_dir, join=True), asyncio.timeout(30):
         await owner.__aexit__(None, None, None)
     assert not owner.socket.exists()
 
 
 async def test_a_daemon_waits_for_no_guest(state_dir):
     """Who ends it wants it ended: a command beside it is told that the store is away."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         daemon = EmbeddedValkey(state_dir)
         await daemon.__aenter__()
         async with open_store("embedded:", state_dir, join=True):
             await daemon.__aexit__(None, None, None)
+    assert not daemon.socket.exists()
 
 
 async def test_who_comes_while_a_command_closes_runs_the_store_anew(state_dir):
@@ -120,7 +121,7 @@ async def test_who_comes_while_a_command_closes_runs_the_store_anew(state_dir):
         coming = asyncio.create_task(next_one.__aenter__())
         await asyncio.sleep(0.1)
         assert not coming.done()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await coming
         assert next_one.pid
         await next_one.__aexit__(None, None, None)
@@ -131,7 +132,7 @@ async def test_an_orphan_saves_and_leaves(state_dir):
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", OWNER, str(state_dir), stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         orphan = int(await owner.stdout.readline())
         server = EmbeddedValkey(state_dir)
         await ask_at(server, "SET", "kept", "yes")
@@ -171,7 +172,7 @@ async def test_a_wedged_orphan_is_named(state_dir, monkeypatch):
 async def test_a_killed_server_is_started_again(state_dir):
     """The owner notices that its child died, and starts it again with all that it held."""
     server = EmbeddedValkey(state_dir)
-    async with server, asyncio.timeout(20):
+    async with server, asyncio.timeout(60):
         await ask_at(server, "SET", "kept", "yes")
         first = server.pid
         os.kill(first, signal.SIGKILL)
@@ -190,7 +191,7 @@ async def test_a_stale_socket_is_no_obstacle(state_dir):
     if not socket.exists():  # Python 3.13 removes it on closing
         socket.touch()
     async with open_store("embedded:", state_dir) as store:
-        await store.ping()
+        assert (await store.standing("")).revision == 0
 
 
 async def test_a_torn_end_is_forgiven_and_a_broken_file_is_not(state_dir):
@@ -212,10 +213,33 @@ async def test_a_torn_end_is_forgiven_and_a_broken_file_is_not(state_dir):
     assert damaged == log.read_bytes()
 
 
+async def test_a_server_that_ends_at_once_or_does_not_answer_is_told(state_dir, monkeypatch):
+    """By its own log where it wrote one; and nothing is left running."""
+
+    def ends():
+        return "/bin/true"
+
+    with monkeypatch.context() as patched:
+        patched.setattr("callrec.adapters.redis.embedded.get_binary_path", ends)
+        with pytest.raises(Unavailable, match="its log has no reason") as refused:
+            await EmbeddedValkey(state_dir).__aenter__()
+    assert "embedded-store-start" == refused.value.code
+
+    async def no_answer(_):
+        return False
+
+    monkeypatch.setattr(EmbeddedValkey, "_answers", no_answer)
+    monkeypatch.setattr("callrec.adapters.redis.embedded.START_S", 0.05)
+    with pytest.raises(Unavailable, match="did not answer within") as refused:
+        await EmbeddedValkey(state_dir).__aenter__()
+    assert "embedded-store-slow" == refused.value.code
+
+
 async def test_a_path_that_no_socket_can_have(tmp_path):
     """A state folder with too long a name is refused with the number of bytes it may have."""
-    with pytest.raises(Misconfigured, match=f"no socket can have more than {SOCKET_PATH_MOST_BYTES}"):
+    with pytest.raises(Misconfigured, match=f"the most is {SOCKET_PATH_MOST_BYTES}") as refused:
         await EmbeddedValkey(tmp_path / ("x" * 100)).__aenter__()
+    assert refused.value.code == "state-dir-too-long"
 
 
 async def test_a_folder_that_cannot_be_made(tmp_path):
@@ -233,8 +257,9 @@ async def test_a_binary_that_is_not_there(state_dir, monkeypatch):
         return state_dir / "no-such-binary"
 
     monkeypatch.setattr("callrec.adapters.redis.embedded.get_binary_path", nothing)
-    with pytest.raises(Misconfigured, match="CALLREC_REDIS_URL"):
+    with pytest.raises(Misconfigured, match="CALLREC_REDIS_URL") as refused:
         await EmbeddedValkey(state_dir).__aenter__()
+    assert refused.value.code == "embedded-store-binary"
     monkeypatch.undo()
     async with EmbeddedValkey(state_dir):
         pass

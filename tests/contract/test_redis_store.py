@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from redis import exceptions as fault
 from redis.crc import key_slot
+from seeds import adding
 
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis import keys
@@ -18,21 +19,10 @@ from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.persistence import sentences
 from callrec.adapters.redis.records import USER, dump_json
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.importing import import_users
+from callrec.app.directory.user_file.import_users import import_users
+from callrec.domain.directory.model import DEFAULT_CODES, Feature, FeatureCode, Incall, Line, Tables, User, Voicemail
 from callrec.domain.errors import Corrupt, Misconfigured, Refused, Unavailable
-from callrec.domain.provisioning.model import (
-    DEFAULT_CODES,
-    Feature,
-    FeatureCode,
-    Incall,
-    Line,
-    RecordRules,
-    Rule,
-    Tables,
-    User,
-    UserId,
-    Voicemail,
-)
+from callrec.domain.rules import RecordRules, Rule, UserId
 
 JOHN = User(UserId("1"), "John", "Doe", username="john", rules=RecordRules(in_external=Rule.ALWAYS))
 DESK = Line("desk", JOHN.id, "1000", "default", secret="hush")
@@ -65,7 +55,7 @@ async def server(tmp_path_factory):
 async def store(server):
     """A store with John, Ada, a line, an incall and a voicemail."""
     async with RedisStore(Address.of_socket(server.socket)) as opened:
-        await opened.add(TABLES, "seed")
+        await opened.edit(adding(TABLES), "seed")
         yield opened
 
 
@@ -92,23 +82,23 @@ async def test_add_is_all_or_nothing(store):
     """One number that is taken refuses all of it, by name, and nothing of it is stored."""
     more = Tables((User(UserId("3"), "Eve"),), (Line("eve", UserId("3"), "1000", "default"),))
     with pytest.raises(Refused, match="extension:1000@default") as refused:
-        await store.add(more, "r2")
+        await store.edit(adding(more), "r2")
     assert "table-conflict" == refused.value.code
     assert TABLES == await store.tables()
     with pytest.raises(Refused, match="already taken"):
-        await store.add(replace(TABLES, lines=(replace(DESK, number="1"),)), "r3")
+        await store.edit(adding(replace(TABLES, lines=(replace(DESK, number="1"),))), "r3")
 
 
 async def test_add_refuses_what_contradicts_itself(store):
     """Two new users with one number never reach the server."""
     lines = tuple(Line(f"l{n}", UserId(f"{n}"), "7", "default") for n in (3, 4))
-    with pytest.raises(Refused, match="there twice"):
-        await store.add(Tables(lines=lines), "r2")
+    with pytest.raises(Refused, match="default twice"):
+        await store.edit(adding(Tables(lines=lines)), "r2")
 
 
 async def test_add_once_per_request(store):
     """The same request again is no conflict with itself and adds nothing."""
-    await store.add(TABLES, "seed")
+    await store.edit(adding(TABLES), "seed")
     assert 1 == (await store.snapshot()).revision
 
 
@@ -118,7 +108,9 @@ async def test_two_writers_of_one_number(store):
     def eve(number):
         return Tables((User(UserId(number), "Eve"),), (Line(f"e{number}", UserId(number), "1234", "default"),))
 
-    done = await asyncio.gather(store.add(eve("8"), "a"), store.add(eve("9"), "b"), return_exceptions=True)
+    done = await asyncio.gather(
+        store.edit(adding(eve("8")), "a"), store.edit(adding(eve("9")), "b"), return_exceptions=True
+    )
     assert [True, False] == sorted((isinstance(each, Refused) for each in done), reverse=True)
     assert 3 == len((await store.tables()).users)
 
@@ -168,17 +160,17 @@ async def test_toggle_of_a_stranger(store):
 async def test_a_word_given_to_a_phone_is_kept_once(store):
     """It is a change like a toggle, with its event; the same request again changes nothing, and says what the flag is."""
     word = {"on": True, "told_ms": 1_795_521_600_123, "request_id": "1:w1", "actor": "user:1"}
-    assert await store.keep_word(JOHN.id, **word) is True
+    assert await store.apply_fallback_change(JOHN.id, **word) is True
     assert (await store.tables()).users[0] == replace(JOHN, call_record=True)
     *_, event = await events(store)
     assert ("user-changed", "1", "call_record", "on", "user:1", "1795521600123") == tuple(
         event[name] for name in ("type", "user", "function", "status", "actor", "told_ms")
     )
-    assert await store.keep_word(JOHN.id, **word) is True
+    assert await store.apply_fallback_change(JOHN.id, **word) is True
     assert 2 == (await store.snapshot()).revision
-    assert await store.keep_word(JOHN.id, **word | {"on": False, "request_id": "1:w2"}) is False
+    assert await store.apply_fallback_change(JOHN.id, **word | {"on": False, "request_id": "1:w2"}) is False
     with pytest.raises(Refused) as refused:
-        await store.keep_word(UserId("404"), **word | {"request_id": "w3"})
+        await store.apply_fallback_change(UserId("404"), **word | {"request_id": "w3"})
     assert "no-such-user" == refused.value.code
 
 
@@ -189,16 +181,18 @@ async def test_the_last_word_stands(store, by):
     told_ms = int(time.time() * 1000) - 60_000
     word = {"on": False, "told_ms": told_ms, "actor": "user:1"}
     if by == "a press":
-        assert await store.keep_word(JOHN.id, **word, request_id="before") is False
+        assert await store.apply_fallback_change(JOHN.id, **word, request_id="before") is False
         assert await store.toggle_call_record(JOHN.id, "t1", "user:1")
     else:
         await store.toggle_call_record(JOHN.id, "t1", "user:1")
         await store.set_user(JOHN.id, actor="admin", request_id="s1", call_record=True)
     before = await store.snapshot()
     for request in ("before", "other"):
-        assert await store.keep_word(JOHN.id, **word, request_id=request) is True
+        assert await store.apply_fallback_change(JOHN.id, **word, request_id=request) is True
     assert before == await store.snapshot()
-    assert await store.keep_word(JOHN.id, **word | {"told_ms": told_ms + 120_000}, request_id="after") is False
+    assert (
+        await store.apply_fallback_change(JOHN.id, **word | {"told_ms": told_ms + 120_000}, request_id="after") is False
+    )
 
 
 @pytest.mark.parametrize("back_s", [300, 3_600])
@@ -208,7 +202,7 @@ async def test_what_a_phone_was_told_after_the_clock_was_set_back_counts(store, 
     now_ms = int(time.time() * 1000)
     await ask(store._client, "HSET", keys.CALL_RECORD_SET, JOHN.id, now_ms + back_s * 1000 - 60_000)
     word = {"on": False, "told_ms": now_ms - 5_000, "actor": "user:1"}
-    assert await store.keep_word(JOHN.id, **word, request_id="after") is False
+    assert await store.apply_fallback_change(JOHN.id, **word, request_id="after") is False
 
 
 async def test_a_word_that_turned_this_very_flag_over_counts_whatever_the_clocks_say(store):
@@ -217,30 +211,31 @@ async def test_a_word_that_turned_this_very_flag_over_counts_whatever_the_clocks
     await store.toggle_call_record(JOHN.id, "t1", "user:1")
     at_ms = await store.flag_set_ms(JOHN.id)
     word = {"on": False, "told_ms": at_ms - 300_000, "actor": "user:1"}
-    assert await store.keep_word(JOHN.id, **word, request_id="other", made_from_ms=at_ms - 1) is True
-    assert await store.keep_word(JOHN.id, **word, request_id="this", made_from_ms=at_ms) is False
+    assert await store.apply_fallback_change(JOHN.id, **word, request_id="other", made_from_ms=at_ms - 1) is True
+    assert await store.apply_fallback_change(JOHN.id, **word, request_id="this", made_from_ms=at_ms) is False
 
 
 async def test_a_word_of_a_clock_that_was_ahead_keeps_no_later_one_away(store):
     """Told while the clock stood two hours ahead: what is told when it is right again is later."""
     now_ms = int(time.time() * 1000)
     ahead = {"on": True, "told_ms": now_ms + 7_200_000, "actor": "user:1"}
-    assert await store.keep_word(JOHN.id, **ahead, request_id="ahead") is True
+    assert await store.apply_fallback_change(JOHN.id, **ahead, request_id="ahead") is True
     later = {"on": False, "told_ms": int(time.time() * 1000) + 1, "actor": "user:1"}
-    assert await store.keep_word(JOHN.id, **later, request_id="later") is False
+    assert await store.apply_fallback_change(JOHN.id, **later, request_id="later") is False
 
 
 async def test_a_change_of_something_else_is_no_word_about_recording(store):
     """Who gets another language while a word waits is still recorded as they were told."""
     await store.set_user(JOHN.id, actor="admin", request_id="s1", language="fr_FR")
-    assert await store.keep_word(JOHN.id, on=True, told_ms=1, request_id="w1", actor="user:1") is True
+    assert await store.apply_fallback_change(JOHN.id, on=True, told_ms=1, request_id="w1", actor="user:1") is True
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", "x" * 101, "a}b", "a\n"])
 async def test_request_ids_are_checked(store, request_id):
     """A request id becomes part of a key: anything but plain words is refused."""
-    with pytest.raises(Refused, match="request id"):
+    with pytest.raises(Refused, match="request id") as refused:
         await store.toggle_call_record(JOHN.id, request_id, "user:1")
+    assert refused.value.code == "request-id"
 
 
 async def test_a_toggle_that_returned_is_on_disk(server, store):
@@ -351,7 +346,7 @@ GOOD = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory": 0, "maxmemory_p
         ({"aof_enabled": 0}, "always", "no append-only file"),
         ({"aof_last_write_status": "err"}, "always", "cannot write"),
         ({}, "no", "appendfsync no"),
-        ({"maxmemory": 5}, None, "may drop our keys: its maxmemory-policy is allkeys-lru"),
+        ({"maxmemory": 5}, None, "may drop callrec's keys: its maxmemory-policy is allkeys-lru"),
         ({"role": "slave"}, "everysec", "is a replica"),
     ],
 )
@@ -399,11 +394,13 @@ async def test_foreign_keys_and_records(store):
     await ask(store._client, "HSET", keys.USERS, "7", '{"id": "7", "firstname": 5, "secret": "word"}')
     with pytest.raises(Corrupt, match="firstname") as corrupt:
         await store.tables()
+    assert corrupt.value.code == "store-record"
     assert "word" not in str(corrupt.value)
     await ask(store._client, "DEL", keys.USERS)
     await ask(store._client, "SET", keys.USERS, "x")
-    with pytest.raises(Corrupt, match="something else"):
+    with pytest.raises(Corrupt, match="other values") as refused:
         await store.toggle_call_record(JOHN.id, "t1", "user:1")
+    assert refused.value.code == "store-keys"
 
 
 async def test_older_records_have_defaults(store):
@@ -423,10 +420,12 @@ async def test_set_user(store):
     cleared = await store.set_user(JOHN.id, actor="cli", request_id="s2", language=None, lastname="")
     assert (None, "") == (cleared.language, cleared.lastname)
     assert "language lastname" == (await events(store))[-1]["function"]
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         await store.set_user(JOHN.id, actor="cli", request_id="s3", lastname="a\nb")
-    with pytest.raises(Refused, match="actor"):
+    assert refused.value.code == "user-field"
+    with pytest.raises(Refused, match="actor") as refused:
         await store.set_user(JOHN.id, actor="a\nb", request_id="s3", lastname="ab")
+    assert refused.value.code == "actor"
 
 
 async def test_set_code(store):
@@ -435,11 +434,13 @@ async def test_set_code(store):
     assert FeatureCode(Feature.CALL_RECORD, "*27", enabled=True) == (await store.tables()).codes[0]
     for taken in ("*27", "*3"):
         other = Feature.ONLINE_RECORD if taken == "*27" else Feature.CALL_RECORD
-        with pytest.raises(Refused, match="already the code of"):
+        with pytest.raises(Refused, match="already the code of") as refused:
             await store.set_code(other, taken, enabled=True)
+        assert refused.value.code == "feature-code-taken"
     for bad in ("", "26a", "*" * 41, "*2\n"):
-        with pytest.raises(Refused, match="no feature code"):
+        with pytest.raises(Refused, match="not a feature code") as refused:
             await store.set_code(Feature.CALL_RECORD, bad, enabled=True)
+        assert refused.value.code == "feature-code"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -447,7 +448,7 @@ async def test_hostile_text_stays_text(store, text):
     """Whatever a name holds, it is read back as it was, through the toggle's JSON too, and makes no key."""
     before = set(await ask(store._client, "KEYS", "*"))
     eve = User(UserId("3"), text, text)
-    await store.add(Tables((eve,)), "eve")
+    await store.edit(adding(Tables((eve,))), "eve")
     assert await store.toggle_call_record(eve.id, "t1", "user:3")
     assert replace(eve, call_record=True) == (await store.tables()).users[-1]
     await store.index_recording({"id": "r1", "start_s": "1", "caller": text, text: "x"})
@@ -461,14 +462,17 @@ async def test_hostile_text_stays_text(store, text):
 
 async def test_lone_surrogates(store):
     """No user can have what no UTF-8 has; an index entry and an event keep it, so that a recording is never missing."""
-    with pytest.raises(Refused, match="no UTF-8"):
-        await store.add(Tables((User(UserId("3"), "\ud800"),)), "r2")
-    with pytest.raises(Refused, match="no UTF-8"):
-        await store.add(Tables(lines=(Line("x", UserId("\udfff"), "1", "d"),)), "r2")
+    with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
+        await store.edit(adding(Tables((User(UserId("3"), "\ud800"),))), "r2")
+    assert refused.value.code == "text-not-storable"
+    with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
+        await store.edit(adding(Tables(lines=(Line("x", UserId("\udfff"), "1", "d"),))), "r2")
+    assert refused.value.code == "text-not-storable"
     await store.index_recording({"id": "r1", "start_s": "1", "caller": "a\udcffb"})
     assert "a\udcffb" == (await store.recording("r1"))["caller"]
-    with pytest.raises(Refused, match="no UTF-8"):
+    with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
         dump_json({"x": "\ud800"})
+    assert refused.value.code == "text-not-storable"
     with pytest.raises(Corrupt):
         USER.load('{"id": "1", "firstname": "\ud800"}')
 
@@ -513,35 +517,37 @@ async def test_rebuild_replaces_all(store):
 
 
 @pytest.mark.parametrize(
-    "entry",
+    ("entry", "code"),
     [
-        {},
-        {"id": "a b", "start_s": "1"},
-        {"id": "a", "start_s": "nan"},
-        {"id": "a", "start_s": "1", "x": "y" * 70_000},
-        {"id": "a", "start_s": "1"} | {f"f{n}": "" for n in range(300)},
+        ({}, "recording-id"),
+        ({"id": "a b", "start_s": "1"}, "recording-id"),
+        ({"id": "a", "start_s": "nan"}, "recording-start"),
+        ({"id": "a", "start_s": "1", "x": "y" * 70_000}, "entry-too-large"),
+        ({"id": "a", "start_s": "1"} | {f"f{n}": "" for n in range(300)}, "entry-too-large"),
     ],
     ids=["empty", "id", "start", "long", "many"],
 )
-async def test_bad_entries_are_refused(store, entry):
+async def test_bad_entries_are_refused(store, entry, code):
     """An entry without usable id or start, or of a size that no entry has, is refused."""
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         await store.index_recording(entry)
+    assert refused.value.code == code
 
 
 async def test_events_need_a_type(store):
     """An event without a type is refused."""
-    with pytest.raises(Refused, match="type"):
+    with pytest.raises(Refused, match="type") as refused:
         await store.publish({"user": "1"})
+    assert refused.value.code == "event-type"
 
 
 async def test_import_on_the_real_store(store):
     """A file is added in one change, and again changes nothing: what the importer's own test has from its table in memory."""
     file = b"firstname|lastname|phonenumber|context|protocol\nGeorge|Clinton|1001|default|sip\n"
     await ask(store._client, "SET", keys.LAST_USER_ID, 2)
-    done = await import_users(store, file, "i1", passwords=Argon2Passwords(), actor="cli")
+    done = await import_users(store, lambda: file, "i1", passwords=Argon2Passwords(), actor="cli")
     assert ["3"] == [step.becomes.user.id for step in done.added]
-    assert (2,) == (await import_users(store, file, "i2", passwords=Argon2Passwords())).unchanged
+    assert (2,) == (await import_users(store, lambda: file, "i2", passwords=Argon2Passwords())).unchanged
     assert 2 == (await store.snapshot()).revision
 
 
@@ -554,9 +560,10 @@ def test_tables_and_events_share_a_slot():
 @pytest.mark.parametrize("url", ["sentinel://a", "redis+cluster://a", "http://a", "", "redis://a:port"])
 async def test_urls_we_do_not_speak(url, tmp_path):
     """Sentinel and cluster are to come; everything else is a mistake."""
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as refused:
         async with open_store(url, tmp_path):
             pass
+    assert refused.value.code == "store-url"
 
 
 @pytest.mark.usefixtures("store")

@@ -28,7 +28,7 @@ def test_a_second_daemon_with_another_state_folder_is_refused_by_spool_and_by_mo
     who = f"another callrec (node node-of-s, pid {first.pid}, state {house.folder}/s) works in {house.folder}"
     code, said = house.callrec("serve")
     assert (code, said.partition(" (stop")[0]) == (2, f"callrec: {who}/spool")
-    assert said.endswith("(stop the other one, or give this one its own CALLREC_SPOOL_DIR)")
+    assert said.endswith("(stop the other daemon, or give this one its own CALLREC_SPOOL_DIR)")
     code, said = house.callrec("serve", CALLREC_SPOOL_DIR=str(house.folder / "spool2"))
     assert (code, said.partition(" (stop")[0]) == (2, f"callrec: {who}/monitor")
     code, said = house.callrec("verify", "t")

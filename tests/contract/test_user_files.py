@@ -13,14 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from seeds import adding
 
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import ask
 from callrec.adapters.redis.store import open_store
-from callrec.app.exporting import export_users
-from callrec.app.importing import import_users
-from callrec.domain.provisioning.csv_rules import Mode
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
+from callrec.app.directory.user_file.export_users import export_users
+from callrec.app.directory.user_file.import_users import import_users
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.domain.rules import UserId
 
 HEADER = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
 FILE = HEADER + "John|=Doe|1000|default|sip|||john|hush|1\nAnn|Lee|1001|default|sccp|||||\n"
@@ -168,14 +170,14 @@ async def test_an_export_makes_the_same_tables_of_an_empty_store(tmp_path: Path)
         (Voicemail("1000", "default", users[0].id, "+J", "1234", "j@example.com", attach=True),),
     )
     async with open_store("embedded:", tmp_path / "s") as store:
-        await store.add(there, "r1")
+        await store.edit(adding(there), "r1")
         text, remarks = await export_users(store)
         before = bare(await store.tables())
         await ask(store._client, "FLUSHALL")
         assert () == (await store.tables()).users
-        await import_users(store, text.encode(), "r2", passwords=QUICK)
+        await import_users(store, text.encode, "r2", passwords=QUICK)
         assert ([], before) == (remarks, bare(await store.tables()))
-        done = await import_users(store, text.encode(), "r3", passwords=QUICK, mode=Mode.UPDATE)
+        done = await import_users(store, text.encode, "r3", passwords=QUICK, mode=Mode.UPDATE)
         assert ((), (2, 3)) == (done.changed, done.unchanged)
 
 

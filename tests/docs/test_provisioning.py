@@ -4,12 +4,12 @@ import re
 
 from documents import fences, text
 
-from callrec.app.file_text import LARGEST_BYTES
-from callrec.app.importing import ATTEMPTS
-from callrec.domain.provisioning.columns import COLUMNS
-from callrec.domain.provisioning.csv_rules import Generate, Mode, parse
-from callrec.domain.provisioning.csv_text import SEPARATORS
-from callrec.domain.provisioning.updating import KEPT_WHEN_EMPTY
+from callrec.app.directory.user_file.file_text import LARGEST_BYTES
+from callrec.app.directory.user_file.import_users import ATTEMPTS
+from callrec.domain.directory.user_file.columns import COLUMNS
+from callrec.domain.directory.user_file.csv_text import SEPARATORS
+from callrec.domain.directory.user_file.file_rules import MOST_ROWS, Generate, Mode, parse
+from callrec.domain.directory.user_file.update import KEPT_WHEN_EMPTY
 
 PAGE = "docs/provisioning.md"
 _ROW = re.compile(r"^\| `(\w+)`(\*?) \| (\w+) \| (.*) \| (?:`(\w+)`)? ?\| .+ \|$", re.MULTILINE)
@@ -35,7 +35,7 @@ def test_modes_separators_and_limits_are_named() -> None:
         "or a tab",
     ):
         assert said in page
-    assert f"At most {LARGEST_BYTES // 1024 // 1024} MiB" in page
+    assert f"At most {LARGEST_BYTES // 1024 // 1024} MiB, {MOST_ROWS:,} rows" in page
     assert {5: "up to five times"}[ATTEMPTS] in page
 
 

@@ -4,7 +4,7 @@ import re
 
 from documents import text
 
-from callrec.cli.ending import DONE, FOUND, UNAVAILABLE, USAGE
+from callrec.cli.exit_codes import DONE, FOUND, UNAVAILABLE, USAGE
 from callrec.config import Settings
 
 NO_FIELDS = {"CALLREC_CONFIG", "CALLREC_DIALPLAN_DIR"}

@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from trouble import aftermath, by_command_line, product
+from trouble import aftermath, product
 
-from callrec.lab.stack import Stack
+from callrec_lab.stack import Stack
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The whole product. Its file ends with a look by the command line."""
+    """The whole product."""
     async with product(tmp_path_factory.mktemp("stack")) as running:
         yield running
-        await by_command_line(running)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -20,55 +20,65 @@ import asyncio
 import contextlib
 import inspect
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from numbers_to_dial import lay
+from rtp_sender import PACKET_S
+from sip_caller import SipCalled, SipCaller
+from soundness import assert_sound
 from trouble import alarms, library, product, until
 
-from callrec.domain.lifecycle import Manifest
-from callrec.domain.model import Heard
-from callrec.lab.ears import Sound, load, presence
-from callrec.lab.phones import PhoneCall
-from callrec.lab.stack import Stack, Wishes
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.calls.policy import Tracks
+from callrec.domain.directory.model import Line
+from callrec_lab.audio_checks import Sound, load, presence
+from callrec_lab.phones import Answer, Behaviour, PhoneCall
+from callrec_lab.register import register
+from callrec_lab.stack import Stack, Wishes
 
 SEATS = 8
-"""So many scenes can play at the same time: each has four phones of its own, the first one's user is always recorded."""
-PEOPLE = 4
+"""So many scenes can play at the same time: each has seven phones of its own, the first one's user is always recorded."""
+PEOPLE = 7
+CODECS = {f"1{seat}0{who}": codec for seat in range(SEATS) for who, codec in ((4, "alaw"), (5, "g722"))}
+"""All others have one codec."""
 TONES_HZ = {f"1{seat}0{who}": 1000 + 150 * who for seat in range(SEATS) for who in range(PEOPLE)}
 BEFORE_S, TALK_S = 1.0, 6.0
 NEAR_S = 0.3
 """By how much what a file holds may differ from what a phone heard: edges, keys, and packets that were on their way."""
 LOST_S = 1.5
-HEALED_S = 1.0
-"""So long a voice is in the file that a deaf leg had lost before."""
+KEPT_S = 0.1
+"""So much less than the phone heard the file may hold after nearly every transfer: the time until a recorder begins."""
 LATE_S = 1.2
 """By how much a conversation may begin later than the scene counts: a PBX brings people together in its own time."""
 SLOW_S = 2.0
 """So much longer than a test says, a conversation may last on a busy machine."""
 STORED_S = 20.0
-QUEUE = "72{seat}"
-MENU_S = 2.5
+RINGS_S = 30.0
 NO_PLC, PLC = ("false", "true")
 
 
 @dataclass
 class Scene:
-    """Four people with a phone each, and the calls that they have."""
+    """Seven people with a phone each, and the calls that they have. The last three: one with PCMA, one with G.722, and one whose
+    calls with the recorded one may go past the PBX (direct media)."""
 
     stack: Stack
     seat: int
     calls: list[PhoneCall] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
+    began_s: float = field(default_factory=time.time)
+    """What was recorded before is another scene's."""
     said: dict[str, float] = field(default_factory=dict)
     """How long each has at least talked with the recorded one, in seconds."""
     on_phone: dict[str, PhoneCall] = field(default_factory=dict)
     """The call of each that the recording is compared with."""
 
     def __post_init__(self) -> None:
-        self.recorded, self.partner, self.third, self.fourth = (f"1{self.seat}0{who}" for who in range(PEOPLE))
-        self.known = {manifest.recording.id for _, manifest in self._entries()}
+        self.people = [f"1{self.seat}0{who}" for who in range(PEOPLE)]
+        self.recorded, self.partner, self.third, self.fourth, self.alaw, self.wide, self.direct = self.people
 
     async def connect(self) -> tuple[PhoneCall, PhoneCall]:
         """The partner calls the recorded one, and they talk for a while."""
@@ -85,8 +95,54 @@ class Scene:
 
     async def rings(self, who: str) -> PhoneCall:
         """This phone is called, and answers by itself."""
-        call = self._have(who, await self.stack.phone(who).rings())
-        return await call.answered()
+        return await (await self.rung(who)).answered()
+
+    async def rung(self, who: str) -> PhoneCall:
+        """This phone is called; it may answer later, or never."""
+        return self._have(who, await self.stack.phone(who).rings())
+
+    @asynccontextmanager
+    async def behaving(self, behaviour: Behaviour, *numbers: str) -> AsyncIterator[None]:
+        """These phones treat calls so; afterwards they answer again."""
+        for number in numbers:
+            await self.stack.phone(number).behave(behaviour)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                await self.stack.phone(number).behave(Answer(tone_hz=TONES_HZ[number]))
+
+    @asynccontextmanager
+    async def called(self, number: str, codec: str = "PCMU") -> AsyncIterator[SipCalled]:
+        """A phone of ours is called in the place of this user's; afterwards that is called again."""
+        line, ports = self._line(number), self.stack.pbx.ports
+        try:
+            async with SipCalled(line.name, line.secret, pbx=ports.sip, tone_hz=TONES_HZ[number], codec=codec) as phone:
+                yield phone
+        finally:
+            assert self.stack.bank is not None
+            await register(line.name, line.secret, registrar=ports.sip, phone=None)  # ours is not there any more
+            await self.stack.bank.register_one(line.name, line.secret)
+
+    def caller(self, number: str, called: str, codec: str = "PCMU", packet_s: float = PACKET_S) -> SipCaller:
+        """A phone of ours calls in the place of this user's."""
+        line, tone_hz = self._line(number), TONES_HZ[number]
+        sip = self.stack.pbx.ports.sip
+        return SipCaller(
+            line.name, line.secret, pbx=sip, number=called, tone_hz=tone_hz, codec=codec, packet_s=packet_s
+        )
+
+    def _line(self, number: str) -> Line:
+        return next(line for line in self.stack.pbx.tables.lines if line.number == number)
+
+    async def refuses(self, who: str) -> None:
+        """This phone is called, and the call is over."""
+        async with asyncio.timeout(RINGS_S):
+            await (await self.stack.phone(who).calls.get()).ended()
+
+    def calls_of(self, who: str) -> list[PhoneCall]:
+        """All that this phone had in the scene."""
+        return [call for call in self.calls if call.phone is self.stack.phone(who)]
 
     async def talk(self, *numbers: str, seconds: float = TALK_S) -> None:
         """So long these say their tones, beside the recorded one."""
@@ -114,50 +170,48 @@ class Scene:
             with contextlib.suppress(Exception):  # gone by itself in this moment
                 await call.hangup()
 
-    async def entry(self) -> tuple[Manifest, Sound, Sound]:
+    async def entry(self, *, limit_s: float = STORED_S) -> tuple[Manifest, Sound, Sound]:
         """The one new recording of the recorded one, with what it says (left) and hears (right)."""
-        (one,) = await self.entries(1)
+        (one,) = await self.entries(1, limit_s=limit_s)
         return one
 
-    async def entries(self, count: int) -> list[tuple[Manifest, Sound, Sound]]:
+    async def entries(self, count: int, *, limit_s: float = STORED_S) -> list[tuple[Manifest, Sound, Sound]]:
         """So many new ones."""
+        return [await self._listen(path, manifest) for path, manifest in await self.stored(count, limit_s=limit_s)]
+
+    async def stored(self, count: int, *, limit_s: float = STORED_S) -> list[tuple[str, Manifest]]:
+        """The same with their paths, and without the sound, which one that failed does not have."""
         await self.end()
-        await until(lambda: len(self._new()) == count, limit_s=STORED_S, hint=f"{count} recordings of {self.recorded}")
-        return [await self._listen(path, manifest) for path, manifest in self._new()]
+        try:
+            await until(lambda: len(self._new()) == count, limit_s=limit_s)
+        except AssertionError as error:
+            found, said = [manifest.recording for _, manifest in self._new()], alarms(self.stack, "")
+            raise AssertionError(f"{count} recordings of {self.recorded} are due: {found}, {said}") from error
+        return list(self._new())
 
     async def _listen(self, path: str, manifest: Manifest) -> tuple[Manifest, Sound, Sound]:
         assert manifest.media is not None, manifest.recording.cause
         media = self.stack.daemon.monitor / Path(path).parent / manifest.media.name
         await until(media.exists, limit_s=STORED_S, hint=f"{media.name} beside its sidecar, which comes first")
-        left, right = load(media)
+        left, right = await asyncio.to_thread(load, media)
         return manifest, left, right
 
-    async def voices(self, *others: str, silent_s: float = 0.0, plc: bool = False) -> str:
-        """`kept`, `healed` (lost, and there again) or `deaf`, by what the file holds of the others against what their phones have
-        said. The entry has to say the same: whole, or what is missing, from when to when, with an alarm. Whatever the file
-        holds, both phones have to hear each other; where that may fail (`plc`), the word says `phone mute` beside it.
-
-        `silent_s`: so long a partner sent silence before the first word, which is missing as well when the word is."""
+    async def voices(self, *others: str, plc: bool = False) -> str:
+        """`kept`: the file holds of the others what the recorded one's own phone has heard, but for a tenth of a second at most;
+        `nearly kept`: for three tenths. Both phones have to hear each other; where that may fail (`plc`), the word says
+        `phone mute` beside it, and the file has to hold what the others have said."""
         manifest, left, right = await self.entry()
-        recording = manifest.recording
         assert abs(seconds(left, self.recorded) - left.length_s) <= NEAR_S, "what the recorded one says"
-        held = {number: seconds(right, number) for number in (self.partner, *others)}
-        short = {number: self.said[number] - held_s for number, held_s in held.items()}
-        deaf = {number for number, short_s in short.items() if short_s > LOST_S}
-        told = [one for one in recording.missing if one.cause == "deaf-leg"]
-        assert told or not deaf, (short, recording.missing, recording.speech)
-        assert all(short_s <= LATE_S for number, short_s in short.items() if number not in deaf), short
-        if told:
-            told_s = sum(one.to_s - one.from_s for one in told) - silent_s
-            assert -LATE_S <= told_s - sum(short.values()) <= SLOW_S, (told, short)
-            assert (manifest.state.value, {one.side for one in told}) == ("partial", {Heard.HEARS})
-            await until(lambda: self._has_alarm(recording.id), hint="an alarm")
-        else:
-            assert manifest.state.value == "sound", (recording.cause, recording.missing)
+        numbers = (self.partner, *others)
+        held = {number: seconds(right, number) for number in numbers}
+        assert all(held[number] >= self.said[number] - LATE_S for number in numbers), (held, self.said, manifest)
+        assert_sound(manifest)
         mute = self._mute(others)
         assert plc or not mute, f"seconds heard on the phones: {mute}"
-        healed = told and all(held[number] > HEALED_S for number in others)
-        return ("healed" if healed else "deaf" if told else "kept") + (", phone mute" if mute else "")
+        heard = self.on_phone[self.recorded].heard()
+        short_s = 0.0 if mute else max(seconds(heard, number) - held[number] for number in numbers)
+        assert short_s <= NEAR_S, (short_s, held, manifest)
+        return ("kept" if short_s <= KEPT_S else "nearly kept") + (", phone mute" if mute else "")
 
     def _mute(self, others: tuple[str, ...]) -> dict[str, float]:
         """Who has not heard whom on the phone: by `listener hears speaker`, with the seconds that were heard."""
@@ -167,9 +221,6 @@ class Scene:
         }
         due_s = {pair: next(self.said[one] for one in pair if one in others) - LOST_S for pair in pairs}
         return {f"{a} hears {b}": heard_s[a, b] for a, b in pairs if heard_s[a, b] < due_s[a, b]}
-
-    def _has_alarm(self, recording: str) -> bool:
-        return any(f'"{recording}"' in line for line in alarms(self.stack, "deaf-leg"))
 
     def _have(self, who: str, call: PhoneCall) -> PhoneCall:
         self.calls.append(call)
@@ -183,7 +234,7 @@ class Scene:
                 yield path, manifest
 
     def _new(self) -> list[tuple[str, Manifest]]:
-        return [one for one in self._entries() if one[1].recording.id not in self.known]
+        return [one for one in self._entries() if one[1].recording.from_s >= self.began_s]
 
 
 def seconds(sound: Sound, number: str) -> float:
@@ -205,12 +256,15 @@ Play = Callable[[Scene], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that may happen to a call. `plc`: with a setting by which the fault meets the phone instead of the recorder."""
+    """One thing that may happen to a call. `plc`: with a setting by which the fault meets the phone instead of the recorder;
+    `tracks`: with a track for each participant. `alone`: it is played when its name is asked for, and with no pattern."""
 
     name: str
     play: Play
     plc: bool
     length_s: float
+    alone: bool = False
+    tracks: bool = False
 
     @property
     def says(self) -> str:
@@ -221,15 +275,32 @@ class Case:
 CASES: dict[str, Case] = {}
 
 
-def case(name: str, *, plc: bool = False, length_s: float = 8.0) -> Callable[[Play], Play]:
+def case(
+    name: str, *, plc: bool = False, tracks: bool = False, length_s: float = 8.0, alone: bool = False
+) -> Callable[[Play], Play]:
     """Put this into the registry. `length_s`: about how long it plays."""
 
     def keep(play: Play) -> Play:
         assert name not in CASES, name
-        CASES[name] = Case(name, play, plc, length_s)
+        CASES[name] = Case(name, play, plc, length_s, alone, tracks)
         return play
 
     return keep
+
+
+async def prepare(stack: Stack, *, plc: bool, tracks: bool) -> None:
+    """As cases of this kind want it, from the next call on."""
+    await set_plc(stack, on=plc)
+    wanted = Tracks.PARTICIPANTS if tracks else Tracks.STEREO
+    if stack.daemon.settings.get("tracks", Tracks.STEREO) != wanted:
+        stack.daemon.settings["tracks"] = wanted
+        await stack.daemon.stop()
+        await stack.daemon.start()
+        await stack.daemon.ready()
+
+
+KINDS = [(False, False), (True, False), (False, True)]
+"""Of cases: `plc` and `tracks`. Those of one kind are played side by side."""
 
 
 async def set_plc(stack: Stack, *, on: bool) -> None:
@@ -250,40 +321,29 @@ async def run(stack: Stack, one: Case, seat: int) -> str:
 
 
 @asynccontextmanager
-async def following_stack(folder: Path) -> AsyncIterator[Stack]:
-    """A product with four users for each seat, all of one codec; who is always recorded may pause with `*3`."""
+async def following_stack(folder: Path, **settings: str) -> AsyncIterator[Stack]:
+    """A product with seven users for each seat; who is always recorded may pause with `*3`."""
     users = folder / "users.csv"
     head = "entityid|firstname|lastname|phonenumber|context|protocol|language|onlinerecord|callrecord"
     lines = (f"1|User|{number}|{number}|default|sip|en_US|1|{int(number[-1] == '0')}" for number in TONES_HZ)
     users.write_text("\n".join([head, *lines]) + "\n")
-    wishes = Wishes(users=users, tones_hz=TONES_HZ, settings={"on_demand_overrides_always": "pause"})
-    async with product(folder, wishes) as stack:
-        await _lay_queues(stack)
+    settings = {"on_demand_overrides_always": "pause", **settings}
+    async with product(folder, Wishes(users=users, codecs=CODECS, tones_hz=TONES_HZ, settings=settings)) as stack:
+        await lay(stack, SEATS)
+        await _pass_on(stack)
         yield stack
 
 
-async def _lay_queues(stack: Stack) -> None:
-    """`QUEUE` of each seat: the partner is its first member, and when they have hung up the third is rung behind a Local channel.
-    With a 9 behind it: a menu, and then the partner."""
-    queues, extensions = ["[general]\n"], ["\n[default](+)\n"]
-    for seat in range(SEATS):
-        partner, third = (f"1{seat}0{who}" for who in (1, 2))
-        member = stack.line(partner)
-        for name, where in (("first", f"PJSIP/{member}"), ("second", f"Local/{third}@default/n")):
-            queues.append(f"[{name}-{seat}]\nstrategy = ringall\nmember => {where}\n")
-        number = QUEUE.format(seat=seat)
-        extensions.append(f"""exten => {number},1,Gosub(callrec-call,s,1())
- same => n,Queue(first-{seat},c)
- same => n,Queue(second-{seat})
-exten => {number}9,1,Answer()
- same => n,Playtones(350/3000)
- same => n,Wait({MENU_S:g})
- same => n,StopPlaytones()
- same => n,Gosub(callrec-call,s,1({member}))
- same => n,Dial(PJSIP/{member},30)
-""")
-    stack.pbx.write_conf("queues.conf", "".join(queues))
-    text = (stack.pbx.root / "etc/extensions.conf").read_text()
-    stack.pbx.write_conf("extensions.conf", text + "".join(extensions))
-    await stack.pbx.cli("queue reload all")
-    await stack.pbx.cli("dialplan reload")
+async def _pass_on(stack: Stack) -> None:
+    """The small PBX passes on what it cannot decode, and faxes."""
+    conf = (stack.pbx.root / "etc/pjsip.conf").read_text()
+    wanted = "allow = g722,ulaw,alaw\n"
+    assert wanted in conf
+    passed = "allow = g722,ulaw,alaw,g729,opus\nt38_udptl = yes\nt38_udptl_ec = none\n"
+    stack.pbx.write_conf("pjsip.conf", conf.replace(wanted, passed, 1))
+    for command in (
+        "module load res_format_attr_opus.so",
+        "module load res_pjsip_t38.so",
+        "module reload res_pjsip.so",
+    ):
+        await stack.pbx.cli(command)

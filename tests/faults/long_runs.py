@@ -1,115 +1,222 @@
 """`make faults [CASE=name N=times]`: the cases of following a call many times over, as many side by side as the machine carries.
 
-What has run stands in `.faults.json`, so that a run that was interrupted goes on where it was; another commit or N begins again.
-Failures, with their reason, stand in `.faults.log`. The exit code is 1 when any run failed.
+What has run stands in `.faults.json`, so that a call after an interruption (Ctrl-C, SIGTERM, SIGHUP, a crash) goes on where it
+was; another commit or N begins again. A run that was interrupted has not run. Failures, with their reason, stand in
+`.faults.log`. The exit code is 1 when any run failed, 2 when something was asked for that there is not, 3 when the product does
+not run, 128 and the signal's number after an interruption.
 """
 
 import asyncio
+import fcntl
 import fnmatch
-import json
+import hashlib
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import deaf_cases  # noqa: F401 - puts its cases into the registry
+import clock_cases  # noqa: F401 - likewise
+import codec_cases  # noqa: F401 - likewise
+import conference_cases  # noqa: F401 - puts its cases into the registry
+import deaf_cases  # noqa: F401 - likewise
 import leaving_cases  # noqa: F401 - likewise
+import media_cases  # noqa: F401 - likewise
+import ring_cases  # noqa: F401 - likewise
+import rtp_cases  # noqa: F401 - likewise
 import structlog
-from following import CASES, SEATS, Case, following_stack, run, set_plc
+import supervisor_cases  # noqa: F401 - likewise
+import tracks_cases  # noqa: F401 - likewise
+import transfer_cases  # noqa: F401 - likewise
+from followed import GAP_S, ROUGH
+from following import CASES, KINDS, SEATS, Case, following_stack, prepare, run
+from tally import FAILED, Tally, resume
 
-from callrec.domain.errors import CallrecError
-from callrec.lab.stack import Stack
+from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec_lab.stack import Stack
 
-STATE, LOG = Path(".faults.json"), Path(".faults.log")
+STATE, LOG, LOCK = Path(".faults.json"), Path(".faults.log"), Path(".faults.lock")
 START_S = 20.0
 STORED_S = 2.0
 """What a run takes beside its playing: calls begin, a recording is stored and listened to."""
 USUAL_RUNS = 20
+ROUGH_SHARE = 0.05
 SEATS_PER_CORE = 3
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Product = Callable[[Path], AbstractAsyncContextManager[Stack]]
 
 
-@dataclass
-class Tally:
-    """What became of the runs of each case: the words that they returned, and `failed`."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a call asks for."""
 
-    commit: str
+    pattern: str
     runs: int
-    seen: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def left(self, case: Case) -> int:
-        """How many runs of it are still to do."""
-        return max(0, self.runs - sum(self.seen.get(case.name, Counter()).values()))
-
-    def note(self, case: Case, word: str) -> None:
-        """One more, kept at once."""
-        self.seen.setdefault(case.name, Counter())[word] += 1
-        other = STATE.with_suffix(".new")
-        other.write_text(json.dumps({"commit": self.commit, "runs": self.runs, "seen": self.seen}), "utf-8")
-        other.replace(STATE)
+    """Of each case."""
+    seats: int
+    """So many at a time."""
 
     @classmethod
-    def resume(cls, runs: int) -> "Tally":
-        """Where an earlier run of the same commit was interrupted."""
-        commit = _commit()
-        try:
-            kept = json.loads(STATE.read_text("utf-8"))
-            if (kept["commit"], kept["runs"]) == (commit, runs):
-                return cls(commit, runs, {name: Counter(seen) for name, seen in kept["seen"].items()})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass
+    def of(cls, environment: Mapping[str, str]) -> "Wanted":
+        """From CASE, N and AT_ONCE. Raises Refused."""
+        usual = min(SEATS, SEATS_PER_CORE * (os.cpu_count() or 1))
+        runs, seats = _count(environment, "N", USUAL_RUNS), _count(environment, "AT_ONCE", usual)
+        return cls(environment.get("CASE") or "*", runs, min(SEATS, seats))
+
+    def cases(self) -> list[Case]:
+        """Those whose name fits. Raises Refused when there is none."""
+        fitting = (one for one in CASES.values() if fnmatch.fnmatch(one.name, self.pattern))
+        chosen = [one for one in fitting if not one.alone or one.name == self.pattern]
+        if not chosen:
+            known = "\n".join(f"  {one.name:24} {one.says}" for one in CASES.values())
+            raise Refused("case", f"there is no case {self.pattern!r}", hint=f"the cases are\n{known}")
+        return chosen
+
+
+def _count(environment: Mapping[str, str], name: str, usual: int) -> int:
+    said = environment.get(name) or str(usual)
+    if not said.isdecimal() or int(said) < 1:
+        raise Refused("count", f"{name} is {said!r}", hint="give a whole number of at least 1")
+    return int(said)
+
+
+def command(environment: Mapping[str, str], product: Product = following_stack) -> int:
+    """Play what is asked for; returns the exit code."""
+    try:
+        wanted = Wanted.of(environment)
+        chosen = wanted.cases()
+        with LOCK.open("w", encoding="utf-8") as lock:
+            _take(lock.fileno())
+            tally = _begun(wanted, chosen)
+            return asyncio.run(_play_all(wanted, chosen, tally, product))
+    except CallrecError as error:
+        print(f"make faults: {error}", file=sys.stderr)
+        return 2 if isinstance(error, Refused) else 3
+    except OSError as error:
+        print(f"make faults: {error}", file=sys.stderr)
+        return 3
+
+
+def _take(lock: int) -> None:
+    """Two calls would count into one file."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        hint = "wait for its end, or use another checkout"
+        raise Refused("in-use", "another make faults runs in this folder", hint=hint) from None
+
+
+def _begun(wanted: Wanted, chosen: list[Case]) -> Tally:
+    """What an earlier call has left; prints what of it counts."""
+    tally, said = resume(STATE, _commit(), wanted.runs, [one.name for one in chosen])
+    if said:
+        print(f"== {said}", flush=True)
+    if not tally.seen:
         LOG.unlink(missing_ok=True)
-        return cls(commit, runs)
+    return tally
 
 
-async def main(pattern: str, runs: int, seats: int) -> int:
-    """All chosen cases; prints how long it will take, what fails as it fails, and the table."""
-    chosen = [one for one in CASES.values() if fnmatch.fnmatch(one.name, pattern)]
-    if not chosen:
-        print(
-            f"There is no case {pattern!r}. Cases:",
-            *(f"  {one.name:24} {one.says}" for one in CASES.values()),
-            sep="\n",
-        )
-        return 2
-    tally = Tally.resume(runs)
-    work_s = sum(tally.left(one) * (one.length_s + STORED_S) for one in chosen)
-    left = sum(map(tally.left, chosen))
-    minutes = (START_S + work_s / seats) / 60
-    print(f"== {left} runs of {len(chosen)} cases, {seats} at a time: about {math.ceil(minutes)} min", flush=True)
-    if left:
-        with tempfile.TemporaryDirectory(prefix="callrec-faults-") as folder:
-            async with following_stack(Path(folder)) as stack:
-                for plc in (False, True):
-                    await set_plc(stack, on=plc)
-                    await _play(stack, [one for one in chosen if one.plc is plc], tally, seats)
+async def _play_all(wanted: Wanted, chosen: list[Case], tally: Tally, product: Product) -> int:
+    """All that is left; prints how long it will take, what each run returned, and the table."""
+    left = sum(tally.left(one.name) for one in chosen)
+    work_s = sum(tally.left(one.name) * (one.length_s + STORED_S) for one in chosen)
+    minutes = math.ceil((START_S + work_s / wanted.seats) / 60)
+    print(f"== {left} runs of {len(chosen)} cases, {wanted.seats} at a time: about {minutes} min", flush=True)
+    async with _interruptible() as interrupted:
+        if left:
+            await _play_left(chosen, tally, wanted.seats, product)
     failed = _table(chosen, tally)
+    if interrupted and any(tally.left(one.name) for one in chosen):
+        done, due = sum(tally.done(one.name) for one in chosen), wanted.runs * len(chosen)
+        print(f"== interrupted: {done} of {due} runs are done; the same call goes on there", flush=True)
+        return 128 + interrupted[0]
+    tally.forget(one.name for one in chosen)
     return 1 if failed else 0
 
 
+@asynccontextmanager
+async def _interruptible() -> AsyncIterator[list[signal.Signals]]:
+    """The first of `ENDINGS` cancels the block, and stands in the list after it. The block stops the product: later ones change
+    nothing, so that nothing is left running."""
+    loop, block = asyncio.get_running_loop(), asyncio.current_task()
+    assert block is not None
+    came: list[signal.Signals] = []
+    endings = [how for how in ENDINGS if signal.getsignal(how) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+
+    def end(how: signal.Signals) -> None:
+        came.append(how)
+        if len(came) == 1:
+            block.cancel()
+        print(f"\n== {how.name}: hanging up, and stopping the product", flush=True)
+
+    for how in endings:
+        loop.add_signal_handler(how, end, how)
+    try:
+        yield came
+    except (asyncio.CancelledError, Exception) as error:
+        if not came:
+            raise
+        block.uncancel()
+        if not isinstance(error, asyncio.CancelledError):
+            print(f"== {error}", flush=True)
+    finally:
+        for how in endings:
+            loop.remove_signal_handler(how)
+
+
+async def _play_left(cases: list[Case], tally: Tally, seats: int, product: Product) -> None:
+    with tempfile.TemporaryDirectory(prefix="callrec-faults-") as folder:
+        async with product(Path(folder)) as stack:
+            for plc, tracks in KINDS:
+                chosen = [one for one in cases if (one.plc, one.tracks) == (plc, tracks) and tally.left(one.name)]
+                if chosen:
+                    await prepare(stack, plc=plc, tracks=tracks)
+                    await _play(stack, chosen, tally, seats)
+
+
 async def _play(stack: Stack, cases: list[Case], tally: Tally, seats: int) -> None:
-    """The cases in turn, so that each has run some times when somebody interrupts."""
-    waiting = [one for nth in range(tally.runs) for one in cases if nth < tally.left(one)]
-    total, since_s = len(waiting), time.monotonic()
+    """The cases in turn, so that each has run some times when the call is interrupted."""
+    waiting = [one for nth in range(tally.runs) for one in cases if nth < tally.left(one.name)]
+    total, done, since_s = len(waiting), 0, time.monotonic()
 
     async def sit(seat: int) -> None:
+        nonlocal done
         while waiting:
             one = waiting.pop(0)
-            try:
-                word = await run(stack, one, seat)
-            except (AssertionError, CallrecError, TimeoutError) as error:
-                word = "failed"
-                _log(one, error)
-            tally.note(one, word)
-            done = total - len(waiting)
+            word = await _run(stack, one, seat)
+            tally.note(one.name, word)
+            done += 1
             print(f"{done:5}/{total} {time.monotonic() - since_s:5.0f} s  {one.name}: {word}", flush=True)
+            _must_run(stack)
 
-    await asyncio.gather(*(sit(seat) for seat in range(seats)))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for seat in range(seats):
+                group.create_task(sit(seat))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+
+
+async def _run(stack: Stack, one: Case, seat: int) -> str:
+    """What one run returned. One that was cancelled has not failed, whatever the case made of that."""
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        return await run(stack, one, seat)
+    except Exception as error:  # a task boundary: the other runs are still worth playing
+        if task.cancelling():
+            raise asyncio.CancelledError from error
+        _log(one, error)
+        return FAILED
 
 
 def _log(one: Case, error: BaseException) -> None:
@@ -117,30 +224,61 @@ def _log(one: Case, error: BaseException) -> None:
         log.write(f"== {one.name}\n{''.join(traceback.format_exception(error))}\n")
 
 
+def _must_run(stack: Stack) -> None:
+    """Without one of them every further run would fail, and say nothing of its case."""
+    parts = {
+        "the daemon": stack.daemon.pid,
+        "Asterisk": stack.pbx.pid,
+        "the phones' Asterisk": stack.bank and stack.bank.pid,
+    }
+    gone = [name for name, pid in parts.items() if not pid]
+    if gone:
+        raise Unavailable(
+            "product-ended", f"{gone[0]} has ended by itself", hint=f"the last failure in {LOG} may say why"
+        )
+
+
 def _table(cases: list[Case], tally: Tally) -> int:
     """Prints case, runs, failed and what was seen; the number of failed runs."""
     print(f"\n{'case':24} {'runs':>5} {'failed':>7}  seen")
     for one in cases:
         seen = tally.seen.get(one.name, Counter())
-        words = ", ".join(f"{word} {count}" for word, count in sorted(seen.items()) if word != "failed")
-        print(f"{one.name:24} {seen.total():5} {seen['failed']:7}  {words}")
-    failed = sum(tally.seen.get(one.name, Counter())["failed"] for one in cases)
+        words = ", ".join(f"{word} {count}" for word, count in sorted(seen.items()) if word != FAILED)
+        print(f"{one.name:24} {seen.total():5} {seen[FAILED]:7}  {words}")
+    failed = sum(tally.seen.get(one.name, Counter())[FAILED] for one in cases)
     if failed:
         print(f"Why they failed: {LOG}")
-    return failed
+    return failed + _too_rough(cases, tally)
+
+
+def _too_rough(cases: list[Case], tally: Tally) -> int:
+    """1 when a gap was wider than it may be in more than one of twenty runs, which is printed."""
+    seen = [tally.seen.get(one.name, Counter()) for one in cases]
+    rough = sum(count for one in seen for word, count in one.items() if word.startswith(ROUGH))
+    runs = sum(one.total() for one in seen)
+    if not rough:
+        return 0
+    print(f"A gap above {GAP_S:g} s in {rough} of {runs} runs")
+    return int(rough > ROUGH_SHARE * runs)
 
 
 def _commit() -> str:
-    """The commit, and whether something was changed since."""
-    asked = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return said.stdout.strip() or "no commit"
+    """The commit, and a digest of what was changed since, new files included; `no commit` without git."""
+    try:
+        commit = _git("rev-parse", "HEAD").decode().strip()
+        changed = _git("diff", "HEAD")
+        new = _git("ls-files", "--others", "--exclude-standard", "-z").split(b"\0")
+        changed += b"".join(name + Path(os.fsdecode(name)).read_bytes() for name in new if name)
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit"
+    return f"{commit}-{hashlib.sha256(changed).hexdigest()[:12]}" if changed else commit
+
+
+def _git(*words: str) -> bytes:
+    command = ["git", *words]
+    return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - fixed words
 
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    case, times, at_once = (os.environ.get(name, "") for name in ("CASE", "N", "AT_ONCE"))
-    most = min(SEATS, SEATS_PER_CORE * (os.cpu_count() or 1))
-    code = asyncio.run(main(case or "*", int(times or USUAL_RUNS), min(SEATS, int(at_once or most))))
-    STATE.unlink(missing_ok=True)  # all has run
-    sys.exit(code)
+    sys.exit(command(os.environ))

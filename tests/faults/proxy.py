@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from trouble import CODECS, TONES_HZ, USERS
 
-from callrec.lab.pbx import Doors
-from callrec.lab.stack import Wishes
+from callrec_lab.pbx import Ports
+from callrec_lab.stack import Wishes
 
 
 class Proxy:
@@ -67,14 +67,14 @@ class Proxy:
 @asynccontextmanager
 async def proxied() -> AsyncIterator[tuple[Proxy, Wishes]]:
     """A proxy, and wishes for a product whose daemon reaches the manager through it."""
-    proxy, doors = Proxy(), Doors()
-    proxy.target = doors.ami
+    proxy, ports = Proxy(), Ports()
+    proxy.target = ports.ami
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
-    address = f"ami://{doors.ami_user}:{quote(doors.ami_secret, safe='')}@127.0.0.1:{proxy.port}"
+    address = f"ami://{ports.ami_user}:{quote(ports.ami_secret, safe='')}@127.0.0.1:{proxy.port}"
     settings = {"ami_url": address}
     try:
-        yield proxy, Wishes(users=USERS, doors=doors, codecs=CODECS, tones_hz=TONES_HZ, settings=settings)
+        yield proxy, Wishes(users=USERS, ports=ports, codecs=CODECS, tones_hz=TONES_HZ, settings=settings)
     finally:
         proxy.cut()
         server.close()

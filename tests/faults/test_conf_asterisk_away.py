@@ -10,9 +10,9 @@ from proxy import Proxy, proxied
 from trouble import aftermath, conversation, product, unready, until
 
 from callrec.domain.errors import Refused
-from callrec.lab.dialog_info import DARK, LIT
-from callrec.lab.stack import Stack
-from callrec.lab.subscriber import Subscriber
+from callrec_lab.dialog_info import DARK, LIT
+from callrec_lab.stack import Stack
+from callrec_lab.subscriber import Subscriber
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -58,7 +58,7 @@ class House:
         bank, pbx = self.stack.bank, self.stack.pbx
         assert bank is not None
         await until(lambda: self.registers(name), limit_s=BACK_S, hint="the phone registers")
-        async with Subscriber(name, SECRETS[name], pbx=pbx.doors.sip, watched="1000") as lamp:
+        async with Subscriber(name, SECRETS[name], pbx=pbx.ports.sip, watched="1000") as lamp:
             there = await bank.phone(name).call("1000", tone_hz=500)
             here = await self.stack.phone("1000").rings()
             await there.answered()

@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from soundness import assert_sound
 from trouble import (
     KEYS_S,
     TOLD_S,
     TONES_HZ,
     Stored,
+    Talk,
     aftermath,
+    assert_by_command_line,
+    begin,
+    between_presses_s,
     connect,
     conversation,
     is_flagged,
@@ -33,18 +38,16 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.app.reconcile import UNANSWERED
-from callrec.domain.lifecycle import Manifest, State
-from callrec.domain.model import ActorKind
-from callrec.domain.provisioning.model import Rule
-from callrec.lab.phones import Answer, Busy, PhoneCall
-from callrec.lab.stack import Stack
+from callrec.app.recovery.plan import UNANSWERED
+from callrec.domain.calls.journal import Manifest, State
+from callrec.domain.calls.model import ActorKind
+from callrec.domain.rules import Rule
+from callrec_lab.phones import Answer, Busy, PhoneCall, RingForever
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 TALK_S = 1.5
-RINGING_S = 8.0
-"""Longer than a daemon needs to start."""
 KILLING_S = 20.0
 
 
@@ -53,25 +56,17 @@ class Crash:
     """What was played: by the caller's number, how long each recording has to be, and which lamps were lit afterwards."""
 
     stack: Stack
-    began: dict[str, float] = field(default_factory=dict)
-    length_s: dict[str, float] = field(default_factory=dict)
+    talks: dict[str, Talk] = field(default_factory=dict)
     lit: dict[str, str] = field(default_factory=dict)
 
-    def begin(self, caller: str) -> None:
-        """From here on this call has to be in its recording."""
-        self.began[caller] = time.monotonic()
-
-    def end(self, caller: str) -> None:
-        """Up to here."""
-        self.length_s[caller] = time.monotonic() - self.began[caller]
-
-    async def call(self, caller: str, called: str, *, press: bool = False) -> PhoneCall:
+    async def call(self, caller: str, called: str, *, press: bool = False) -> Talk:
         """A call, which is recorded from now on, since somebody is flagged or the caller presses `*3`."""
-        there, _ = await connect(self.stack, caller, called)
-        if press:
-            await there.press("*3")
-        self.begin(caller)
-        return there
+        self.talks[caller] = await begin(self.stack, caller, called, press=press)
+        return self.talks[caller]
+
+    def length_s(self, caller: str) -> float:
+        """How long the recording of this caller has to be."""
+        return self.talks[caller].length_s
 
     def recording(self, *numbers: str) -> Stored:
         """The only recording of these numbers."""
@@ -94,27 +89,20 @@ async def crash(stack: Stack) -> AsyncIterator[Crash]:
     alone, brief, called = await asyncio.gather(
         played.call("1009", "1010", press=True), played.call("1006", "1011"), played.call("1012", "1013")
     )
-    await stopped.press("*3")
-    played.end("1007")
+    await stopped.press()
     await hung_up.hangup()
-    played.end("1003")
     await asyncio.sleep(TALK_S)
     await brief.hangup()
-    played.end("1006")
     await stack.daemon.start()
     await stack.daemon.ready()
     for number in ("1000", "1005", "1009", "1012", "1013"):
         await until_lamp(stack, number, "INUSE")
     played.lit = {number: await lamp(stack, number) for number in ("1003", "1007", "1006")}
-    await asyncio.gather(pressed.press("*3"), alone.press("*3"))
+    await asyncio.gather(pressed.press(), alone.press())
     for number in ("1000", "1009"):
-        played.end(number)
         await until_lamp(stack, number, "NOT_INUSE")
-    for number, call in (("1005", always), ("1012", called)):
-        await call.hangup()
-        played.end(number)
-    for call in (pressed, stopped, alone):
-        await call.hangup()
+    for talk in (always, called, pressed, stopped, alone):
+        await talk.hangup()
     await aftermath(stack)
     yield played
 
@@ -122,34 +110,36 @@ async def crash(stack: Stack) -> AsyncIterator[Crash]:
 async def test_p2_a_take_on_demand_goes_on_and_is_stopped_by_star_3_after_the_restart(crash: Crash) -> None:
     """One recording from press to press, the time without a daemon included."""
     recording = crash.recording("1000", "1001")
-    recording.holds("1000", "1001", crash.length_s["1000"], keys_s=KEYS_S)
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ON_DEMAND)
+    recording.holds("1000", "1001", crash.length_s("1000"), keys_s=KEYS_S)
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ON_DEMAND
 
 
 async def test_p2_a_call_recorded_always_goes_on_to_its_end(crash: Crash) -> None:
     recording = crash.recording("1005", "1002")
-    recording.holds("1005", "1002", crash.length_s["1005"])
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    recording.holds("1005", "1002", crash.length_s("1005"))
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS
 
 
 async def test_p1_a_call_that_ends_while_the_daemon_is_dead_is_stored_by_the_next(crash: Crash) -> None:
     recording = crash.recording("1003", "1004")
-    recording.holds("1003", "1004", crash.length_s["1003"])
-    assert recording.manifest.state is State.SOUND
+    recording.holds("1003", "1004", crash.length_s("1003"))
+    assert_sound(recording.manifest)
     assert crash.lit["1003"] == "NOT_INUSE"
 
 
 async def test_p11_what_a_press_stopped_while_the_daemon_was_dead_is_not_begun_again(crash: Crash) -> None:
     """The dialplan stopped it, the presser was told so; the call went on after the restart, unrecorded."""
     recording = crash.recording("1007", "1008")
-    recording.holds("1007", "1008", crash.length_s["1007"], keys_s=KEYS_S)
-    assert recording.manifest.state is State.SOUND
+    recording.holds("1007", "1008", crash.length_s("1007"), keys_s=KEYS_S)
+    assert_sound(recording.manifest)
     assert crash.lit["1007"] == "NOT_INUSE"
 
 
 async def test_p11_a_press_without_a_daemon_records_and_the_next_press_stops_it_after_the_restart(crash: Crash) -> None:
     recording = crash.recording("1009", "1010")
-    recording.holds("1009", "1010", crash.length_s["1009"], keys_s=KEYS_S, told_s=TOLD_S)
+    recording.holds("1009", "1010", crash.length_s("1009"), keys_s=KEYS_S, told_s=TOLD_S)
     actor, parties = recording.manifest.recording.actor, recording.manifest.recording.parties
     assert (recording.manifest.recording.rule, actor.kind) == (Rule.ON_DEMAND, ActorKind.USER)
     assert (parties[0].number, parties[0].user) == ("1009", actor.user)
@@ -159,8 +149,9 @@ async def test_p11_a_flagged_user_is_recorded_without_a_daemon(crash: Crash) -> 
     """The call began and ended while it was dead. The dialplan's note says with whom: before, only the flagged user was known."""
     recording = crash.recording("1006", "1011")
     assert [party.number for party in recording.manifest.recording.parties] == ["1006", "1011"]
-    recording.holds("1006", "1011", crash.length_s["1006"])
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    recording.holds("1006", "1011", crash.length_s("1006"))
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS
 
 
 async def test_p11_a_call_to_a_flagged_user_is_recorded_once_though_the_daemon_returns_in_its_middle(
@@ -168,8 +159,9 @@ async def test_p11_a_call_to_a_flagged_user_is_recorded_once_though_the_daemon_r
 ) -> None:
     """The flagged user's voice is on the left, whoever called."""
     recording = crash.recording("1012", "1013")
-    recording.holds("1013", "1012", crash.length_s["1012"])
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    recording.holds("1013", "1012", crash.length_s("1012"))
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS
 
 
 @dataclass
@@ -191,11 +183,9 @@ async def words(stack: Stack, crash: Crash) -> AsyncIterator[Words]:
     once, twice, overruled = await asyncio.gather(
         _dial(stack, "1008", times=1), _dial(stack, "1009", times=2), _dial(stack, "1010", times=1)
     )
-    there, _ = await connect(stack, "1008", "1011")
-    began = time.monotonic()
+    talk = await begin(stack, "1008", "1011")
     await asyncio.sleep(TALK_S)
-    await there.hangup()
-    length_s = time.monotonic() - began
+    await talk.hangup()
     code, said = await stack.daemon.callrec("users", "set", "1010", "--call-record", "off")
     assert code == 0, said
     await stack.daemon.start()
@@ -208,7 +198,7 @@ async def words(stack: Stack, crash: Crash) -> AsyncIterator[Words]:
         dict(zip(numbers, (once, twice, overruled), strict=True)),
         {number: await is_flagged(stack, number) for number in numbers},
         {number: await lamp(stack, number, "26") for number in numbers},
-        length_s,
+        talk.length_s,
     )
     code, said = await stack.daemon.callrec(
         "users", "set", "1008", "--call-record", "off"
@@ -241,7 +231,8 @@ async def test_p11_a_call_after_star_26_without_a_daemon_is_recorded(stack: Stac
     """From Asterisk itself, and taken in afterwards."""
     recording = one(stack, "1008", "1011")
     recording.holds("1008", "1011", words.length_s)
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS
 
 
 async def test_p11_star_26_twice_without_a_daemon_is_on_and_off_again(words: Words) -> None:
@@ -273,27 +264,26 @@ async def test_a_call_that_nobody_answers_without_a_daemon_is_explained(whole: S
 async def test_a_call_that_rings_at_the_restart_is_recorded_once_from_its_answer_on(whole: Stack) -> None:
     """The dialplan's recorder, which waits for the answer, gives way to the daemon's."""
     await whole.daemon.kill()
-    await phone(whole, "1004").behave(Answer(after_s=RINGING_S, tone_hz=TONES_HZ["1004"]))
+    await phone(whole, "1004").behave(RingForever())
     there = await phone(whole, "1006").call("1004", tone_hz=TONES_HZ["1006"])
+    here = await phone(whole, "1004").rings()
     await until(lambda: len(leg_files(whole)) == 2)
     await whole.daemon.start()
     await whole.daemon.ready()
     assert leg_files(whole) == []
+    await here.answer(TONES_HZ["1004"])
     await there.answered()
-    began = time.monotonic()
     await until_lamp(whole, "1006", "INUSE")
     await there.hangup()
     await phone(whole, "1004").behave(Answer(tone_hz=TONES_HZ["1004"]))
-    length_s = time.monotonic() - began
     await settled(whole)
-    one(whole, "1006", "1004").holds("1006", "1004", length_s)
+    one(whole, "1006", "1004").holds("1006", "1004", there.ended_s - there.answered_s)
 
 
 async def test_sigterm_ends_the_daemon_in_order_and_its_takes_go_on(whole: Stack) -> None:
-    """Clean and within 15 s in the middle of a recording; the next daemon adopts the take."""
+    """Clean and within 15 s in the middle of a recording; the next daemon adopts the capture."""
     async with conversation(whole, "1001", "1003") as (there, _):
         await there.press("*3")
-        began = time.monotonic()
         await until_lamp(whole, "1001", "INUSE")
         await whole.daemon.stop()
         assert whole.daemon._process is not None
@@ -302,9 +292,8 @@ async def test_sigterm_ends_the_daemon_in_order_and_its_takes_go_on(whole: Stack
         await whole.daemon.start()
         await until_lamp(whole, "1001", "INUSE")
         await there.press("*3")
-        length_s = time.monotonic() - began
     await settled(whole)
-    one(whole, "1001", "1003").holds("1001", "1003", length_s, keys_s=KEYS_S)
+    one(whole, "1001", "1003").holds("1001", "1003", between_presses_s(there), keys_s=KEYS_S)
 
 
 async def test_p5_killed_between_the_intent_and_the_files_there_is_one_explained_entry_or_the_sound(
@@ -355,4 +344,10 @@ async def test_p5_killed_again_and_again_while_recordings_are_stored_each_is_the
     await whole.daemon.ready()
     await settled(whole)
     assert len(stored(whole)) == before + len(calls)
-    assert all(one.manifest.state is State.SOUND for one in stored(whole)[before:])
+    for each in stored(whole)[before:]:
+        assert_sound(each.manifest)
+
+
+async def test_the_command_line_finds_all_of_it_sound_and_rebuilds_the_same_catalogue(whole: Stack) -> None:
+    """As an operator looks after all this; `aftermath` asks the library itself."""
+    await assert_by_command_line(whole)

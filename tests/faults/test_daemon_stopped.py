@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from soundness import assert_sound
 from trouble import TALK_S, Stored, begin, phone, says, settled, stored, until
 
-from callrec.adapters.disk.alive import NAME
-from callrec.domain.lifecycle import State
-from callrec.domain.provisioning.model import Rule
-from callrec.lab.stack import Stack
+from callrec.adapters.disk.heartbeat_file import NAME
+from callrec.domain.rules import Rule
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -61,7 +61,8 @@ async def test_p10_a_call_rings_at_once_and_is_recorded_once_though_the_daemon_g
     await settled(frozen)
     recording = the_only(frozen, before)
     recording.holds(FLAGGED, "1001", talk.length_s)
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS
 
 
 async def test_p10_a_call_that_begins_and_ends_while_the_daemon_stands_still_is_one_recording(
@@ -76,7 +77,7 @@ async def test_p10_a_call_that_begins_and_ends_while_the_daemon_stands_still_is_
     await settled(frozen)
     recording = the_only(frozen, before)
     recording.holds(FLAGGED, "1002", talk.length_s)
-    assert recording.manifest.state is State.SOUND
+    assert_sound(recording.manifest)
 
 
 async def test_p10_keys_and_codes_work_while_the_daemon_stands_still(frozen: Stack, before: set[str]) -> None:
@@ -94,7 +95,8 @@ async def test_p10_keys_and_codes_work_while_the_daemon_stands_still(frozen: Sta
     await talk.hangup()
     await settled(frozen)
     recording = the_only(frozen, before)
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ON_DEMAND)
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ON_DEMAND
 
 
 async def test_p10_a_call_that_asked_just_before_goes_on_with_the_daemon(whole: Stack, before: set[str]) -> None:
@@ -112,4 +114,5 @@ async def test_p10_a_call_that_asked_just_before_goes_on_with_the_daemon(whole: 
     await call.hangup()
     await settled(whole)
     recording = the_only(whole, before)
-    assert (recording.manifest.state, recording.manifest.recording.rule) == (State.SOUND, Rule.ALWAYS)
+    assert_sound(recording.manifest)
+    assert recording.manifest.recording.rule is Rule.ALWAYS

@@ -5,13 +5,13 @@ import re
 from contextlib import suppress
 
 import pytest
-from trouble import conversation, one, settled, stored
+from soundness import assert_sound
+from trouble import BOUND_S, conversation, one, settled, stored
 
 from callrec.adapters.redis.store import open_store
-from callrec.app.leg_proof import VARIABLE
-from callrec.domain.lifecycle import State
-from callrec.domain.provisioning.model import Tables
-from callrec.lab.stack import Stack
+from callrec.app.dialplan.leg_proof import VARIABLE
+from callrec.domain.directory.model import Tables
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -36,10 +36,10 @@ async def forge(stack: Stack, leg: str, channel: str, script: str, *arguments: s
         "uniqueid": leg,
         **{f"arg_{place}": argument for place, argument in enumerate(arguments, start=1)},
     }
-    reader, writer = await asyncio.open_connection("127.0.0.1", stack.pbx.doors.agi)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.pbx.ports.agi)
     with suppress(ConnectionError):
         writer.write("".join(f"agi_{name}: {value}\n" for name, value in headers.items()).encode() + b"\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(BOUND_S):
             while line := await reader.readline():
                 if found := SAID.fullmatch(line):
                     told[found[1].decode()] = found[2].decode()
@@ -106,7 +106,7 @@ async def test_p8_a_living_leg_cannot_be_spoken_for(whole: Stack) -> None:
         await there.press("*3")
     assert await tables(whole) == before
     await settled(whole)
-    assert one(whole, "1000", "1001").manifest.state is State.SOUND
+    assert_sound(one(whole, "1000", "1001").manifest)
 
 
 async def test_p8_a_forged_dialogue_waits_no_longer_than_a_true_one_for_its_answer(whole: Stack) -> None:

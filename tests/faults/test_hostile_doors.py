@@ -12,9 +12,9 @@ import pytest
 from corpus import HOSTILE
 from trouble import conversation, one, settled
 
-from callrec.domain.accounting import LATE_START, TIMELINE
-from callrec.domain.lifecycle import State
-from callrec.lab.stack import Stack
+from callrec.domain.calls.journal import State
+from callrec.domain.library.missing_time import LATE_START, TIMELINE
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,7 +33,7 @@ ANSWERED = re.compile(rb'SET VARIABLE "CALLREC_RESULT" "([a-z-]+)"\n')
 @asynccontextmanager
 async def door(stack: Stack) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to the FastAGI port, closed however it ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", stack.pbx.doors.agi)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.pbx.ports.agi)
     try:
         with suppress(OSError):
             yield reader, writer

@@ -5,16 +5,18 @@ import re
 import pytest
 from corpus import HOSTILE
 
-from callrec.app.translation import leg_of, translate
+from callrec.app.calls.ami_events import leg_of, translate
+from callrec.domain.calls.events import LegAppeared
+from callrec.domain.calls.ids import CallId, LegId, NodeId, capture_id, recording_id
+from callrec.domain.calls.journal import Entry, Step
+from callrec.domain.calls.model import POLICY, Capture, Party, Recording
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.model import Tables
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.messages import LegAppeared
-from callrec.domain.model import POLICY, CallId, LegId, NodeId, Party, Recording, Take
-from callrec.domain.naming import Names, degraded_file, leg_file, recording_id, stored_paths, take_id
-from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Rule, Tables
+from callrec.domain.library.file_names import Names, fallback_file, leg_file, stored_paths
+from callrec.domain.rules import Rule
 from callrec.protocols.ami import Decoder, encode_action
-from callrec.protocols.documents import decode_entry, encode_entry
+from callrec.protocols.json_documents import decode_entry, encode_entry
 
 TRICKS = [pytest.param(text, id=name) for name, text in HOSTILE.items()]
 
@@ -61,7 +63,7 @@ def test_p8_an_event_is_attributed_by_its_own_headers_and_a_stranger_is_cleaned(
 def test_p8_no_file_name_of_a_stranger_is_ours_and_no_path_of_ours_a_strangers(text: str) -> None:
     """Not even in XiVO's names, which show numbers."""
     assert leg_file(text) is None
-    assert degraded_file(f"degraded-always-{text}-1.1-1.read.sln") is None or re.fullmatch(r"[0-9A-Za-z_.-]+", text)
+    assert fallback_file(f"degraded-always-{text}-1.1-1.read.sln") is None or re.fullmatch(r"[0-9A-Za-z_.-]+", text)
     for names in Names:
         for path in stored_paths(recording(text), names):
             assert re.fullmatch(r"(?:[0-9]{4}/[0-9]{2}/[0-9]{2}/)?[0-9A-Za-z+*#-]{1,200}", path)
@@ -79,7 +81,7 @@ def test_p8_a_journal_line_is_one_line_and_gives_back_what_was_written(text: str
 def recording(text: str) -> Recording:
     """A recording of somebody who says this of himself everywhere."""
     name = recording_id(CallId("01aaaaaaaaaaaaaaaaaaaaaaaa"), 1)
-    take = Take(take_id(name, 1), LegId(text), text, 8000, 1795341600.0, 1795341601.0)
+    capture = Capture(capture_id(name, 1), LegId(text), text, 8000, 1795341600.0, 1795341601.0)
     party = Party(LegId(text), None, text, text, 1795341600.0, 1795341601.0)
     return Recording(
         name,
@@ -90,7 +92,7 @@ def recording(text: str) -> Recording:
         POLICY,
         1795341600.0,
         1795341601.0,
-        takes=(take,),
+        captures=(capture,),
         parties=(party, party),
         cause=text,
     )

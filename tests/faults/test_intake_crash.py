@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.journal import DiskJournal
-from callrec.adapters.disk.monitor import MonitorLibrary
+from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.app.intake import Doors, Intake, Terms
-from callrec.app.library import entries, export, verify
+from callrec.app.library.catalog import entries, export, verify
+from callrec.app.library.finalize import Finalizer, Ports, Terms
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import Entry, Format, Manifest, State, Step
+from callrec.domain.calls.model import POLICY, Capture, Party, Recording
 from callrec.domain.errors import CallrecError, Unavailable
-from callrec.domain.lifecycle import Entry, Format, Manifest, State, Step
-from callrec.domain.model import POLICY, CallId, LegId, NodeId, Party, Recording, RecordingId, Take, TakeId
-from callrec.domain.naming import Names
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.library.file_names import Names
+from callrec.domain.rules import Rule
 
 STEPS = (
     "encoded",
@@ -40,7 +41,7 @@ SECONDS = 5
 
 
 class Nobody:
-    """An index, an event stream and a listener that take everything and keep nothing."""
+    """An index, an event stream and a listener that capture everything and keep nothing."""
 
     async def index_recording(self, entry: Mapping[str, str]) -> None:
         """Take it."""
@@ -72,7 +73,7 @@ class Nobody:
 
 
 def recording() -> Recording:
-    take = Take(TakeId("c1-1-1"), LegId("1.1"), "PJSIP/a-1", 8000, 1795341600.0, 1795341600.0 + SECONDS)
+    capture = Capture(CaptureId("c1-1-1"), LegId("1.1"), "PJSIP/a-1", 8000, 1795341600.0, 1795341600.0 + SECONDS)
     party = Party(LegId("1.1"), None, "1000", "John", 1795341600.0)
     return Recording(
         RecordingId("c1-1"),
@@ -83,18 +84,18 @@ def recording() -> Recording:
         POLICY,
         1795341600.0,
         1795341600.0 + SECONDS,
-        takes=(take,),
+        captures=(capture,),
         parties=(party, replace(party, number="1001")),
     )
 
 
-def capture(folder: Path, seconds: float = SECONDS) -> None:
+def capture_files(folder: Path, seconds: float = SECONDS) -> None:
     """Both legs in the spool, a ramp and its reverse."""
     spool = DiskSpool(folder / "spool")
     spool.prepare()
     samples = b"".join((nth % 20_000).to_bytes(2, "little") for nth in range(int(8000 * seconds)))
-    Path(spool.path(recording().takes[0], "read")).write_bytes(samples)
-    Path(spool.path(recording().takes[0], "write")).write_bytes(samples[::-1])
+    Path(spool.path(recording().captures[0], "read")).write_bytes(samples)
+    Path(spool.path(recording().captures[0], "write")).write_bytes(samples[::-1])
 
 
 async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | None:
@@ -107,10 +108,10 @@ async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | Non
     journal = DiskJournal(folder / "journal")
     live, nobody = journal.load(), Nobody()
     library = MonitorLibrary(folder / "monitor", checkpoint=checkpoint)
-    doors = Doors(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody)  # type: ignore[arg-type] # what intake uses of them
+    ports = Ports(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody)  # type: ignore[arg-type] # what intake uses of them
     try:
         for entry in live:
-            return await Intake(doors, terms, checkpoint=checkpoint).finish(entry.recording)
+            return await Finalizer(ports, terms, checkpoint=checkpoint).finish(entry.recording)
         return None
     finally:
         await journal.close()
@@ -118,7 +119,7 @@ async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | Non
 
 async def begin(folder: Path) -> None:
     """A call has ended: legs in the spool, the entry in the journal."""
-    capture(folder)
+    capture_files(folder)
     journal = DiskJournal(folder / "journal")
     journal.load()
     await journal.append(Entry(Step.ENDED, recording()))
@@ -248,7 +249,7 @@ async def test_a_disk_that_became_read_only_delays(tmp_path: Path, tiny_disk: Pa
 
 def spoil(folder: Path, side: str, content: bytes | None) -> None:
     """The leg becomes this; None: no file."""
-    path = Path(DiskSpool(folder / "spool").path(recording().takes[0], side))
+    path = Path(DiskSpool(folder / "spool").path(recording().captures[0], side))
     if content is None:
         path.unlink()
     else:

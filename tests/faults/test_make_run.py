@@ -13,12 +13,12 @@ import pytest
 import pytest_asyncio
 
 from callrec.adapters.redis.connection import Address, ask
-from callrec.lab.run import run
-from callrec.lab.stack import Wishes
+from callrec_lab.run import run
+from callrec_lab.stack import Wishes
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 MORE = """entityid|firstname|lastname|language|phonenumber|context|protocol|voicemailname|voicemailmailbox|voicemailpassword
 1|John|Doe|en_US|1000|default|sip|John Doe|1000|1234
 """

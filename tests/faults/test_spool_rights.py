@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from soundness import assert_sound
 from trouble import (
     CODECS,
     TALK_S,
@@ -32,8 +33,8 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.domain.lifecycle import State
-from callrec.lab.stack import Stack, Wishes
+from callrec.domain.calls.journal import State
+from callrec_lab.stack import Stack, Wishes
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -75,7 +76,7 @@ class House:
         """Its line about the probe, and what to write."""
         _, said = await self.stack.daemon.callrec("doctor")
         _, found, rest = said.partition(" spool probe: ")
-        return said.partition(found)[0].split()[-1] + ": " + rest.partition("\nok")[0] if found else ""
+        return said.partition(found)[0].split()[-1] + ": " + rest.partition("\nOK")[0] if found else ""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -103,7 +104,7 @@ async def test_p6_files_that_only_asterisk_may_read_light_no_lamp_and_wait_until
     """With umask 077 the doctor was content, the lamp was lit, and the legs waited for ever without a word."""
     stack = house.stack
     said = await house.doctor()
-    assert said.startswith(f"wrong: Asterisk wrote a probe into {stack.daemon.spool}, and .callrec-probe-")
+    assert said.startswith(f"FAILED: Asterisk wrote a probe into {stack.daemon.spool}, but .callrec-probe-")
     assert "(nobody:nogroup 0600) may not be read by root" in said
     assert "UMask=0027" in said
     there, here = await connect(stack, "1000", "1001")
@@ -135,7 +136,7 @@ async def test_p6_a_sandbox_that_lets_asterisk_write_nothing_is_said_and_mended(
     stack = house.stack
     await house.restart("022", stack.daemon.spool)
     said = await house.doctor()
-    assert said.startswith(f"wrong: Asterisk was asked to write into {stack.daemon.spool}, and no file came there")
+    assert said.startswith(f"FAILED: Asterisk was asked to write into {stack.daemon.spool}, but no file appeared there")
     assert "ReadWritePaths=" in said
     talk = await begin(stack, "1002", "1004", press=True)
     await until(lambda: bool(alarms(stack, "file-not-written")), limit_s=READY_S)
@@ -144,10 +145,10 @@ async def test_p6_a_sandbox_that_lets_asterisk_write_nothing_is_said_and_mended(
     await talk.hangup()
     await house.restart("022")
     await stack.daemon.ready(READY_S)
-    assert (await house.doctor()).startswith(f"ok: Asterisk wrote into {stack.daemon.spool}, and root could read")
+    assert (await house.doctor()).startswith(f"OK: Asterisk wrote into {stack.daemon.spool}, and root could read")
     sound = await begin(stack, "1007", "1008", press=True)
     await until_lamp(stack, "1007", "INUSE")
     await asyncio.sleep(TALK_S)
     await sound.hangup()
     await settled(stack)
-    assert one(stack, "1007", "1008").manifest.state is State.SOUND
+    assert_sound(one(stack, "1007", "1008").manifest)

@@ -15,6 +15,7 @@ from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import open_store
 from callrec.adapters.redis.valkey_files import CONFIG
+from callrec.domain.backoff import Backoff
 from callrec.domain.errors import Corrupt
 
 LIMIT_S = 20
@@ -61,7 +62,7 @@ async def test_a_full_state_disk_costs_the_store_nothing_but_the_time_until_ther
 ) -> None:
     """It is started again while the disk is full, goes on trying when not even its configuration can be written, and has all
     that it had. Before, the watcher ended by an OSError with valkey.conf at 0 bytes, and no log line said so."""
-    monkeypatch.setattr("callrec.adapters.redis.embedded.RESTART_MOST_S", 0.2)
+    monkeypatch.setattr("callrec.adapters.redis.embedded.RESTART", Backoff(first_s=0.1, limit_s=0.2))
     told: list[str] = []
     server = EmbeddedValkey(small.place, on_trouble=told.append)
     async with server:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from soundness import assert_sound
 from trouble import (
     KEYS_S,
     TALK_S,
@@ -28,10 +29,9 @@ from trouble import (
     valkey,
 )
 
-from callrec.domain.lifecycle import State
-from callrec.domain.provisioning.model import Rule
-from callrec.lab.asterisk import free_port
-from callrec.lab.stack import Stack
+from callrec.domain.rules import Rule
+from callrec_lab.asterisk import free_port
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -102,7 +102,7 @@ async def test_p11_with_a_frozen_store_star_26_is_done_by_asterisk_and_star_3_wo
     await until(lambda: _is_caught_up(whole))
     await until_lamp(whole, "1010", "INUSE", "26")
     await until_lamp(whole, "1009", "INUSE" if await is_flagged(whole, "1009") else "NOT_INUSE", "26")
-    assert one(whole, "1007", "1008").manifest.state is State.SOUND
+    assert_sound(one(whole, "1007", "1008").manifest)
     one(whole, "1011", "1005").holds("1005", "1011", talk.length_s)
 
 

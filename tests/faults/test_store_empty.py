@@ -18,7 +18,7 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.lab.stack import Stack
+from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
@@ -93,5 +93,5 @@ async def test_p10_a_daemon_that_starts_beside_an_emptied_store_changes_nothing_
     code, said = await whole.daemon.callrec("rebuild")
     assert code == 0, said
     found = [each for each in stored(whole) if "1006" in [party.number for party in each.manifest.recording.parties]]
-    assert len(found) == 1
+    assert len(found) == 1, [(each.id, each.manifest.state, each.manifest.recording) for each in found]
     found[0].holds("1006", "1009", talk.length_s)

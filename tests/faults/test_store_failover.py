@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from proxy import Proxy
+from seeds import adding
 from trouble import (
     CODECS,
     TONES_HZ,
@@ -30,9 +31,10 @@ from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore
+from callrec.domain.directory.model import Tables, User
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
-from callrec.domain.provisioning.model import Tables, User, UserId
-from callrec.lab.stack import Wishes
+from callrec.domain.rules import UserId
+from callrec_lab.stack import Wishes
 
 JOHN = User(UserId("1"), "John")
 
@@ -81,8 +83,8 @@ async def test_after_a_failover_changes_and_events_come_from_the_new_primary(pai
     """Before, every change was refused for as long as the former primary lived. The first is refused, and nothing was changed;
     the next one goes through, and the copy follows the new one, too."""
     async with RedisStore(Address.of_url(pair.url)) as store, DirectoryFeed(store) as feed:
-        await store.add(Tables((JOHN,)), "seed")
-        assert await feed.wait_fresh(5)
+        await store.edit(adding(Tables((JOHN,))), "seed")
+        assert await feed.wait_fresh(30)
         await pair.fail_over()
         with pytest.raises(Unavailable, match=r"takes no changes now: .*read only replica") as refused:
             await store.toggle_call_record(JOHN.id, "t1", "test")
@@ -119,27 +121,28 @@ async def without_replicas(server: Valkey) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "kind", "said"),
+    ("spoil", "kind", "code", "said"),
     [
-        (without_rights, Misconfigured, "lets us change nothing"),
-        (without_memory, Unavailable, "takes no changes now: .*used memory > .maxmemory"),
-        (without_replicas, Unavailable, "takes no changes now: NOREPLICAS"),
-        (without_append_only_file, Unavailable, "keeps no append-only file"),
+        (without_rights, Misconfigured, "store-login", "does not allow changes"),
+        (without_memory, Unavailable, "store-read-only", "takes no changes now: .*used memory > .maxmemory"),
+        (without_replicas, Unavailable, "store-read-only", "takes no changes now: NOREPLICAS"),
+        (without_append_only_file, Unavailable, "store-keeps-nothing", "keeps no append-only file"),
     ],
 )
 async def test_a_store_that_takes_no_changes_is_known_before_a_change_is_asked_for(
-    tmp_path: Path, spoil: Callable[[Valkey], Awaitable[None]], kind: type[CallrecError], said: str
+    tmp_path: Path, spoil: Callable[[Valkey], Awaitable[None]], kind: type[CallrecError], code: str, said: str
 ) -> None:
     """Before, readiness knew only whether it answers."""
     async with (
         Valkey(tmp_path / "one") as server,
         RedisStore(Address.of_url(f"redis://127.0.0.1:{server.port}/0")) as store,
     ):
-        await store.add(Tables((JOHN,)), "seed")
+        await store.edit(adding(Tables((JOHN,))), "seed")
         await store.probe()
         await spoil(server)
-        with pytest.raises(kind, match=said):
+        with pytest.raises(kind, match=said) as refused:
             await store.probe()
+        assert refused.value.code == code
 
 
 async def test_asking_changes_nothing(tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ async def test_asking_changes_nothing(tmp_path: Path) -> None:
         Valkey(tmp_path / "one") as server,
         RedisStore(Address.of_url(f"redis://127.0.0.1:{server.port}/0")) as store,
     ):
-        await store.add(Tables((JOHN,)), "seed")
+        await store.edit(adding(Tables((JOHN,))), "seed")
         (log,) = (server.folder / "appendonlydir").glob("*.incr.aof")
         before = await store.snapshot(), await server.ask("DBSIZE"), log.stat().st_size
         for _ in range(3):

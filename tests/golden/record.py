@@ -16,16 +16,16 @@ from pathlib import Path
 
 from callrec.adapters.redis.connection import Address, ask
 from callrec.domain.errors import CallrecError
-from callrec.lab.asterisk import dialplan_folder
-from callrec.lab.phones import PhoneCall, RingForever
-from callrec.lab.stack import Stack, Wishes, start
+from callrec_lab.asterisk import dialplan_folder
+from callrec_lab.phones import PhoneCall, RingForever
+from callrec_lab.stack import Stack, Wishes, start
 
 HERE = Path(__file__).parent
 TODAY = HERE / "today"
 TONES_HZ = {f"100{n}": 500 + 170 * n for n in range(7)} | {"outside": 700}
 LEFT_OUT = ("lock", ".lock", ".callrec.lock", "guests", "token", "valkey.log", "valkey.conf")
 """Of this machine, and made anew by each start."""
-TALK_S = 2.0
+CONVERSATION_S = 2.0
 STEP_S = 1.0
 COMMANDS = {
     "users-list": ("users", "list"),
@@ -62,7 +62,7 @@ async def on_demand(stack: Stack) -> None:
     """Sound: `*3` and `*3`."""
     there, _ = await talk(stack, "1000", "1001")
     await there.press("*3")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await there.press("*3")
     await asyncio.sleep(STEP_S)
     await there.hangup()
@@ -71,13 +71,13 @@ async def on_demand(stack: Stack) -> None:
 async def paused_and_waiting(stack: Stack) -> None:
     """A flagged user pauses by `*3`, goes on, and holds the other."""
     there, here = await talk(stack, "1002", "1003")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await there.press("*3")
     await asyncio.sleep(STEP_S + 0.5)
     await there.press("*3")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await here.hold()
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await here.hum(TONES_HZ["1003"])
     await asyncio.sleep(STEP_S)
     await there.hangup()
@@ -86,11 +86,11 @@ async def paused_and_waiting(stack: Stack) -> None:
 async def transferred(stack: Stack) -> None:
     """The flagged user's partner sends them on; then the flagged user leaves by a transfer: `recorded-user-left`."""
     there, here = await talk(stack, "1004", "1005")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await here.send_to("1003")
     third = await stack.phone("1003").rings()
     await third.answered()
-    await asyncio.sleep(2 * TALK_S)
+    await asyncio.sleep(2 * CONVERSATION_S)
     await there.send_to("1006")
     fourth = await stack.phone("1006").rings()
     await fourth.answered()
@@ -103,18 +103,18 @@ async def unanswered(stack: Stack) -> None:
     await stack.phone("1001").behave(RingForever())
     there = await stack.phone("1002").call("1001", tone_hz=TONES_HZ["1002"])
     await stack.phone("1001").rings()
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await there.hangup()
 
 
 async def partial(stack: Stack) -> None:
-    """Somebody stops the recorder in the middle; another take goes on."""
+    """Somebody stops the recorder in the middle; another capture goes on."""
     there, _ = await talk(stack, "1004", "1005")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     channels = await stack.pbx.cli("core show channels concise")
     leg = next(line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carl-"))
     await stack.pbx.cli(f"mixmonitor stop {leg}")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await there.hangup()
 
 
@@ -122,7 +122,7 @@ async def failed(stack: Stack) -> None:
     """Asterisk has no recorder at all."""
     await stack.pbx.cli("module unload app_mixmonitor.so")
     there, _ = await talk(stack, "1002", "1003")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await there.hangup()
     await asyncio.sleep(STEP_S)
     await stack.pbx.cli("module load app_mixmonitor.so")
@@ -146,7 +146,7 @@ async def settled(stack: Stack) -> None:
 async def without_the_daemon(stack: Stack) -> None:
     """The daemon is killed in a recorded call; the dialplan records another one, and a `*26` waits in AstDB."""
     there, _ = await talk(stack, "1004", "1005")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await stack.daemon.kill()
     await asyncio.sleep(2 * STEP_S)  # what tells the dialplan that the daemon lives is too old by then
     await there.hangup()
@@ -154,7 +154,7 @@ async def without_the_daemon(stack: Stack) -> None:
     await code.answered()
     await code.ended()
     alone, _ = await talk(stack, "1002", "1000")
-    await asyncio.sleep(TALK_S)
+    await asyncio.sleep(CONVERSATION_S)
     await alone.hangup()
     await asyncio.sleep(STEP_S)
 

@@ -4,26 +4,32 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from callrec.domain.lifecycle import SCHEMA, Entry, Format, Manifest, Media, State, Step
-from callrec.domain.model import (
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
+from callrec.domain.calls.model import (
     Actor,
     ActorKind,
-    CallId,
+    Capture,
+    Control,
+    ControlStep,
+    GrowthMark,
     Heard,
+    Hearing,
     Interval,
-    LegId,
     Missing,
-    NodeId,
+    NotHeard,
     Party,
+    Pause,
+    Presence,
+    Quality,
     Recording,
-    RecordingId,
+    RtpGap,
     Speech,
-    Take,
-    TakeId,
+    Told,
     Waiting,
     WaitingKind,
 )
-from callrec.domain.provisioning.model import (
+from callrec.domain.directory.model import (
     Context,
     ContextKind,
     Entity,
@@ -33,22 +39,21 @@ from callrec.domain.provisioning.model import (
     Incall,
     Line,
     Permission,
+    Place,
     Profile,
     Range,
-    RecordRules,
     Role,
-    Rule,
     Tables,
     User,
-    UserId,
     Voicemail,
 )
+from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
 
 HERE = Path(__file__).parent
 TODAY = HERE / "today"
 FORMATS = HERE / "formats"
 FIRST, SECOND = UserId("1"), UserId("2")
-_TAKE, _LEG = TakeId("01m8hzd1bkkkkqmt3a1j9r2g0g-1-1"), LegId("1795899680.1")
+_CAPTURE, _LEG = CaptureId("01m8hzd1bkkkkqmt3a1j9r2g0g-1-1"), LegId("1795899680.1")
 
 FULL = Recording(
     id=RecordingId("01m8hzd1bkkkkqmt3a1j9r2g0g-1"),
@@ -59,19 +64,59 @@ FULL = Recording(
     actor=Actor(ActorKind.USER, FIRST, _LEG),
     from_s=1795899680.25,
     to_s=1795899690.5,
-    takes=(Take(_TAKE, _LEG, "PJSIP/jdoe-00000001", 8000, 1795899680.25, 1795899690.5, "0x7f0001", "stalled"),),
+    captures=(
+        Capture(
+            _CAPTURE,
+            _LEG,
+            "PJSIP/jdoe-00000001",
+            8000,
+            1795899680.25,
+            1795899690.5,
+            "0x7f0001",
+            "stalled",
+            (GrowthMark(0, 1795899680.26), GrowthMark(16384, 1795899682.31)),
+            of_others=True,
+            rtp_gaps=(RtpGap(1795899683.25, 1795899684.5, 1795899683.15, 1795899684.6),),
+        ),
+    ),
     parties=(
-        Party(_LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5),
+        Party(_LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5, Quality(512, 3, 1.5)),
         Party(LegId("1795899680.2"), None, "+33123", '"Ana" <x>', 1795899680.25, None),
     ),
-    pauses=(Interval(1795899682.0, 1795899683.0), Interval(1795899684.0, None)),
+    pauses=(Pause(1795899682.0, 1795899683.0), Pause(1795899684.0, None, is_proven=False, most_s=60.0)),
+    controls=(ControlStep(Control.PAUSE, 1795899684.0, Actor(ActorKind.OPERATOR), "card number"),),
     announcements=(1795899680.5,),
+    hearings=(
+        Hearing(_LEG, Told.PROMPT, 1795899680.5, 1795899680.9, "", 19, "fr"),
+        Hearing(LegId("1795899680.2"), Told.TONE, 1795899680.5, None, NotHeard.UNFINISHED),
+    ),
     missing=(Missing(1795899685.0, 1795899686.0, "deaf-leg", Heard.HEARS),),
-    waiting=(Waiting(1795899687.0, 1795899688.0, WaitingKind.HOLD), Waiting(1795899689.0, None, WaitingKind.PARKED)),
+    waiting=(
+        Waiting(1795899687.0, 1795899688.0, WaitingKind.HOLD),
+        Waiting(1795899688.0, 1795899688.5, WaitingKind.ABSENT),
+        Waiting(1795899689.0, None, WaitingKind.PARKED),
+    ),
     mono_s=123.25,
-    speech=(Speech(_TAKE, _LEG, 1795899680.25, 1795899681.0, proven=False),),
+    speech=(Speech(_CAPTURE, _LEG, 1795899680.25, 1795899681.0, proven=False),),
+    rule_origin="incall:2050@from-extern",
+    is_place_unknown=True,
     cause="stalled",
     end_reason="recorded-user-left",
+    timeline_exact_s=0.1,
+    partner_captures=(
+        Capture(
+            CaptureId("01m8hzd1bkkkkqmt3a1j9r2g0g-1-2"),
+            LegId("1795899680.2"),
+            "PJSIP/trunk-00000002",
+            8000,
+            1795899685.0,
+            1795899687.5,
+            "0x7f0002",
+            "stopped-by-another",
+            is_partner=True,
+            track_s=1795899685.5,
+        ),
+    ),
 )
 BARE = Recording(
     id=RecordingId("01m8hzd1bkkkkqmt3a1j9r2g0g-2"),
@@ -83,11 +128,43 @@ BARE = Recording(
     from_s=1795899680.25,
 )
 MEDIA = Media("01m8hzd1bkkkkqmt3a1j9r2g0g-1.wav", Format.WAV, 8000, 82000, 328044, "0" * 64)
+TRACKS = (
+    Track(
+        1,
+        (_LEG,),
+        FIRST,
+        "1000",
+        "John Döe",
+        (Interval(1795899680.25, 1795899690.5),),
+        media=replace(MEDIA, name="01m8hzd1bkkkkqmt3a1j9r2g0g-1.track-1.wav", bytes=164044),
+    ),
+    Track(
+        2,
+        (LegId("1795899680.2"), LegId("1795899680.7")),
+        None,
+        "+33123",
+        '"Ana" <x>',
+        (Interval(1795899680.25, 1795899682.0), Interval(1795899684.0, 1795899690.5)),
+        (Missing(1795899684.0, 1795899684.5, "late-start"),),
+    ),
+)
 MANIFESTS = {
-    "full": Manifest(SCHEMA, State.PARTIAL, FULL, MEDIA, ("a hold",)),
+    "full": Manifest(SCHEMA, State.PARTIAL, FULL, MEDIA, ("a hold",), TRACKS),
     "bare": Manifest(SCHEMA, State.UNANSWERED, replace(BARE, cause="unanswered: BUSY")),
 }
-ENTRIES = (*tuple(Entry(step, FULL) for step in Step), Entry(Step.INTENT, BARE))
+_PRESENT = (Presence(_LEG, 1795899680.25, 1795899681.0), Presence(LegId("1795899680.2"), 1795899680.25))
+ENTRIES = (
+    *tuple(Entry(step, FULL) for step in Step),
+    Entry(Step.INTENT, BARE),
+    Entry(Step.CHANGED, replace(BARE, presences=_PRESENT)),
+)
+CHANGES = (
+    Entry(Step.INTENT, replace(FULL, waiting=(), partner_captures=())),
+    Entry(Step.CHANGED, replace(FULL, waiting=FULL.waiting[:1], to_s=None)),
+    Entry(Step.CHANGED, FULL),
+    Entry(Step.ENDED, FULL),
+)
+"""Lines of a long recording, which tell what has changed."""
 USER = User(
     id=FIRST,
     firstname="John",
@@ -121,14 +198,15 @@ TABLES = Tables(
         Line("jdoe", FIRST, "1000", "default", "sip", "a-secret"),
         Line("1001", SECOND, "1001", "default", "sccp"),
     ),
-    incalls=(Incall("2050", "from-extern", FIRST, 20), Incall("2051", "from-extern", SECOND)),
+    incalls=(Incall("2050", "from-extern", FIRST, 20, Rule.NEVER, "es_ES"), Incall("2051", "from-extern", SECOND)),
     voicemails=(Voicemail("1000", "default", FIRST, "John Döe", "1234", "john@example.com", True, True, True),),
     codes=(FeatureCode(Feature.CALL_RECORD, "*26", enabled=True), FeatureCode(Feature.DND, "*25")),
-    contexts=(Context("default", ContextKind.INTERNAL, (Range("1000", "1999"), Range("5", "5"))),),
+    contexts=(Context("default", ContextKind.INTERNAL, (Range("1000", "1999"), Range("5", "5")), Rule.ALWAYS),),
     entities=(Entity(1, "default"), Entity(2, "Österreich")),
     profiles=(Profile("client"),),
     keys=(FunctionKey(FIRST, 1, "user", "2", "George", supervision=True), FunctionKey(FIRST, 2, "call_record")),
     roles=(Role("auditor", (Permission.AUDIT_READ,)),),
+    places=(Place(PlaceKind.QUEUE, "Support 2", Rule.ALWAYS), Place(PlaceKind.TRUNK, "provider", Rule.NEVER)),
 )
 
 

@@ -7,16 +7,17 @@ import samples
 from structlog.testing import capture_logs
 
 from callrec.adapters.redis import records
-from callrec.app.library import index_entry
-from callrec.app.tables_mark import TablesMark, dumped
-from callrec.domain import messages as m
+from callrec.app.library.catalog import index_entry
+from callrec.domain.calls.commands import Alarm, Tell
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.tables_mark import TablesMark, dumped
 from callrec.domain.errors import Corrupt
-from callrec.domain.provisioning.directory import Directory
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.asterisk_conf import users_files
-from callrec.protocols.documents import decode_entry, decode_manifest, encode_entry, encode_manifest
-from callrec.web.resources import RESOURCES
+from callrec.protocols.journal_lines import LineWriter
+from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
+from callrec.web.api.resources import RESOURCES
 
 RECORDS = {
     "users": (records.USER, samples.TABLES.users),
@@ -29,6 +30,7 @@ RECORDS = {
     "profiles": (records.PROFILE, samples.TABLES.profiles),
     "keys": (records.KEY, samples.TABLES.keys),
     "roles": (records.ROLE, samples.TABLES.roles),
+    "places": (records.PLACE, samples.TABLES.places),
 }
 
 
@@ -43,11 +45,12 @@ def _all() -> Iterator[tuple[str, bytes]]:
         yield f"sidecar-{name}.json", encode_manifest(manifest)
     entries = [decode_entry(line) for line in samples.journal()]
     yield "journal.log", b"".join(map(encode_entry, (*entries, *samples.ENTRIES)))
+    yield "journal-changes.log", b"".join(map(LineWriter(whole_bytes=0).line, samples.CHANGES))
     found = [index_entry(f"2026/11/28/{name}", manifest) for name, manifest in manifests.items()]
     yield "index.json", samples.as_json(found)
-    whole = {table: [record.whole(one) for one in nouns] for table, (record, nouns) in RECORDS.items()}
+    whole = {table: [record.whole(one) for one in table_records] for table, (record, table_records) in RECORDS.items()}
     yield "redis-records-whole.json", samples.as_json(whole)
-    short = {table: [record.dump(one) for one in nouns] for table, (record, nouns) in RECORDS.items()}
+    short = {table: [record.dump(one) for one in table_records] for table, (record, table_records) in RECORDS.items()}
     yield "redis-records.json", samples.as_json(short)
     yield "tables-mark.json", dumped(TablesMark(17, "1795899680000-3"))
     yield "api.json", samples.as_json(_answers())
@@ -73,9 +76,9 @@ def _events() -> list[dict[str, str]]:
     observation, full = Observation(Metrics()), samples.MANIFESTS["full"]
     observation._publish = lambda event: told.append(event | {"at_s": "now"})  # type: ignore[method-assign]
     with capture_logs():
-        observation.told(m.Tell("recording-ended", samples.FULL))
-        observation.told(m.Tell("press-refused", None, samples.FIRST))
-        observation.alarmed(m.Alarm("stalled", samples.FULL.takes[0].id), samples.FULL.call)
+        observation.told(Tell("recording-ended", samples.FULL))
+        observation.told(Tell("press-refused", None, samples.FIRST))
+        observation.alarmed(Alarm("stalled", samples.FULL.captures[0].id), samples.FULL.call)
         observation.stored(full)
         observation.damaged(samples.FULL.id, Corrupt("encode", "it cannot be read"))
         observation.refused(samples.FULL.id, "no-file")

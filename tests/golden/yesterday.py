@@ -9,7 +9,7 @@ from samples import TODAY
 
 
 def lay(folder: Path) -> Path:
-    """State, spool, library and Asterisk's files below `folder`, as `callrec.lab.daemon` has them. Returns that of the files."""
+    """State, spool, library and Asterisk's files below `folder`, as `callrec_lab.daemon` has them. Returns that of the files."""
     with tarfile.open(TODAY / "bulk.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     for name, where in (("monitor", "monitor"), ("journal", "state/journal"), ("asterisk", "asterisk")):

@@ -1,5 +1,6 @@
 """The settings: where they come from, what is refused, and what is never shown."""
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,9 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from callrec.adapters.disk import setting_files
-from callrec.config import Confirm, Door, Settings, read_settings, split_bind
+from callrec.config import Confirm, Server, Settings, former_names, read_settings, split_bind
+from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Misconfigured
-from callrec.domain.lifecycle import Format
 
 SECRET = "ami://callrec:s3cret@pbx:5038"
 
@@ -66,15 +67,17 @@ def test_a_secret_may_come_from_a_file_that_the_settings_file_names(monkeypatch:
 def test_a_settings_file_that_names_a_setting_and_its_file_is_refused() -> None:
     Path("callrec.toml").write_text('ami_url_file = "ami"\nami_url = "ami://a:b@c"\n')
     Path("callrec.toml").chmod(0o600)
-    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url and ami_url_file are both set"):
+    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url and ami_url_file are both set") as refused:
         read_settings()
+    assert refused.value.code == "setting-twice"
 
 
 @pytest.mark.parametrize("value", ['"/nowhere"', "3"])
 def test_a_secret_file_of_the_settings_file_that_is_none_is_named(value: str) -> None:
     Path("callrec.toml").write_text(f"ami_url_file = {value}\n")
-    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url_file"):
+    with pytest.raises(Misconfigured, match=r"callrec\.toml: ami_url_file") as refused:
         read_settings()
+    assert refused.value.code == "setting-file"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
@@ -83,20 +86,21 @@ def test_a_secret_that_every_user_of_the_machine_may_read_or_change_is_refused(
 ) -> None:
     secret_in("ami", mode)
     Path("callrec.toml").write_text('ami_url_file = "ami"\n')
-    with pytest.raises(Misconfigured, match=r"ami holds a secret .*chmod o-rwx ami") as refused:
+    with pytest.raises(Misconfigured, match=r"ami contains a secret.*chmod o-rwx ami") as refused:
         read_settings()
+    assert refused.value.code == "setting-file-open"
     assert "s3cret" not in str(refused.value)
 
     monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
     Path("callrec.toml").unlink()
-    with pytest.raises(Misconfigured, match="ami holds a secret"):
+    with pytest.raises(Misconfigured, match="ami contains a secret"):
         read_settings()
 
 
 def test_a_settings_file_with_a_secret_is_as_private_as_the_secret() -> None:
     Path("callrec.toml").write_text(f'format = "flac"\nari_url = "{SECRET}"\n')
     Path("callrec.toml").chmod(0o644)
-    with pytest.raises(Misconfigured, match=r"callrec\.toml holds a secret") as refused:
+    with pytest.raises(Misconfigured, match=r"callrec\.toml contains a secret") as refused:
         read_settings()
     assert "s3cret" not in str(refused.value)
 
@@ -116,7 +120,7 @@ def test_a_secret_that_every_user_may_replace_is_refused(
     Path("folder").chmod(mode)
     for named in ("folder/ami", secret_in("folder/own", 0o600)):
         monkeypatch.setenv("CALLREC_AMI_URL_FILE", named)
-        with pytest.raises(Misconfigured, match=r"may be replaced .*chmod o-w .*/folder") if refused else nullcontext():
+        with pytest.raises(Misconfigured, match=r"may replace it .*chmod o-w .*/folder") if refused else nullcontext():
             assert read_settings().ami_url == SECRET
 
 
@@ -148,12 +152,18 @@ def test_a_container_has_its_secrets_in_memory_readable_by_all_of_its_users(
         ("CALLREC_AGI_BIND", "127.0.0.1:70000"),
         ("CALLREC_AGI_BIND", "127.0.0.1:١٢"),
         ("CALLREC_HTTP_BIND", ":8080"),
+        ("CALLREC_RECORDING_VARIABLE", "callrec_rule"),
+        ("CALLREC_RECORDING_VARIABLE", "A B"),
+        ("CALLREC_RECORDING_CDR", "user)field"),
+        ("CALLREC_WEBHOOK_NETWORKS", "10.0.0.1/8"),
+        ("CALLREC_WEBHOOK_KEEP_H", "0"),
+        ("CALLREC_USER_EVENTS", "wazo"),
         ("CALLREC_HTTP_HOSTS", "http://rec.example.com/"),
         ("CALLREC_SPOOL_DIR", "/tmp/a,b"),  # noqa: S108 - a name that is refused
         ("CALLREC_SPOOL_DIR", "/tmp/a b"),  # noqa: S108 - a name that is refused
         ("CALLREC_NODE", "a/b"),
         ("CALLREC_FORMAT", "aiff"),
-        ("CALLREC_MAX_PAUSE_S", "0"),
+        ("CALLREC_PAUSE_MAX_S", "0"),
         ("CALLREC_INTAKE_WORKERS", "99"),
         ("CALLREC_LOG_LEVEL", "loud"),
     ],
@@ -162,6 +172,26 @@ def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch, key: s
     monkeypatch.setenv(key, value)
     with pytest.raises(Misconfigured, match=f"{key}: "):
         read_settings()
+
+
+def test_a_former_name_of_a_setting_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the environment and in the file; the present name and the former one exclude each other."""
+    assert former_names(os.environ) == []
+    monkeypatch.setenv("CALLREC_MAX_PAUSE_S", "7")
+    assert read_settings().pause_max_s == 7
+    assert former_names(os.environ) == [("max_pause_s", "pause_max_s")]
+    monkeypatch.setenv("CALLREC_PAUSE_MAX_S", "8")
+    with pytest.raises(Misconfigured) as caught:
+        read_settings()
+    assert caught.value.code == "setting-twice"
+    monkeypatch.delenv("CALLREC_MAX_PAUSE_S")
+    monkeypatch.delenv("CALLREC_PAUSE_MAX_S")
+    Path("callrec.toml").write_text("max_pause_s = 9\n")
+    assert (read_settings().pause_max_s, former_names(os.environ)) == (9, [("max_pause_s", "pause_max_s")])
+    Path("callrec.toml").write_text("max_pause_s = 9\npause_max_s = 9\n")
+    with pytest.raises(Misconfigured) as caught:
+        read_settings()
+    assert caught.value.code == "setting-twice"
 
 
 def test_the_names_of_our_host_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,15 +213,17 @@ def test_an_address_to_listen_on_is_a_host_and_a_port(bind: str, parts: tuple[st
 def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLREC_NODE", "a/b")
     monkeypatch.setenv("CALLREC_FORMAT", "aiff")
-    with pytest.raises(Misconfigured, match=r"CALLREC_NODE.*CALLREC_FORMAT|CALLREC_FORMAT.*CALLREC_NODE"):
+    with pytest.raises(Misconfigured, match=r"CALLREC_NODE.*CALLREC_FORMAT|CALLREC_FORMAT.*CALLREC_NODE") as refused:
         read_settings()
+    assert refused.value.code == "setting"
 
 
 @pytest.mark.parametrize("key", ["CALLREC_FROMAT", "CALLREC_FROMAT_FILE", "CALLREC_"])
 def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv(key, "flac")
-    with pytest.raises(Misconfigured, match=f"{key} is no setting"):
+    with pytest.raises(Misconfigured, match=f"{key} is not a setting") as refused:
         read_settings()
+    assert refused.value.code == "setting"
 
 
 def test_a_misspelt_setting_in_the_file_is_refused() -> None:
@@ -203,14 +235,16 @@ def test_a_misspelt_setting_in_the_file_is_refused() -> None:
 @pytest.mark.parametrize("content", [b"format = ", b"\xff\xfe"])
 def test_a_file_that_is_no_toml_is_named(content: bytes) -> None:
     Path("callrec.toml").write_bytes(content)
-    with pytest.raises(Misconfigured, match=r"callrec\.toml cannot be read"):
+    with pytest.raises(Misconfigured, match=r"callrec\.toml cannot be read") as refused:
         read_settings()
+    assert refused.value.code == "setting-file"
 
 
 def test_a_file_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLREC_CONFIG", "/nowhere/callrec.toml")
-    with pytest.raises(Misconfigured, match="/nowhere"):
+    with pytest.raises(Misconfigured, match="/nowhere") as refused:
         read_settings()
+    assert refused.value.code == "setting-file"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +256,9 @@ def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
 def test_a_setting_that_comes_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLREC_AMI_URL", "ami://a:b@c")
     monkeypatch.setenv("CALLREC_AMI_URL_FILE", "ami")
-    with pytest.raises(Misconfigured, match="both set"):
+    with pytest.raises(Misconfigured, match="both set") as refused:
         read_settings()
+    assert refused.value.code == "setting-twice"
 
 
 @pytest.mark.parametrize(
@@ -255,14 +290,15 @@ def test_the_secrets_are_known_quoted_and_as_they_are() -> None:
     assert settings.secrets() == ["a%2Fb", "two", "a/b", "two"]
 
 
-def test_a_door_is_read_out_of_its_address() -> None:
-    door = Door("http://callrec:a%40b@pbx/ari/", 8088)
-    assert (door.host, door.port, door.username, door.secret) == ("pbx", 8088, "callrec", "a@b")
-    assert door.base == "http://pbx:8088/ari"
+def test_a_server_is_read_out_of_its_address() -> None:
+    server = Server("http://callrec:a%40b@pbx/ari/", 8088)
+    assert (server.host, server.port, server.username, server.secret) == ("pbx", 8088, "callrec", "a@b")
+    assert server.base == "http://pbx:8088/ari"
 
 
 @pytest.mark.parametrize("url", ["", "pbx:5038", "ami://pbx", "ami://user:s3cret@pbx:port"])
 def test_what_is_no_address_is_refused_without_its_secret(url: str) -> None:
     with pytest.raises(Misconfigured) as refused:
-        Door(url, 5038)
+        Server(url, 5038)
+    assert refused.value.code == "url"
     assert "s3cret" not in str(refused.value)

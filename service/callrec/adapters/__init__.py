@@ -1,1 +1,1 @@
-"""The outside: thin, without decisions."""
+"""Adapters: thin implementations of the ports, without decisions."""

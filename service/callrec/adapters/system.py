@@ -1,33 +1,33 @@
-"""This machine's clocks and its source of ids."""
+"""The system's clocks, and the source of ids."""
 
 import os
 import threading
 import time
 
-from callrec.domain.model import Instant
+from callrec.domain.calls.model import Instant
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32 in lower case: sortable, and no letter looks like a digit."""
+"""Crockford's base 32 in lower case: sortable, without letters that look like digits."""
 _TIME_BITS, _RANDOM_BITS, _BITS = 48, 80, 5
 
 
 class SystemClock:
-    """Keeps the promises of `app.ports.Clock`."""
+    """Implements `app.ports.calls.Clock`."""
 
     def now(self) -> Instant:
-        """See ports.Clock."""
+        """This moment, by the system clock and the monotonic clock."""
         return Instant(time.time(), time.monotonic())
 
 
 class UlidIds:
-    """Keeps the promises of `app.ports.Ids`: ULIDs, 48 bits of milliseconds and 80 random ones, never smaller than the last."""
+    """Implements `app.ports.calls.Ids` with ULIDs: 48 bits of milliseconds and 80 random bits, each greater than the last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
 
     def new_call(self) -> str:
-        """See ports.Ids."""
+        """A new ULID in lower case: 26 characters, sortable by time."""
         fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
         with self._lock:
             self._last = max(fresh, self._last + 1)

@@ -1,4 +1,4 @@
-"""What a service manager is told: sd_notify(3), a datagram to the socket that it names. Without one nothing is said."""
+"""Notifications to the service manager with sd_notify(3): datagrams to the socket in NOTIFY_SOCKET."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 
 TELL_S = 1.0
-"""The watchdog is fed at most so often."""
+"""The shortest time between two watchdog notifications."""
 
 
 class ServiceManager:
-    """systemd, `make run`, or none (without NOTIFY_SOCKET). Every method is quick and never raises."""
+    """The service manager: systemd, `make run`, or none (without NOTIFY_SOCKET). Every method is quick and never raises."""
 
     def __init__(
         self, environment: Mapping[str, str] = os.environ, monotonic: Callable[[], float] = time.monotonic
@@ -25,15 +25,15 @@ class ServiceManager:
         self._told_s = float("-inf")
 
     def ready(self) -> None:
-        """Every door is open."""
+        """The daemon has started: all its servers listen."""
         self._say("READY=1")
 
     def stopping(self) -> None:
-        """The end has begun; it is not a hang."""
+        """The daemon has begun to end."""
         self._say("STOPPING=1")
 
     def alive(self) -> None:
-        """The loop lives: called from it, again and again."""
+        """The event loop runs; called from it at short intervals."""
         now_s = self._monotonic()
         if self._is_watched and now_s - self._told_s >= TELL_S:
             self._told_s = now_s

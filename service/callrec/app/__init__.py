@@ -1,1 +1,1 @@
-"""The use cases. They know the domain and the ports, never an adapter."""
+"""The use cases. They import the domain and the ports, never an adapter."""

@@ -1,7 +1,8 @@
-"""That the daemon lives, told four times a second: to the dialplan, which goes its fallback way without it, and to systemd.
+"""The heartbeat: four times a second the daemon shows that it is alive, to the dialplan (which otherwise uses its fallback mode)
+and to systemd.
 
-FastAGI has no time limit for reading (res_agi.c: launch_netscript), and a stopped process keeps its port open: a leg that asks
-one waits until it goes on. So the dialplan looks first whether the daemon has beaten within the last second or two.
+Asterisk has no time limit for reading from FastAGI (res_agi.c: launch_netscript), and a stopped process keeps its port open: a
+leg would wait until the process continues. So the dialplan first checks for a heartbeat within the last two seconds.
 """
 
 import asyncio
@@ -12,11 +13,11 @@ from callrec.domain.errors import CallrecError
 
 BEAT_S: Final = 0.25
 LIMIT_S: Final = 1.0
-"""After so long without a beat the dialplan may have gone its own way: what Asterisk told meanwhile is old news."""
+"""After so long without a heartbeat the dialplan may have used its fallback mode: waiting AMI events are then too old."""
 
 
 class Heartbeat:
-    """`mark` is what the dialplan reads; `tell` runs at each beat. A disk that hangs stops the mark, and nothing else."""
+    """`mark` renews the dialplan's mark; `tell` runs at each heartbeat. A hanging disk stops only the mark."""
 
     def __init__(
         self, mark: Callable[[], Awaitable[None]], tell: Callable[[], None], monotonic: Callable[[], float]
@@ -28,7 +29,7 @@ class Heartbeat:
         """Why the dialplan does not know that the daemon lives; empty when it does."""
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Send heartbeats until cancelled."""
         marking: asyncio.Task[None] | None = None
         try:
             while True:
@@ -44,9 +45,10 @@ class Heartbeat:
                 await asyncio.gather(marking, return_exceptions=True)
 
     def stood_still(self) -> bool:
-        """Whether this process stood still, since this was asked last, for so long that the dialplan may have gone its own way.
+        """Whether this process was stopped, since the last call of this method, for so long that the dialplan may have used its
+        fallback mode.
 
-        To be asked before news of Asterisk are read: after a stop they may come before the next beat, or behind it.
+        Call it before reading AMI events: after a stop they may arrive before or after the next heartbeat.
         """
         self._look()
         found, self._found = self._found, False

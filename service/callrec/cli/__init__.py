@@ -1,1 +1,1 @@
-"""The command line. Each command imports what it needs when it is used: `callrec --help` loads none of the rooms."""
+"""The command line. A command imports its modules when it runs, so that `callrec --help` starts fast."""

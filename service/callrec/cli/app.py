@@ -1,19 +1,33 @@
-"""`callrec`: the table of all commands, and the way from an error to an exit code."""
+"""`callrec`: the table of all commands, and the exit code of each error."""
 
 import sys
 
 import typer
 
 from callrec import __version__
-from callrec.cli import confgen, contexts, daemon, extensions, keys, recordings, roles, users
-from callrec.cli.ending import exit_code, sentence
+from callrec.cli import (
+    calls,
+    confgen,
+    contexts,
+    doctor,
+    extensions,
+    incalls,
+    keys,
+    places,
+    recordings,
+    roles,
+    serve,
+    users,
+    webhooks,
+)
+from callrec.cli.exit_codes import exit_code, sentence
 from callrec.cli.output import READER_GONE, answers, complaints
 from callrec.domain.errors import CallrecError
 
 app = typer.Typer(
     name="callrec",
-    help="Call recording for Asterisk that people can trust. Exit codes: 0 done, 1 refused or found something, 2 usage or"
-    " settings, 3 unavailable. Settings: docs/settings.md",
+    help="Call recording for Asterisk. Exit codes: 0 done, 1 refused or found something, 2 usage or settings,"
+    " 3 unavailable. Settings: docs/settings.md",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,22 +46,25 @@ def _all(version: bool = typer.Option(False, "--version", callback=_version, is_
     pass
 
 
-app.command("serve")(daemon.serve)
-app.command("doctor")(daemon.doctor)
-app.command("demo")(daemon.demo)
+app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
 app.command("confgen")(confgen.confgen)
 app.command("verify")(recordings.verify)
 app.command("rebuild")(recordings.rebuild)
 app.add_typer(users.app, name="users")
 app.add_typer(contexts.app, name="contexts")
+app.add_typer(incalls.app, name="incalls")
+app.add_typer(places.app, name="places")
 app.add_typer(roles.app, name="roles")
 app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
+app.add_typer(calls.app, name="calls")
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:
-    """Run the command line; every error of ours becomes one sentence on stderr and its exit code."""
+    """Run the command line. Each CallrecError becomes one sentence on stderr and an exit code."""
     with complaints():
         try:
             with answers():
@@ -62,7 +79,7 @@ def main() -> None:
 
 
 def _first_of_ours(error: BaseException) -> CallrecError | None:
-    """Ours, also out of a group that holds nothing else; None for anything with a defect in it."""
+    """The CallrecError, or the first one of a group that has only such errors; None otherwise: that is a defect."""
     if isinstance(error, CallrecError):
         return error
     if not isinstance(error, BaseExceptionGroup):

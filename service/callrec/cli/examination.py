@@ -1,51 +1,54 @@
-"""What the doctor goes through: each door is opened, asked and closed again; a closed one hides only what is behind it."""
+"""All checks of the doctor: it connects to each server (Redis, AMI, ARI, AGI) in turn. When one is unreachable, only the checks
+that need it are missing."""
 
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from callrec.adapters.asterisk.agi_probe import agi_answers
 from callrec.adapters.asterisk.ari import AriLink
-from callrec.adapters.asterisk.knock import knock
 from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.asterisk.playback_channel import stage
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
-from callrec.adapters.asterisk.stage import stage
-from callrec.adapters.disk.conf_folder import DiskConfFolder
+from callrec.adapters.disk.config_folder import DiskConfFolder
 from callrec.adapters.disk.folder_lock import holder_of
+from callrec.adapters.disk.folders import groups_of, look_at, owner_of
 from callrec.adapters.disk.mark_file import DiskMark
-from callrec.adapters.disk.places import groups_of, look_at, owner_of
 from callrec.adapters.disk.token import token_is_there
-from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.confgen import Confgen
-from callrec.app.doctor import Finding, Verdict, judge_place, judge_spool
-from callrec.app.doctor_asterisk import Expected, languages, look_at_manager, look_at_rest, run_user
-from callrec.app.doctor_sounds import look_at_sounds
-from callrec.app.tables_mark import SEEN_LAST, WRITTEN_FROM, TablesMark, judge
-from callrec.cli.links import manager_link, opened
-from callrec.config import Door, Settings, split_bind
-from callrec.domain.errors import CallrecError, Corrupt, Misconfigured
-from callrec.domain.provisioning.model import ContextKind, Feature, Tables
+from callrec.app.asterisk.config_files import Confgen
+from callrec.app.doctor.asterisk_checks import Expected, languages, look_at_manager, look_at_rest, run_user
+from callrec.app.doctor.findings import Finding, Verdict, judge_place, judge_spool
+from callrec.app.doctor.sound_checks import look_at_sounds
+from callrec.app.doctor.store_checks import look_at_store
+from callrec.cli.connections import opened
+from callrec.cli.store import opened_store
+from callrec.config import Settings, split_bind
+from callrec.domain.directory.model import ContextKind, Feature, Tables
+from callrec.domain.directory.service_changes import UserEventNames
+from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.wiring.links import ami_link, ari_link
 
 ARI_APP = "callrec-doctor"
-"""Not the daemon's: two clients of one application push each other out."""
+"""Another application than the daemon's: when a second client connects to an application, Asterisk disconnects the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asterisk:
-    """What is known of it for other checks; empty as long as it could not be asked."""
+    """Facts about Asterisk for other checks: its system user, the languages of endpoints. Empty when AMI did not answer."""
 
     user: str = ""
     languages: Collection[str] = ()
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """All findings. Raises nothing of ours: what fails is a finding."""
+    """All findings. Raises no CallrecError: each becomes a finding."""
     store, tables = await _store(settings)
     manager, asterisk = await _guarded("ami", lambda: _manager(settings, tables))
     spoken = {user.language for user in tables.users if user.language} | {*asterisk.languages}
     rest, _ = await _guarded("ari", lambda: _rest(settings, spoken))
     return [
-        Finding("settings", Verdict.OK, "can be read; their secrets cannot be read by every user of this machine"),
+        Finding("settings", Verdict.OK, "readable; not every user of this machine can read the secrets in them"),
         *_token(settings),
         *store,
         *manager,
@@ -64,53 +67,31 @@ def _folders(settings: Settings, asterisk_user: str) -> Iterable[Finding]:
 
 
 def _token(settings: Settings) -> Iterable[Finding]:
-    """The API's token, when the daemon has made it already."""
+    """The finding for the API's token file; none before the daemon has created it."""
     try:
         if token_is_there(settings.state_dir):
-            yield Finding("api token", Verdict.OK, "its owner's only")
+            yield Finding("api token", Verdict.OK, "only its owner can read it")
     except CallrecError as error:
         yield _failed("api token", error)
 
 
 async def _store(settings: Settings) -> tuple[list[Finding], Tables]:
+    folder = settings.confgen_dir
+    files = None if folder is None else Confgen(DiskConfFolder(folder), None)
     try:
-        async with open_store(settings.redis_url, settings.state_dir, join=True) as store:
-            tables = await store.tables()
-            remark = await store.persistence()
-            standing = await _standing(store, settings)
+        async with opened_store(settings) as store:
+            return await look_at_store(store, DiskMark(settings.state_dir), files)
     except CallrecError as error:
         return [_failed("redis", error)], Tables()
-    write = "redis.conf:\nappendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction"
-    kept = (
-        Finding("redis persistence", Verdict.WRONG, remark, write)
-        if remark
-        else Finding("redis persistence", Verdict.OK, "what was told to people survives a power cut")
-    )
-    return [Finding("redis", Verdict.OK, f"users: {len(tables.users)}"), standing, kept], tables
-
-
-async def _standing(store: RedisStore, settings: Settings) -> Finding:
-    """Whether the store has the tables that were seen last, and those that Asterisk's files were written from."""
-    written_from: TablesMark | None = None
-    try:
-        seen = DiskMark(settings.state_dir).read()
-        if settings.confgen_dir is not None:
-            written_from = await Confgen(DiskConfFolder(settings.confgen_dir), None).written_from()
-        for mark, whose in ((seen, SEEN_LAST), (written_from, WRITTEN_FROM)):
-            standing = await store.standing(mark.event if mark else "")
-            judge(mark, standing, whose)
-    except Corrupt as error:
-        return Finding("redis tables", Verdict.WRONG, error.message, error.hint)
-    return Finding("redis tables", Verdict.OK, f"revision {standing.revision}, not older than those seen last")
 
 
 async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], Asterisk]:
-    door, link = Door(settings.ami_url, 5038), manager_link(settings)
+    server, link = settings.ami(), ami_link(settings)
     codes = {code.feature: code.code for code in tables.codes}
     may_press = {user.id for user in tables.users if user.online_record}
     sip = {line.name: line.user for line in tables.lines if line.protocol == "sip"}
     expected = Expected(
-        ami_user=door.username,
+        ami_user=server.username,
         agi=settings.agi_bind,
         spool=str(settings.spool_dir),
         always_code=codes[Feature.CALL_RECORD],
@@ -121,30 +102,22 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], A
         keeps_files=settings.confgen_dir is not None,
         mailboxes=bool(tables.voicemails),
         sccp_lines=any(line.protocol == "sccp" for line in tables.lines),
+        user_events=settings.user_events is not UserEventNames.NONE,
+        places=frozenset((one.kind, one.name) for one in tables.places),
     )
     async with opened(link):
         if link.state is not LinkState.UP:
             return [_closed("ami", link)], Asterisk()
-        findings = [Finding("ami", Verdict.OK, f"{door.host}:{door.port}"), *await look_at_manager(link, expected)]
+        findings = [Finding("ami", Verdict.OK, f"{server.host}:{server.port}"), *await look_at_manager(link, expected)]
         return findings, Asterisk(await run_user(link), await languages(link, sip))
 
 
 async def _rest(settings: Settings, spoken: Collection[str]) -> tuple[list[Finding], Asterisk]:
-    door = Door(settings.ari_url, 8088)
-    link = AriLink(
-        base_url=door.base.removesuffix("/ari"),
-        username=door.username,
-        password=door.secret,
-        app=ARI_APP,
-        wanted_events=(),
-        on_event=_ignore,
-        on_up=_nothing,
-        on_down=lambda _reason: None,
-    )
+    link = ari_link(settings, ARI_APP)
     async with opened(link):
         if link.state is not LinkState.UP:
             return [_closed("ari", link)], Asterisk()
-        findings = [Finding("ari", Verdict.OK, door.base), await look_at_rest(link)]
+        findings = [Finding("ari", Verdict.OK, settings.ari().base), await look_at_rest(link)]
         try:
             async with stage(link, ARI_APP) as played:
                 findings += await look_at_sounds(played, spoken)
@@ -154,11 +127,11 @@ async def _rest(settings: Settings, spoken: Collection[str]) -> tuple[list[Findi
 
 
 async def _probe(settings: Settings, ari: AriLink) -> Finding:
-    """What Asterisk writes in the spool (as its user, in its sandbox), read back as the user that the doctor runs as."""
-    check, ami = "spool probe", manager_link(settings)
+    """Asterisk writes a file into the spool (as its user, in its sandbox), and the doctor's user reads and removes it."""
+    check, ami = "spool probe", ami_link(settings)
     async with opened(ami):
         if ami.state is not LinkState.UP:
-            return Finding(check, Verdict.UNSEEN, f"nothing can be written: {ami.state_reason}")
+            return Finding(check, Verdict.UNSEEN, f"not checked: {ami.state_reason}")
         try:
             trouble = await SpoolProbe(ami, ari, settings.spool_dir, ARI_APP).look()
         except CallrecError as error:
@@ -167,13 +140,13 @@ async def _probe(settings: Settings, ari: AriLink) -> Finding:
         return Finding(check, Verdict.WRONG, trouble.says, trouble.write)
     user, daemons = owner_of(os.geteuid()), _user_of_daemon(settings)
     if daemons not in {"", user}:
-        says = f"Asterisk writes there, and {user} may read it; the daemon runs as {daemons}"
+        says = f"Asterisk can write there, and {user} can read it, but the daemon runs as {daemons}"
         return Finding(check, Verdict.UNSEEN, says, f"run callrec doctor as {daemons}")
     return Finding(check, Verdict.OK, f"Asterisk wrote into {settings.spool_dir}, and {user} could read and remove it")
 
 
 def _user_of_daemon(settings: Settings) -> str:
-    """The user that the daemon of this spool runs as; empty when no daemon runs, or its user cannot be seen."""
+    """The system user of the daemon of this spool; empty when no daemon runs, or /proc hides its user."""
     holder = holder_of(settings.spool_dir) or {}
     try:
         return owner_of(Path(f"/proc/{int(holder.get('pid', ''))}").stat().st_uid)
@@ -183,7 +156,7 @@ def _user_of_daemon(settings: Settings) -> str:
 
 async def _agi(settings: Settings) -> Finding:
     try:
-        await knock(*split_bind(settings.agi_bind))
+        await agi_answers(*split_bind(settings.agi_bind))
     except CallrecError as error:
         return _failed("agi", error)
     return Finding("agi", Verdict.OK, f"the daemon answers at {settings.agi_bind}")
@@ -206,11 +179,3 @@ def _closed(check: str, link: Link) -> Finding:
 def _failed(check: str, error: CallrecError) -> Finding:
     verdict = Verdict.WRONG if isinstance(error, Misconfigured) else Verdict.CLOSED
     return Finding(check, verdict, error.message, error.hint)
-
-
-async def _nothing() -> None:
-    """The doctor asks by itself, when the link is up."""
-
-
-async def _ignore(_event: object) -> None:
-    """The doctor listens to no events."""

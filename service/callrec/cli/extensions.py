@@ -1,19 +1,20 @@
-"""`callrec extensions`: the feature codes, their digits and whether they work."""
+"""`callrec extensions`: the feature codes, the digits of each, and whether it is enabled."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.printing import JSON_OPTION, Row, print_rows
-from callrec.cli.store import operator, settings, with_store
+from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
+from callrec.cli.store import changed, settings, tables
 
 if TYPE_CHECKING:
-    from callrec.adapters.redis.store import RedisStore
-    from callrec.domain.provisioning.model import Tables
+    from callrec.app.directory.idempotency import ChangeRequest
+    from callrec.app.directory.records import Records
+    from callrec.domain.directory.model import FeatureCode, Tables
 
 COLUMNS = ("feature", "code", "enabled", "needs")
 WITHOUT_CONFGEN = frozenset({"call_record", "online_record"})
-"""Codes that stand in the files every PBX includes; Asterisk has the others only by the files of `callrec confgen`."""
+"""Codes of the dialplan files that every PBX includes. All others are in the files of `callrec confgen`."""
 
 app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,10 +22,10 @@ app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_m
 @app.command("list")
 def list_codes(as_json: bool = JSON_OPTION) -> None:
     """All feature codes."""
-    print_rows(_rows(with_store(lambda store: store.tables())), COLUMNS, as_json=as_json)
+    print_rows(_rows(tables()), COLUMNS, as_json=as_json)
     if settings().confgen_dir is None:
         typer.echo(
-            "CALLREC_CONFGEN_DIR is not set: codes that need confgen do nothing on an Asterisk that does not include its files.",
+            "CALLREC_CONFGEN_DIR is not set: codes that need confgen work only where Asterisk includes its files.",
             err=True,
         )
 
@@ -36,37 +37,38 @@ def set_code(
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether the code works.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Change a code's digits or switch it; what is not named stays."""
-    from callrec.domain.provisioning.features import code_checked
-    from callrec.domain.provisioning.model import Feature, FeatureCode
+    """Change a code's digits, enable or disable it. Options that are not given leave their value unchanged."""
+    from dataclasses import replace
+
+    from callrec.domain.directory.model import Feature
 
     if feature not in set(Feature):
         raise typer.BadParameter(f"one of {', '.join(Feature)}", param_hint="FEATURE")
     if code is None and enabled is None:
-        raise typer.BadParameter("say what to change: --code, --enable or --disable")
+        raise typer.BadParameter("give at least one of --code, --enable, --disable")
 
-    async def work(store: "RedisStore") -> "Tables":
-        tables = await store.tables()
-        before = next(one for one in tables.codes if one.feature == feature)
-        on = before.enabled if enabled is None else enabled
-        after = FeatureCode(Feature(feature), code or before.code, on)
-        code_checked(after, tables.codes, tables.lines)
-        await store.set_code(after.feature, after.code, after.enabled, actor=operator())
-        return await store.tables()
+    def become(before: "FeatureCode") -> "FeatureCode":
+        return replace(before, code=code or before.code, enabled=before.enabled if enabled is None else enabled)
 
-    print_rows(_rows(with_store(work)), COLUMNS, as_json=as_json)
+    async def change(records: "Records", change_request: "ChangeRequest") -> "FeatureCode":
+        return await records.set_code(Feature(feature), become, lambda _before: True, change_request)
+
+    _, now = changed(change)
+    print_rows(_rows(now), COLUMNS, as_json=as_json)
+    typer.echo(_where_it_works(feature), err=True)
+
+
+def _where_it_works(feature: str) -> str:
+    """What the operator has to do in Asterisk."""
     if settings().confgen_dir is not None:
-        typer.echo("Asterisk knows it when callrec confgen has run there.", err=True)
-    elif feature in WITHOUT_CONFGEN:
-        where = {
-            "call_record": "CALLREC_ALWAYS_CODE in extensions.conf",
-            "online_record": "the applicationmap in features.conf",
-        }
-        typer.echo(f"Asterisk's own digits for it are {where[feature]}; callrec doctor compares them.", err=True)
-    else:
-        typer.echo(
-            "Asterisk has this code only by the files of callrec confgen, and CALLREC_CONFGEN_DIR is not set.", err=True
-        )
+        return "Asterisk uses the new value after the next run of callrec confgen there."
+    if feature not in WITHOUT_CONFGEN:
+        return "This code works only with the files of callrec confgen, and CALLREC_CONFGEN_DIR is not set."
+    where = {
+        "call_record": "CALLREC_ALWAYS_CODE in extensions.conf",
+        "online_record": "the applicationmap in features.conf",
+    }
+    return f"Change the digits in Asterisk too: {where[feature]}. callrec doctor compares both."
 
 
 def _rows(tables: "Tables") -> list[Row]:

@@ -1,16 +1,18 @@
-"""`callrec keys`: the function keys of a user's phone, what each dials and which lamp shows it."""
+"""`callrec keys`: the function keys of a user's phone, the digits that each dials and the device state of its lamp."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.printing import JSON_OPTION, Row, print_rows
-from callrec.cli.store import operator, request_id, with_store
-from callrec.cli.users import Who, find
+from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
+from callrec.cli.store import changed, said_when_missing, tables
+from callrec.cli.users import Who
 
 if TYPE_CHECKING:
-    from callrec.adapters.redis.store import RedisStore
-    from callrec.domain.provisioning.model import Tables, UserId
+    from callrec.app.directory.idempotency import ChangeRequest
+    from callrec.app.directory.records import Records
+    from callrec.domain.directory.model import Tables
+    from callrec.domain.rules import UserId
 
 COLUMNS = ("number", "type", "destination", "label", "supervision", "dials", "lamp")
 
@@ -21,8 +23,10 @@ Number = Annotated[int, typer.Argument(help="The key's number, 1 to 250.")]
 @app.command("list")
 def list_keys(who: Who, as_json: bool = JSON_OPTION) -> None:
     """All keys of one user."""
-    tables = with_store(lambda store: store.tables())
-    print_rows(_rows(tables, find(tables, who).id), COLUMNS, as_json=as_json)
+    from callrec.app.directory.find_user import find_user
+
+    now = tables()
+    print_rows(_rows(now, find_user(now, who).id), COLUMNS, as_json=as_json)
 
 
 @app.command("set")
@@ -32,71 +36,53 @@ def set_key(
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="user, customized, call_record, online_record, ...")],
     *,
     destination: Annotated[
-        str, typer.Option("--to", help="A user (number, line, id or the beginning of a name), a number, or digits.")
+        str, typer.Option("--to", help="Destination: a user (number, line, id or the beginning of a name), or digits.")
     ] = "",
-    label: Annotated[str, typer.Option(help="What stands beside the key; at most 32 characters.")] = "",
-    supervision: Annotated[bool, typer.Option("--supervised/--unsupervised", help="Whether a lamp shows it.")] = False,
+    label: Annotated[str, typer.Option(help="The text beside the key; at most 32 characters.")] = "",
+    supervision: Annotated[
+        bool, typer.Option("--supervised/--unsupervised", help="Whether the key's lamp shows the state.")
+    ] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Give a user this key, in the place of the one with its number."""
-    from callrec.domain.provisioning.directory import Directory
-    from callrec.domain.provisioning.function_keys import placed
-    from callrec.domain.provisioning.model import FunctionKey
+    """Give a user this key. A key with the same number is replaced."""
+    from callrec.app.directory.find_user import find_user, find_user_or_name
+    from callrec.domain.directory.edit import Table, place
+    from callrec.domain.directory.model import FunctionKey
 
-    async def work(store: "RedisStore") -> list[Row]:
-        snapshot = await store.snapshot()
-        tables = snapshot.tables
-        owner = find(tables, who)
-        meant = _user_meant(tables, destination) if kind == "user" else destination
-        key = FunctionKey(owner.id, number, kind, meant, label, supervision)
-        edit = placed(key, Directory(tables))
-        if edit:
-            await store.edit(edit, request_id(), based_on=snapshot.edition, actor=operator())
-        return _rows(await store.tables(), owner.id)
+    async def change(records: "Records", change_request: "ChangeRequest") -> "UserId":
+        now = records.directory.tables()
+        owner = find_user(now, who).id
+        meant = find_user_or_name(now, destination) if kind == "user" else destination
+        key = FunctionKey(owner, number, kind, meant, label, supervision)
+        await records.put(Table.KEYS, place(key)[1], lambda _before: key, change_request)
+        return owner
 
-    print_rows(with_store(work), COLUMNS, as_json=as_json)
+    owner, now = changed(change)
+    print_rows(_rows(now, owner), COLUMNS, as_json=as_json)
 
 
 @app.command()
 def remove(who: Who, number: Number, as_json: bool = JSON_OPTION) -> None:
-    """Take a key away from a user."""
+    """Remove a key of a user."""
+    from callrec.app.directory.find_user import find_user
+    from callrec.app.directory.records import as_it_is
+    from callrec.domain.directory.edit import Table
     from callrec.domain.errors import Refused
-    from callrec.domain.provisioning.edit import Change, Edit
 
-    async def work(store: "RedisStore") -> list[Row]:
-        snapshot = await store.snapshot()
-        owner = find(snapshot.tables, who)
-        key = next((one for one in snapshot.tables.keys if (one.user, one.number) == (owner.id, number)), None)
-        if key is None:
-            raise Refused("no-such-key", f"{owner.name} has no key {number}", hint="callrec keys list shows all")
-        await store.edit(Edit((Change(key, None),)), request_id(), based_on=snapshot.edition, actor=operator())
-        return _rows(await store.tables(), owner.id)
+    async def change(records: "Records", change_request: "ChangeRequest") -> "UserId":
+        owner = find_user(records.directory.tables(), who)
+        unknown = Refused("no-such-key", f"{owner.name} has no key {number}", hint="callrec keys list shows all")
+        with said_when_missing(unknown):
+            await records.remove(Table.KEYS, f"{owner.id}:{number}", as_it_is, change_request)
+        return owner.id
 
-    print_rows(with_store(work), COLUMNS, as_json=as_json)
-
-
-def _user_meant(tables: "Tables", typed: str) -> str:
-    """The id of the user whom somebody types: as elsewhere, or by the beginning of a name that only one has."""
-    from callrec.domain.errors import Refused
-    from callrec.domain.provisioning.names import Names
-
-    try:
-        return find(tables, typed).id
-    except Refused as unknown:
-        if unknown.code != "no-such-user":
-            raise
-        found = Names(tables.users).beginning(typed, 6)
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise
-    names = {user.id: user.name for user in tables.users}
-    meant = " or ".join(f"id:{user} ({names[user]})" for user in found[:5])
-    raise Refused("ambiguous-user", f"{typed[:80]!r} may be {meant}", hint="say which by its id")
+    owner, now = changed(change)
+    print_rows(_rows(now, owner), COLUMNS, as_json=as_json)
 
 
 def _rows(tables: "Tables", owner: "UserId") -> list[Row]:
-    from callrec.domain.provisioning.function_keys import KEY_TYPES, Takes, dials, lamp_of
+    from callrec.domain.directory.function_keys import KEY_TYPES, Takes, blf_of, dials
+    from callrec.domain.rules import UserId
 
     codes = {code.feature: code for code in tables.codes}
     names = {user.id: user.name for user in tables.users}
@@ -108,13 +94,11 @@ def _rows(tables: "Tables", owner: "UserId") -> list[Row]:
             {
                 "number": key.number,
                 "type": key.type,
-                "destination": next((names[user] for user in names if user == key.destination), "")
-                if is_user
-                else key.destination,
+                "destination": names.get(UserId(key.destination), "") if is_user else key.destination,
                 "label": key.label,
                 "supervision": key.supervision,
                 "dials": dials(key, lines, codes),
-                "lamp": lamp_of(key, lines, codes),
+                "lamp": blf_of(key, lines, codes),
             }
         )
     return rows

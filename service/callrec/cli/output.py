@@ -1,7 +1,7 @@
-"""Where a command's answer and its complaints go: a disk that is full, a reader that has gone, a stream that was closed.
+"""Standard output and standard error of a command, also with a full disk, a reader that has gone, or a closed stream.
 
-An answer that is lost is an error of its own kind, whatever the command had done before: never a traceback, and never an exit
-code that says that nothing was changed. A complaint that is lost is lost: the exit code still tells.
+A write error on stdout is an error with a code of its own, since the command may have changed something before: the user gets
+no traceback, and no exit code that means "refused". A write error on stderr is ignored: the exit code still has the result.
 """
 
 import contextlib
@@ -10,22 +10,22 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from callrec.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-READER_GONE = "output-reader-gone"
-"""`callrec users list | head`: whoever has read enough is told nothing."""
+READER_GONE: Final = "output-reader-gone"
+"""The reader of a pipe has ended, as in `callrec users list | head`: the command ends without a message."""
 
 
 class _Answers(io.FileIO):
     """Standard output."""
 
     def write(self, data: "ReadableBuffer", /) -> int | None:  # type: ignore[override] # None: it would block
-        """Raises Unavailable, which nobody on the way takes for an error of a file, or of a connection."""
+        """Raises Unavailable in place of OSError, which callers would handle as an error of a file or a connection."""
         try:
             return super().write(data)
         except OSError as error:
@@ -40,7 +40,7 @@ class _Complaints(io.FileIO):
     """Standard error."""
 
     def write(self, data: "ReadableBuffer", /) -> int | None:  # type: ignore[override] # None: it would block
-        """There is nowhere to say that this did not work."""
+        """Ignores write errors: there is no other place to report them."""
         try:
             return super().write(data)
         except OSError:
@@ -49,7 +49,7 @@ class _Complaints(io.FileIO):
 
 @contextlib.contextmanager
 def complaints() -> Iterator[None]:
-    """Within it, stderr never raises."""
+    """Within the block, writing to stderr never raises."""
     former, sys.stderr = sys.stderr, _over(sys.stderr, _Complaints)
     try:
         yield
@@ -61,7 +61,7 @@ def complaints() -> Iterator[None]:
 
 @contextlib.contextmanager
 def answers() -> Iterator[None]:
-    """Within it, and at its end, stdout raises Unavailable when it cannot be written."""
+    """Within the block and at its end, writing to stdout raises Unavailable when it fails."""
     former, sys.stdout = sys.stdout, _over(sys.stdout, _Answers)
     try:
         yield
@@ -73,7 +73,7 @@ def answers() -> Iterator[None]:
 
 
 def _over(stream: TextIO | None, kind: type[io.FileIO]) -> TextIO:
-    """The same place, behind this kind of file. A stream that was closed before we began (None) takes nothing."""
+    """The same stream through this kind of file. A stream that was closed at the start (None) refuses every write."""
     if stream is None:
         return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, os.O_RDONLY), "wb")), encoding="utf-8")
     try:

@@ -1,4 +1,4 @@
-"""`callrec recordings`, `verify` and `rebuild`: what is stored, whether it is all there, and its index made anew."""
+"""`callrec recordings`, `verify` and `rebuild`: list the stored recordings, check them, and rebuild their index."""
 
 import json
 from datetime import datetime
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.ending import FOUND
-from callrec.cli.printing import JSON_OPTION, Row, print_fields, print_json, print_rows
+from callrec.cli.exit_codes import FOUND
+from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_json, print_rows
 from callrec.cli.store import settings, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from callrec.app.library import Finding
+    from callrec.app.library.catalog import Finding
     from callrec.config import Settings
 
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
@@ -39,7 +39,7 @@ def list_recordings(
 
 @app.command()
 def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: bool = JSON_OPTION) -> None:
-    """One recording, as the index knows it."""
+    """One recording's entry in the index."""
     from callrec.domain.errors import Refused
 
     entry = with_store(lambda store: store.recording(recording))
@@ -50,43 +50,44 @@ def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: boo
 
 
 def verify(as_json: bool = JSON_OPTION) -> None:
-    """Read every recording and compare it with what its sidecar promises. May run beside the daemon."""
-    from callrec.adapters.disk.journal_reading import UnfinishedRecordings
-    from callrec.adapters.disk.monitor import MonitorLibrary
+    """Read every stored recording and compare it with its sidecar. May run beside the daemon."""
+    from callrec.adapters.disk.journal_reader import UnfinishedRecordings
+    from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.disk.spool import DiskSpool
     from callrec.adapters.media.encode import PyAvEncoder
-    from callrec.app import library
+    from callrec.app.library import catalog
 
     read = settings()
     live = UnfinishedRecordings(read.state_dir / "journal")
-    report = library.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
+    report = catalog.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
     found = [*_other_daemon(read), *report.findings]
     _print_findings(report.recordings, found, as_json=as_json, counted="recordings")
 
 
 def _other_daemon(read: "Settings") -> "Iterator[Finding]":
-    """Legs that a daemon with another journal works on would be told as left over."""
+    """A finding when the daemon of this spool has its journal in another state folder: without that journal, `verify` would
+    report the captures of running calls as orphan files."""
     from callrec.adapters.disk.folder_lock import holder_of
-    from callrec.app.library import Finding
+    from callrec.app.library.catalog import Finding
 
     holder, state = holder_of(read.spool_dir), str(read.state_dir.absolute())
     if holder and holder.get("state", state) != state:
-        says = f"the daemon of this spool keeps its journal in {holder['state']}, and not in {state}: set CALLREC_STATE_DIR"
+        says = f"the daemon of this spool keeps its journal in {holder['state']}: set CALLREC_STATE_DIR to it (now {state})"
         yield Finding("other-journal", str(read.spool_dir), says)
 
 
 def rebuild(as_json: bool = JSON_OPTION) -> None:
-    """Make the index in Redis anew from the recordings on the disk. May run beside the daemon."""
-    from callrec.adapters.disk.monitor import MonitorLibrary
-    from callrec.app import library
+    """Rebuild the index in Redis from the recordings on disk. May run beside the daemon."""
+    from callrec.adapters.disk.monitor_directory import MonitorLibrary
+    from callrec.app.library import catalog
 
     monitor = MonitorLibrary(settings().monitor_dir)
-    done = with_store(lambda store: library.rebuild(monitor, store))
+    done = with_store(lambda store: catalog.rebuild(monitor, store))
     _print_findings(done.recordings, done.findings, as_json=as_json, counted="recordings indexed")
 
 
 def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: bool, counted: str) -> None:
-    """All that was found, and how many recordings there are. Ends the command with its code when there is anything."""
+    """Print the findings and the number of recordings. Ends the command with exit code 1 when there are findings."""
     findings = [{"code": one.code, "path": one.path, "message": one.message} for one in found]
     if as_json:
         print_json({"recordings": recordings, "findings": findings})
@@ -99,14 +100,17 @@ def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: boo
 
 
 def _row(entry: "Mapping[str, str]") -> Row:
-    """An entry for people: the local time in words and with its distance from UTC, lists as lists."""
+    """An index entry as a row: the start as ISO 8601 in local time with its UTC offset, what is JSON as lists."""
     row: dict[str, object] = dict(entry)
     start = datetime.fromtimestamp(float(entry.get("start_s") or 0)).astimezone()
     row["start"] = start.isoformat(timespec="seconds")
     for name in ("numbers", "users"):
         row[name] = json.loads(entry.get(name) or "[]")
+    for name in ("quality", "told", "tracks"):
+        if name in entry:
+            row[name] = json.loads(entry[name])
     return row
 
 
 def _epoch(at: datetime | None) -> float | None:
-    return at.timestamp() if at else None  # without a zone: this machine's
+    return at.timestamp() if at else None  # a time without a zone is in this machine's

@@ -1,24 +1,22 @@
-"""`callrec roles`: names for what somebody with an account may do."""
+"""`callrec roles`: named sets of permissions for accounts."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.printing import JSON_OPTION, Row, print_rows
-from callrec.cli.store import operator, request_id, with_store
+from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
+from callrec.cli.store import changed, said_when_missing, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from callrec.adapters.redis.store import RedisStore
-    from callrec.domain.provisioning.directory import Directory
-    from callrec.domain.provisioning.edit import Edit
-    from callrec.domain.provisioning.model import Role, Tables
+    from callrec.app.directory.idempotency import ChangeRequest
+    from callrec.app.directory.records import Records
+    from callrec.domain.directory.edit import TableRecord
+    from callrec.domain.directory.model import Tables
 
 COLUMNS = ("name", "permissions")
 
 app = typer.Typer(
-    help="Roles with their permissions: list, set, remove. No account has one yet.",
+    help="Roles with their permissions: list, set, remove. Without accounts they have no effect yet.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,56 +26,48 @@ Name = Annotated[str, typer.Argument(help="The role's name.")]
 @app.command("list")
 def list_roles(as_json: bool = JSON_OPTION) -> None:
     """All roles."""
-    print_rows(_rows(with_store(lambda store: store.tables())), COLUMNS, as_json=as_json)
+    print_rows(_rows(tables()), COLUMNS, as_json=as_json)
 
 
 @app.command("set")
 def set_role(
     name: Name,
     permission: Annotated[
-        list[str], typer.Option(help="May come several times; together they replace what was there.")
+        list[str], typer.Option(help="Repeat for several. Replaces all permissions that the role had.")
     ],
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Make a role, or change what it allows."""
-    from callrec.domain.provisioning.model import Permission, Role
-    from callrec.domain.provisioning.record_edits import changing, creating
+    """Create a role, or change its permissions."""
+    from callrec.domain.directory.edit import Table
+    from callrec.domain.directory.model import Permission, Role
 
     if unknown := [one for one in permission if one not in set(Permission)]:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(Permission)}", param_hint="--permission")
+        says = f"{unknown[0]!r} is not a permission; use one of {', '.join(Permission)}"
+        raise typer.BadParameter(says, param_hint="--permission")
     role = Role(name, tuple(one for one in Permission if one in permission))
 
-    def plan(before: "Role | None", tables: "Directory") -> "Edit":
-        return changing(before, role, tables) if before else creating(role, tables)
+    async def change(records: "Records", change_request: "ChangeRequest") -> "TableRecord":
+        return await records.put(Table.ROLES, name, lambda _before: role, change_request)
 
-    _edit(name, plan, as_json=as_json)
+    _, now = changed(change)
+    print_rows(_rows(now), COLUMNS, as_json=as_json)
 
 
 @app.command()
 def remove(name: Name, as_json: bool = JSON_OPTION) -> None:
-    """Remove a role. The last one that may change settings stays."""
+    """Remove a role. The last role that may change settings cannot be removed."""
+    from callrec.app.directory.records import as_it_is
+    from callrec.domain.directory.edit import Table
     from callrec.domain.errors import Refused
-    from callrec.domain.provisioning.record_edits import removing
 
-    def plan(before: "Role | None", tables: "Directory") -> "Edit":
-        if before is None:
-            raise Refused("no-such-role", f"there is no role {name[:80]!r}", hint="callrec roles list shows all")
-        return removing(before, tables)
+    unknown = Refused("no-such-role", f"there is no role {name[:80]!r}", hint="callrec roles list shows all")
 
-    _edit(name, plan, as_json=as_json)
+    async def change(records: "Records", change_request: "ChangeRequest") -> None:
+        with said_when_missing(unknown):
+            await records.remove(Table.ROLES, name, as_it_is, change_request)
 
-
-def _edit(name: str, plan: "Callable[[Role | None, Directory], Edit]", *, as_json: bool) -> None:
-    from callrec.domain.provisioning.directory import Directory
-
-    async def work(store: "RedisStore") -> "Tables":
-        snapshot = await store.snapshot()
-        before = next((one for one in snapshot.tables.roles if one.name == name), None)
-        if edit := plan(before, Directory(snapshot.tables)):
-            await store.edit(edit, request_id(), based_on=snapshot.edition, actor=operator())
-        return await store.tables()
-
-    print_rows(_rows(with_store(work)), COLUMNS, as_json=as_json)
+    _, now = changed(change)
+    print_rows(_rows(now), COLUMNS, as_json=as_json)
 
 
 def _rows(tables: "Tables") -> list[Row]:

@@ -1,25 +1,42 @@
-"""A command and the store: the running daemon's own when it has an embedded one, else one of ours for that moment."""
+"""How a command reaches the tables and the recordings: by the use cases, in the store that the settings name.
+
+With the embedded store a command uses the running daemon's; without a daemon it starts the store itself until it ends. All other
+modules of the commands are the same for every store.
+"""
 
 import asyncio
 import getpass
 import secrets
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import typer
 
-from callrec.cli.ending import plain
+from callrec.cli.exit_codes import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from callrec.adapters.redis.store import RedisStore
+    from callrec.app.directory.idempotency import ChangeRequest
+    from callrec.app.directory.records import Records
+    from callrec.app.ports.directory import OperatorStore
+    from callrec.app.ports.library import RecordingIndex
     from callrec.config import Settings
+    from callrec.domain.directory.model import Tables
+    from callrec.domain.errors import Refused
+
+    class Store(OperatorStore, RecordingIndex, Protocol):
+        """The ports that the use cases of commands need."""
+
 
 T = TypeVar("T")
+WORDING = "command"
+"""The wording of each change request: a command makes one change, under its own new id."""
 
 
 def settings() -> "Settings":
-    """The settings, with nothing logged but what the command itself prints. Raises Misconfigured."""
+    """The settings. Log lines below critical are switched off: a command prints its own messages. Raises Misconfigured."""
     from callrec.config import read_settings
     from callrec.observe.logs import set_up_logs
 
@@ -27,35 +44,84 @@ def settings() -> "Settings":
     return read_settings()
 
 
-def with_store(work: "Callable[[RedisStore], Awaitable[T]]") -> T:
-    """Do this with the store. Raises Misconfigured, Unavailable, Corrupt."""
+def with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
+    """Open the store and run `work` with it; its result. Raises Misconfigured, Unavailable, Corrupt."""
+    return _run(work)
+
+
+def tables() -> "Tables":
+    """All tables, as the store has them now. Raises as `with_store`."""
+    return _run(lambda store: store.tables())
+
+
+def changed(change: "Callable[[Records, ChangeRequest], Awaitable[T]]") -> "tuple[T, Tables]":
+    """Make one change of the tables as the API does: planned again when another edit was first, and made once. Returns the
+    change's result and the tables after it. Raises Refused, and as `with_store`."""
+
+    async def work(store: "RedisStore") -> "tuple[T, Tables]":
+        from callrec.adapters.redis.directory import DirectoryFeed
+        from callrec.app.directory.idempotency import ChangeRequest, until_known
+        from callrec.app.directory.records import Records
+
+        change_request = ChangeRequest(request_id(), operator(), WORDING)
+        async with DirectoryFeed(store) as copy:
+            await copy.until_loaded()
+            records = Records(store, copy)
+            given = await until_known(lambda one: change(records, one), change_request)
+        return given, await store.tables()
+
+    return _run(work)
+
+
+@contextmanager
+def said_when_missing(unknown: "Refused") -> "Iterator[None]":
+    """Raise this error in place of `no-such-record`, since it names what the operator typed."""
+    from callrec.domain.errors import Refused
+
+    try:
+        yield
+    except Refused as error:
+        raise unknown if error.code == "no-such-record" else error from None
+
+
+def _run(work: "Callable[[RedisStore], Awaitable[T]]") -> T:
     read = settings()
+    given: list[T] = []
 
-    async def run() -> T:
-        from callrec.adapters.redis.store import open_store
-
+    async def run() -> None:
         _say_when_new(read)
-        async with open_store(read.redis_url, read.state_dir, join=True) as store:
-            return await work(store)
+        async with opened_store(read) as store:
+            # Not as the task's result: `asyncio.run` asks for its `repr` at the end (signal.getsignal), of all of a large import
+            given.append(await work(store))
 
-    return asyncio.run(run())
+    asyncio.run(run())
+    return given[0]
+
+
+@asynccontextmanager
+async def opened_store(read: "Settings") -> "AsyncIterator[RedisStore]":
+    """The store of these settings. Raises Misconfigured, Unavailable, Corrupt."""
+    from callrec.adapters.redis.store import open_store
+
+    async with open_store(read.redis_url, read.state_dir, join=True) as store:
+        yield store
 
 
 def _say_when_new(read: "Settings") -> None:
-    """In another working folder a command without settings would silently use a store of its own."""
+    """Warn before a new embedded store is created: a command run in the wrong working folder finds no settings."""
     from callrec.adapters.redis.store import EMBEDDED
 
     folder = read.state_dir.absolute() / "valkey"
     if read.redis_url in EMBEDDED and not {"redis_url", "state_dir"} & read.model_fields_set and not folder.exists():
         typer.echo(
-            "callrec: found no settings that name a store (no CALLREC_STATE_DIR, no CALLREC_REDIS_URL, none in callrec.toml"
-            f" here or in CALLREC_CONFIG): a new, empty one is made in {plain(folder)}",
+            "callrec: no setting names a store (no CALLREC_STATE_DIR, no CALLREC_REDIS_URL, none in callrec.toml here or in"
+            f" CALLREC_CONFIG): creating a new, empty one in {plain(folder)}",
             err=True,
         )
 
 
 def operator() -> str:
-    """Who types, for the audit: `operator:<user name of this machine>`."""
+    """The actor for audit entries: `operator:<user name on this machine>`."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
@@ -64,5 +130,5 @@ def operator() -> str:
 
 
 def request_id() -> str:
-    """A new one for each change."""
+    """A new random idempotency key for one change: 32 hex digits."""
     return secrets.token_hex(16)

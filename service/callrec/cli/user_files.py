@@ -1,7 +1,7 @@
-"""`callrec users import`, `export` and `template`: user files in and out.
+"""`callrec users import`, `export` and `template`: user files.
 
-A large file is millions of objects that stay until the command ends: looking for garbage among them took half of its time, so
-these commands switch the collector off.
+These commands switch the garbage collector off: a large file becomes millions of objects that live until the command ends, and
+scanning them took half of its time.
 """
 
 import gc
@@ -11,32 +11,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from callrec.cli.ending import FOUND, plain
-from callrec.cli.printing import JSON_OPTION, Row, print_json, print_rows
+from callrec.cli.exit_codes import FOUND, plain
+from callrec.cli.print_formats import JSON_OPTION, Row, print_json, print_rows
 from callrec.cli.store import operator, request_id, settings, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from callrec.adapters.redis.store import RedisStore
-    from callrec.app.importing import Imported, Tell
-    from callrec.domain.provisioning.csv_text import FileRefused, RowError
+    from callrec.app.directory.user_file.import_users import Imported, Tell
+    from callrec.cli.store import Store
+    from callrec.domain.directory.user_file.csv_text import FileRefused, RowError
+    from callrec.domain.errors import Refused
 
 MOST_REMARKS = 1000
 MOST_ROWS = 1000
-"""How many rows people are shown; JSON has all."""
+"""The most rows printed as text; JSON has all."""
 LARGE_BYTES = 256 * 1024
-"""From here on a terminal is shown how far the import is."""
+"""From this size on, a progress bar is shown on a terminal."""
 _ROW = ("line", "what", "id", "name", "number", "fields")
 _SECRET = ("number", "name", "secret", "what")
 
 
 class Mode(StrEnum):
-    """What the rows mean."""
+    """Whether rows add users, update users, or both."""
 
     ADD = "add"
     UPDATE = "update"
@@ -47,26 +48,25 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="The user file; - is standard input.")],
     *,
     mode: Annotated[
-        Mode, typer.Option(help="add: rows are new users; update: rows change users who are there; merge: both.")
+        Mode, typer.Option(help="add: each row is a new user; update: each row changes an existing user; merge: both.")
     ] = Mode.ADD,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare everything, change nothing.")] = False,
-    encoding: Annotated[str | None, typer.Option(help="When the file is not UTF-8, e.g. latin-1.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The file's encoding, e.g. latin-1. Default: UTF-8.")] = None,
     secrets_file: Annotated[
-        Path | None, typer.Option(help="A new file, mode 600, for generated secrets, instead of showing them.")
+        Path | None, typer.Option(help="Write generated secrets into this new file (mode 600) and do not print them.")
     ] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Add or change the users of a file: all of them, or every error and nothing."""
-    from callrec.app.import_report import secrets_of
-    from callrec.domain.provisioning.csv_text import FileRefused
+    """Add or change the users of a file. If any row has an error, nothing is changed and all errors are printed."""
+    from callrec.app.directory.user_file.import_report import secrets_of
+    from callrec.domain.directory.user_file.csv_text import FileRefused
 
     gc.disable()
-    content = _content(file)
     try:
-        with _new_file(secrets_file) as secrets_to:
-            imported = _imported(content, mode, encoding, dry_run=dry_run)
+        with _opened(file) as opened, _new_file(secrets_file) as secrets_to:
+            imported = _imported(opened, mode, encoding, dry_run=dry_run)
             if secrets_to:
-                _write_secrets(secrets_to, secrets_of(imported))
+                _write_secrets(secrets_to, list(secrets_of(imported)))
     except FileRefused as refused:
         _print_refusal(refused, as_json=as_json)
         raise typer.Exit(FOUND) from None
@@ -76,11 +76,11 @@ def import_file(
 
 
 def export_file(
-    file: Annotated[Path | None, typer.Argument(help="Where to, mode 600; standard output without it.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The file to write (mode 600). Default: standard output.")] = None,
     no_secrets: Annotated[bool, typer.Option("--no-secrets", help="Leave out every password and secret.")] = False,
 ) -> None:
-    """Write all users as a file that an import makes the same users of."""
-    from callrec.app.exporting import export_users
+    """Write all users as a user file; importing it creates the same users."""
+    from callrec.app.directory.user_file.export_users import export_users
 
     gc.disable()
     text, remarks = with_store(lambda store: export_users(store, secrets=not no_secrets))
@@ -92,29 +92,31 @@ def export_file(
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(plain(f"user {remark.user}, {remark.name}: {remark.says}"), err=True)
     if remarks:
-        typer.echo(f"callrec: {len(remarks)} things are not in the file as they are in the store", err=True)
+        typer.echo(
+            f"callrec: {len(remarks)} values could not be exported as they are in the store (listed above)", err=True
+        )
         raise typer.Exit(FOUND)
 
 
 def template() -> None:
     """Print a user file with every column and one row as an example."""
-    from callrec.domain.provisioning.csv_export import template as text
+    from callrec.domain.directory.user_file.export_rows import template as text
 
     typer.echo(text(), nl=False)
 
 
-def _imported(content: bytes, mode: Mode, encoding: str | None, *, dry_run: bool) -> "Imported":
+def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, *, dry_run: bool) -> "Imported":
     from callrec.adapters.passwords import Argon2Passwords
-    from callrec.app.importing import import_users
-    from callrec.domain.provisioning.csv_rules import Mode as Meaning
+    from callrec.app.directory.user_file.import_users import import_users
+    from callrec.domain.directory.user_file.file_rules import Mode as Meaning
 
     identity = request_id()
 
-    async def work(store: "RedisStore") -> "Imported":
-        with _progress(wanted=len(content) >= LARGE_BYTES) as tell:
+    async def work(store: "Store") -> "Imported":
+        with _progress(wanted=os.fstat(opened.fileno()).st_size >= LARGE_BYTES) as tell:
             return await import_users(
                 store,
-                content,
+                lambda: _content(opened),
                 identity,
                 passwords=Argon2Passwords(),
                 mode=Meaning(mode.value),
@@ -129,7 +131,7 @@ def _imported(content: bytes, mode: Mode, encoding: str | None, *, dry_run: bool
 
 @contextmanager
 def _progress(*, wanted: bool) -> Iterator["Tell"]:
-    """A bar on stderr, only where somebody looks at it."""
+    """A progress bar on stderr, only when stderr is a terminal."""
     if not (wanted and sys.stderr.isatty()):
         yield lambda _what, _done, _all: None
         return
@@ -142,25 +144,44 @@ def _progress(*, wanted: bool) -> Iterator["Tell"]:
         yield lambda what, done, every: bar.update(task, description=what, completed=done, total=every or None)
 
 
-def _content(file: Path) -> bytes:
-    """The file's bytes, one more than the importer takes at most. Raises Refused when it cannot be read."""
-    from callrec.app.file_text import LARGEST_BYTES
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """The file, or standard input. Raises Refused when it cannot be opened."""
     from callrec.domain.errors import Refused
 
+    if str(file) == "-":
+        if sys.stdin is None:  # closed by the calling program
+            raise Refused("file-unreadable", "cannot read -: standard input is closed")
+        yield sys.stdin.buffer
+        return
     try:
-        if str(file) == "-":
-            if sys.stdin is None:  # closed by who called us
-                raise Refused("file-unreadable", "cannot read -: standard input is closed")
-            return cast("bytes", sys.stdin.buffer.read(LARGEST_BYTES + 1))
-        with file.open("rb") as opened:
-            return opened.read(LARGEST_BYTES + 1)
+        opened = file.open("rb")
     except OSError as error:
-        raise Refused("file-unreadable", f"cannot read {file}: {error.strerror}") from error
+        raise _unreadable(file, error) from error
+    with opened:
+        yield opened
+
+
+def _content(opened: BinaryIO) -> bytes:
+    """The file's bytes, at most one more than the import accepts. Raises Refused when the file cannot be read."""
+    from callrec.app.directory.user_file.file_text import LARGEST_BYTES
+
+    try:
+        return opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(Path(opened.name), error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> "Refused":
+    from callrec.domain.errors import Refused
+
+    return Refused("file-unreadable", f"cannot read {file}: {error.strerror}")
 
 
 @contextmanager
 def _new_file(path: Path | None) -> Iterator[int | None]:
-    """A file of ours alone, made before anything is changed; gone again when nothing was. Raises Refused when it is there."""
+    """Create a file with mode 600, before the import changes anything; removed at the end when it is empty. Raises Refused when
+    the file exists or cannot be created."""
     from callrec.domain.errors import Refused
 
     if path is None:
@@ -169,7 +190,7 @@ def _new_file(path: Path | None) -> Iterator[int | None]:
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        hint = "secrets are never written over a file"
+        hint = "give the name of a file that does not exist yet, in a folder that you may write to"
         raise Refused("file-unwritable", f"cannot write {path}: {error.strerror}", hint=hint) from error
     try:
         yield opened
@@ -181,8 +202,8 @@ def _new_file(path: Path | None) -> Iterator[int | None]:
 
 
 def _write_secrets(opened: int, secrets: "Sequence[Row]") -> None:
+    from callrec.domain.directory.user_file.csv_text import written
     from callrec.domain.errors import Unavailable
-    from callrec.domain.provisioning.csv_text import written
 
     if not secrets:
         return
@@ -192,18 +213,20 @@ def _write_secrets(opened: int, secrets: "Sequence[Row]") -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        hint = "callrec users export has them"
+        hint = "callrec users export prints them"
         message = f"the users are imported, but their secrets could not be written: {error.strerror}"
         raise Unavailable("secrets-not-written", message, hint=hint) from error
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The file in one piece, readable by its owner only. Raises Refused."""
+    """Replace the file atomically; the new one has mode 600. Raises Refused."""
     from callrec.domain.errors import Refused
 
     if path.exists() and not path.is_file():
         raise Refused(
-            "file-unwritable", f"{path} is no file", hint="without a name, the export goes to standard output"
+            "file-unwritable",
+            f"{path} is not a regular file",
+            hint="give a regular file, or no name: the export then goes to standard output",
         )
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -218,20 +241,22 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _print_imported(imported: "Imported", mode: Mode, *, with_secrets: bool, as_json: bool) -> None:
-    """The difference, then what was generated, then the count."""
-    from callrec.app.import_report import conflicting, report, row_of, secrets_of
-    from callrec.domain.provisioning.csv_rules import Mode as Meaning
+    """Print the changes, then the generated secrets, then the errors and the counts."""
+    from callrec.app.directory.user_file.import_report import conflicting, report, row_of, secrets_of, text_of
+    from callrec.domain.directory.user_file.file_rules import Mode as Meaning
 
     if as_json:
         document = report(imported, Meaning(mode.value))
-        print_json(document if with_secrets else document | {"secrets": []})
+        for piece in text_of(document if with_secrets else document | {"secrets": []}, indent=2):
+            typer.echo(piece, nl=False)
+        typer.echo()
         return
     lines = [{"line": line, "what": "conflicting"} for line in conflicting(imported)]
     steps = (*imported.added, *imported.changed)
     rows: list[Row] = [*map(row_of, steps[:MOST_ROWS]), *lines]
     print_rows(rows[:MOST_ROWS], _ROW, as_json=False)
     if with_secrets:
-        _print_secrets(secrets_of(imported))
+        _print_secrets(list(secrets_of(imported)))
     _print_errors(imported.errors)
     would = "would be " if imported.dry_run else ""
     added, changed, unchanged = len(imported.added), len(imported.changed), len(imported.unchanged)
@@ -241,22 +266,23 @@ def _print_imported(imported: "Imported", mode: Mode, *, with_secrets: bool, as_
 
 
 def _print_secrets(secrets: "Sequence[Row]") -> None:
-    """What was made. A line's secret is only used where Asterisk's files come from the tables."""
+    """Print the generated secrets. Those of lines are left out without generated files: Asterisk would not use them."""
     ours = [one for one in secrets if one["what"] != "line" or settings().confgen_dir is not None]
     if ours:
         print_rows(ours, _SECRET, as_json=False)
-        typer.echo("These secrets are shown this once; callrec users export has them, too.", err=True)
+        typer.echo("These secrets are shown only now; callrec users export prints them, too.", err=True)
     if unused := len(secrets) - len(ours):
         typer.echo(
-            f"{unused} lines had no linesecret and got one, which only files of callrec confgen use"
-            " (CALLREC_CONFGEN_DIR is not set); endpoints that you write keep theirs. callrec users export has it.",
+            f"{unused} lines had no linesecret and got a generated one, which only the files of callrec confgen use"
+            " (CALLREC_CONFGEN_DIR is not set); the endpoints in your own files keep their secrets."
+            " callrec users export prints the generated ones.",
             err=True,
         )
 
 
 def _print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
-    """In JSON on stdout, since that is the answer then."""
-    from callrec.app.import_report import errors_of
+    """Print the errors: with --json on stdout, otherwise on stderr."""
+    from callrec.app.directory.user_file.import_report import errors_of
 
     if as_json:
         print_json(errors_of(refused.errors))
@@ -265,8 +291,8 @@ def _print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
 
 
 def _print_errors(errors: "Sequence[RowError]") -> None:
-    """The first thousand, and how many there are."""
-    from callrec.app.import_report import MOST_ERRORS
+    """Print the first MOST_ERRORS errors and their number."""
+    from callrec.app.directory.user_file.import_report import MOST_ERRORS
 
     for error in errors[:MOST_ERRORS]:
         typer.echo(plain(error), err=True)

@@ -1,1 +1,1 @@
-"""What is true about calls and recordings. Pure: no clock, no loop, no disk, no network; time and ids are arguments."""
+"""The rules for calls, recordings and users, without I/O: no clock, loop, disk or network; time and ids are arguments."""

@@ -1,14 +1,16 @@
-"""Every error that callrec raises on purpose: four kinds, told apart by whose turn it is to act.
+"""Every error that callrec raises on purpose: four kinds, by who has to act.
 
-Each carries a `code` (stable, for machines: kebab-case), a sentence (what and where) and a `hint` (what to do).
-The command line turns them into exit codes, the API into problem+json, the star codes into prompts.
+Each carries a `code` (stable, for machines: `error_codes` has them all), a sentence (what and where) and a `hint` (what to do).
+The command line turns them into exit codes, the API into problem+json, the feature codes into prompts.
 """
+
+from callrec.domain.error_codes import ErrorCode
 
 
 class CallrecError(Exception):
-    """What all our errors have in common; raised only as one of the four kinds below, two of which have a narrower one."""
+    """The common base. Raised are only the four kinds below, and the two narrower ones: `Conflict` and `OutcomeUnknown`."""
 
-    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+    def __init__(self, code: ErrorCode, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -19,7 +21,7 @@ class CallrecError(Exception):
 
 
 class Refused(CallrecError):
-    """The request is understood and must not be done: the asker has to change it. Nothing was changed."""
+    """The request is not allowed as it is: the client has to change it. Nothing was changed."""
 
 
 class Unavailable(CallrecError):
@@ -27,16 +29,16 @@ class Unavailable(CallrecError):
 
 
 class Conflict(Refused):
-    """Somebody else changed first what the request was built on: look again, then it may be done."""
+    """The data that the request was built on has changed since: the client has to read it again before it repeats the request."""
 
 
 class OutcomeUnknown(Unavailable):
-    """It was sent, and no answer came: it may have been done. Look before it is repeated."""
+    """The request was sent, and no answer came: it may have been carried out. Check that before the request is repeated."""
 
 
 class Corrupt(CallrecError):
-    """Stored or received bytes are not what they must be: somebody has to look. Nothing was overwritten."""
+    """Stored or received bytes are invalid: an operator has to look at them. Nothing was overwritten."""
 
 
 class Misconfigured(CallrecError):
-    """A setting, a right or an include is wrong: the operator has to mend it before this can work."""
+    """A setting, a right or an include is wrong: the operator has to correct it first."""

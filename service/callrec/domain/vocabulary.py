@@ -1,62 +1,70 @@
-"""Words that are seen outside and said at many places: what an alarm is about, what a call tells, what is thrown away at a bound,
-and what the dialplan asks. Metrics take their labels from here, so that none of them is counted as `other` by accident.
+"""Names that logs, metrics, events and the dialplan share: causes of alarms, outcomes of presses, facts of calls, reasons for
+drops, FastAGI scripts. Metrics take their labels from here, so that no listed value is counted as `other`.
 """
 
 import re
 from enum import StrEnum
 
-from callrec.domain.messages import Outcome
-
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class AlarmCause(StrEnum):
-    """What an operator must see, up to the first colon of an alarm's cause; what follows is the code of an error."""
+    """The cause of an alarm, up to its first colon; the code of an error may follow."""
 
     FILE_NOT_OPENED = "file-not-opened"
     FILE_NOT_GROWING = "file-not-growing"
     STALLED = "stalled"
     STOP_OVERDUE = "stop-overdue"
+    PAUSE_TOO_LONG = "pause-too-long"
+    """A pause reached the longest time that the setting allows, and has ended."""
     STOPPED_BY_ANOTHER = "stopped-by-another"
-    """Somebody ended our recorder in the middle of a call."""
-    TAKE_NOT_CLOSING = "take-not-closing"
+    """Another program stopped callrec's recorder during the call."""
+    CAPTURE_NOT_CLOSING = "take-not-closing"
     DEAF_LEG = "deaf-leg"
+    NO_DECODER = "no-decoder"
+    """Asterisk has no decoder for what the phones send (`no-decoder: g729`): no recorder can hear the call. Likewise a fax:"""
+    FAX = "t38"
     AMI_DOWN = "ami-down"
-    """A take that Asterisk could not be asked for; likewise the next four."""
+    """The capture could not be requested from Asterisk; likewise the next four."""
     AMI_CONGESTED = "ami-congested"
     AMI_ERROR = "ami-error"
     AMI_HEADER = "ami-header"
     AMI_OUTCOME_UNKNOWN = "ami-outcome-unknown"
     WRITE = "Write"
-    """What a call wanted done and could not be; likewise the next ones."""
-    OPEN_TAKE = "OpenTake"
-    CLOSE_TAKE = "CloseTake"
-    MUTE_TAKE = "MuteTake"
-    LISTEN = "Listen"
+    """A command of a call failed; likewise the next ones."""
+    OPEN_CAPTURE = "OpenTake"
+    CLOSE_CAPTURE = "CloseTake"
+    MUTE_CAPTURE = "MuteTake"
     HAND_OVER = "HandOver"
-    COMPARE = "compare"
-    """Work beside a call that failed; likewise the next ones."""
+    APPLICATION = "application"
+    APPLICATION_PRESS = "application-press"
+    """A background task failed; likewise the next ones."""
     EXAMINE = "examine"
     ANNOUNCE = "announce"
-    LAMP = "lamp"
-    LATE_TAKE = "late-take"
+    DEVICE_STATE = "lamp"
+    LATE_CAPTURE = "late-take"
     RESYNC = "resync"
-    STRAY = "stray"
+    ORPHAN = "stray"
     ORPHANS = "orphans"
     RECORDER = "recorder"
-    """Asterisk did not say which recorder a leg carries."""
-    DEGRADED = "degraded"
-    """What the dialplan recorded alone, or `*26` said, could not be taken in."""
+    """Asterisk did not report which recorder a leg carries."""
+    FALLBACK = "degraded"
+    """A fallback capture or a fallback change could not be processed."""
     MIRROR = "mirror"
     JOURNAL = "journal"
     JOURNAL_SLOW = "journal-slow"
     SPOOL = "spool"
     ENCODER = "encoder"
     TOO_MANY_CALLS = "too-many-calls"
+    TOO_MANY_CAPTURES = "too-many-takes"
     CONFGEN = "confgen"
     CONFGEN_LEFT_OUT = "confgen-left-out"
     STORE = "store"
     TABLES = "tables"
+    WEBHOOK = "webhook"
+    """A receiver does not get its events."""
+    USER_EVENT = "user-event"
+    RECORDING_MARK = "recording-mark"
 
     @property
     def label(self) -> str:
@@ -64,10 +72,43 @@ class AlarmCause(StrEnum):
         return _CAPITAL.sub("-", self).lower()
 
 
+class Outcome(StrEnum):
+    """The outcome of a press of `*3`. The values are also those of CALLREC_RESULT in the dialplan, and labels in metrics."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ABSORBED = "absorbed"
+    ALREADY = "already"
+    """The call is recorded always: `*3` changed nothing."""
+    IS_PAUSED = "is-paused"
+    """The recording is paused: `*3` changed nothing."""
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+
+
+class ControlAnswer(StrEnum):
+    """What is said at once to an operator's request: whether the call does it. What comes of it the call's state shows."""
+
+    ACCEPTED = "accepted"
+    UNCHANGED = "unchanged"
+    """It is so already."""
+    ENDED = "ended"
+    NO_CONVERSATION = "no-conversation"
+    NEVER = "rule-never"
+    ALWAYS = "rule-always"
+    NOT_RECORDED = "not-recorded"
+    PAUSED = "recording-paused"
+
+
 class CallFact(StrEnum):
-    """What a call tells: the type of its events."""
+    """A fact of a call: the type of its event."""
 
     RECORDING = "recording"
+    PAUSED = "recording-paused"
+    RESUMED = "recording-resumed"
     RECORDING_ENDED = "recording-ended"
     PRESS_STARTED = "press-started"
     PRESS_STOPPED = "press-stopped"
@@ -75,41 +116,50 @@ class CallFact(StrEnum):
     PRESS_RESUMED = "press-resumed"
     PRESS_ABSORBED = "press-absorbed"
     PRESS_ALREADY = "press-already"
+    PRESS_IS_PAUSED = "press-is-paused"
     PRESS_REFUSED = "press-refused"
     PRESS_FAILED = "press-failed"
     PRESS_UNAVAILABLE = "press-unavailable"
 
     @classmethod
     def of_press(cls, outcome: Outcome) -> "CallFact":
-        """What a press came to."""
+        """The fact for this outcome of a press."""
         return cls(f"press-{outcome}")
 
 
 class DropReason(StrEnum):
-    """What is thrown away at a bound, and what work beside a call is called."""
+    """What was dropped at a limit; the names of background tasks are among them."""
 
     CALL_MAILBOX = "call-mailbox"
-    """A full mailbox's oldest event."""
+    """The oldest event of a call's event queue, which was full."""
     HELD_BACK = "held-back"
-    """An event that came while calls were compared with Asterisk."""
+    """An event that came during a resync."""
     LEG = "leg"
-    """A leg of more calls, or in more calls, than are followed."""
+    """A leg above the number of legs, or in a call above the number of calls, that are followed."""
     ANNOUNCE = "announce"
-    LAMP = "lamp"
-    COMPARE = "compare"
+    APPLICATION_PRESS = "application-press"
+    DEVICE_STATE = "lamp"
+    APPLICATION = "application"
+    """Asking which application a user talks with."""
     EXAMINE = "examine"
-    LATE_TAKE = "late-take"
+    LATE_CAPTURE = "late-take"
     RESYNC = "resync"
-    STRAY = "stray"
+    ORPHAN = "stray"
     EVENT = "event"
     """An event for the stream."""
+    EVENT_UNREADABLE = "event-unreadable"
+    """An entry of the stream that is no event of the schema."""
+    RECORDING_MARK = "recording-mark"
+    """Setting a recording's id on a channel."""
+    SUBSCRIBER = "subscriber"
+    """A subscriber of the events that read too slowly."""
     INTAKE = "intake"
-    """A recording that waits in the journal instead of intake's queue."""
+    """A recording that waits in the journal, since the queue of the finalizer is full."""
     HTTP_CONNECTION = "http-connection"
 
 
 class AgiScript(StrEnum):
-    """What the dialplan can ask by FastAGI."""
+    """The scripts that the dialplan requests over FastAGI."""
 
     TOGGLE = "toggle"
     """`*3`."""

@@ -1,9 +1,11 @@
-"""Logs: one JSON object per line on stderr, the same for our own lines and for those of the libraries.
+"""Logs: one JSON object per line on stderr, for callrec's own lines and for those of the libraries.
 
-What a reader may rely on: the time is UTC; a secret never appears, whether by its key, in an address or as a value that is
-known to be one; who somebody is (numbers, names, channel names) appears only with `log_personal`, otherwise as a mark that is
-the same for the same text until the daemon ends; no text of a stranger can begin a line of its own. A reader of stderr that
-is slow or hangs delays nobody: lines wait in a bounded queue, and those that find it full are counted and dropped.
+- The time is UTC.
+- A secret never appears: values under secret keys, passwords in addresses and known secret values are masked.
+- Personal values (numbers, names, channel names) appear only with `log_personal`; otherwise each is replaced by a hash, which is
+  the same for the same text until the daemon ends.
+- Text from outside cannot begin a new line.
+- A slow reader of stderr does not delay the daemon: lines wait in a bounded queue; a full queue drops and counts them.
 """
 
 import hashlib
@@ -25,7 +27,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 WAITING_LINES = 10_000
 CLOSE_S = 2.0
 SHORTEST_SECRET = 4
-"""A shorter one would be found in half of all lines; nobody can guess less by reading the rest."""
+"""Shorter secrets are not masked: they would match in half of all lines."""
 
 HIDDEN = "***"
 _SECRET_KEY = re.compile(r"secret|passw|token|authorization|credential|api_?key", re.IGNORECASE)
@@ -38,11 +40,11 @@ _PERSONAL = frozenset(
     }
 )
 _QUIET = ("aiohttp", "asyncio", "panoramisk", "redis")
-"""Libraries: their warnings and errors only, whatever our own level is below that."""
+"""Libraries of which only warnings and errors are logged, also when the log level is lower."""
 
 
 class Lines:
-    """A stream that is written by a thread of its own."""
+    """A stream that a thread of its own writes to."""
 
     def __init__(self, stream: TextIO) -> None:
         self.dropped = 0
@@ -52,18 +54,18 @@ class Lines:
         self._thread.start()
 
     def put(self, line: str) -> None:
-        """Write this line soon; never waits."""
+        """Queue this line for writing; never waits."""
         try:
             self._waiting.put_nowait(line)
         except queue.Full:
             self.dropped += 1
 
     def close(self) -> None:
-        """Write what waits, for at most `CLOSE_S`."""
+        """Write the queued lines, for at most `CLOSE_S`."""
         try:
             self._waiting.put(None, timeout=CLOSE_S)
         except queue.Full:
-            return  # nobody reads: what waits is lost, and the daemon may end
+            return  # the reader hangs: the queued lines are lost, and the daemon may end
         self._thread.join(CLOSE_S)
 
     def _write(self) -> None:
@@ -71,28 +73,28 @@ class Lines:
             try:
                 self._stream.write(f"{line}\n")
                 self._stream.flush()
-            except (OSError, ValueError):  # the reader is gone, or the stream was closed under us
+            except (OSError, ValueError):  # the reader has ended, or the stream was closed
                 self.dropped += 1
 
 
 class _ToLines(QueueHandler):
-    """A handler that formats where the line is logged, and leaves the writing to `Lines`."""
+    """A handler that formats in the logging thread, and leaves the writing to `Lines`."""
 
     def __init__(self, lines: Lines) -> None:
-        super().__init__(cast("queue.Queue[object]", None))  # no queue of records: ours holds finished lines
+        super().__init__(cast("queue.Queue[object]", None))  # no queue of records: `Lines` queues finished lines
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.put(self.format(record))
-        except Exception:  # noqa: BLE001 - a line that cannot be formatted must not break what logged it
+        except Exception:  # noqa: BLE001 - a line that cannot be formatted must not break the code that logged it
             self._lines.put(json.dumps({"event": "log-line-failed", "level": "error", "logger": record.name}))
 
 
 def set_up_logs(
     *, level: str, personal: bool, secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> Callable[[], None]:
-    """Send every log line of this process to `stream` (stderr) as promised above; returns what writes the rest at the end."""
+    """Send every log line of this process to `stream` (default: stderr). Returns the function that flushes at the end."""
     lines = Lines(stream or sys.stderr)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -131,7 +133,7 @@ def set_up_logs(
 
 
 def without_secret_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Values under keys that name a secret, at any depth."""
+    """Mask values under keys that name a secret, at any depth."""
     return cast("EventDict", _walk(event, lambda key, value: HIDDEN if _SECRET_KEY.search(key) else value))
 
 
@@ -139,7 +141,7 @@ _KEY = os.urandom(16)
 
 
 def without_persons(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Values under keys that say who somebody is, and what an unexpected exception says: nobody knows what that holds."""
+    """Replace values under personal keys by a hash, and mask the text of unexpected exceptions, which may contain anything."""
     return cast("EventDict", _walk(event, _impersonal))
 
 
@@ -156,7 +158,7 @@ def _mark(value: object) -> str:
 
 
 class WithoutSecrets:
-    """The last step: known secrets (as they are, in JSON, in an address) and passwords in addresses, wherever they stand."""
+    """The last step: mask known secrets (plain, escaped for JSON, quoted for a URL) and passwords in addresses."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {one for one in secrets if len(one) >= SHORTEST_SECRET}

@@ -1,17 +1,19 @@
-"""Ports with a stopwatch: the same promises, counted."""
+"""Ports whose calls are counted and timed."""
 
 import time
+from collections.abc import Sequence
 
-from callrec.app.ports import Journal, Recorder
+from callrec.app.ports.calls import Journal, Recorder
+from callrec.domain.calls.ids import CaptureId, LegId
+from callrec.domain.calls.journal import Entry
+from callrec.domain.calls.model import Capture, LegAudio, Quality
 from callrec.domain.errors import CallrecError
-from callrec.domain.lifecycle import Entry
-from callrec.domain.model import LegId, Take, TakeId
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.rules import Rule
 from callrec.observe.metrics import Metrics
 
 
 class MeasuredJournal:
-    """Keeps the promises of `app.ports.Journal`."""
+    """Implements `app.ports.calls.Journal` and times each entry."""
 
     def __init__(self, journal: Journal, metrics: Metrics) -> None:
         self.live = journal.live
@@ -19,65 +21,93 @@ class MeasuredJournal:
         self._metrics = metrics
 
     async def append(self, entry: Entry) -> None:
-        """See ports.Journal."""
+        """Append the entry, and observe how long it took until it was on disk."""
         since_s = time.perf_counter()
         await self._journal.append(entry)
         self._metrics.journal(time.perf_counter() - since_s)
 
 
 class MeasuredRecorder:
-    """Keeps the promises of `app.ports.Recorder`."""
+    """Implements `app.ports.calls.Recorder`: counts starts, and passes all other calls on."""
 
     def __init__(self, recorder: Recorder, metrics: Metrics) -> None:
         self._recorder = recorder
         self._metrics = metrics
 
-    async def start(self, take: Take, rule: Rule) -> str:
-        """See ports.Recorder."""
+    async def start(self, capture: Capture, rule: Rule) -> str:
+        """Start the capture, and count the success or failure."""
         try:
-            mixmonitor = await self._recorder.start(take, rule)
+            mixmonitor = await self._recorder.start(capture, rule)
         except CallrecError:
-            self._metrics.take(started=False)
+            self._metrics.capture(started=False)
             raise
-        self._metrics.take(started=True)
+        self._metrics.capture(started=True)
         return mixmonitor
 
-    async def stop(self, take: Take) -> None:
-        """See ports.Recorder."""
-        await self._recorder.stop(take)
+    async def stop(self, capture: Capture) -> None:
+        """Passed on."""
+        await self._recorder.stop(capture)
 
-    async def mute(self, take: Take, *, muted: bool) -> None:
-        """See ports.Recorder."""
-        await self._recorder.mute(take, muted=muted)
+    async def mute(self, capture: Capture, *, muted: bool, since_s: float | None = None) -> None:
+        """Passed on."""
+        await self._recorder.mute(capture, muted=muted, since_s=since_s)
 
-    async def listen(self, leg: LegId, *, on: bool) -> None:
-        """See ports.Recorder."""
-        await self._recorder.listen(leg, on=on)
+    async def note_pause(self, legs: Sequence[LegId], since_s: float | None) -> None:
+        """Passed on."""
+        await self._recorder.note_pause(legs, since_s)
+
+    async def paused_since_s(self, leg: LegId) -> float | None:
+        """Passed on."""
+        return await self._recorder.paused_since_s(leg)
 
     async def recorder_on(self, leg: LegId) -> str:
-        """See ports.Recorder."""
+        """Passed on."""
         return await self._recorder.recorder_on(leg)
 
-    async def take_on(self, leg: LegId) -> tuple[TakeId, Rule] | None:
-        """See ports.Recorder."""
-        return await self._recorder.take_on(leg)
+    async def capture_on(self, leg: LegId) -> tuple[CaptureId, Rule] | None:
+        """Passed on."""
+        return await self._recorder.capture_on(leg)
 
     async def note_made(self, leg: LegId) -> None:
-        """See ports.Recorder."""
+        """Passed on."""
         await self._recorder.note_made(leg)
 
     async def has_made(self, leg: LegId) -> bool:
-        """See ports.Recorder."""
+        """Passed on."""
         return await self._recorder.has_made(leg)
 
+    async def note_place(self, leg: LegId, place: str) -> None:
+        """Passed on."""
+        await self._recorder.note_place(leg, place)
+
+    async def place_on(self, leg: LegId) -> str:
+        """Passed on."""
+        return await self._recorder.place_on(leg)
+
+    async def came_in_at(self, leg: LegId, channel: str) -> str | None:
+        """See `ports.Recorder`."""
+        return await self._recorder.came_in_at(leg, channel)
+
     async def is_holding(self, leg: LegId) -> bool:
-        """See ports.Recorder."""
+        """Passed on."""
         return await self._recorder.is_holding(leg)
 
-    async def packets(self, leg: LegId) -> int | None:
+    async def application_on(self, leg: LegId) -> tuple[str, str]:
         """See ports.Recorder."""
+        return await self._recorder.application_on(leg)
+
+    async def quality(self, leg: LegId) -> Quality | None:
+        """Passed on."""
+        return await self._recorder.quality(leg)
+
+    async def packets(self, leg: LegId) -> int | None:
+        """Passed on."""
         return await self._recorder.packets(leg)
 
-    async def rate_hz(self, leg: LegId) -> int:
-        """See ports.Recorder."""
-        return await self._recorder.rate_hz(leg)
+    async def sends_fax(self, leg: LegId) -> bool:
+        """See app.ports."""
+        return await self._recorder.sends_fax(leg)
+
+    async def audio(self, leg: LegId) -> LegAudio:
+        """Passed on."""
+        return await self._recorder.audio(leg)

@@ -1,6 +1,6 @@
-"""Who is told what happens: each piece of news becomes a log line, a metric and, where others may follow, an event.
+"""The observer: each fact becomes a log line, a metric, and an event for subscribers where one is defined.
 
-News are ids, states and causes; who was on the phone is in the recording's manifest, not here.
+Facts have ids, states and causes only; the parties of a call are in the recording's manifest.
 """
 
 import asyncio
@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from callrec import __version__
-from callrec.app.deaf_legs import CAUSE as DEAF_LEG
-from callrec.domain import messages as m
+from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
+from callrec.domain.calls.commands import Alarm, Tell
+from callrec.domain.calls.ids import RecordingId
+from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import CallrecError, Corrupt
-from callrec.domain.lifecycle import Manifest
-from callrec.domain.model import RecordingId
+from callrec.domain.throttle import Throttle
 from callrec.domain.vocabulary import AlarmCause, DropReason
 from callrec.observe.metrics import Metrics
 
@@ -28,21 +29,25 @@ log = structlog.get_logger(__name__)
 
 
 class Observation:
-    """Keeps the promises of `app.call_actor.Observer` and `app.intake.Notices`: never blocks, never raises.
+    """Implements `app.ports.observer.Observer` and `app.ports.library.Notices`: never blocks, never raises.
 
-    Facts and alarms are published at most once, in their order. What finds the queue full, or the store away, is dropped and
-    counted: followers of the stream look up what is true, they do not add it up.
+    Facts and alarms are published at most once, in their order. When the queue is full or the store is unavailable, they are
+    dropped and counted: a subscriber reads the current state after an event, it does not add up events.
     """
 
     def __init__(self, metrics: Metrics, *, personal: bool = False) -> None:
         self._personal = personal
         self._metrics = metrics
         self._waiting: asyncio.Queue[dict[str, str]] = asyncio.Queue(WAITING_EVENTS)
-        self._storms: dict[str, int] = {}
+        self._throttle = Throttle()
 
-    def started(self, settings: Mapping[str, str], **doors: object) -> None:
-        """The daemon listens: its settings (secrets masked) and its doors."""
-        log.info("started", version=__version__, pid=os.getpid(), settings=dict(settings), **doors)
+    def started(self, settings: Mapping[str, str], **ports: object) -> None:
+        """The daemon listens: its settings (secrets masked) and its ports."""
+        log.info("started", version=__version__, pid=os.getpid(), settings=dict(settings), **ports)
+
+    def setting_renamed(self, former: str, name: str) -> None:
+        """A setting is given under its former name, which the next release does not know."""
+        log.warning("setting-renamed", setting=former, name=name, hint=f"write {name} in place of {former}")
 
     def hangup_ignored(self) -> None:
         """SIGHUP came to a daemon without a terminal."""
@@ -52,34 +57,34 @@ class Observation:
         """The daemon has ended in order."""
         log.info("ended")
 
-    def told(self, fact: m.Tell) -> None:
-        """See Observer."""
+    def told(self, fact: Tell) -> None:
+        """Count, log and publish a fact of a call."""
         self._metrics.fact(fact.fact)
         news = _about(fact)
         log.info(fact.fact, **news)
         self._publish({"type": fact.fact, **news})
 
-    def alarmed(self, alarm: m.Alarm, call: str) -> None:
-        """See Observer."""
+    def alarmed(self, alarm: Alarm, call: str) -> None:
+        """Count and publish every alarm; log the 1st, 2nd, 4th ... of a cause."""
         self._metrics.alarm(alarm.cause)
-        news = {"cause": alarm.cause, "take": alarm.take or "", "call": call}
-        if self._is_told(f"alarm {alarm.cause}"):
-            log.warning("alarm", times=self._storms[f"alarm {alarm.cause}"], **news)
+        news = {"cause": alarm.cause, "take": alarm.capture or "", "call": call}
+        if times := self._throttle.count(f"alarm {alarm.cause}"):
+            log.warning("alarm", times=times, **news)
         self._publish({"type": "alarm", **news})
 
     def dropped(self, what: DropReason) -> None:
-        """See Observer."""
+        """Count it; log the 1st, 2nd, 4th ... with this reason."""
         self._metrics.dropped(what)
-        if self._is_told(f"dropped {what}"):
-            log.warning("dropped", what=what, times=self._storms[f"dropped {what}"])
+        if times := self._throttle.count(f"dropped {what}"):
+            log.warning("dropped", what=what, times=times)
 
     def broke(self, where: str, error: BaseException) -> None:
-        """See Observer."""
+        """Count a defect and log its traceback."""
         self._metrics.defect()
         log.error("broke", where=where, exc_info=error)
 
     def stored(self, manifest: Manifest) -> None:
-        """See Notices. Intake itself publishes this."""
+        """Count and log a stored recording; a deaf leg in it is also an alarm. The finalizer itself publishes the event."""
         recording, media = manifest.recording, manifest.media
         self._metrics.intake("stored")
         self._metrics.stored(manifest.state, recording.to_s)
@@ -96,10 +101,10 @@ class Observation:
             self._metrics.alarm(DEAF_LEG)
             log.warning("alarm", cause=DEAF_LEG, **about)
             self._publish({"type": "alarm", "cause": DEAF_LEG, "recording": recording.id, "call": recording.call})
-            break  # one alarm for a recording, whatever it lacks
+            break  # one alarm for a recording with several gaps
 
     def delayed(self, recording: RecordingId, attempt: int, error: Exception) -> None:
-        """See Notices."""
+        """Count and log that a recording is to be stored later; an unexpected error counts as a defect."""
         self._metrics.intake("delayed")
         expected = isinstance(error, CallrecError)
         why = error.message if isinstance(error, CallrecError) else type(error).__name__
@@ -108,29 +113,29 @@ class Observation:
             self._metrics.defect()
 
     def unindexed(self, recording: RecordingId, error: CallrecError) -> None:
-        """See Notices."""
+        """Count and log a stored recording that is missing in the index or the event stream."""
         self._metrics.intake("unindexed")
         log.warning("unindexed", recording=recording, code=error.code, reason=error.message)
 
     def damaged(self, recording: RecordingId, error: Corrupt) -> None:
-        """See Notices."""
+        """Count, log and publish an alarm: the recording could not be encoded."""
         self._metrics.intake("damaged")
         log.error("damaged", recording=recording, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": f"{AlarmCause.ENCODER}: {error.code}", "recording": recording})
 
     def refused(self, recording: RecordingId, cause: str) -> None:
-        """See Notices."""
+        """Count, log and publish an alarm: captures of the recording were put aside."""
         self._metrics.intake("refused")
         log.error("refused", recording=recording, cause=cause)
         self._publish({"type": "alarm", "cause": cause, "recording": recording})
 
     def overflowed(self) -> None:
-        """See Notices."""
+        """Count that the finalizer's queue was full."""
         self._metrics.intake("overflowed")
         self.dropped(DropReason.INTAKE)
 
     async def run(self, publish: Publish) -> None:
-        """Publish what is told, until cancelled."""
+        """Publish the queued events, until cancelled."""
         while True:
             event = await self._waiting.get()
             try:
@@ -148,15 +153,8 @@ class Observation:
         except asyncio.QueueFull:
             self.dropped(DropReason.EVENT)
 
-    def _is_told(self, what: str) -> bool:
-        """The 1st, 2nd, 4th, 8th ... time: a storm of news is no storm of lines."""
-        if what not in self._storms and len(self._storms) >= WAITING_EVENTS:
-            self._storms.clear()
-        self._storms[what] = times = self._storms.get(what, 0) + 1
-        return times & (times - 1) == 0
 
-
-def _about(fact: m.Tell) -> dict[str, str]:
+def _about(fact: Tell) -> dict[str, str]:
     about = {"user": fact.user} if fact.user else {}
     if fact.recording is None:
         return {**about}

@@ -1,1 +1,1 @@
-"""Bytes in, messages out: AMI, FastAGI, ARI and Asterisk's configuration files. Pure."""
+"""Protocols without I/O: AMI, FastAGI, ARI, Asterisk's configuration files, and the formats on disk."""

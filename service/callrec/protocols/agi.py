@@ -1,12 +1,12 @@
-"""FastAGI: bytes in, requests and replies out, commands as bytes; pure, so that a test can say all that a wire can do.
+"""FastAGI without I/O: bytes in, requests and replies out, commands as bytes.
 
-Asterisk connects, writes one block of `agi_...: value` lines and an empty line (res_agi.c: setup_env), and then obeys: one
-command line from us, one reply from it, until we close. Its only unasked word is `HANGUP`, between two replies, because one
-thread writes both (res_agi.c: run_agi). A reply ends with its line, except for two kinds: a value in parentheses may contain
-newlines and ends at the first `)` that ends a line, and a usage block runs from `520-` to `520 `. The end of the connection
-has no bytes: it is clean in IDLE and cuts something off in REQUEST and WAITING.
+Asterisk connects and writes one block of `agi_...: value` lines and an empty line (res_agi.c: setup_env). Then it answers each
+command line with one reply, until the server closes. Without a command it sends only `HANGUP`, always between two replies, since
+one thread writes both (res_agi.c: run_agi). A reply is one line, with two exceptions: a value in parentheses may contain newlines
+and ends at the first `)` at the end of a line, and a usage block runs from `520-` to `520 `. An end of the connection is normal
+in IDLE, and truncates a message in REQUEST and WAITING.
 
-    state    | what comes                      | next    | event
+    state    | input                           | next    | event
     ---------|---------------------------------|---------|--------
     REQUEST  | block and its empty line        | IDLE    | Request
     IDLE     | we send a command               | WAITING |
@@ -16,9 +16,9 @@ has no bytes: it is clean in IDLE and cuts something off in REQUEST and WAITING.
     WAITING  | HANGUP                          | WAITING | HUNG_UP
     any      | anything else                   | CLOSED  | Refused or Corrupt is raised
 
-A value that itself contains `)` and a newline cannot be told from a reply and something unasked, so it is an error and never a
-shorter value. In the same way a caller's name with a newline in it cannot forge a header: a line that is none, a header twice
-and an argument before the last header are errors, and whatever follows the empty line is unasked.
+A value that contains `)` and a newline looks like a reply followed by another line, so it raises an error and is never shortened.
+In the same way a caller's name with a newline cannot forge a header: a line that is not a header, a repeated header, and an
+argument before the last header are errors, and so is any line after the empty one.
 """
 
 import re
@@ -48,12 +48,12 @@ _UNFINISHED: Final = re.compile(rb"200 result=[^ \n]* \(|520-")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What Asterisk says about the leg that runs `AGI(agi://host/script?query,argument,...)`.
+    """Asterisk's request for the leg that runs `AGI(agi://host/script?query,argument,...)`.
 
     `script` is the path without slashes at its ends; it and the `query` are percent-decoded (a `+` stays a plus: it begins
-    telephone numbers). What Asterisk calls `unknown` is empty here. No text contains a control character, and bytes that are
-    no UTF-8 have become replacement characters; otherwise it is as the stranger on the line chose it. `headers` has
-    everything, by Asterisk's names.
+    telephone numbers). Asterisk's value `unknown` is empty here. No text contains a control character, and bytes that are not
+    UTF-8 have become replacement characters; otherwise texts are untrusted, as the caller chose them. `headers` has all headers,
+    by Asterisk's names.
     """
 
     script: str
@@ -73,10 +73,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Asterisk's word on one command: 200 done, 510 unknown, 511 not on a dead channel, 520 wrong usage.
+    """Asterisk's reply to one command: 200 done, 510 unknown, 511 not on a dead channel, 520 wrong usage.
 
-    `result` is what follows `result=`, and empty for the others; `text` is the value in parentheses as it was sent, newlines
-    included (of `(timeout) endpos=8000` it is `timeout`), and for the others the line or the usage block.
+    `result`: the text after `result=`, empty for other codes. `text`: the value in parentheses, with its newlines (`timeout` for
+    `(timeout) endpos=8000`); for other codes the line or the usage block.
     """
 
     code: int
@@ -85,7 +85,7 @@ class Reply:
 
     @property
     def is_provisional(self) -> bool:
-        """A 1xx: the command is being done, and its reply is still to come."""
+        """Whether this is a 1xx reply: the command is being executed, and its final reply follows."""
         return self.code < 200  # noqa: PLR2004 - the border between "wait" and "done", as in every such protocol
 
 
@@ -102,7 +102,7 @@ Event = Request | Reply | HungUp
 
 
 class State(Enum):
-    """Whose turn it is: see the table above."""
+    """The state of the dialogue: see the table above."""
 
     REQUEST = "request"
     IDLE = "idle"
@@ -111,7 +111,7 @@ class State(Enum):
 
 
 class Dialogue:
-    """One connection from Asterisk. It never holds more than a request or a reply plus one chunk."""
+    """One connection from Asterisk. It buffers at most one request or reply and one chunk."""
 
     __slots__ = ("_buffer", "state")
 
@@ -120,12 +120,12 @@ class Dialogue:
         self._buffer = b""
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """Take bytes as they come, in any pieces, and return what they complete.
+        """Decode the next bytes, in pieces of any size; the events that they complete.
 
-        Raises Refused (too long) or Corrupt, and then nothing of this piece counts: the dialogue is closed.
+        Raises Refused (too long) or Corrupt; the dialogue is then closed, and the piece gives no events.
         """
         if data == _DONE_LINE and self.state is State.WAITING and not self._buffer:
-            # Nearly every reply is this one: what it need not cost, the leg need not wait.
+            # The most frequent reply, handled without parsing: the leg waits for it.
             self.state = State.IDLE
             return [_DONE]
         self._buffer += data
@@ -139,7 +139,7 @@ class Dialogue:
         return events
 
     def send(self, command: Command) -> bytes:
-        """Return the bytes to write. Raises Refused unless it is our turn: Asterisk takes one command at a time."""
+        """The bytes to write. Raises Refused while a reply is outstanding: Asterisk accepts one command at a time."""
         if self.state is not State.IDLE:
             raise Refused("agi-not-our-turn", f"the FastAGI dialogue is {self.state.value}, it takes no command now")
         self.state = State.WAITING
@@ -161,14 +161,14 @@ class Dialogue:
 
     def _next_line(self) -> Event | None:
         if self._buffer.startswith(b"HANGUP"):
-            # It has been seen without its newline before a reply: what follows is read as its own line.
+            # HANGUP was seen without its newline before a reply: the bytes after it are read as a line of their own.
             self._buffer = self._buffer[len(b"HANGUP") :].removeprefix(b"\n")
             return HUNG_UP
         if self.state is State.IDLE:
             raise Corrupt("agi-unasked", "Asterisk sent a line that no command asked for")
         if (match := _REPLY.match(self._buffer)) is None:
             if not _UNFINISHED.match(self._buffer):
-                raise Corrupt("agi-reply", "Asterisk sent a line that is no AGI reply")
+                raise Corrupt("agi-reply", "Asterisk sent a line that is not an AGI reply")
             return None
         if match.end() > MAX_REPLY_BYTES:
             raise _too_long("an AGI reply", f"{MAX_REPLY_BYTES} bytes")
@@ -180,7 +180,7 @@ class Dialogue:
 
     def _next_request(self) -> Request | None:
         block, end, rest = self._buffer.partition(b"\n\n")
-        # Without its end, a block that already fills the limit can only pass it.
+        # A block that fills the limit without its end will exceed it.
         if len(block) + len(b"\n\n") > MAX_REQUEST_BYTES if end else len(block) >= MAX_REQUEST_BYTES:
             raise _too_long("a FastAGI request", f"{MAX_REQUEST_BYTES} bytes")
         if not end:
@@ -214,9 +214,9 @@ def parse_request(block: bytes) -> Request:
     lines = _HEADER.findall(text)
     headers = dict(lines)
     if len(lines) != line_count:
-        raise Corrupt("agi-header", "a FastAGI request has a line that is no `agi_...: value`")
+        raise Corrupt("agi-header", "a FastAGI request has a line other than `agi_...: value`")
     if len(headers) != line_count:
-        raise Corrupt("agi-header-twice", "a FastAGI request says the same header twice")
+        raise Corrupt("agi-header-twice", "a FastAGI request has the same header twice")
     try:
         return _request(headers, _arguments(lines, headers))
     except KeyError as missing:
@@ -243,7 +243,7 @@ def _request(headers: Mapping[str, str], arguments: tuple[str, ...]) -> Request:
 
 
 def _arguments(lines: list[tuple[str, str]], headers: Mapping[str, str]) -> tuple[str, ...]:
-    """`agi_arg_1`, `agi_arg_2`, ...: Asterisk writes them after everything that a stranger may have filled in."""
+    """`agi_arg_1`, `agi_arg_2`, ...: Asterisk writes them after all headers with text from outside."""
     arguments: list[str] = []
     while (argument := headers.get(f"agi_arg_{len(arguments) + 1}")) is not None:
         arguments.append(argument)
@@ -281,11 +281,11 @@ def _known(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a script decided: the variables for the leg, and one word for the dialplan to branch on."""
+    """A script's decision: variables for the leg, and one word on which the dialplan branches."""
 
     result: str
     variables: tuple[tuple[str, str], ...] = ()
 
     def commands(self) -> tuple[Command, ...]:
-        """One command for each variable, CALLREC_RESULT last: a leg that has it has everything. Raises Refused."""
+        """One command for each variable. CALLREC_RESULT is last: a leg with it has all variables. Raises Refused."""
         return (*(set_variable(*variable) for variable in self.variables), set_variable("CALLREC_RESULT", self.result))

@@ -1,4 +1,4 @@
-"""What we tell Asterisk over FastAGI: one line for each command, built so that no value can become another command. Pure."""
+"""FastAGI commands: one line each, built so that no value can become another command."""
 
 import re
 from functools import lru_cache
@@ -7,14 +7,14 @@ from typing import Final, NewType
 from callrec.domain.errors import Refused
 
 MAX_COMMAND_BYTES: Final = 2047
-"""With its newline. Asterisk 22 takes 8191 and reads the rest of a longer line as another command (res_agi.c: run_agi)."""
+"""With its newline. Asterisk 22 accepts 8191 and reads the rest of a longer line as another command (res_agi.c: run_agi)."""
 
 _SPECIAL: Final = re.compile(r"[\r\n\0\"\\]")
 _VARIABLE: Final = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_.,:/@*#-]*\))?")
 _APPLICATION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 Command = NewType("Command", bytes)
-"""One line, ready for the wire; only the builders below make one."""
+"""One line, ready to be sent; only the functions below create it."""
 
 
 def _quoted(text: str) -> str:
@@ -38,7 +38,7 @@ def _command(*words: str) -> Command:
 @lru_cache(maxsize=256)
 def _variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
-        raise Refused("agi-variable", f"{name!r} is no name of a channel variable or function")
+        raise Refused("agi-variable", f"{name!r} cannot be the name of a channel variable or function")
     return name
 
 
@@ -59,18 +59,13 @@ def get_full_variable(name: str, channel: str = "") -> Command:
 
 
 def exec_(application: str, *arguments: str) -> Command:
-    """Run a dialplan application. Its result is in the reply, `-2` when there is no such application.
+    """Run a dialplan application. Its result is in the reply, `-2` for an unknown application.
 
-    Asterisk splits the arguments at commas, and though it leaves `${...}` and `$[...]` alone, an application may not: all
-    three are refused inside an argument.
+    Asterisk splits the arguments at commas. It does not evaluate `${...}` and `$[...]`, but an application may: all three are
+    refused inside an argument.
     """
     if not _APPLICATION.fullmatch(application):
-        raise Refused("agi-application", f"{application!r} is no name of a dialplan application")
+        raise Refused("agi-application", f"{application!r} cannot be the name of a dialplan application")
     if any(mark in argument for argument in arguments for mark in (",", "${", "$[")):
         raise Refused("agi-exec-argument", "an argument of EXEC must not contain a comma, `${` or `$[`")
     return _command("EXEC", application, _quoted(",".join(arguments)))
-
-
-def verbose(text: str, level: int = 3) -> Command:
-    """Say something on Asterisk's console, at verbosity 1..4."""
-    return _command("VERBOSE", _quoted(text), str(level))

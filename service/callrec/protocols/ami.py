@@ -1,14 +1,13 @@
-"""The Asterisk Manager Interface as bytes: messages out of a stream, actions into one. Pure: no socket, no clock.
+"""The Asterisk Manager Interface without I/O: decodes messages from a stream, and encodes actions.
 
 The stream is one greeting line, then blocks of `Key: value` lines; CR LF ends each line, an empty line each block.
-`Decoder.feed` takes the bytes in any chunking and returns whole messages: where the stream was cut makes no difference.
+`Decoder.feed` accepts the bytes in chunks of any size and returns complete messages.
 
-Decisions that callers rely on:
-- Text is UTF-8; what is not becomes U+FFFD. (Not surrogateescape: a lone surrogate would later break a log line, a JSON
-  answer or a Redis key, and no text from a caller is ever turned back into a path.)
-- A block is decoded as a whole, so a character that arrives in two chunks survives.
-- Of a header that comes twice, `get` returns the first: a value that smuggles in a second `Uniqueid` changes nothing.
-- Unwanted events are dropped by name before they are decoded; that is most of the traffic.
+- Text is UTF-8; other bytes become U+FFFD. (Not surrogateescape: a lone surrogate would later break a log line, a JSON answer or
+  a Redis key.)
+- A block is decoded as a whole, so a character may arrive in two chunks.
+- `get` returns the first of repeated headers: an injected second `Uniqueid` has no effect.
+- Unwanted events are dropped by name before they are decoded; they are most of the traffic.
 """
 
 import re
@@ -20,10 +19,10 @@ from callrec.domain.errors import Corrupt, Refused
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 _HEADER_BYTES = 150
-"""Two strings, a tuple and their places."""
+"""Memory of one header's objects: two strings, a tuple and their references."""
 MAX_GREETING_BYTES: Final = 256
 MAX_LINE_BYTES: Final = 1024
-"""Longest line that Asterisk reads, its CR LF included: a longer one loses the whole action (manager.c: get_input)."""
+"""The longest line that Asterisk reads, with its CR LF: it drops the whole action of a longer one (manager.c: get_input)."""
 MAX_HEADERS: Final = 126
 """Asterisk refuses an action of more than 128 headers (manager.h: AST_MAX_MANHEADERS); two of them are ours."""
 
@@ -70,7 +69,7 @@ class Message:
 
     @property
     def memory_bytes(self) -> int:
-        """About what it takes in memory: its text, and the objects around it."""
+        """Its approximate memory: the text, and the objects around it."""
         return sum(len(key) + len(value) + _HEADER_BYTES for key, value in self.headers)
 
     @property
@@ -105,7 +104,7 @@ class Decoder:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Take the next bytes and return the messages that they complete; Corrupt when no AMI sends this."""
+        """Decode the next bytes; the messages that they complete. Raises Corrupt for bytes that are not AMI."""
         self._buffer += chunk
         if self.greeting is None and not self._take_greeting():
             return []
@@ -122,7 +121,7 @@ class Decoder:
         return [message for message in messages if message.headers]
 
     def _passes(self, block: bytes) -> bool:
-        """Tell whether this block is worth decoding; the hot path: most blocks end here."""
+        """Whether this block must be decoded; this is the hot path, since most blocks are dropped here."""
         if self._wanted is None:
             return True
         start = 0
@@ -143,7 +142,7 @@ class Decoder:
         if not line.startswith(expected) or len(line) > MAX_GREETING_BYTES:
             raise Corrupt(
                 "ami-greeting",
-                f"not an Asterisk manager: it greets with {bytes(line[:40])!r}",
+                f"the server is not an Asterisk manager: its greeting is {bytes(line[:40])!r}",
                 hint="check host and port of the AMI setting (manager.conf: port, usually 5038)",
             )
         if not end:
@@ -157,16 +156,16 @@ class Decoder:
             raise Corrupt(
                 "ami-message-too-long",
                 f"an AMI message is longer than {MAX_MESSAGE_BYTES} bytes",
-                hint="the connection is dropped and made anew; if it recurs, see what else answers on this port",
+                hint="the connection is dropped and made again; if it recurs, see which program answers on this port",
             )
 
 
 def encode_action(name: str, headers: Sequence[tuple[str, str]], action_id: str) -> bytes:
     """Return the bytes of one action, complete with its empty line.
 
-    Refused (code `ami-header`) is raised for whatever Asterisk would read as something else than one header: CR, LF or
-    NUL anywhere, a key that is not letters, digits, `-` and `_`, a second Action or ActionID, a line longer than
-    Asterisk reads, more headers than it reads, text that UTF-8 cannot carry.
+    Raises Refused (code `ami-header`) for anything that Asterisk would not read as exactly one header: CR, LF or NUL, a key with
+    other characters than letters, digits, `-` and `_`, a second Action or ActionID, a line longer than Asterisk reads, more
+    headers than it reads, text that UTF-8 cannot encode.
     """
     if len(headers) > MAX_HEADERS:
         raise _refused(name, f"{len(headers)} headers, Asterisk reads {MAX_HEADERS}")
@@ -193,7 +192,7 @@ def _encode_line(key: str, value: str) -> bytes:
 
 
 def _refused(key: str, why: str) -> Refused:
-    # The value is never repeated: it may be a secret or come from a stranger.
+    # The message never repeats the value: it may be a secret, or text from outside.
     return Refused("ami-header", f"AMI header {key[:64]!r} refused: {why}")
 
 

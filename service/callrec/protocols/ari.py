@@ -27,6 +27,7 @@ class AriEvent:
     playback_id: str = ""
     playback_state: str = ""
     bridge_id: str = ""
+    digit: str = ""
     body: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -46,6 +47,7 @@ def parse_event(text: str) -> AriEvent:
         playback_id=_text(playback, "id"),
         playback_state=_text(playback, "state"),
         bridge_id=_text(_part(body, "bridge"), "id"),
+        digit=_text(body, "digit"),
         body=body,
     )
 

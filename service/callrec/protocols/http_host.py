@@ -1,4 +1,4 @@
-"""The Host header of a request: which server a browser believes that it speaks to."""
+"""Parses the Host header of a request."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _FORM = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A name in small letters or an address in its shortest form, and a port; 0 when none is said."""
+    """A name in lower case or an address in its shortest form, and a port; 0 without one."""
 
     name: str
     port: int = 0

@@ -1,36 +1,51 @@
-"""A recording's inside names to its outside ones and back: one written line for each field, so that either may change alone."""
+"""Converts recordings between the domain's names and those of the formats: one line for each field, so that either side may
+change alone."""
+
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from callrec.domain.lifecycle import Entry, Manifest, Media
-from callrec.domain.model import (
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import Entry, Manifest, Media, Track
+from callrec.domain.calls.model import (
+    PACKET_MS,
     Actor,
-    CallId,
+    Capture,
+    ControlStep,
+    GrowthMark,
     Heard,
+    Hearing,
     Interval,
-    LegId,
     Missing,
-    NodeId,
     Party,
+    Pause,
+    Presence,
+    Quality,
     Recording,
-    RecordingId,
+    RtpGap,
     Speech,
-    Take,
-    TakeId,
     Waiting,
 )
-from callrec.domain.provisioning.model import UserId
+from callrec.domain.rules import UserId
 from callrec.protocols.recording_format import (
     ActorFormat,
+    CaptureFormat,
+    ControlFormat,
     EntryFormat,
+    GrowthMarkFormat,
+    HearingFormat,
+    IntervalFormat,
     ManifestFormat,
     MediaFormat,
     MissingFormat,
     PartyFormat,
     PauseFormat,
+    PresenceFormat,
+    QualityFormat,
     RecordingFormat,
+    RtpGapFormat,
     SpeechFormat,
-    TakeFormat,
+    TrackFormat,
     WaitingFormat,
 )
 
@@ -40,13 +55,16 @@ ENTRY = TypeAdapter(EntryFormat)
 
 def manifest_out(manifest: Manifest) -> ManifestFormat:
     """A manifest as its sidecar has it."""
-    return {
+    out: ManifestFormat = {
         "schema": manifest.schema,
         "state": manifest.state,
         "recording": _recording_out(manifest.recording),
         "media": _media_out(manifest.media) if manifest.media else None,
         "holds": manifest.holds,
     }
+    if manifest.tracks:
+        out["tracks"] = tuple(map(_track_out, manifest.tracks))
+    return out
 
 
 def manifest_in(found: ManifestFormat) -> Manifest:
@@ -58,6 +76,7 @@ def manifest_in(found: ManifestFormat) -> Manifest:
         recording=_recording_in(found["recording"]),
         media=_media_in(media) if media else None,
         holds=found.get("holds", ()),
+        tracks=tuple(map(_track_in, found.get("tracks", ()))),
     )
 
 
@@ -72,7 +91,7 @@ def entry_in(found: EntryFormat) -> Entry:
 
 
 def _recording_out(recording: Recording) -> RecordingFormat:
-    return {
+    out: RecordingFormat = {
         "id": recording.id,
         "call": recording.call,
         "linkedid": recording.linkedid,
@@ -81,7 +100,7 @@ def _recording_out(recording: Recording) -> RecordingFormat:
         "actor": _actor_out(recording.actor),
         "from_s": recording.from_s,
         "to_s": recording.to_s,
-        "takes": tuple(map(_take_out, recording.takes)),
+        "takes": tuple(map(_take_out, recording.captures)),
         "parties": tuple(map(_party_out, recording.parties)),
         "pauses": tuple(map(_pause_out, recording.pauses)),
         "announcements": recording.announcements,
@@ -89,9 +108,22 @@ def _recording_out(recording: Recording) -> RecordingFormat:
         "waiting": tuple(map(_waiting_out, recording.waiting)),
         "mono_s": recording.mono_s,
         "speech": tuple(map(_speech_out, recording.speech)),
+        "rule_origin": recording.rule_origin,
         "cause": recording.cause,
         "end_reason": recording.end_reason,
+        "timeline_exact_s": recording.timeline_exact_s,
     }
+    if recording.partner_captures:
+        out["partner_captures"] = tuple(map(_take_out, recording.partner_captures))
+    if recording.hearings:
+        out["hearings"] = tuple(map(_hearing_out, recording.hearings))
+    if recording.presences is not None:
+        out["presences"] = tuple(map(_presence_out, recording.presences))
+    if recording.is_place_unknown:
+        out["place_unknown"] = True
+    if recording.controls:
+        out["controls"] = tuple(map(_control_out, recording.controls))
+    return out
 
 
 def _recording_in(found: RecordingFormat) -> Recording:
@@ -104,16 +136,23 @@ def _recording_in(found: RecordingFormat) -> Recording:
         actor=_actor_in(found["actor"]),
         from_s=found["from_s"],
         to_s=found.get("to_s"),
-        takes=tuple(map(_take_in, found.get("takes", ()))),
+        captures=tuple(map(_take_in, found.get("takes", ()))),
+        partner_captures=tuple(replace(_take_in(one), is_partner=True) for one in found.get("partner_captures", ())),
         parties=tuple(map(_party_in, found.get("parties", ()))),
         pauses=tuple(map(_pause_in, found.get("pauses", ()))),
+        controls=tuple(map(_control_in, found.get("controls", ()))),
         announcements=found.get("announcements", ()),
+        hearings=tuple(map(_hearing_in, found.get("hearings", ()))),
         missing=tuple(map(_missing_in, found.get("missing", ()))),
         waiting=tuple(map(_waiting_in, found.get("waiting", ()))),
         mono_s=found.get("mono_s"),
         speech=tuple(map(_speech_in, found.get("speech", ()))),
+        rule_origin=found.get("rule_origin", ""),
+        is_place_unknown=found.get("place_unknown", False),
         cause=found.get("cause", ""),
         end_reason=found.get("end_reason", ""),
+        timeline_exact_s=found.get("timeline_exact_s"),
+        presences=tuple(map(_presence_in, found["presences"])) if "presences" in found else None,
     )
 
 
@@ -125,22 +164,29 @@ def _actor_in(found: ActorFormat) -> Actor:
     return Actor(kind=found["kind"], user=_user_in(found.get("user")), leg=_leg_in(found.get("leg")))
 
 
-def _take_out(take: Take) -> TakeFormat:
-    return {
-        "id": take.id,
-        "leg": take.leg,
-        "channel": take.channel,
-        "rate_hz": take.rate_hz,
-        "from_s": take.from_s,
-        "to_s": take.to_s,
-        "mixmonitor": take.mixmonitor,
-        "cause": take.cause,
+def _take_out(capture: Capture) -> CaptureFormat:
+    out: CaptureFormat = {
+        "id": capture.id,
+        "leg": capture.leg,
+        "channel": capture.channel,
+        "rate_hz": capture.rate_hz,
+        "from_s": capture.from_s,
+        "to_s": capture.to_s,
+        "mixmonitor": capture.mixmonitor,
+        "cause": capture.cause,
+        "marks": tuple(map(_mark_out, capture.marks)),
+        "of_others": capture.of_others,
     }
+    if capture.rtp_gaps:
+        out["rtp_gaps"] = tuple(map(_rtp_gap_out, capture.rtp_gaps))
+    if capture.track_s is not None:
+        out["track_s"] = capture.track_s
+    return out
 
 
-def _take_in(found: TakeFormat) -> Take:
-    return Take(
-        id=TakeId(found["id"]),
+def _take_in(found: CaptureFormat) -> Capture:
+    return Capture(
+        id=CaptureId(found["id"]),
         leg=LegId(found["leg"]),
         channel=found["channel"],
         rate_hz=found["rate_hz"],
@@ -148,7 +194,29 @@ def _take_in(found: TakeFormat) -> Take:
         to_s=found.get("to_s"),
         mixmonitor=found.get("mixmonitor", ""),
         cause=found.get("cause", ""),
+        marks=tuple(map(_mark_in, found.get("marks", ()))),
+        of_others=found.get("of_others", False),
+        rtp_gaps=tuple(map(_rtp_gap_in, found.get("rtp_gaps", ()))),
+        track_s=found.get("track_s"),
     )
+
+
+def _rtp_gap_out(gap: RtpGap) -> RtpGapFormat:
+    return {"from_s": gap.from_s, "to_s": gap.to_s, "since_s": gap.since_s, "until_s": gap.until_s}
+
+
+def _rtp_gap_in(found: RtpGapFormat) -> RtpGap:
+    return RtpGap(
+        from_s=found["from_s"], to_s=found["to_s"], since_s=found.get("since_s"), until_s=found.get("until_s")
+    )
+
+
+def _mark_out(mark: GrowthMark) -> GrowthMarkFormat:
+    return {"samples": mark.samples, "at_s": mark.at_s}
+
+
+def _mark_in(found: GrowthMarkFormat) -> GrowthMark:
+    return GrowthMark(samples=found["samples"], at_s=found["at_s"])
 
 
 def _party_out(party: Party) -> PartyFormat:
@@ -159,10 +227,12 @@ def _party_out(party: Party) -> PartyFormat:
         "name": party.name,
         "from_s": party.from_s,
         "to_s": party.to_s,
+        "rtp": _quality_out(party.quality) if party.quality else None,
     }
 
 
 def _party_in(found: PartyFormat) -> Party:
+    rtp = found.get("rtp")
     return Party(
         leg=LegId(found["leg"]),
         user=_user_in(found["user"]),
@@ -170,15 +240,87 @@ def _party_in(found: PartyFormat) -> Party:
         name=found["name"],
         from_s=found["from_s"],
         to_s=found.get("to_s"),
+        quality=_quality_in(rtp) if rtp else None,
     )
 
 
-def _pause_out(pause: Interval) -> PauseFormat:
-    return {"from_s": pause.from_s, "to_s": pause.to_s}
+def _quality_out(quality: Quality) -> QualityFormat:
+    return {
+        "received": quality.received,
+        "lost": quality.lost,
+        "jitter_ms": quality.jitter_ms,
+        "packet_ms": quality.packet_ms,
+    }
 
 
-def _pause_in(found: PauseFormat) -> Interval:
-    return Interval(from_s=found["from_s"], to_s=found.get("to_s"))
+def _quality_in(found: QualityFormat) -> Quality:
+    return Quality(
+        received=found["received"],
+        lost=found["lost"],
+        jitter_ms=found["jitter_ms"],
+        packet_ms=found.get("packet_ms", PACKET_MS),
+    )
+
+
+def _presence_out(presence: Presence) -> PresenceFormat:
+    return {"leg": presence.leg, "from_s": presence.from_s, "to_s": presence.to_s}
+
+
+def _presence_in(found: PresenceFormat) -> Presence:
+    return Presence(leg=LegId(found["leg"]), from_s=found["from_s"], to_s=found["to_s"])
+
+
+def _pause_out(pause: Pause) -> PauseFormat:
+    out: PauseFormat = {"from_s": pause.from_s, "to_s": pause.to_s}
+    if not pause.is_proven:
+        out["proven"] = False
+    if pause.most_s is not None:
+        out["most_s"] = pause.most_s
+    return out
+
+
+def _pause_in(found: PauseFormat) -> Pause:
+    return Pause(
+        from_s=found["from_s"],
+        to_s=found.get("to_s"),
+        is_proven=found.get("proven", True),
+        most_s=found.get("most_s"),
+    )
+
+
+def _control_out(step: ControlStep) -> ControlFormat:
+    return {"control": step.control, "at_s": step.at_s, "actor": _actor_out(step.actor), "reason": step.reason}
+
+
+def _control_in(found: ControlFormat) -> ControlStep:
+    return ControlStep(
+        control=found["control"], at_s=found["at_s"], actor=_actor_in(found["actor"]), reason=found["reason"]
+    )
+
+
+def _hearing_out(hearing: Hearing) -> HearingFormat:
+    return {
+        "leg": hearing.leg,
+        "what": hearing.what,
+        "from_s": hearing.from_s,
+        "to_s": hearing.to_s,
+        "heard": hearing.is_heard,
+        "cause": hearing.cause,
+        "packets": hearing.packets,
+        "language": hearing.language,
+    }
+
+
+def _hearing_in(found: HearingFormat) -> Hearing:
+    return Hearing(
+        leg=LegId(found["leg"]),
+        what=found["what"],
+        from_s=found["from_s"],
+        to_s=found["to_s"],
+        cause=found["cause"],
+        packets=found["packets"],
+        language=found.get("language", ""),
+    )
 
 
 def _missing_out(missing: Missing) -> MissingFormat:
@@ -199,7 +341,7 @@ def _waiting_in(found: WaitingFormat) -> Waiting:
 
 def _speech_out(speech: Speech) -> SpeechFormat:
     return {
-        "take": speech.take,
+        "take": speech.capture,
         "leg": speech.leg,
         "since_s": speech.since_s,
         "at_s": speech.at_s,
@@ -209,11 +351,45 @@ def _speech_out(speech: Speech) -> SpeechFormat:
 
 def _speech_in(found: SpeechFormat) -> Speech:
     return Speech(
-        take=TakeId(found["take"]),
+        capture=CaptureId(found["take"]),
         leg=LegId(found["leg"]),
         since_s=found["since_s"],
         at_s=found["at_s"],
         proven=found.get("proven", True),
+    )
+
+
+def _interval_out(interval: Interval) -> IntervalFormat:
+    return {"from_s": interval.from_s, "to_s": interval.to_s}
+
+
+def _interval_in(found: IntervalFormat) -> Interval:
+    return Interval(from_s=found["from_s"], to_s=found.get("to_s"))
+
+
+def _track_out(track: Track) -> TrackFormat:
+    return {
+        "track": track.nth,
+        "user": track.user,
+        "number": track.number,
+        "name": track.name,
+        "legs": track.legs,
+        "present": tuple(map(_interval_out, track.present)),
+        "missing": tuple(map(_missing_out, track.missing)),
+        "media": _media_out(track.media) if track.media else None,
+    }
+
+
+def _track_in(found: TrackFormat) -> Track:
+    return Track(
+        nth=found["track"],
+        user=_user_in(found["user"]),
+        number=found["number"],
+        name=found["name"],
+        legs=tuple(map(LegId, found["legs"])),
+        present=tuple(map(_interval_in, found["present"])),
+        missing=tuple(map(_missing_in, found["missing"])),
+        media=_media_in(found["media"]) if found["media"] else None,
     )
 
 

@@ -1,28 +1,44 @@
-"""The names and shapes that a recording has outside: in its sidecar and in the journal.
+"""The names and shapes of a recording in its sidecar and in the journal.
 
-These types are the format, and `recording_codec` says which inside name stands for which outside one: a field that is renamed
-inside changes nothing on a disk. `tests/golden` holds files that were written before, byte for byte; how to change a format on
-purpose: docs/TESTING.md, *Formats that are frozen*.
+These types are the format. `recording_codec` maps each field of the domain to its name here, so that a rename in the domain does
+not change files. `tests/golden` has files of earlier versions, byte for byte; how to change a format on purpose: docs/TESTING.md,
+*Formats that are frozen*.
 
-What an older version did not write yet is `NotRequired`. The order of the keys is that in which they are written.
+Fields that an older version did not write are `NotRequired`. Keys are written in this order.
 """
 
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035 - pydantic needs it below Python 3.12
 
-from callrec.domain.lifecycle import Format, State, Step
-from callrec.domain.model import ActorKind, Heard, WaitingKind
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.calls.journal import Format, State, Step
+from callrec.domain.calls.model import ActorKind, Control, Heard, Told, WaitingKind
+from callrec.domain.rules import Rule
 
 
 class ActorFormat(TypedDict):
-    """Who caused the recording."""
+    """The actor that caused the recording."""
 
     kind: ActorKind
     user: NotRequired[str | None]
     leg: NotRequired[str | None]
 
 
-class TakeFormat(TypedDict):
+class GrowthMarkFormat(TypedDict):
+    """When the files of a capture had which length."""
+
+    samples: int
+    at_s: float
+
+
+class RtpGapFormat(TypedDict):
+    """When no RTP packet came or went."""
+
+    from_s: float
+    to_s: float
+    since_s: NotRequired[float | None]
+    until_s: NotRequired[float | None]
+
+
+class CaptureFormat(TypedDict):
     """One continuous capture."""
 
     id: str
@@ -33,6 +49,21 @@ class TakeFormat(TypedDict):
     to_s: NotRequired[float | None]
     mixmonitor: NotRequired[str]
     cause: NotRequired[str]
+    marks: NotRequired[tuple[GrowthMarkFormat, ...]]
+    of_others: NotRequired[bool]
+    rtp_gaps: NotRequired[tuple[RtpGapFormat, ...]]
+    """Only where there are any."""
+    track_s: NotRequired[float | None]
+    """Only where there is one."""
+
+
+class QualityFormat(TypedDict):
+    """What was counted of a participant's RTP."""
+
+    received: int
+    lost: int
+    jitter_ms: float
+    packet_ms: NotRequired[float]
 
 
 class PartyFormat(TypedDict):
@@ -44,17 +75,44 @@ class PartyFormat(TypedDict):
     name: str
     from_s: float
     to_s: NotRequired[float | None]
+    rtp: NotRequired[QualityFormat | None]
 
 
-class PauseFormat(TypedDict):
-    """From and to of a pause."""
+class PresenceFormat(TypedDict):
+    """A leg's time in the recorded conversation."""
+
+    leg: str
+    from_s: float
+    to_s: float | None
+
+
+class IntervalFormat(TypedDict):
+    """From and to."""
 
     from_s: float
     to_s: NotRequired[float | None]
 
 
+class PauseFormat(TypedDict):
+    """From and to of a pause. The others only where they are not the usual."""
+
+    from_s: float
+    to_s: NotRequired[float | None]
+    proven: NotRequired[bool]
+    most_s: NotRequired[float]
+
+
+class ControlFormat(TypedDict):
+    """A start, stop, pause or resume that was asked for: when, who asked, and why."""
+
+    control: Control
+    at_s: float
+    actor: ActorFormat
+    reason: str
+
+
 class MissingFormat(TypedDict):
-    """Sound that the file lacks."""
+    """A gap: audio that is missing in the file."""
 
     from_s: float
     to_s: float
@@ -70,8 +128,21 @@ class WaitingFormat(TypedDict):
     kind: WaitingKind
 
 
+class HearingFormat(TypedDict):
+    """Whether a participant has heard that they are recorded."""
+
+    leg: str
+    what: Told
+    from_s: float
+    to_s: float | None
+    heard: bool
+    cause: str
+    packets: int | None
+    language: NotRequired[str]
+
+
 class SpeechFormat(TypedDict):
-    """Who was heard to speak, and when."""
+    """When a participant was heard to speak."""
 
     take: str
     leg: str
@@ -91,7 +162,7 @@ class RecordingFormat(TypedDict):
     actor: ActorFormat
     from_s: float
     to_s: NotRequired[float | None]
-    takes: NotRequired[tuple[TakeFormat, ...]]
+    takes: NotRequired[tuple[CaptureFormat, ...]]
     parties: NotRequired[tuple[PartyFormat, ...]]
     pauses: NotRequired[tuple[PauseFormat, ...]]
     announcements: NotRequired[tuple[float, ...]]
@@ -99,12 +170,23 @@ class RecordingFormat(TypedDict):
     waiting: NotRequired[tuple[WaitingFormat, ...]]
     mono_s: NotRequired[float | None]
     speech: NotRequired[tuple[SpeechFormat, ...]]
+    rule_origin: NotRequired[str]
     cause: NotRequired[str]
     end_reason: NotRequired[str]
+    timeline_exact_s: NotRequired[float | None]
+    partner_captures: NotRequired[tuple[CaptureFormat, ...]]
+    """Only where there are any; likewise the next one."""
+    hearings: NotRequired[tuple[HearingFormat, ...]]
+    presences: NotRequired[tuple[PresenceFormat, ...]]
+    """Only in the journal, of a recording with tracks."""
+    place_unknown: NotRequired[bool]
+    """Only where it is true."""
+    controls: NotRequired[tuple[ControlFormat, ...]]
+    """Only where there are any."""
 
 
 class MediaFormat(TypedDict):
-    """The one file of a recording."""
+    """A file of a recording."""
 
     name: str
     format: Format
@@ -112,6 +194,19 @@ class MediaFormat(TypedDict):
     samples: int
     bytes: int
     sha256: str
+
+
+class TrackFormat(TypedDict):
+    """One participant's voice."""
+
+    track: int
+    user: str | None
+    number: str
+    name: str
+    legs: tuple[str, ...]
+    present: tuple[IntervalFormat, ...]
+    missing: tuple[MissingFormat, ...]
+    media: MediaFormat | None
 
 
 class ManifestFormat(TypedDict):
@@ -122,6 +217,8 @@ class ManifestFormat(TypedDict):
     recording: RecordingFormat
     media: NotRequired[MediaFormat | None]
     holds: NotRequired[tuple[str, ...]]
+    tracks: NotRequired[tuple[TrackFormat, ...]]
+    """Only where there are any."""
 
 
 class EntryFormat(TypedDict):
@@ -129,3 +226,12 @@ class EntryFormat(TypedDict):
 
     step: Step
     recording: RecordingFormat
+
+
+class ChangeFormat(TypedDict):
+    """A journal line without its checksum that tells only what has changed since the line before it: `journal_lines`."""
+
+    step: Step
+    since: str
+    kept: dict[str, int]
+    recording: dict[str, object]

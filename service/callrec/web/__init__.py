@@ -1,1 +1,1 @@
-"""The HTTP door: health, metrics, API and pages."""
+"""The HTTP server: health, metrics, API and pages."""

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of operations: it cannot say anything else than what is served."""
+"""The OpenAPI 3.1 document, made from the table of operations, from which the routes are made too: both always agree."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from callrec import __version__
-from callrec.web.answers import Document, Problem
-from callrec.web.asking import JSON, MERGE_PATCH, REQUEST_ID
-from callrec.web.operations import PREFIX, Answer, Operation
+from callrec.protocols.event_messages import EVENT_ID
+from callrec.web.api.responses import Document, Problem
 from callrec.web.problems import CONTENT_TYPE
+from callrec.web.requests import JSON, MERGE_PATCH, REQUEST_ID
+from callrec.web.routes import PREFIX, Answer, Operation
 
 _REF = "#/components/schemas/{model}"
 ALWAYS = (
@@ -21,39 +22,48 @@ ALWAYS = (
     *(HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 PROBLEMS = {
-    HTTPStatus.BAD_REQUEST: "The body is no JSON, or ends before its end.",
+    HTTPStatus.BAD_REQUEST: "The body is not JSON, or ended early.",
     HTTPStatus.UNAUTHORIZED: "No token, or another one than the daemon's.",
-    HTTPStatus.NOT_FOUND: "There is no such record.",
-    HTTPStatus.CONFLICT: "It is taken, or somebody needs it.",
-    HTTPStatus.PRECONDITION_FAILED: "The record is not as it was read.",
+    HTTPStatus.NOT_FOUND: "The record does not exist.",
+    HTTPStatus.CONFLICT: "A unique value is in use, another record refers to this one, or the call cannot do this now.",
+    HTTPStatus.GONE: "The call is over.",
+    HTTPStatus.PRECONDITION_FAILED: "The record has changed since it was read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file where one is taken.",
-    HTTPStatus.MISDIRECTED_REQUEST: "The Host header is no name of the daemon's.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` says which.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file for an import.",
+    HTTPStatus.MISDIRECTED_REQUEST: "The Host header is not a name of the daemon.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` names each.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of callrec, or something stored that cannot be read.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The store does not answer now, the tables were never loaded, or a user file is under way.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of callrec, or the store has a value that cannot be read.",
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "The store does not answer, the tables are not loaded, another user file is processed, or too many programs follow the "
+        "events."
+    ),
 }
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "If-Match": {
         "required": True,
-        "description": "The ETag of the record as it was read; `*` for whatever it is now.",
+        "description": "The ETag of the record as it was read; `*` accepts any state of it.",
         "schema": {"type": "string", "pattern": "^[!-~]+$"},
     },
     "Idempotency-Key": {
         "required": False,
-        "description": "The request is done once under this key, and answered again for a day.",
+        "description": "A request with this key is executed once; a repeated one gets the same answer for a day.",
         "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"},
+    },
+    "Last-Event-ID": {
+        "required": False,
+        "description": "The id of the last event that was received: those after it are sent first, at most those of a minute.",
+        "schema": {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"},
     },
 }
 ANSWER_HEADERS = {
-    "ETag": "What the record looks like, for If-Match.",
-    "Location": "Where the new record is.",
-    "Content-Location": "Where the record is now.",
+    "ETag": "The state of the record, for If-Match.",
+    "Location": "The path of the new record.",
+    "Content-Location": "The path of the record after the change.",
     "Content-Disposition": "The file's name.",
-    "Callrec-Left-Out": "How many things the file cannot say as they are in the store; `callrec users export` names them.",
-    "WWW-Authenticate": "How to log in.",
-    "Retry-After": "Seconds.",
+    "Callrec-Left-Out": "The number of values that the file format cannot express; `callrec users export` names them.",
+    "WWW-Authenticate": "How to authenticate.",
+    "Retry-After": "Seconds to wait before the request is sent again.",
 }
 
 _TEXT = {"type": "string"}
@@ -67,13 +77,13 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in table:
         paths.setdefault(PREFIX + one.path, {})[one.method.lower()] = _operation(one)
-    token = {"type": "http", "scheme": "bearer", "description": "What stands in the file `token` of the state folder."}
+    token = {"type": "http", "scheme": "bearer", "description": "The content of the file `token` in the state folder."}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "callrec",
             "version": __version__,
-            "summary": "Call recording for Asterisk: users, lines, numbers and look-ups.",
+            "summary": "Call recording for Asterisk: users, lines, numbers, look-ups, live calls and events.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -85,7 +95,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def document_operation(others: list[Operation]) -> Operation:
-    """`GET /openapi.json`, which describes itself too."""
+    """`GET /openapi.json`; the document describes this operation too."""
 
     async def show(_: web.Request) -> web.Response:
         return web.Response(text=text, content_type=JSON)
@@ -115,7 +125,7 @@ def _operation(one: Operation) -> dict[str, Any]:
     if one.body:
         kinds = (JSON, MERGE_PATCH) if one.method == "PATCH" else (JSON,)
         content = {kind: {"schema": {"$ref": _REF.format(model=one.body.__name__)}} for kind in kinds}
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": not one.may_lack_body, "content": content}
     if one.takes:
         made["requestBody"] = {"required": True, "content": {kind: {"schema": _TEXT} for kind in one.takes}}
     return made

@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json (RFC 9457) with our `code` and `hint`, and which status each kind of error has."""
+"""Errors as HTTP answers: problem+json (RFC 9457) with callrec's `code` and `hint`, and the status of each kind of error."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,32 +7,47 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from callrec.app.user_files import FileErrors
+from callrec.app.directory.user_file.jobs import FileErrors
+from callrec.domain.directory.record_rules import RecordRefused
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.domain.provisioning.record_rules import RecordRefused
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
-STATUSES: Mapping[str, HTTPStatus] = {
+STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "no-such-record": HTTPStatus.NOT_FOUND,
+    "no-such-webhook": HTTPStatus.NOT_FOUND,
+    "no-such-delivery": HTTPStatus.NOT_FOUND,
+    "no-such-call": HTTPStatus.NOT_FOUND,
+    "call-ended": HTTPStatus.GONE,
     "record-changed": HTTPStatus.PRECONDITION_FAILED,
     "tables-edited": HTTPStatus.PRECONDITION_FAILED,
     "request-id-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "text-not-storable": HTTPStatus.UNPROCESSABLE_ENTITY,
     "file-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    **dict.fromkeys(("file-binary", "file-encoding", "file-refused"), HTTPStatus.UNPROCESSABLE_ENTITY),
+    "file-binary": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "file-encoding": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "file-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-"""Of refusals; all others are a conflict with what is there."""
-POINTERS: Mapping[str, str] = {
+"""The status of these refusals; all others are 409 Conflict."""
+POINTERS: Mapping[ErrorCode, str] = {
     "number-range": "/ranges",
     "context-name": "/name",
     "feature-code": "/code",
-    **{f"key-{name}": f"/{name}" for name in ("type", "number", "label", "destination", "supervision")},
+    "key-type": "/type",
+    "key-number": "/number",
+    "key-label": "/label",
+    "key-destination": "/destination",
+    "key-supervision": "/supervision",
     "key-not-served": "/type",
     "key-sccp": "/type",
     "no-such-user": "/user",
+    "webhook-url": "/url",
+    "webhook-types": "/types",
+    "webhook-secret": "/secret",
+    "control-reason": "/reason",
 }
-"""Refusals of one field, and which it is."""
+"""Refusals that concern one field, and the JSON pointer of that field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +58,31 @@ class Wrong:
     detail: str
 
     def shown(self) -> dict[str, str]:
-        """As it stands in a problem."""
+        """As an entry of `errors` in a problem."""
         return {
             "pointer" if self.where.startswith("/") or not self.where else "parameter": self.where,
             "detail": self.detail,
         }
 
 
-class WronglyAsked(Exception):
-    """A request that cannot be understood, or lacks something: becomes a problem."""
+class BadRequest(Exception):
+    """A request that cannot be read, or lacks something; `answer` is the problem for it."""
 
-    def __init__(self, status: HTTPStatus, code: str, title: str, hint: str = "", errors: Sequence[Wrong] = ()) -> None:
+    def __init__(
+        self, status: HTTPStatus, code: ErrorCode, title: str, hint: str = "", errors: Sequence[Wrong] = ()
+    ) -> None:
         super().__init__(title)
         self.answer = problem(status, code, title, hint, errors=errors)
 
 
+def wrong_parameters(errors: Sequence[Wrong], hint: str = "correct the parameters named in errors") -> BadRequest:
+    """The error (422) for query parameters with these faults."""
+    return BadRequest(HTTPStatus.UNPROCESSABLE_ENTITY, "parameter", "The parameters are wrong", hint, errors)
+
+
 def problem(
     status: int,
-    code: str,
+    code: ErrorCode,
     title: str,
     hint: str = "",
     *,
@@ -68,7 +90,7 @@ def problem(
     errors: Sequence[Wrong] = (),
     more: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """The answer that says what went wrong."""
+    """An answer with a problem+json body."""
     body: dict[str, object] = {"type": "about:blank", "status": int(status), "title": title, "code": code, "hint": hint}
     if errors:
         body["errors"] = [one.shown() for one in errors]
@@ -77,7 +99,7 @@ def problem(
 
 
 def problem_of(error: CallrecError) -> web.Response:
-    """What an error of ours is to whoever asked over HTTP."""
+    """The HTTP answer for a CallrecError."""
     code, title, hint = error.code, error.message, error.hint
     match error:
         case Unavailable():

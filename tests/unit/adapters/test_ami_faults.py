@@ -113,7 +113,6 @@ async def test_exception_in_a_callback_does_not_drop_the_connection():
             await caller.until_told("event Hangup 1")
             assert link.state is LinkState.UP
             assert asterisk.connections == 1
-            assert link.callback_failures == 100
     assert [line["failures"] for line in logs if line["event"] == "callback failed"] == [1, 2, 4, 8, 16, 32, 64]
 
 
@@ -252,7 +251,7 @@ async def test_refused_login_backs_off_is_visible_and_logged_once():
             with pytest.raises(Unavailable, match="Authentication failed"):
                 await link.action("Ping")
             refused = [line for line in logs if line.get("state") == "refused"]
-            assert len(refused) == 1
+            assert [line["code"] for line in refused] == ["ami-login"]
     assert SECRET not in f"{logs}{link.state_reason}{link!r}"
     assert caller.log == []
 

@@ -1,12 +1,13 @@
 """The AMI link in good weather: login, events in order, actions, listings, states, and coming back."""
 
 import asyncio
+import itertools
 
 import pytest
-from scripted_ami import LIMITS, NEVER, SECRET, Caller, ScriptedAmi, answer, block, running, scripted_ami
+from scripted_ami import LIMITS, NEVER, PATIENCE_S, SECRET, Caller, ScriptedAmi, answer, block, running, scripted_ami
 
 from callrec.adapters.asterisk.ami import AmiLimits, AmiLink, LinkState
-from callrec.adapters.asterisk.backoff import Backoff
+from callrec.adapters.asterisk.ami_wire import SLICE_BYTES
 from callrec.domain.errors import Refused
 from callrec.protocols.ami import Message
 
@@ -205,15 +206,21 @@ def _another(link: AmiLink, caller: Caller, asterisk: ScriptedAmi) -> AmiLink:
     )
 
 
-def test_back_off_grows_to_its_limit_and_keeps_its_jitter():
-    """Two daemons never knock in step, and no delay is shorter than half of what it should be."""
-    longest = Backoff(first_s=1.0, limit_s=10.0, draw=lambda: 1.0)
-    shortest = Backoff(first_s=1.0, limit_s=10.0, draw=lambda: 0.0)
-    assert [longest.delay_s(failures) for failures in (1, 2, 3, 4, 5, 5000)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
-    assert [shortest.delay_s(failures) for failures in (1, 2, 3, 4, 5, 5000)] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
-    delays = {Backoff().delay_s(1) for _ in range(20)}
-    assert len(delays) > 10
-    assert all(0.25 <= delay_s <= 0.5 for delay_s in delays)
+async def test_a_storm_of_events_leaves_their_turn_to_all_others():
+    """FastAGI answers and the heartbeat goes on in between: a loop that is kept for long takes itself for stopped."""
+    caller, event = Caller(), block(("Event", "Hangup"), ("N", "x"), ("Padding", "x" * 100))
+    handled = [0]
+    caller.on_event = lambda _event: handled.append(handled[-1] + 1)
+    async with scripted_ami() as asterisk, running(caller, asterisk.port):
+        await caller.until_told("up")
+        asterisk.say(event * 5000)
+        turns = [0]
+        async with asyncio.timeout(PATIENCE_S):
+            while turns[-1] < 5000:
+                await asyncio.sleep(0)
+                turns.append(handled[-1])
+    most = max(later - earlier for earlier, later in itertools.pairwise(turns))
+    assert 0 < most <= SLICE_BYTES / len(event) + 1
 
 
 async def test_news_from_a_time_in_which_this_process_stood_still_are_not_acted_on():
@@ -226,6 +233,6 @@ async def test_news_from_a_time_in_which_this_process_stood_still_are_not_acted_
         await caller.until_told("up")
         stops.append(True)
         asterisk.say(block(("Event", "Hangup"), ("N", "old")))
-        await caller.until_told("down: this process stood still: what Asterisk told meanwhile is old news")
+        await caller.until_told("down: this process was stopped for a while: the events that wait are too old")
         await caller.until_told("up")
     assert "event Hangup old" not in caller.log

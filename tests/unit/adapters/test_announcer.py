@@ -1,68 +1,151 @@
-"""Which tone or word goes to whom, for each setting."""
+"""Which sound a leg hears, and what proves that it did."""
 
+import wave
 from dataclasses import dataclass, field
 
 import pytest
 
-from callrec.adapters.asterisk.announcer import AriAnnouncer
+from callrec.adapters.asterisk.announcer import BEGINS_S, SHORTEST_S, SILENCES, AriAnnouncer, sound_of
 from callrec.adapters.asterisk.link import LinkState
-from callrec.config import Confirm
-from callrec.domain.messages import Outcome
-from callrec.domain.model import LegId, Take, TakeId
+from callrec.adapters.asterisk.rtp_counters import Packets
+from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.model import NotHeard
+from callrec.domain.errors import Unavailable
+from callrec.domain.vocabulary import Outcome
+from callrec_lab.asterisk import dialplan_folder
 
-TAKE = Take(TakeId("01call-1-1"), LegId("1700000000.1"), "PJSIP/1000-1", 8000, 1.0)
+LEG = LegId("1700000000.1")
+TONE, SILENCE = "recording-started", "recording-silence-1s"
+FLOWS, NOTHING_OUT, NOTHING_IN, COMFORT_NOISE = (18, 16), (18, 0), (0, 16), (18, 2)
 
 
 @dataclass
-class Whispers:
-    """Notes what it is asked to play: leg, media, to whom, language."""
+class Leg:
+    """An ARI and the audio of a leg in one. Meanwhile so many packets flow in and out; over silence others may."""
 
+    flow: tuple[int, int] | None = FLOWS
+    over_silence: tuple[int, int] = FLOWS
     state: LinkState = LinkState.UP
-    heard: list[tuple[str, str, str, str]] = field(default_factory=list)
+    fault: Unavailable | None = None
+    """Of the manager."""
+    done: list[str] = field(default_factory=list)
+    meanwhile: int = 0
+    counted: Packets = field(default_factory=lambda: Packets(100, 200))
+    silence: str = ""
 
     async def announce(self, channel_id: str, media: str, *, whisper: str, timeout_s: float, lang: str = "") -> None:
-        """Note it; it is played at once."""
+        """It is played at once."""
+        assert (channel_id, whisper) == (LEG, "out")
         assert timeout_s > 0
-        self.heard.append((channel_id, media.removeprefix("sound:callrec/"), whisper, lang))
+        self.done.append(f"{media.removeprefix('sound:callrec/')} {lang}".strip())
+        received, sent = (self.over_silence if self.silence else self.flow) or (0, 0)
+        self.counted = Packets(self.counted.received + received, self.counted.sent + sent)
+
+    async def sleep(self, seconds: float) -> None:
+        """So many packets flow in that time, as far as a test says so."""
+        assert seconds > 0
+        self.counted = Packets(self.counted.received, self.counted.sent + self.meanwhile)
+
+    async def packets(self, _leg: LegId) -> Packets | None:
+        """See LegFlow."""
+        if self.fault:
+            raise self.fault
+        return self.counted if self.flow else None
+
+    async def carry(self, _leg: LegId, sound: str) -> None:
+        """See LegFlow."""
+        self.silence = sound
+        self.done.append(f"over {sound.removeprefix('callrec/')}" if sound else "no silence")
+
+
+OVER_SILENCE = [TONE, f"over {SILENCE}", TONE, "no silence"]
+IN_VAIN = [*OVER_SILENCE, *OVER_SILENCE[1:]]
 
 
 @pytest.mark.parametrize(
-    ("confirm", "outcome", "expected"),
+    ("leg", "done", "cause", "packets"),
     [
-        (Confirm.BOTH, Outcome.STARTED, [(TAKE.leg, "recording-started", "both", "")]),
-        (Confirm.PRESSER, Outcome.STOPPED, [(TAKE.leg, "recording-stopped", "out", "")]),
-        (Confirm.NONE, Outcome.STARTED, []),
-        (Confirm.NONE, Outcome.FAILED, [(TAKE.leg, "recording-failed", "out", "")]),
-        (Confirm.BOTH, Outcome.ABSORBED, []),
+        pytest.param(Leg(), [TONE], "", 16, id="they talk"),
+        pytest.param(Leg(NOTHING_IN), [TONE], NotHeard.NO_RTP_IN, 16, id="this phone sends nothing"),
+        pytest.param(Leg(NOTHING_OUT), OVER_SILENCE, "", 16, id="the partner sends nothing"),
+        pytest.param(Leg(COMFORT_NOISE), OVER_SILENCE, "", 16, id="the partner sends comfort noise"),
+        pytest.param(Leg((18, 9), meanwhile=9), [TONE] * 3, NotHeard.NO_RTP_OUT, 9, id="half of it is lost"),
+        pytest.param(Leg(NOTHING_OUT, NOTHING_OUT), IN_VAIN, NotHeard.NO_RTP_OUT, 0, id="in no bridge"),
+        pytest.param(Leg((0, 0), NOTHING_IN), OVER_SILENCE, NotHeard.NO_RTP_IN, 16, id="neither phone sends"),
+        pytest.param(Leg(None), [TONE], "", None, id="nothing counts it"),
     ],
 )
-async def test_a_change_is_announced_to_whom_the_setting_names(
-    confirm: Confirm, outcome: Outcome, expected: list[tuple[str, str, str, str]]
-) -> None:
-    """An error is told to the presser even where nothing is confirmed."""
-    ari = Whispers()
-    await AriAnnouncer(ari, confirm).announce(TAKE, outcome)
-    assert expected == ari.heard
+async def test_what_flowed_meanwhile_says_who_has_heard_it(leg: Leg, done: list[str], cause: str, packets: int) -> None:
+    """Where nothing flows to the phone it is played once more, over silence, and that does not stay on the leg."""
+    played = await AriAnnouncer(leg, leg, leg.sleep).play(LEG, Outcome.STARTED)
+    assert leg.done == done
+    assert (played.leg, played.cause, played.packets) == (LEG, cause, packets)
+    assert played.lasted_s >= 0
 
 
 @pytest.mark.parametrize(
-    ("confirm", "outcome", "sound"),
+    ("outcome", "sound"),
     [
-        (Confirm.BOTH, Outcome.PAUSED, "recording-stopped"),
-        (Confirm.PRESSER, Outcome.RESUMED, "recording-started"),
-        (Confirm.NONE, Outcome.PAUSED, ""),
-        (Confirm.NONE, Outcome.REFUSED, "recording-failed"),
-        (Confirm.NONE, Outcome.ALREADY, "call-is-recorded"),
-        (Confirm.BOTH, Outcome.ABSORBED, ""),
+        (Outcome.PAUSED, "recording-stopped"),
+        (Outcome.RESUMED, "recording-started"),
+        (Outcome.IS_PAUSED, "recording-stopped"),
+        (Outcome.REFUSED, "recording-failed"),
+        (Outcome.ALREADY, "call-is-recorded"),
     ],
 )
-async def test_a_presser_is_told_alone(confirm: Confirm, outcome: Outcome, sound: str) -> None:
-    """What changed nothing is told whatever the setting says, in the presser's language, on the presser's own leg."""
-    ari = Whispers()
-    await AriAnnouncer(ari, confirm).tell(LegId("1700000000.2"), outcome, "fr")
-    assert ari.heard == ([("1700000000.2", sound, "out", "fr")] if sound else [])
+async def test_each_outcome_has_its_sound_in_the_language_of_who_hears_it(outcome: Outcome, sound: str) -> None:
+    leg = Leg((100, 125))
+    played = await AriAnnouncer(leg, leg, leg.sleep).play(LEG, outcome, "fr")
+    assert (leg.done, played.cause) == ([f"{sound} fr"], "")
+
+
+async def test_an_outcome_without_a_sound_is_not_announced() -> None:
+    leg = Leg()
+    assert (await AriAnnouncer(leg, leg, leg.sleep).play(LEG, Outcome.ABSORBED)).cause == NotHeard.NOT_ANNOUNCED
+    assert leg.done == []
+
+
+async def test_without_the_manager_it_is_played_and_not_proven() -> None:
+    leg = Leg(fault=Unavailable("ami-down", "AMI is down"))
+    with pytest.raises(Unavailable, match="AMI is down"):
+        await AriAnnouncer(leg, leg, leg.sleep).play(LEG, Outcome.STARTED)
+    assert leg.done == [TONE]
+
+
+async def test_a_leg_that_ends_meanwhile_has_no_second_count() -> None:
+    """That its playback has ended is Asterisk's word."""
+
+    class Ends(Leg):
+        async def announce(
+            self, channel_id: str, media: str, *, whisper: str, timeout_s: float, lang: str = ""
+        ) -> None:
+            await super().announce(channel_id, media, whisper=whisper, timeout_s=timeout_s, lang=lang)
+            self.flow = None
+
+    leg = Ends()
+    played = await AriAnnouncer(leg, leg, leg.sleep).play(LEG, Outcome.STARTED)
+    assert (leg.done, played.cause) == ([TONE], NotHeard.UNFINISHED)
 
 
 @pytest.mark.parametrize("state", LinkState)
 def test_only_an_open_link_can_play(state: LinkState) -> None:
-    assert AriAnnouncer(Whispers(state), Confirm.BOTH).is_up is (state is LinkState.UP)
+    leg = Leg(state=state)
+    assert AriAnnouncer(leg, leg, leg.sleep).is_up is (state is LinkState.UP)
+
+
+@pytest.mark.parametrize("sound", sorted({sound_of(outcome) for outcome in Outcome} - {""}))
+def test_a_sound_is_as_long_as_is_said_and_silence_is_longer(sound: str) -> None:
+    lengths_s = []
+    for file in (dialplan_folder() / "sounds").glob(f"*/{sound}.wav"):
+        with wave.open(str(file)) as played:
+            lengths_s.append(played.getnframes() / played.getframerate())
+    assert SHORTEST_S[sound] == pytest.approx(min(lengths_s), abs=0.001)
+    assert max(lengths_s) + BEGINS_S <= max(SILENCES)
+
+
+@pytest.mark.parametrize(("length_s", "sound"), SILENCES.items())
+def test_silence_is_as_long_as_is_said(length_s: float, sound: str) -> None:
+    for file in (dialplan_folder() / "sounds").glob(f"*/{sound}.wav"):
+        with wave.open(str(file)) as played:
+            assert played.getnframes() / played.getframerate() == length_s
+            assert not played.readframes(1 << 20).strip(b"\0")

@@ -284,8 +284,9 @@ async def test_second_question_at_once(house: House) -> None:
         async with asyncio.TaskGroup() as questions:
             first = questions.create_task(channel.get_variable("X"))
             await asyncio.sleep(0)
-            with pytest.raises(Unavailable, match="not yet replied"):
+            with pytest.raises(Unavailable, match="not yet replied") as refused:
                 await channel.get_variable("Y")
+            assert refused.value.code == "agi-busy"
         return first.result() or ""
 
     await house.serve(asking(ask))
@@ -370,8 +371,9 @@ async def test_taken_port(house: House) -> None:
 
     with pytest.raises(
         Unavailable, match=r"cannot listen for FastAGI on .* CALLREC_AGI_BIND .* CALLREC_AGI in extensions\.conf"
-    ):
+    ) as refused:
         await second.start("127.0.0.1", house.port)
+    assert refused.value.code == "agi-bind"
     await second.close()
 
 

@@ -1,18 +1,23 @@
 """The journal: what it confirmed is there after any crash, and what it cannot write it does not confirm."""
 
 import asyncio
+import errno
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from callrec.adapters.disk import journal as journal_room
 from callrec.adapters.disk.journal import DiskJournal
+from callrec.adapters.disk.journal_reader import UnfinishedRecordings
+from callrec.domain.calls.ids import CallId, NodeId, RecordingId
+from callrec.domain.calls.journal import Entry, Step
+from callrec.domain.calls.model import POLICY, Recording, Waiting, WaitingKind
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
-from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import POLICY, CallId, NodeId, Recording, RecordingId
-from callrec.domain.provisioning.model import Rule
-from callrec.protocols.documents import encode_entry
+from callrec.domain.rules import Rule
+from callrec.protocols.json_documents import encode_entry
 
 
 def entry(nth: int, step: Step = Step.INTENT) -> Entry:
@@ -116,6 +121,25 @@ async def test_a_grown_segment_is_replaced_by_what_is_live(tmp_path: Path) -> No
     assert await reloaded(tmp_path) == [entry(99)]
 
 
+async def test_a_new_segment_that_could_not_be_finished_hides_nothing_that_was_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon goes on with its large segment. One with a higher number would be read after it, and bring back what was."""
+    journal = DiskJournal(tmp_path, segment_bytes=300)
+    journal.load()
+
+    def refuse(_folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_room, "sync_folder", refuse)
+        for one in (entry(1), entry(2), entry(1, Step.ENDED), entry(2, Step.FINISHED)):
+            await journal.append(one)
+        await journal.close()
+    assert segments(tmp_path) == ["journal-1.log"]
+    assert await reloaded(tmp_path) == [entry(1, Step.ENDED)]
+
+
 def full(_descriptor: int) -> None:
     raise OSError(28, "No space left on device")
 
@@ -171,6 +195,20 @@ async def test_a_disk_that_does_not_answer_is_unavailable_in_time(
     await journal.close()
 
 
+async def test_entries_that_wait_for_the_disk_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_room, "_WAITING", 2)
+    release = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: release.wait(5))
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    told = asyncio.gather(*(journal.append(entry(nth)) for nth in range(9)), return_exceptions=True)
+    await asyncio.sleep(0)
+    release.set()
+    assert {error.code for error in await told if isinstance(error, CallrecError)} == {"journal-full"}
+    await journal.close()
+    assert await reloaded(tmp_path) == [entry(0), entry(1)]
+
+
 async def test_before_load_and_after_close_it_refuses(tmp_path: Path) -> None:
     journal = DiskJournal(tmp_path)
     with pytest.raises(Unavailable):
@@ -198,3 +236,83 @@ def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable):
         DiskJournal(tmp_path / "file" / "journal").load()
+
+
+# -- long recordings ---------------------------------------------------------------------------------------------------
+
+
+def held(times: int) -> list[Entry]:
+    """What becomes of a recording with so many holds."""
+    recording = entry(1).recording
+    entries = []
+    for nth in range(times):
+        before = recording.waiting
+        for to_s in (None, nth + 0.5):
+            recording = replace(recording, waiting=(*before, Waiting(float(nth), to_s, WaitingKind.HOLD)))
+            entries.append(Entry(Step.CHANGED, recording))
+    return entries
+
+
+async def test_three_hundred_holds_are_no_megabytes(tmp_path: Path) -> None:
+    """Each line has what is new. Whole lines were ten megabytes."""
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    entries = held(300)
+    for one in entries:
+        await journal.append(one)
+    assert size(tmp_path) < 600_000
+    await journal.close()
+    assert await reloaded(tmp_path) == [entries[-1]]
+
+
+async def test_a_long_recording_goes_on_in_each_new_segment(tmp_path: Path) -> None:
+    """A segment begins with what is whole, wherever the one before it ended."""
+    journal = DiskJournal(tmp_path, segment_bytes=30_000)
+    journal.load()
+    entries = held(300)
+    for nth, one in enumerate(entries):
+        await journal.append(one)
+        if nth % 97 == 0:
+            assert UnfinishedRecordings(tmp_path)._known == {one.recording.id}
+    assert len(segments(tmp_path)) == 1
+    assert segments(tmp_path) != ["journal-1.log"]
+    await journal.close()
+    assert await reloaded(tmp_path) == [entries[-1]]
+
+
+async def test_a_long_recording_goes_on_behind_a_disk_that_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was refused is in no line that another is based on."""
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    entries = held(100)
+    for one in entries[:150]:
+        await journal.append(one)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fdatasync", _refuse)
+        with pytest.raises(Unavailable):
+            await journal.append(entries[150])
+    await journal.reopen()
+    for one in entries[151:]:
+        await journal.append(one)
+    await journal.close()
+    assert await reloaded(tmp_path) == [entries[-1]]
+
+
+async def test_an_entry_that_has_no_line_is_told_alone(tmp_path: Path) -> None:
+    """A time that is no number: the others of its batch are on the disk."""
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    broken = replace(entry(1), recording=replace(entry(1).recording, to_s=float("nan")))
+    found = await asyncio.gather(
+        journal.append(broken), journal.append(entry(2)), journal.append(entry(1)), return_exceptions=True
+    )
+    assert [type(one) for one in found] == [ValueError, type(None), type(None)]
+    assert list(journal.live()) == [entry(2), entry(1)]
+    await journal.close()
+    assert await reloaded(tmp_path) == [entry(2), entry(1)]
+
+
+def _refuse(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "no space left on device")

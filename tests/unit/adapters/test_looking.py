@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from callrec.adapters.asterisk.agi_probe import agi_answers
 from callrec.adapters.asterisk.fastagi import AgiServer
-from callrec.adapters.asterisk.knock import knock
-from callrec.adapters.disk import journal_reading, places
+from callrec.adapters.disk import folders, journal_reader
+from callrec.adapters.disk.folders import groups_of, look_at
 from callrec.adapters.disk.journal import DiskJournal
-from callrec.adapters.disk.journal_reading import UnfinishedRecordings
-from callrec.adapters.disk.places import groups_of, look_at
+from callrec.adapters.disk.journal_reader import UnfinishedRecordings
+from callrec.domain.calls.ids import CallId, NodeId, RecordingId
+from callrec.domain.calls.journal import Entry, Step
+from callrec.domain.calls.model import POLICY, Recording
 from callrec.domain.errors import Misconfigured, Unavailable
-from callrec.domain.lifecycle import Entry, Step
-from callrec.domain.model import POLICY, CallId, NodeId, Recording, RecordingId
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.rules import Rule
 
 
 def recording(name: str) -> Recording:
@@ -48,9 +49,10 @@ def test_a_segment_that_vanishes_is_read_again_and_not_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "journal-1.log").symlink_to(tmp_path / "gone")
-    monkeypatch.setattr(journal_reading, "TRIES", 3)
-    with pytest.raises(Unavailable, match="journal"):
+    monkeypatch.setattr(journal_reader, "TRIES", 3)
+    with pytest.raises(Unavailable, match="journal") as refused:
         UnfinishedRecordings(tmp_path)
+    assert refused.value.code == "journal-moves"
 
 
 def test_a_folder_is_seen_as_it_is(tmp_path: Path) -> None:
@@ -76,24 +78,26 @@ def test_the_deepest_mount_point_counts_also_with_a_space_in_it(
     mounts.write_text(
         f"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / {point} rw shared:1 - nfs4 x:/ rw\n3 1 0:9 / {tmp_path} rw - tmpfs t rw\n"
     )
-    monkeypatch.setattr(places, "MOUNTS", mounts)
+    monkeypatch.setattr(folders, "MOUNTS", mounts)
     assert look_at(folder).filesystem == "nfs4"
     assert look_at(tmp_path).filesystem == "tmpfs"
 
 
 def test_owners_without_a_name_are_numbers_and_nobody_has_no_groups() -> None:
-    assert (places.owner_of(4_000_000), places.group_of(4_000_000)) == ("4000000", "4000000")
+    assert (folders.owner_of(4_000_000), folders.group_of(4_000_000)) == ("4000000", "4000000")
     assert groups_of("no-such-user-of-this-machine") == frozenset()
-    assert places.group_of(os.getgid()) in groups_of(places.owner_of(os.getuid()))
+    assert folders.group_of(os.getgid()) in groups_of(folders.owner_of(os.getuid()))
 
 
 async def test_our_own_server_is_known_by_its_answer() -> None:
     server = AgiServer({})
     host, port = await server.start("127.0.0.1", 0)
     try:
-        await knock(host, port)
+        await agi_answers(host, port)
     finally:
         await server.close()
+    with pytest.raises(Unavailable):
+        await agi_answers(host, port)
 
 
 async def test_nobody_and_a_stranger_are_told_apart() -> None:
@@ -104,9 +108,11 @@ async def test_nobody_and_a_stranger_are_told_apart() -> None:
 
     server = await asyncio.start_server(stranger, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    with pytest.raises(Misconfigured, match="another program"):
-        await knock("127.0.0.1", port)
+    with pytest.raises(Misconfigured, match="another program") as refused:
+        await agi_answers("127.0.0.1", port)
+    assert refused.value.code == "agi-stranger"
     server.close()
     await server.wait_closed()
-    with pytest.raises(Unavailable, match="nobody listens"):
-        await knock("127.0.0.1", port)
+    with pytest.raises(Unavailable, match="no program listens") as refused:
+        await agi_answers("127.0.0.1", port)
+    assert refused.value.code == "agi-closed"

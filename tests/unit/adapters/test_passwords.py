@@ -3,7 +3,7 @@
 import pytest
 
 from callrec.adapters.passwords import Argon2Passwords
-from callrec.domain.provisioning.columns import PASSWORD_HASH
+from callrec.domain.directory.user_file.columns import PASSWORD_HASH
 
 QUICK = Argon2Passwords(memory_kib=8, passes=1)
 

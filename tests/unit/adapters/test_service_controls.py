@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from test_controls import Manager
+from test_ami_requests import Manager
 
 from callrec.adapters.asterisk.service_controls import AmiServices
-from callrec.domain.provisioning.model import User, UserId
+from callrec.domain.directory.model import User
+from callrec.domain.rules import UserId
 
 ANN = User(UserId("7"), "Ann")
 
@@ -30,8 +31,8 @@ async def test_the_dialplans_copy_has_them_in_its_order(user: User | None, value
 async def test_lamps_and_agents_are_devices() -> None:
     manager = Manager()
     services = AmiServices(manager)
-    await services.lamp("*7357***225", lit=True)
-    await services.lamp("*7357***225", lit=False)
+    await services.device_state("*7357***225", lit=True)
+    await services.device_state("*7357***225", lit=False)
     await services.agent("2101", logged_in=True)
     await services.agent("2101", logged_in=False)
     assert manager.asked == [

@@ -12,15 +12,16 @@ import pytest
 from asyncinotify import Inotify, Mask
 
 from callrec.adapters.disk.spool import DiskSpool
-from callrec.app.ports import Capture, FileClosed, FileCreated, Rescanned, SpoolEvent
+from callrec.domain.calls.ids import CaptureId, LegId
+from callrec.domain.calls.model import Capture
 from callrec.domain.errors import Misconfigured, Unavailable
-from callrec.domain.model import LegId, Take, TakeId
-from callrec.domain.naming import DegradedFile, LegFile, Side
-from callrec.domain.provisioning.model import Rule
+from callrec.domain.library.captures import CaptureFiles, FileClosed, FileCreated, Rescanned, SpoolEvent
+from callrec.domain.library.file_names import FallbackFile, LegFile, Side
+from callrec.domain.rules import Rule
 
-TAKE = TakeId("01abc-1-1")
-READ, WRITE = LegFile(TAKE, Side.READ, 8000), LegFile(TAKE, Side.WRITE, 8000)
-DEGRADED = DegradedFile(Rule.ALWAYS, "john", "1795341600.12", 1795341601, Side.READ, 8000)
+CAPTURE = CaptureId("01abc-1-1")
+READ, WRITE = LegFile(CAPTURE, Side.READ, 8000), LegFile(CAPTURE, Side.WRITE, 8000)
+FALLBACK = FallbackFile(Rule.ALWAYS, "john", "1795341600.12", 1795341601, Side.READ, 8000)
 Next = Callable[[], Awaitable[SpoolEvent]]
 
 
@@ -38,13 +39,13 @@ async def watching(spool: DiskSpool) -> AsyncIterator[Next]:
 
 def test_paths_and_captures(tmp_path: Path) -> None:
     spool = DiskSpool(tmp_path)
-    take = Take(TAKE, LegId("1.1"), "PJSIP/john-1", 16000, 1.0)
-    assert spool.path(take, "read") == f"{tmp_path}/01abc-1-1.read.sln16"
-    assert spool.capture(TAKE) is None
-    Path(spool.path(take, "read")).write_bytes(b"1234")
-    assert spool.capture(TAKE) == Capture(TAKE, 16000, 4, None)
-    Path(spool.path(take, "write")).write_bytes(b"")
-    assert list(spool.captures()) == [Capture(TAKE, 16000, 4, 0)]
+    capture = Capture(CAPTURE, LegId("1.1"), "PJSIP/john-1", 16000, 1.0)
+    assert spool.path(capture, "read") == f"{tmp_path}/01abc-1-1.read.sln16"
+    assert spool.capture_files(CAPTURE) is None
+    Path(spool.path(capture, "read")).write_bytes(b"1234")
+    assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 16000, 4, None)
+    Path(spool.path(capture, "write")).write_bytes(b"")
+    assert list(spool.captured_files()) == [CaptureFiles(CAPTURE, 16000, 4, 0)]
 
 
 def test_strangers_files_links_and_folders_are_neither_seen_nor_removed(tmp_path: Path) -> None:
@@ -52,27 +53,27 @@ def test_strangers_files_links_and_folders_are_neither_seen_nor_removed(tmp_path
     (tmp_path / WRITE.name).mkdir()
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.read.sln")).write_text("")
     spool = DiskSpool(tmp_path)
-    assert (spool.capture(TAKE), list(spool.captures()), list(spool.degraded())) == (None, [], [])
-    spool.drop(TAKE)
+    assert (spool.capture_files(CAPTURE), list(spool.captured_files()), list(spool.fallback())) == (None, [], [])
+    spool.drop(CAPTURE)
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_drop_removes_exactly_the_take_and_twice_is_fine(tmp_path: Path) -> None:
-    other = LegFile(TakeId("01abc-1-11"), Side.READ, 8000)
+    other = LegFile(CaptureId("01abc-1-11"), Side.READ, 8000)
     for file in (READ, WRITE, other):
         (tmp_path / file.name).write_bytes(b"12")
     spool = DiskSpool(tmp_path)
-    spool.drop(TAKE)
-    spool.drop(TAKE)
+    spool.drop(CAPTURE)
+    spool.drop(CAPTURE)
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
 
 
 def test_kept_legs_leave_the_sight_of_everybody_but_stay(tmp_path: Path) -> None:
     (tmp_path / READ.name).write_bytes(b"12")
     spool = DiskSpool(tmp_path)
-    spool.keep(TAKE)
-    spool.keep(TAKE)
-    assert spool.capture(TAKE) is None
+    spool.keep(CAPTURE)
+    spool.keep(CAPTURE)
+    assert spool.capture_files(CAPTURE) is None
     assert (tmp_path / "kept" / READ.name).read_bytes() == b"12"
     assert spool.kept() == [(READ.name, 2)]
 
@@ -87,55 +88,56 @@ def test_a_spool_that_kept_nothing_says_so_and_a_folder_that_may_not_be_looked_a
 def test_when_a_file_was_last_written_is_told(tmp_path: Path) -> None:
     """The later side counts; of what is not there, and of a clock that was set back, nothing is said."""
     spool = DiskSpool(tmp_path)
-    assert spool.written_ago_s(TAKE) == 0.0
+    assert spool.written_ago_s(CAPTURE) == 0.0
     for side, ago_s in ((Side.READ, 100.0), (Side.WRITE, 40.0)):
-        path = Path(spool.path(Take(TAKE, LegId("1.1"), "", 8000, 0.0), side))
+        path = Path(spool.path(Capture(CAPTURE, LegId("1.1"), "", 8000, 0.0), side))
         path.touch()
         os.utime(path, (1, time.time() - ago_s))
-    assert 40.0 <= spool.written_ago_s(TAKE) < 60.0
+    assert 40.0 <= spool.written_ago_s(CAPTURE) < 60.0
     os.utime(path, (1, time.time() + 3600))
-    assert spool.written_ago_s(TAKE) == 0.0
+    assert spool.written_ago_s(CAPTURE) == 0.0
 
 
 def test_what_the_dialplan_captured_is_found_and_adopted_once(tmp_path: Path) -> None:
-    (tmp_path / DEGRADED.name).write_bytes(b"12")
+    (tmp_path / FALLBACK.name).write_bytes(b"12")
     (tmp_path / "degraded-always-../x-1.1-1.read.sln".replace("/", "_")).write_bytes(b"")
     spool = DiskSpool(tmp_path)
-    assert [file for file in spool.degraded() if file.endpoint == "john"] == [DEGRADED]
-    assert spool.has(DEGRADED)
-    spool.adopt(DEGRADED, TAKE)
-    spool.adopt(DEGRADED, TAKE)
-    assert not spool.has(DEGRADED)
-    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None)
-    (tmp_path / DEGRADED.name).write_bytes(b"another")
+    assert [file for file in spool.fallback() if file.endpoint == "john"] == [FALLBACK]
+    assert spool.has(FALLBACK)
+    spool.adopt(FALLBACK, CAPTURE)
+    spool.adopt(FALLBACK, CAPTURE)
+    assert not spool.has(FALLBACK)
+    assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 8000, 2, None)
+    (tmp_path / FALLBACK.name).write_bytes(b"another")
     with pytest.raises(Unavailable):
-        spool.adopt(DEGRADED, TAKE)
+        spool.adopt(FALLBACK, CAPTURE)
     assert (tmp_path / READ.name).read_bytes() == b"12"
 
 
 def test_both_sides_of_a_capture_are_given_their_names_at_once_whichever_is_known(tmp_path: Path) -> None:
-    other = replace(DEGRADED, side=Side.WRITE)
-    (tmp_path / DEGRADED.name).write_bytes(b"12")
+    other = replace(FALLBACK, side=Side.WRITE)
+    (tmp_path / FALLBACK.name).write_bytes(b"12")
     (tmp_path / other.name).write_bytes(b"1234")
     spool = DiskSpool(tmp_path)
-    (tmp_path / DEGRADED.name).rename(tmp_path / READ.name)  # as far as a daemon came that died
-    assert spool.has(DEGRADED)
-    spool.adopt(DEGRADED, TAKE)
-    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, 4)
+    (tmp_path / FALLBACK.name).rename(tmp_path / READ.name)  # as far as a daemon came that died
+    assert spool.has(FALLBACK)
+    spool.adopt(FALLBACK, CAPTURE)
+    assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 8000, 2, 4)
 
 
 def test_a_capture_that_somebody_removed_has_no_files_and_a_spool_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     """The first is told by its entry, the second is waited for."""
-    DiskSpool(tmp_path).adopt(DEGRADED, TAKE)
-    assert DiskSpool(tmp_path).capture(TAKE) is None
+    DiskSpool(tmp_path).adopt(FALLBACK, CAPTURE)
+    assert DiskSpool(tmp_path).capture_files(CAPTURE) is None
     with pytest.raises(Unavailable):
-        DiskSpool(tmp_path / "gone").adopt(DEGRADED, TAKE)
+        DiskSpool(tmp_path / "gone").adopt(FALLBACK, CAPTURE)
 
 
 @pytest.mark.parametrize("folder", ["spool", "/var/a,b", "/var/(a)", '/var/"', "/var/\n", "/var/\\"])
 def test_a_folder_that_mixmonitors_arguments_cannot_hold_is_refused(folder: str) -> None:
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as refused:
         DiskSpool(Path(folder))
+    assert refused.value.code == "spool-path"
 
 
 def test_the_folder_is_made_with_its_mode_and_left_as_it_is_found(tmp_path: Path) -> None:
@@ -148,14 +150,14 @@ def test_the_folder_is_made_with_its_mode_and_left_as_it_is_found(tmp_path: Path
 
 def test_a_spool_that_is_gone_is_unavailable_and_not_empty(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
-        DiskSpool(tmp_path / "gone").captures()
+        DiskSpool(tmp_path / "gone").captured_files()
 
 
 async def test_the_watch_begins_with_what_is_there_and_tells_opening_and_closing(tmp_path: Path) -> None:
     (tmp_path / READ.name).write_bytes(b"1234")
     async with watching(DiskSpool(tmp_path)) as following:
         assert await following() == FileCreated(READ)
-        assert await following() == Rescanned((Capture(TAKE, 8000, 4, None),))
+        assert await following() == Rescanned((CaptureFiles(CAPTURE, 8000, 4, None),))
         with (tmp_path / WRITE.name).open("wb"):
             (tmp_path / "stranger.sln").write_bytes(b"")
             assert await following() == FileCreated(WRITE)
@@ -166,9 +168,9 @@ async def test_an_open_degraded_file_is_adopted_and_its_closing_told_under_its_n
     spool = DiskSpool(tmp_path)
     async with watching(spool) as following:
         await following()
-        with (tmp_path / DEGRADED.name).open("wb") as still_written:
-            assert await following() == FileCreated(DEGRADED)
-            spool.adopt(DEGRADED, TAKE)
+        with (tmp_path / FALLBACK.name).open("wb") as still_written:
+            assert await following() == FileCreated(FALLBACK)
+            spool.adopt(FALLBACK, CAPTURE)
             assert await following() == FileCreated(READ)
             still_written.write(b"12")
         assert await following() == FileClosed(READ)
@@ -192,7 +194,7 @@ async def test_when_the_kernel_drops_events_the_folder_is_read_anew(
         assert await following() == Rescanned(())
         (tmp_path / READ.name).touch()
         assert await following() == FileCreated(READ)
-        assert await following() == Rescanned((Capture(TAKE, 8000, 0, None),))
+        assert await following() == Rescanned((CaptureFiles(CAPTURE, 8000, 0, None),))
 
 
 async def test_a_folder_that_disappears_under_the_watch_is_told(tmp_path: Path) -> None:
@@ -214,30 +216,30 @@ def test_a_hole_is_told_where_the_disk_counts_its_blocks(
     monkeypatch.setattr("callrec.adapters.disk.spool.filesystem_of", lambda _folder: kind)
     spool = DiskSpool(tmp_path)
     spool.prepare()
-    file = tmp_path / LegFile(TAKE, Side.WRITE, 8000).name
+    file = tmp_path / LegFile(CAPTURE, Side.WRITE, 8000).name
     file.touch()
     os.truncate(file, (1 << 20) + 1)
-    found = spool.capture(TAKE)
+    found = spool.capture_files(CAPTURE)
     assert found is not None
     assert found.impossible.startswith("sparse-file: write has 1048577 bytes, of which 0 ") is known
     os.truncate(file, 1 << 20)
-    assert spool.captures() == [Capture(TAKE, 8000, None, 1 << 20)]
+    assert spool.captured_files() == [CaptureFiles(CAPTURE, 8000, None, 1 << 20)]
 
 
 def test_a_leg_with_two_names_is_not_asterisks_alone(tmp_path: Path) -> None:
     spool = DiskSpool(tmp_path)
     spool.prepare()
-    file = tmp_path / LegFile(TAKE, Side.READ, 8000).name
+    file = tmp_path / LegFile(CAPTURE, Side.READ, 8000).name
     file.write_bytes(b"ab")
     os.link(file, tmp_path / "other")
-    assert spool.capture(TAKE) == Capture(TAKE, 8000, 2, None, "linked-file: read has 2 names")
+    assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 8000, 2, None, "linked-file: read has 2 names")
 
 
 def test_silence_is_measured_from_a_place_on(tmp_path: Path) -> None:
     """In samples, to the first that is not zero or to the end; beyond the end there is none."""
-    file = LegFile(TakeId("c-1-1"), Side.WRITE, 8000)
+    file = LegFile(CaptureId("c-1-1"), Side.WRITE, 8000)
     (tmp_path / file.name).write_bytes(b"\1\2" + bytes(200_000) + b"\0\1" + bytes(20))
     spool = DiskSpool(tmp_path)
     assert [spool.silent_samples(file, at) for at in (0, 1, 100_000, 100_002, 200_000)] == [0, 100_000, 1, 10, 0]
     with pytest.raises(Unavailable):
-        spool.silent_samples(LegFile(TakeId("c-1-2"), Side.WRITE, 8000), 0)
+        spool.silent_samples(LegFile(CaptureId("c-1-2"), Side.WRITE, 8000), 0)

@@ -10,7 +10,7 @@ import pytest
 from callrec.adapters.asterisk import spool_probe
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.disk import spool as disk_spool
-from callrec.app.spool_health import NOT_WRITTEN, UNREADABLE
+from callrec.app.asterisk.spool_health import NOT_WRITTEN, UNREADABLE
 from callrec.domain.errors import Refused
 from callrec.protocols.ami import Message
 
@@ -70,7 +70,7 @@ async def test_a_file_that_does_not_come_is_told(tmp_path: Path) -> None:
     assert found is not None
     assert (found.code, found.says) == (
         NOT_WRITTEN,
-        f"Asterisk was asked to write into {tmp_path}, and no file came there",
+        f"Asterisk was asked to write into {tmp_path}, but no file appeared there",
     )
     assert asterisk.asked[-2:] == ["StopMixMonitor", "hangup callrec-probe-"]
     assert names(tmp_path) == []
@@ -83,7 +83,7 @@ async def test_a_file_that_may_not_be_read_or_removed_is_told(tmp_path: Path, mo
         patch.setattr(spool_probe, "refusal_of", lambda file: f"{file.name[:15]} may not be read by callrec")
         found = await probe.look()
     assert found is not None
-    says = f"Asterisk wrote a probe into {tmp_path}, and .callrec-probe- may not be read by callrec"
+    says = f"Asterisk wrote a probe into {tmp_path}, but .callrec-probe- may not be read by callrec"
     assert (found.code, found.says) == (UNREADABLE, says)
 
     def refuse(_path: Path, missing_ok: bool = False) -> None:

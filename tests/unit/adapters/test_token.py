@@ -38,9 +38,9 @@ def test_of_two_daemons_that_start_together_one_makes_it(tmp_path: Path, monkeyp
         ("a" * 43, 0o602, "mode 602"),
         ("", 0o600, "is empty"),
         ("  \n", 0o600, "is empty"),
-        ("short", 0o600, "holds no token"),
-        ("a" * 20 + "\n" + "b" * 20, 0o600, "holds no token"),
-        ("é" * 43, 0o600, "holds no token"),
+        ("short", 0o600, "contains no valid token"),
+        ("a" * 20 + "\n" + "b" * 20, 0o600, "contains no valid token"),
+        ("é" * 43, 0o600, "contains no valid token"),
     ],
 )
 def test_a_wrong_file_stops_the_start_and_stays_as_it_is(tmp_path: Path, content: str, mode: int, says: str) -> None:
@@ -49,6 +49,7 @@ def test_a_wrong_file_stops_the_start_and_stays_as_it_is(tmp_path: Path, content
     file.chmod(mode)
     with pytest.raises(Misconfigured, match=says) as refused:
         kept_token(tmp_path)
+    assert refused.value.code == "token-file"
     assert content == file.read_text()
     assert "chmod 600" in refused.value.hint
     assert not content.strip() or content.strip() not in str(refused.value)
@@ -66,7 +67,7 @@ def test_a_look_at_it_makes_none_and_finds_what_is_wrong(tmp_path: Path) -> None
 
 def test_a_folder_or_a_link_in_its_place_is_no_token(tmp_path: Path) -> None:
     (tmp_path / "a" / "token").mkdir(parents=True)
-    with pytest.raises(Misconfigured, match="is no file"):
+    with pytest.raises(Misconfigured, match="is not a regular file"):
         kept_token(tmp_path / "a")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "token").symlink_to("/etc/hostname")
@@ -75,7 +76,7 @@ def test_a_folder_or_a_link_in_its_place_is_no_token(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
     (tmp_path / "c").mkdir()
     (tmp_path / "fifo").rename(tmp_path / "c" / "token")
-    with pytest.raises(Misconfigured, match="is no file"):
+    with pytest.raises(Misconfigured, match="is not a regular file"):
         kept_token(tmp_path / "c")
 
 

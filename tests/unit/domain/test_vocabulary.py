@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 import callrec
-from callrec.domain.messages import Outcome
-from callrec.domain.vocabulary import AgiScript, AlarmCause, CallFact, DropReason
+from callrec.domain.vocabulary import AgiScript, AlarmCause, CallFact, DropReason, Outcome
 from callrec.observe.metrics import OTHER, Metrics
-from callrec.wiring_scripts import scripts
+from callrec.wiring.scripts import scripts
 
 SERVICE = Path(callrec.__file__).parent
 CODE = "\n".join(path.read_text() for path in SERVICE.rglob("*.py") if path.name != "vocabulary.py")
-BESIDE = set(re.findall(r"\.background\([^\n]*DropReason\.([A-Z_]+)", CODE))
+BESIDE = set(re.findall(r"background\.start\(.*?DropReason\.([A-Z_]+)", CODE, re.DOTALL))
 """Work beside a call."""
 
 
@@ -27,11 +26,11 @@ def test_each_press_that_is_a_fact_is_an_outcome() -> None:
     assert pressed == {outcome.value for outcome in Outcome}
 
 
-def test_labels_are_small_letters_and_hyphens_and_each_is_one_cause() -> None:
+def test_labels_are_small_letters_digits_and_hyphens_and_each_is_one_cause() -> None:
     labels = [cause.label for cause in AlarmCause]
     assert len(set(labels)) == len(labels)
-    assert all(re.fullmatch("[a-z]+(-[a-z]+)*", label) for label in labels)
-    assert (AlarmCause.OPEN_TAKE.label, AlarmCause.DEAF_LEG.label) == ("open-take", "deaf-leg")
+    assert all(re.fullmatch("[a-z][a-z0-9]*(-[a-z]+)*", label) for label in labels)
+    assert (AlarmCause.OPEN_CAPTURE.label, AlarmCause.DEAF_LEG.label) == ("open-take", "deaf-leg")
 
 
 def test_the_scripts_that_answer_are_those_that_are_listed() -> None:
@@ -39,18 +38,18 @@ def test_the_scripts_that_answer_are_those_that_are_listed() -> None:
 
 
 def test_what_is_done_beside_a_call_is_an_alarm_too_when_it_fails() -> None:
-    """`Engine.background` makes one of the other."""
-    assert {"LAMP", "COMPARE", "STRAY", "LATE_TAKE"} <= BESIDE
+    """`app.background` makes one of the other."""
+    assert {"DEVICE_STATE", "EXAMINE", "ORPHAN", "LATE_CAPTURE"} <= BESIDE
     assert {DropReason[name].value for name in BESIDE} <= {cause.value for cause in AlarmCause}
 
 
 def test_no_cause_and_no_reason_is_a_text_of_its_own() -> None:
-    assert re.findall(r'Alarm\(f?"[a-z-]+[":]|dropped\("|\.background\([^\n]*"\)|Tell\(f?"', CODE) == []
+    assert re.findall(r'Alarm\(f?"[a-z-]+[":]|dropped\("|background\.start\([^\n]*"\)|Tell\(f?"', CODE) == []
 
 
 @pytest.mark.parametrize("word", [*AlarmCause, *DropReason])
 def test_each_word_is_used(word: AlarmCause | DropReason) -> None:
-    """A dead label is a promise that is never kept. Causes of a take that Asterisk was not asked for are codes of its errors."""
+    """A dead label is a promise that is never kept. Causes of a capture that was not asked for are codes of errors."""
     is_code = word.startswith("ami-") and f'"{word.value}"' in CODE
     is_beside = word.name in BESIDE
     assert f"{type(word).__name__}.{word.name}" in CODE or is_code or is_beside

@@ -23,6 +23,6 @@ def test_a_check_that_breaks_is_not_well_and_hides_no_other() -> None:
     ready.add("silent", lambda: (False, ""))
 
     assert [checked.reason for checked in ready.look()] == [
-        "the check itself failed: RuntimeError",
+        "the check itself raised RuntimeError",
         "no reason given",
     ]

@@ -2,22 +2,24 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import pytest
 
 from callrec.adapters.asterisk.fastagi import Outcome as Dialogue
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import Entry, State, Step
+from callrec.domain.calls.model import POLICY, Capture, LegAudio, Recording
+from callrec.domain.calls.session import Session
 from callrec.domain.errors import Unavailable
-from callrec.domain.lifecycle import Entry, State, Step
-from callrec.domain.messages import Outcome
-from callrec.domain.model import POLICY, CallId, LegId, NodeId, Recording, RecordingId, Take, TakeId
-from callrec.domain.provisioning.model import Rule
-from callrec.domain.session import Session
+from callrec.domain.rules import Rule
+from callrec.domain.vocabulary import Outcome
 from callrec.observe import metrics as module
 from callrec.observe.health import Readiness
 from callrec.observe.measured import MeasuredJournal, MeasuredRecorder
 from callrec.observe.metrics import Metrics
 
-TAKE = Take(TakeId("c-1-1"), LegId("1.1"), "PJSIP/a-1", 8000, 0.0)
+CAPTURE = Capture(CaptureId("c-1-1"), LegId("1.1"), "PJSIP/a-1", 8000, 0.0)
 RECORDING = Recording(RecordingId("c-1"), CallId("c"), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 0.0)
 
 
@@ -81,13 +83,10 @@ def test_a_scrape_asks_for_what_is_true_now() -> None:
     ready.add("ami", lambda: (False, "down"))
     sessions = [Session(CallId("c"), "1.1", NodeId("n"))]
     metrics.show(ready, lambda: sessions)
-    waiting = [1, 2]
-    metrics.gauge("intake_waiting", "Recordings that wait", lambda: len(waiting))
 
     assert value(metrics, "callrec_calls") == 1.0
     assert value(metrics, "callrec_calls_by_state", state="idle") == 1.0
     assert value(metrics, "callrec_ready", check="ami") == 0.0
-    assert value(metrics, "callrec_intake_waiting") == 2.0
 
     sessions.clear()
     assert value(metrics, "callrec_calls") == 0.0
@@ -101,12 +100,13 @@ async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     async with asyncio.timeout(5):
         while not value(metrics, "callrec_loop_lag_seconds_count"):  # noqa: ASYNC110 - a number tells nobody that it grew
             await asyncio.sleep(0)
+    assert 0 <= value(metrics, "callrec_loop_lag_seconds_sum") < 5
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
-class Doors:
+class Ports:
     """A journal and a recorder that do what they are told."""
 
     def __init__(self, *, fail: bool = False) -> None:
@@ -121,18 +121,27 @@ class Doors:
         """See app.ports."""
         return ()
 
-    async def start(self, take: Take, rule: Rule) -> str:
+    async def start(self, capture: Capture, rule: Rule) -> str:
         """See app.ports."""
-        self._do(f"start {take.id} {rule}")
+        self._do(f"start {capture.id} {rule}")
         return "0x1"
 
-    async def stop(self, take: Take) -> None:
+    async def stop(self, capture: Capture) -> None:
         """See app.ports."""
-        self._do(f"stop {take.id}")
+        self._do(f"stop {capture.id}")
 
-    async def mute(self, take: Take, *, muted: bool) -> None:
+    async def mute(self, capture: Capture, *, muted: bool, since_s: float | None = None) -> None:
         """See app.ports."""
-        self._do(f"mute {take.id} {muted}")
+        self._do(f"mute {capture.id} {muted} {since_s}")
+
+    async def note_pause(self, legs: Sequence[LegId], since_s: float | None) -> None:
+        """See app.ports."""
+        self._do(f"pause {legs} {since_s}")
+
+    async def paused_since_s(self, leg: LegId) -> float | None:
+        """See app.ports."""
+        self._do(f"paused {leg}")
+        return None
 
     async def note_made(self, leg: LegId) -> None:
         """See app.ports."""
@@ -140,22 +149,44 @@ class Doors:
 
     async def has_made(self, leg: LegId) -> bool:
         """See app.ports."""
-        return leg == TAKE.leg
+        return leg == CAPTURE.leg
+
+    async def note_place(self, leg: LegId, place: str) -> None:
+        """See app.ports."""
+        self._do(f"place {leg} {place}")
+
+    async def place_on(self, leg: LegId) -> str:
+        """See app.ports."""
+        return f"2050@{leg}"
+
+    async def came_in_at(self, leg: LegId, channel: str) -> str | None:
+        """See app.ports."""
+        return f"{channel}@{leg}"
 
     async def is_holding(self, leg: LegId) -> bool:
         """See app.ports."""
         self._do(f"holding {leg}")
         return True
 
+    async def application_on(self, leg: LegId) -> tuple[str, str]:
+        """See app.ports."""
+        self._do(f"application {leg}")
+        return "Echo", ""
+
     async def packets(self, leg: LegId) -> int | None:
         """See app.ports."""
         self._do(f"packets {leg}")
         return 7
 
-    async def rate_hz(self, leg: LegId) -> int:
+    async def audio(self, leg: LegId) -> LegAudio:
         """See app.ports."""
-        self._do(f"rate {leg}")
-        return 16000
+        self._do(f"audio {leg}")
+        return LegAudio(16000)
+
+    async def sends_fax(self, leg: LegId) -> bool:
+        """See app.ports."""
+        self._do(f"fax {leg}")
+        return True
 
     def _do(self, what: str) -> None:
         if self.fail:
@@ -164,26 +195,33 @@ class Doors:
 
 
 async def test_a_measured_port_does_the_same_and_is_counted() -> None:
-    metrics, doors = Metrics(), Doors()
-    journal, recorder = MeasuredJournal(doors, metrics), MeasuredRecorder(doors, metrics)
+    metrics, ports = Metrics(), Ports()
+    journal, recorder = MeasuredJournal(ports, metrics), MeasuredRecorder(ports, metrics)
     await journal.append(Entry(Step.INTENT, RECORDING))
     assert journal.live() == ()
-    assert await recorder.start(TAKE, Rule.ALWAYS) == "0x1"
-    assert (await recorder.rate_hz(TAKE.leg), await recorder.packets(TAKE.leg)) == (16000, 7)
-    assert await recorder.is_holding(TAKE.leg)
-    assert await recorder.has_made(TAKE.leg)
-    await recorder.note_made(TAKE.leg)
-    await recorder.mute(TAKE, muted=True)
-    await recorder.stop(TAKE)
+    assert await recorder.start(CAPTURE, Rule.ALWAYS) == "0x1"
+    assert (await recorder.audio(CAPTURE.leg), await recorder.packets(CAPTURE.leg)) == (LegAudio(16000), 7)
+    assert await recorder.sends_fax(CAPTURE.leg)
+    assert await recorder.application_on(CAPTURE.leg) == ("Echo", "")
+    assert await recorder.is_holding(CAPTURE.leg)
+    assert await recorder.has_made(CAPTURE.leg)
+    await recorder.note_made(CAPTURE.leg)
+    await recorder.note_place(CAPTURE.leg, await recorder.place_on(CAPTURE.leg))
+    assert await recorder.came_in_at(CAPTURE.leg, "x") == f"x@{CAPTURE.leg}"
+    await recorder.mute(CAPTURE, muted=True, since_s=1.0)
+    await recorder.stop(CAPTURE)
 
-    assert doors.did == [
+    assert ports.did == [
         "append intent",
         "start c-1-1 always",
-        "rate 1.1",
+        "audio 1.1",
         "packets 1.1",
+        "fax 1.1",
+        "application 1.1",
         "holding 1.1",
         "made 1.1",
-        "mute c-1-1 True",
+        "place 1.1 2050@1.1",
+        "mute c-1-1 True 1.0",
         "stop c-1-1",
     ]
     assert value(metrics, "callrec_takes_total", result="started") == 1.0
@@ -191,11 +229,11 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
 
 
 async def test_a_measured_port_fails_the_same_and_is_counted() -> None:
-    metrics, doors = Metrics(), Doors(fail=True)
+    metrics, ports = Metrics(), Ports(fail=True)
     with pytest.raises(Unavailable):
-        await MeasuredRecorder(doors, metrics).start(TAKE, Rule.ALWAYS)
+        await MeasuredRecorder(ports, metrics).start(CAPTURE, Rule.ALWAYS)
     with pytest.raises(Unavailable):
-        await MeasuredJournal(doors, metrics).append(Entry(Step.INTENT, RECORDING))
+        await MeasuredJournal(ports, metrics).append(Entry(Step.INTENT, RECORDING))
 
     assert value(metrics, "callrec_takes_total", result="failed") == 1.0
     assert value(metrics, "callrec_journal_seconds_count") == 0.0

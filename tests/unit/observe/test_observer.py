@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from callrec.domain import messages as m
+from callrec.domain.calls.commands import Alarm, Tell
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
+from callrec.domain.calls.model import POLICY, Heard, Missing, Party, Recording
 from callrec.domain.errors import Corrupt, Unavailable
-from callrec.domain.lifecycle import SCHEMA, Format, Manifest, Media, State
-from callrec.domain.model import POLICY, CallId, Heard, LegId, Missing, NodeId, Party, Recording, RecordingId, TakeId
-from callrec.domain.provisioning.model import Rule, UserId
+from callrec.domain.rules import Rule, UserId
 from callrec.observe import observer as module
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
@@ -68,8 +69,8 @@ async def test_a_fact_is_logged_counted_and_published_with_ids_alone() -> None:
     observation = Observation(metrics)
     with capture_logs() as lines:
         async with publishing(observation) as stream:
-            observation.told(m.Tell("recording", RECORDING, UserId("7")))
-            observation.told(m.Tell("press-refused", None))
+            observation.told(Tell("recording", RECORDING, UserId("7")))
+            observation.told(Tell("press-refused", None))
             await stream.until(2)
 
     assert [line["event"] for line in lines] == ["recording", "press-refused"]
@@ -85,7 +86,7 @@ async def test_an_alarm_is_published_each_time_and_logged_the_first_second_fourt
     with capture_logs() as lines:
         async with publishing(observation) as stream:
             for _ in range(7):
-                observation.alarmed(m.Alarm("stalled", TakeId("c-1-1")), "c")
+                observation.alarmed(Alarm("stalled", CaptureId("c-1-1")), "c")
             await stream.until(7)
 
     assert [line["times"] for line in lines] == [1, 2, 4]
@@ -93,21 +94,12 @@ async def test_an_alarm_is_published_each_time_and_logged_the_first_second_fourt
     assert count(metrics, "callrec_alarms_total", cause="stalled") == 7.0
 
 
-def test_causes_without_number_take_no_memory_without_bound() -> None:
-    observation = Observation(Metrics())
-    with capture_logs():
-        for nth in range(3 * module.WAITING_EVENTS):
-            observation.alarmed(m.Alarm(f"cause-{nth}", None), "c")
-
-    assert len(observation._storms) <= module.WAITING_EVENTS
-
-
 def test_a_full_queue_drops_the_event_and_counts_it() -> None:
     metrics = Metrics()
     observation = Observation(metrics)
     with capture_logs():
         for _ in range(module.WAITING_EVENTS + 3):
-            observation.told(m.Tell("recording", None))
+            observation.told(Tell("recording", None))
 
     assert count(metrics, "callrec_dropped_total", what="event") == 3.0
 
@@ -119,10 +111,10 @@ async def test_a_store_that_is_away_costs_its_event_and_not_the_next(error: Exce
     with capture_logs():
         async with publishing(observation) as stream:
             stream.error = error
-            observation.told(m.Tell("recording", None))
+            observation.told(Tell("recording", None))
             await stream.came.wait()
             stream.error = None
-            observation.told(m.Tell("recording-ended", None))
+            observation.told(Tell("recording-ended", None))
             await stream.until(1)
 
     assert [event["type"] for event in stream.events] == ["recording-ended"]

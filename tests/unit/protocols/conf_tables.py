@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, UserId, Voicemail
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.sifting import sift
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.rules import UserId
+from callrec.protocols.asterisk_conf.site import Site
+from callrec.protocols.asterisk_conf.validation import sift
 
 ONE, TWO, THREE = UserId("1"), UserId("2"), UserId("3")
 JOHN = User(ONE, "John", "Doe", "en_US")
@@ -22,11 +23,11 @@ TABLES = Tables(
 )
 
 
-def house(tables: Tables) -> House:
+def site(tables: Tables) -> Site:
     """The house of tables that fit."""
     sifted, left_out = sift(tables)
     assert left_out == ()
-    return House(sifted)
+    return Site(sifted)
 
 
 def john(**fields: object) -> Tables:

@@ -11,8 +11,8 @@ from corpus import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callrec.domain.directory.model import DEFAULT_CODES, Feature, FeatureCode, Incall, Line, Tables, User, Voicemail
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.model import DEFAULT_CODES, Feature, FeatureCode, Incall, Line, Tables, User, Voicemail
 from callrec.protocols.asterisk_conf import Rendered, render, users_files
 
 DND = next(code for code in DEFAULT_CODES if code.feature is Feature.DND)

@@ -3,26 +3,17 @@
 import re
 from dataclasses import replace
 
-from conf_tables import LINE, TABLES, THREE, house, john
+from conf_tables import LINE, TABLES, THREE, john, site
 
-from callrec.domain.provisioning.model import (
-    Context,
-    ContextKind,
-    Feature,
-    FeatureCode,
-    Incall,
-    Line,
-    Tables,
-    User,
-    UserId,
-)
+from callrec.domain.directory.model import Context, ContextKind, Feature, FeatureCode, Incall, Line, Tables, User
+from callrec.domain.rules import UserId
 from callrec.protocols.asterisk_conf import render
 from callrec.protocols.asterisk_conf.extensions import extensions
-from callrec.protocols.asterisk_conf.house import MOST_RUNG_BYTES
+from callrec.protocols.asterisk_conf.site import MOST_RUNG_BYTES
 
 
 def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
-    lines = extensions(house(TABLES)).splitlines()
+    lines = extensions(site(TABLES)).splitlines()
     assert lines[:6] == [
         "[default]",
         "include => pbx-inside",
@@ -34,13 +25,13 @@ def test_numbers_ring_their_endpoint_and_have_lamps() -> None:
 
 
 def test_an_sccp_line_rings_by_its_own_technology() -> None:
-    text = extensions(house(TABLES))
+    text = extensions(site(TABLES))
     assert "exten => 1002,hint,SCCP/1002" in text
     assert "exten => 1002,1,Gosub(pbx-user,s,1(1002,30,,t,SCCP,1002@default))" in text
 
 
 def test_incoming_numbers_ring_the_users_first_line_as_long_as_they_say() -> None:
-    text = extensions(house(TABLES))
+    text = extensions(site(TABLES))
     assert (
         "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,t,,1000@default,,en_US))"
         in text
@@ -50,17 +41,17 @@ def test_incoming_numbers_ring_the_users_first_line_as_long_as_they_say() -> Non
 
 def test_an_incoming_number_of_a_user_without_a_line_is_congested() -> None:
     tables = replace(TABLES, lines=TABLES.lines[1:])
-    assert "exten => 2050,1,Congestion(5)" in extensions(house(tables))
+    assert "exten => 2050,1,Congestion(5)" in extensions(site(tables))
 
 
 def test_who_wants_no_supervision_has_no_hint() -> None:
-    text = extensions(house(john(enablehint=False)))
+    text = extensions(site(john(enablehint=False)))
     assert "exten => 1000,hint" not in text
     assert "exten => 1001,hint" in text
 
 
 def test_who_may_not_transfer_has_no_keys_for_it_when_called() -> None:
-    text = extensions(house(john(enablexfer=False)))
+    text = extensions(site(john(enablexfer=False)))
     assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,,,1000@default,,en_US))" in text
     assert (
         "exten => 2050,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1000,20,1000@default,,,1000@default,,en_US))"
@@ -71,33 +62,31 @@ def test_who_may_not_transfer_has_no_keys_for_it_when_called() -> None:
 def test_every_context_of_the_tables_is_there_and_the_two_that_always_are() -> None:
     tables = Tables(codes=(), contexts=(Context("sales", ContextKind.INTERNAL), Context("dids", ContextKind.INCALL)))
     inside = "include => pbx-inside\nexten => _*735X.,hint,Custom:${EXTEN}\n"
-    assert extensions(house(tables)) == (
+    assert extensions(site(tables)) == (
         f"[default]\n{inside}\n[dids]\n\n[from-extern]\n\n[sales]\n{inside}\n[callrec-features]\n\n[callrec-agents]\n\n"
     )
 
 
 def test_two_lines_of_a_user_have_a_number_each() -> None:
     tables = replace(TABLES, lines=(LINE, replace(LINE, name="two", number="1005")), users=TABLES.users)
-    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t,,1005@default,,en_US))" in extensions(
-        house(tables)
-    )
+    assert "exten => 1005,1,Gosub(pbx-user,s,1(two,30,1000@default,t,,1005@default,,en_US))" in extensions(site(tables))
 
 
 def test_an_incoming_number_may_ring_an_sccp_line() -> None:
     tables = replace(TABLES, incalls=(Incall("2052", "from-extern", THREE, 5),))
     assert (
         "exten => 2052,1,Gosub(pbx-caller,s,1)\n same => n,Gosub(pbx-user,s,1(1002,5,,t,SCCP,1002@default))"
-        in extensions(house(tables))
+        in extensions(site(tables))
     )
 
 
 def test_a_boss_has_the_phones_of_the_secretaries_of_the_same_entity() -> None:
     john, zoe, bill = TABLES.users[:3]
     users = (replace(john, bosssecretary="boss"), replace(zoe, bosssecretary="secretary"), bill)
-    text = extensions(house(replace(TABLES, users=users)))
+    text = extensions(site(replace(TABLES, users=users)))
     assert "exten => 1000,1,Gosub(pbx-user,s,1(1000,30,1000@default,t,,1000@default,PJSIP/zoe,en_US))" in text
     elsewhere = (users[0], replace(users[1], entityid=2), bill)
-    assert "1000@default,PJSIP/zoe" not in extensions(house(replace(TABLES, users=elsewhere)))
+    assert "1000@default,PJSIP/zoe" not in extensions(site(replace(TABLES, users=elsewhere)))
 
 
 def test_a_boss_rings_as_many_secretaries_as_asterisk_reads_and_the_others_are_named() -> None:
@@ -111,7 +100,8 @@ def test_a_boss_rings_as_many_secretaries_as_asterisk_reads_and_the_others_are_n
     rung = re.findall(r"PJSIP/x+(\d+)", row)
     here = [user.id for user in crowd if user.entityid == 2]
     assert [*rung, *(one.user for one in rendered.left_out)] == here
-    assert {(one.table, one.column) for one in rendered.left_out} == {("users", "bosssecretary")}
+    told = {(one.table, one.column, one.code) for one in rendered.left_out}
+    assert told == {("users", "bosssecretary", "secretaries-too-many")}
     assert MOST_RUNG_BYTES - 50 < len("&".join(f"PJSIP/{'x' * 30}{one}" for one in rung)) <= MOST_RUNG_BYTES
     assert max(map(len, text.splitlines())) < 4096
     assert sum(f"exten => 1{user.id:>05},1," in text for user in crowd) == len(crowd)
@@ -122,8 +112,8 @@ def test_agents_are_reached_by_their_numbers() -> None:
     john = replace(TABLES.users[0], agentnumber="2101")
     users = (john, *TABLES.users[1:])
     expected = "[callrec-agents]\nexten => 2101,1,Gosub(pbx-agent,s,1(1000,))\n same => n,Hangup()\n"
-    assert expected in extensions(house(replace(TABLES, users=users)))
-    assert "2101" not in extensions(house(replace(TABLES, users=users, lines=TABLES.lines[1:], voicemails=())))
+    assert expected in extensions(site(replace(TABLES, users=users)))
+    assert "2101" not in extensions(site(replace(TABLES, users=users, lines=TABLES.lines[1:], voicemails=())))
 
 
 def test_codes_lead_to_their_features_alone_and_with_an_argument() -> None:
@@ -137,7 +127,7 @@ def test_codes_lead_to_their_features_alone_and_with_an_argument() -> None:
         FeatureCode(Feature.VOICEMAIL_CONSULT, "*98", enabled=True),
         FeatureCode(Feature.PHONE_STATUS, "*10"),
     )
-    text = extensions(house(Tables(codes=codes)))
+    text = extensions(site(Tables(codes=codes)))
     assert (
         "[callrec-features]\n"
         "exten => *26,1,Gosub(callrec-always,s,1(*26))\n"

@@ -1,9 +1,9 @@
 """users_features.conf."""
 
 import pytest
-from conf_tables import house
+from conf_tables import site
 
-from callrec.domain.provisioning.model import Feature, FeatureCode, Tables
+from callrec.domain.directory.model import Feature, FeatureCode, Tables
 from callrec.protocols.asterisk_conf.features import features
 
 
@@ -18,4 +18,4 @@ from callrec.protocols.asterisk_conf.features import features
 )
 def test_what_can_be_pressed_in_a_call(codes: tuple[FeatureCode, ...], row: str) -> None:
     general = "\n[general]\nfeaturedigittimeout = 2000\natxferthreeway = *7\n"
-    assert features(house(Tables(codes=codes))) == f"[applicationmap]\n{row}{general}"
+    assert features(site(Tables(codes=codes))) == f"[applicationmap]\n{row}{general}"

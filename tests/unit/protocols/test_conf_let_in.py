@@ -8,9 +8,9 @@ from corpus import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrec.domain.provisioning.columns import BY_NAME
-from callrec.domain.provisioning.model import Incall, Line, Tables, User, Voicemail
-from callrec.domain.provisioning.reserved import LINES
+from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
+from callrec.domain.directory.reserved_names import LINES
+from callrec.domain.directory.user_file.columns import BY_NAME
 from callrec.protocols.asterisk_conf import render
 
 FIELDS: dict[type, dict[str, str]] = {

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 from asterisk_reading import Section, by_name
-from conf_tables import BOX, JOHN, LINE, TABLES, house, john
+from conf_tables import BOX, JOHN, LINE, TABLES, john, site
 
-from callrec.domain.provisioning.model import Tables
+from callrec.domain.directory.model import Tables
 from callrec.protocols.asterisk_conf.pjsip import pjsip
 
 
 def endpoint(tables: Tables) -> Section:
     """John's."""
-    return by_name(pjsip(house(tables)))["1000"][0]
+    return by_name(pjsip(site(tables)))["1000"][0]
 
 
 def variables(tables: Tables) -> list[str]:
@@ -20,7 +20,7 @@ def variables(tables: Tables) -> list[str]:
 
 
 def test_a_line_becomes_an_endpoint_its_credentials_and_its_address() -> None:
-    assert pjsip(house(replace(TABLES, users=(JOHN,), lines=(LINE,), incalls=()))).splitlines() == [
+    assert pjsip(site(replace(TABLES, users=(JOHN,), lines=(LINE,), incalls=()))).splitlines() == [
         "[1000](user)",
         "context = default",
         'callerid = "John Doe" <1000>',
@@ -42,7 +42,7 @@ def test_a_line_becomes_an_endpoint_its_credentials_and_its_address() -> None:
 
 
 def test_names_of_all_alphabets_fit() -> None:
-    assert 'callerid = "Zoë O\'Brien" <1001>' in pjsip(house(TABLES))
+    assert 'callerid = "Zoë O\'Brien" <1001>' in pjsip(site(TABLES))
 
 
 def test_a_name_with_commas_and_other_signs_is_shown_as_it_is() -> None:
@@ -50,14 +50,14 @@ def test_a_name_with_commas_and_other_signs_is_shown_as_it_is() -> None:
 
 
 def test_a_line_without_language_or_mailbox_says_nothing_of_them() -> None:
-    rows = dict(by_name(pjsip(house(TABLES)))["zoe"][0].rows)
+    rows = dict(by_name(pjsip(site(TABLES)))["zoe"][0].rows)
     assert "language" not in rows
     assert "mailboxes" not in rows
 
 
 def test_a_secret_is_escaped_where_it_would_begin_a_comment() -> None:
     tables = replace(TABLES, lines=(replace(LINE, secret='a;b"c\\;--'),))
-    assert 'password = a\\;b"c\\\\;--' in pjsip(house(tables))
+    assert 'password = a\\;b"c\\\\;--' in pjsip(site(tables))
 
 
 def test_who_may_not_transfer_has_neither_the_keys_nor_refer() -> None:
@@ -86,4 +86,4 @@ def test_an_own_mailbox_may_ask_for_no_password() -> None:
 
 
 def test_an_sccp_line_is_no_endpoint() -> None:
-    assert "1002" not in by_name(pjsip(house(TABLES)))
+    assert "1002" not in by_name(pjsip(site(TABLES)))

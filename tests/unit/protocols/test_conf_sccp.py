@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from asterisk_reading import by_name, read
-from conf_tables import BOX, TABLES, THREE, house
+from conf_tables import BOX, TABLES, THREE, site
 
 from callrec.protocols.asterisk_conf.sccp import sccp
 
 
 def test_a_line_has_its_section_and_a_device_template_with_its_button() -> None:
     box = replace(BOX, mailbox="1002", user=THREE)
-    sections = by_name(sccp(house(replace(TABLES, voicemails=(box,)))))
+    sections = by_name(sccp(site(replace(TABLES, voicemails=(box,)))))
     assert list(sections) == ["callrec-line", "1002", "callrec-1002"]
     (template,), (line,), (device,) = sections.values()
     assert (template.template, template.rows) == ("!", (("type", "line"),))
@@ -28,8 +28,8 @@ def test_a_line_has_its_section_and_a_device_template_with_its_button() -> None:
 
 
 def test_a_line_without_a_mailbox_says_nothing_of_one() -> None:
-    assert "mailbox" not in sccp(house(TABLES))
+    assert "mailbox" not in sccp(site(TABLES))
 
 
 def test_without_sccp_lines_there_is_the_template_alone() -> None:
-    assert [section.name for section in read(sccp(house(replace(TABLES, lines=TABLES.lines[:2]))))] == ["callrec-line"]
+    assert [section.name for section in read(sccp(site(replace(TABLES, lines=TABLES.lines[:2]))))] == ["callrec-line"]

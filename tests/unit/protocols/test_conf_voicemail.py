@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from conf_tables import BOX, TABLES, house
+from conf_tables import BOX, TABLES, site
 
-from callrec.domain.provisioning.model import Tables, Voicemail
+from callrec.domain.directory.model import Tables, Voicemail
 from callrec.protocols.asterisk_conf import render
 from callrec.protocols.asterisk_conf.voicemail import voicemail
 
@@ -14,7 +14,7 @@ EVE = "eve@example.org"
 
 def with_box(**fields: object) -> str:
     box: Voicemail = replace(BOX, **fields)  # type: ignore[arg-type]  # a test's words
-    return voicemail(house(replace(TABLES, voicemails=(box,))))
+    return voicemail(site(replace(TABLES, voicemails=(box,))))
 
 
 def test_a_mailbox_has_its_options_and_may_lack_a_password() -> None:
@@ -28,7 +28,7 @@ def test_a_message_is_deleted_after_its_notification_and_not_without_one() -> No
 
 
 def test_without_mailboxes_there_is_nothing() -> None:
-    assert voicemail(house(Tables())) == ""
+    assert voicemail(site(Tables())) == ""
 
 
 @pytest.mark.parametrize(

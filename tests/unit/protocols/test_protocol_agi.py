@@ -259,8 +259,9 @@ class TestCommands:
             dialogue.send(COMMAND)
         dialogue.receive_data(block())
         assert dialogue.send(COMMAND) == COMMAND
-        with pytest.raises(Refused, match="waiting"):
+        with pytest.raises(Refused, match="waiting") as refused:
             dialogue.send(COMMAND)
+        assert refused.value.code == "agi-not-our-turn"
 
     @pytest.mark.parametrize(
         ("command", "line"),
@@ -276,20 +277,28 @@ class TestCommands:
             (agi_commands.get_full_variable("X", "SIP/1-1"), 'GET FULL VARIABLE "${X}" "SIP/1-1"'),
             (agi_commands.exec_("Playback", "a b", "skip"), 'EXEC Playback "a b,skip"'),
             (agi_commands.exec_("NoOp"), 'EXEC NoOp ""'),
-            (agi_commands.verbose("hello"), 'VERBOSE "hello" 3'),
         ],
     )
     def test_lines(self, command: Command, line: str) -> None:
         """Arguments are quoted; quotes and backslashes in them are escaped."""
         assert f"{line}\n".encode() == command
 
-    @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", '"\n', "\ud800", "x" * agi_commands.MAX_COMMAND_BYTES])
-    def test_values_that_no_line_can_carry(self, value: str) -> None:
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            *((value, "agi-line-break") for value in ("a\nb", "a\rb", "a\0b", '"\n')),
+            ("\ud800", "agi-surrogate"),
+            ("x" * agi_commands.MAX_COMMAND_BYTES, "agi-too-long"),
+        ],
+    )
+    def test_values_that_no_line_can_carry(self, value: str, code: str) -> None:
         """A line break, a NUL, a lone surrogate or too many bytes are refused."""
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as refused:
             agi_commands.set_variable("X", value)
-        with pytest.raises(Refused):
+        assert refused.value.code == code
+        with pytest.raises(Refused) as refused:
             agi_commands.exec_("NoOp", value)
+        assert refused.value.code == code
 
     @pytest.mark.parametrize("name", ["", "1X", "X Y", "${X}", "X)", "SHELL(a b)", "EVAL(${X})", "X\n", 'X"'])
     def test_names_that_are_none(self, name: str) -> None:
@@ -299,16 +308,19 @@ class TestCommands:
             agi_commands.get_full_variable,
             lambda name: agi_commands.set_variable(name, ""),
         ):
-            with pytest.raises(Refused, match="channel variable"):
+            with pytest.raises(Refused, match="channel variable") as refused:
                 command(name)
-        with pytest.raises(Refused, match="application"):
+            assert refused.value.code == "agi-variable"
+        with pytest.raises(Refused, match="application") as refused:
             agi_commands.exec_(f"No Op{name}")
+        assert refused.value.code == "agi-application"
 
     @pytest.mark.parametrize("argument", ["a,b", "${SHELL(id)}", "$[1+1]"])
     def test_arguments_that_asterisk_would_read(self, argument: str) -> None:
         """EXEC takes no comma and no expression inside an argument."""
-        with pytest.raises(Refused, match="EXEC"):
+        with pytest.raises(Refused, match="EXEC") as refused:
             agi_commands.exec_("NoOp", argument)
+        assert refused.value.code == "agi-exec-argument"
 
     def test_answer_ends_with_its_result(self) -> None:
         """CALLREC_RESULT is the last variable: whoever has it has all."""

@@ -108,5 +108,6 @@ def test_basic_auth_is_the_header_of_rfc_7617():
 
 @pytest.mark.parametrize(("username", "password"), [("a:b", "x"), ("a", "x\r\nX: y"), ("a\0", "x")])
 def test_basic_auth_refuses_what_the_header_cannot_carry(username: str, password: str):
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as refused:
         basic_auth(username, password)
+    assert refused.value.code == "ari-credentials"

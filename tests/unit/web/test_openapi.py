@@ -3,15 +3,15 @@
 import json
 import re
 
-from callrec.domain.provisioning.edit import Table
-from callrec.domain.provisioning.model import Feature
+from callrec.domain.directory.edit import Table
+from callrec.domain.directory.model import Feature
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
-from callrec.web.api import operations
-from callrec.web.app import build_app
+from callrec.web.api.operations import operations
 from callrec.web.openapi import document
+from callrec.web.server import build_app
 
-TABLE = operations(None, None, None)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(None, None, None, None, None, None)  # type: ignore[arg-type] # nothing is asked of them
 DOCUMENT = document(TABLE)
 
 
@@ -63,7 +63,11 @@ def test_what_changes_needs_if_match_and_may_have_a_key():
             headers = {p["name"]: p["required"] for p in one["parameters"] if p["in"] == "header"}
             expected = {"post": {"Idempotency-Key"}, "patch": {"If-Match", "Idempotency-Key"}}
             expected["delete"] = expected["patch"]
-            assert expected.get(method, set()) == set(headers), path
+            if "/webhooks/" in path:  # each of these may be done twice
+                continue
+            if "/recording/" in path:  # repeated, it changes nothing
+                expected["post"] = set()
+            assert expected.get(method, set()) == set(headers) - {"Last-Event-ID"}, path
             assert headers.get("If-Match", False) == (method == "patch"), path
 
 

@@ -1,1 +1,1 @@
-"""Asterisk's three doors: AMI, FastAGI, ARI."""
+"""The connections with Asterisk: AMI, FastAGI, ARI."""

@@ -1,10 +1,9 @@
-"""The AMI door: one kept connection that delivers events in order and does each action at most once.
+"""The AMI link: one permanent connection that delivers events in order and sends each action at most once.
 
-What a caller may rely on:
-- While the link is down an action fails at once; nothing is queued, nothing is ever sent a second time.
-- An action that timed out or whose connection was lost says so (`ami-outcome-unknown`): it may have been done, so look
-  before repeating it.
-- A connection that has gone silent is noticed within `silence_limit_s` and one ping interval, also when TCP notices nothing.
+- While the link is down, an action fails at once: actions are never queued, and never sent twice.
+- An action that timed out, or whose connection was lost, raises `ami-outcome-unknown`: Asterisk may have executed it, so the
+  caller checks before it repeats it.
+- A dead connection is noticed within `silence_s` and one ping interval, also when TCP reports no error.
 """
 
 import asyncio
@@ -15,12 +14,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from callrec.adapters.asterisk.ami_wire import MAX_LISTING, MAX_LISTING_BYTES, Dialler, Question, Wire, dialler
-from callrec.adapters.asterisk.backoff import Backoff
 from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.backoff import jittered
+from callrec.domain.backoff import Backoff
 from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
 from callrec.protocols.ami import Message, describe_action
 
-__all__ = ["AmiLimits", "AmiLink", "LinkState"]
+__all__ = ["EVENT_CLASSES", "AmiLimits", "AmiLink", "LinkState"]
+
+EVENT_CLASSES = "system,call,user"
+"""The classes of events (manager.conf) that the link requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,17 @@ class AmiLimits:
     connect_s: float = 5.0
     login_s: float = 5.0
     boot_s: float = 10.0
-    """For FullyBooted, which a user without read class `system` is never told."""
+    """For FullyBooted, which Asterisk does not send to a user without the read class `system`."""
     silence_s: float = 12.0
-    """Nothing heard for so long means that the link is dead; a ping goes out after each quarter of it."""
+    """Without a byte for so long the connection is dead; a ping is sent after each quarter of it."""
 
 
 class AmiLink(Link):
-    """The connection to Asterisk's manager. Make it, `run()` it in a task, use `action` and `listing`, `close()` it.
+    """The connection to Asterisk's manager. Construct it, `run()` it in a task, use `action` and `listing`, `close()` it.
 
-    `on_event` gets each event named in `wanted_events`, in the order of Asterisk, in the event loop: it must be quick.
-    `stood_still` is asked before anything is read: whether this process was stopped, so that the news are too old to act on.
-    Then the link is lost, and what it missed is asked for at the next one.
+    `on_event` gets each event named in `wanted_events`, in Asterisk's order, in the event loop: it must be quick.
+    `stood_still` is called before each read and tells whether this process was stopped (SIGSTOP, a suspended machine). Then the
+    waiting events are too old to act on: the link drops the connection, and the next one starts with a resync.
     `on_up`, `on_down`, states and back-off: see Link.
     """
 
@@ -55,10 +58,10 @@ class AmiLink(Link):
         on_event: Callable[[Message], None],
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[str], None],
-        event_classes: str = "system,call,user",
+        event_classes: str = EVENT_CLASSES,
         limits: AmiLimits = AmiLimits(),
-        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
-        refused_backoff: Backoff = Backoff(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
+        backoff: Backoff = jittered(),  # noqa: B008 - frozen
+        refused_backoff: Backoff = jittered(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
         stood_still: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -71,12 +74,24 @@ class AmiLink(Link):
         self._clock = clock
         self._stood_still = stood_still
         self._dialler: Dialler | None = None
-        # Our ids are told from those of other AMI users, and from those of an earlier run of this daemon.
+        # The random part distinguishes our ids from those of other AMI users and of earlier runs of this daemon.
         self._id_prefix = f"callrec-{secrets.token_hex(4)}-"
-        self._asked = 0
+        self._requested = 0
+
+    def subscribe(
+        self,
+        *,
+        on_event: Callable[[Message], None] | None = None,
+        on_up: Callable[[], Awaitable[None]] | None = None,
+        on_down: Callable[[str], None] | None = None,
+    ) -> None:
+        """Call these instead of the ones that the link was made with. Before `run()` only."""
+        self._on_event = on_event or self._on_event
+        self._on_up = on_up or self._on_up
+        self._on_down = on_down or self._on_down
 
     async def action(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float = 1.0) -> Message:
-        """Do one action and return Asterisk's answer.
+        """Send one action and return Asterisk's response.
 
         Refused: a header that must not be sent (`ami-header`), or Asterisk's Error (`ami-error`, with its Message).
         Unavailable: not sent (`ami-down`, `ami-congested`), or sent without an answer (`ami-outcome-unknown`).
@@ -84,9 +99,9 @@ class AmiLink(Link):
         return (await self._ask_up(name, headers, timeout_s, listing=False))[0]
 
     async def listing(self, name: str, headers: Sequence[tuple[str, str]] = (), *, timeout_s: float) -> list[Message]:
-        """Do an action that answers with a list (CoreShowChannels, ...) and return its lines; errors as for `action`.
+        """Send an action that answers with a list (CoreShowChannels, ...) and return its events; errors as for `action`.
 
-        A list of more than 20,000 lines or 64 MiB is Unavailable (`ami-listing-too-long`): a part of it would be a lie.
+        A list of more than 20,000 events or 64 MiB raises Unavailable (`ami-listing-too-long`): a part of it would mislead.
         """
         answers = await self._ask_up(name, headers, timeout_s, listing=True)
         return [answer for answer in answers if answer.event and not answer.get("EventList")]
@@ -101,9 +116,9 @@ class AmiLink(Link):
     async def _ask(
         self, wire: Wire, name: str, headers: Sequence[tuple[str, str]], timeout_s: float, *, listing: bool = False
     ) -> list[Message]:
-        """Ask over this wire and wait; whatever happens, the question is gone from the table afterwards."""
-        self._asked += 1
-        question = Question(name, headers, f"{self._id_prefix}{self._asked}", listing=listing)
+        """Send the action over this wire and wait for its answer; afterwards it is removed from the table in any case."""
+        self._requested += 1
+        question = Question(name, headers, f"{self._id_prefix}{self._requested}", listing=listing)
         self._log.debug("action", action=describe_action(name, headers))
         try:
             async with asyncio.timeout(timeout_s):
@@ -136,7 +151,7 @@ class AmiLink(Link):
         await self._log_in(wire)
 
     async def _log_in(self, wire: Wire) -> None:
-        # Asterisk greets first. Whoever does not greet is not told the secret.
+        # Asterisk sends a greeting first. A server without the greeting does not get the secret.
         if not await _reached(wire.greeted, wire, self._limits.login_s):
             raise Unavailable("ami-down", _lost(wire) or f"no AMI greeting within {self._limits.login_s:g} s")
         try:
@@ -150,7 +165,7 @@ class AmiLink(Link):
             self._log.warning("FullyBooted did not come", hint="give the AMI user read class 'system' in manager.conf")
 
     async def _watch(self) -> str:
-        """Return why the wire was lost; ask for a sign of life when it is silent, and lose it when none comes."""
+        """Wait until the wire is lost and return the reason. A silent wire is pinged, and closed after `silence_s`."""
         wire = self._dialler.protocol if self._dialler is not None else None
         if wire is None:
             return "not connected"
@@ -165,13 +180,13 @@ class AmiLink(Link):
         return wire.lost.result()
 
     def _ping(self, wire: Wire) -> None:
-        self._asked += 1
-        question = Question("Ping", (), f"{self._id_prefix}{self._asked}", listing=False)
+        self._requested += 1
+        question = Question("Ping", (), f"{self._id_prefix}{self._requested}", listing=False)
         try:
             wire.send(question)
         except Unavailable:
             return  # congested: the silence limit decides
-        # Any byte counts as a sign of life, so nobody waits for this answer.
+        # Any byte shows that Asterisk is alive, so the answer itself is not needed.
         wire.forget(question)
 
     async def _shut(self) -> None:
@@ -208,12 +223,12 @@ def _lost(wire: Wire) -> str:
 
 
 def _unknown(name: str, why: str) -> OutcomeUnknown:
-    hint = "it may have been done: look before repeating it"
+    hint = "Asterisk may have executed it: check before repeating it"
     return OutcomeUnknown("ami-outcome-unknown", f"the outcome of AMI {name} is unknown: {why}", hint=hint)
 
 
 def _error(name: str, message: str) -> Refused:
-    # Asterisk repeats what it was given: escaped and cut, since this goes to logs and pages.
+    # Asterisk repeats text of the request: escape and shorten it, since the message goes to logs and pages.
     said = ascii(message[:200])
     hint = "give the AMI user this right in manager.conf (write=)" if message == "Permission denied" else ""
     return Refused("ami-error", f"Asterisk refused AMI {name}: {said}", hint=hint)

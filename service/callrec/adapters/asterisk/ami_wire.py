@@ -1,9 +1,9 @@
-"""One AMI connection: panoramisk's Manager and AMIProtocol, with everything removed that could send twice or lose track.
+"""One AMI connection: panoramisk's Manager and AMIProtocol, without their parts that could send an action twice.
 
-panoramisk gives the dialling (`Manager.connect`, `protocol_factory`), the `Action` with its future, and the table of open
-actions. Reading, encoding, matching and closing are ours; docs/decisions/0002-panoramisk-hardened.md says why.
+panoramisk provides the connecting (`Manager.connect`, `protocol_factory`), the `Action` with its future, and the table of open
+actions. Reading, encoding, matching and closing are callrec's own: docs/decisions/0002-panoramisk-hardened.md has the reasons.
 
-A wire lives once. It is lost exactly once, with a reason, and then answers nobody; the next connection is a new wire.
+A wire is one connection. It is lost exactly once, with a reason; the next connection is a new wire.
 """
 
 import asyncio
@@ -19,14 +19,17 @@ from callrec.protocols.ami import Decoder, Message, encode_action
 
 MAX_OPEN_ACTIONS: Final = 1000
 MAX_UNSENT_BYTES: Final = 256 * 1024
+SLICE_BYTES: Final = 8 * 1024
+"""So much is read at once, some fifty events. In between everything else has its turn (FastAGI, the heartbeat). With asyncio's
+own 256 KiB a storm of events kept the loop of a busy machine for more than a second, and the daemon took itself for stopped."""
 MAX_LISTING: Final = 20_000
 """Lines of one listing; 500 calls make about 1,500 channels."""
 MAX_LISTING_BYTES: Final = 64 << 20
-"""And what they take in memory: a line about one channel takes some 5 KB, so this is more than 10,000 channels."""
+"""Memory of one listing: the event of one channel takes some 5 KB, so this is more than 10,000 channels."""
 
 
 class Question(Action):
-    """panoramisk's Action for one question of ours: a future, and the messages that answered so far."""
+    """panoramisk's Action for one request: a future, and the messages of the answer so far."""
 
     future: asyncio.Future[list[Message] | None]
     """Resolves to the whole answer; None when the connection was lost with the answer outstanding."""
@@ -43,8 +46,8 @@ class Question(Action):
     def take(self, message: Message) -> bool:
         """Add one message of the answer; True when the answer is complete.
 
-        A listing is complete at `EventList: Complete` (or Cancelled), or when its first answer starts no list. (panoramisk
-        guesses from the text, and waits for ever when a listing is answered by an error.)
+        A listing is complete at `EventList: Complete` (or Cancelled), or when its response starts no list. (panoramisk
+        decides by the response's text, and waits without end when a listing is answered by an error.)
         """
         self.responses.append(message)
         if not self.listing:
@@ -59,7 +62,7 @@ class Question(Action):
         return ended or (message.response != "" and not started)
 
 
-class Wire(AMIProtocol):
+class Wire(AMIProtocol, asyncio.BufferedProtocol):
     """The protocol of one connection. `deliver` gets each wanted event, in order, as it is read; it must not raise."""
 
     responses: dict[str, Question]
@@ -84,31 +87,42 @@ class Wire(AMIProtocol):
         """Both are also set when the wire is lost: look at `lost` first."""
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.last_heard_s = clock()
+        self._slice = bytearray(SLICE_BYTES)
 
     def send(self, data: Question, as_list: object = False) -> asyncio.Future[list[Message] | None]:  # noqa: ARG002 - panoramisk's signature
-        """Write one action, once, or raise and write nothing: Refused for bad headers, Unavailable when it cannot go.
+        """Write one action, once. Raises, without writing, Refused for wrong headers, Unavailable for a lost or congested wire.
 
-        This is the only way out; `Manager.send_action` ends here as well.
+        All actions pass here, those of `Manager.send_action` too.
         """
         encoded = encode_action(data.name, data.headers, data["ActionID"])
         if self.lost.done():
             raise Unavailable("ami-down", f"AMI is down: {self.lost.result()}", hint="nothing was sent")
         if len(self.responses) >= MAX_OPEN_ACTIONS or self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            raise Unavailable("ami-congested", "Asterisk does not keep up with our actions", hint="nothing was sent")
+            raise Unavailable(
+                "ami-congested", "Asterisk reads actions too slowly: too many wait already", hint="nothing was sent"
+            )
         self.responses[data["ActionID"]] = data
         self.transport.write(encoded)
         return data.future
 
     def forget(self, question: Question) -> None:
-        """Drop a question whose asker has left; a late answer to it is then ignored."""
+        """Drop a question without a waiter; a late answer to it is then ignored."""
         self.responses.pop(question["ActionID"], None)
 
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
+        """Where the event loop puts what it reads next (`asyncio.BufferedProtocol`)."""
+        return self._slice
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The event loop has read so much."""
+        self.data_received(bytes(self._slice[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Take what the socket gave."""
+        """Decode bytes from the socket, and handle their messages."""
         if self.lost.done():
             return
         if self._stood_still():
-            self.lose("this process stood still: what Asterisk told meanwhile is old news")
+            self.lose("this process was stopped for a while: the events that wait are too old")
             return
         self.last_heard_s = self._clock()
         try:
@@ -122,7 +136,7 @@ class Wire(AMIProtocol):
             self.handle_message(message)
 
     def handle_message(self, message: Message) -> None:
-        """Give a message to the question that it answers, else to the listener; drop a late answer."""
+        """Pass a message to the question that it answers, or an event to `deliver`; drop a late answer."""
         question = self.responses.get(message.action_id)
         if question is not None and (question.listing or not message.event):
             if question.take(message):
@@ -136,16 +150,16 @@ class Wire(AMIProtocol):
             self._deliver(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note what the event loop says about the socket."""
+        """The event loop reports the end of the socket."""
         self.lose(f"connection lost: {exc}" if exc else "Asterisk closed the connection")
 
     def lose(self, reason: str) -> None:
-        """Give up this connection: nothing more is read or sent, and every asker learns that its outcome is unknown."""
+        """End this connection: nothing more is read or sent, and the outcome of each open question is unknown."""
         if self.lost.done():
             return
         self.lost.set_result(reason)
         self.closed = True
-        self.greeted.set()  # who waits for a stage need not wait for what cannot come
+        self.greeted.set()  # release the tasks that wait for a stage
         self.booted.set()
         for question in self.responses.values():
             if not question.future.done():
@@ -155,29 +169,29 @@ class Wire(AMIProtocol):
         self.transport.abort()
 
     def close(self) -> None:
-        """Take the place of panoramisk's close, which puts unanswered actions aside to send them again."""
+        """Replaces panoramisk's close, which would keep unanswered actions to send them again."""
         self.lose("closed")
 
 
 class Dialler(Manager):
-    """panoramisk's Manager for one connection: it dials, and does nothing by itself afterwards.
+    """panoramisk's Manager for one connection: it only connects.
 
-    Inherited and switched off: the login, ping and reconnect timers (AmiLink has them, bounded and jittered) and the
-    re-sending of unanswered actions.
+    Its timers for login, ping and reconnect are switched off (AmiLink has its own, with limits and jitter), and so is the
+    repetition of unanswered actions.
     """
 
     protocol: Wire | None
 
     def connection_made(self, f: asyncio.Task[tuple[asyncio.Transport, Wire]]) -> None:
-        """Keep the wire of a dial that succeeded; who awaits `connect()` sees the failure of another."""
+        """Keep the wire of a successful connection; a failed one raises in `connect()`."""
         if not f.cancelled() and f.exception() is None:
             _, self.protocol = f.result()
 
     async def send_awaiting_actions(self, *_: object) -> None:
-        """Send nothing: an action whose answer was lost may have been done."""
+        """Send nothing: an action whose answer was lost may have been executed."""
 
     def close(self) -> None:
-        """Drop the wire, if there is one."""
+        """Close the wire, if there is one."""
         if self.protocol is not None:
             self.protocol.close()
 

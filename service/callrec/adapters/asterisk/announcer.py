@@ -1,73 +1,148 @@
-"""Tones and words into a live call, over ARI: a whispering snoop on the recorded leg, or on the presser's.
+"""Announcements (tones and prompts) in a live call, over ARI: a whispering snoop channel on the leg that is to hear it.
 
-Both parties hear the tone mixed with the voice, and the take does not hold it: a snoop's whisper is no part of what a
-recorder on the same leg gets (audiohook.c: audio_audiohook_write_list mixes whispers after the spies). PlaybackFinished is the
-proof that it was played.
+A leg hears it mixed with the voice. No capture contains it: Asterisk mixes whispers into a leg's audio after the MixMonitor has
+got it (audiohook.c: audio_audiohook_write_list). PlaybackFinished tells that it was played to its end, which it also is to a
+leg to which nothing is sent; so the leg's RTP counters have to say that its phone was sent enough packets meanwhile, and sent
+some itself. Where too few were sent it is played again; and where none are sent at all, over silence that makes packets flow
+(`leg_flow`), which takes the place of what the partner says.
 """
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
+from callrec.adapters.asterisk.leg_flow import LegFlow
 from callrec.adapters.asterisk.link import LinkState
-from callrec.config import Confirm
-from callrec.domain.messages import Outcome
-from callrec.domain.model import LegId, Take
+from callrec.adapters.asterisk.rtp_counters import Packets
+from callrec.domain.calls.events import Played
+from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.model import NotHeard, Told
+from callrec.domain.vocabulary import Outcome
 
-_SOUNDS = {
+_SOUNDS: Mapping[Outcome | Told, str] = {
+    Told.TONE: "callrec/recording-started",
+    Told.PROMPT: "callrec/call-is-recorded",
     Outcome.STARTED: "callrec/recording-started",
     Outcome.STOPPED: "callrec/recording-stopped",
     Outcome.PAUSED: "callrec/recording-stopped",
     Outcome.RESUMED: "callrec/recording-started",
+    Outcome.IS_PAUSED: "callrec/recording-stopped",
     Outcome.ALREADY: "callrec/call-is-recorded",
     Outcome.REFUSED: "callrec/recording-failed",
     Outcome.FAILED: "callrec/recording-failed",
 }
-_CHANGES = (Outcome.STARTED, Outcome.STOPPED, Outcome.PAUSED, Outcome.RESUMED)
-"""What is only confirmed; everything else is an answer that the presser waits for, whatever the setting says."""
 TONE_S = 5.0
+SHORTEST_S = {
+    "callrec/recording-started": 0.32,
+    "callrec/recording-stopped": 0.32,
+    "callrec/recording-failed": 0.54,
+    "callrec/call-is-recorded": 1.777,
+}
+"""How long each sound lasts at least, in any of callrec's languages."""
+SILENCES = {1.0: "callrec/recording-silence-1s", 3.0: "callrec/recording-silence-3s"}
+"""Silent sounds by their length."""
+BEGINS_S = 0.4
+"""By so much a silent sound is longer than what is played over it: the snoop begins a moment later."""
+PACKET_S = 0.02
+"""What Asterisk puts into a packet, unless an endpoint is set up otherwise."""
+MOST_TRIES = 3
+PROBE_S = 0.2
+COMFORT_NOISE = 2
+"""So many packets may come in that time from a phone that sends no voice; one that does sends ten."""
+ENOUGH = 0.8
+"""The part of a sound's packets that have to be sent: the first ones may have been on their way before the snoop was there."""
+
+
+_Flow = Packets | NotHeard | None
+"""What flowed on a leg meanwhile; *unfinished* when it has hung up; None when its technology does not count."""
 
 
 class Whisperer(Protocol):
-    """The part of the ARI link that is used here."""
+    """The part of the ARI link that the announcer uses."""
 
     @property
     def state(self) -> LinkState:
-        """Whether it can be used now."""
+        """The link's state; it can be used when it is UP."""
         ...
 
     async def announce(
         self, channel_id: str, media: str, *, whisper: Literal["both", "out"], timeout_s: float, lang: str = ""
     ) -> None:
-        """Play into a live channel and return when it was played."""
+        """Play into a live channel and return when it was played to its end."""
         ...
 
 
-def sound_of(outcome: Outcome) -> str:
-    """The sound file that says an outcome; empty where nothing is to be said."""
-    return _SOUNDS.get(outcome, "")
+def sound_of(what: Outcome | Told) -> str:
+    """The sound file; empty for an outcome without a sound."""
+    return _SOUNDS.get(what, "")
 
 
 class AriAnnouncer:
-    """Keeps the promises of `app.ports.Announcer`."""
+    """Implements `app.ports.calls.Announcer`."""
 
-    def __init__(self, ari: Whisperer, confirm: Confirm) -> None:
+    def __init__(
+        self, ari: Whisperer, audio: LegFlow, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._ari = ari
-        self._confirm = confirm
+        self._audio = audio
+        self._sleep = sleep
 
     @property
     def is_up(self) -> bool:
-        """See ports.Announcer."""
+        """Whether ARI is connected, so that tones can be played."""
         return self._ari.state is LinkState.UP
 
-    async def announce(self, take: Take, outcome: Outcome) -> None:
-        """See ports.Announcer. An error is told to the presser even when confirmation is off."""
-        sound = sound_of(outcome)
-        confirm = Confirm.PRESSER if self._confirm is Confirm.NONE and outcome is Outcome.FAILED else self._confirm
-        if sound and confirm is not Confirm.NONE:
-            whisper: Literal["both", "out"] = "both" if confirm is Confirm.BOTH else "out"
-            await self._ari.announce(take.leg, f"sound:{sound}", whisper=whisper, timeout_s=TONE_S)
+    async def play(self, leg: LegId, what: Outcome | Told, language: str = "") -> Played:
+        """See ports.Announcer. Playback on the leg itself would cut its voice for the other parties and the recording."""
+        began_s, sound = time.monotonic(), sound_of(what)
+        if not sound:
+            return Played(leg, 0.0, NotHeard.NOT_ANNOUNCED)
+        flow = await self._whisper(leg, sound, language)
+        for _ in range(MOST_TRIES - 1):
+            if not isinstance(flow, Packets) or _is_enough(flow, sound):
+                break
+            again = self._whisper_over_silence if await self._is_still(leg) else self._whisper
+            flow = await again(leg, sound, language)
+        lasted_s = time.monotonic() - began_s
+        return Played(leg, lasted_s, _why_not(flow, sound), flow.sent if isinstance(flow, Packets) else None)
 
-    async def tell(self, leg: LegId, outcome: Outcome, language: str) -> None:
-        """See ports.Announcer. Playback on the leg itself would keep its voice from the others, and from the recording."""
-        sound = sound_of(outcome)
-        if sound and not (self._confirm is Confirm.NONE and outcome in _CHANGES):
-            await self._ari.announce(leg, f"sound:{sound}", whisper="out", timeout_s=TONE_S, lang=language)
+    async def _whisper(self, leg: LegId, sound: str, language: str) -> _Flow:
+        """Play it. It is also played when the manager cannot be asked; then this raises afterwards, since nothing is proven."""
+        (before,) = await asyncio.gather(self._audio.packets(leg), return_exceptions=True)
+        await self._ari.announce(leg, f"sound:{sound}", whisper="out", timeout_s=TONE_S, lang=language)
+        if isinstance(before, BaseException):
+            raise before
+        if before is None:
+            return None
+        after = await self._audio.packets(leg)
+        return after.since(before) if after else NotHeard.UNFINISHED
+
+    async def _is_still(self, leg: LegId) -> bool:
+        """Whether nothing is sent to it at this moment, but for comfort noise. A leg that runs a feature code, or a busy machine,
+        may miss some packets: silence would take the partner's words from it."""
+        before = await self._audio.packets(leg)
+        await self._sleep(PROBE_S)
+        after = await self._audio.packets(leg)
+        return before is not None and after is not None and after.since(before).sent <= COMFORT_NOISE
+
+    async def _whisper_over_silence(self, leg: LegId, sound: str, language: str) -> _Flow:
+        lasts_s = SHORTEST_S[sound] + BEGINS_S
+        await self._audio.carry(leg, next(name for length_s, name in SILENCES.items() if length_s >= lasts_s))
+        try:
+            return await self._whisper(leg, sound, language)
+        finally:
+            await self._audio.carry(leg, "")  # in no bridge nothing has taken it: it must not be played later
+
+
+def _is_enough(flow: Packets, sound: str) -> bool:
+    return flow.sent >= ENOUGH * SHORTEST_S[sound] / PACKET_S
+
+
+def _why_not(flow: _Flow, sound: str) -> str:
+    """Why it was not heard; empty when it was, or nothing counts what flowed."""
+    if not isinstance(flow, Packets):
+        return flow or ""
+    if not _is_enough(flow, sound):
+        return NotHeard.NO_RTP_OUT
+    return "" if flow.received else NotHeard.NO_RTP_IN

@@ -1,11 +1,13 @@
-"""The ARI door: one kept WebSocket of events, and requests beside it.
+"""The ARI link: one permanent WebSocket for events, and HTTP requests.
 
-What a caller may rely on:
-- While the link is down a request fails at once. No request is ever sent twice, not even by the HTTP client, which
-  would repeat a DELETE or PUT whose connection was cut.
-- Credentials travel in the Authorization header, never in an address that somebody logs.
-- Events reach `on_event` one after another, in order. At most `MAX_WAITING_EVENTS` wait for it; beyond that the oldest is
-  dropped and counted in `dropped_events`. What `announce` waits for does not pass through that queue.
+- While the link is down, a request fails at once. No request is sent twice: the HTTP client's own repetition of a DELETE or PUT
+  after a lost connection is switched off.
+- Credentials are sent in the Authorization header, never in a URL, which may be logged.
+- The application is subscribed to its own channels only. `subscribeAll` would include device states: when such a connection ends
+  while a device state changes, Asterisk's ARI can stand still until it is restarted (asterisk issue 2170: ari_websockets.c
+  `session_reset` waits for deliveries while it holds the lock that a delivery waits for).
+- `on_event` gets events one at a time, in order. At most `MAX_WAITING_EVENTS` wait for it; beyond that the oldest is dropped and
+  counted in `dropped_events`. Events that `announce` waits for do not pass this queue.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -22,9 +24,10 @@ import aiohttp
 from yarl import URL
 
 from callrec.adapters.asterisk.ari_answers import read_answer, refused_handshake
-from callrec.adapters.asterisk.backoff import Backoff
 from callrec.adapters.asterisk.link import Link, LinkState
-from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
+from callrec.adapters.backoff import jittered
+from callrec.domain.backoff import Backoff
+from callrec.domain.errors import CallrecError, Corrupt, OutcomeUnknown, Refused, Unavailable
 from callrec.protocols.ari import MAX_EVENT_BYTES, AriEvent, basic_auth, parse_event, path
 
 __all__ = ["AriLimits", "AriLink", "LinkState", "Whisper"]
@@ -34,9 +37,10 @@ MAX_REQUESTS: Final = 20
 FAREWELL_S: Final = 1.0
 
 Whisper = Literal["both", "out"]
-"""Who hears what is played on a snoop channel: `out` the party of the snooped leg alone, `both` the far end as well."""
+"""Which parties hear a sound that a snoop channel plays: `out` only that of the snooped leg, `both` the other one too."""
 
-_OWN_EVENTS: Final = frozenset({"StasisStart", "PlaybackFinished", "ChannelDestroyed", "ApplicationReplaced"})
+_Expected = asyncio.Future[AriEvent | None]
+_OWN_EVENTS: Final = frozenset({"StasisStart", "StasisEnd", "PlaybackFinished", "ApplicationReplaced"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,16 @@ class AriLimits:
 
     connect_s: float = 5.0
     silence_s: float = 12.0
-    """Nothing heard, not even an answer to a ping, for so long means that the link is dead."""
+    """Without a byte for so long, not even an answer to a ping, the connection is dead."""
     hangup_s: float = 2.0
+    entered_s: float = 0.5
+    """After so long without a snoop channel in the application: ask whether it has ended."""
 
 
 class AriLink(Link):
-    """The connection to Asterisk's REST interface for one Stasis application, subscribed to every channel.
+    """The connection to Asterisk's REST interface for one Stasis application.
 
-    `on_event` gets the events named in `wanted_events`; Asterisk is asked to send no others.
+    `on_event` gets the events named in `wanted_events`; Asterisk's event filter holds back all others.
     `on_up`, `on_down`, states and back-off: see Link.
     """
 
@@ -68,13 +74,12 @@ class AriLink(Link):
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[str], None],
         limits: AriLimits = AriLimits(),
-        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
-        refused_backoff: Backoff = Backoff(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
+        backoff: Backoff = jittered(),  # noqa: B008 - frozen
+        refused_backoff: Backoff = jittered(first_s=5.0, limit_s=60.0),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("ari", on_up=on_up, on_down=on_down, backoff=backoff, refused_backoff=refused_backoff)
         self.dropped_events = 0
-        self.corrupt_events = 0
         self._base_url = base_url.rstrip("/")
         self._username = username
         self._authorization = basic_auth(username, password)
@@ -87,9 +92,19 @@ class AriLink(Link):
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: deque[AriEvent] = deque(maxlen=MAX_WAITING_EVENTS)
         self._arrived = asyncio.Event()
-        self._expected: dict[tuple[str, str], asyncio.Future[AriEvent | None]] = {}
+        self._expected: dict[tuple[str, str], _Expected] = {}
         self._id_prefix = f"callrec-{secrets.token_hex(4)}"
         self._announced = 0
+
+    def subscribe(
+        self,
+        *,
+        wanted_events: Iterable[str],
+        on_event: Callable[[AriEvent], Awaitable[None]],
+        on_up: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Use these instead of the ones that the link was made with. Before `run()` only."""
+        self._wanted, self._on_event, self._on_up = frozenset(wanted_events), on_event, on_up
 
     async def request(
         self,
@@ -100,7 +115,7 @@ class AriLink(Link):
         body: Mapping[str, object] | None = None,
         timeout_s: float = 2.0,
     ) -> object:
-        """Do one request and return the JSON of its answer, None when that is empty.
+        """Send one request and return the JSON of its answer, None for an empty one.
 
         Refused: `ari-path`, `ari-not-found` (404), `ari-conflict` (409), `ari-denied` (401, 403), `ari-refused` (4xx).
         Misconfigured: `ari-module` (404 for a path that no loaded module serves).
@@ -110,18 +125,18 @@ class AriLink(Link):
         return await self._exchange(method, path_parts, params=params, body=body, timeout_s=timeout_s)
 
     async def snoop(self, channel_id: str, *, whisper: Whisper, app: str, snoop_id: str) -> None:
-        """Make a snoop channel on this channel that only whispers. It enters the application a moment later."""
+        """Create a snoop channel on this channel that only whispers. It enters the application a moment later."""
         params = {"spy": "none", "whisper": whisper, "app": app}
         await self.request("POST", ["channels", channel_id, "snoop", snoop_id], params=params)
 
     async def play(self, channel_id: str, media: str, playback_id: str, lang: str = "", offset_ms: int = 0) -> None:
-        """Start to play `media` (`sound:NAME`, ...) on a channel that is in our application."""
+        """Start playing `media` (`sound:NAME`, ...) on a channel in this link's application."""
         params = {"media": media} | ({"lang": lang} if lang else {})
         params |= {"offsetms": str(offset_ms)} if offset_ms else {}
         await self.request("POST", ["channels", channel_id, "play", playback_id], params=params)
 
     async def hangup(self, channel_id: str) -> None:
-        """Hang this channel up; one that is gone already is what was wanted."""
+        """Hang this channel up; does nothing when it has ended already."""
         try:
             await self.request("DELETE", ["channels", channel_id], timeout_s=self._limits.hangup_s)
         except Refused as error:
@@ -133,13 +148,15 @@ class AriLink(Link):
     ) -> None:
         """Play `media` to the parties of a call, mixed with their voices; return when it was played to its end.
 
-        Asterisk's own word, PlaybackFinished with state `done`, is the proof. Anything else raises: Refused when there is
-        no such channel, Unavailable (`ari-not-played`) when it was not played, or not to its end, within the time.
-        The snoop channel is hung up in any case.
+        The proof is Asterisk's event PlaybackFinished with state `done`. Otherwise it raises: Refused for a channel that does
+        not exist, Unavailable (`ari-not-played`) when it was not played to its end within the time. The snoop channel is hung
+        up in any case.
         """
         (state,) = await self.whispered(channel_id, [media], whisper=whisper, timeout_s=timeout_s, lang=lang)
         if state != "done":
-            raise _not_played(media, f"Asterisk says {state[:40]!a}" if state else "the call or the link ended before")
+            raise _not_played(
+                media, f"Asterisk reports {state[:40]!a}" if state else "the call or the link ended before"
+            )
 
     async def whispered(
         self,
@@ -151,41 +168,52 @@ class AriLink(Link):
         lang: str = "",
         offset_ms: int = 0,
     ) -> list[str]:
-        """Play these one after another as `announce` does, each from `offset_ms` on; return Asterisk's word on the end of each.
+        """Play these one after another as `announce` does, each from `offset_ms` on; return the final state of each playback.
 
-        `done`, `failed` (nothing to play or to read it with), or empty: the call or the link ended. Raises as `announce`.
+        States: `done`; `failed` (no such file, or no module that reads it); empty when the call or the link ended. Raises as
+        `announce` does.
         """
         self._require_up()
         self._announced += 1
-        ours = self._announced
-        snoop_id = f"{self._id_prefix}-snoop-{ours}"
-        keys = [("StasisStart", snoop_id), ("ChannelDestroyed", snoop_id)]
-        started, destroyed = [self._expect(*key) for key in keys]
-        states = []
-        playing = ""
+        snoop_id = f"{self._id_prefix}-snoop-{self._announced}"
+        states: list[str] = []
         try:
             async with asyncio.timeout(timeout_s):
-                await self.snoop(channel_id, whisper=whisper, app=self._app, snoop_id=snoop_id)
-                # Asterisk answers before the snoop channel is in the application: a play in between gets a 409.
-                await _first(started, destroyed)
-                if not started.done():
-                    # Without app_stasis Asterisk makes the snoop channel, and it ends at once
-                    raise _not_played(media[0], "the call or the link ended before, or app_stasis is not loaded")
-                for number, playing in enumerate(media, 1):
-                    playback_id = f"{self._id_prefix}-play-{ours}-{number}"
-                    keys.append(("PlaybackFinished", playback_id))
-                    finished = self._expect(*keys[-1])
-                    await self.play(snoop_id, playing, playback_id, lang, offset_ms)
-                    states.append(await _first(finished, destroyed))
-                    if not states[-1]:
-                        break
+                with self._expecting(("StasisStart", snoop_id), ("StasisEnd", snoop_id)) as (started, ended):
+                    await self.snoop(channel_id, whisper=whisper, app=self._app, snoop_id=snoop_id)
+                    if not await self._entered(snoop_id, started):
+                        raise _not_played(media[0], "the call or the link ended before, or app_stasis is not loaded")
+                    while len(states) < len(media) and all(states):
+                        playback_id = f"{snoop_id}-play-{len(states) + 1}"
+                        with self._expecting(("PlaybackFinished", playback_id)) as (finished,):
+                            await self.play(snoop_id, media[len(states)], playback_id, lang, offset_ms)
+                            states.append(await _first(finished, ended))
         except TimeoutError:
-            raise _not_played(playing or media[0], f"not finished within {timeout_s:g} s") from None
+            raise _not_played(media[len(states)], f"not finished within {timeout_s:g} s") from None
         finally:
-            for key in keys:
-                self._expected.pop(key, None)
             await self._hang_up_snoop(snoop_id)
         return states
+
+    async def _entered(self, snoop_id: str, started: _Expected) -> bool:
+        """Wait until this snoop channel is in the application; False when it or the link has ended before.
+
+        Asterisk answers for the channel before that, and a play in between gets a 409. Without app_stasis the channel ends at
+        once, and no event tells it.
+        """
+        while not (await asyncio.wait({started}, timeout=self._limits.entered_s))[0]:
+            with contextlib.suppress(Unavailable):  # a slow answer tells nothing
+                if not await self._is_there(snoop_id):
+                    return False
+        return started.result() is not None
+
+    async def _is_there(self, channel_id: str) -> bool:
+        try:
+            await self.request("GET", ["channels", channel_id])
+        except Refused as error:
+            if error.code != "ari-not-found":
+                raise
+            return False
+        return True
 
     def _require_up(self) -> None:
         if self.state is not LinkState.UP:
@@ -195,13 +223,20 @@ class AriLink(Link):
         try:
             await self.hangup(snoop_id)
         except CallrecError as error:
-            # It ends with the call that it listens to; the announcement itself is what the caller wants to know about.
+            # The snoop channel ends with its call anyway; the result of the announcement is more important.
             self._log.warning("snoop channel not hung up", channel=snoop_id, error=str(error))
 
-    def _expect(self, kind: str, about: str) -> asyncio.Future[AriEvent | None]:
-        future: asyncio.Future[AriEvent | None] = asyncio.get_running_loop().create_future()
-        self._expected[(kind, about)] = future
-        return future
+    @contextlib.contextmanager
+    def _expecting(self, *keys: tuple[str, str]) -> Iterator[list[_Expected]]:
+        """For each kind of event and the channel or playback that it is about: the event, once it comes; None: the link ended."""
+        loop = asyncio.get_running_loop()
+        expected: list[_Expected] = [loop.create_future() for _ in keys]
+        self._expected.update(zip(keys, expected, strict=True))
+        try:
+            yield expected
+        finally:
+            for key in keys:
+                self._expected.pop(key, None)
 
     async def _exchange(
         self,
@@ -230,8 +265,8 @@ class AriLink(Link):
             raise Unavailable("ari-down", f"cannot connect for ARI {name}: {error}", hint="nothing was sent") from None
         except aiohttp.ClientError as error:
             why = type(error).__name__
-        hint = "it may have been done: look before repeating it"
-        raise Unavailable("ari-outcome-unknown", f"the outcome of ARI {name} is unknown: {why}", hint=hint)
+        hint = "Asterisk may have executed it: check before repeating it"
+        raise OutcomeUnknown("ari-outcome-unknown", f"the outcome of ARI {name} is unknown: {why}", hint=hint)
 
     async def _open(self) -> None:
         self._http = aiohttp.ClientSession(
@@ -239,7 +274,7 @@ class AriLink(Link):
             connector=aiohttp.TCPConnector(force_close=True, limit=MAX_REQUESTS),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        url = URL(self._base_url + path(["events"]), encoded=True).with_query(app=self._app, subscribeAll="true")
+        url = URL(self._base_url + path(["events"]), encoded=True).with_query(app=self._app)
         try:
             async with asyncio.timeout(self._limits.connect_s):
                 # aiohttp pings after so long without a byte, and waits half as long again for the answer.
@@ -277,7 +312,7 @@ class AriLink(Link):
             try:
                 event = parse_event(message.data)
             except Corrupt as error:
-                self._count_corrupt(error)
+                self._ignored(error)
                 continue
             if event.type == "ApplicationReplaced":
                 hint = "is a second daemon running against this Asterisk?"
@@ -306,10 +341,9 @@ class AriLink(Link):
                 except Exception:  # noqa: BLE001 - task boundary: one event's failure must not cost the others
                     self._callback_failed("on_event")
 
-    def _count_corrupt(self, error: Corrupt) -> None:
-        self.corrupt_events += 1
-        if self.corrupt_events & (self.corrupt_events - 1) == 0:
-            self._log.warning("event ignored", error=str(error), corrupt_events=self.corrupt_events)
+    def _ignored(self, error: Corrupt) -> None:
+        if times := self._throttle.count("event ignored"):
+            self._log.warning("event ignored", error=str(error), corrupt_events=times)
 
     async def _shut(self) -> None:
         self._waiting.clear()
@@ -319,7 +353,7 @@ class AriLink(Link):
         self._expected.clear()
         http, socket, self._http, self._socket = self._http, self._socket, None, None
         if socket is not None:
-            # A peer that is gone answers no farewell: a moment for it, then the connection is cut.
+            # A dead peer does not answer the closing handshake: wait a moment, then cut the connection.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
                     await socket.close()
@@ -328,7 +362,7 @@ class AriLink(Link):
 
 
 def _sent_once() -> aiohttp.ClientMiddlewareType:
-    """Return a middleware for one request that lets its first attempt pass and fails aiohttp's second."""
+    """A middleware for one request: it passes the first attempt and fails a second one by aiohttp."""
     attempts = itertools.count()
 
     async def once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -339,7 +373,7 @@ def _sent_once() -> aiohttp.ClientMiddlewareType:
     return once
 
 
-async def _first(*futures: asyncio.Future[AriEvent | None]) -> str:
+async def _first(*futures: _Expected) -> str:
     """Wait for the first of these events; return its playback state, empty when the channel or the link ended."""
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
     event = futures[0].result() if futures[0].done() else None

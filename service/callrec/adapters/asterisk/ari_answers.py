@@ -1,10 +1,12 @@
-"""What an HTTP answer of ARI means: its JSON, or one of our errors."""
+"""Reads HTTP answers of ARI: their JSON, or a CallrecError."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Refused, Unavailable
 from callrec.protocols.ari import parse_json, parse_object
 
@@ -16,20 +18,20 @@ _CLIENT_ERRORS: Final = range(400, 500)
 _DENIED: Final = frozenset({401, 403})
 _DENIED_HINT: Final = "compare user and password with ari.conf; a user with read_only=yes may change nothing"
 _NO_RESOURCE: Final = "Resource not found"
-"""Asterisk's words for a path that no loaded module serves; of a channel, playback or bridge it says another thing than Resource
+"""Asterisk's message for a path that no loaded module serves; for a missing channel, playback or bridge it has other messages
 (res_ari.c: ast_ari_invoke)."""
 _MODULES: Final = {"deviceStates": "device_states"}
-"""Where the module is not called as its first word of the path."""
-_MEANING: Final = {
+"""Modules whose name differs from the first part of the path."""
+_MEANING: Final[Mapping[int, tuple[ErrorCode, str]]] = {
     401: ("ari-denied", _DENIED_HINT),
     403: ("ari-denied", _DENIED_HINT),
-    404: ("ari-not-found", "what it is about has ended, or was never there"),
-    409: ("ari-conflict", "the channel is not in our application, or in no state for this"),
+    404: ("ari-not-found", "the channel, bridge or playback has ended or never existed"),
+    409: ("ari-conflict", "the channel is not in callrec's application, or its state does not allow this"),
 }
 
 
 async def read_answer(name: str, response: aiohttp.ClientResponse) -> object:
-    """Return the JSON of a good answer (None for an empty one); raise what a bad one means."""
+    """The JSON of a successful answer (None for an empty one). Raises the error of any other."""
     raw = await _read_bounded(name, response)
     if response.status in _OK:
         return parse_json(raw.decode("utf-8", "replace")) if raw else None
@@ -44,20 +46,18 @@ async def read_answer(name: str, response: aiohttp.ClientResponse) -> object:
 
 
 def _without_module(name: str) -> CallrecError:
-    """The error for a request that this Asterisk does not know. `name`: method and path."""
+    """The error for a request whose module is not loaded. `name`: method and path."""
     part = name.partition("/ari/")[2].partition("/")[0]
     module = f"res_ari_{_MODULES.get(part, part)}"
     hint = f"load {module}.so; callrec doctor lists all modules that are missing"
-    return Misconfigured(
-        "ari-module", f"Asterisk does not know the request ARI {name}: {module} is not loaded", hint=hint
-    )
+    return Misconfigured("ari-module", f"Asterisk does not serve ARI {name}: {module} is not loaded", hint=hint)
 
 
 def refused_handshake(status: int, username: str) -> CallrecError:
-    """Return the error for a WebSocket that was answered with this status."""
+    """The error for a WebSocket handshake that was answered with this status."""
     if status in _DENIED:
         return Refused("ari-login", f"ARI refuses user {username!r}", hint=_DENIED_HINT)
-    hint = "are http.conf and ari.conf enabled, and res_ari_events loaded?"
+    hint = "enable http.conf and ari.conf, and load res_ari_events"
     return Unavailable("ari-down", f"ARI answers the event stream with {status}", hint=hint)
 
 
@@ -71,7 +71,7 @@ async def _read_bounded(name: str, response: aiohttp.ClientResponse) -> bytes:
 
 
 def _message(raw: bytes) -> str:
-    """Return Asterisk's own sentence, or empty."""
+    """Asterisk's message in a failed answer, or empty."""
     try:
         said = parse_object(raw.decode("utf-8", "replace")).get("message")
     except Corrupt:

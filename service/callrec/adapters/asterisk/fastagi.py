@@ -1,21 +1,21 @@
-"""The FastAGI door: Asterisk asks, a script decides, the leg gets its variables and goes on.
+"""The FastAGI server: Asterisk sends a request, a script decides, the leg gets its variables and continues in the dialplan.
 
-FastAGI has no read timeout: while we are silent, the leg hears nothing (res_agi.c: launch_netscript). So this server answers
-within `answer_timeout_s`, whatever the script does, and its answer is always one word in the leg's CALLREC_RESULT, set last:
+Asterisk has no read timeout for FastAGI: until the answer the leg is silent (res_agi.c: launch_netscript). So this server answers
+within `answer_timeout_s` in any case. The answer is one word in the leg's variable CALLREC_RESULT, which is set last:
 
-    the script returned an Answer     its result
-    it raised Refused                 `refused`; the code is in CALLREC_REASON
-    it raised anything else           `unavailable`: nothing is under way, the dialplan may do it itself
-    it has not returned in time       `pending`: it may still succeed, so the dialplan must not do it a second time
-    who asks is not proven in time    `unavailable`: the script has not begun, and never will
-    nobody has that name              `unknown-script`
-    we broke off or are dead          not set: the same as `unavailable`
+    the script returned an Answer         its result
+    the script raised Refused             `refused`; the error's code is in CALLREC_REASON
+    the script raised another error       `unavailable`: the daemon did nothing, the dialplan may act itself
+    the script has not returned in time   `pending`: it may still succeed, so the dialplan must not act
+    the leg is not proven in time         `unavailable`: the script has not begun, and will not begin
+    no script has the requested name      `unknown-script`
+    the connection broke                  not set: the dialplan treats it as `unavailable`
 
-A script that is late, or whose leg has gone, is not cancelled, for it may be in the middle of changing a call. It stays one of
-the server's own tasks, of which there are at most `max_connections`; beyond that a request is `unavailable` at once. close()
-waits for them, and cancels what is still at work after its grace. (A set and not a TaskGroup: no script may end its siblings.)
+A late script, or one whose leg has hung up, is not cancelled, since it may be changing a call. It stays one of the server's
+tasks, of which at most `max_connections` exist; beyond that a request is `unavailable` at once. close() waits for them, and
+cancels them after its grace time. (A set and not a TaskGroup: a failing script must not cancel the others.)
 
-One connection is one asyncio.Protocol, moved on by four things: bytes, the script's end, a deadline, the end of the connection.
+One connection is one asyncio.Protocol. Four things move it on: bytes, the script's end, a time limit, the connection's end.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ from callrec.protocols.agi import Answer, Dialogue, Reply, Request, State
 from callrec.protocols.agi_commands import Command, get_full_variable, get_variable
 
 Script = Callable[[Request, "Channel"], Coroutine[object, object, Answer]]
-"""Decides on one request: a coroutine function. Its errors are part of its answer, see above."""
+"""A coroutine function that decides on one request. Its errors become answers, see above."""
 
 Proof = Callable[[Request, "Channel"], Coroutine[object, object, Answer | None]]
-"""None when the request comes from the leg that it names; else what is answered without its script. May raise Unavailable."""
+"""None when the request comes from the leg that it names; else the answer, without the script. May raise Unavailable."""
 
 
 class Outcome(StrEnum):
@@ -44,15 +44,15 @@ class Outcome(StrEnum):
     UNAVAILABLE = "unavailable"
     PENDING = "pending"
     UNKNOWN_SCRIPT = "unknown-script"
-    UNHEARD = "unheard"  # the leg left, or would not take a variable, before it had the whole answer
-    CORRUPT = "corrupt"  # what came was no FastAGI
-    SILENT = "silent"  # no whole request: it closed, or its time was over
-    FULL = "full"  # refused, because there were max_connections already
+    UNHEARD = "unheard"  # the leg hung up, or refused a variable, before it had the whole answer
+    CORRUPT = "corrupt"  # the bytes were not FastAGI
+    SILENT = "silent"  # no complete request before the connection closed or the time limit
+    FULL = "full"  # refused: max_connections were open already
 
 
 ANOTHER_PORT: Final = (
-    "FreePBX, for example, has a FastAGI of its own on 4573: set CALLREC_AGI_BIND to a free port, and the global CALLREC_AGI in"
-    " extensions.conf to the same"
+    "FreePBX, for example, has its own FastAGI server on 4573: set CALLREC_AGI_BIND to a free port, and the global CALLREC_AGI in"
+    " extensions.conf to the same address"
 )
 OnOutcome = Callable[[str, Outcome, float], None]
 """Called once for each connection: script, outcome, seconds from the request (or the connection) to the end."""
@@ -63,9 +63,9 @@ _UNKNOWN_SCRIPT: Final = Answer("unknown-script")
 
 
 class Channel:
-    """The leg, for a script that must ask it something before it can decide. One question at a time.
+    """The leg, for a script that needs a value of it before it can decide. One command at a time.
 
-    Every method raises Unavailable once the leg has gone or the answer is on its way.
+    Every method raises Unavailable once the leg has hung up or the answer is being sent.
     """
 
     __slots__ = ("_connection",)
@@ -75,7 +75,7 @@ class Channel:
 
     @property
     def has_hung_up(self) -> bool:
-        """Whether the leg is dead: it takes variables, but neither sounds nor most applications."""
+        """Whether the leg has hung up: it accepts variables, but neither sounds nor most applications."""
         return self._connection.has_hung_up
 
     async def send(self, command: Command) -> Reply:
@@ -92,7 +92,7 @@ class Channel:
 
 
 async def believed(_request: Request, _channel: Channel) -> None:
-    """The proof where none is needed: each dialogue is taken for the leg that it names."""
+    """A proof that accepts every request as that of the leg that it names (for tests and trusted networks)."""
 
 
 def _over() -> Unavailable:
@@ -104,11 +104,10 @@ def _value(reply: Reply) -> str | None:
 
 
 class AgiServer:
-    """Serves `scripts`, by the path of `AGI(agi://host/path)`, to those who pass `proof`: before that, no script begins.
+    """Serves `scripts` by the path of `AGI(agi://host/path)`. A script begins only after `proof` has accepted its request.
 
-    A script has `answer_timeout_s` from its request. A connection has `dialogue_timeout_s` for everything: a request that does
-    not become whole, or a leg that does not take its answer, is closed then. A connection beyond `max_connections` is closed
-    at once.
+    A script has `answer_timeout_s` from its request. A connection is closed after `dialogue_timeout_s`, also when its request is
+    not complete, or the leg does not accept the answer. A connection beyond `max_connections` is closed at once.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class AgiServer:
         self._changed = asyncio.Event()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen, and return the address; port 0 takes a free one. Raises Unavailable when it is taken."""
+        """Listen, and return host and port; port 0 chooses a free one. Raises Unavailable when the port is in use."""
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(lambda: _Connection(self, loop), host, port)
@@ -145,7 +144,7 @@ class AgiServer:
         return str(address[0]), int(address[1])
 
     async def close(self, grace_s: float = 2.0) -> None:
-        """Stop listening, let open dialogues and late scripts finish for `grace_s`, then end what is left."""
+        """Stop listening, let open dialogues and late scripts finish for `grace_s`, then end the rest."""
         if self._server is None:
             return
         self._server.close()
@@ -169,7 +168,7 @@ class AgiServer:
             await self._changed.wait()
 
     def opened(self, connection: "_Connection") -> bool:
-        """Whether there is room for one more connection."""
+        """Add a connection; False when `max_connections` are open already."""
         if len(self.connections) >= self.max_connections:
             return False
         self.connections.add(connection)
@@ -270,7 +269,7 @@ class _Connection(asyncio.Protocol):
         if (unproven := await self._server.proof(request, channel)) is not None:
             return unproven
         if self._is_over or self._outbox is not None:
-            raise _over()  # it was told `unavailable`: nothing may be done any more
+            raise _over()  # the answer `unavailable` was sent already: the script must not begin
         self._has_begun = True
         return await script(request, channel)
 
@@ -305,7 +304,7 @@ class _Connection(asyncio.Protocol):
     def _answer(self, outcome: Outcome, answer: Answer) -> None:
         try:
             commands = answer.commands()
-        except Exception:  # A task boundary: a script's answer is as foreign as its errors, and the leg waits
+        except Exception:  # a task boundary: a script may return an answer that cannot be sent, and the leg waits
             self._server.log.exception("agi-unsayable", script=self._script)
             outcome, commands = Outcome.UNAVAILABLE, _UNAVAILABLE.commands()
         self._outcome = outcome
@@ -314,7 +313,7 @@ class _Connection(asyncio.Protocol):
         self._say_next()
 
     def _say_next(self) -> None:
-        """Send the answer's next command; while a script's question waits for its reply, that reply comes first."""
+        """Send the answer's next command, unless the reply to a script's own command is still outstanding."""
         if self._outbox is None or self._dialogue.state is State.WAITING:
             return
         if self._outbox:
@@ -336,7 +335,7 @@ class _Connection(asyncio.Protocol):
             self._end(Outcome.UNHEARD)
 
     def _stop_question(self) -> None:
-        """Release a script that still waits for a reply; the reply itself may yet come, see _replied."""
+        """Release a script that waits for a reply; the reply itself may still arrive, see _replied."""
         if self._question is not None and not self._question.done():
             self._question.set_exception(_over())
 

@@ -1,10 +1,10 @@
-"""A connection to Asterisk that is kept: what the AMI link and the ARI link have in common.
+"""A permanent connection to Asterisk: the common part of the AMI link and the ARI link.
 
-connect -> up -> watch -> down -> wait (jittered) -> connect ... until `close()` or cancellation. The subclass knows the
-wire (`_open`, `_watch`, `_shut`); this module knows the order of things, the states, and what is said in the log:
+connect -> up -> watch -> down -> wait (jittered) -> connect ... until `close()` or cancellation. The subclass handles the
+connection (`_open`, `_watch`, `_shut`); this module has the order of steps, the states and the log lines:
 
-- `on_up` runs as soon as the link is up, while events already flow: subscribe, then act. It ends, or is cancelled,
-  before `on_down` is called; `on_down` is called once for each `on_up`, with the reason.
+- `on_up` runs as soon as the link is up, while events arrive already. It ends, or is cancelled, before `on_down` is called;
+  `on_down` is called once for each `on_up`, with the reason.
 - A callback that raises is logged (the 1st, 2nd, 4th, 8th... time) and changes nothing about the link.
 - A state is logged when it changes, not at every attempt.
 """
@@ -16,27 +16,29 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from callrec.adapters.asterisk.backoff import Backoff
+from callrec.domain.backoff import Backoff
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.throttle import Throttle
 
 CLOSE_LIMIT_S = 5.0
 
 
 class LinkState(enum.Enum):
-    """What readiness says about a link."""
+    """The state of a link, as `/readyz` shows it."""
 
     DOWN = "down"
     REFUSED = "refused"
-    """Asterisk answers, but does not let us in: somebody has to mend user, secret or rights."""
+    """Asterisk answers, but refuses the login: an administrator must correct user, secret or rights."""
     UP = "up"
 
 
 class Link(ABC):
-    """See the module. `state` and `state_reason` may be read at any time; neither ever holds a secret."""
+    """See the module. `state` and `state_reason` may be read at any time; neither contains a secret."""
 
     def __init__(
         self,
-        door: str,
+        link_name: str,
         *,
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[str], None],
@@ -45,9 +47,10 @@ class Link(ABC):
     ) -> None:
         self.state = LinkState.DOWN
         self.state_reason = "not connected yet"
-        self.callback_failures = 0
-        self._door = door
-        self._log = structlog.get_logger(__name__).bind(door=door)
+        self._tried = asyncio.Event()
+        self._throttle = Throttle()
+        self._link_name = link_name
+        self._log = structlog.get_logger(__name__).bind(link=link_name)
         self._on_up = on_up
         self._on_down = on_down
         self._backoff = backoff
@@ -59,15 +62,19 @@ class Link(ABC):
         """Keep the connection until `close()`, then return; cancelling this ends it as well. Call it once."""
         if self._closed:
             return
-        self._keeper = asyncio.create_task(self._keep(), name=f"callrec-{self._door}")
+        self._keeper = asyncio.create_task(self._keep(), name=f"callrec-{self._link_name}")
         try:
             await asyncio.wait({self._keeper})
         finally:
-            # Reached by cancellation while the keeper lives: it must have shut its socket before we are gone.
+            # Also reached by cancellation: the keeper must close its socket before this task ends.
             self._keeper.cancel()
             await asyncio.wait({self._keeper}, timeout=CLOSE_LIMIT_S)
         if not self._keeper.cancelled():
             self._keeper.result()
+
+    async def tried(self) -> None:
+        """Wait until the first attempt to connect has ended: the link is up, or `state_reason` has the reason."""
+        await self._tried.wait()
 
     async def close(self) -> None:
         """End the link for good, also while it connects or waits for its next attempt. Safe to call twice."""
@@ -78,7 +85,8 @@ class Link(ABC):
 
     @abstractmethod
     async def _open(self) -> None:
-        """Connect and log in, each step under its limit. Refused: not let in; any other of our errors: not reached."""
+        """Connect and log in, each step within its limit. Raises Refused for a refused login, any other CallrecError for a server
+        that cannot be reached."""
 
     @abstractmethod
     async def _watch(self) -> str:
@@ -86,7 +94,7 @@ class Link(ABC):
 
     @abstractmethod
     async def _shut(self) -> None:
-        """Let go of everything that `_open` took, however far it came. Quick, and never raises."""
+        """Release everything that `_open` acquired, also after it failed half-way. Quick, and never raises."""
 
     async def _keep(self) -> None:
         failures = 0
@@ -100,7 +108,7 @@ class Link(ABC):
             self.state, self.state_reason = LinkState.DOWN, "closed"
 
     async def _once(self) -> bool:
-        """Live through one connection, from the attempt to its loss; tell whether it was up."""
+        """One connection, from the attempt to its loss; returns whether it was up."""
         was_up = False
         try:
             await self._open()
@@ -108,10 +116,10 @@ class Link(ABC):
             self._note(LinkState.UP, "")
             self._note(LinkState.DOWN, await self._serve())
         except Refused as error:
-            self._note(LinkState.REFUSED, str(error))
+            self._note(LinkState.REFUSED, str(error), error.code)
         except CallrecError as error:
-            self._note(LinkState.DOWN, str(error))
-        except Exception as error:  # noqa: BLE001 - task boundary: a fault of ours must not leave the daemon deaf
+            self._note(LinkState.DOWN, str(error), error.code)
+        except Exception as error:  # noqa: BLE001 - task boundary: after a defect the link must connect again
             self._note(LinkState.DOWN, f"unexpected {type(error).__name__}")
             self._log.exception("link failed unexpectedly")
         finally:
@@ -122,7 +130,7 @@ class Link(ABC):
         return was_up
 
     async def _serve(self) -> str:
-        up = asyncio.create_task(self._announce_up(), name=f"callrec-{self._door}-up")
+        up = asyncio.create_task(self._announce_up(), name=f"callrec-{self._link_name}-up")
         try:
             return await self._watch()
         finally:
@@ -138,18 +146,19 @@ class Link(ABC):
     def _note_down(self, reason: str) -> None:
         try:
             self._on_down(reason)
-        except Exception:  # noqa: BLE001 - task boundary: the caller's failure must not end our reconnecting
+        except Exception:  # noqa: BLE001 - task boundary: the caller's failure must not end the reconnecting
             self._callback_failed("on_down")
 
     def _callback_failed(self, callback: str) -> None:
-        """Log the exception being handled; powers of two only, so that a storm of events is not a storm of log lines."""
-        self.callback_failures += 1
-        if self.callback_failures & (self.callback_failures - 1) == 0:
-            self._log.exception("callback failed", callback=callback, failures=self.callback_failures)
+        """Log the exception being handled."""
+        if failures := self._throttle.count(callback):
+            self._log.exception("callback failed", callback=callback, failures=failures)
 
-    def _note(self, state: LinkState, reason: str) -> None:
+    def _note(self, state: LinkState, reason: str, code: ErrorCode | None = None) -> None:
         if (state, reason) == (self.state, self.state_reason):
             return
         self.state, self.state_reason = state, reason
+        self._tried.set()
         level = {LinkState.UP: "info", LinkState.DOWN: "warning", LinkState.REFUSED: "error"}[state]
-        getattr(self._log, level)("link", state=state.value, reason=reason)
+        why = {"code": code} if code else {}
+        getattr(self._log, level)("link", state=state.value, reason=reason, **why)

@@ -1,40 +1,43 @@
-"""The journal: what is being recorded, on disk before it is done, so that a killed daemon goes on where it was.
+"""The journal: each step of a recording is on disk before it is carried out, so that a restarted daemon continues there.
 
-A folder with a `lock` and segments `journal-<n>.log`; a line is one `Entry`, and the last line about a recording is the truth.
-Appends that come while a write is under way share the next one: one `write` and one `fdatasync` for all of them, in one
-thread. A start, and a segment that has grown too large, begin a new segment that holds only what is live: written under a
-temporary name, flushed, renamed, and only then are the older ones removed.
+A folder with a `lock` and segments `journal-<n>.log`. A line is one `Entry`; the last line about a recording is the valid one.
+That of a long recording tells only what has changed (`protocols.journal_lines`).
+Appends that arrive during a write share the next one: one `write` and one `fdatasync` for all of them, in one thread. At each
+start, and when a segment has grown too large, a new segment with only the live recordings is written under a temporary name,
+flushed and renamed; then the older ones are removed.
 """
 
 import asyncio
-import fcntl
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callrec.adapters.disk.durable import on_disk, sync_folder, write_all, write_new
+from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
+from callrec.adapters.lock import FileLock
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
-from callrec.domain.lifecycle import Entry, Step
-from callrec.protocols.documents import decode_entry, encode_entry
+from callrec.protocols.journal_lines import LineReader, LineWriter
 
 if TYPE_CHECKING:
-    from callrec.domain.model import RecordingId
+    from callrec.domain.calls.ids import RecordingId
 
 log = logging.getLogger(__name__)
 
 _WAITING = 10_000
-"""Appends that may wait for the disk; more are refused, as the disk has been silent for long."""
+"""The most appends that wait for the disk; further ones are refused."""
 _DAMAGED = "damaged.log"
+_ROOM_BYTES = 64 << 10
+"""So much must fit before a journal that refused accepts entries again."""
 
 
 class DiskJournal:
-    """Keeps the promises of `app.ports.Journal` in one folder, alone: a second daemon there is Misconfigured.
+    """Implements `app.ports.calls.Journal` in one folder, which it locks against a second daemon.
 
-    `load()` before the first `append`; `close()` at the end. `damaged` counts the lines that could not be read at the last
-    load: they are copied to `damaged.log`, since each may be a recording that nobody else remembers.
+    `load()` before the first `append`; `close()` at the end. `damaged`: the number of lines that could not be read at the last
+    load. They are copied to `damaged.log`, since each may be the only trace of a recording.
     """
 
     def __init__(self, folder: Path, *, segment_bytes: int = 8 << 20, timeout_s: float = 10.0) -> None:
@@ -43,47 +46,48 @@ class DiskJournal:
         self._segment_bytes = segment_bytes
         self._timeout_s = timeout_s
         self._live: dict[RecordingId, Entry] = {}
-        self._waiting: list[tuple[Entry, bytes, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._lines = LineWriter()
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._segment = -1
         self._written_bytes = 0
-        self._lock = -1
+        self._lock = FileLock(folder / "lock")
         self._refusing: Unavailable | None = Unavailable("journal-closed", "the journal is not loaded")
 
     def load(self) -> list[Entry]:
-        """Take the folder, read it and begin a new segment; returns what is live, oldest recording first.
+        """Lock the folder, read it and begin a new segment; returns the live entries, oldest recording first.
 
-        Blocking. Raises Misconfigured when another daemon has the folder, Unavailable when the disk does not answer.
+        Blocking. Raises Misconfigured when another daemon has the folder, Unavailable for an error of the disk.
         """
         with on_disk(f"journal {self._folder}"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._take_lock()
             self._live, self.damaged = {}, 0
-            segments = self._segments()
+            segments, reader = self._segments(), LineReader()
             for segment in segments:
-                self._read(segment, is_last=segment == segments[-1])
+                self._read(segment, reader, is_last=segment == segments[-1])
             self._compact(list(self._live.values()))
         self._refusing = None
         return list(self._live.values())
 
     @property
     def broken(self) -> str:
-        """Why appends are refused; empty while they are not."""
+        """The reason why appends are refused; empty while they are accepted."""
         return str(self._refusing or "")
 
     def live(self) -> Sequence[Entry]:
-        """See ports.Journal."""
+        """The last entry of each unfinished recording, oldest recording first."""
         return list(self._live.values())
 
     async def append(self, entry: Entry) -> None:
-        """See ports.Journal. After a time-out the entry may still reach the disk; its asker was told that it may not have."""
+        """Write the entry; it is on disk on return. Raises Unavailable; after a time-out the entry may still reach the disk."""
         if self._refusing is not None:
             raise _same(self._refusing)
         if len(self._waiting) >= _WAITING:
             raise Unavailable("journal-full", f"{_WAITING} entries wait for the disk", hint="look at the disk's health")
         on_its_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, encode_entry(entry), on_its_way))
+        self._waiting.append((entry, on_its_way))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="journal")
         try:
@@ -93,43 +97,46 @@ class DiskJournal:
             raise Unavailable("journal-slow", f"the disk took more than {self._timeout_s:g} s") from None
 
     async def reopen(self) -> None:
-        """After a failed write: begin a new segment with all that was confirmed. Raises Unavailable while that fails too."""
+        """After a failed write: begin a new segment with all confirmed entries. Raises Unavailable while that fails too."""
         if self._writer is not None:
             await asyncio.wait([self._writer], timeout=self._timeout_s)
+        with on_disk(f"journal {self._folder}"):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._prove_room)
         await self._begin_segment()
         self._refusing = None
 
     async def close(self) -> None:
-        """Write what waits, and let go of the folder."""
+        """Write the waiting entries, and unlock the folder."""
         self._refusing = self._refusing or Unavailable("journal-closed", "the journal is closed")
         if self._writer is not None:
             await asyncio.wait([self._writer], timeout=self._timeout_s)
         self._thread.shutdown(wait=False)
-        for descriptor in (self._segment, self._lock):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._segment = self._lock = -1
+        if self._segment >= 0:
+            os.close(self._segment)
+            self._segment = -1
+        self._lock.release()
 
     async def _write(self) -> None:
-        """Until nothing waits: all that waits, with one flush."""
+        """Write all waiting entries with one flush, until none waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
                 with on_disk(f"journal {self._folder}"):
-                    await loop.run_in_executor(self._thread, self._commit, b"".join(line for _, line, _ in batch))
+                    unfit = await loop.run_in_executor(self._thread, self._commit, [entry for entry, _ in batch])
             except Unavailable as error:
-                log.error("journal refuses entries until it is opened anew: %s", error)  # noqa: TRY400 - expected, no trace
+                log.error("journal refuses entries until it is reopened: %s", error)  # noqa: TRY400 - expected, no trace
                 self._refusing = error
                 self._waiting, refused = [], [*batch, *self._waiting]
-                for _, _, asker in refused:
+                for _, asker in refused:
                     if not asker.done():
                         asker.set_exception(_same(error))
                 return
-            for entry, _, asker in batch:
-                self._remember(entry)
+            for nth, (entry, asker) in enumerate(batch):
+                if nth not in unfit:
+                    self._remember(entry)
                 if not asker.done():
-                    asker.set_result(None)
+                    asker.set_exception(unfit[nth]) if nth in unfit else asker.set_result(None)
             await self._rotate()
 
     async def _rotate(self) -> None:
@@ -138,7 +145,7 @@ class DiskJournal:
         try:
             await self._begin_segment()
         except Unavailable as error:
-            self._written_bytes = 0  # no try after every entry: the next one when as much has been written again
+            self._written_bytes = 0  # try again only after as many bytes again, not after each entry
             log.warning("journal keeps its large segment: %s", error)
 
     async def _begin_segment(self) -> None:
@@ -147,10 +154,30 @@ class DiskJournal:
             async with asyncio.timeout(self._timeout_s):
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._compact, live)
 
-    def _commit(self, lines: bytes) -> None:
-        write_all(self._segment, lines)
+    def _commit(self, entries: Sequence[Entry]) -> Mapping[int, ValueError]:
+        """Write them, in the thread in which segments begin: a line may tell only what has changed since the one before it in its
+        segment. Returns why some have no line, by their place."""
+        lines: list[bytes] = []
+        unfit: dict[int, ValueError] = {}
+        for nth, entry in enumerate(entries):
+            try:
+                lines.append(self._lines.line(entry))
+            except ValueError as error:
+                unfit[nth] = error
+        content = b"".join(lines)
+        write_all(self._segment, content)
         os.fdatasync(self._segment)
-        self._written_bytes += len(lines)
+        self._written_bytes += len(content)
+        return unfit
+
+    def _prove_room(self) -> None:
+        """An empty segment fits on a full disk, and the next entry would be refused again."""
+        probe = self._folder / "room.tmp"
+        probe.unlink(missing_ok=True)
+        try:
+            write_new(probe, b"\0" * _ROOM_BYTES, 0o600)
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _remember(self, entry: Entry) -> None:
         if entry.step is Step.FINISHED:
@@ -159,29 +186,22 @@ class DiskJournal:
             self._live[entry.recording.id] = entry
 
     def _take_lock(self) -> None:
-        if self._lock >= 0:
-            return
-        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            hint = "stop the other one, or give this one its own CALLREC_STATE_DIR"
-            raise Misconfigured("journal-locked", f"another callrec uses {self._folder}", hint=hint) from None
-        self._lock = lock
+        if not (self._lock.holds() or self._lock.take()):
+            hint = "stop the other daemon, or give this one its own CALLREC_STATE_DIR"
+            raise Misconfigured("journal-locked", f"another callrec uses {self._folder}", hint=hint)
 
     def _segments(self) -> list[Path]:
         return sorted(self._folder.glob("journal-*.log"), key=_number)
 
-    def _read(self, segment: Path, *, is_last: bool) -> None:
+    def _read(self, segment: Path, reader: LineReader, *, is_last: bool) -> None:
         lines = segment.read_bytes().splitlines(keepends=True)
         damaged = []
         for nth, line in enumerate(lines, start=1):
             try:
-                self._remember(decode_entry(line))
+                self._remember(reader.entry(line))
             except Corrupt as error:
                 if is_last and nth == len(lines) and not line.endswith(b"\n"):
-                    log.info("journal: the last line was torn; it had not been confirmed to anybody")
+                    log.info("journal: the last line is incomplete; it had not been confirmed")
                     continue
                 log.warning("journal: %s line %d is damaged (%s); copied to %s", segment.name, nth, error, _DAMAGED)
                 damaged.append(line.rstrip(b"\n") + b"\n")
@@ -199,26 +219,31 @@ class DiskJournal:
             os.close(aside)
 
     def _compact(self, live: Sequence[Entry]) -> None:
-        """A new segment with these entries takes the place of all others. Raises OSError, and then nothing has changed."""
+        """Replace all segments by a new one with these entries. Raises OSError; the old segments then stay."""
         older = self._segments()
         segment = self._folder / f"journal-{_number(older[-1]) + 1 if older else 1}.log"
         temporary = segment.with_suffix(".tmp")
         temporary.unlink(missing_ok=True)
-        content = b"".join(map(encode_entry, live))
+        lines = LineWriter()
+        content = b"".join(map(lines.line, live))
         write_new(temporary, content, 0o600)
         temporary.rename(segment)
-        sync_folder(self._folder)
-        opened = os.open(segment, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            sync_folder(self._folder)
+            opened = os.open(segment, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except OSError:
+            segment.unlink()  # it would be read after what the older ones get from now on
+            raise
         if self._segment >= 0:
             os.close(self._segment)
-        self._segment, self._written_bytes = opened, 0
+        self._segment, self._written_bytes, self._lines = opened, 0, lines
         for former in older:
             former.unlink()
         sync_folder(self._folder)
 
 
 def _same(error: Unavailable) -> Unavailable:
-    """Each asker raises its own: one exception in many tasks would collect the traces of all."""
+    """A copy for each waiting task: one exception raised in many tasks would collect the tracebacks of all."""
     return Unavailable(error.code, error.message, hint=error.hint)
 
 

@@ -1,23 +1,23 @@
-"""The mark of the tables that were seen last, in the state folder: one small file, whole at any moment."""
+"""The mark of the tables that were seen last: a small file in the state folder, replaced atomically."""
 
 from pathlib import Path
 
-from callrec.adapters.disk.durable import on_disk, sync_folder, write_new
-from callrec.app.tables_mark import TablesMark, dumped, loaded
+from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
+from callrec.domain.directory.tables_mark import TablesMark, dumped, loaded
 
 NAME = "tables.json"
 MODE = 0o644
-"""It holds no secret, and a command that root runs must not keep the daemon from it."""
+"""It contains no secret, and the daemon must be able to read it after root has run a command."""
 
 
 class DiskMark:
-    """Keeps the promises of `app.tables_mark.MarkFile`."""
+    """Implements `app.ports.directory.MarkFile`."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
 
     def read(self) -> TablesMark | None:
-        """See MarkFile."""
+        """The mark; None when there is none yet. Raises Unavailable, Corrupt."""
         with on_disk(f"cannot read {self._path}"):
             try:
                 text = self._path.read_bytes()
@@ -26,11 +26,11 @@ class DiskMark:
         return loaded(text, str(self._path))
 
     def write(self, mark: TablesMark) -> None:
-        """See MarkFile."""
+        """Replace the mark; it is on disk on return. Raises Unavailable."""
         draft = self._path.with_name(f".{NAME}.new")
         with on_disk(f"cannot write {self._path}"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.unlink(missing_ok=True)  # of a writer that was killed
+            draft.unlink(missing_ok=True)  # from a process that was killed
             try:
                 write_new(draft, dumped(mark), MODE)
                 draft.replace(self._path)

@@ -1,8 +1,7 @@
-"""The files that settings come from: `callrec.toml`, and one for each secret that has a file of its own.
+"""The files of settings: `callrec.toml`, and the secret files that `*_FILE` settings name.
 
-A file with a password in it is its owner's and its group's: one that all users of the machine may read or change is refused, also
-by putting another in its place.
-Container engines put secrets with mode 444 on a tmpfs below /run/secrets, which only the container sees: those are allowed.
+A file with a password is refused when every user of the machine may read, change or replace it. Container engines provide secrets
+with mode 444 on a tmpfs below /run/secrets, which only the container sees: those are allowed.
 """
 
 import os
@@ -11,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
 
-from callrec.adapters.disk.places import MEMORY_FILE_SYSTEM, filesystem_of
+from callrec.adapters.disk.folders import MEMORY_FILE_SYSTEM, filesystem_of
 from callrec.domain.errors import Misconfigured
 
 CONTAINER_SECRETS = Path("/run/secrets")
@@ -20,11 +19,11 @@ _OTHERS = stat.S_IROTH | stat.S_IWOTH
 _SUFFIX = "_file"
 
 HoldsSecret = Callable[[str], bool]
-"""Whether a value of a setting has a password in it."""
+"""Whether a value of a setting contains a password."""
 
 
 def secret_file(path: Path, said_by: str, holds_secret: HoldsSecret) -> str:
-    """The value in a file of its own; `said_by` is the name that the file was given by. Raises Misconfigured."""
+    """The value in a secret file; `said_by`: the setting that names the file, for messages. Raises Misconfigured."""
     try:
         text, mode = _read(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -36,9 +35,9 @@ def secret_file(path: Path, said_by: str, holds_secret: HoldsSecret) -> str:
 
 
 def toml_settings(path: Path, names: Mapping[str, object], holds_secret: HoldsSecret) -> dict[str, object]:
-    """What the settings file says, `ami_url_file` and its like replaced by what is in those files; nothing when there is no file.
+    """The settings in `callrec.toml`, with `ami_url_file` and its like replaced by those files' content; empty without the file.
 
-    `names`: the settings that there are. Raises Misconfigured.
+    `names`: all known settings. Raises Misconfigured.
     """
     try:
         text, mode = _read(path)
@@ -60,7 +59,7 @@ def toml_settings(path: Path, names: Mapping[str, object], holds_secret: HoldsSe
 
 
 def _read(path: Path) -> tuple[str, int]:
-    """The text, and the mode of the very file that it was read from."""
+    """The text, and the mode of the same open file."""
     with path.open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         return file.read(MOST_BYTES).decode("utf-8"), mode
@@ -75,14 +74,14 @@ def _refuse_others(path: Path, mode: int) -> None:
         return
     if open_folder:
         what = (
-            f"{path} holds a secret and may be replaced by every user of this machine, who may write in {open_folder}"
+            f"{path} contains a secret, but every user of this machine may replace it (they may write in {open_folder})"
         )
         raise Misconfigured("setting-file-open", what, hint=f"chmod o-w {open_folder}")
-    what = f"{path} holds a secret and may be read or changed by every user of this machine (mode {stat.S_IMODE(mode):03o})"
+    what = f"{path} contains a secret, but every user of this machine may read or change it (mode {stat.S_IMODE(mode):03o})"
     raise Misconfigured("setting-file-open", what, hint=f"chmod o-rwx {path}; its group may read it")
 
 
 def _is_open(folder: Path) -> bool:
-    """Whether every user may put another file in the place of one in it: not with the sticky bit, as /tmp has it."""
+    """Whether every user may replace files in this folder: it is writable for all, without the sticky bit of /tmp."""
     mode = folder.stat().st_mode
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX

@@ -1,4 +1,4 @@
-"""The token that opens the API: made once, kept in one file of its owner's, and nowhere else."""
+"""The API's token: created once, and stored only in one file that its owner alone can read."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from callrec.adapters.disk.durable import on_disk, sync_folder, write_new
+from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.domain.errors import Misconfigured
 
 NAME = "token"
@@ -17,9 +17,9 @@ _MOST_BYTES = 300
 
 
 def kept_token(state_dir: Path) -> str:
-    """The token in this folder; made now when there is none. An existing file is never written to.
+    """The token in this folder; created now if missing. An existing file is never changed.
 
-    Blocking. Raises Misconfigured for a file that is not what we make, Unavailable when the disk does not answer.
+    Blocking. Raises Misconfigured for a wrong file (type, mode or content), Unavailable for an error of the disk.
     """
     path = state_dir / NAME
     with on_disk(f"the API's token {path}"):
@@ -30,14 +30,14 @@ def kept_token(state_dir: Path) -> str:
 
 
 def token_is_there(state_dir: Path) -> bool:
-    """Whether the daemon has made its token. Blocking. Raises Misconfigured when the file is not what we make, Unavailable."""
+    """Whether the daemon has created its token. Blocking. Raises Misconfigured for a wrong file, Unavailable."""
     path = state_dir / NAME
     with on_disk(f"the API's token {path}"):
         return os.path.lexists(path) and bool(_read(path))
 
 
 def _make(path: Path) -> None:
-    """Whole or not at all: written under another name, then linked, which the kernel refuses when another was first."""
+    """Create the file atomically: written under another name, then linked, which fails when the file exists meanwhile."""
     draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
     try:
         write_new(draft, f"{secrets.token_urlsafe(32)}\n".encode(), MODE)
@@ -56,17 +56,17 @@ def _read(path: Path) -> str:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise _wrong(path, "is no file")
+            raise _wrong(path, "is not a regular file")
         if found.st_mode & 0o077:
             raise _wrong(path, f"may be read or changed by others (mode {stat.S_IMODE(found.st_mode):03o})")
         text = os.read(descriptor, _MOST_BYTES).decode("ascii", "replace").strip()
     finally:
         os.close(descriptor)
     if not _FORM.fullmatch(text):
-        raise _wrong(path, "holds no token" if text else "is empty")
+        raise _wrong(path, "contains no valid token" if text else "is empty")
     return text
 
 
 def _wrong(path: Path, what: str) -> Misconfigured:
-    hint = f"chmod 600 {path}, or remove it: the next start makes a new one, and the old token is worth nothing then"
+    hint = f"chmod 600 {path}, or remove it: the next start creates a new token, and the old one becomes invalid"
     return Misconfigured("token-file", f"the API's token {path} {what}", hint=hint)

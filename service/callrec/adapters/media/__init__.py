@@ -1,1 +1,1 @@
-"""From captured legs to a file that people can play."""
+"""Encoding of captures into media files."""

@@ -1,1 +1,1 @@
-"""Redis and Valkey: the tables, the flags, the index, the events."""
+"""Redis and Valkey: tables, flags, index of recordings, events."""

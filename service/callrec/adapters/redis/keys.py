@@ -17,6 +17,7 @@ CONTEXTS = f"{TABLES}:contexts"
 ENTITIES = f"{TABLES}:entities"
 PROFILES = f"{TABLES}:profiles"
 ROLES = f"{TABLES}:roles"
+PLACES = f"{TABLES}:places"
 FUNCTION_KEYS = f"{TABLES}:keys"
 EDITION = f"{TABLES}:edition"
 CALL_RECORD_SET = f"{TABLES}:call-record-set"
@@ -35,10 +36,10 @@ EPOCH = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 def request(request_id: str) -> str:
-    """Where the answer to a request is kept; the id has been checked against REQUEST_ID."""
+    """The key of a request's receipt; the id has been checked against REQUEST_ID."""
     return f"{TABLES}:request:{request_id}"
 
 
 def recording(recording_id: str) -> str:
-    """One recording's entry; the id has been checked against RECORDING_ID."""
+    """The key of one recording's entry; the id has been checked against RECORDING_ID."""
     return f"{RECORDING}{{{recording_id}}}"

@@ -1,20 +1,21 @@
-"""The mark of the tables that were seen last, kept on the disk beside the work: an older one there is only less strict."""
+"""Writes the mark of the tables seen last to disk, in the background: a mark that is a little too old is only less strict."""
 
 import asyncio
 
 import structlog
 
-from callrec.app.tables_mark import MarkFile, TablesMark
+from callrec.app.ports.directory import MarkFile
+from callrec.domain.directory.tables_mark import TablesMark
 from callrec.domain.errors import CallrecError
 
 PAUSE_S = 0.2
-"""Of many changes in a row not each one is written down by itself."""
+"""The pause between two writes, so that many changes in a row cause few writes."""
 
 log = structlog.get_logger(__name__)
 
 
 class MarkKeeper:
-    """`keep` what was seen; a task writes it. Without a file it is only remembered."""
+    """`keep` remembers a mark, and a task writes it; without a file it is only remembered."""
 
     def __init__(self, file: MarkFile | None) -> None:
         self._file = file
@@ -24,12 +25,12 @@ class MarkKeeper:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Write from now on what is to be kept."""
+        """Start the task that writes."""
         if self._file:
             self._task = asyncio.create_task(self._write_on(self._file), name="tables-mark")
 
     async def end(self) -> None:
-        """Write no more; what is still to be kept is written."""
+        """Write the last mark, and end the task."""
         if self._task is None or self._file is None:
             return
         self._task.cancel()
@@ -38,7 +39,8 @@ class MarkKeeper:
             await self._write(self._file)
 
     async def look(self) -> None:
-        """Take the mark on the disk when it is not ours: then an operator has decided. Raises Unavailable, Corrupt."""
+        """Read the mark from disk when another process has changed it: an operator has accepted tables. Raises Unavailable,
+        Corrupt."""
         if self._file is None:
             return
         found = await asyncio.to_thread(self._file.read)
@@ -47,7 +49,7 @@ class MarkKeeper:
             self._news.clear()
 
     def keep(self, mark: TablesMark) -> None:
-        """These were seen."""
+        """Remember the mark of the tables that were seen now."""
         if mark != self.mark:
             self.mark = mark
             self._news.set()

@@ -1,15 +1,16 @@
 """The names and shapes that the tables' records have in Redis.
 
-These classes are the format: a field that an older writer left out has the default that stands here. `record_codec` says which
-inside name stands for which outside one, so that a field that is renamed inside changes nothing in a store. How to change a
-format on purpose: docs/TESTING.md, *Formats that are frozen*.
+These classes are the format. A field that an older version did not write has the default that is declared here. `record_codec`
+converts to the domain's names, so renaming a field there changes nothing in a store. How to change a format on purpose:
+docs/TESTING.md, *Formats that are frozen*.
 """
 
-from callrec.domain.provisioning.model import ContextKind, Feature, Permission, Rule
-from callrec.domain.provisioning.nouns import noun
+from callrec.domain.directory.frozen_record import frozen_record
+from callrec.domain.directory.model import ContextKind, Feature, Permission
+from callrec.domain.rules import PlaceKind, Rule
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class RulesRecord:
     """A user's standing rules."""
 
@@ -22,7 +23,7 @@ class RulesRecord:
 NO_RULES = RulesRecord()
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class UserRecord:
     """A user."""
 
@@ -53,7 +54,7 @@ class UserRecord:
     agent_logged_in: bool = False
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class LineRecord:
     """A line."""
 
@@ -65,7 +66,7 @@ class LineRecord:
     secret: str = ""
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class IncallRecord:
     """A number of the outside world."""
 
@@ -73,9 +74,11 @@ class IncallRecord:
     context: str
     user: str
     ring_s: int = 30
+    record: Rule | None = None
+    language: str | None = None
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class VoicemailRecord:
     """A mailbox."""
 
@@ -90,7 +93,7 @@ class VoicemailRecord:
     skippass: bool = False
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class CodeRecord:
     """A feature code."""
 
@@ -99,7 +102,7 @@ class CodeRecord:
     enabled: bool = False
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class RangeRecord:
     """Numbers from first to last."""
 
@@ -107,16 +110,17 @@ class RangeRecord:
     last: str
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class ContextRecord:
     """A context."""
 
     name: str
     kind: ContextKind
     ranges: tuple[RangeRecord, ...] = ()
+    record: Rule | None = None
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class EntityRecord:
     """An entity."""
 
@@ -124,14 +128,14 @@ class EntityRecord:
     name: str
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class ProfileRecord:
     """A client profile."""
 
     name: str
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class KeyRecord:
     """A function key."""
 
@@ -143,9 +147,18 @@ class KeyRecord:
     supervision: bool = False
 
 
-@noun(frozen=True, slots=True)
+@frozen_record(frozen=True, slots=True)
 class RoleRecord:
     """A role."""
 
     name: str
     permissions: tuple[Permission, ...] = ()
+
+
+@frozen_record(frozen=True, slots=True)
+class PlaceRecord:
+    """A trunk, a queue or a conference with a rule."""
+
+    kind: PlaceKind
+    name: str
+    record: Rule

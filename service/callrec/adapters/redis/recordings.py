@@ -1,4 +1,4 @@
-"""The index of recordings and the events. The disk is the truth: all of this can be rebuilt from it."""
+"""The index of recordings and the events. The disk is authoritative: the index can be rebuilt from it."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ MOST_BYTES = 65_536
 
 
 class RedisRecordings:
-    """Keeps the promises of RecordingIndex and EventSink; part of the store."""
+    """Implements RecordingIndex and EventSink; part of the store."""
 
     address: Address
     _client: "Redis"
@@ -29,8 +29,8 @@ class RedisRecordings:
 
     @asynccontextmanager
     async def _within(self, limit_s: float) -> AsyncIterator[None]:
-        """As `within`. After an error that another server would not have, the connections are closed: the next call asks the
-        address again, and may reach that one."""
+        """As `within`, but after an error that another server might not have it closes all connections: the next call resolves
+        the address again, and may reach another server."""
         try:
             async with within(limit_s, self.address.shown):
                 yield
@@ -44,14 +44,14 @@ class RedisRecordings:
             await let_go(self._client)
 
     async def index_recording(self, entry: Mapping[str, str]) -> None:
-        """See RecordingIndex. Refused when the entry has no usable id or start."""
+        """Add an entry, or replace the one with its id. Refused when its id or start is invalid, or it is too large."""
         recording, start, pairs = _checked(entry)
         names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
         async with self._within(USUAL_S):
             await run(self._client, scripts.INDEX_RECORDING, names, recording, start, KEPT, *pairs)
 
     async def recording(self, recording: str) -> dict[str, str] | None:
-        """See RecordingIndex."""
+        """One entry; None when there is none."""
         if not keys.RECORDING_ID.fullmatch(recording):
             return None
         async with self._within(USUAL_S):
@@ -61,7 +61,7 @@ class RedisRecordings:
     async def recordings(
         self, *, from_s: float | None = None, to_s: float | None = None, offset: int = 0, limit: int = 100
     ) -> tuple[dict[str, str], ...]:
-        """See RecordingIndex."""
+        """Entries by start, newest first; both times are inclusive."""
         latest = "+inf" if to_s is None else repr(to_s)
         earliest = "-inf" if from_s is None else repr(from_s)
         async with self._within(PATIENT_S):
@@ -74,7 +74,7 @@ class RedisRecordings:
         return tuple(entry for entry in found if entry)
 
     async def forget(self, recording: str) -> bool:
-        """See RecordingIndex."""
+        """Remove one entry; False when there was none."""
         if not keys.RECORDING_ID.fullmatch(recording):
             return False
         names = [keys.recording(recording), keys.RECORDINGS, keys.REBUILDING, keys.EVENTS]
@@ -82,7 +82,7 @@ class RedisRecordings:
             return bool(await run(self._client, scripts.FORGET_RECORDING, names, recording, KEPT))
 
     def refuses(self, entry: Mapping[str, str]) -> str:
-        """See RecordingIndex."""
+        """The reason why the index would refuse this entry; empty when it would not."""
         try:
             _checked(entry)
         except Refused as error:
@@ -90,9 +90,10 @@ class RedisRecordings:
         return ""
 
     async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
-        """See RecordingIndex. What is indexed or forgotten by others meanwhile reaches the new index too.
+        """Replace the whole index by these entries; returns their number. Entries that the daemon adds or removes meanwhile are
+        added to or removed from the new index too.
 
-        A crash in between leaves the old index; the next rebuild starts over.
+        After a crash in between the old index is still there, and the next rebuild starts from the beginning.
         """
         async with self._within(PATIENT_S):
             await ask(self._client, "DEL", keys.REBUILDING)
@@ -110,7 +111,7 @@ class RedisRecordings:
             return int(await run(self._client, scripts.FINISH_REBUILD, names, keys.RECORDING, KEPT))
 
     async def publish(self, event: Mapping[str, str]) -> None:
-        """See EventSink. Refused when the event has no type or is larger than an event should be."""
+        """Append one event to the stream. Refused when the event has no type or is too large."""
         if not event.get("type"):
             raise Refused("event-type", "an event needs a type")
         pairs = _bounded(event)

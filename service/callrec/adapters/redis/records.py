@@ -1,7 +1,7 @@
-"""The nouns as JSON, as they stand in the hashes; a field that an older writer left out has its default.
+"""The records as JSON, as the hashes have them; a field that an older version did not write gets its default.
 
-Whole tables are read at every start, import and export: msgspec reads what is sound, three times as fast as pydantic, whose word
-counts for all else.
+Whole tables are read at every start, import and export. msgspec reads valid records, three times as fast as pydantic; pydantic
+reads the others, and decides whether they are valid.
 """
 
 import json
@@ -17,45 +17,49 @@ from callrec.adapters.redis import record_codec as to
 from callrec.adapters.redis import record_formats as stored
 from callrec.domain.errors import Corrupt, Refused
 
-Noun = TypeVar("Noun")
+TableRecord = TypeVar("TableRecord")
 Stored = TypeVar("Stored")
 
 
-class Record(Generic[Noun]):
-    """One noun's way to JSON and back, by the class that has the names that it has in Redis."""
+class Record(Generic[TableRecord]):
+    """Converts one type of records to JSON and back, through the class with their names in Redis."""
 
     def __init__(
-        self, word: str, stored: type[Stored], out: Callable[[Noun], Stored], back: Callable[[Stored], Noun]
+        self,
+        word: str,
+        stored: type[Stored],
+        out: Callable[[TableRecord], Stored],
+        back: Callable[[Stored], TableRecord],
     ) -> None:
         self._word, self._out = word, out
-        self._back = cast("Callable[[object], Noun]", back)  # it is given nothing but what was read as `stored`
+        self._back = cast("Callable[[object], TableRecord]", back)  # it only gets objects of the class `stored`
         self._adapter = TypeAdapter[object](stored)
         self._to_json = self._adapter.serializer.to_json
         self._read = _reader(stored)
 
-    def dump(self, value: Noun) -> str:
-        """The record, without fields that are what they are by default: most of them, in most records. Raises Refused for text
-        that cannot be written as UTF-8 (a lone surrogate)."""
+    def dump(self, value: TableRecord) -> str:
+        """The record without fields that have their default, which are most fields of most records. Raises Refused for text that
+        cannot be written as UTF-8 (a lone surrogate)."""
         return self._json(value, exclude_defaults=True)
 
-    def whole(self, value: Noun) -> str:
-        """The record with all its fields: so it can be compared, and changed field by field. Raises Refused."""
+    def whole(self, value: TableRecord) -> str:
+        """The record with all its fields, to compare it or to change single fields. Raises Refused."""
         return self._json(value, exclude_defaults=False)
 
-    def _json(self, value: Noun, *, exclude_defaults: bool) -> str:
+    def _json(self, value: TableRecord, *, exclude_defaults: bool) -> str:
         try:
             return self._to_json(self._out(value), exclude_defaults=exclude_defaults).decode()
         except (PydanticSerializationError, UnicodeEncodeError):
-            raise Refused("text-not-storable", f"a {self._word} holds characters that no UTF-8 text can have") from None
+            raise Refused("text-not-storable", f"a {self._word} has characters that UTF-8 cannot represent") from None
 
-    def load(self, text: str) -> Noun:
-        """Raises Corrupt, without repeating what stands there."""
+    def load(self, text: str) -> TableRecord:
+        """The record in this JSON. Raises Corrupt, whose message does not repeat the JSON: it may contain secrets."""
         try:
             return self._back(self._read(text))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # the last: thousands of brackets in a field
             return self._load_slowly(text)
 
-    def _load_slowly(self, text: str) -> Noun:
+    def _load_slowly(self, text: str) -> TableRecord:
         try:
             return self._back(self._adapter.validate_json(text))
         except (ValidationError, UnicodeEncodeError) as error:
@@ -83,13 +87,14 @@ ENTITY = Record("entity", stored.EntityRecord, to.entity_out, to.entity_in)
 PROFILE = Record("profile", stored.ProfileRecord, to.profile_out, to.profile_in)
 KEY = Record("function key", stored.KeyRecord, to.key_out, to.key_in)
 ROLE = Record("role", stored.RoleRecord, to.role_out, to.role_in)
+PLACE = Record("place", stored.PlaceRecord, to.place_out, to.place_in)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]] | list[str]) -> str:
-    """An argument of a script. Raises Refused for a lone surrogate: Lua's reader would call it broken."""
+    """An argument of a script. Raises Refused for a lone surrogate, which Lua's JSON reader rejects."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Refused("text-not-storable", "a value holds characters that no UTF-8 text can have") from None
+        raise Refused("text-not-storable", "a value has characters that UTF-8 cannot represent") from None
     return text

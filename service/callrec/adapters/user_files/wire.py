@@ -1,4 +1,4 @@
-"""What the two processes tell each other: one line of JSON for the job, one for how it went, then the document as it is."""
+"""The protocol of the two processes: one line of JSON for the job, one for its outcome, then the document."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from callrec.adapters.redis.connection import Address
-from callrec.app.import_report import errors_of
-from callrec.app.user_files import FileErrors, Job
+from callrec.app.directory.user_file.import_report import errors_of
+from callrec.app.directory.user_file.jobs import FileErrors, Job
+from callrec.domain.directory.user_file.csv_text import FileRefused
 from callrec.domain.errors import CallrecError, Conflict, Corrupt, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from callrec.domain.provisioning.csv_text import FileRefused
 
 _KINDS: Mapping[str, Callable[..., CallrecError]] = {
     kind.__name__: kind for kind in (Conflict, Refused, OutcomeUnknown, Unavailable, Corrupt, Misconfigured)
@@ -19,7 +19,7 @@ _KINDS: Mapping[str, Callable[..., CallrecError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job, the store that it is done with, and the open file that its content is in (-1: it has none)."""
+    """A job, the store's address, and the open file with its content (-1: without content)."""
 
     job: Job
     address: Address
@@ -30,7 +30,7 @@ ORDER = TypeAdapter(Order)
 
 
 def head_of(error: CallrecError) -> str:
-    """The line that tells of an error."""
+    """The line for an error."""
     kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))  # type: ignore[arg-type] # they are classes
     said: dict[str, object] = {"kind": kind, "code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, FileRefused):
@@ -44,7 +44,7 @@ def head_done(left_out: int = 0) -> str:
 
 
 def read_head(line: bytes) -> int:
-    """How much the document leaves out. Raises the error that the line tells of."""
+    """The number of values that the document leaves out. Raises the error in the line."""
     said = json.loads(line)
     if "kind" not in said:
         return int(said["left_out"])

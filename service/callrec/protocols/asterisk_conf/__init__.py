@@ -1,21 +1,17 @@
-"""The tables' part of a PBX: tables in, Asterisk's configuration files out.
+"""Asterisk's configuration files from the tables.
 
-`sifting` decides which records can stand in a file, one module for each file writes it, `stamps` gives each the mark by which
-Asterisk can be asked whether it has loaded this very text.
+`validation` decides which records fit into a file, one module for each file writes it, and `load_stamps` adds the stamp by which
+Asterisk can prove that it has loaded exactly this text.
 """
 
 from dataclasses import dataclass
 
+from callrec.domain.directory.edit import in_order
+from callrec.domain.directory.model import Tables
 from callrec.domain.errors import Refused
-from callrec.domain.provisioning.edit import in_order
-from callrec.domain.provisioning.model import Tables
 from callrec.protocols.asterisk_conf.extensions import extensions
 from callrec.protocols.asterisk_conf.features import features
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.pjsip import pjsip
-from callrec.protocols.asterisk_conf.sccp import sccp
-from callrec.protocols.asterisk_conf.sifting import LeftOut, sift
-from callrec.protocols.asterisk_conf.stamps import (
+from callrec.protocols.asterisk_conf.load_stamps import (
     ConfFile,
     Question,
     extensions_file,
@@ -24,6 +20,10 @@ from callrec.protocols.asterisk_conf.stamps import (
     sccp_file,
     voicemail_file,
 )
+from callrec.protocols.asterisk_conf.pjsip import pjsip
+from callrec.protocols.asterisk_conf.sccp import sccp
+from callrec.protocols.asterisk_conf.site import Site
+from callrec.protocols.asterisk_conf.validation import LeftOut, sift
 from callrec.protocols.asterisk_conf.voicemail import voicemail
 
 __all__ = ["ConfFile", "LeftOut", "Question", "Rendered", "render", "users_files"]
@@ -31,7 +31,7 @@ __all__ = ["ConfFile", "LeftOut", "Question", "Rendered", "render", "users_files
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """All files, in the order in which Asterisk shall read them, and the records that are in none."""
+    """All files, in the order in which Asterisk must read them, and the records that were left out."""
 
     files: tuple[ConfFile, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -41,15 +41,15 @@ def render(tables: Tables) -> Rendered:
     """The files of all users, lines, incalls and voicemails that fit. The same records give the same bytes,
     in whatever order they come."""
     sifted, left_out = sift(in_order(tables))
-    house = House(sifted)
+    site = Site(sifted)
     files = (
-        features_file(features(house)),
-        pjsip_file(pjsip(house)),
-        sccp_file(sccp(house)),
-        voicemail_file(voicemail(house)),
-        extensions_file(extensions(house)),  # last: it leads to the others
+        features_file(features(site)),
+        pjsip_file(pjsip(site)),
+        sccp_file(sccp(site)),
+        voicemail_file(voicemail(site)),
+        extensions_file(extensions(site)),  # last: it leads to the others
     )
-    return Rendered(files, (*left_out, *house.left_out))
+    return Rendered(files, (*left_out, *site.left_out))
 
 
 def users_files(tables: Tables) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""users_extensions.conf: the contexts of users (numbers, lamps) and of the outside world (incalls), feature codes, agents.
+"""users_extensions.conf: the contexts of users (numbers, hints for BLF) and of incoming numbers, feature codes, agents.
 
 It calls routines of the PBX, which dialplan/pbx/extensions.conf has: `pbx-user`, ARG1 endpoint, ARG2 seconds, ARG3 mailbox or
 empty, ARG4 Dial's options for the called user's leg, ARG5 the channel technology (empty: PJSIP), ARG6 number@context, ARG7 the
@@ -8,68 +8,68 @@ the caller's context; `pbx-caller`, which names a caller from outside.
 
 from collections.abc import Iterator
 
-from callrec.domain.provisioning.claims import endpoint
-from callrec.domain.provisioning.features import FEATURES, Argument
-from callrec.domain.provisioning.model import ContextKind, Feature, FeatureCode, Incall, Line, User
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import section
+from callrec.domain.directory.feature_codes import FEATURES, Argument
+from callrec.domain.directory.model import ContextKind, Feature, FeatureCode, Incall, Line, User
+from callrec.domain.directory.unique_keys import endpoint
+from callrec.protocols.asterisk_conf.lexical import section
+from callrec.protocols.asterisk_conf.site import Site
 
 RING_S = 30
 FEATURES_CONTEXT, AGENTS_CONTEXT = "callrec-features", "callrec-agents"
 _INSIDE = ("include => pbx-inside", "exten => _*735X.,hint,Custom:${EXTEN}")
-"""What each context of users begins with. All lamps are one pattern: with a hint for each of the 20,000 lamps of 10,000 users a
-reload took longer than 12 s, without any lamp 4 s."""
+"""The beginning of each context of users. One pattern is the hint for all BLF keys: with a hint for each of the 20,000 keys of
+10,000 users a reload took more than 12 s, without hints 4 s."""
 
 
-def extensions(house: House) -> str:
+def extensions(site: Site) -> str:
     """The text, without its stamp."""
     rows: dict[str, list[str]] = {
-        context.name: [*_INSIDE] if context.kind is ContextKind.INTERNAL else [] for context in house.contexts
+        context.name: [*_INSIDE] if context.kind is ContextKind.INTERNAL else [] for context in site.contexts
     }
-    for line in house.lines:
-        rows[line.context] += _number(line, house)
-    for incall in house.incalls:
-        rows[incall.context] += _incall(incall, house)
-    rows[FEATURES_CONTEXT] = [row for code in house.codes.values() for row in _code(code)]
-    rows[AGENTS_CONTEXT] = [row for user in house.users for row in _agent(user, house)]
+    for line in site.lines:
+        rows[line.context] += _number(line, site)
+    for incall in site.incalls:
+        rows[incall.context] += _incall(incall, site)
+    rows[FEATURES_CONTEXT] = [row for code in site.codes.values() for row in _code(code)]
+    rows[AGENTS_CONTEXT] = [row for user in site.users for row in _agent(user, site)]
     return "".join(section(name, *each) for name, each in rows.items())
 
 
-def _number(line: Line, house: House) -> Iterator[str]:
-    if house.user(line).enablehint:
+def _number(line: Line, site: Site) -> Iterator[str]:
+    if site.user(line).enablehint:
         yield f"exten => {line.number},hint,{endpoint(line)}"
-    yield f"exten => {line.number},1,{_ring(line, RING_S, house)}"
+    yield f"exten => {line.number},1,{_ring(line, RING_S, site)}"
     yield " same => n,Hangup()"
 
 
-def _incall(incall: Incall, house: House) -> Iterator[str]:
-    line = house.rings(incall.user)
+def _incall(incall: Incall, site: Site) -> Iterator[str]:
+    line = site.rings(incall.user)
     if line is None:
         yield f"exten => {incall.exten},1,Congestion(5)"
         return
     yield f"exten => {incall.exten},1,Gosub(pbx-caller,s,1)"
-    yield f" same => n,{_ring(line, incall.ring_s, house)}"
+    yield f" same => n,{_ring(line, incall.ring_s, site)}"
     yield " same => n,Hangup()"
 
 
-def _ring(line: Line, ring_s: int, house: House) -> str:
-    user = house.user(line)
+def _ring(line: Line, ring_s: int, site: Site) -> str:
+    user = site.user(line)
     arguments = (
         line.name,
         str(ring_s),
-        house.mailbox(line.user),
+        site.mailbox(line.user),
         "t" if user.enablexfer else "",
         _technology(line),
         f"{line.number}@{line.context}",
-        "&".join(endpoint(one) for one in house.secretaries(user)),
-        (user.language or "") if house.mailbox(line.user) else "",
+        "&".join(endpoint(one) for one in site.secretaries(user)),
+        (user.language or "") if site.mailbox(line.user) else "",
     )
     return f"Gosub(pbx-user,s,1({','.join(arguments).rstrip(',')}))"
 
 
-def _agent(user: User, house: House) -> Iterator[str]:
-    """What a queue's member `Local/<agent number>@callrec-agents` leads to."""
-    line = house.rings(user.id)
+def _agent(user: User, site: Site) -> Iterator[str]:
+    """The extension for a queue's member `Local/<agent number>@callrec-agents`."""
+    line = site.rings(user.id)
     if user.agentnumber and line:
         yield f"exten => {user.agentnumber},1,Gosub(pbx-agent,s,1({line.name},{_technology(line)}))"
         yield " same => n,Hangup()"

@@ -5,19 +5,19 @@ Channel variables of an endpoint (`set_var`) carry to the dialplan what only the
 asked).
 """
 
-from callrec.domain.provisioning.model import Line, User
-from callrec.domain.provisioning.outcallerid import ANONYMOUS, shown
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import escaped, quoted, section
+from callrec.domain.directory.model import Line, User
+from callrec.domain.directory.outcallerid import ANONYMOUS, shown
+from callrec.protocols.asterisk_conf.lexical import escaped, quoted, section
+from callrec.protocols.asterisk_conf.site import Site
 
 
-def pjsip(house: House) -> str:
+def pjsip(site: Site) -> str:
     """The text, without its stamp."""
-    return "".join(_endpoint(line, house) for line in house.lines if line.protocol == "sip")
+    return "".join(_endpoint(line, site) for line in site.lines if line.protocol == "sip")
 
 
-def _endpoint(line: Line, house: House) -> str:
-    user, name = house.user(line), line.name
+def _endpoint(line: Line, site: Site) -> str:
+    user, name = site.user(line), line.name
     endpoint = [
         f"context = {line.context}",
         f'callerid = "{quoted(user.name)}" <{line.number}>',
@@ -26,11 +26,11 @@ def _endpoint(line: Line, house: House) -> str:
     ]
     if user.language is not None:
         endpoint.append(f"language = {user.language}")
-    if box := house.mailbox(user.id):
+    if box := site.mailbox(user.id):
         endpoint.append(f"mailboxes = {box}")
     if not user.enablexfer:
         endpoint.append("allow_transfer = no")
-    endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, line.context, house).items()]
+    endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, line.context, site).items()]
     auth = (f"username = {name}", f"password = {escaped(line.secret)}")
     return (
         section(name, *endpoint, template="user")
@@ -39,7 +39,7 @@ def _endpoint(line: Line, house: House) -> str:
     )
 
 
-def _variables(user: User, context: str, house: House) -> dict[str, str]:
+def _variables(user: User, context: str, site: Site) -> dict[str, str]:
     variables: dict[str, str] = {}
     if user.enablexfer:
         # Without the context a caller would transfer into that of the routine in which Dial runs
@@ -49,7 +49,7 @@ def _variables(user: User, context: str, house: House) -> dict[str, str]:
     if out := shown(user.outcallerid):
         variables |= {"CALLREC_OUT_NAME": out.name} if out.name else {}
         variables |= {"CALLREC_OUT_NUMBER": out.number} if out.number else {}
-    if box := house.box(user.id):
-        variables["CALLREC_MAILBOX"] = house.mailbox(user.id)
+    if box := site.box(user.id):
+        variables["CALLREC_MAILBOX"] = site.mailbox(user.id)
         variables |= {"CALLREC_SKIPPASS": "s"} if box.skippass else {}
     return variables

@@ -4,20 +4,20 @@ For each line a section of its own, and the template of a telephone that has it 
 their MAC addresses, are the operator's: `[SEP001122334455](callrec-1000)`.
 """
 
-from callrec.domain.provisioning.model import Line
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import plain, section
+from callrec.domain.directory.model import Line
+from callrec.protocols.asterisk_conf.lexical import plain, section
+from callrec.protocols.asterisk_conf.site import Site
 
 LINE = section("callrec-line", "type = line", template="!")
 
 
-def sccp(house: House) -> str:
+def sccp(site: Site) -> str:
     """The text, without its stamp."""
-    return LINE + "".join(_line(line, house) for line in house.lines if line.protocol == "sccp")
+    return LINE + "".join(_line(line, site) for line in site.lines if line.protocol == "sccp")
 
 
-def _line(line: Line, house: House) -> str:
-    name = plain(house.user(line).name)
+def _line(line: Line, site: Site) -> str:
+    name = plain(site.user(line).name)
     rows = [
         f"id = {line.number}",
         f"label = {name}",
@@ -26,7 +26,7 @@ def _line(line: Line, house: House) -> str:
         f"cid_name = {name}",
         f"cid_num = {line.number}",
     ]
-    if box := house.mailbox(line.user):
+    if box := site.mailbox(line.user):
         rows.append(f"mailbox = {box}")
     device = section(f"callrec-{line.name}", "type = device", f"button = line, {line.name}", template="!")
     return section(line.name, *rows, template="callrec-line") + device

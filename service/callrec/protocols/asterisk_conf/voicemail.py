@@ -1,14 +1,14 @@
 """users_voicemail.conf: the mailboxes, by context."""
 
-from callrec.domain.provisioning.model import Voicemail
-from callrec.protocols.asterisk_conf.house import House
-from callrec.protocols.asterisk_conf.words import listed, section
+from callrec.domain.directory.model import Voicemail
+from callrec.protocols.asterisk_conf.lexical import listed, section
+from callrec.protocols.asterisk_conf.site import Site
 
 
-def voicemail(house: House) -> str:
+def voicemail(site: Site) -> str:
     """The text, without its stamp."""
     contexts: dict[str, list[str]] = {}
-    for box in house.voicemails:
+    for box in site.voicemails:
         contexts.setdefault(box.context, []).append(_mailbox(box))
     return "".join(section(name, *rows) for name, rows in contexts.items())
 

@@ -1,0 +1,46 @@
+"""What Asterisk counts of a leg's RTP: all in one answer (dialplan_functions.c: channel_read_rtcp)."""
+
+from dataclasses import dataclass
+
+from callrec.domain.calls.model import Quality
+
+COUNTERS = "CHANNEL(rtcp,all,audio)"
+"""The function that gives them."""
+MOST_LOST, MOST_JITTER_S = 1 << 31, 60.0
+"""More is a counter that went below zero, after a phone's new SSRC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """How many RTP packets a leg has received and sent since it began."""
+
+    received: int
+    sent: int
+
+    def since(self, before: "Packets") -> "Packets":
+        """Those since then. A counter that began again is taken as it is."""
+        if self.received < before.received or self.sent < before.sent:
+            return self
+        return Packets(self.received - before.received, self.sent - before.sent)
+
+
+def packets_of(counters: str) -> Packets | None:
+    """From `ssrc=...;rxcount=151;...;txcount=150;...`; None when the technology does not count."""
+    found = _by_name(counters)
+    received, sent = found.get("rxcount", ""), found.get("txcount", "")
+    return Packets(int(received), int(sent)) if received.isdecimal() and sent.isdecimal() else None
+
+
+def quality_of(counters: str) -> Quality | None:
+    """From `ssrc=...;lp=0;rxjitter=0.000125;rxcount=151;...`: the jitter is in seconds, and a count that cannot be is none."""
+    found = _by_name(counters)
+    try:
+        received, lost, jitter_s = int(found["rxcount"]), int(found["lp"]), float(found["rxjitter"])
+    except (KeyError, ValueError):
+        return None
+    is_possible = received >= 0 and 0 <= lost <= MOST_LOST and 0 <= jitter_s < MOST_JITTER_S
+    return Quality(received, lost, round(jitter_s * 1000, 1)) if is_possible else None
+
+
+def _by_name(counters: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in counters.split(";") if "=" in pair)

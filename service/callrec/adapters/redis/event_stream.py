@@ -1,0 +1,69 @@
+"""The stream `callrec:events` for programs outside: its entries as messages of the schema, without what only daemons may see."""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from callrec.adapters.redis import keys
+from callrec.adapters.redis.connection import USUAL_S, Address, ask, let_go, within
+from callrec.domain.errors import Corrupt, Unavailable
+from callrec.protocols.event_messages import EventMessage, message_of
+
+BATCH = 500
+Entries = Sequence[tuple[str, dict[str, str]]]
+
+
+class RedisEventStream:
+    """Implements `app.ports.events.EventStream`, with connections of its own: a read that waits keeps its connection.
+
+    `on_unreadable` is called for each entry that is no event of the schema; the entry is left out.
+    """
+
+    def __init__(self, address: Address, on_unreadable: Callable[[], None] = lambda: None) -> None:
+        self._address, self._on_unreadable = address, on_unreadable
+        self._client = address.client()
+
+    async def __aenter__(self) -> "RedisEventStream":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def newest(self) -> str:
+        """The id of the last entry; `0-0` for an empty stream."""
+        found = await self._ask(USUAL_S, "XREVRANGE", keys.EVENTS, "+", "-", "COUNT", 1)
+        return str(found[0][0]) if found else "0-0"
+
+    async def after(self, event_id: str, wait_s: float) -> tuple[Sequence[EventMessage], str]:
+        """The next events, and the id to go on from."""
+        reading = ("COUNT", BATCH, "BLOCK", int(wait_s * 1000), "STREAMS", keys.EVENTS, event_id)
+        found = await self._ask(wait_s + USUAL_S, "XREAD", *reading)
+        entries: Entries = found[0][1] if found else ()
+        return self._messages(entries), entries[-1][0] if entries else event_id
+
+    async def between(self, after: str, until: str, most: int) -> tuple[Sequence[EventMessage], str]:
+        """The first `most` entries in between, and the id to go on from."""
+        entries: Entries = await self._ask(USUAL_S, "XRANGE", keys.EVENTS, f"({after}", until, "COUNT", most) or ()
+        return self._messages(entries), entries[-1][0] if len(entries) == most else ""
+
+    def _messages(self, entries: Entries) -> list[EventMessage]:
+        found = []
+        for event_id, fields in entries:
+            try:
+                message = message_of(event_id, fields)
+            except Corrupt:
+                self._on_unreadable()
+                continue
+            if message:
+                found.append(message)
+        return found
+
+    async def _ask(self, limit_s: float, *command: str | int) -> Any:
+        try:
+            async with within(limit_s, self._address.shown):
+                return await ask(self._client, *command)
+        except Unavailable:
+            await let_go(self._client)
+            raise

@@ -1,0 +1,26 @@
+"""The Lua scripts beside this file. Each changes several keys at once, so that neither a reader nor a crash sees half a change.
+
+They are sent as text (EVAL), not as digests: the server caches them, and a restarted server needs no second request.
+Each change of a table increments the revision and appends one event; a request that changes nothing does neither.
+The head of each script describes its arguments and its answer.
+"""
+
+from importlib import resources
+
+
+def _script(*names: str) -> str:
+    """The text of these files: a file with functions comes before the one that calls them."""
+    folder = resources.files(__name__)
+    return "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+
+
+STANDING = _script("lost_records", "standing_of_tables", "standing")
+ACCEPT = _script("lost_records", "standing_of_tables", "accept")
+SNAPSHOT = _script("lost_records", "standing_of_tables", "snapshot")
+PROBE = _script("probe")
+EDIT = _script("lost_records", "edit")
+CHANGE_USER = _script("change_user")
+SET_CODE = _script("set_code")
+INDEX_RECORDING = _script("index_recording")
+FORGET_RECORDING = _script("forget_recording")
+FINISH_REBUILD = _script("finish_rebuild")

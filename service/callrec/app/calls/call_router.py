@@ -1,0 +1,464 @@
+"""Finds the call of each event of Asterisk and of each press, and keeps the workers of all calls of this node.
+
+Events of the manager come in by `asterisk`, requests of the dialplan by `press`, `called` and `served`. Events of the spool go to
+the calls directly (`app.calls.capture_files.spool_router`). After every connection recovery compares the calls with Asterisk's
+list of channels by `resync`; events that arrive meanwhile are held (`app.calls.event_stream`).
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from callrec.app.calls.ami_events import (
+    PARKED,
+    TWO_PARTIES,
+    UP,
+    Dial,
+    dial_of,
+    is_leg,
+    leg_id_of,
+    leg_of,
+    place_of,
+    translate,
+)
+from callrec.app.calls.conversations import Conversations
+from callrec.app.calls.event_limits import Bounds
+from callrec.app.calls.event_stream import EventStream
+from callrec.app.calls.leg_arrivals import Arrivals, Told
+from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.watches.opaque_watch import OpaqueWatch
+from callrec.app.calls.watches.quality_watch import QualityWatch
+from callrec.app.calls.watches.rtp_watch import RtpWatch
+from callrec.app.calls.worker import Surroundings, Worker
+from callrec.app.ports.calls import Endpoints, Ids
+from callrec.domain.calls.commands import AnswerControl, Reply
+from callrec.domain.calls.events import (
+    CallMerged,
+    Controlled,
+    DialplanRecords,
+    DialStarted,
+    Event,
+    FeatureCodeDialled,
+    HoldChanged,
+    LegAnswered,
+    LegAppeared,
+    LegBridged,
+    LegBroken,
+    LegGone,
+    LegMoved,
+    LegParked,
+    LegsJoined,
+    LegUnbridged,
+    Pressed,
+    ResyncEnded,
+)
+from callrec.domain.calls.ids import BridgeId, CallId, LegId, NodeId
+from callrec.domain.calls.model import Control, Direction, Recording
+from callrec.domain.calls.policy import Terms
+from callrec.domain.calls.session import ACTIVE, Session, State
+from callrec.domain.directory.model import User
+from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.rules import UserId
+from callrec.domain.vocabulary import ControlAnswer, DropReason, Outcome
+from callrec.protocols.ami import Message
+
+ENDED_CALLS = 1000
+CONTROL_S = 5.0
+"""How long an operator's request waits for its call, which may have other work."""
+OUTCOME_S = 30.0
+"""How long a press waits for its outcome: longer than every deadline of a session, so that only a defect reaches it."""
+
+
+class CallRouter:
+    """All live calls of this node."""
+
+    def __init__(self, around: Surroundings, *, node: NodeId, terms: Terms, ids: Ids, endpoints: Endpoints) -> None:
+        self._around = around
+        self._node, self._terms, self._ids, self._endpoints = node, terms, ids, endpoints
+        self._calls: dict[CallId, Worker] = {}
+        self._by_linkedid: dict[str, Worker] = {}
+        self._by_leg: dict[LegId, Worker] = {}
+        self._left: dict[LegId, list[Worker]] = {}
+        """The former calls of legs that go on in another one: a recorder of theirs may be on them until they hang up."""
+        self._places = LegPlaces(endpoints)
+        self._conversations = Conversations(self._places)
+        self._arrivals = Arrivals()
+        self._replies: dict[str, asyncio.Future[Outcome]] = {}
+        self._controls: dict[str, asyncio.Future[ControlAnswer]] = {}
+        self._presses = itertools.count(1)
+        self._ended: deque[CallId] = deque(maxlen=ENDED_CALLS)
+        """Calls that were live a while ago: a request for one is answered by that."""
+        self._bounds = Bounds(around.observer)
+        self._stream = EventStream(around.clock, around.observer, self._deliver)
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Keep the calls' tasks, watch the growth of files, and ask how well RTP arrives. Ends by cancellation; recorders in
+        Asterisk go on."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._around.background.run_in(tasks)
+            quality = QualityWatch(self._around.recorder, self._around.clock)
+            tasks.create_task(quality.watch(self._recorded), name="quality")
+            opaque = OpaqueWatch(self._around.recorder, self._around.clock)
+            tasks.create_task(opaque.watch(self._recorded), name="opaque")
+            flow = RtpWatch(self._around.recorder, self._around.clock, self._around.files.overdue)
+            tasks.create_task(flow.watch(self._recorded), name="rtp")
+            await self._around.files.watch_growth()
+
+    def _recorded(self) -> Sequence[tuple[Session, Callable[[Event], None]]]:
+        return [(actor.session, actor.post) for actor in self._calls.values() if _is_recorded(actor)]
+
+    def live(self) -> Sequence[Session]:
+        """The calls of this moment."""
+        return [actor.session for actor in self._calls.values()]
+
+    def blinking(self) -> frozenset[UserId]:
+        """The users whose `*3` lamp blinks, since their call is paused."""
+        return frozenset(user for actor in self._calls.values() for user in actor.session.blinking)
+
+    def lit(self) -> frozenset[UserId]:
+        """The users whose `*3` lamp a call has lit."""
+        return frozenset(user for actor in self._calls.values() for user in actor.session.lit)
+
+    # -- what comes in -----------------------------------------------------------------------------------------------
+
+    def asterisk(self, message: Message) -> None:
+        """A manager event, in the order of the stream."""
+        self._stream.receive(message)
+
+    def _deliver(self, message: Message, at_mono_s: float) -> None:
+        if dial := dial_of(message):
+            self._dialled(dial, at_mono_s)
+            if message.event == "DialBegin" and (caller := self._by_leg.get(dial.by)):
+                caller.ask_place(dial.by)
+        event = translate(message, self._endpoints)
+        if event is None:
+            return
+        leg = leg_id_of(message)
+        actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
+        if isinstance(event, LegBridged) and message.get("BridgeType") == TWO_PARTIES:
+            self._conversations.fetches(event.leg, event.bridge)
+        if isinstance(event, LegAppeared | LegBridged):
+            if not self._may_follow(message, leg):
+                return
+            event = replace(event, leg=self._conversations.known(event.leg))
+            actor = self._living(actor) or self._new_call(
+                Session(self._new_id(), message.get("Linkedid"), self._node, self._terms)
+            )
+            self._by_leg[leg] = actor
+            self._arrived(leg, actor)
+            if message.event == "Newchannel" and event.leg.rules:
+                note = self._around.recorder.note_place(leg, place_of(message))
+                self._around.background.start(note, DropReason.RESYNC)
+        if actor is None:
+            return
+        self._post(actor, leg, event, at_mono_s)
+        if isinstance(event, LegGone):
+            self._by_leg.pop(leg, None)
+            self._tell_left(event, actor, at_mono_s)
+
+    def _dialled(self, dial: Dial, at_mono_s: float) -> None:
+        if (leg := self._conversations.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
+            actor.post(LegAppeared(leg), at_mono_s)
+            if leg.direction is Direction.OUT:
+                self._around.background.start(self._around.recorder.note_made(leg.id), DropReason.RESYNC)
+
+    def _post(self, actor: Worker, leg: LegId, event: Event, at_mono_s: float | None = None) -> None:
+        """To the leg's call; who enters the bridge of another call makes the two one first."""
+        self._conversations.note(leg, event)
+        if isinstance(event, LegBridged):
+            for other in self._conversations.members(event.bridge):
+                there = self._by_leg.get(other, actor)
+                if there is not actor:
+                    actor = self._met(there, actor, event, at_mono_s)
+        actor.post(event, at_mono_s)
+
+    def _tell_left(self, gone: LegGone, actor: Worker, at_mono_s: float | None = None) -> None:
+        """The hangup of a leg ends recorders of its former calls, too."""
+        for former in self._left.pop(gone.leg, ()):
+            if former is not actor:
+                former.post(gone, at_mono_s)
+
+    def _met(self, there: Worker, comes: Worker, event: LegBridged, at_mono_s: float | None) -> Worker:
+        """The call that the coming leg is in from here on. If the others of its call talk on without it, it comes alone.
+
+        Else two calls become one: a paused one goes on, since its participants must not be recorded; else the recorded one, and
+        of two alike the one that was there. All legs of the other move over; what it has recorded is complete with that, and
+        stored as such.
+        """
+        theirs = [leg for leg, actor in self._by_leg.items() if actor is comes]
+        coming = self._conversations.connected(event.leg.id, theirs)
+        if self._conversations.is_between_phones(leg for leg in theirs if leg not in coming):
+            alone = [leg for leg in theirs if leg in coming]
+            for leg in alone:
+                comes.post(LegMoved(leg), at_mono_s)
+            self._move(alone, there, event.leg.id, at_mono_s)
+            return there
+        goes_on, ends = (comes, there) if _rank(comes) > _rank(there) else (there, comes)
+        ends.post(CallMerged(), at_mono_s)
+        self._move([leg for leg, actor in self._by_leg.items() if actor is ends], goes_on, event.leg.id, at_mono_s)
+        for linkedid in [linkedid for linkedid, actor in self._by_linkedid.items() if actor is ends]:
+            self._by_linkedid[linkedid] = goes_on
+        return goes_on
+
+    def _move(self, legs: Collection[LegId], to: Worker, coming: LegId, at_mono_s: float | None) -> None:
+        """The other call learns of these legs; of the one that is coming its own news tells."""
+        for leg in legs:
+            self._left.setdefault(leg, []).append(self._by_leg[leg])
+        self._by_leg.update(dict.fromkeys(legs, to))
+        known = [one for leg in legs if leg != coming and (one := self._conversations.leg(leg))]
+        places = [(one, self._conversations.bridge_of(one.id)) for one in known]
+        in_bridges = tuple(LegBridged(bridge, leg) for leg, bridge in places if bridge)
+        to.post(LegsJoined(in_bridges, tuple(leg for leg, bridge in places if not bridge)), at_mono_s)
+
+    def _living(self, actor: Worker | None) -> Worker | None:
+        """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
+        return None if actor is None or actor.session.state is State.CLOSED else actor
+
+    async def met(self, leg: LegId, within_s: float) -> bool:
+        """Whether this leg is in a live call. A request of the dialplan may overtake the manager's Newchannel: it is waited for
+        here, and nowhere else."""
+        return leg in self._by_leg or await self._arrivals.wait(leg, within_s)
+
+    async def press(self, leg: LegId, user: User | None, rate_hz: int | None, opaque: str = "") -> Outcome:
+        """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
+        actor = self._by_leg.get(leg)
+        if actor is None:
+            raise Unavailable(
+                "call-not-known", "the call of this leg is not known", hint="see the check ami of /readyz"
+            )
+        reply = f"press-{next(self._presses)}"
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._replies[reply] = future
+        actor.post(Pressed(leg, user, reply, rate_hz, opaque))
+        try:
+            async with asyncio.timeout(OUTCOME_S):
+                return await future
+        except TimeoutError:
+            raise Unavailable("no-outcome", "the call did not answer the press in time") from None
+        finally:
+            del self._replies[reply]
+
+    async def control(self, call: CallId, control: Control, reason: str, most_s: float | None) -> ControlAnswer:
+        """An operator's request about a live call: whether the call does it. Raises Refused for an unknown call, Unavailable
+        while Asterisk cannot be asked, or when the call does not answer."""
+        if not self.link_is_up():
+            raise Unavailable("ami-down", "there is no connection to Asterisk's manager", hint="/readyz says why")
+        reply = f"control-{next(self._presses)}"
+        future: asyncio.Future[ControlAnswer] = asyncio.get_running_loop().create_future()
+        self._controls[reply] = future
+        try:
+            self._worker(call).post(Controlled(control, reply, reason, most_s))
+            async with asyncio.timeout(CONTROL_S):
+                return await future
+        except TimeoutError:
+            raise Unavailable("no-outcome", "the call did not answer the request in time") from None
+        finally:
+            del self._controls[reply]
+
+    async def until(self, call: CallId, holds: Callable[[Session], bool], within_s: float) -> Session:
+        """The session of this call when this holds of it, or after so long. Raises Refused for an unknown call."""
+        worker = self._worker(call)
+        await worker.until(holds, within_s)
+        return worker.session
+
+    def _worker(self, call: CallId) -> Worker:
+        if (worker := self._calls.get(call)) is not None:
+            return worker
+        if call in self._ended:
+            raise Refused("call-ended", f"call {call} is over", hint="callrec recordings list has what was recorded")
+        raise Refused("no-such-call", f"there is no live call {call[:80]!r}", hint="callrec calls list")
+
+    def _reply(self, command: Reply | AnswerControl) -> None:
+        if isinstance(command, AnswerControl):
+            answered = self._controls.get(command.reply)
+            if answered is not None and not answered.done():
+                answered.set_result(command.answer)
+            return
+        future = self._replies.get(command.reply)
+        if future is not None and not future.done():
+            future.set_result(command.outcome)
+
+    def tell_presser(self, leg: LegId, outcome: Outcome, language: str) -> bool:
+        """Begin to play an outcome to its presser alone; False while nothing can be played: the dialplan has to do it then."""
+        announcer = self._around.announcer
+        if announcer.is_up:
+            self._around.background.start(self._tell_outcome(leg, outcome, language), DropReason.ANNOUNCE)
+        return announcer.is_up
+
+    async def _tell_outcome(self, leg: LegId, outcome: Outcome, language: str) -> None:
+        """What changed nothing is told whatever the setting says; a change is told by its call."""
+        await self._around.announcer.play(leg, outcome, language)
+
+    def link_is_up(self) -> bool:
+        """Whether Asterisk can be asked now, and the calls are what it says they are."""
+        return self._around.link_is_up()
+
+    def called(self, leg: LegId, user: User | None, number: str, shown: tuple[str, str] = ("", "")) -> None:
+        """The hook before Dial; `shown`: number and name that the leg shows to the phone that rings next."""
+        self._tell(leg, DialStarted(leg, user, number, *shown))
+
+    def served(self, leg: LegId) -> None:
+        """A feature code of ours was dialled on this leg."""
+        self._tell(leg, FeatureCodeDialled(leg))
+
+    def recorded_by_dialplan(self, leg: LegId) -> None:
+        """The dialplan has its own recorder on this leg, which no call has adopted. The leg may be gone: its events are held."""
+        self._tell(leg, DialplanRecords(leg))
+
+    def _tell(self, leg: LegId, event: Told) -> None:
+        """A request of the dialplan may overtake the manager's news of its leg: what it said is kept for that."""
+        if actor := self._by_leg.get(leg):
+            actor.post(event)
+        else:
+            self._arrivals.keep(leg, event)
+
+    def _arrived(self, leg: LegId, actor: Worker) -> None:
+        for event in self._arrivals.came(leg):
+            actor.post(event)
+
+    # -- after a reconnect, after a restart --------------------------------------------------------------------------
+
+    def miss_events(self) -> None:
+        """The link is lost: events are missed until `resync`."""
+        self._stream.times.lost()
+
+    def hold_events(self) -> None:
+        """Hold events from here until `resync` or `release_events`."""
+        self._stream.hold()
+
+    def release_events(self) -> None:
+        """Take the held events, and from here every event at once."""
+        self._stream.release()
+
+    def resync(
+        self,
+        channels: Sequence[Message],
+        adopted: Sequence[Recording],
+        *,
+        asterisk_restarted: bool,
+        bridges_s: Mapping[BridgeId, float] = MappingProxyType({}),
+        holding: Mapping[LegId, bool] = MappingProxyType({}),
+    ) -> None:
+        """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
+
+        `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
+        carries no capture of ours. When Asterisk itself was restarted, earlier captures are broken whatever their files say.
+        `bridges_s`: when the bridges were made, in Unix time, as far as that is known; `holding`: which legs hold the others.
+        """
+        present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
+        for recording in adopted:
+            self._adopt(recording, present[recording.captures[-1].leg])
+        for leg, actor in list(self._by_leg.items()):
+            if leg not in present:
+                if asterisk_restarted:
+                    actor.post(LegBroken(leg, "asterisk-died"))
+                gone = LegGone(leg, is_missed=True)
+                self._post(actor, leg, gone)
+                del self._by_leg[leg]
+                self._tell_left(gone, actor)
+        for channel in filter(is_leg, channels):
+            self._seen(channel, bridges_s)
+        for leg, is_held in holding.items():
+            if its := self._by_leg.get(leg):
+                its.post(HoldChanged(leg, is_held))
+        self._stream.times.resynced()
+        self.release_events()
+        for actor in self._calls.values():
+            actor.post(ResyncEnded())
+
+    def is_recorded(self, leg: LegId, linkedid: str = "") -> bool:
+        """Whether the call of this leg has a recording under way."""
+        actor = self._by_leg.get(leg) or self._by_linkedid.get(linkedid)
+        return actor is not None and _is_recorded(actor)
+
+    def _adopt(self, recording: Recording, linkedid: str) -> None:
+        """The call goes on with this recording. The list of channels tells its legs again.
+
+        Should it have begun another one at this very moment (a press is not held back), that one is ended: a recorder on legs
+        that its call has lost would never be stopped.
+        """
+        capture = recording.captures[-1]
+        former = self._by_leg.get(capture.leg) or self._by_linkedid.get(linkedid)
+        if former is not None:
+            for one in filter(None, map(former.session.find, former.session.open_captures)):
+                if one.mixmonitor:  # what has none yet is stopped by its call as soon as it is seen
+                    self._around.background.start(self._around.recorder.stop(one), DropReason.RESYNC)
+        for leg in [leg for leg, actor in self._by_leg.items() if former is not None and actor is former]:
+            self._by_leg.pop(leg).post(LegGone(leg))
+        actor = self._new_call(Session.resume(recording, self._terms))
+        self._by_leg[capture.leg] = self._by_linkedid[linkedid] = actor
+        for one in recording.all_captures:
+            if one.id in actor.session.open_captures:
+                self._around.files.adopt(one, actor.post)
+
+    def knows_bridge(self, leg: LegId, bridge: BridgeId) -> bool:
+        """Whether an event told that the leg is in it."""
+        return self._conversations.bridge_of(leg) == bridge
+
+    def _may_follow(self, message: Message, leg: LegId) -> bool:
+        return self._bounds.allow(message, known=leg in self._by_leg, calls=len(self._calls), legs=len(self._by_leg))
+
+    def _seen(self, channel: Message, bridges_s: Mapping[BridgeId, float]) -> None:
+        if not self._may_follow(channel, LegId(channel.get("Uniqueid"))):
+            return
+        bridge = BridgeId(channel.get("BridgeId"))
+        self._places.told(
+            LegId(channel.get("Uniqueid")),
+            channel.get("Application"),
+            channel.get("ApplicationData"),
+            in_bridge=bool(bridge),
+        )
+        leg = self._conversations.known(leg_of(channel, self._endpoints))
+        actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
+        actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self._node, self._terms))
+        self._by_leg[leg.id] = actor
+        self._arrived(leg.id, actor)
+        actor.post(LegAppeared(leg))
+        if channel.get("ChannelState") == UP:
+            actor.post(LegAnswered(leg.id))
+        at_mono_s = None
+        if bridge and not self.knows_bridge(leg.id, bridge):
+            at_mono_s = self._stream.times.answered(bridges_s.get(bridge), channel.get("Duration"))
+        self._post(actor, leg.id, LegBridged(bridge, leg) if bridge else LegUnbridged(None, leg.id), at_mono_s)
+        if channel.get(PARKED):
+            actor.post(LegParked(leg.id))
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def _new_id(self) -> CallId:
+        return CallId(self._ids.new_call())
+
+    def _new_call(self, session: Session) -> Worker:
+        actor = Worker(
+            session, self._around, reply=self._reply, lit=self.lit, blinking=self.blinking, places=self._conversations
+        )
+        self._calls[session.call] = self._by_linkedid[session.linkedid] = actor
+        assert self._tasks is not None, "CallRouter.run comes first"  # noqa: S101 - an order of ours, not of the outside
+        self._tasks.create_task(self._live(actor), name=f"call {session.call}")
+        return actor
+
+    async def _live(self, actor: Worker) -> None:
+        try:
+            await actor.run()
+        finally:
+            self._calls.pop(actor.session.call, None)
+            self._ended.append(actor.session.call)
+            for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is actor]:
+                del self._by_linkedid[linkedid]
+
+
+def _rank(actor: Worker) -> int:
+    """Which of two calls goes on when they become one: that of the higher rank."""
+    recording = actor.session.recording
+    if recording is not None and recording.is_paused and actor.session.state in {*ACTIVE, State.ABSENT}:
+        return 2
+    return int(_is_recorded(actor))
+
+
+def _is_recorded(actor: Worker) -> bool:
+    return actor.session.state in ACTIVE

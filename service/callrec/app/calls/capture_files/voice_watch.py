@@ -1,0 +1,87 @@
+"""Whether a recorded leg hears its new partner: whether its file holds any sound since the two met.
+
+It is looked at when the file has grown, each sample once, from a place that is certainly not before the meeting. Two things are
+known of that place, and the earlier one counts:
+
+- by the time since the capture's `from_s`, with what the clock of a fast phone may have added. Where the recorder wrote nothing
+  (a hold without music), the file is shorter than its time, and this place far too late;
+- by the file's size when the two met: Asterisk keeps back what does not fill its buffer.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from callrec.app.ports.calls import Spool
+from callrec.domain.calls.commands import AwaitVoice
+from callrec.domain.calls.events import Event, PartnerHeard
+from callrec.domain.calls.ids import CaptureId, LegId
+from callrec.domain.calls.model import Capture
+from callrec.domain.errors import CallrecError
+from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
+from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.timeline import DRIFT_MOST
+
+SETTLED_S = 0.15
+"""How long after two legs met the file may still hold what was heard before: a ringing tone, music."""
+BUFFER_BYTES = 32 * 1024
+"""Asterisk writes so much at once."""
+
+
+@dataclass(slots=True)
+class _Awaited:
+    post: Callable[[Event], None]
+    since_s: float
+    at_sample: int
+    """Where to look on."""
+
+
+class VoiceWatch:
+    """Posts PartnerHeard to each call that awaits a voice."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._awaited: dict[CaptureId, dict[LegId, _Awaited]] = {}
+
+    def awaits(self, capture: CaptureId) -> bool:
+        """Whether a voice is awaited in this capture's file."""
+        return capture in self._awaited
+
+    def await_voice(self, wanted: AwaitVoice, post: Callable[[Event], None]) -> None:
+        """Look for this partner's voice from now on, in place of an earlier meeting's."""
+        capture = wanted.capture
+        after_s = max(0.0, wanted.since_s - capture.from_s)
+        by_time = round((after_s * (1 + DRIFT_MOST) + SETTLED_S) * capture.rate_hz)
+        awaited = _Awaited(post, wanted.since_s, min(by_time, self._by_size(capture)))
+        self._awaited.setdefault(capture.id, {})[wanted.leg] = awaited
+
+    def _by_size(self, capture: Capture) -> int:
+        """The last sample that may have been written by now, and what may still be heard behind it. Of a disk that refuses
+        nothing is known."""
+        try:
+            found = self._spool.capture_files(capture.id)
+        except CallrecError:
+            return sys.maxsize
+        size = (found.write_bytes or 0) if found else 0
+        return (size + BUFFER_BYTES) // SAMPLE_BYTES + round(SETTLED_S * capture.rate_hz)
+
+    def forget(self, capture: CaptureId) -> None:
+        """The capture has ended."""
+        self._awaited.pop(capture, None)
+
+    def grew(self, found: CaptureFiles) -> None:
+        """The capture's files have grown. Blocking: reads what is new. A disk that refuses is asked again at the next growth."""
+        samples = (found.write_bytes or 0) // SAMPLE_BYTES
+        file = LegFile(found.capture, Side.WRITE, found.rate_hz)
+        waiting = self._awaited.get(found.capture, {})
+        for leg, awaited in list(waiting.items()):
+            if samples > awaited.at_sample:
+                try:
+                    awaited.at_sample += self._spool.silent_samples(file, awaited.at_sample)
+                except CallrecError:
+                    continue
+                if awaited.at_sample < samples:
+                    del waiting[leg]
+                    awaited.post(PartnerHeard(found.capture, leg, awaited.since_s))
+        if not waiting:
+            self.forget(found.capture)

@@ -1,0 +1,47 @@
+"""Those who wait for a leg that the dialplan told of before the manager did: two connections, and either may be the first."""
+
+import asyncio
+
+from callrec.domain.calls.events import DialplanRecords, DialStarted, FeatureCodeDialled
+from callrec.domain.calls.ids import LegId
+
+Told = DialStarted | FeatureCodeDialled | DialplanRecords
+MAX_KEPT = 1000
+"""Words of the dialplan about legs that the manager has not told of; the oldest give way."""
+
+
+class Arrivals:
+    """Who waits for which leg. The waiting is bounded by its asker, and so is their number."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[LegId, set[asyncio.Future[None]]] = {}
+        self._kept: dict[LegId, dict[type[Told], Told]] = {}
+
+    def keep(self, leg: LegId, event: Told) -> None:
+        """What the dialplan said of a leg that has not come yet; of each kind its last word counts."""
+        self._kept.setdefault(leg, {})[type(event)] = event
+        if len(self._kept) > MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def came(self, leg: LegId) -> tuple[Told, ...]:
+        """This leg is known from now on. Returns what was kept for it."""
+        for future in self._waiting.pop(leg, ()):
+            if not future.done():
+                future.set_result(None)
+        return tuple(self._kept.pop(leg, {}).values())
+
+    async def wait(self, leg: LegId, within_s: float) -> bool:
+        """Whether it came within this time."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(leg, set()).add(future)
+        try:
+            async with asyncio.timeout(within_s):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            if waiting := self._waiting.get(leg):
+                waiting.discard(future)
+                if not waiting:
+                    del self._waiting[leg]
+        return True

@@ -1,0 +1,450 @@
+"""One call's queue of events and the task that empties it: events in, `handle`, commands out, one after the other.
+
+Because one task does all of a call's work, starts and stops of its recorders never overlap, and the order in the journal
+is the order of what was done.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from callrec.app.background import Background
+from callrec.app.calls.ami_events import may_speak
+from callrec.app.calls.capture_files.file_watch import FileWatch
+from callrec.app.calls.watches.opaque_watch import audio_now
+from callrec.app.ports.asterisk import DeviceStates
+from callrec.app.ports.calls import Announcer, Clock, Journal, Places, Recorder, Spool
+from callrec.app.ports.observer import Observer
+from callrec.domain.calls.commands import (
+    Alarm,
+    Announce,
+    AnswerControl,
+    Arm,
+    AskApplication,
+    AwaitVoice,
+    CloseCapture,
+    Command,
+    Examine,
+    HandOver,
+    Light,
+    MuteCapture,
+    NotePause,
+    OpenCapture,
+    Reply,
+    Tell,
+    Write,
+)
+from callrec.domain.calls.events import (
+    Announced,
+    ApplicationTold,
+    CaptureClosed,
+    CaptureMuted,
+    CaptureRefused,
+    CaptureStalled,
+    CaptureStopped,
+    DeadlinePassed,
+    Event,
+    LegAudioTold,
+    LegBridged,
+    LegsJoined,
+    MuteRefused,
+    PlaceTold,
+    Played,
+    SupervisorCame,
+    Wait,
+)
+from callrec.domain.calls.handle import handle
+from callrec.domain.calls.ids import CaptureId, LegId
+from callrec.domain.calls.journal import Entry
+from callrec.domain.calls.model import Capture, Recording, Told
+from callrec.domain.calls.policy import may_be_recorded
+from callrec.domain.calls.session import Session
+from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
+from callrec.domain.rules import UserId
+from callrec.domain.vocabulary import AlarmCause, DropReason, Outcome
+
+JOURNAL_S = 0.25
+"""How long a call waits for the journal before it goes on without it: a recording without an entry is found by its files."""
+
+LATE_LOOK_S, LATE_LOOKS = 0.5, 60
+"""How often, and for how long, we look for a capture that Asterisk may begin after we have given it up."""
+
+EXAMINED_S = 5.0
+"""How long a capture that does not grow is looked at: two of Asterisk's steps of 32 KiB, 2.05 s at 8 kHz, and some patience."""
+WRITTEN_S = 2.5
+"""After a sound, until some of it is in the file: one step of 32 KiB."""
+QUIET_PACKETS_PER_S = 10.0
+"""Comfort noise comes about five times a second and is no sound to record; voice in packets of 60 ms 17 times."""
+
+PLACE_TRIES, PLACE_AGAIN_S = 20, 0.5
+"""How often, and how soon, Asterisk is asked again at which queue or conference a leg is."""
+LEGS_AT_ONCE = 10
+"""To so many participants of a call something is played at the same time: each is a channel and a thread of Asterisk."""
+
+QUEUE_EVENTS = 1000
+"""One call causes about thirty events in its life; a thousand waiting ones are a storm, and the oldest news are dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all calls of this node work with."""
+
+    clock: Clock
+    journal: Journal
+    recorder: Recorder
+    spool: Spool
+    announcer: Announcer
+    device_states: DeviceStates
+    observer: Observer
+    files: FileWatch
+    background: Background
+    link_is_up: Callable[[], bool]
+    """Whether Asterisk can be asked now, and the calls are what it says they are."""
+    hand_over: Callable[[Recording], None]
+    """Gives an ended recording to the finalizer."""
+
+
+class Worker:
+    """One call: its session, and the queue of its events.
+
+    `reply` answers a waiting FastAGI dialogue, or an operator's request; `lit` tells whose `*3` lamps any call has lit;
+    `places` knows at which queue or conference a leg is.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        around: Surroundings,
+        *,
+        reply: Callable[[Reply | AnswerControl], None],
+        lit: Callable[[], Collection[UserId]],
+        blinking: Callable[[], Collection[UserId]] = frozenset,
+        places: Places,
+    ) -> None:
+        self.session = session
+        self._around, self._reply, self._lit, self._places = around, reply, lit, places
+        self._blinking = blinking
+        self._queue: asyncio.Queue[tuple[Event, float]] = asyncio.Queue(QUEUE_EVENTS)
+        self._examined: set[CaptureId] = set()
+        self._changed = asyncio.Event()
+
+    def post(self, event: Event, at_mono_s: float | None = None) -> None:
+        """Put an event into the queue. When it is full the oldest one is dropped, and that is counted.
+
+        `at_mono_s`: when it happened, where that is known better than by its coming here.
+        """
+        if self._queue.full():
+            self._queue.get_nowait()
+            self._around.observer.dropped(DropReason.CALL_MAILBOX)
+        self._queue.put_nowait((event, self._around.clock.now().mono_s if at_mono_s is None else at_mono_s))
+
+    async def run(self) -> None:
+        """Live until the call is over and nothing of it is left to do."""
+        while not (self.session.over and self._queue.empty()):
+            event, at_mono_s = await self._queue.get()
+            if self._is_premature(event):
+                continue
+            for command in self._handle(await self._with_answers(event), at_mono_s):
+                await self._do(command)
+            self._changed.set()  # wakes all who wait at this moment
+            self._changed.clear()
+
+    async def until(self, holds: Callable[[Session], bool], within_s: float) -> bool:
+        """Wait until this holds of the session, for so long at most; whether it does."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not holds(self.session):
+                    await self._changed.wait()
+        return holds(self.session)
+
+    def _handle(self, event: Event, at_mono_s: float) -> Sequence[Command]:
+        try:
+            self.session, commands = handle(self.session, event, self._around.clock.now(), at_mono_s)
+        except Exception as error:  # noqa: BLE001 - the boundary of a call: what it cannot understand must not end the others
+            self._around.observer.broke(f"call {self.session.call}: {type(event).__name__}", error)
+            return ()
+        return commands
+
+    def _is_premature(self, event: Event) -> bool:
+        """Files that closed while Asterisk cannot be asked: wait with the conclusion until it can tell who is still there."""
+        if isinstance(event, DeadlinePassed) and event.wait is Wait.LOST and not self._around.link_is_up():
+            asyncio.get_running_loop().call_later(self.session.terms.limits.lost_s, self.post, event)
+            return True
+        return False
+
+    async def _with_answers(self, event: Event) -> Event:
+        """The event with what only Asterisk can add to it; as it is when Asterisk does not answer."""
+        try:
+            match event:
+                case LegBridged():
+                    return await self._with_rate(await self._with_place(event))
+                case LegsJoined(in_bridges):
+                    placed = [await self._with_place(one) for one in in_bridges]
+                    return replace(event, in_bridges=tuple([await self._with_rate(one) for one in placed]))
+                case SupervisorCame(_, supervisor):
+                    _, application = await self._around.recorder.application_on(supervisor.id)
+                    return replace(event, may_speak=may_speak(application))
+                case DeadlinePassed(Wait.LOST, str(capture)) if await self._was_stopped_by_dialplan(capture):
+                    return CaptureStopped(capture)
+        except CallrecError:
+            pass
+        return event
+
+    async def _with_rate(self, event: LegBridged) -> LegBridged:
+        """Policy may record this leg at once: the file has the leg's own rate."""
+        leg = event.leg
+        is_due = leg.user is not None and may_be_recorded(leg.user)
+        is_due = is_due or any(one.place_rules for one in (leg, *self.session.legs.values()))
+        if is_due and leg.id not in self.session.rates_hz:
+            audio = await self._around.recorder.audio(leg.id)
+            return replace(event, rate_hz=audio.rate_hz, opaque=audio.opaque)
+        return event
+
+    async def _with_place(self, event: LegBridged) -> LegBridged:
+        """With the rule of its queue or conference. Where Asterisk does not say it now, the rule comes late, and *never*
+        ends what has begun by then."""
+        leg = event.leg.id
+        if not self._places.needs_places:
+            return event
+        try:
+            await self._find_place(leg, but=leg)
+        except CallrecError:
+            self._around.background.start(self._find_place_later(leg), DropReason.APPLICATION)
+        return replace(event, leg=replace(event.leg, at=self._places.rule_at(leg)))
+
+    def ask_place(self, leg: LegId) -> None:
+        """The leg rings another one: a queue's rule is needed for the entry of an unanswered call."""
+        if self._places.needs_places:
+            self._around.background.start(self._find_place(leg), DropReason.APPLICATION)
+
+    async def _find_place_later(self, leg: LegId) -> None:
+        for _ in range(PLACE_TRIES):
+            await asyncio.sleep(PLACE_AGAIN_S)
+            with suppress(CallrecError):
+                return await self._find_place(leg)
+        return None
+
+    async def _find_place(self, leg: LegId, *, but: LegId | None = None) -> None:
+        """Ask Asterisk what the leg runs, and tell the call of all legs but this one to which other rules apply now."""
+        self._place_told(leg, *await self._around.recorder.application_on(leg), but=but)
+
+    def _place_told(self, leg: LegId, application: str, arguments: str, *, but: LegId | None = None) -> None:
+        for changed in self._places.runs(leg, application, arguments):
+            if changed.id != but:
+                self.post(PlaceTold(changed))
+
+    async def _was_stopped_by_dialplan(self, capture_id: CaptureId) -> bool:
+        """A recorder that ends otherwise leaves its id on the leg; a press that the dialplan alone understood removes it."""
+        capture = self.session.find(capture_id)
+        if capture is None or capture.leg not in self.session.legs:
+            return False
+        return not await self._around.recorder.recorder_on(capture.leg)
+
+    async def _do(self, command: Command) -> None:
+        try:
+            await self._perform(command)
+        except CallrecError as error:
+            self._around.observer.alarmed(Alarm(f"{_about(command)}: {error.code}", None), self.session.call)
+        except Exception as error:  # noqa: BLE001 - the boundary of a call's work: one defect must not end its recording
+            self._around.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
+
+    async def _perform(self, command: Command) -> None:  # noqa: C901, PLR0912 - one line for each kind of command
+        around = self._around
+        match command:
+            case Write(entry):
+                await self._write(entry)
+            case OpenCapture():
+                await self._open(command)
+            case CloseCapture(capture):
+                await self._close(capture)
+            case MuteCapture():
+                await self._mute(command)
+            case NotePause(
+                legs, since_s
+            ):  # awaited: who is told of a pause is not recorded, even if the daemon dies now
+                await around.recorder.note_pause(legs, since_s)
+            case AnswerControl():
+                self._reply(command)
+            case Examine(capture):
+                around.background.start(self._examine(capture), DropReason.EXAMINE)
+            case AskApplication(leg):
+                around.background.start(self._ask_application(leg), DropReason.APPLICATION)
+            case AwaitVoice():
+                around.files.voices.await_voice(command, self.post)
+            case Arm(wait, capture_id, after_s):
+                asyncio.get_running_loop().call_later(after_s, self.post, DeadlinePassed(wait, capture_id))
+            case Reply():
+                self._reply(command)
+            case Announce():
+                around.background.start(self._announce(command), DropReason.ANNOUNCE)
+            case Light(users):
+                around.background.start(self._light(users), DropReason.DEVICE_STATE)
+            case Alarm():
+                around.observer.alarmed(command, self.session.call)
+            case Tell():
+                around.observer.told(command)
+            case HandOver(recording):  # pragma: no branch - the last kind
+                self._hand_over(recording)
+
+    async def _write(self, entry: Entry) -> None:
+        """A disk that does not answer must not cost the beginning of a call: the entry may still arrive, we go on."""
+        try:
+            async with asyncio.timeout(JOURNAL_S):
+                await self._around.journal.append(entry)
+        except TimeoutError:
+            self._around.observer.alarmed(Alarm(AlarmCause.JOURNAL_SLOW, None), self.session.call)
+
+    async def _open(self, command: OpenCapture) -> None:
+        if opaque := self.session.opaque.get(command.capture.leg):
+            self.post(CaptureRefused(command.capture.id, opaque))
+            return
+        self._around.files.watch(command.capture.id, self.post)
+        try:
+            mixmonitor = await self._around.recorder.start(command.capture, command.rule)
+        except CallrecError as error:
+            self.post(CaptureRefused(command.capture.id, error.code, unavailable=isinstance(error, Unavailable)))
+            if isinstance(error, OutcomeUnknown):
+                self._around.background.start(self._end_if_begun(command.capture), DropReason.LATE_CAPTURE)
+        else:
+            self._around.files.requested(command.capture.id, mixmonitor)
+
+    async def _end_if_begun(self, capture: Capture) -> None:
+        """The presser heard that the recording failed: a recorder that Asterisk begins late is stopped again."""
+        for _ in range(LATE_LOOKS):
+            await asyncio.sleep(LATE_LOOK_S)
+            with suppress(CallrecError):
+                if self._around.spool.capture_files(capture.id) is not None:
+                    await self._around.recorder.stop(capture)  # by the leg's own note of it
+                    return
+
+    async def _close(self, capture: Capture) -> None:
+        try:
+            await self._around.recorder.stop(capture)
+        except CallrecError as error:
+            self.post(CaptureRefused(capture.id, error.code, unavailable=isinstance(error, Unavailable)))
+        else:
+            if self._around.spool.capture_files(capture.id) is None:
+                self.post(CaptureClosed(capture.id))
+
+    async def _mute(self, command: MuteCapture) -> None:
+        """What could not be muted must not be called paused: the session hears of it."""
+        capture, muted = command.capture, command.muted
+        try:
+            await self._around.recorder.mute(capture, muted=muted, since_s=command.since_s)
+        except CallrecError as error:
+            self.post(MuteRefused(capture.id, muted, error.code))
+        else:
+            self.post(CaptureMuted(capture.id, muted))
+
+    async def _ask_application(self, leg: LegId) -> None:
+        """Post ApplicationTold. Where Asterisk does not answer, the session explains why nothing is recorded."""
+        name, arguments = await self._around.recorder.application_on(leg)
+        if self._places.needs_places:
+            self._place_told(leg, name, arguments)
+        audio = await self._around.recorder.audio(leg)
+        self.post(ApplicationTold(leg, name, arguments, audio.rate_hz, audio.opaque))
+
+    async def _announce(self, command: Announce) -> None:
+        """Play it to all legs at the same time. That one cannot be reached must not silence it for the others: it is an alarm."""
+        at_mono_s = self._around.clock.now().mono_s
+        at_once = asyncio.Semaphore(LEGS_AT_ONCE)
+        played = await asyncio.gather(*(self._play(leg, command.what, at_once) for leg in command.legs))
+        if command.tells:  # the manifest says who was told that they are recorded
+            self.post(Announced(command.capture.id, tuple(one for one, _ in played)), at_mono_s)
+        for _, error in played:
+            if error is not None:
+                raise error
+
+    async def _play(
+        self, leg: LegId, what: Outcome | Told, at_once: asyncio.Semaphore
+    ) -> tuple[Played, CallrecError | None]:
+        began_s = self._around.clock.now().mono_s
+        try:
+            async with at_once:
+                spoken = self.session.legs.get(leg) if what is Told.PROMPT else None
+                return await self._around.announcer.play(leg, what, spoken.language if spoken else ""), None
+        except CallrecError as error:
+            return Played(leg, self._around.clock.now().mono_s - began_s, error.code), error
+
+    async def _examine(self, capture: Capture) -> None:
+        """Files that do not grow: is nothing sent, or is their recorder dead? What flows both ways on the leg is counted twice.
+
+        Where Asterisk cannot say (a technology that does not count) the recorder is to blame: better a further capture than none.
+        """
+        if capture.id in self._examined:
+            return
+        self._examined.add(capture.id)
+        try:
+            if await self._is_opaque(capture):
+                return
+            before = await self._flow(capture)
+            await asyncio.sleep(EXAMINED_S)
+            after = await self._flow(capture)
+            if not self._is_explained(before, after) and not await self._grows_yet(capture, before):
+                self.post(CaptureStalled(capture.id))
+        finally:
+            self._examined.discard(capture.id)
+
+    async def _is_opaque(self, capture: Capture) -> bool:
+        """Whether the leg has gone on with what no recorder can hear: then the session learns of it."""
+        with suppress(CallrecError):
+            audio = await audio_now(self._around.recorder, capture.leg)
+            if audio.opaque:
+                self.post(LegAudioTold(capture.leg, audio))
+                return True
+        return False
+
+    def _is_explained(self, before: tuple[int, int] | None, after: tuple[int, int] | None) -> bool:
+        if self.session.is_waiting:
+            return True
+        if before is None or after is None:
+            return False
+        return after[0] > before[0] or after[1] - before[1] <= QUIET_PACKETS_PER_S * EXAMINED_S
+
+    async def _grows_yet(self, capture: Capture, before: tuple[int, int] | None) -> bool:
+        """Of those who began to speak a moment ago nothing is written yet."""
+        await asyncio.sleep(WRITTEN_S)
+        return self.session.is_waiting or (before is not None and self._written_bytes(capture) > before[0])
+
+    async def _flow(self, capture: Capture) -> tuple[int, int] | None:
+        """(bytes in its files, packets that its leg has received and sent); None when either is not known."""
+        try:
+            packets = await self._around.recorder.packets(capture.leg)
+            found = self._around.spool.capture_files(capture.id)
+        except CallrecError:
+            return None
+        if packets is None or found is None:
+            return None
+        return self._written_bytes(capture), packets
+
+    def _written_bytes(self, capture: Capture) -> int:
+        with suppress(CallrecError):
+            if found := self._around.spool.capture_files(capture.id):
+                return found.bytes
+        return 0
+
+    def _hand_over(self, recording: Recording) -> None:
+        for capture in recording.all_captures:
+            self._around.files.forget(capture.id)
+        self._around.hand_over(recording)
+
+    async def _light(self, users: tuple[UserId, ...]) -> None:
+        """As it is at this moment: commands may overtake each other, and a user can be in two calls."""
+        for user in users:
+            await self._around.device_states.online(user, lit=user in self._lit(), blinks=user in self._blinking())
+
+
+def _about(command: Command) -> AlarmCause:
+    """What an alarm calls a command that could not be done."""
+    match command:
+        case Write():
+            return AlarmCause.WRITE
+        case OpenCapture():
+            return AlarmCause.OPEN_CAPTURE
+        case CloseCapture():
+            return AlarmCause.CLOSE_CAPTURE
+        case MuteCapture():
+            return AlarmCause.MUTE_CAPTURE
+        case _:
+            return AlarmCause.HAND_OVER

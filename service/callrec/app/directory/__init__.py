@@ -1,0 +1,1 @@
+"""Users, lines and feature codes: records, user files, and the store that holds them."""

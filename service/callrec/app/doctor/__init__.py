@@ -1,0 +1,1 @@
+"""What `callrec doctor` checks."""

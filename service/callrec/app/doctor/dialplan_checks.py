@@ -1,0 +1,106 @@
+"""Checks of the loaded dialplan: callrec's contexts, its hook before each Dial, and which contexts reach the feature codes.
+
+Source: the lines that AMI ShowDialPlan lists. Jumps that a running call decides (a Goto into a context, a switch to a realtime
+dialplan) are outside these checks.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from callrec.app.doctor.findings import Finding, Verdict
+from callrec.protocols.ami import Message
+
+CONTEXTS = (
+    *("callrec-call", "callrec-online", "callrec-codes"),
+    *("callrec-who", "callrec-degraded-take", "callrec-degraded-code"),
+)
+CODES, FEATURES, HOOK = "callrec-codes", "callrec-features", "callrec-call"
+CONNECTING = frozenset({"Dial", "Queue", "ConfBridge", "FollowMe"})
+"""Applications that join a leg with others."""
+_SUBROUTINES = frozenset({"Gosub", "GosubIf"})
+_TARGETS = re.compile(r"(?:^|[?:])(?P<context>[A-Za-z0-9_.-]+),[^,?:]+,[^,?:]+")
+MOST_SHOWN = 5
+
+Step = tuple[int, str, str]
+"""Priority, application and its arguments."""
+
+
+def look_at_contexts(lines: Sequence[Message], *, keeps_files: bool) -> Finding:
+    """Whether callrec's contexts are loaded, and a context of the PBX includes the feature codes."""
+    contexts = {line.get("Context") for line in lines}
+    included = {line.get("IncludeContext") for line in lines}
+    wrong, write = [], []
+    if absent := [context for context in CONTEXTS if context not in contexts]:
+        wrong.append(f"contexts missing: {', '.join(absent)}")
+        write.append('#include "<callrec>/dialplan/extensions_callrec.conf", after your last context')
+    for context in (CODES, *[FEATURES] * keeps_files):
+        if context not in included:
+            wrong.append(f"no context includes {context}")
+            write.append(f"in your users' contexts: include => {context}")
+    if wrong:
+        return Finding("includes", Verdict.WRONG, "; ".join(wrong), "\n".join(["extensions.conf:", *write]))
+    others = "and those of callrec confgen" if FEATURES in included else "and *3; all others need callrec confgen"
+    return Finding(
+        "includes", Verdict.OK, f"callrec's contexts are loaded; feature codes: that of always-record {others}"
+    )
+
+
+def look_at_hooks(lines: Sequence[Message]) -> Finding:
+    """Whether each extension calls the hook before an application that connects legs, itself or in a subroutine."""
+    extensions = _extensions(lines)
+    hooks = {HOOK} | {
+        context for (context, _), steps in extensions.items() if any(_calls(step, {HOOK}) for step in steps)
+    }
+    connecting, bare = 0, []
+    for (context, extension), steps in extensions.items():
+        hooked = False
+        for priority, application, said in sorted(steps):
+            hooked = hooked or _calls((priority, application, said), hooks)
+            if application in CONNECTING:
+                connecting += 1
+                if not hooked:
+                    bare.append(f"{context},{extension},{priority} {application}({said[:40]})")
+    if bare:
+        more = f", and {len(bare) - MOST_SHOWN} more" if len(bare) > MOST_SHOWN else ""
+        says = f"the hook is missing before {len(bare)} of {connecting}: {'; '.join(bare[:MOST_SHOWN])}{more}"
+        write = "extensions.conf, before each: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
+        return Finding("hook before dial", Verdict.WRONG, says, write)
+    return Finding("hook before dial", Verdict.OK, f"called before all {connecting} applications that connect calls")
+
+
+def reaching_codes(lines: Iterable[Message], contexts: Collection[str]) -> list[str]:
+    """Those of these contexts that reach the feature codes, directly or through further includes."""
+    includes: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        if included := line.get("IncludeContext"):
+            # An include may carry a time condition after its name: it counts at any hour
+            includes[line.get("Context")].add(re.split(r"[,|]", included)[0])
+    return sorted(context for context in contexts if {CODES, FEATURES} & _closure(context, includes))
+
+
+def _closure(context: str, includes: Mapping[str, set[str]]) -> set[str]:
+    found, waiting = set(), [context]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += includes.get(one, ())
+    return found
+
+
+def _extensions(lines: Iterable[Message]) -> dict[tuple[str, str], list[Step]]:
+    """The PBX' own extensions, without callrec's and those that a module registers (res_parking's `park-dial`)."""
+    found: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    for line in lines:
+        registrar, priority = line.get("Registrar"), line.get("Priority")
+        ours = line.get("Context").startswith("callrec-")
+        if not ours and (not registrar or registrar.startswith("pbx_")) and priority.isdecimal():
+            step = (int(priority), line.get("Application"), line.get("AppData"))
+            found[line.get("Context"), line.get("Extension")].append(step)
+    return found
+
+
+def _calls(step: Step, contexts: Collection[str]) -> bool:
+    _, application, said = step
+    return application in _SUBROUTINES and any(match["context"] in contexts for match in _TARGETS.finditer(said))

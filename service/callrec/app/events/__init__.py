@@ -1,0 +1,1 @@
+"""Events for programs outside: followed in the store's stream, and passed on to subscribers."""

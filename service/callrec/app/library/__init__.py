@@ -1,0 +1,1 @@
+"""Finalizing ended recordings, and the catalog of stored recordings."""

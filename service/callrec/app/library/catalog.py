@@ -1,0 +1,259 @@
+"""The catalog of stored recordings: the index entry of each, the check of the library (`verify`), and the rebuild of the index.
+
+The files on disk are authoritative. Each operation may be repeated, with the same result.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from callrec.app.ports.calls import Spool
+from callrec.app.ports.library import Encoder, Library, RecordingIndex
+from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
+from callrec.domain.calls.journal import Manifest, Media, State, Track
+from callrec.domain.error_codes import ErrorCode
+from callrec.domain.errors import CallrecError, Corrupt, Unavailable
+
+UNREAD = frozenset({"file-unreadable", "folder-unreadable"})
+"""Findings about files that the disk refused to read: they may be good, and are read again at the next run."""
+STEREO, MONO = 2, 1
+_PAGE = 1000
+_OLD_S = 24 * 3600.0
+"""A temporary file without a change for a day is left over from a crashed run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: a stable code, the path, and a sentence."""
+
+    code: ErrorCode
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of `verify`."""
+
+    recordings: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The result of `rebuild`: the number of recordings in the index, and the sidecars that could not be read."""
+
+    recordings: int
+    findings: tuple[Finding, ...]
+
+
+def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
+    """A recording's index entry: flat text. Times are Unix seconds. `numbers` and `users` are JSON lists, because a number is
+    text from outside. `media` and the fields after it are empty without audio; `timeline_exact_s`,
+    `quality` (a JSON list, of each participant whose RTP was counted) and `tracks` (a JSON list) are there where they are known,
+    and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to."""
+    recording, media, exact_s = manifest.recording, manifest.media, manifest.recording.timeline_exact_s
+    quality = [
+        {"number": party.number, "received": rtp.received, "lost": rtp.lost, "jitter_ms": rtp.jitter_ms}
+        for party in recording.parties
+        if (rtp := party.quality)
+    ]
+    numbers = {party.leg: party.number for party in recording.parties}
+    told = [
+        {"number": numbers.get(one.leg, ""), "what": one.what.value, "heard": one.is_heard, "cause": one.cause}
+        for one in recording.hearings
+    ]
+    tracks = [_track_entry(path, track) for track in manifest.tracks]
+    return {
+        "id": recording.id,
+        "call": recording.call,
+        "state": manifest.state.value,
+        "cause": recording.cause,
+        "start_s": f"{recording.from_s:.3f}",
+        "end_s": f"{recording.to_s:.3f}" if recording.to_s is not None else "",
+        "rule": recording.rule.value,
+        "actor": recording.actor.kind.value,
+        "actor_user": recording.actor.user or "",
+        "numbers": json.dumps(list(dict.fromkeys(party.number for party in recording.parties if party.number))),
+        "users": json.dumps(sorted({party.user for party in recording.parties if party.user})),
+        "path": path,
+        "media": _beside(path, media.name) if media else "",
+        "length_s": f"{media.length_s:.3f}" if media else "",
+        "sha256": media.sha256 if media else "",
+        "bytes": str(media.bytes) if media else "",
+        **({"quality": json.dumps(quality)} if quality else {}),
+        **({"told": json.dumps(told)} if told else {}),
+        **({"timeline_exact_s": f"{exact_s:.3f}"} if exact_s is not None else {}),
+        **({"tracks": json.dumps(tracks)} if tracks else {}),
+    }
+
+
+def _track_entry(path: str, track: Track) -> dict[str, object]:
+    """One participant's track, as the index has it."""
+    return {
+        "track": track.nth,
+        "number": track.number,
+        "user": track.user or "",
+        "media": _beside(path, track.media.name) if track.media else "",
+        "sha256": track.media.sha256 if track.media else "",
+        "missing": [
+            {"from_s": round(one.from_s, 3), "to_s": round(one.to_s, 3), "cause": one.cause} for one in track.missing
+        ],
+    }
+
+
+def _beside(path: str, name: str) -> str:
+    """A file in the folder of this sidecar."""
+    folder = path.rpartition("/")[0]
+    return f"{folder}/{name}" if folder else name
+
+
+def export(entries: Iterable[Mapping[str, str]]) -> bytes:
+    """The catalogue as canonical JSON lines, sorted by id: equal entries give equal bytes."""
+    lines = sorted((entry["id"], json.dumps(dict(entry), sort_keys=True)) for entry in entries)
+    return b"".join(line.encode() + b"\n" for _, line in lines)
+
+
+def entries(library: Library) -> Iterator[dict[str, str]]:
+    """The index entries of all sidecars that can be read. Blocking. Raises Unavailable."""
+    return (index_entry(path, found) for path, found in library.sidecars() if isinstance(found, Manifest))
+
+
+async def rebuild(library: Library, index: RecordingIndex) -> Rebuilt:
+    """Rebuild the index from the sidecars. Readers see the former index until the new one is complete.
+
+    Damaged sidecars are left out. For sidecars that the disk refuses to read (`UNREAD`) the former entries stay. Both become
+    findings. Raises Unavailable; the former index then stays.
+    """
+    found, findings = await asyncio.to_thread(_read, library, index.refuses)
+    if unread := [finding.path for finding in findings if finding.code in UNREAD]:
+        found = [*await _former(index, unread), *found]
+    return Rebuilt(await index.rebuild_index(found), tuple(findings))
+
+
+def _read(library: Library, refuses: Callable[[Mapping[str, str]], str]) -> tuple[list[dict[str, str]], list[Finding]]:
+    """The entries, and findings for the sidecars without one."""
+    read, findings = [], []
+    for path, found in library.sidecars():
+        if isinstance(found, Corrupt):
+            findings.append(Finding(found.code, path, found.message))
+            continue
+        entry = index_entry(path, found)
+        if says := refuses(entry):
+            findings.append(Finding("entry-refused", path, says))
+        else:
+            read.append(entry)
+    return read, findings
+
+
+async def _former(index: RecordingIndex, unread: Collection[str]) -> list[dict[str, str]]:
+    """The entries in the former index for these sidecars, and for those below these folders."""
+    former, offset = [], 0
+    while page := await index.recordings(offset=offset, limit=_PAGE):
+        former += [entry for entry in page if any(_lies_at(entry.get("path", ""), path) for path in unread)]
+        offset += _PAGE
+    return former
+
+
+def _lies_at(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place}/")
+
+
+def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[RecordingId]) -> Report:
+    """Read all media files and compare them with their sidecars. `live`: unfinished recordings of the journal. Blocking, and as
+    slow as the disk.
+
+    Each fault and each unreadable file becomes a finding. Raises Unavailable when the monitor directory, the spool or the journal
+    cannot be read at all.
+    """
+    findings: list[Finding] = []
+    media: set[str] = set()
+    seen: dict[RecordingId, str] = {}
+    captures: set[CaptureId] = set()
+    for path, found in library.sidecars():
+        if isinstance(found, Corrupt):
+            findings.append(Finding(found.code, path, found.message))
+            continue
+        media.update(_beside(path, one.name) for one in found.files)
+        captures.update(capture.id for capture in found.recording.all_captures)
+        former = seen.setdefault(found.recording.id, path)
+        if former != path:
+            findings.append(Finding("recording-twice", path, f"{former} has the same recording"))
+        findings.extend(_of_one(library, encoder, path, found, live))
+    findings.extend(
+        Finding("media-orphan", name, "no sidecar names this file") for name in library.files() if name not in media
+    )
+    findings.extend(
+        Finding("leftover", name, "a temporary file, older than a day") for name in library.leftovers(_OLD_S)
+    )
+    findings.extend(_of_spool(spool, captures, live))
+    return Report(len(seen), tuple(findings))
+
+
+def _of_one(
+    library: Library, encoder: Encoder, path: str, manifest: Manifest, live: Collection[RecordingId]
+) -> Iterator[Finding]:
+    due = manifest.state in {State.SOUND, State.PARTIAL}
+    if due is not (manifest.media is not None):
+        yield Finding("state", path, f"{manifest.state.value}, but {'no media' if due else 'with media'}")
+    is_live = manifest.recording.id in live
+    for media in manifest.files:
+        channels = STEREO if media is manifest.media else MONO
+        yield from _of_file(library, encoder, _beside(path, media.name), media, channels=channels, is_live=is_live)
+
+
+def _of_file(
+    library: Library, encoder: Encoder, name: str, media: Media, *, channels: int, is_live: bool
+) -> Iterator[Finding]:
+    try:
+        measured = library.measure(name)
+    except CallrecError as error:
+        yield Finding(error.code if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+        return
+    if measured is None:
+        if not is_live:  # the media of a live recording follows a moment after its sidecar
+            yield Finding("media-missing", name, "the sidecar names this file, but it is missing")
+        return
+    if measured != (media.bytes, media.sha256):
+        yield Finding("media-changed", name, "size or sha-256 differs from the sidecar")
+        return
+    yield from _length(encoder, library.absolute(name), name, media, channels)
+
+
+def _length(encoder: Encoder, absolute: str, name: str, media: Media, channels: int) -> Iterator[Finding]:
+    try:
+        samples = encoder.samples(absolute, media.format, media.rate_hz, channels)
+    except CallrecError as error:
+        yield Finding(error.code, name, error.message)
+        return
+    if samples != media.samples:
+        yield Finding("media-length", name, f"plays {samples} samples, the sidecar says {media.samples}")
+
+
+def _of_spool(spool: Spool, stored: Collection[CaptureId], live: Collection[RecordingId]) -> Iterator[Finding]:
+    for capture_files in spool.captured_files():
+        is_live = recording_of(capture_files.capture) in live or any(
+            may_be_of(capture_files.capture, one) for one in live
+        )
+        if not is_live:
+            what = (
+                "is stored, but its capture files are still in the spool"
+                if capture_files.capture in stored
+                else "belongs to no recording"
+            )
+            yield Finding("spool-leftover", capture_files.capture, f"capture {capture_files.capture} {what}")
+    yield from (Finding("spool-odd", name, says) for name, says in spool.oddities())
+    yield from _kept(spool)
+
+
+def _kept(spool: Spool) -> Iterator[Finding]:
+    """Findings for capture files that were put aside. They are the only copy of the audio, until an operator decides."""
+    try:
+        found = spool.kept()
+    except Unavailable as error:
+        yield Finding("kept", "kept", error.message)
+        return
+    for name, size in found:
+        says = f"{size} bytes were put aside, since they could not be encoded; the recording's entry has the reason"
+        yield Finding("kept", f"kept/{name}", says)

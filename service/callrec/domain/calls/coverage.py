@@ -1,0 +1,120 @@
+"""The one rule behind always-record, transfers and replaced legs: a user who is to be recorded in a conversation is covered by a
+capture, and a user who must not be recorded is not. It is asked after every change of a bridge.
+
+A call has one recording at a time. It lasts while a user talks whose rule says so (on demand: who may press). When the last
+such user has left, the recording is *absent*: nothing is captured, and the recording goes on when one of them is there again. The
+left channel is its first user's, from start to end: where others are recorded without that user, both sides of the capture are
+theirs (`Capture.of_others`), and both go to the right channel.
+"""
+
+from dataclasses import replace
+
+from callrec.domain.calls.applications import end_application
+from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.journal import Step
+from callrec.domain.calls.model import Leg, Recording
+from callrec.domain.calls.policy import Decision, Follow, decide, may_press
+from callrec.domain.calls.recordings import write
+from callrec.domain.calls.session import ACTIVE, Change, Session, State
+from callrec.domain.calls.states import Trigger, apply
+from callrec.domain.calls.transitions import Cause
+from callrec.domain.rules import Rule
+
+_Conversations = list[tuple[list[Leg], Decision]]
+
+
+def cover(change: Change) -> None:
+    """Stop, start or move the recording, as the conversations of this moment want it."""
+    s = change.session
+    conversations = [(legs, decide(legs)) for legs in s.conversations()]
+    for legs, decision in conversations:
+        if decision.rule is Rule.NEVER and s.state in ACTIVE and s.capture and _holds(legs, s.capture.leg):
+            apply(change, Trigger.STOP)
+    for legs, decision in conversations:
+        end_application(change, legs, decision)
+    for legs, decision in conversations:
+        if decision.rule is Rule.ALWAYS and not any(leg.id in s.recorded_by_dialplan for leg in legs):
+            _record_always(change, decision)
+    _follow(change, conversations)
+
+
+def _record_always(change: Change, decision: Decision) -> None:
+    """Policy wants this call: start, or make a recording on demand a compulsory one."""
+    s = change.session
+    if s.state in (State.IDLE, State.FAILED, State.STOPPING):
+        s.changed_mono_s = change.now.mono_s
+        apply(change, Trigger.START, Cause(leg=decision.leg, origin=decision.origin))
+    elif s.recording is not None and s.recording.rule is not Rule.ALWAYS:
+        s.recording = replace(s.recording, rule=Rule.ALWAYS, rule_origin=decision.origin)
+        write(change, Step.CHANGED)
+
+
+def _follow(change: Change, conversations: _Conversations) -> None:
+    """A capture whose leg is out of the conversation, or that has failed, gives way to one where the recording goes on.
+
+    A living leg that is alone now (on hold, parked) keeps its capture unless policy wants another conversation.
+    """
+    s = change.session
+    if s.recording is None or s.capture is None or s.state not in (*ACTIVE, State.ABSENT):
+        return
+    recording = s.recording
+    wanted = [(legs, decision) for legs, decision in conversations if _goes_on_in(s, recording, legs, decision)]
+    if leg := _place(s, wanted):
+        s.faults = 0
+        apply(change, Trigger.MOVED, Cause(leg=leg))
+    elif conversations and not wanted and _all_left(s, recording):
+        apply(change, Trigger.ALL_LEFT)
+
+
+def _goes_on_in(session: Session, recording: Recording, legs: list[Leg], decision: Decision) -> bool:
+    """Whether this recording may go on in this conversation. Where a restart has lost whose it is, it goes on in any."""
+    if decision.rule is Rule.NEVER:
+        return False
+    if session.terms.follow is Follow.CALL or session.is_user_lost:
+        return True
+    return any(session.is_recorded_user(leg) or _is_reason(recording, leg, decision) for leg in legs)
+
+
+def _is_reason(recording: Recording, leg: Leg, decision: Decision) -> bool:
+    """Whether the recording goes on because of this leg's user: a rule records them, or they may press as its presser did."""
+    if decision.rule is Rule.ALWAYS:
+        return leg is decision.leg
+    return recording.rule is Rule.ON_DEMAND and leg.user is not None and may_press(leg.user, decision.rule)
+
+
+def _place(session: Session, wanted: _Conversations) -> Leg | None:
+    """Where the recording goes on instead; None where it stays, or has no place.
+
+    The left channel is one user, so a conversation with them comes first, and their own leg in it.
+    """
+    capture = session.capture
+    assert capture is not None  # noqa: S101 - for the type checker: the caller has asked
+    failed = bool(capture.cause) and session.state in (State.SUSPECT, State.PAUSED) and not session.is_opaque
+    own = {leg.id: leg for legs, _ in wanted for leg in legs if session.is_recorded_user(leg)}
+    returns = capture.of_others and bool(own)
+    is_absent = session.state is State.ABSENT  # nothing is captured, also where the former leg is in the conversation
+    if not is_absent and not failed and not returns and any(_holds(legs, capture.leg) for legs, _ in wanted):
+        return None
+    may_move = is_absent or failed or returns or capture.leg not in session.legs
+    for legs, decision in sorted(wanted, key=lambda one: not any(leg.id in own for leg in one[0])):
+        if decision.rule is Rule.ALWAYS or may_move:
+            theirs = next((leg for leg in legs if leg.id in own), None)
+            return theirs or decision.leg or max(legs, key=lambda one: (one.user is not None, not one.is_local))
+    return None
+
+
+def _all_left(session: Session, recording: Recording) -> bool:
+    """Whether all users of this recording have left the call. On hold, parked or in a consultation they have not.
+
+    A leg that is captured and alone may be another recorded user's, who waits.
+    """
+    capture = session.capture
+    if session.state not in ACTIVE or capture is None or not session.recorded_user_left:
+        return False
+    alone = session.legs.get(capture.leg)
+    waits = alone is not None and not session.conversation_of(alone.id)
+    return not (alone and waits and _is_reason(recording, alone, decide([alone])))
+
+
+def _holds(legs: list[Leg], wanted: LegId) -> bool:
+    return any(leg.id == wanted for leg in legs)

@@ -1,0 +1,452 @@
+"""All codes of errors, each with what it means and what to do. `make docs` makes docs/errors.md of it.
+
+A code is a frozen format: its text never changes. A code that is no longer raised is removed. The type checker refuses a code
+that is not in `ErrorCode`. The tables below it are the registry, one for each kind of error in `errors`; a code of two kinds
+is in both tables, with its meaning there.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+# fmt: off
+ErrorCode = Literal[
+    "actor", "agi-application", "agi-arguments", "agi-bind", "agi-busy", "agi-closed", "agi-exec-argument",
+    "agi-header", "agi-header-missing", "agi-header-twice", "agi-line-break", "agi-not-our-turn", "agi-nul",
+    "agi-over", "agi-query-twice", "agi-reply", "agi-stranger", "agi-surrogate", "agi-too-long", "agi-unasked",
+    "agi-variable", "ambiguous-user", "ami-congested", "ami-down", "ami-error", "ami-greeting", "ami-header",
+    "ami-listing-too-long", "ami-login", "ami-message-too-long", "ami-outcome-unknown", "ari-answer", "ari-conflict",
+    "ari-credentials", "ari-denied", "ari-down", "ari-event", "ari-failed", "ari-login", "ari-module",
+    "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
+    "body", "body-cut", "busy",
+    "call-ended",
+    "call-not-known", "capture-grows", "capture-rate", "capture-shrank", "codec", "conf-busy", "conf-not-loaded",
+    "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
+    "context-reserved", "control-failed", "control-reason",
+    "daemon-away", "defect", "disk",
+    "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
+    "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
+    "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "event-type",
+    "feature-code", "feature-code-taken", "file-binary", "file-encoding", "file-not-written", "file-odd",
+    "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-link", "folder-locked",
+    "folder-unreadable",
+    "host", "http-404", "http-405", "http-413", "http-bind",
+    "idempotency-key", "if-match", "incall-in-contexts",
+    "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
+    "kept", "key-destination", "key-label", "key-not-served", "key-number", "key-pattern", "key-sccp",
+    "key-supervision", "key-twice", "key-type",
+    "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "lookup-kind",
+    "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
+    "monitor-full",
+    "no-conversation", "no-json", "no-outcome", "no-such-call", "no-such-context", "no-such-delivery", "no-such-incall",
+    "no-such-key", "no-such-place", "no-such-record", "no-such-recording", "no-such-role", "no-such-user",
+    "no-such-webhook", "not-recorded", "number-range",
+    "other-journal", "output-lost", "output-reader-gone",
+    "parameter", "path-taken", "piece-place", "profile-in-use", "profile-last",
+    "record-changed", "record-gone-since", "record-refused", "record-rule", "recorder-not-known",
+    "recording-id", "recording-paused", "recording-start", "recording-twice", "request-id", "request-id-reused",
+    "role-last", "rule-always", "rule-never",
+    "secretaries-too-many", "secrets-not-written", "setting", "setting-file", "setting-file-open", "setting-twice",
+    "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
+    "spool-leftover", "spool-odd", "spool-path", "stage-ended", "state", "state-dir", "state-dir-too-long",
+    "store-event", "store-keeps-nothing", "store-keys", "store-login", "store-other-history",
+    "store-outcome-unknown", "store-read-only", "store-record", "store-records-gone", "store-refused-command",
+    "store-revision", "store-unavailable", "store-url", "store-went-back", "stored-path",
+    "table-conflict", "tables-busy", "tables-edited", "tables-mark", "tables-stale", "tables-unknown",
+    "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "too-large",
+    "too-many-subscribers", "too-slow",
+    "twice",
+    "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
+    "value-unfit",
+    "webhook-failing", "webhook-given-up", "webhook-id", "webhook-overflow", "webhook-secret", "webhook-types",
+    "webhook-url", "webhooks-file", "webhooks-too-many",
+]
+# fmt: on
+
+_DEFECT: Final = "Report it as a defect of callrec, with the log around it."
+_NOT_AGI: Final = "Something other than Asterisk may connect to CALLREC_AGI_BIND: see which program does."
+
+REFUSED: Final[Mapping[ErrorCode, str]] = {
+    "actor": "The name under which the change is recorded has more than 200 characters or a control character. Shorten "
+    "it.",
+    "agi-application": f"callrec was about to run a dialplan application under an impossible name. {_DEFECT}",
+    "agi-exec-argument": "callrec was about to give a dialplan application an argument that Asterisk would take "
+    f"apart. {_DEFECT}",
+    "agi-line-break": f"callrec was about to send a FastAGI argument with a line break or a NUL. {_DEFECT}",
+    "agi-not-our-turn": f"callrec was about to send a FastAGI command while the dialogue takes none. {_DEFECT}",
+    "agi-surrogate": f"callrec was about to send a FastAGI argument that is not Unicode text. {_DEFECT}",
+    "agi-too-long": "A FastAGI request or command is longer than Asterisk's own limits. Look for a channel variable, "
+    "a name or an argument of the dialplan's AGI() of that length.",
+    "agi-variable": f"callrec was about to set a channel variable under an impossible name. {_DEFECT}",
+    "ambiguous-user": "Several users have this name or number. Repeat the command with the id of one of those that "
+    "it lists.",
+    "ami-error": "Asterisk refused a manager action and says why. Most often the channel has just ended; otherwise "
+    "compare the user's rights with dialplan/manager_callrec.conf.sample.",
+    "ami-header": "A value has a line break or a length that the manager's protocol cannot carry, so nothing was "
+    "sent. Look at the channel, endpoint or path that the message names.",
+    "ami-login": "Asterisk's manager refuses the user or the secret. Compare CALLREC_AMI_URL with manager.conf, its "
+    "permit and deny lines included.",
+    "ari-conflict": "The channel is not in callrec's ARI application, or not in a state for the request. Nothing to do "
+    "when its call has just ended.",
+    "ari-denied": "ARI refuses the user for this request. Compare CALLREC_ARI_URL with ari.conf; the user needs "
+    "read_only = no.",
+    "ari-login": "ARI refuses the user or the password. Compare CALLREC_ARI_URL with ari.conf.",
+    "ari-not-found": "The channel, bridge or playback that was asked about has ended. Nothing to do.",
+    "ari-path": f"A part of an ARI address cannot be sent: empty, too long, or with a line break. {_DEFECT}",
+    "ari-refused": "ARI refused the request and says why. See Asterisk's log at that time.",
+    "ari-replaced": "Another client has connected to ARI under callrec's application name. Stop the second daemon or "
+    "program.",
+    "call-ended": "The call has ended, so its recording cannot be changed any more. `callrec recordings list` has what "
+    "was recorded.",
+    "conf-not-loaded": "Asterisk was told to reload, and does not run the file that was written. Include it as "
+    "docs/confgen.md says, and read Asterisk's log at that time.",
+    "conf-refused": "Asterisk refused the new files; the former ones are back. Read Asterisk's log at that time for "
+    "the line that it does not take.",
+    "context-in-use": "Numbers would lie outside of the context's ranges, or the context would change its kind under "
+    "them. Move or remove these numbers first.",
+    "context-last": "The only context cannot be removed. Make another one first.",
+    "context-mixed": "Users and incoming numbers share a context, so that callers from outside could dial out. Give "
+    "incoming numbers a context of their own.",
+    "context-name": "A context cannot have this name: by its characters, or because the dialplan needs it. Choose "
+    "another name.",
+    "context-reserved": "The context belongs to the PBX's own dialplan, so the record is in no file. Choose another "
+    "context name.",
+    "control-failed": "Something else came of the request: another one or the end of the call came between, or Asterisk "
+    "failed. Look at the call, and at `/readyz`.",
+    "control-reason": "The reason of a request is too long or has a control character. Shorten it, or leave it out.",
+    "entity-in-use": "Users belong to this entity. Give them another one first.",
+    "entity-last": "The only entity cannot be removed. Make another one first.",
+    "entry-too-large": f"An entry for the index of recordings has too many fields or characters. {_DEFECT}",
+    "event-type": f"An event for the stream has no type. {_DEFECT}",
+    "feature-code": "A feature code is 1 to 40 digits, * or #. Choose another one.",
+    "feature-code-taken": "The digits collide with another feature code, a function key or a user's number. Choose "
+    "other digits.",
+    "file-binary": "The user file is not a text (but a spreadsheet or an archive), or its encoding was not given. Save "
+    "it as CSV in UTF-8.",
+    "file-encoding": "The user file is not in the encoding that was given, or not in UTF-8. Give its encoding "
+    "(latin-1, utf-16).",
+    "file-refused": "The user file has errors, each with its line and column; nothing was imported. Correct these "
+    "lines.",
+    "file-too-large": "The user file has more than 64 MiB or 500,000 rows. Split it.",
+    "file-unreadable": "The file named on the command line cannot be read. Check the path and the rights.",
+    "file-unwritable": "The file named on the command line cannot be written. Check the path, the rights and the disk.",
+    "incall-in-contexts": "Several contexts have this incoming number. Say which one: `--context`.",
+    "key-destination": "The function key's destination does not fit its type. The message says what the type needs.",
+    "key-label": "A function key's label has at most 32 characters and no control characters. Shorten it.",
+    "key-not-served": "Function keys of this type lead to something that callrec does not have yet. Choose another "
+    "type.",
+    "key-number": "A function key's number is outside of what phones have. The message has the range.",
+    "key-pattern": "No dialled digits can be made of this user and feature code. Check the feature code of the key's "
+    "type.",
+    "key-sccp": "SCCP phones have customized keys only. Use that type.",
+    "key-supervision": "Keys of this type have no device state to show. Leave supervision off.",
+    "key-twice": "Another key of the user does the same. Remove one of the two.",
+    "key-type": "This type of function key is not known. The hint lists all types.",
+    "line-in-use": "A mailbox belongs to this line. Remove the voicemail first.",
+    "line-name-reserved": "The line's name is one that the PBX uses itself, so the line is in no file. Choose "
+    "another name.",
+    "lookup-kind": "The dialplan's look-up names no kind of key. Give AGI(.../lookup,KIND,KEY) one of those that the "
+    "hint lists.",
+    "no-conversation": "The call is not answered yet, so there is nothing to record. Repeat it when it is answered.",
+    "no-such-call": "No live call has this id. `callrec calls list` shows all.",
+    "no-such-context": "No context has this name. `callrec contexts list` shows all.",
+    "no-such-delivery": "No delivery with this id was given up: it was delivered, waits, or is gone. `callrec webhooks "
+    "show ID` lists them.",
+    "no-such-incall": "No incoming number is written like this. `callrec incalls list` shows all.",
+    "no-such-key": "The user has no function key of this number. `callrec keys list` shows all.",
+    "no-such-place": "No rule hangs at this trunk, queue or conference. `callrec places list` shows all.",
+    "no-such-record": "No record has this id. Read the list again: it may have been removed, or changed its name.",
+    "no-such-recording": "No recording has this id. `callrec rebuild` makes the index again from the recordings on "
+    "the disk.",
+    "no-such-role": "No role has this name. `callrec roles list` shows all.",
+    "no-such-user": "No user has this id, name or number. `callrec users list` shows all.",
+    "no-such-webhook": "There is no webhook with this id. `callrec webhooks list` shows all.",
+    "not-recorded": "The call is not recorded at this moment, so its recording can be neither paused nor resumed. Start it "
+    "first.",
+    "number-range": "A range is FIRST-LAST, with as many digits on both sides, and overlaps no other range of the "
+    "context. Correct it.",
+    "path-taken": "Another recording has the file name. Run `callrec verify`, and see what it says of that path.",
+    "profile-in-use": "Users have this profile. Give them another one first.",
+    "profile-last": "The only profile cannot be removed. Make another one first.",
+    "record-changed": "The record has changed since it was read (412). Read it again, and repeat the change.",
+    "record-gone-since": "The request was executed before, and its record has been removed or got another owner since. "
+    "Send a new request with a new Idempotency-Key.",
+    "record-refused": "Fields of the record have wrong values; `errors` names each. Nothing was changed.",
+    "record-rule": "This is not a rule for recording. The hint lists the rules.",
+    "recorder-not-known": "A recorder could not be muted, since Asterisk has not told which one it is. callrec stops it instead; "
+    "when it recurs, run `callrec doctor`.",
+    "recording-id": f"An entry for the index of recordings has an impossible id. {_DEFECT}",
+    "recording-paused": "The recording of this call is paused. Resume it.",
+    "recording-start": f"An entry for the index of recordings has no start time. {_DEFECT}",
+    "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",
+    "request-id-reused": "The Idempotency-Key was used for another request within a day. Take a new one for each "
+    "request.",
+    "role-last": "No other role may change settings. Give the permission settings.change to another role first.",
+    "rule-always": "A rule says that this call is recorded: it cannot be stopped. Pause it, or change the rule for later calls.",
+    "rule-never": "A participant of this call must not be recorded. See the rules of its users.",
+    "secretaries-too-many": "A boss's call cannot ring so many secretaries, so this one is left out. Put fewer "
+    "secretaries into the entity.",
+    "store-revision": "The store has another revision of the tables than the one to accept. `callrec doctor` shows it.",
+    "table-conflict": "Another record has this name or number. Choose another one, or remove that record first.",
+    "text-not-storable": "A value has characters that cannot be stored: half of a surrogate pair, or a line break in "
+    "a name. Correct it.",
+    "too-large": "The recording is larger than the whole monitor disk, so it is stored as *failed* and its legs are "
+    "kept. Put CALLREC_MONITOR_DIR on a larger disk.",
+    "twice": "Two records claim the same name or number, so the second is in no file. Correct one of them.",
+    "user-field": "A user's field cannot have this value, or there is no such field. The message says what it must be.",
+    "user-missing": "The record's user does not exist or is left out, so the record is in no file. Correct the user "
+    "first.",
+    "value-unfit": "A value cannot stand in Asterisk's files, so its record is in none. The message says what it "
+    "must be.",
+    "webhook-id": "The id of a webhook is 1 to 40 small letters, digits or hyphens. Choose another one.",
+    "webhook-secret": "A webhook's secret is `whsec_` and base64 of 24 to 64 bytes. Leave it out, and one is made.",
+    "webhook-types": "There is no such type of event. docs/events.md has all.",
+    "webhook-url": "The URL cannot be a webhook's; the message says why. It begins with https:// and leads to a "
+    "public address, or into a network of CALLREC_WEBHOOK_NETWORKS.",
+    "webhooks-too-many": "There are twenty webhooks. Remove one first.",
+}
+"""Of `Refused`: the request must be changed; nothing was done."""
+
+CONFLICT: Final[Mapping[ErrorCode, str]] = {
+    "tables-edited": "Another edit of the tables came first, and nothing was changed. Read again and repeat; over "
+    "HTTP it is a 412.",
+}
+"""Of `Conflict`: another change came first."""
+
+UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
+    "agi-bind": "The FastAGI port is in use or the address is not this machine's. See which program has it, or "
+    "change CALLREC_AGI_BIND.",
+    "agi-busy": f"callrec was about to send a FastAGI command before the last one was answered. {_DEFECT}",
+    "agi-closed": "No daemon answers at CALLREC_AGI_BIND. Start `callrec serve`.",
+    "agi-over": "Asterisk ended the FastAGI dialogue, most often because the caller hung up. Nothing to do.",
+    "ami-congested": "Asterisk does not read what callrec sends to its manager. Look at Asterisk's load, and for a "
+    "deadlock in it.",
+    "ami-down": "There is no connection to Asterisk's manager, so nothing was sent. See whether Asterisk runs, and "
+    "CALLREC_AMI_URL; callrec connects again by itself.",
+    "ami-listing-too-long": "Asterisk lists more channels or endpoints than callrec reads. Look for channels that "
+    "never end.",
+    "ari-down": "There is no connection to ARI, so nothing was sent. See http.conf and ari.conf, and "
+    "CALLREC_ARI_URL; callrec connects again by itself.",
+    "ari-failed": "ARI answered with an error of its own. See Asterisk's log at that time; while Asterisk loads, wait.",
+    "ari-not-played": "A tone or an announcement did not play to its end, most often because the call ended. When it "
+    "recurs, check that the sounds are installed.",
+    "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
+    "otherwise check the manager's rights with `callrec doctor`.",
+    "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
+    "conf-busy": "Another `callrec confgen`, or the daemon, writes into the same folder. Wait, or stop one of them.",
+    "daemon-away": "No daemon answers at CALLREC_HTTP_BIND, and live calls are the daemon's. Start `callrec serve`, or use its "
+    "settings.",
+    "disk": "A file or folder could not be read or written; the message has the path and the reason. Check space, "
+    "rights and mounts.",
+    "embedded-store-in-use": "Another process runs the embedded store of this state folder. One daemon for each "
+    "CALLREC_STATE_DIR.",
+    "embedded-store-slow": "The embedded store did not answer in time after its start. Look at the disk, and at "
+    "valkey.log in its folder.",
+    "embedded-store-start": "The embedded store ended at once. See valkey.log in its folder.",
+    "embedded-store-wedged": "A former server of the embedded store neither answers nor ends. End it by its process "
+    "id.",
+    "encoder-hangs": "Encoding a recording took too long; it is tried again later with more time. Look at the load "
+    "of the machine.",
+    "http-bind": "The HTTP port is in use or the address is not this machine's. See which program has it, or change "
+    "CALLREC_HTTP_BIND.",
+    "journal-closed": "The journal takes no entries, as the daemon starts or ends. When it lasts, see the log's line "
+    "before it.",
+    "journal-full": "The disk of CALLREC_STATE_DIR does not keep up with the journal. Look at the disk's health.",
+    "journal-moves": "The journal changed while it was read. Repeat the command.",
+    "journal-slow": "The disk of CALLREC_STATE_DIR took too long for an entry of the journal. Look at the disk's "
+    "health and load.",
+    "leg-unknown": "A FastAGI dialogue names no leg that Asterisk knows. The leg has just ended, or another program "
+    "connects to CALLREC_AGI_BIND.",
+    "leg-unproven": "A FastAGI dialogue could not prove that it comes from its leg. Asterisk is slow, or another "
+    "program connects to CALLREC_AGI_BIND.",
+    "monitor-full": "The monitor disk has no room for the recording, which waits in the spool. Free space there.",
+    "no-outcome": "The call did not say in time whether the recording began. Look at the journal's disk and at "
+    "Asterisk's load.",
+    "output-lost": "Standard output could not be written, on a full disk for example. The command may have made its "
+    "change: check that before you repeat it.",
+    "output-reader-gone": "The reader of a pipe ended before the command did. Nothing to do.",
+    "secrets-not-written": "The import was done, and the file with the new secrets could not be written. `callrec "
+    "users export` has them, too.",
+    "spool-gone": "The spool was removed or renamed. Put it back, with its owner and mode: Asterisk cannot record "
+    "meanwhile.",
+    "store-keeps-nothing": "The store would lose changes at a power cut. Turn on its append-only file; `callrec "
+    "doctor` says what is missing.",
+    "store-read-only": "The store accepts no changes now: it is a replica, or its memory or disk is full. The message "
+    "has its answer.",
+    "store-refused-command": "The store refuses a command; the message has its answer. Use Valkey or Redis 6.2 or "
+    "newer, without renamed commands.",
+    "store-unavailable": "The store does not answer. See whether it runs, and CALLREC_REDIS_URL; callrec connects "
+    "again by itself.",
+    "tables-busy": "Other edits of the tables came first again and again; nothing was changed. Repeat it later.",
+    "tables-stale": "The store does not answer, so nothing can be changed now. `/readyz` says why; repeat it later.",
+    "tables-unknown": "The daemon has not read the tables since it started. `/readyz` says why.",
+    "too-many-subscribers": "A hundred programs follow the events already. Close those that are not needed; a program "
+    "should use one connection.",
+    "user-files-busy": "Another user file is being imported or exported. Repeat it when that is done.",
+    "user-files-lost": "The process that worked on the user file ended; nothing was changed. Repeat it; see the log "
+    "when it recurs.",
+}
+"""Of `Unavailable`: something outside does not answer now; the same request may work later."""
+
+OUTCOME_UNKNOWN: Final[Mapping[ErrorCode, str]] = {
+    "ami-outcome-unknown": "A manager action was sent and not answered. callrec looks whether it was done; when it "
+    "recurs, look at Asterisk's load.",
+    "ari-outcome-unknown": "An ARI request was sent and not answered. When it recurs, look at Asterisk's load.",
+    "store-outcome-unknown": "A change was sent to the store and not answered. Repeat it under the same "
+    "Idempotency-Key, or look before you repeat it.",
+}
+"""Of `OutcomeUnknown`: it may have been done."""
+
+CORRUPT: Final[Mapping[ErrorCode, str]] = {
+    "agi-arguments": f"A FastAGI request has its arguments at the wrong place. {_NOT_AGI}",
+    "agi-closed": f"Bytes came after the end of a FastAGI dialogue. {_NOT_AGI}",
+    "agi-header": f"A FastAGI request has a line without a name and a value. {_NOT_AGI}",
+    "agi-header-missing": f"A FastAGI request lacks a line that Asterisk always sends. {_NOT_AGI}",
+    "agi-header-twice": f"A FastAGI request has the same line twice. {_NOT_AGI}",
+    "agi-nul": f"A FastAGI request has a NUL byte. {_NOT_AGI}",
+    "agi-query-twice": "The address in the dialplan's AGI() gives the same name twice after the question mark. "
+    "Correct the dialplan.",
+    "agi-reply": f"A FastAGI reply has another form than Asterisk's. {_NOT_AGI}",
+    "agi-unasked": f"A FastAGI reply came without a command. {_NOT_AGI}",
+    "ami-greeting": "Another program answers at the manager's address. Check host and port of CALLREC_AMI_URL "
+    "(usually 5038).",
+    "ami-message-too-long": "A manager message is longer than 64 KiB, and the connection is made again. When it "
+    "recurs, see which program answers at CALLREC_AMI_URL.",
+    "ari-answer": "An answer of ARI has more than 4 MiB. Look for channels that never end.",
+    "ari-event": "ARI sent something that is no event of Asterisk's. See which program answers at CALLREC_ARI_URL.",
+    "capture-rate": "A capture file's name has a sample rate that callrec does not capture at. See which program "
+    "wrote into the spool.",
+    "capture-shrank": "A capture file became shorter while it was read. See which program works in the spool.",
+    "codec": "A recording could not be encoded or decoded; the message has the codec's reason. It is stored as WAV "
+    "where that works; otherwise its legs are kept.",
+    "embedded-store-file": "The embedded store cannot read its own file. The hint has the command that repairs it.",
+    "encoder-length": f"An encoded recording has another length than its legs, which are kept. {_DEFECT}",
+    "file-odd": "A link, a pipe or a device lies where a recording should be. See who put it there.",
+    "file-unreadable": "A file of the library cannot be read; the message has the reason. Check its rights and the "
+    "disk.",
+    "folder-link": "A folder of the library is a link, which callrec does not follow. Mount the disk there instead.",
+    "folder-unreadable": "A folder of the library cannot be read; the message has the reason. Check its rights and "
+    "the disk.",
+    "journal-line": "A line of the journal is damaged. A torn last line is normal after a power cut; otherwise check "
+    "the disk.",
+    "media-missing": "The audio file of a recording was lost before it was moved into the library. Run `callrec "
+    "verify`.",
+    "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup.",
+    "piece-place": f"A capture does not fit the recording's time. {_DEFECT}",
+    "sidecar-id": "A sidecar has an id that callrec gives to no recording. See who changed it; restore it from a "
+    "backup.",
+    "sidecar-media": "A sidecar names an audio file of another recording. See who changed it; restore it from a "
+    "backup.",
+    "sidecar-name": "A JSON file in the library has a name that callrec gives to no recording. Move it away.",
+    "sidecar-schema": "The sidecar was written by a newer version. Use that version, or a newer one.",
+    "sidecar-unreadable": "A sidecar is damaged. Restore it from a backup.",
+    "store-event": "An event of the store cannot be read. See which program writes under callrec's keys "
+    "(docs/redis.md).",
+    "store-keys": "Another program's values lie under callrec's keys. Give callrec a database of its own.",
+    "store-other-history": "The store's tables have another history than those seen last, which stay in use. "
+    "docs/redis.md says what to do.",
+    "store-record": "A record in the store cannot be read. See which program writes under callrec's keys, or restore "
+    "the store.",
+    "store-records-gone": "The store lost records without an edit; those seen last stay in use. docs/redis.md says "
+    "what to do.",
+    "store-went-back": "The store has older tables than those seen last, which stay in use. docs/redis.md says what "
+    "to do.",
+    "stored-path": "The index names a path that no recording can have. `callrec rebuild` makes the index again.",
+    "tables-mark": "The note of which tables were seen last is damaged. Look at the tables; the hint has the command "
+    "that accepts them.",
+    "tables-unreadable": "The store's events cannot be followed, so the daemon keeps the tables that it has. See the "
+    "log, and whether another program writes under callrec's keys.",
+    "take-id": "A capture file's name has an id that callrec gives to no capture. See which program wrote into the "
+    "spool.",
+    "webhooks-file": "The file of the webhooks in CALLREC_STATE_DIR cannot be read. Stop callrec, move `webhooks.db` "
+    "away, and add the webhooks again.",
+}
+"""Of `Corrupt`: stored or received bytes are wrong; nothing was overwritten."""
+
+MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
+    "agi-stranger": "Another program answers at CALLREC_AGI_BIND. Choose another port, here and in the dialplan's "
+    "CALLREC_AGI.",
+    "ari-credentials": "CALLREC_ARI_URL has a user with a colon, or a control character, which HTTP cannot carry. "
+    "Rename the user.",
+    "ari-module": "Asterisk has not loaded an ARI module that callrec needs. Load it; `callrec doctor` lists all.",
+    "confgen-dir": "`callrec confgen` needs the folder for Asterisk's files. Say --dir, or set CALLREC_CONFGEN_DIR.",
+    "embedded-store-binary": "The embedded store cannot run on this machine. Set CALLREC_REDIS_URL to a Valkey or "
+    "Redis of yours.",
+    "folder-locked": "Another callrec works in the folder. Give each daemon its own folders.",
+    "journal-locked": "Another daemon has the journal. Stop it, or choose another CALLREC_STATE_DIR.",
+    "setting": "A setting has a wrong value or a name that does not exist. docs/settings.md describes each.",
+    "setting-file": "A file that settings name does not exist or cannot be read. Check the path and the rights.",
+    "setting-file-open": "A file with a secret can be read or changed by every user of the machine. The hint has the "
+    "chmod.",
+    "setting-twice": "A setting is given by its value and by a file. Remove one of the two.",
+    "spool-path": "Asterisk cannot be given this path: no commas, parentheses or white space. Choose another "
+    "CALLREC_SPOOL_DIR.",
+    "stage-ended": "Asterisk ends the channel that tones are played on as soon as it is made. The hint names the "
+    "modules to load.",
+    "state-dir": "The embedded store's folder cannot be made. Check CALLREC_STATE_DIR and its rights.",
+    "state-dir-too-long": "The path of CALLREC_STATE_DIR is too long for a socket in it. Choose a shorter one.",
+    "store-login": "The store refuses the user, the password, or a change. Check CALLREC_REDIS_URL and the store's "
+    "ACL (docs/redis.md).",
+    "store-url": "CALLREC_REDIS_URL cannot be used. It begins with embedded:, redis://, rediss:// or unix://.",
+    "token-file": "The API's token file can be read by others, or holds no token. The hint says what to do.",
+    "url": "An address has another form than scheme://user:secret@host:port. docs/settings.md shows examples.",
+}
+"""Of `Misconfigured`: a setting, a right or an include must be mended first."""
+
+REQUESTS: Final[Mapping[ErrorCode, str]] = {
+    "body": "422: fields of the body are wrong; `errors` names each. Correct them.",
+    "body-cut": "400: the connection ended before the whole body had come. Send it again.",
+    "busy": "503: all connections are taken. Try again later; see which client keeps connections open.",
+    "defect": "500: a defect of callrec. The daemon's log has it as `request-failed`; report it.",
+    "host": "421: the Host header is not a name of the daemon. Add the name to CALLREC_HTTP_HOSTS.",
+    "http-404": "404: nothing is served at this address. See the OpenAPI document.",
+    "http-405": "405: the address does not take this method. See the OpenAPI document.",
+    "http-413": "413: the body is larger than 1 MiB. Send less at once.",
+    "idempotency-key": "422: an Idempotency-Key is 1 to 64 letters, digits or any of . _ : - here. Send another one.",
+    "if-match": "428 or 422: a change needs If-Match with the ETag of what was read.",
+    "media-type": "415: the Content-Type is not accepted there. The hint names the right one.",
+    "no-json": "400: the body is not JSON. Correct it.",
+    "parameter": "422: parameters of the address are wrong; `errors` names each.",
+    "token": "401: the token is missing or not the daemon's. It is in the file `token` of CALLREC_STATE_DIR.",
+    "too-slow": "503: the request took too long and was given up. Try again later.",
+}
+"""Of answers over HTTP alone: the request did not reach the part that raises errors."""
+
+FINDINGS: Final[Mapping[ErrorCode, str]] = {
+    "embedded-store-ended": "The embedded store ended and is started again. See valkey.log in its folder.",
+    "entry-refused": "`callrec rebuild`: the index does not take what a sidecar says. See who changed it; restore it "
+    "from a backup.",
+    "file-not-written": "Asterisk took a recorder and wrote no file. Check the spool's owner, group and mode, and "
+    "what keeps Asterisk from the folder (a sandbox, another path).",
+    "file-unreadable": "`callrec verify`: the audio file cannot be read. Check its rights and the disk.",
+    "kept": "`callrec verify`: capture files that could not be encoded are in kept/. The recording's entry says why; "
+    "remove them after you have listened to them.",
+    "leftover": "`callrec verify`: a temporary file is older than a day. Remove it.",
+    "leg-unreadable": "callrec cannot read what Asterisk wrote into the spool. Set Asterisk's umask, or put both "
+    "into one group.",
+    "media-changed": "`callrec verify`: the audio file is not the one that was stored. Restore it from a backup.",
+    "media-length": "`callrec verify`: the audio file plays another length than was stored. Restore it from a backup.",
+    "media-missing": "`callrec verify`: the audio file is gone. Restore it from a backup.",
+    "media-orphan": "`callrec verify`: the audio file has no sidecar. Restore the sidecar, or move the file away.",
+    "other-journal": "`callrec verify`: the daemon of this spool has another journal. Set CALLREC_STATE_DIR to it, "
+    "and repeat.",
+    "recording-twice": "`callrec verify`: two sidecars have the same recording. See who copied it, and move one away.",
+    "spool-leftover": "`callrec verify`: capture files in the spool belong to no recording. See the log of their call "
+    "before you remove them.",
+    "spool-odd": "`callrec verify`: a file in the spool comes neither from Asterisk nor from callrec. See who put it "
+    "there.",
+    "state": "`callrec verify`: a sidecar's state does not fit its audio. See who changed it; restore it from a "
+    "backup.",
+    "webhook-failing": "A receiver has not taken an event for about five minutes; it is tried on. `callrec webhooks "
+    "list` shows its answers.",
+    "webhook-given-up": "A receiver did not take an event in time (CALLREC_WEBHOOK_KEEP_H). When it works again: `callrec "
+    "webhooks resend ID`.",
+    "webhook-overflow": "More waits for a receiver than CALLREC_WEBHOOK_QUEUE_MB allows: the oldest events were dropped. "
+    "Mend the receiver, or remove the webhook.",
+}
+"""What is found and told, and stops nothing: by `callrec verify` and `callrec rebuild`, or as an alarm."""
+
+TEST_PBX: Final[Mapping[ErrorCode, str]] = {
+    "test-pbx": "`make run`, `make demo` and the tests: the test PBX or its phones failed; the message says what "
+    "and where.",
+}
+"""Of any kind, outside of the product."""

@@ -1,0 +1,1 @@
+"""Stored recordings: file names, missing audio, and the assessment of a recording."""

@@ -1,0 +1,1 @@
+"""Webhooks: receivers of events over HTTP, and the rules of delivery. Pure."""

@@ -1,1 +1,0 @@
-"""A complete small world for newcomers and tests: an Asterisk, a PBX, phones that talk, ears that listen."""

@@ -1,0 +1,39 @@
+"""The table of all operations of the API."""
+
+from callrec.app.calls.live_calls import LiveCalls
+from callrec.app.dialplan.lookups import Lookups
+from callrec.app.directory.records import Records
+from callrec.app.events.hub import EventHub
+from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
+from callrec.app.webhooks.registry import WebhookRegistry
+from callrec.web.api import records as records_api
+from callrec.web.api.calls import call_operations
+from callrec.web.api.events import event_operations
+from callrec.web.api.lookups import extension_operations, lookup_operation
+from callrec.web.api.user_files import user_file_operations
+from callrec.web.api.webhooks import webhook_operations
+from callrec.web.openapi import document_operation
+from callrec.web.requests import Tags
+from callrec.web.routes import Operation
+
+
+def operations(  # noqa: PLR0917 - what the API is about
+    store: TableStore,
+    tables: DirectorySource,
+    files: UserFiles,
+    hub: EventHub,
+    webhooks: WebhookRegistry,
+    calls: LiveCalls,
+) -> list[Operation]:
+    """All operations below `/api/v1`."""
+    records, tags = Records(store, tables), Tags()
+    table = [
+        *user_file_operations(files, records),
+        *records_api.operations(records, tags),
+        *extension_operations(records, tags),
+        lookup_operation(Lookups(tables)),
+        *call_operations(calls),
+        *event_operations(hub),
+        *webhook_operations(webhooks),
+    ]
+    return [*table, document_operation(table)]

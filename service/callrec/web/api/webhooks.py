@@ -1,0 +1,219 @@
+"""Webhooks over HTTP."""
+
+import time
+from dataclasses import asdict
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from callrec.app.webhooks.registry import MOST_SHOWN, WebhookRegistry
+from callrec.domain.webhooks.destinations import LONGEST_URL
+from callrec.domain.webhooks.model import OVERLAP_S, Attempt, Delivery, Result, Standing, Webhook
+from callrec.web.api.records import IN_BODY, shown
+from callrec.web.api.schemas import Body
+from callrec.web.requests import body_of
+from callrec.web.routes import Answer, Operation
+
+_TAG = "webhooks"
+_FORM = "`whsec_` and base64 of 24 to 64 bytes."
+
+
+class WebhookPut(Body):
+    """A webhook: where it is sent, and what."""
+
+    url: str = Field(min_length=1, max_length=LONGEST_URL, description="https://, or http:// into an allowed network.")
+    types: list[str] = Field(default_factory=list, max_length=100, description="Types of events; empty for all.")
+    enabled: bool = Field(True, description="Whether events are kept and sent.")
+    secret: str = Field(
+        "", max_length=200, description=f"{_FORM} Empty: the present one stays, a new webhook gets one."
+    )
+
+
+class RotateBody(Body):
+    """How a secret is replaced."""
+
+    overlap_h: float = Field(OVERLAP_S / 3600, ge=0, le=720, description="How long the former secret signs as well.")
+
+
+class ResendBody(Body):
+    """What is sent again."""
+
+    delivery: str | None = Field(
+        None, max_length=200, description="The id of one delivery; null: all that were given up."
+    )
+
+
+class WebhookShown(BaseModel):
+    """A webhook and how it does."""
+
+    id: str
+    url: str
+    types: list[str]
+    enabled: bool
+    secrets: int = Field(description="How many secrets sign now: 2 while a former one still does.")
+    waiting: int = Field(description="Deliveries that wait.")
+    given_up: int = Field(description="Deliveries that were given up and can be sent again.")
+    delivered: int
+    failures: int = Field(description="Failed attempts in a row; 0 while it works.")
+    last: str = Field(description="The outcome of the last attempt, e.g. `HTTP 204`.")
+    last_s: float = Field(description="When that was, in seconds since 1970; 0: never.")
+
+
+class WebhookList(BaseModel):
+    """All webhooks."""
+
+    items: list[WebhookShown]
+
+
+class WebhookMade(WebhookShown):
+    """A webhook with its new secret, which no later answer has."""
+
+    secret: str | None = Field(description="The secret, when it was made or changed by this request; else null.")
+
+
+class Tried(BaseModel):
+    """The outcome of one attempt."""
+
+    result: Result
+    status: int | None = Field(description="The receiver's status; null without an answer.")
+    says: str
+    took_s: float
+
+
+class Resent(BaseModel):
+    """How much is sent again."""
+
+    deliveries: int
+
+
+class DeliveryShown(BaseModel):
+    """A delivery that waits or was given up."""
+
+    id: str = Field(description="The `webhook-id` of its message.")
+    type: str
+    accepted_s: float = Field(description="When it was accepted, in seconds since 1970.")
+    attempts: int
+    is_given_up: bool
+    last: str
+
+
+class DeliveryList(BaseModel):
+    """Deliveries, oldest first."""
+
+    items: list[DeliveryShown] = Field(max_length=MOST_SHOWN)
+
+
+def webhook_operations(registry: WebhookRegistry) -> list[Operation]:
+    """The operations of webhooks."""
+    hooks, ok, missing = _Webhooks(registry), HTTPStatus.OK, (HTTPStatus.NOT_FOUND,)
+    one, says = "/webhooks/{id}", "The webhook's id."
+
+    return [
+        Operation("GET", "/webhooks", "listWebhooks", _TAG, "List the webhooks.", hooks.every, {ok: Answer("All.", WebhookList)}),
+        Operation(
+            "GET", one, "readWebhook", _TAG, "Read one webhook.", hooks.read,
+            {ok: Answer("The webhook.", WebhookShown)}, missing, id_says=says,
+        ),
+        Operation(
+            "PUT", one, "putWebhook", _TAG, "Add a webhook, or change it. The same request again changes nothing.", hooks.put,
+            {ok: Answer("The webhook, with its secret when that is new.", WebhookMade)}, (*IN_BODY, HTTPStatus.CONFLICT),
+            body=WebhookPut, id_says=says,
+        ),
+        Operation(
+            "DELETE", one, "removeWebhook", _TAG, "Remove a webhook and what waits for it.", hooks.remove,
+            {HTTPStatus.NO_CONTENT: Answer("It is removed.")}, missing, id_says=says,
+        ),
+        Operation(
+            "POST", f"{one}/rotate", "rotateWebhook", _TAG, "Make a new secret; for a time the former one signs as well.",
+            hooks.rotate, {ok: Answer("The webhook with its new secret.", WebhookMade)}, (*IN_BODY, *missing),
+            body=RotateBody, id_says=says,
+        ),
+        Operation(
+            "POST", f"{one}/test", "testWebhook", _TAG, "Send a `webhook-test` once, now.", hooks.test,
+            {ok: Answer("What the receiver answered.", Tried)}, missing, id_says=says,
+        ),
+        Operation(
+            "POST", f"{one}/resend", "resendWebhook", _TAG, "Send what was given up again.", hooks.resend,
+            {ok: Answer("How much that is.", Resent)}, (*IN_BODY, *missing), body=ResendBody, id_says=says,
+        ),
+        Operation(
+            "GET", f"{one}/deliveries", "listDeliveries", _TAG, f"The oldest {MOST_SHOWN} deliveries that wait or were given up.",
+            hooks.deliveries, {ok: Answer("They, without their content.", DeliveryList)}, missing, id_says=says,
+        ),
+    ]  # fmt: skip
+
+
+class _Webhooks:
+    def __init__(self, registry: WebhookRegistry) -> None:
+        self._registry = registry
+
+    async def every(self, _: web.Request) -> web.Response:
+        return shown({"items": [webhook_row(*found, now_s=time.time()) for found in await self._registry.every()]})
+
+    async def read(self, request: web.Request) -> web.Response:
+        return shown(webhook_row(*await self._registry.one(request.match_info["id"]), now_s=time.time()))
+
+    async def put(self, request: web.Request) -> web.Response:
+        body, identity = await body_of(request, WebhookPut), request.match_info["id"]
+        made, is_new = await self._registry.put(
+            identity, body.url, body.types, enabled=body.enabled, secret=body.secret
+        )
+        return await self._with_secret(identity, made.secret if is_new or body.secret else None)
+
+    async def remove(self, request: web.Request) -> web.Response:
+        await self._registry.remove(request.match_info["id"])
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def rotate(self, request: web.Request) -> web.Response:
+        body, identity = await body_of(request, RotateBody), request.match_info["id"]
+        made = await self._registry.rotate(identity, body.overlap_h * 3600)
+        return await self._with_secret(identity, made.secret)
+
+    async def test(self, request: web.Request) -> web.Response:
+        return shown(attempt_row(await self._registry.test(request.match_info["id"])))
+
+    async def resend(self, request: web.Request) -> web.Response:
+        body = await body_of(request, ResendBody)
+        return shown({"deliveries": await self._registry.resend(request.match_info["id"], body.delivery)})
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        found = await self._registry.deliveries(request.match_info["id"])
+        return shown({"items": [delivery_row(one) for one in found]})
+
+    async def _with_secret(self, identity: str, secret: str | None) -> web.Response:
+        return shown({**webhook_row(*await self._registry.one(identity), now_s=time.time()), "secret": secret})
+
+
+def webhook_row(webhook: Webhook, standing: Standing, *, now_s: float) -> dict[str, object]:
+    """A webhook as lists show it, without its secrets."""
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "types": list(webhook.types),
+        "enabled": webhook.enabled,
+        "secrets": len(webhook.secrets(now_s)),
+        "waiting": standing.waiting,
+        "given_up": standing.given_up,
+        "delivered": standing.delivered,
+        "failures": standing.failures,
+        "last": standing.says,
+        "last_s": standing.at_s,
+    }
+
+
+def attempt_row(attempt: Attempt) -> dict[str, object]:
+    """The outcome of an attempt."""
+    return {"result": attempt.result.value, **{k: v for k, v in asdict(attempt).items() if k != "retry_after_s"}}
+
+
+def delivery_row(delivery: Delivery) -> dict[str, object]:
+    """A delivery without its content."""
+    return {
+        "id": delivery.id,
+        "type": delivery.kind,
+        "accepted_s": delivery.accepted_s,
+        "attempts": delivery.attempts,
+        "is_given_up": delivery.is_given_up,
+        "last": delivery.says,
+    }

@@ -1,0 +1,214 @@
+"""Time limits and numbers of HTTP connections. aiohttp itself waits without limit for the head of a request, and accepts any
+number of connections.
+
+Each connection has a guard between the socket and aiohttp's protocol. It passes all bytes on, and knows when the connection
+began, when a request reached its handler, and when it was answered. A client that needs longer than `request_s` to send a
+request is disconnected, however steadily its bytes arrive.
+
+Calls and HTTP share one event loop. A client without the token therefore waits for its turn (`Guards.turn`): answers are limited
+per connection and for all connections together, and the waiting connection is not read. When all places are taken, further
+connections get one of a few spare places, where only /healthz is answered.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from aiohttp import web
+
+from callrec.web.request_pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The limits: times in seconds, numbers of connections, answers per second."""
+
+    request_s: float = 10.0
+    """For the head of a request, from the connection's begin or the last answer. Also how long an idle connection is kept."""
+    handler_s: float = 30.0
+    """For a handler, including the body that it reads."""
+    connections: int = 256
+    spare: int = 8
+    """Spare places beyond `connections`, for /healthz only."""
+    spare_s: float = 1.0
+    """For the head of a request in a spare place. After half of it the connection is closed when another needs the place."""
+    per_connection_s: float = 10.0
+    """Answers per second without a token, on one connection."""
+    together_s: float = 100.0
+    """Answers per second without a token, on all connections together."""
+    burst: int = 10
+    """Answers at once after a pause."""
+
+
+class Guards:
+    """The guards of one application."""
+
+    def __init__(self, patience: Patience, refused: Callable[[], None] = lambda: None) -> None:
+        self.patience = patience
+        self._refused = refused
+        self._by_transport: dict[asyncio.BaseTransport, _Guard] = {}
+        self._spare: dict[asyncio.BaseTransport, _Guard] = {}
+        self._together = {health: Pace(patience.together_s, patience.burst) for health in (False, True)}
+
+    def site(self, runner: web.AppRunner, host: str, port: int) -> "GuardedSite":
+        """A site whose connections are guarded."""
+        return GuardedSite(self, runner, host, port)
+
+    def begun(self, transport: asyncio.BaseTransport | None) -> None:
+        """The head of a request is complete: from now on `handler_s` counts."""
+        if guard := self._of(transport):
+            guard.stop_clock()
+
+    def answered(self, transport: asyncio.BaseTransport | None) -> None:
+        """The request is answered: `request_s` counts for the next one."""
+        if guard := self._of(transport):
+            guard.start_clock()
+
+    async def turn(self, transport: asyncio.BaseTransport | None, *, health: bool) -> bool:
+        """Wait until a client without the token may be answered on this connection. False: the answer must be "all connections
+        are taken"."""
+        guard = self._of(transport)
+        if guard is None:
+            return True  # the connection is closed: the answer is dropped
+        if guard.is_spare:
+            return health
+        await guard.rest(self._together[health])
+        return True
+
+    def is_last(self, transport: asyncio.BaseTransport | None) -> bool:
+        """Whether the connection closes after this answer (it has a spare place)."""
+        return transport in self._spare
+
+    def opened(self, transport: asyncio.BaseTransport, guard: "_Guard") -> bool:
+        """Give a new connection a place, or a spare one; False when none is free."""
+        if len(self._by_transport) < self.patience.connections:
+            self._by_transport[transport] = guard
+            return True
+        if len(self._spare) >= self.patience.spare:
+            self._refused()
+            oldest = next(iter(self._spare.values()), None)
+            if oldest is None or not oldest.gives_way():
+                return False
+        self._spare[transport] = guard
+        guard.is_spare = True
+        return True
+
+    def closed(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection."""
+        self._by_transport.pop(transport, None)
+        self._spare.pop(transport, None)
+
+    def _of(self, transport: asyncio.BaseTransport | None) -> "_Guard | None":
+        if transport is None:
+            return None
+        return self._by_transport.get(transport) or self._spare.get(transport)
+
+
+class GuardedSite(web.BaseSite):
+    """Like aiohttp's TCPSite, with a guard for each connection."""
+
+    def __init__(self, guards: Guards, runner: web.AppRunner, host: str, port: int) -> None:
+        super().__init__(runner)
+        self.port = port
+        self._guards = guards
+        self._host = host
+
+    @property
+    def name(self) -> str:
+        """The site's URL."""
+        return f"http://{self._host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError."""
+        await super().start()
+        handlers = cast("web.Server", self._runner.server)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Guard(self._guards, handlers(), loop), self._host, self.port, backlog=128
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+
+class _Guard(asyncio.Protocol):
+    """The guard of one connection."""
+
+    def __init__(self, guards: Guards, inner: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._guards = guards
+        self._inner = inner
+        self._loop = loop
+        self._clock: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._is_open = False
+        self.is_spare = False
+        self._since_s = loop.time()
+        self._pace = Pace(guards.patience.per_connection_s, guards.patience.burst)
+
+    async def rest(self, together: Pace) -> None:
+        """Wait for a turn of this connection and one of all connections. The connection is not read meanwhile."""
+        for pace in (self._pace, together):
+            if wait_s := pace.wait_s(self._loop.time()):
+                self._read(on=False)
+                await asyncio.sleep(wait_s)
+        self._read(on=True)
+
+    def _read(self, *, on: bool) -> None:
+        if self._transport and self._is_open and not self._transport.is_closing():
+            self._transport.resume_reading() if on else self._transport.pause_reading()
+
+    def gives_way(self) -> bool:
+        """Close this connection in a spare place if its request is late (half of `spare_s`); whether it was closed."""
+        patience = self._guards.patience
+        if self._clock is None or self._loop.time() - self._since_s < patience.spare_s / 2:
+            return False
+        self._cut()
+        if self._transport:
+            self._guards.closed(self._transport)
+        return True
+
+    def start_clock(self) -> None:
+        self.stop_clock()
+        if self._is_open:
+            patience = self._guards.patience
+            limit_s = patience.spare_s if self.is_spare else patience.request_s
+            self._clock = self._loop.call_later(limit_s, self._cut)
+
+    def stop_clock(self) -> None:
+        if self._clock:
+            self._clock.cancel()
+            self._clock = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._guards.opened(transport, self):
+            self._transport.abort()
+            return
+        self._is_open = True
+        self._inner.connection_made(transport)
+        self.start_clock()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_open:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._is_open else None
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.stop_clock()
+        if self._transport:
+            self._guards.closed(self._transport)
+        self._inner.connection_lost(exc)
+
+    def _cut(self) -> None:
+        if self._transport:
+            self._transport.abort()

@@ -1,0 +1,1 @@
+"""Pages that need no token: health, metrics, the status page."""

@@ -1,0 +1,82 @@
+"""Pages that need no token: health, readiness, metrics, the status page, a template of a user file."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+
+from aiohttp import web
+
+from callrec.domain.calls.session import Session
+from callrec.domain.directory.user_file.export_rows import template
+from callrec.observe.health import Readiness
+from callrec.observe.metrics import CONTENT_TYPE, Metrics
+from callrec.web.auth import Token
+from callrec.web.pages.status import STYLE, status_page
+from callrec.web.routes import Handler
+
+KEPT_S = 1.0
+"""For how long a page is cached."""
+
+
+def pages(
+    readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Token
+) -> tuple[tuple[str, Handler], ...]:
+    """(path, handler) of each page. Reasons in /readyz name hosts, users and paths: only a client with the token gets them."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        """An answer proves that the event loop runs."""
+        return web.json_response({"ok": True})
+
+    def readiness_page(*, reasons: bool) -> web.Response:
+        looked = readiness.look()
+        ready = all(checked.ok for checked in looked)
+        checks = {one.name: {"ok": one.ok} | ({"reason": one.reason} if reasons else {}) for one in looked}
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return web.json_response({"ok": ready, "checks": checks}, status=status)
+
+    brief = _for_a_second(lambda: readiness_page(reasons=False))
+
+    async def readyz(request: web.Request) -> web.Response:
+        if token.opens(request):
+            return readiness_page(reasons=True)
+        if "Authorization" in request.headers:
+            return token.denied(request)
+        return await brief(request)
+
+    def metrics_page() -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    def status() -> web.Response:
+        return web.Response(text=status_page(node, readiness.look(), live()), content_type="text/html", charset="utf-8")
+
+    to_be_saved = {"Content-Disposition": 'attachment; filename="users.csv"'}
+    return (
+        ("/healthz", healthz),
+        ("/readyz", readyz),
+        ("/metrics", _for_a_second(metrics_page)),
+        ("/", _for_a_second(status)),
+        ("/status.css", _always(STYLE, "text/css")),
+        ("/users/template.csv", _always(template(), "text/csv", to_be_saved)),
+    )
+
+
+def _for_a_second(make: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A page that is made at most once per second, for any number of clients."""
+    made: web.Response | None = None
+    since_s = 0.0
+
+    async def show(_: web.Request) -> web.Response:
+        nonlocal made, since_s
+        now_s = asyncio.get_running_loop().time()
+        if made is None or now_s - since_s >= KEPT_S:
+            made, since_s = make(), now_s
+        return web.Response(body=made.body, status=made.status, headers={"Content-Type": made.headers["Content-Type"]})
+
+    return show
+
+
+def _always(text: str, kind: str, headers: Mapping[str, str] | None = None) -> Handler:
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+
+    return show

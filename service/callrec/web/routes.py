@@ -1,0 +1,56 @@
+"""The operations of the API: one table, from which both the routes and the OpenAPI document are made."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import BaseModel
+
+PREFIX = "/api/v1"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: its description, body and headers."""
+
+    says: str
+    body: type[BaseModel] | None = None
+    """None for an answer without a body, or with one of the type `media` in place of JSON."""
+    headers: tuple[str, ...] = ()
+    media: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    """Below PREFIX, with `{id}` for a record's id."""
+    name: str
+    tag: str
+    says: str
+    handler: Handler
+    answers: Mapping[HTTPStatus, Answer]
+    problems: tuple[HTTPStatus, ...] = ()
+    """Further error statuses besides 401, 421, 500 and 503, which every operation can have."""
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    may_lack_body: bool = False
+    takes: tuple[str, ...] = ()
+    """The accepted media types of a body other than JSON."""
+    headers: tuple[str, ...] = ()
+    """Names of request headers, described in REQUEST_HEADERS of `openapi`; ` (optional)` after a name makes it optional."""
+    id_says: str = ""
+    id_pattern: str = "[^/]+"
+    """The regular expression of an id: one path segment, unless another path begins in the same way."""
+    limit_s: float | None = None
+    """The time limit of the handler in seconds; None for the usual one."""
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def route(self) -> str:
+        """The path in aiohttp's notation."""
+        return PREFIX + self.path.replace("{id}", f"{{id:{self.id_pattern}}}")

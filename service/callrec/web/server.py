@@ -1,0 +1,134 @@
+"""The HTTP server: its routes (pages and API), and one place for the errors and headers of all answers.
+
+Headers of every answer forbid content sniffing, framing, scripts and caching. Every error is problem+json (RFC 9457) with `code`
+and `hint`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+import structlog
+from aiohttp import web
+
+from callrec.domain.calls.session import Session
+from callrec.domain.errors import CallrecError, Unavailable
+from callrec.domain.vocabulary import DropReason
+from callrec.observe.health import Readiness
+from callrec.observe.metrics import Metrics
+from callrec.web.allowed_hosts import only_at
+from callrec.web.auth import Token, only_with
+from callrec.web.connection_limits import Guards, Patience
+from callrec.web.pages.public import pages
+from callrec.web.problems import BadRequest, problem, problem_of
+from callrec.web.request_turns import by_turns
+from callrec.web.routes import Operation
+
+if TYPE_CHECKING:
+    from callrec.domain.error_codes import ErrorCode
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Server": "callrec",
+}
+MOST_BODY_BYTES = 1 << 20
+SHUTDOWN_S = 2.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+GUARDS = web.AppKey("guards", Guards)
+LIMITS_S = web.AppKey("limits", dict[str, float])
+"""Time limits in seconds of routes whose handlers may take longer than others."""
+log = structlog.get_logger(__name__)
+
+
+def build_app(
+    *,
+    readiness: Readiness,
+    metrics: Metrics,
+    live: Callable[[], Sequence[Session]],
+    token: str,
+    hosts: Sequence[str] = (),
+    api: Sequence[Operation] = (),
+    node: str = "",
+    patience: Patience = Patience(),  # noqa: B008 - frozen
+) -> web.Application:
+    """The application. It adds readiness and live calls to `metrics`, so one Metrics object serves one application only.
+
+    `hosts`: the allowed names and addresses in Host headers, besides localhost and the address that a request reaches.
+    """
+    metrics.show(readiness, live)
+
+    guards, known = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION)), Token(token)
+    checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known)]
+    app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
+    app[GUARDS] = guards
+    app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
+    app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
+    app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
+    app.on_response_prepare.append(_with_headers)
+    return app
+
+
+async def serve_http(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:
+    """Listen; the runner (its `cleanup()` ends it) and the port. Port 0 chooses a free one. Raises Unavailable."""
+    guards = app[GUARDS]
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=guards.patience.request_s, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    site = guards.site(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        hint = "free the port, or choose another one in CALLREC_HTTP_BIND"
+        raise Unavailable("http-bind", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    return runner, site.port
+
+
+@web.middleware
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Apply the handler's time limit, and turn its errors into problems."""
+    guards = request.app[GUARDS]
+    guards.begun(request.transport)
+    try:
+        async with asyncio.timeout(request.app[LIMITS_S].get(_route(request), guards.patience.handler_s)):
+            return await handler(request)
+    except web.HTTPException as error:
+        return problem(error.status, cast("ErrorCode", f"http-{error.status}"), error.reason, headers=_kept(error))
+    except BadRequest as error:
+        return error.answer
+    except CallrecError as error:
+        return problem_of(error)
+    except TimeoutError:
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "The request took too long", "try again later")
+    except Exception as error:  # the boundary of a request: a defect in one must not end the server
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise  # the client has disconnected: no defect, and no answer is possible
+        log.exception("request-failed", method=request.method, route=_route(request))
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of callrec", "see the daemon's log"
+        )
+    finally:
+        guards.answered(request.transport)
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+
+
+def _route(request: web.Request) -> str:
+    """The route of the table, which is safe to log; the path of the request is not."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else ""
+
+
+async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

@@ -1,0 +1,1 @@
+"""Which adapter stands behind which port: the only package that imports everything. It constructs, and decides nothing."""

@@ -1,0 +1,302 @@
+"""Constructs all parts of the daemon; `callrec.daemon` runs them."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.ami_requests import (
+    AmiChannels,
+    AmiDeviceStates,
+    AmiRecorder,
+    AstDbFallbackChanges,
+    AstDbMirror,
+)
+from callrec.adapters.asterisk.announcer import AriAnnouncer
+from callrec.adapters.asterisk.application_bridges import AriApplicationBridges
+from callrec.adapters.asterisk.ari import AriLink
+from callrec.adapters.asterisk.capture_notes import AstDbCaptureNotes
+from callrec.adapters.asterisk.codecs import AriCodecs
+from callrec.adapters.asterisk.fastagi import AgiServer
+from callrec.adapters.asterisk.leg_flow import AmiLegFlow
+from callrec.adapters.asterisk.link import LinkState
+from callrec.adapters.asterisk.service_controls import AmiServices
+from callrec.adapters.asterisk.spool_probe import SpoolProbe
+from callrec.adapters.disk.journal import DiskJournal
+from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.adapters.media.encode import PyAvEncoder
+from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.store import RedisStore
+from callrec.adapters.system import SystemClock, UlidIds
+from callrec.app.asterisk.astdb_sync import AstDbSync
+from callrec.app.asterisk.spool_health import SpoolHealth
+from callrec.app.asterisk.user_events import UserEvents
+from callrec.app.background import Background
+from callrec.app.calls.ami_events import WANTED
+from callrec.app.calls.application_presses import ApplicationPresses
+from callrec.app.calls.call_router import CallRouter
+from callrec.app.calls.capture_files.file_watch import FileWatch
+from callrec.app.calls.capture_files.spool_router import SpoolRouter
+from callrec.app.calls.worker import Surroundings
+from callrec.app.dialplan.lookups import Lookups
+from callrec.app.dialplan.recording_codes import RecordingCodes
+from callrec.app.dialplan.service_codes import Services
+from callrec.app.directory.store_watch import StoreWatch
+from callrec.app.events.hub import EventHub
+from callrec.app.library import finalize
+from callrec.app.ports.asterisk import DeviceStates
+from callrec.app.recovery.fallback_changes import FallbackChanges
+from callrec.app.recovery.resync import Resync
+from callrec.app.recovery.state import RecoveryPorts, RecoveryState
+from callrec.config import Settings
+from callrec.domain.calls.ids import LegId, NodeId
+from callrec.domain.calls.policy import Limits, Terms
+from callrec.domain.directory.directory import Party
+from callrec.domain.directory.model import Feature
+from callrec.domain.rules import PlaceKind, PlaceRule
+from callrec.observe.health import Readiness
+from callrec.observe.measured import MeasuredJournal, MeasuredRecorder
+from callrec.observe.metrics import Metrics
+from callrec.observe.observer import Observation
+from callrec.protocols.ami import Message
+from callrec.protocols.ari import AriEvent
+from callrec.wiring.config_files import ConfKeeping, keep_conf
+from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
+from callrec.wiring.folders import FolderLocks, folder_locks
+from callrec.wiring.heartbeat import Alive, keep_alive
+from callrec.wiring.links import ami_link, ari_link
+from callrec.wiring.scripts import agi_server, scripts
+from callrec.wiring.store import hold_store
+from callrec.wiring.told_to_asterisk import marking, user_events_of
+
+ARI_APP = "callrec"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Disk, store, links to Asterisk, logs and metrics: everything that the use cases work with."""
+
+    settings: Settings
+    observation: Observation
+    metrics: Metrics
+    readiness: Readiness
+    journal: DiskJournal
+    recovery: RecoveryState
+    spool: DiskSpool
+    library: MonitorLibrary
+    locks: FolderLocks
+    store: RedisStore
+    tables: DirectoryFeed
+    store_watch: StoreWatch
+    events: EventHub
+    webhooks: Webhooks
+    alive: Alive
+    ami: AmiLink
+    ari: AriLink
+    codecs: AriCodecs
+
+    def by_endpoint(self, name: str) -> Party | None:
+        """The user of this endpoint, in the current copy of the tables."""
+        return self.tables.directory.by_endpoint(name)
+
+    def language_at(self, context: str, exten: str) -> str:
+        """The language of this incoming number, in the current copy of the tables."""
+        return self.tables.directory.language_at(context, exten)
+
+    def rules_at(self, context: str, exten: str) -> tuple[PlaceRule, ...]:
+        """What is said of calls that come in there, in the current copy of the tables."""
+        return self.tables.directory.rules_at(context, exten)
+
+    def has_rules_at(self) -> bool:
+        """Whether any number or context has a rule, in the current copy of the tables."""
+        return self.tables.directory.has_rules_at()
+
+    def rule_of(self, kind: PlaceKind, name: str) -> PlaceRule | None:
+        """What is said of calls at this place, in the current copy of the tables."""
+        return self.tables.directory.rule_of(kind, name)
+
+    def has_rule_of(self, *kinds: PlaceKind) -> bool:
+        """Whether any place of these kinds has a rule, in the current copy of the tables."""
+        return self.tables.directory.has_rule_of(*kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """All parts of the daemon. `assemble` constructs it, `callrec.daemon` runs it."""
+
+    outside: Outside
+    spool_health: SpoolHealth
+    finalizer: finalize.Finalizer
+    call_router: CallRouter
+    spool_router: SpoolRouter
+    astdb_sync: AstDbSync
+    resync: Resync
+    agi: AgiServer
+    config_sync: ConfKeeping | None
+    user_events: UserEvents | None
+
+
+@asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
+    """Construct all parts of the daemon; no port is open yet. Raises Misconfigured, Unavailable, Corrupt."""
+    async with AsyncExitStack() as stack:
+        out = await _outside(settings, stack)
+        health = SpoolHealth(out.spool, SpoolProbe(out.ami, out.ari, settings.spool_dir, ARI_APP), out.observation)
+        finalizer = _finalizer(out)
+        around = _surroundings(out, finalizer, health)
+        terms = Terms(
+            Limits(pause_s=settings.pause_max_s),
+            settings.on_demand_overrides_always,
+            settings.follow,
+            settings.record_applications,
+            settings.confirm,
+            settings.tracks,
+            settings.announce,
+        )
+        call_router = CallRouter(around, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
+        astdb_sync = _astdb_sync(out, call_router, around.device_states)
+        resync = Resync(
+            _recovery_ports(out, around), out.recovery, call_router, around.background, after=astdb_sync.everything
+        )
+        spool_router = SpoolRouter(
+            around.files, orphan_closed=resync.orphans.closed, fallback_closed=resync.fallback.closed
+        )
+        codes = RecordingCodes(call_router, out.store, out.tables, out.codecs)
+        _subscribe(out, call_router, resync, _application_presses(out, around, codes))
+        config_sync = keep_conf(settings, out.tables, out.observation, out.readiness)
+        agi = _agi_server(out, call_router, codes)
+        user_events = user_events_of(settings, out.tables, out.ami, out.observation)
+        daemon = Daemon(
+            out, health, finalizer, call_router, spool_router, astdb_sync, resync, agi, config_sync, user_events
+        )
+        _watch_health(daemon)
+        yield daemon
+
+
+async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
+    metrics, readiness = Metrics(), Readiness()
+    observation = Observation(metrics, personal=settings.log_personal)
+    journal = DiskJournal(settings.state_dir / "journal")
+    recovery = RecoveryState(journal.load())
+    stack.push_async_callback(journal.close)
+    spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
+    spool.prepare()
+    locks = stack.enter_context(folder_locks(settings))
+    held = await stack.enter_async_context(hold_store(settings, observation, readiness))
+    events = await event_hub(held.store.address, observation, stack)
+    webhooks = await keep_webhooks(settings, held.store.address, observation, metrics, stack)
+    alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
+    ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
+    ari = ari_link(settings, ARI_APP)
+    return Outside(
+        settings, observation, metrics, readiness, journal, recovery, spool, library, locks,
+        held.store, held.tables, held.watch, events, webhooks, alive, ami, ari, AriCodecs(ari, time.monotonic),
+    )  # fmt: skip
+
+
+def _finalizer(out: Outside) -> finalize.Finalizer:
+    return finalize.Finalizer(
+        finalize.Ports(out.journal, out.spool, out.library, PyAvEncoder(), out.store, out.store, out.observation),
+        finalize.Terms(out.settings.format, out.settings.names, out.settings.intake_workers),
+    )
+
+
+def _surroundings(out: Outside, finalizer: finalize.Finalizer, health: SpoolHealth) -> Surroundings:
+    clock, background = SystemClock(), Background(out.observation)
+    return Surroundings(
+        clock=clock,
+        journal=MeasuredJournal(out.journal, out.metrics),
+        recorder=MeasuredRecorder(AmiRecorder(out.ami, out.spool, out.codecs), out.metrics),
+        spool=out.spool,
+        announcer=AriAnnouncer(out.ari, AmiLegFlow(out.ami)),
+        device_states=AmiDeviceStates(out.ami, lambda: out.tables.directory),
+        observer=marking(out.settings, out.ami, background, out.observation),
+        files=FileWatch(out.spool, clock, health.failed),
+        background=background,
+        link_is_up=lambda: out.ami.state is LinkState.UP and out.recovery.is_resynced,
+        hand_over=finalizer.submit,
+    )
+
+
+def _astdb_sync(out: Outside, call_router: CallRouter, device_states: DeviceStates) -> AstDbSync:
+    fallback_changes = FallbackChanges(AstDbFallbackChanges(out.ami), out.store, out.tables, out.observation)
+    return AstDbSync(
+        out.tables,
+        device_states,
+        AstDbMirror(out.ami, lambda: out.tables.directory, out.store.flag_set_ms),
+        AmiServices(out.ami),
+        out.observation,
+        lit=call_router.lit,
+        blinking=call_router.blinking,
+        apply_changes=fallback_changes.apply,
+    )
+
+
+def _recovery_ports(out: Outside, around: Surroundings) -> RecoveryPorts:
+    return RecoveryPorts(
+        node=NodeId(out.settings.node),
+        clock=around.clock,
+        journal=out.journal,
+        spool=out.spool,
+        recorder=around.recorder,
+        channels=AmiChannels(out.ami, out.ari),
+        notes=AstDbCaptureNotes(out.ami),
+        endpoints=out,
+        observer=out.observation,
+        tables_known=out.tables.wait_fresh,
+        hand_over=around.hand_over,
+    )
+
+
+def _subscribe(out: Outside, call_router: CallRouter, resync: Resync, presses: ApplicationPresses) -> None:
+    def on_event(message: Message) -> None:
+        out.metrics.ami_event(message.event)
+        presses.asterisk(message)
+        (resync.booted if message.event == "FullyBooted" else call_router.asterisk)(message)
+
+    out.ami.subscribe(on_event=on_event, on_up=resync.link_up, on_down=lambda _reason: resync.link_down())
+
+
+def _application_presses(out: Outside, around: Surroundings, codes: RecordingCodes) -> ApplicationPresses:
+    async def press(leg: LegId, party: Party) -> None:
+        await codes.press(leg, party, await around.recorder.audio(leg))
+
+    presses = ApplicationPresses(
+        AriApplicationBridges(out.ari, ARI_APP),
+        out,
+        around.clock,
+        around.background,
+        code=lambda: out.tables.directory.code(Feature.ONLINE_RECORD),
+        press=press,
+    )
+
+    async def on_event(event: AriEvent) -> None:
+        presses.digit(LegId(event.channel_id), event.digit)
+
+    out.ari.subscribe(wanted_events=["ChannelDtmfReceived"], on_event=on_event, on_up=presses.link_up)
+    return presses
+
+
+def _agi_server(out: Outside, call_router: CallRouter, codes: RecordingCodes) -> AgiServer:
+    answering = scripts(
+        codes,
+        Services(out.store, out.tables, call_router.served, codes.turn_over),
+        Lookups(out.tables),
+        out.metrics,
+    )
+    return agi_server(answering, call_router, out.ami, out.metrics)
+
+
+def _watch_health(daemon: Daemon) -> None:
+    """Add the checks of `/readyz`, each with its reason."""
+    out, ready = daemon.outside, daemon.outside.readiness
+    ready.add("ami", lambda: (out.ami.state is LinkState.UP, out.ami.state_reason))
+    ready.add("ari", lambda: (out.ari.state is LinkState.UP, out.ari.state_reason))
+    ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
+    ready.add("monitor", lambda: (not daemon.finalizer.why_not, daemon.finalizer.why_not))
+    ready.add("journal", lambda: (not out.journal.broken, out.journal.broken))
+    ready.add(
+        "resync", lambda: (daemon.resync.is_resynced, "the calls have not been compared with Asterisk's channels yet")
+    )

@@ -1,0 +1,54 @@
+"""Constructs the FastAGI scripts by name, each counted, and the server that runs them only for proven legs."""
+
+import secrets
+
+from callrec.adapters.asterisk.ami import AmiLink
+from callrec.adapters.asterisk.ami_requests import AmiLegVariables
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
+from callrec.app.calls.call_router import CallRouter
+from callrec.app.dialplan.leg_proof import LegProof
+from callrec.app.dialplan.lookups import Lookups
+from callrec.app.dialplan.recording_codes import RecordingCodes
+from callrec.app.dialplan.service_codes import Services
+from callrec.domain.vocabulary import AgiScript
+from callrec.observe.metrics import Metrics
+from callrec.protocols.agi import Answer, Request
+
+
+def scripts(codes: RecordingCodes, services: Services, lookups: Lookups, metrics: Metrics) -> dict[str, Script]:
+    """The scripts by name."""
+
+    async def toggle(request: Request, _: Channel) -> Answer:
+        answer = await codes.toggle(request)
+        metrics.pressed(answer.result)
+        return answer
+
+    async def call(request: Request, _: Channel) -> Answer:
+        return await codes.call(request)
+
+    async def always_record(request: Request, _: Channel) -> Answer:
+        answer = await codes.always_record(request)
+        metrics.always_record(answer.result)
+        return answer
+
+    async def lookup(request: Request, _: Channel) -> Answer:
+        return await lookups.script(request)
+
+    async def service(request: Request, _: Channel) -> Answer:
+        answer = await services.script(request)
+        metrics.service(answer.result)
+        return answer
+
+    return {
+        AgiScript.TOGGLE: toggle,
+        AgiScript.CALL: call,
+        AgiScript.ALWAYS_RECORD: always_record,
+        AgiScript.SERVICE: service,
+        AgiScript.LOOKUP: lookup,
+    }
+
+
+def agi_server(answering: dict[str, Script], call_router: CallRouter, ami: AmiLink, metrics: Metrics) -> AgiServer:
+    """The FastAGI server. A script begins only after the request's leg is proven (`LegProof`)."""
+    proof = LegProof(call_router, AmiLegVariables(ami), secrets.token_bytes(32))
+    return AgiServer(answering, proof=proof.prove, on_outcome=metrics.agi)

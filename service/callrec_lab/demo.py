@@ -1,0 +1,136 @@
+"""`make demo`: a real call between two simulated phones, recorded by `*3`, and one recorded by always-record; then the check.
+
+1000 calls 1001 and presses `*3` twice; 1002 dials `*26` and calls 1000. Each recording is measured: it must have the tone of each
+phone on its own side, for as long as the presses (or the call) lasted. Any difference ends the demo with exit code 1.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from callrec.domain.calls.journal import Manifest, State
+from callrec.domain.errors import CallrecError
+from callrec.observe.logs import set_up_logs
+from callrec.protocols.json_documents import decode_manifest
+from callrec_lab.audio_checks import heard_s, load, presence
+from callrec_lab.phones import DIGIT_S, PAUSE_S
+from callrec_lab.stack import Stack, Wishes, start
+
+CONVERSATION_S = 5.0
+KEYS_S = 2 * (DIGIT_S + PAUSE_S) + 0.16
+"""The longest time for which a phone's tone pauses while it presses `*3`."""
+STORED_S = 15.0
+TONES_HZ = {"1000": 440, "1001": 1000, "1002": 620}
+LEAST_HEARD = 0.97
+MOST_DIFFERENCE_S = 0.25
+"""The allowed difference between the phones' timestamps and the recording; tests/calls measure it more closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The expected content of one recording."""
+
+    title: str
+    left_hz: int
+    right_hz: int
+    length_s: float
+    keys_s: float = 0.0
+    """How long keys were pressed at its end: the presser's own tone pauses meanwhile."""
+
+
+def main() -> int:
+    """Run the demo; returns 0 only when the files have the expected tones."""
+    set_up_logs(level="error", personal=False)
+    try:
+        return asyncio.run(_demo())
+    except CallrecError as error:
+        print(f"make demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _demo() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="callrec-demo-"))
+    async with start(folder, Wishes(tones_hz=TONES_HZ), print) as stack:
+        expected = [await _on_demand(stack), await _always(stack)]
+        found = await _stored(stack, len(expected))
+    print()
+    faults = [] if len(found) == len(expected) else [f"{len(found)} recordings have sound, {len(expected)} were made"]
+    for one, (media, manifest) in zip(expected, found, strict=False):
+        if manifest.state is not State.SOUND:
+            lacks = ", ".join(each.cause for each in manifest.recording.missing) or manifest.recording.cause
+            faults.append(f"{media.name}: it is {manifest.state.value} ({lacks}): is this machine busy?")
+        faults += listen(one, media)
+    for fault in faults:
+        print(f"WRONG: {fault}")
+    for media, _ in found:
+        print(f"recording: {media}")
+    return 1 if faults else 0
+
+
+async def _on_demand(stack: Stack) -> Expected:
+    print("-- 1000 calls 1001 and presses *3")
+    call = await (await stack.phone("1000").call("1001", tone_hz=TONES_HZ["1000"])).answered()
+    await call.press("*3")
+    await asyncio.sleep(CONVERSATION_S)
+    print("-- 1000 presses *3 again, and hangs up")
+    await call.press("*3")
+    await asyncio.sleep(1)  # the call goes on, unrecorded
+    await call.hangup()
+    began_s, stopped_s = call.pressed_s
+    return Expected("*3, pressed by 1000", TONES_HZ["1000"], TONES_HZ["1001"], stopped_s - began_s, KEYS_S)
+
+
+async def _always(stack: Stack) -> Expected:
+    print("-- 1002 presses *26 and hears that recording is on")
+    code = await stack.phone("1002").call("*26")
+    await code.answered()
+    await code.ended()
+    print(f"   the prompt was {code.heard().length_s:.1f} s long")
+    print("-- 1002 calls 1000")
+    call = await (await stack.phone("1002").call("1000", tone_hz=TONES_HZ["1002"])).answered()
+    await asyncio.sleep(CONVERSATION_S)
+    await call.hangup()
+    return Expected("*26, every call of 1002", TONES_HZ["1002"], TONES_HZ["1000"], call.ended_s - call.answered_s)
+
+
+async def _stored(stack: Stack, count: int) -> list[tuple[Path, Manifest]]:
+    """The media and sidecars of all recordings, by id, as soon as so many are stored."""
+    deadline = time.monotonic() + STORED_S
+    while True:
+        sidecars = sorted(stack.daemon.monitor.glob("[!.]*/**/*.json"))
+        if len(sidecars) >= count or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.1)
+    manifests: list[tuple[Path, Manifest]] = [(path, decode_manifest(path.read_bytes())) for path in sidecars]
+    return [(path.parent / manifest.media.name, manifest) for path, manifest in manifests if manifest.media]
+
+
+def listen(expected: Expected, media: Path) -> list[str]:
+    """The faults of a file; prints what was heard."""
+    left, right = load(media)
+    faults = []
+    print(f"{expected.title}: {media.name}, {left.length_s:.2f} s, {left.rate} Hz, two channels")
+    for side, whole, own, other in (
+        ("left", left, expected.left_hz, expected.right_hz),
+        ("right", right, expected.right_hz, expected.left_hz),
+    ):
+        sound = whole.between(0, whole.length_s - expected.keys_s)
+        heard, foreign = presence(sound, own), presence(sound, other)
+        first, last = heard_s(sound, own) or (0.0, 0.0)
+        print(
+            f"   {side:5} {own:4} Hz heard {heard:6.1%} of the time, from {first:.2f} s to {last:.2f} s; {other} Hz {foreign:.1%}"
+        )
+        if heard < LEAST_HEARD or foreign > 1 - LEAST_HEARD:
+            faults.append(f"{media.name}: {own} Hz must be on the {side}, alone")
+    if abs(left.length_s - expected.length_s) > MOST_DIFFERENCE_S:
+        faults.append(f"{media.name}: lasts {left.length_s:.2f} s, {expected.length_s:.2f} s were said")
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,267 @@
+"""Who is told that they are recorded: what each phone hears, and what the entry claims of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
+from conversing import News, Played, Scenes, conversation, play
+from listening import Stored, hears_started, hears_stopped
+
+from callrec.domain.calls.model import Hearing, NotHeard, Told
+from callrec_lab.phones import PhoneCall
+from callrec_lab.prompt_checks import OTHER, SAME, likeness, prompt
+from callrec_lab.stack import Stack
+
+SHORT_S = 0.8
+TALK_S = 2.2
+PROMPT_S = 3.5
+"""The longest prompt, and until it begins."""
+LANGUAGES = ("de", "en", "es", "fr")
+STRANGER, CONFERENCE = "0612345678", "7003"
+SOON_S = 0.1
+FEWEST = 12
+"""Of the 16 packets of the tone."""
+
+Silence = Callable[[PhoneCall, PhoneCall], object]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scenes(stack: Stack) -> AsyncIterator[Scenes[Played]]:
+    """All calls at the same time, each between phones of its own. The caller presses."""
+    playing = Scenes(
+        both_talk=play(stack, "1000", "1002", _press),
+        partner_mute=play(stack, "1001", "1010", _partner_mute),
+        partner_silent=play(stack, "1003", "1011", _partner_silent),
+        presser_silent=play(stack, "1012", "1013", _presser_silent),
+        joins_later=_joins_later(stack),
+        hangs_up=play(stack, "1014", "1015", _hangs_up),
+    )
+    yield playing
+    await playing.ended()
+
+
+async def _press(there: PhoneCall, _here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await there.press("*3")
+    await asyncio.sleep(TALK_S)
+
+
+async def _partner_mute(there: PhoneCall, here: PhoneCall) -> None:
+    await here.mute()
+    await _press(there, here)
+
+
+async def _partner_silent(there: PhoneCall, here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await here.hum(0)
+    await _press(there, here)
+    await there.press("*3")
+    await asyncio.sleep(TALK_S)
+
+
+async def _presser_silent(there: PhoneCall, here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await there.hum(0)
+    await _press(there, here)
+
+
+async def _hangs_up(there: PhoneCall, _here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await there.press("*3")
+
+
+async def _joins_later(stack: Stack) -> Played:
+    async with News(stack) as news:
+        async with conversation(stack, "1016", "1017") as (there, here):
+            await _press(there, here)
+            await here.send_to("1018")
+            third = await (await phone(stack, "1018").rings()).answered()
+            await here.hangup()
+            await asyncio.sleep(TALK_S)
+            await there.hangup()
+            await third.ended()
+        return Played(there, third, await news.stored("1016", "1017", "1018"), news)
+
+
+def languages(call: PhoneCall, *beside: str) -> list[str]:
+    """The languages in which this phone was told that it is recorded, beside what the phones of these numbers said."""
+    tones_hz = [tone_of(number) for number in beside]
+    found = {one: likeness(call.heard(), prompt(one, "call-is-recorded"), beside_hz=tones_hz) for one in LANGUAGES}
+    return [one for one, alike in found.items() if alike >= SAME]
+
+
+def hearing(stored: Stored, number: str) -> Hearing:
+    """What the entry says of the only hearing of this participant."""
+    legs = {party.leg for party in stored.manifest.recording.parties if party.number == number}
+    (found,) = [one for one in stored.manifest.recording.hearings if one.leg in legs]
+    return found
+
+
+def assert_heard(stored: Stored, *numbers: str, what: Told = Told.TONE) -> None:
+    """The entry claims it of these, with its proof, and while the recording went on."""
+    recording = stored.manifest.recording
+    for number in numbers:
+        found = hearing(stored, number)
+        assert found.is_heard, found
+        assert found.what is what
+        assert (found.packets or 0) >= FEWEST, found
+        assert recording.from_s <= found.from_s < (found.to_s or 0.0) <= (recording.to_s or 0.0)
+
+
+def assert_not_heard(stored: Stored, number: str, cause: NotHeard) -> None:
+    """The entry does not claim it of this one, and says why."""
+    found = hearing(stored, number)
+    assert (found.is_heard, found.cause) == (False, cause), found
+
+
+def both_heard_it_start(played: Played) -> Stored:
+    """The only recording of a call in which both phones heard the tone."""
+    (stored,) = played.stored
+    assert hears_started(played.caller)
+    assert hears_started(played.called)
+    return stored
+
+
+async def test_both_hear_that_a_recording_starts(scenes: Scenes[Played]) -> None:
+    stored = both_heard_it_start(await scenes.of("both_talk"))
+    assert_heard(stored, "1000", "1002")
+    (announced_s,) = stored.manifest.recording.announcements
+    assert announced_s == pytest.approx(hearing(stored, "1000").from_s, abs=SOON_S)
+    stored.assert_sides(tone_of("1000"), tone_of("1002"))
+    stored.assert_no_tones()
+
+
+async def test_a_partner_whose_microphone_is_off_hears_it(scenes: Scenes[Played]) -> None:
+    """Packets of silence are packets."""
+    stored = both_heard_it_start(await scenes.of("partner_mute"))
+    assert_heard(stored, "1001", "1010")
+    assert len(stored.manifest.recording.announcements) == 1
+
+
+async def test_a_presser_whose_partner_sends_nothing_hears_the_tones(scenes: Scenes[Played]) -> None:
+    """The presser heard nothing, and the entry claimed that both had. Nobody proves that the partner is there."""
+    played = await scenes.of("partner_silent")
+    (stored,) = played.stored
+    assert hears_started(played.caller)
+    assert hears_stopped(played.caller)
+    assert_heard(stored, "1003")
+    assert_not_heard(stored, "1011", NotHeard.NO_RTP_IN)
+    assert stored.manifest.recording.announcements == ()
+    stored.assert_no_tones()
+
+
+async def test_a_partner_hears_the_tone_of_a_presser_who_sends_nothing(scenes: Scenes[Played]) -> None:
+    stored = both_heard_it_start(await scenes.of("presser_silent"))
+    assert_heard(stored, "1013")
+    assert_not_heard(stored, "1012", NotHeard.NO_RTP_IN)
+
+
+async def test_of_who_joins_later_the_entry_says_that_nothing_told_them(scenes: Scenes[Played]) -> None:
+    played = await scenes.of("joins_later")
+    (stored,) = played.stored
+    assert hears_started(played.caller)
+    assert not hears_started(played.called)
+    assert_heard(stored, "1016", "1017")
+    assert_not_heard(stored, "1018", NotHeard.NOT_ANNOUNCED)
+
+
+async def test_who_hangs_up_before_its_end_has_not_heard_it(scenes: Scenes[Played]) -> None:
+    played = await scenes.of("hangs_up")
+    (stored,) = played.stored
+    for number, call in (("1014", played.caller), ("1015", played.called)):
+        assert not hearing(stored, number).is_heard or hears_started(call)
+    assert stored.manifest.recording.announcements == ()
+
+
+# -- a prompt, whatever the rule: CALLREC_ANNOUNCE ----------------------------------------------------------------------
+
+
+async def _talk(_there: PhoneCall, _here: PhoneCall) -> None:
+    await asyncio.sleep(PROMPT_S + TALK_S)
+
+
+@pytest.mark.profile("announcing")
+async def test_each_hears_in_their_own_language_that_a_call_is_recorded_by_rule(changed: Stack) -> None:
+    """1006 is always recorded and speaks French, 1002 German. The prompt is in no file."""
+    played = await play(changed, "1006", "1002", _talk)
+    (stored,) = played.stored
+    assert languages(played.caller, "1002") == ["fr"]
+    assert languages(played.called, "1006") == ["de"]
+    assert_heard(stored, "1006", "1002", what=Told.PROMPT)
+    assert [hearing(stored, number).language for number in ("1006", "1002")] == ["fr", "de"]
+    assert len(stored.manifest.recording.announcements) == 1
+    stored.assert_sides(tone_of("1006"), tone_of("1002"))
+    for side, number in ((stored.left, "1006"), (stored.right, "1002")):
+        for one in LANGUAGES:
+            assert likeness(side, prompt(one, "call-is-recorded"), beside_hz=[tone_of(number)]) < OTHER
+
+
+@pytest.mark.profile("announcing")
+async def test_who_calls_a_number_hears_it_in_the_language_of_the_number(changed: Stack) -> None:
+    """2055 is an English user's, and is called in Spain."""
+    code, said = await changed.daemon.callrec("incalls", "set", "2055", "--language", "es_ES")
+    assert code == 0, said
+    played = await play(changed, OUTSIDE, "1005", _talk, dialled="2055", shown=STRANGER)
+    (stored,) = played.stored
+    assert languages(played.caller, "1005") == ["es"]
+    assert languages(played.called, OUTSIDE) == ["en"]
+    assert_heard(stored, STRANGER, "1005", what=Told.PROMPT)
+
+
+@pytest.mark.profile("announcing")
+async def test_who_is_sent_the_call_is_told_when_they_join(changed: Stack) -> None:
+    """The recorded user, who stays, is not told twice."""
+    async with News(changed) as news:
+        async with conversation(changed, "1036", "1002") as (there, here):
+            await asyncio.sleep(PROMPT_S)
+            await here.send_to("1003")
+            third = await (await phone(changed, "1003").rings()).answered()
+            await here.hangup()
+            await asyncio.sleep(PROMPT_S + TALK_S)
+        await third.ended()
+        (stored,) = await news.stored("1036", "1002", "1003")
+    assert languages(there, "1002", "1003") == ["en"]
+    assert languages(here, "1036") == ["de"]
+    assert languages(third, "1036") == ["es"]
+    assert_heard(stored, "1036", "1002", "1003", what=Told.PROMPT)
+    first_s, last_s = hearing(stored, "1036").from_s, hearing(stored, "1003").from_s
+    assert last_s - first_s >= PROMPT_S
+
+
+@pytest.mark.profile("announcing")
+async def test_three_in_a_conference_are_told_each_when_they_come(changed: Stack) -> None:
+    """The first is recorded by rule."""
+    numbers = ("1037", "1002", "1003")
+    await lay_test_extensions(changed)
+    async with News(changed) as news:
+        calls = []
+        for number in numbers:
+            calls.append(await (await phone(changed, number).call(CONFERENCE, tone_hz=tone_of(number))).answered())
+            await asyncio.sleep(PROMPT_S)
+        await asyncio.sleep(TALK_S)
+        for call in calls:
+            await call.hangup()
+        (stored,) = await news.stored(*numbers, CONFERENCE)
+    assert languages(calls[1], numbers[0], numbers[2]) == ["de"]
+    assert languages(calls[2], numbers[0], numbers[1]) == ["es"]
+    assert_heard(stored, *numbers, what=Told.PROMPT)
+
+
+@pytest.mark.profile("announcing")
+async def test_a_press_is_told_by_the_prompt_to_a_partner_who_sends_nothing(changed: Stack) -> None:
+    """It is tried again; nothing proves that the partner is there."""
+
+    async def press(there: PhoneCall, here: PhoneCall) -> None:
+        await asyncio.sleep(SHORT_S)
+        await here.hum(0)
+        await there.press("*3")
+        await asyncio.sleep(2 * PROMPT_S + TALK_S)
+
+    played = await play(changed, "1012", "1013", press)
+    (stored,) = played.stored
+    assert languages(played.caller) == ["en"]
+    assert_heard(stored, "1012", what=Told.PROMPT)
+    assert_not_heard(stored, "1013", NotHeard.NO_RTP_IN)
+    assert stored.manifest.recording.announcements == ()

@@ -1,0 +1,156 @@
+"""Rules that hang at places, while the daemon is dead: the dialplan has its own copy of them, and who comes back has them, too.
+
+Two users are called: one without a rule, and one who is flagged. So only the rule of the place explains what is recorded, and
+what is not.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from trouble import Stored, aftermath, connect, stored, until
+
+from callrec.domain.rules import Rule
+from callrec_lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+PLAIN, FLAGGED, AGENT = "1000", "1005", "1001"
+TO_PLAIN, TO_FLAGGED, TO_QUEUE = "2050", "2055", "2070"
+QUEUE = "Support 2"
+ALWAYS, NEVER, QUEUED, LATE_ALWAYS, LATE_NEVER = (f"06{nth}0203040" for nth in range(5))
+"""Who calls, by what is asked of their call."""
+OUTWARD = "0123"
+"""What a flagged user calls through the trunk."""
+TALK_S = 2.0
+
+
+@dataclass
+class Played:
+    """What was played."""
+
+    stack: Stack
+
+    def of(self, number: str) -> list[Stored]:
+        """The recordings with this outside number."""
+        return [
+            one for one in stored(self.stack) if number in {party.number for party in one.manifest.recording.parties}
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(stack: Stack) -> AsyncIterator[Played]:
+    """Three calls while the daemon is dead, two in the middle of which it returns, and one through a trunk."""
+    played = Played(stack)
+    await _lay_queue(stack)
+    await _rule(stack, 3, ("incalls", "set", TO_PLAIN, "--record", "always"), ("incalls", "set", TO_FLAGGED, "--record", "never"),
+                ("places", "set", "queue", QUEUE, "--record", "always"))  # fmt: skip
+    await stack.daemon.kill()
+    for shown, dialled, called in ((ALWAYS, TO_PLAIN, PLAIN), (NEVER, TO_FLAGGED, FLAGGED), (QUEUED, TO_QUEUE, AGENT)):
+        there, here = await connect(stack, "outside", called, dialled=dialled, shown=shown)
+        await asyncio.sleep(TALK_S)
+        if shown == NEVER:
+            await here.press("*3")
+            await asyncio.sleep(TALK_S)
+        await there.hangup()
+        await here.ended()
+    await stack.pbx.cli("database deltree callrec/place")  # a call that came in while the dialplan knew of no rule
+    late = [
+        await connect(stack, "outside", called, dialled=dialled, shown=shown)
+        for shown, dialled, called in ((LATE_ALWAYS, TO_PLAIN, PLAIN), (LATE_NEVER, TO_FLAGGED, FLAGGED))
+    ]
+    await asyncio.sleep(TALK_S)
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    await asyncio.sleep(2 * TALK_S)
+    for there, here in late:
+        await there.hangup()
+        await here.ended()
+    await aftermath(stack)
+    await _rule(stack, 4, ("places", "set", "trunk", "trunk", "--record", "never"))
+    await stack.daemon.kill()
+    there, _ = await connect(stack, FLAGGED, "outside", dialled=OUTWARD)
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    await aftermath(stack)
+    yield played
+
+
+async def _lay_queue(stack: Stack) -> None:
+    """A queue, of whose name the hook tells: the dialplan has no other way to know it."""
+    etc = stack.pbx.root / "etc"
+    stack.pbx.write_conf("queues.conf", f"[general]\n[{QUEUE}]\nmember => PJSIP/{stack.line(AGENT)}\n")
+    conf = (etc / "extensions.conf").read_text()
+    conf += f"\n[from-extern](+)\nexten => {TO_QUEUE},1,Gosub(callrec-call,s,1(,queue:{QUEUE}))\n same => n,Queue({QUEUE})\n"
+    stack.pbx.write_conf("extensions.conf", conf)
+    for what in ("queue reload all", "dialplan reload"):
+        await stack.pbx.cli(what)
+
+
+async def _rule(stack: Stack, count: int, *commands: tuple[str, ...]) -> None:
+    """Commands of an operator, and until the dialplan knows of so many rules."""
+    for words in commands:
+        code, said = await stack.daemon.callrec(*words)
+        assert code == 0, said
+
+    async def is_copied() -> bool:
+        return f"{count} results" in await stack.pbx.cli("database show callrec/place")
+
+    await until(is_copied, hint="the rules are in Asterisk's database")
+
+
+async def test_a_number_that_is_always_recorded_is_recorded_without_the_daemon(played: Played) -> None:
+    """Its user, who has no rule, is on the left, as with the daemon; the entry names the number."""
+    (found,) = played.of(ALWAYS)
+    recording = found.manifest.recording
+    assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"incall:{TO_PLAIN}@from-extern")
+    assert [party.number for party in recording.parties] == [PLAIN, ALWAYS]
+    found.holds(PLAIN, "outside", TALK_S)
+
+
+async def test_a_number_that_is_never_recorded_is_not_without_the_daemon_though_its_user_is_flagged_and_presses(
+    played: Played,
+) -> None:
+    """And the press is refused."""
+    assert played.of(NEVER) == []
+
+
+async def test_a_queue_that_is_always_recorded_is_recorded_without_the_daemon(played: Played) -> None:
+    """The caller is on the left: the dialplan does not know who will answer."""
+    (found,) = played.of(QUEUED)
+    recording = found.manifest.recording
+    assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE.lower()}")
+    assert [party.number for party in recording.parties] == [QUEUED, TO_QUEUE]
+    found.holds("outside", AGENT, TALK_S)
+
+
+async def test_a_trunk_that_is_never_recorded_wins_over_always_of_its_user_without_the_daemon(played: Played) -> None:
+    """The hook before the dial names the trunk."""
+    assert played.of(OUTWARD) == []
+
+
+async def test_a_call_that_came_in_without_the_daemon_is_recorded_by_the_rule_of_its_number_after_its_return(
+    played: Played,
+) -> None:
+    """From then on: what was said before is told as missing, or lies before the recording."""
+    (found,) = played.of(LATE_ALWAYS)
+    recording = found.manifest.recording
+    assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"incall:{TO_PLAIN}@from-extern")
+    assert found.length_s >= TALK_S
+    assert not recording.is_place_unknown
+
+
+async def test_a_call_to_a_number_that_is_never_recorded_is_not_recorded_on_after_the_daemons_return(
+    played: Played,
+) -> None:
+    """The dialplan had begun a recording by the flag of its user."""
+    (found,) = played.of(LATE_NEVER)
+    (later,) = played.of(LATE_ALWAYS)
+    ended_s = later.manifest.recording.to_s
+    assert ended_s is not None
+    assert found.manifest.recording.to_s is not None
+    assert found.manifest.recording.to_s < ended_s - TALK_S

@@ -1,0 +1,145 @@
+"""Live calls for operators: an answer says what is proven."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from call_stage import Stage, event, virtual
+
+from callrec.app.calls.live_calls import LiveCalls, LiveState, _refused
+from callrec.domain.calls.ids import CallId
+from callrec.domain.calls.model import Control
+from callrec.domain.errors import CallrecError, Refused, Unavailable
+from callrec.domain.vocabulary import ControlAnswer
+
+CAPTURE = "c1-1-1"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def calls(stage: Stage) -> LiveCalls:
+    """What an operator asks."""
+    return LiveCalls(stage.call_router, stage.asterisk.spool)
+
+
+async def refusal(stage: Stage, control: Control, call: str = "c1", reason: str = "") -> str:
+    """The code of what comes back."""
+    with pytest.raises(CallrecError) as caught:
+        await calls(stage).control(call, control, reason)
+    return caught.value.code
+
+
+@asynccontextmanager
+async def recorded(stage: Stage) -> AsyncIterator[None]:
+    """A call whose recording an operator has started, and which grows."""
+    async with stage.running():
+        stage.call()
+        await stage.passes(0.1)
+        await calls(stage).control("c1", Control.START)
+        stage.asterisk.grow(CAPTURE)
+        await stage.passes(1)
+        yield
+
+
+@virtual
+async def test_recording_is_said_only_when_the_files_grow(stage: Stage) -> None:
+    """Until then it is on its way; when it is proven in time, that is said."""
+    async with stage.running():
+        stage.call()
+        await stage.passes(0.1)
+        (idle,) = calls(stage).every()
+        assert (idle.state, idle.recording, idle.grows) == (LiveState.IDLE, None, False)
+        started = await calls(stage).control("c1", Control.START, "complaint")
+        assert (started.is_proven, started.call.state) == (False, LiveState.STARTING)
+        asking = asyncio.create_task(calls(stage).control("c1", Control.START))
+        stage.asterisk.grow(CAPTURE)
+        again = await asking
+        assert (again.is_proven, again.call.state, again.call.grows) == (True, LiveState.RECORDING, True)
+        assert again.call.written_bytes > 0
+        assert [one.leg.number for one in again.call.participants] == ["1001", "1002"]
+        assert all(one.since_s for one in again.call.participants)
+        stopped = await calls(stage).control("c1", Control.STOP)
+        assert (stopped.is_proven, stopped.call.state) == (True, LiveState.IDLE)
+
+
+@virtual
+async def test_paused_is_said_only_when_asterisk_has_confirmed_it(stage: Stage) -> None:
+    """What cannot be muted and does not stop is on its way, and no more."""
+    async with recorded(stage):
+        stage.asterisk.faults["mute"] = stage.asterisk.faults["stop"] = Refused("ami-error", "no")
+        pausing = await calls(stage).control("c1", Control.PAUSE, "card number", 60.0)
+        assert (pausing.is_proven, pausing.call.state) == (False, LiveState.PAUSING)
+        stage.asterisk.faults.clear()
+        await stage.passes(10)
+        paused = await calls(stage).control("c1", Control.PAUSE)
+        assert (paused.is_proven, paused.call.state) == (True, LiveState.PAUSED)
+        assert await refusal(stage, Control.START) == "recording-paused"
+        resumed = await calls(stage).control("c1", Control.RESUME)
+        assert (resumed.is_proven, resumed.call.state) == (False, LiveState.STARTING)
+
+
+@virtual
+async def test_of_two_operators_each_is_told_what_is_true(stage: Stage) -> None:
+    """One pauses, the other resumes, at once: the first one's pause is over when it is told."""
+    async with recorded(stage):
+        one, other = await asyncio.gather(
+            calls(stage).control("c1", Control.PAUSE),
+            calls(stage).control("c1", Control.RESUME),
+            return_exceptions=True,
+        )
+        (call,) = calls(stage).every()
+        assert call.state is LiveState.RECORDING
+        assert isinstance(one, Refused)
+        assert one.code == "control-failed"
+        assert not isinstance(other, BaseException)
+        assert other.is_proven
+        assert [step.control for step in call.session.recording.controls] == ["start", "pause", "resume"]
+
+
+@virtual
+async def test_what_cannot_be_done_is_refused_with_its_reason(stage: Stage) -> None:
+    async with stage.running():
+        assert await refusal(stage, Control.START, "unknown") == "no-such-call"
+        stage.call()
+        await stage.passes(0.1)
+        assert await refusal(stage, Control.PAUSE) == "not-recorded"
+        stage.call_router.asterisk(event("Newchannel", "9.1", "alice"))
+        await stage.passes(0.1)
+        assert await refusal(stage, Control.START, "c2") == "no-conversation"
+        assert await refusal(stage, Control.START, reason="x" * 10_000) == "control-reason"
+        assert await refusal(stage, Control.START, reason="a\nb\x1b[2J") == "control-reason"
+        stage.hang_up()
+        await stage.passes(30)
+        assert await refusal(stage, Control.START) == "call-ended"
+        stage.call("ever", "bob", 3)
+        await stage.passes(0.1)
+        assert await refusal(stage, Control.STOP, "c3") == "rule-always"
+        assert _refused("c", Control.START, ControlAnswer.NEVER).code == "rule-never"
+
+
+@virtual
+async def test_while_asterisk_cannot_be_asked_nothing_is_promised(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage.running():
+        stage.call()
+        await stage.passes(0.1)
+        monkeypatch.setattr(stage.call_router, "link_is_up", lambda: False)
+        with pytest.raises(Unavailable):
+            await calls(stage).control("c1", Control.PAUSE)
+
+
+@virtual
+async def test_a_call_that_does_not_answer_costs_the_asker_five_seconds(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage.running():
+        stage.call()
+        await stage.passes(0.1)
+        monkeypatch.setattr(stage.call_router._worker(CallId("c1")), "post", lambda *_: None)
+        assert await refusal(stage, Control.PAUSE) == "no-outcome"

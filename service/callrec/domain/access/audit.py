@@ -1,0 +1,123 @@
+"""What the audit log says: who did what to which recording, from where, and why.
+
+A use case makes an `AuditEntry` and hands it to the port `AuditLog`, which sets the time. What may name a person (`address`,
+`reason`, `details`) never reaches the log itself: the log has a salted digest of it, the text stands beside the log and can be
+erased. All other fields are ids and values of callrec's own, and stay for ever.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+MOST_TEXT = 1000
+"""Characters of a text from outside that are kept; the rest is cut off."""
+MOST_FILES = 200
+_ID = re.compile(r"[A-Za-z0-9_.:/-]{0,100}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ActorKind(StrEnum):
+    """What kind of actor did it; the meaning of the actor's id."""
+
+    ACCOUNT = "account"
+    """A user who has logged in: the user's id."""
+    TOKEN = "token"  # noqa: S105 - no password
+    """A program: the id of its token; `daemon` for the daemon's own token."""
+    LINK = "link"
+    """Whoever has an expiring link: the link's id."""
+    OPERATOR = "operator"
+    """A command on this machine: the number of the system user."""
+    DAEMON = "daemon"
+    """callrec itself, without a request: empty."""
+    STRANGER = "stranger"
+    """A request that proved nothing: empty. What it claimed to be goes to `details`."""
+
+
+class Action(StrEnum):
+    """What was done. A value is a frozen format."""
+
+    STORED = "stored"
+    """A recording is in the library, with the digests of its files."""
+    LISTED = "listed"
+    SHOWN = "shown"
+    """One recording's entry was read, without its media."""
+    LISTENED = "listened"
+    DOWNLOADED = "downloaded"
+    EXPORTED = "exported"
+    CHANGED = "changed"
+    """Notes, tags or the class of a recording."""
+    HELD = "held"
+    RELEASED = "released"
+    ERASED = "erased"
+    LOGGED_IN = "logged-in"
+    LOGGED_OUT = "logged-out"
+    LOGIN_FAILED = "login-failed"
+    REFUSED = "refused"
+    """Somebody asked for what they may not have."""
+    ACCOUNT_CHANGED = "account-changed"
+    """Password, role, second factor, groups, sessions of an account: `subject` names it."""
+    TOKEN_MADE = "token-made"  # noqa: S105 - no password
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - no password
+    LINK_MADE = "link-made"
+    LINK_REVOKED = "link-revoked"
+    SETTINGS_CHANGED = "settings-changed"
+    """Roles, groups, retention classes: what decides who sees what, and for how long."""
+    AUDIT_READ = "audit-read"
+    CLOCK_SET_BACK = "clock-set-back"
+    """The log itself says that the clock shows an earlier time than the entry before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it. Raises ValueError for an id with other characters than letters, digits and `_.:/-`, or more than 100."""
+
+    kind: ActorKind
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        _check_id("actor", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """One file of a recording: `manifest` (the sidecar), `media`, `track-1`, ... Its name stays out: it may hold a number."""
+
+    part: str
+    sha256: str
+    """64 hexadecimal digits, of the file as it is on disk."""
+    bytes: int
+
+    def __post_init__(self) -> None:
+        _check_id("part", self.part)
+        if not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"a SHA-256 has 64 hexadecimal digits: {self.sha256[:80]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One action. Raises ValueError for ids as `Actor` does, and for more than `MOST_FILES` files."""
+
+    action: Action
+    actor: Actor
+    recording: str = ""
+    """The id of the recording; empty when it is about none, or about many."""
+    subject: str = ""
+    """What else it is about, as `kind:id`: `account:12`, `group:3`, `token:ab12`, `link:7f`, `role:auditor`. Never a name."""
+    address: str = ""
+    """The client's IP address; empty for a command on this machine. May be erased later."""
+    reason: str = ""
+    """Why, in the words of who did it. May be erased later."""
+    details: str = ""
+    """What was asked for, in clear text: a filter, a claimed account name, what changed. May be erased later."""
+    files: tuple[FileDigest, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_id("recording", self.recording)
+        _check_id("subject", self.subject)
+        if len(self.files) > MOST_FILES:
+            raise ValueError(f"an entry has at most {MOST_FILES} files, not {len(self.files)}")
+
+
+def _check_id(what: str, value: str) -> None:
+    if not _ID.fullmatch(value):
+        raise ValueError(f"{what} must be an id of at most 100 letters, digits or _.:/- and not {value[:80]!r}")

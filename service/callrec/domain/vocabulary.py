@@ -9,7 +9,7 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class AlarmCause(StrEnum):
-    """The cause of an alarm, up to its first colon; the code of an error may follow."""
+    """The cause of an alarm, up to its first colon; the code of an error, or the cause of what is missing, may follow."""
 
     FILE_NOT_OPENED = "file-not-opened"
     FILE_NOT_GROWING = "file-not-growing"
@@ -21,6 +21,8 @@ class AlarmCause(StrEnum):
     """Another program stopped callrec's recorder during the call."""
     CAPTURE_NOT_CLOSING = "take-not-closing"
     DEAF_LEG = "deaf-leg"
+    TRACK_INCOMPLETE = "track-incomplete"
+    """A participant's track lacks something that its recording's own file does not; why follows (`track-incomplete: gap`)."""
     NO_DECODER = "no-decoder"
     """Asterisk has no decoder for what the phones send (`no-decoder: g729`): no recorder can hear the call. Likewise a fax:"""
     FAX = "t38"

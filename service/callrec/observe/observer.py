@@ -15,7 +15,9 @@ from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Manifest
+from callrec.domain.calls.model import Missing, Recording
 from callrec.domain.errors import CallrecError, Corrupt
+from callrec.domain.library.tracks import incomplete
 from callrec.domain.throttle import Throttle
 from callrec.domain.vocabulary import AlarmCause, DropReason
 from callrec.observe.metrics import Metrics
@@ -84,7 +86,8 @@ class Observation:
         log.error("broke", where=where, exc_info=error)
 
     def stored(self, manifest: Manifest) -> None:
-        """Count and log a stored recording; a deaf leg in it is also an alarm. The finalizer itself publishes the event."""
+        """Count and log a stored recording; a deaf leg in it is also an alarm, and so is a track that lacks something. The
+        finalizer itself publishes the event."""
         recording, media = manifest.recording, manifest.media
         self._metrics.intake("stored")
         self._metrics.stored(manifest.state, recording.to_s)
@@ -93,15 +96,19 @@ class Observation:
         state, cause = manifest.state.value, recording.cause
         log.info("stored", recording=recording.id, state=state, cause=cause, length_s=length_s, **who)
         for missing in (one for one in recording.missing if one.cause == DEAF_LEG):
-            about = {
-                "recording": recording.id,
-                "side": missing.side.value,
-                "lacks_s": round(missing.to_s - missing.from_s, 1),
-            }
-            self._metrics.alarm(DEAF_LEG)
-            log.warning("alarm", cause=DEAF_LEG, **about)
-            self._publish({"type": "alarm", "cause": DEAF_LEG, "recording": recording.id, "call": recording.call})
+            self._lacks(recording, DEAF_LEG, missing, side=missing.side.value)
             break  # one alarm for a recording with several gaps
+        if lacking := incomplete(manifest):
+            longest = max((one for track in lacking for one in track.missing), key=lambda one: one.to_s - one.from_s)
+            cause = f"{AlarmCause.TRACK_INCOMPLETE}: {longest.cause}"
+            self._lacks(recording, cause, longest, tracks=[track.nth for track in lacking])
+
+    def _lacks(self, recording: Recording, cause: str, missing: Missing, **where: str | list[int]) -> None:
+        """Count, log and publish an alarm: what a stored recording lacks. `where`: for the log only."""
+        self._metrics.alarm(cause)
+        lacks_s = round(missing.to_s - missing.from_s, 1)
+        log.warning("alarm", cause=cause, recording=recording.id, lacks_s=lacks_s, **where)
+        self._publish({"type": "alarm", "cause": cause, "recording": recording.id, "call": recording.call})
 
     def delayed(self, recording: RecordingId, attempt: int, error: Exception) -> None:
         """Count and log that a recording is to be stored later; an unexpected error counts as a defect."""

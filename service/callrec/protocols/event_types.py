@@ -154,7 +154,7 @@ TYPES: tuple[EventType, ...] = (
         "alarm",
         "Something that an operator must see: docs/monitoring.md has what to do for each cause.",
         (
-            EventField("cause", "The cause, up to the first colon; the code of an error may follow.", example="stalled"),
+            EventField("cause", "The cause, up to the first colon; more about it may follow.", example="stalled"),
             _optional("take", "The capture's id.", example=f"{_RECORDING_ID}-1"),
             _CALL,
             _RECORDING,

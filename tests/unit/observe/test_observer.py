@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
-from callrec.domain.calls.model import POLICY, Heard, Missing, Party, Recording
+from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
+from callrec.domain.calls.model import POLICY, Heard, Interval, Missing, Party, Recording
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.rules import Rule, UserId
 from callrec.observe import observer as module
@@ -176,3 +176,20 @@ async def test_a_stored_recording_that_lacks_a_voice_is_an_alarm() -> None:
     assert [line["lacks_s"] for line in lines if line["event"] == "alarm"] == [2.0]
     assert stream.events[0]["cause"] == "deaf-leg"
     assert 'callrec_alarms_total{cause="deaf-leg"} 1.0' in metrics.text().decode()
+
+
+async def test_a_track_that_lacks_what_the_recording_has_is_an_alarm_with_its_cause() -> None:
+    """The recording is sound: nothing else would tell."""
+    metrics = Metrics()
+    observation = Observation(metrics)
+    lacks = Missing(10.0, 10.5, "gap"), Missing(20.0, 23.0, "late-start")
+    media = Media("c-1.track-2.wav", Format.WAV, 8000, 16000, 1, "0")
+    lacking = Track(2, (LegId("1.2"),), None, "1001", "", (Interval(0.0, 30.0),), lacks, media)
+    with capture_logs() as lines:
+        async with publishing(observation) as stream:
+            observation.stored(replace(MANIFEST, tracks=(replace(lacking, nth=1, missing=()), lacking)))
+            await stream.until(1)
+    (line,) = [line for line in lines if line["event"] == "alarm"]
+    assert (line["cause"], line["lacks_s"], line["tracks"]) == ("track-incomplete: late-start", 3.0, [2])
+    assert (stream.events[0]["cause"], stream.events[0]["recording"]) == (line["cause"], RECORDING.id)
+    assert 'callrec_alarms_total{cause="track-incomplete"} 1.0' in metrics.text().decode()

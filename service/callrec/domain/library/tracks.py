@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.journal import Track
+from callrec.domain.calls.journal import Manifest, Track
 from callrec.domain.calls.model import Capture, Heard, Interval, Missing, Party, Recording, WaitingKind
 from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.session import APPLICATION
@@ -229,3 +229,14 @@ def unencoded(track: Track, cause: str) -> Track:
     """The track when its file cannot be made: all of it is missing."""
     lost = tuple(Missing(one.from_s, one.to_s, cause) for one in track.present if one.to_s is not None)
     return replace(track, missing=lost, media=None)
+
+
+def incomplete(manifest: Manifest) -> tuple[Track, ...]:
+    """The tracks that lack something of which nothing else tells: the recording's own file does not lack it, so that the entry
+    may be *sound*, and the track has a file, so that the encoder's alarm was not raised."""
+    told = [(one.from_s, one.to_s) for one in manifest.recording.missing if one.cause != SUPERVISOR]
+
+    def lacks_s(track: Track) -> float:
+        return length_s(without([(one.from_s, one.to_s) for one in track.missing], told))
+
+    return tuple(track for track in manifest.tracks if track.media and lacks_s(track) > WORTH_S)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import (
     POLICY,
     Capture,
@@ -23,7 +24,7 @@ from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.library.captures import CaptureFiles, Stretch
 from callrec.domain.library.spans import Span
 from callrec.domain.library.timeline import CaptureTimeline, Gap, steady
-from callrec.domain.library.tracks import Audible, TrackPlan, track_plans, unencoded
+from callrec.domain.library.tracks import Audible, TrackPlan, incomplete, track_plans, unencoded
 from callrec.domain.rules import Rule, UserId
 
 A, B, C, D = (LegId(name) for name in "abcd")
@@ -247,3 +248,33 @@ def test_after_the_last_conversation_nothing_is_due() -> None:
     first, second = track_plans(replace(RECORDING, parties=parties), [audible(replace(OWN, to_s=28.0))], [])
     assert missing(first) == missing(second) == []
     assert first.track.present == (Interval(0.0, 28.0),)
+
+
+def track(nth: int, *missing: Missing, has_file: bool = True) -> Track:
+    media = Media(f"c-1.track-{nth}.wav", Format.WAV, 8000, 240_000, 1, "0") if has_file else None
+    return Track(nth, (B,), None, "1001", "Bob", (Interval(0.0, 30.0),), missing, media)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "told", "is_incomplete"),
+    [
+        ((), (), False),
+        ((Missing(10.0, 12.0, "late-start"),), (), True),
+        ((Missing(10.0, 12.0, "gap"),), (Missing(9.0, 12.0, "gap"),), False),
+        ((Missing(10.0, 12.0, "gap"),), (Missing(9.0, 11.0, "gap"),), True),
+        ((Missing(10.0, 12.0, "gap"),), (Missing(9.99, 11.99, "gap"),), False),
+        ((Missing(10.0, 12.0, "gap"),), (Missing(9.0, 13.0, "supervisor", Heard.HEARS),), True),
+    ],
+)
+def test_a_track_is_incomplete_that_lacks_more_than_its_recording_says(
+    lacks: tuple[Missing, ...], told: tuple[Missing, ...], is_incomplete: bool
+) -> None:
+    """A supervisor's words are no participant's. A packet at the edges is rounding."""
+    whole, lacking = track(1), track(2, *lacks)
+    manifest = Manifest(SCHEMA, State.SOUND, replace(RECORDING, missing=told), None, tracks=(whole, lacking))
+    assert incomplete(manifest) == ((lacking,) if is_incomplete else ())
+
+
+def test_a_track_without_a_file_has_had_the_encoders_alarm() -> None:
+    lost = track(1, Missing(0.0, 30.0, "encoder: encode"), has_file=False)
+    assert incomplete(Manifest(SCHEMA, State.SOUND, RECORDING, None, tracks=(lost,))) == ()

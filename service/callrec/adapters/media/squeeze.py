@@ -5,7 +5,7 @@ where that had nothing. So digital silence is left out first, of each run the sa
 import numpy as np
 from numpy.typing import NDArray
 
-from callrec.domain.library.timeline import DRIFT_MOST
+from callrec.domain.library.shortfalls import DRIFT_MOST
 
 Samples = NDArray[np.int16]
 

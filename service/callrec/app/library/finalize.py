@@ -24,8 +24,9 @@ from callrec.domain.calls.ids import CaptureId, RecordingId
 from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
 from callrec.domain.calls.model import Recording
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
-from callrec.domain.library.assessment import Conclusion, conclude, is_refused
+from callrec.domain.library.assessment import conclude, is_refused
 from callrec.domain.library.captures import CaptureFiles, Encoded, EncodeJob
+from callrec.domain.library.conclusion import Conclusion
 from callrec.domain.library.file_names import Names, media_name, stored_paths, track_path
 from callrec.domain.library.tracks import TrackPlan, unencoded
 

@@ -11,7 +11,7 @@ write in them. Time that is due, and neither captured nor a wait, is missing; ab
     unproven-pause  beside a pause that Asterisk never confirmed, where the file is silent for longer (`assessment`)
     the capture's own cause, where it has one (asterisk-died, ...), in place of the last two
 
-In place of a *timeline* loss silence stands in the file; `domain.library.timeline` says where, and how exact that is.
+In place of a *timeline* loss silence stands in the file; `domain.library.silences` says where, and how exact that is.
 """
 
 import math
@@ -22,8 +22,9 @@ from callrec.domain.calls.model import Capture, Missing, Recording, WaitingKind
 from callrec.domain.calls.opaque_legs import is_opaque
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
+from callrec.domain.library.shortfalls import DRIFT
 from callrec.domain.library.spans import Span
-from callrec.domain.library.timeline import DRIFT, CaptureTimeline
+from callrec.domain.library.timeline import CaptureTimeline
 
 TOLD_S = 0.1
 """Missing time above this, in the whole recording, is reported."""

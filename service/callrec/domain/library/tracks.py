@@ -32,8 +32,9 @@ from callrec.domain.library.missing_time import (
     WORTH_S,
     conversation_end_s,
 )
+from callrec.domain.library.shortfalls import DRIFT
 from callrec.domain.library.spans import Span, common, joined, length_s, without
-from callrec.domain.library.timeline import DRIFT, EXACT_S, CaptureTimeline
+from callrec.domain.library.timeline import EXACT_S, CaptureTimeline
 from callrec.domain.vocabulary import AlarmCause
 
 

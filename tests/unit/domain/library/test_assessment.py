@@ -155,43 +155,6 @@ def test_legs_that_asterisk_cannot_have_written_are_no_unanswered_call() -> None
     assert (found.state, found.recording.cause) == (State.FAILED, "refused: sparse-file: read")
 
 
-@pytest.mark.parametrize(
-    ("media_format", "needed"),
-    [(Format.WAV, 328_096), (Format.FLAC, 328_096), (Format.OPUS, 44_596), (Format.MP3, 54_721)],
-)
-def test_what_the_media_needs_is_known_before_it_is_made(media_format: Format, needed: int) -> None:
-    captures = [capture(1), capture(2, 100.125, 110)]
-    found = conclude(recording(*captures), {one.capture: one for one in (capture_files(1), capture_files(2))})
-    assert found.needed_bytes(media_format) == needed
-
-
-def test_the_job_places_takes_by_their_start_at_the_widest_rate_that_lies_there() -> None:
-    captures = [capture(1, 100, 105), capture(2, 104.5, 109.5, rate_hz=8000)]
-    captured_files = {
-        one.capture: one for one in (capture_files(1, 5 * S8, None), capture_files(2, 5 * S16, 5 * S16, 16000))
-    }
-    job = conclude(recording(*captures), captured_files).job(
-        Format.FLAC, lambda one, side: f"{one.id}.{side}.{one.rate_hz}"
-    )
-    assert (job.format, job.rate_hz) == (Format.FLAC, 16000)
-    assert job.pieces == (
-        Piece("c-1-1.read.8000", None, 8000, 0),
-        Piece("c-1-2.read.16000", "c-1-2.write.16000", 16000, 72_000),
-    )
-
-
-def test_both_sides_of_others_are_on_the_right() -> None:
-    """The recorded user is not in their conversation: the left channel is silent, and both are heard."""
-    captures = capture(1, 100.0, 105.0), replace(capture(2, 106.0, 110.0), of_others=True)
-    files = {one.capture: one for one in (capture_files(1, 5 * S8, 5 * S8), capture_files(2, 4 * S8, 4 * S8))}
-    job = conclude(recording(*captures), files).job(Format.WAV, lambda one, side: f"{one.id}.{side}")
-    assert job.pieces == (
-        Piece("c-1-1.read", "c-1-1.write", 8000, 0),
-        Piece(None, "c-1-2.read", 8000, 48_000, is_own_voice=True),
-        Piece(None, "c-1-2.write", 8000, 48_000),
-    )
-
-
 @pytest.mark.parametrize("second_s", [50.0, 100.0 + JUMP_S + 11])
 def test_a_clock_that_was_set_between_two_takes_joins_them_and_says_so(second_s: float) -> None:
     captures = [capture(1), capture(2, second_s, second_s + 10), capture(3, second_s + 10, second_s + 20)]

@@ -7,7 +7,8 @@ from callrec.domain.calls.model import POLICY, Capture, GrowthMark, Recording
 from callrec.domain.library.bursts import LEAST_S, surpluses_s
 from callrec.domain.library.captures import Stretch
 from callrec.domain.library.missing_time import missing_time
-from callrec.domain.library.timeline import EXACT_S, CaptureTimeline, capture_timeline
+from callrec.domain.library.silences import capture_timeline
+from callrec.domain.library.timeline import EXACT_S, CaptureTimeline
 from callrec.domain.rules import Rule
 
 RATE_HZ, STEP = 8000, 16384

@@ -17,7 +17,8 @@ from callrec.domain.calls.model import (
     WaitingKind,
 )
 from callrec.domain.library.missing_time import conversation_end_s, missing_time, unwritten
-from callrec.domain.library.timeline import CaptureTimeline, capture_timeline
+from callrec.domain.library.silences import capture_timeline
+from callrec.domain.library.timeline import CaptureTimeline
 from callrec.domain.rules import Rule
 
 

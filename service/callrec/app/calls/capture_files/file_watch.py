@@ -27,7 +27,7 @@ from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.file_names import LegFile, Side
-from callrec.domain.library.timeline import is_news
+from callrec.domain.library.shortfalls import is_news
 
 GROWTH_CHECK_S = 0.5
 SLICES = 10

@@ -20,7 +20,7 @@ from callrec.domain.calls.model import Capture
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.file_names import LegFile, Side
-from callrec.domain.library.timeline import DRIFT_MOST
+from callrec.domain.library.shortfalls import DRIFT_MOST
 
 SETTLED_S = 0.15
 """How long after two legs met the file may still hold what was heard before: a ringing tone, music."""

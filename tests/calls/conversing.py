@@ -125,7 +125,7 @@ class News:
 
 async def listed(stack: Stack, *numbers: str) -> list[Manifest]:
     """What the library has of calls between these numbers, when nothing waits in the spool any more."""
-    await until(lambda: not list(stack.daemon.spool.glob("*-*")))
+    await until(lambda: not any(path.is_file() for path in stack.daemon.spool.glob("*-*")))
     every = [decode_manifest(path.read_bytes()) for path in stack.daemon.monitor.rglob("*.json")]
     return [one for one in every if {party.number for party in one.recording.parties} == set(numbers)]
 

@@ -13,7 +13,7 @@ from callrec_lab.stack import Wishes
 
 class Proxy:
     """TCP from here to there. It can be cut (closed, and no new connection), wedged (open, and silent; what was sent arrives
-    when it is restored) and slow."""
+    when it is restored), one-way (what there answers is held back until then) and slow."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -21,6 +21,8 @@ class Proxy:
         self.target = 0
         self._flows = asyncio.Event()
         self._flows.set()
+        self._answers = asyncio.Event()
+        self._answers.set()
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -34,9 +36,14 @@ class Proxy:
         """Hold everything back."""
         self._flows.clear()
 
+    def hold_answers(self) -> None:
+        """What is asked arrives, and no answer comes."""
+        self._answers.clear()
+
     def restore(self) -> None:
         """As it was."""
         self._is_cut = False
+        self._answers.set()
         self._flows.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +54,8 @@ class Proxy:
                 there, onward = await asyncio.open_connection("127.0.0.1", self.target)
                 ends.append(onward)
                 self._writers.update(ends)
-                await asyncio.gather(self._pass(reader, onward), self._pass(there, writer))
+                answers = self._pass(there, writer, self._answers)
+                await asyncio.gather(self._pass(reader, onward, self._flows), answers)
         except OSError:
             pass  # the other side is not there: so it is for whoever asked
         finally:
@@ -55,10 +63,11 @@ class Proxy:
             for end in ends:
                 end.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event) -> None:
         while data := await reader.read(65536):
             await asyncio.sleep(self.delay_s)
             await self._flows.wait()
+            await flows.wait()
             writer.write(data)
             await writer.drain()
         writer.transport.abort()

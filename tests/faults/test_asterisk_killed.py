@@ -166,16 +166,17 @@ async def test_p11_a_press_while_the_manager_is_cut_off_records_and_the_next_one
     assert recording.manifest.recording.rule is Rule.ON_DEMAND
 
 
-async def test_p6_what_asterisk_begins_after_we_gave_it_up_is_ended_and_explained(whole: Line) -> None:
-    """The manager is wedged for longer than a press waits. Its presser hears that it failed, and then it is true."""
+async def test_p6_what_asterisk_begins_after_we_gave_it_up_records_nothing_and_is_explained(whole: Line) -> None:
+    """The manager is wedged for longer than a press waits. Its presser hears that it failed, and then it is true: a recorder that
+    begins late has no file."""
     stack = whole.stack
     async with conversation(stack, "1003", "1002") as (there, _):
         whole.proxy.wedge()
         await there.press("*3")
         await asyncio.sleep(3)
         whole.proxy.restore()
-        await until(lambda: any("read" in path.name for path in leg_files(stack)))
-        await until(lambda: not stack_is_capturing(stack))
+        await until(lambda: "Cannot open" in (stack.pbx.root / "log/messages.log").read_text("utf-8", "replace"))
+        assert (leg_files(stack), stack_is_capturing(stack)) == ([], False)
         assert await lamp(stack, "1003") == "NOT_INUSE"
         await there.press("*3")
         await until_lamp(stack, "1003", "INUSE")

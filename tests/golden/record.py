@@ -138,7 +138,7 @@ async def told(stack: Stack) -> None:
 async def settled(stack: Stack) -> None:
     """Nothing waits in the spool any more."""
     async with asyncio.timeout(20):
-        while list(stack.daemon.spool.glob("*-*")):  # noqa: ASYNC110 - other processes tell nobody
+        while any(path.is_file() for path in stack.daemon.spool.glob("*-*")):  # noqa: ASYNC110 - other processes tell nobody
             await asyncio.sleep(0.1)
     await asyncio.sleep(STEP_S)
 

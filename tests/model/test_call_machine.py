@@ -138,6 +138,8 @@ class CallMachine(RuleBasedStateMachine):
         self.grown: set[CaptureId] = set()
         self.muted: dict[CaptureId, bool] = {}
         self.stopped: set[CaptureId] = set()
+        self.at_work: set[CaptureId] = set()
+        """Recorders whose start was not answered, and whose files are there."""
         self.recordings: set[RecordingId] = set()
         self.handed: list[Recording] = []
         self.journal: dict[RecordingId, Recording] = {}
@@ -196,6 +198,10 @@ class CallMachine(RuleBasedStateMachine):
         """One event; every command is checked against the world and then done in it."""
         if isinstance(event, CaptureGrew):
             self.grown.add(event.capture)
+        if isinstance(event, CaptureRefused) and event.may_be_at_work:
+            self.at_work.add(event.capture)
+        elif isinstance(event, CaptureRefused | CaptureClosed):
+            self.at_work.discard(event.capture)
         # What Asterisk tells has happened before it is read; what a daemon finds out by itself (a listing) is of this moment.
         is_late = self.is_behind and not isinstance(event, DeadlinePassed | Pressed | LegAppeared)
         at_mono_s = self.now_s - self.late_s if is_late else None
@@ -318,6 +324,8 @@ class CallMachine(RuleBasedStateMachine):
         if s.state is State.PAUSED and s.recording is not None and s.recording.pauses[-1].is_proven:
             open_ones = [one.id for one in s.captures() if one.id in s.open_captures]
             assert all(self.muted.get(one) for one in open_ones), "a pause is told that is none"
+            at_work = [one for one in s.captures() if one.id in self.at_work and s.lives(one.leg) and not one.to_s]
+            assert all(self.muted.get(one.id) for one in at_work), "a pause is told beside a recorder that began unseen"
         if capture is not None and s.state is State.RECORDING:
             assert not self.muted.get(capture.id), "silence in a recording"
         if s.state is not State.CLOSED and Rule.ALWAYS in self.wanted():
@@ -540,11 +548,11 @@ class CallMachine(RuleBasedStateMachine):
             self.tell(CaptureClosed(capture))
 
     @precondition(lambda self: self.session.capture and self.session.capture.id in self.captures)
-    @rule(unavailable=st.booleans())
-    def the_current_command_is_refused(self, *, unavailable: bool) -> None:
+    @rule(unavailable=st.booleans(), may_be_at_work=st.booleans())
+    def the_current_command_is_refused(self, *, unavailable: bool, may_be_at_work: bool) -> None:
         """Whatever it was."""
         assert self.session.capture is not None
-        self.tell(CaptureRefused(self.session.capture.id, "refused", unavailable))
+        self.tell(CaptureRefused(self.session.capture.id, "refused", unavailable, may_be_at_work))
 
     @precondition(lambda self: self.session.unheard)
     @rule(data=st.data())

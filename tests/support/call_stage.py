@@ -6,6 +6,7 @@ The journal in memory keeps the promises of the one on the disk; test_engine.py 
 # ruff: noqa: D102 - the stand-ins keep the promises of the ports that they stand for
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import selectors
@@ -170,6 +171,10 @@ class FragileSpool(DiskSpool):
         self._look()
         return super().capture_files(capture)
 
+    def block(self, capture: Capture) -> bool:
+        self._look()
+        return super().block(capture)
+
     def _look(self) -> None:
         if self.fault:
             raise self.fault
@@ -237,7 +242,13 @@ class Asterisk:
         return mixmonitor
 
     def _make(self, path: str) -> None:
-        Path(path).touch()
+        with contextlib.suppress(IsADirectoryError):
+            Path(path).open("ab").close()
+
+    async def mixmonitor_of(self, capture: Capture) -> str:
+        self._do("mixmonitor_of")
+        is_noted = capture.id in self.partner_captures or self.notes.get(capture.leg, ("",))[0] == capture.id
+        return self._noted(capture).get(capture.leg, "") if is_noted else ""
 
     async def stop(self, capture: Capture) -> None:
         self._do("stop")
@@ -251,7 +262,7 @@ class Asterisk:
     def close(self, capture: CaptureId) -> None:
         """The recorder of this capture ends."""
         self.running.pop(capture, None)
-        for name in sorted(path.name for path in self.folder.glob(f"{capture}.*")):
+        for name in sorted(path.name for path in self.folder.glob(f"{capture}.*") if path.is_file()):
             file = leg_file(name)
             assert file
             self.news(FileClosed(file))

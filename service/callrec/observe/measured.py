@@ -64,6 +64,10 @@ class MeasuredRecorder:
         """Passed on."""
         return await self._recorder.recorder_on(leg)
 
+    async def mixmonitor_of(self, capture: Capture) -> str:
+        """Passed on."""
+        return await self._recorder.mixmonitor_of(capture)
+
     async def capture_on(self, leg: LegId) -> tuple[CaptureId, Rule] | None:
         """Passed on."""
         return await self._recorder.capture_on(leg)

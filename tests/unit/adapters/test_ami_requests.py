@@ -186,6 +186,24 @@ async def test_a_start_that_was_not_answered_is_ended_before_the_next_one_on_its
     assert not [asked for asked in manager.asked if asked.startswith("Stop")]
 
 
+async def test_a_start_that_was_not_answered_is_left_alone_once_its_caller_knows_its_id(
+    manager: Manager, recorder: AmiRecorder
+) -> None:
+    """The caller may go on with it: the next start on its leg does not end it."""
+    manager.faults["MixMonitor"] = OutcomeUnknown("ami-outcome-unknown", "late")
+    first = Capture(CAPTURE.id, LEG, "", 8000, 0.0)
+    with pytest.raises(Unavailable):
+        await recorder.start(first, Rule.ALWAYS)
+    manager.faults.clear()
+    manager.values = {"CALLREC_MIXMONITOR": "0x7", "CALLREC_TAKE": "c9-1-1"}
+    assert await recorder.mixmonitor_of(first) == "", "another capture's"
+    manager.values["CALLREC_TAKE"] = CAPTURE.id
+    assert await recorder.mixmonitor_of(first) == "0x7"
+    manager.asked.clear()
+    await recorder.start(Capture(CaptureId("c1-1-2"), LEG, "", 8000, 0.0), Rule.ALWAYS)
+    assert not [asked for asked in manager.asked if asked.startswith("Stop")]
+
+
 async def test_starts_that_were_not_answered_are_not_remembered_without_end(
     manager: Manager, recorder: AmiRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

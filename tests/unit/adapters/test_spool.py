@@ -58,6 +58,43 @@ def test_strangers_files_links_and_folders_are_neither_seen_nor_removed(tmp_path
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_blocked_name_can_be_opened_by_no_recorder_whoever_it_runs_as(tmp_path: Path) -> None:
+    """As MixMonitor opens it. It is no file of the capture, and no oddity of the spool."""
+    spool, capture = DiskSpool(tmp_path), Capture(CAPTURE, LegId("1.1"), "PJSIP/john-1", 8000, 1.0)
+    assert (spool.block(capture), spool.block(capture)) == (True, True)
+    for side in Side:
+        with pytest.raises(IsADirectoryError):
+            os.open(spool.path(capture, side), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666)
+    assert (spool.capture_files(CAPTURE), list(spool.captured_files()), list(spool.oddities())) == (None, [], [])
+    spool.drop(CAPTURE)
+    assert spool.block(capture)
+
+
+def test_a_name_that_a_recorder_has_taken_is_not_blocked(tmp_path: Path) -> None:
+    """Nor is the other side: what it records there has a place."""
+    spool, capture = DiskSpool(tmp_path), Capture(CAPTURE, LegId("1.1"), "PJSIP/john-1", 8000, 1.0)
+    Path(spool.path(capture, Side.READ)).touch()
+    assert not spool.block(capture)
+    assert [path.name for path in tmp_path.iterdir()] == [READ.name]
+
+
+def test_a_block_is_removed_when_no_request_can_come_any_more(tmp_path: Path) -> None:
+    """At the daemon's start, and with the next block."""
+    spool, capture = DiskSpool(tmp_path), Capture(CAPTURE, LegId("1.1"), "PJSIP/john-1", 8000, 1.0)
+    later = replace(capture, id=CaptureId("01abc-1-2"))
+    for renew in (spool.prepare, lambda: spool.block(later)):
+        assert spool.block(capture)
+        os.utime(tmp_path / READ.name, (1.0, 1.0))
+        renew()
+        assert not (tmp_path / READ.name).exists()
+        assert (tmp_path / WRITE.name).exists()
+
+
+def test_a_disk_that_refuses_blocks_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        DiskSpool(tmp_path / "gone").block(Capture(CAPTURE, LegId("1.1"), "PJSIP/john-1", 8000, 1.0))
+
+
 def test_drop_removes_exactly_the_take_and_twice_is_fine(tmp_path: Path) -> None:
     other = LegFile(CaptureId("01abc-1-11"), Side.READ, 8000)
     for file in (READ, WRITE, other):

@@ -74,7 +74,7 @@ class AmiRecorder:
         if unanswered := self._unknown.get(capture.leg):
             # Before the leg's variables describe the new one; Asterisk has handled the earlier start by now.
             await self.stop(unanswered)
-            del self._unknown[capture.leg]
+            self._unknown.pop(capture.leg, None)
         try:
             return await self._start(capture, rule)
         except OutcomeUnknown:
@@ -96,7 +96,7 @@ class AmiRecorder:
 
     async def stop(self, capture: Capture) -> None:
         """See ports.Recorder. Without a known MixMonitorID, the one in the leg's variables is used, if they name this capture."""
-        mixmonitor = capture.mixmonitor or await self._noted(capture)
+        mixmonitor = capture.mixmonitor or await self.mixmonitor_of(capture)
         if not mixmonitor:
             return
         try:
@@ -113,10 +113,14 @@ class AmiRecorder:
         with contextlib.suppress(CallrecError):  # the MixMonitor runs: a failed Setvar must not fail its start
             await asyncio.gather(*notes)
 
-    async def _noted(self, capture: Capture) -> str:
+    async def mixmonitor_of(self, capture: Capture) -> str:
+        """See ports.Recorder."""
         if await self._variable(capture.leg, _capture_variable(capture)) != capture.id:
             return ""
-        return await self._variable(capture.leg, _id_variable(capture))
+        found = await self._variable(capture.leg, _id_variable(capture))
+        if found and self._unknown.get(capture.leg) == capture:
+            del self._unknown[capture.leg]  # its caller knows how to stop it
+        return found
 
     async def _forget(self, capture: Capture, mixmonitor: str) -> None:
         """Clear the leg's variables, unless a later capture has set them already."""
@@ -130,7 +134,7 @@ class AmiRecorder:
 
     async def mute(self, capture: Capture, *, muted: bool, since_s: float | None = None) -> None:
         """See ports.Recorder. Asterisk executes both actions in this order: no recorder is muted without the note."""
-        mixmonitor = capture.mixmonitor or await self._noted(capture)
+        mixmonitor = capture.mixmonitor or await self.mixmonitor_of(capture)
         if not mixmonitor:
             raise Refused("recorder-not-known", f"it is not known which recorder captures {capture.id}")
         headers = [("Channel", capture.leg), ("Direction", "both"), ("State", "1" if muted else "0")]

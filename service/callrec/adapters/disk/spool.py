@@ -31,6 +31,11 @@ _KEPT = "kept"
 _OTHERS = frozenset({_KEPT, "lost+found"})
 _DAMAGED = frozenset({errno.EIO, errno.EUCLEAN, errno.ESTALE})
 """Errors of a single file; the folder itself is readable."""
+_BLOCK_MODE = 0
+"""Of an empty folder that keeps a recorder from a file name: nobody puts anything into it."""
+BLOCKED_S = 3600.0
+"""How long such a folder stays. A request to start that Asterisk has not read yet lies in a connection that the daemon ends after
+some seconds of silence; Asterisk would have to stand still for an hour, and the call to outlive that."""
 _BLOCK_BYTES = 512
 """The unit of `st_blocks` on every file system (stat(2))."""
 _COUNT_BLOCKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay"})
@@ -61,6 +66,7 @@ class DiskSpool:
             if not self._folder.is_dir():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._folder.chmod(self._mode)
+            self._unblock_old()
             self._counts_blocks = filesystem_of(self._folder.resolve()) in _COUNT_BLOCKS
 
     def path(self, capture: Capture, side: str) -> str:
@@ -75,6 +81,21 @@ class DiskSpool:
             if found:
                 return self._capture_files(found)
         return None
+
+    def block(self, capture: Capture) -> bool:
+        """Take the names of the capture's files with empty folders, which no recorder can open for writing, whoever it runs as
+        (open(2): EISDIR). False when a file is there already. Old ones of other captures are removed. Raises Unavailable."""
+        with on_disk(f"spool files of {capture.id}"):
+            self._unblock_old()
+            return all(_took(Path(self.path(capture, side))) for side in Side)
+
+    def _unblock_old(self) -> None:
+        """A name is blocked for as long as a request that Asterisk has not read yet may reach it."""
+        until_s = time.time() - BLOCKED_S
+        for name in self._names():
+            path = self._folder / name
+            if leg_file(name) and _blocks(path) and path.lstat().st_mtime < until_s:
+                path.rmdir()
 
     def written_ago_s(self, capture: CaptureId) -> float:
         """How long ago Asterisk last wrote to the capture's files; 0 when unknown. Closing a file flushes its buffer, so for
@@ -110,7 +131,7 @@ class DiskSpool:
                 continue
             if not _ours(name):
                 odd.append((name, "is not the name of a capture file of callrec or its dialplan"))
-            elif not stat.S_ISREG(found.st_mode):
+            elif not stat.S_ISREG(found.st_mode) and not _is_block(found):
                 odd.append((name, "is a link, a pipe, a socket or a folder, not a capture file"))
         return odd
 
@@ -250,6 +271,26 @@ def _regular(path: Path | str) -> os.stat_result | None:
         with on_disk(f"spool file {os.path.basename(path)}"):  # noqa: PTH119 - looked at by the hundred: no Path is made of it
             raise
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _took(path: Path) -> bool:
+    """Whether an empty folder has this name now, or had it before."""
+    try:
+        path.mkdir(mode=_BLOCK_MODE)
+    except FileExistsError:
+        return _blocks(path)
+    return True
+
+
+def _blocks(path: Path) -> bool:
+    try:
+        return _is_block(path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_block(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o777 == _BLOCK_MODE
 
 
 def _looked_at(path: Path) -> os.stat_result | None:

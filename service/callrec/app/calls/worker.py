@@ -303,28 +303,51 @@ class Worker:
         try:
             mixmonitor = await self._around.recorder.start(command.capture, command.rule)
         except CallrecError as error:
-            self.post(CaptureRefused(command.capture.id, error.code, unavailable=isinstance(error, Unavailable)))
-            if isinstance(error, OutcomeUnknown):
-                self._around.background.start(self._end_if_begun(command.capture), DropReason.LATE_CAPTURE)
+            is_unknown = isinstance(error, OutcomeUnknown)
+            is_blocked = is_unknown and self._block(command.capture)
+            self._refused(command.capture, error, may_be_at_work=is_unknown and not is_blocked)
+            if is_unknown:
+                late = self._follow_late_start(command.capture, is_blocked=is_blocked)
+                self._around.background.start(late, DropReason.LATE_CAPTURE)
         else:
             self._around.files.requested(command.capture.id, mixmonitor)
 
-    async def _end_if_begun(self, capture: Capture) -> None:
-        """The presser heard that the recording failed: a recorder that Asterisk begins late is stopped again."""
-        for _ in range(LATE_LOOKS):
+    def _refused(self, capture: Capture, error: CallrecError, *, may_be_at_work: bool) -> None:
+        is_away = isinstance(error, Unavailable)
+        self.post(CaptureRefused(capture.id, error.code, unavailable=is_away, may_be_at_work=may_be_at_work))
+
+    def _block(self, capture: Capture) -> bool:
+        """Whether it is certain that no recorder writes this capture's files, now or later: then a recorder that Asterisk begins
+        late has nothing to write to. False where one has begun, and where the disk does not say."""
+        with suppress(CallrecError):
+            return self._around.spool.block(capture)
+        return False
+
+    async def _follow_late_start(self, capture: Capture, *, is_blocked: bool) -> None:
+        """What became of a start that Asterisk has not answered. One that has begun goes to its call, which uses it or stops it;
+        one whose files are blocked is stopped, so that it costs Asterisk nothing."""
+        around, looks = self._around, 0
+        while self.session.lives(capture.leg) and not (is_blocked and looks >= LATE_LOOKS):
             await asyncio.sleep(LATE_LOOK_S)
+            looks += 1
+            if not is_blocked and self._block(capture):  # the disk had refused
+                is_blocked = True
+                self.post(CaptureClosed(capture.id))
             with suppress(CallrecError):
-                if self._around.spool.capture_files(capture.id) is not None:
-                    await self._around.recorder.stop(capture)  # by the leg's own note of it
+                if mixmonitor := await around.recorder.mixmonitor_of(capture):
+                    if is_blocked or self.session.find(capture.id) is None:
+                        await around.recorder.stop(replace(capture, mixmonitor=mixmonitor))
+                    else:
+                        around.files.requested(capture.id, mixmonitor)
                     return
 
     async def _close(self, capture: Capture) -> None:
         try:
             await self._around.recorder.stop(capture)
         except CallrecError as error:
-            self.post(CaptureRefused(capture.id, error.code, unavailable=isinstance(error, Unavailable)))
+            self._refused(capture, error, may_be_at_work=not capture.mixmonitor and not self._block(capture))
         else:
-            if self._around.spool.capture_files(capture.id) is None:
+            if self._around.spool.capture_files(capture.id) is None and self._block(capture):
                 self.post(CaptureClosed(capture.id))
 
     async def _mute(self, command: MuteCapture) -> None:

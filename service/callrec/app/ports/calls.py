@@ -90,6 +90,11 @@ class Recorder(Protocol):
         """The MixMonitorID that is noted on the leg; empty when there is none, or the leg is gone."""
         ...
 
+    async def mixmonitor_of(self, capture: Capture) -> str:
+        """The MixMonitorID that the leg's note has for this capture; empty when the note is of another one, or the leg is gone.
+        Raises CallrecError when Asterisk cannot be asked."""
+        ...
+
     async def capture_on(self, leg: LegId) -> tuple[CaptureId, Rule] | None:
         """The capture and its rule in the leg's variables; None when callrec's daemon did not start the MixMonitor."""
         ...
@@ -153,6 +158,11 @@ class Spool(Protocol):
 
     def written_ago_s(self, capture: CaptureId) -> float:
         """How long ago Asterisk last wrote to the capture's files, by the current clock; 0 when unknown."""
+        ...
+
+    def block(self, capture: Capture) -> bool:
+        """Take the names of the capture's files, so that no recorder can open them any more. False when a file is there already:
+        a recorder has begun. Raises Unavailable when the disk refuses."""
         ...
 
     def captured_files(self) -> Sequence[CaptureFiles]:

@@ -298,11 +298,13 @@ class CaptureStopped:
 
 @dataclass(frozen=True, slots=True)
 class CaptureRefused:
-    """A command about the capture could not be done; `unavailable` when Asterisk could not be asked at all."""
+    """A command about the capture could not be done; `unavailable` when Asterisk could not be asked at all. `may_be_at_work`: its
+    start was never answered, and its files are there or cannot be blocked."""
 
     capture: CaptureId
     cause: str
     unavailable: bool = False
+    may_be_at_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -403,7 +403,9 @@ def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
     if capture is None:
         return
     is_lost = capture.is_partner and capture.id in s.open_captures - s.ending
-    if not capture.mixmonitor:  # it never began
+    if event.may_be_at_work:
+        s.unanswered |= {capture.id}
+    elif not capture.mixmonitor:  # it never began
         note_closed(change, capture.id)
         note_capture(change, capture.id, cause=event.cause)
     note_refused_stop(change, capture.id)

@@ -131,6 +131,8 @@ class Session:
     """Stopped recordings whose files are not closed yet."""
     open_captures: frozenset[CaptureId] = frozenset()
     """Captures whose files may still be written."""
+    unanswered: frozenset[CaptureId] = frozenset()
+    """Those of them whose start Asterisk has not answered: a recorder may be at work, and its MixMonitorID is not known."""
     ending: frozenset[CaptureId] = frozenset()
     """Partner captures whose end was asked for, and whose files are not closed."""
     stops: Mapping[CaptureId, StopRequest] = field(default_factory=dict)
@@ -251,8 +253,10 @@ class Session:
         return any(capture.id in self.open_captures for capture in recording.all_captures)
 
     def may_grow(self, capture: Capture) -> bool:
-        """Whether a recorder that we saw may still be at work: a hangup ends it too, and tells nothing (app_mixmonitor.c)."""
-        return capture.id in self.open_captures and bool(capture.mixmonitor) and self.lives(capture.leg)
+        """Whether a recorder that we saw, or must reckon with, may still be at work: a hangup ends it too, and tells nothing
+        (app_mixmonitor.c)."""
+        has_begun = bool(capture.mixmonitor) or capture.id in self.unanswered
+        return capture.id in self.open_captures and has_begun and self.lives(capture.leg)
 
     def lives(self, leg: LegId) -> bool:
         """Whether it has not hung up, here or in another call."""

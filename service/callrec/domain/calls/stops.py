@@ -48,6 +48,7 @@ def take_back(change: Change, capture: CaptureId) -> None:
 def note_closed(change: Change, capture: CaptureId) -> None:
     """Nothing writes its files any more."""
     change.session.open_captures -= {capture}
+    change.session.unanswered -= {capture}
     take_back(change, capture)
 
 

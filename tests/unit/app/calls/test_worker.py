@@ -11,6 +11,7 @@ from callrec.app.calls import worker
 from callrec.app.calls.capture_files.file_watch import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S
 from callrec.app.calls.conversations import Conversations
 from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.live_calls import LiveState, state_of
 from callrec.app.calls.worker import (
     EXAMINED_S,
     JOURNAL_S,
@@ -25,12 +26,14 @@ from callrec.app.calls.worker import (
 from callrec.domain.calls.commands import Examine, MuteCapture, Tell
 from callrec.domain.calls.events import CaptureMuted, DialEnded, Event, MuteRefused, PlaceTold, ResyncEnded
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId
+from callrec.domain.calls.model import Capture, Control
+from callrec.domain.calls.policy import Terms
 from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Incall, Place
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import PlaceKind, Rule
-from callrec.domain.vocabulary import Outcome
+from callrec.domain.vocabulary import ControlAnswer, Outcome
 from callrec.protocols.ami import Message
 
 CAPTURE, NEXT = CaptureId("c1-1-1"), CaptureId("c1-1-2")
@@ -303,6 +306,94 @@ async def test_a_recorder_that_begins_after_it_was_given_up_is_ended(stage: Stag
         del stage.asterisk.faults["stop"]
         await stage.passes(2 * LATE_LOOK_S)
         assert list(stage.asterisk.running) == []
+
+
+def begins_without_an_answer(stage: Stage, *, as_partner: bool = False) -> None:
+    """Asterisk does what it is asked, and its answer is lost."""
+    begin = stage.asterisk.start
+
+    async def start(capture: Capture, rule: Rule) -> str:
+        mixmonitor = await begin(capture, rule)
+        if capture.is_partner == as_partner:
+            raise away("ami-outcome-unknown")
+        return mixmonitor
+
+    stage.asterisk.start = start  # type: ignore[method-assign] # a line that loses answers
+
+
+@virtual
+async def test_a_recorder_whose_start_was_not_answered_is_identified_and_stopped(stage: Stage) -> None:
+    """Its files are there: it counts as at work until they are closed, however long Asterisk cannot be asked."""
+    begins_without_an_answer(stage)
+    stage.asterisk.faults["mixmonitor_of"] = stage.asterisk.faults["stop"] = away()
+    async with stage.running():
+        stage.call()
+        assert await stage.call_router.press(LEG, ALICE, 8000) is Outcome.UNAVAILABLE
+        await stage.passes(2 * LATE_LOOKS * LATE_LOOK_S)
+        assert CAPTURE in session(stage).open_captures
+        stage.asterisk.faults.clear()
+        await stage.passes(2 * LATE_LOOK_S)
+        assert list(stage.asterisk.running) == []
+        assert CAPTURE not in session(stage).open_captures
+
+
+@virtual
+async def test_no_pause_is_proven_while_a_recorder_may_be_at_work(stage: Stage) -> None:
+    """Suspect, since the first capture broke off; of the further one nothing is known but its files."""
+    async with stage.running() as call_router:
+        stage.call("ever")
+        stage.asterisk.grow(CAPTURE)
+        await stage.passes(1.1)
+        begins_without_an_answer(stage)
+        stage.asterisk.faults["mixmonitor_of"] = away()
+        stage.asterisk.close(CAPTURE)
+        await stage.passes(Terms().limits.lost_s + 0.1)
+        assert (session(stage).state, NEXT in stage.asterisk.running) == (State.SUSPECT, True)
+        stage.asterisk.faults["mute"] = stage.asterisk.faults["stop"] = away()
+        assert await call_router.control(CallId("c1"), Control.PAUSE, "", None) is ControlAnswer.ACCEPTED
+        await stage.passes(60)
+        assert (state_of(session(stage)), "paused" in stage.asterisk.tones) == (LiveState.PAUSING, False)
+        stage.asterisk.faults.clear()
+        await stage.passes(2 * LATE_LOOK_S)
+        assert (state_of(session(stage)), list(stage.asterisk.running)) == (LiveState.PAUSED, [])
+
+
+@virtual
+async def test_a_recorder_that_begins_late_in_a_pause_has_no_file_to_write_to(stage: Stage) -> None:
+    """So the pause is proven at once."""
+    async with stage.running() as call_router:
+        stage.call("ever")
+        stage.asterisk.grow(CAPTURE)
+        await stage.passes(1.1)
+        stage.asterisk.faults["start"] = away("ami-outcome-unknown")
+        stage.asterisk.close(CAPTURE)
+        await stage.passes(Terms().limits.lost_s + 0.1)
+        capture = session(stage).capture
+        assert capture
+        assert (session(stage).state, capture.id) == (State.SUSPECT, NEXT)
+        assert await call_router.control(CallId("c1"), Control.PAUSE, "", None) is ControlAnswer.ACCEPTED
+        assert state_of(await call_router.until(CallId("c1"), lambda _: True, 1)) is LiveState.PAUSED
+        stage.asterisk.faults.clear()
+        await stage.asterisk.start(capture, Rule.ALWAYS)
+        assert stage.spool.capture_files(NEXT) is None
+        await stage.passes(2 * LATE_LOOK_S)
+        assert list(stage.asterisk.running) == []
+
+
+@virtual
+async def test_a_disk_that_cannot_say_whether_a_recorder_has_begun_is_asked_again(stage: Stage) -> None:
+    """Until then it may be at work."""
+    stage.asterisk.faults["start"] = away("ami-outcome-unknown")
+    async with stage.running() as call_router:
+        stage.call()
+        stage.spool.fault = away("disk")
+        await call_router.press(LEG, ALICE, 8000)
+        await stage.passes(1)
+        assert CAPTURE in session(stage).open_captures
+        stage.spool.fault = None
+        await stage.passes(2 * LATE_LOOK_S)
+        assert CAPTURE not in session(stage).open_captures
+        assert [one.id for one in stage.handed] == ["c1-1"]
 
 
 @virtual

@@ -6,6 +6,7 @@ from callrec.domain.calls.commands import Alarm, AwaitVoice, CloseCapture, Comma
 from callrec.domain.calls.events import (
     CaptureClosed,
     CaptureGrew,
+    CaptureMuted,
     CaptureOpened,
     CaptureRefused,
     CaptureStalled,
@@ -223,6 +224,26 @@ def paused_and_refused() -> Call:
     call = blind(Call(PAUSING)).at(MEET_S + 0.1, CaptureOpened(T2, "0x2"), CaptureGrew(T2))
     assert call.at(MEET_S + 1, PRESS).partners() == ["-c c-1-2"]
     return call.at(MEET_S + 1.1, CaptureRefused(T2, "ami-timeout", unavailable=True))
+
+
+def test_a_partner_capture_whose_start_was_not_answered_keeps_a_pause_from_being_proven() -> None:
+    """Its recorder may be at work: it is muted, and asked to stop, until its files are closed."""
+    call = blind(Call(PAUSING)).at(MEET_S + 0.1, CaptureRefused(T2, "ami-outcome-unknown", True, may_be_at_work=True))
+    assert call.alarms() == ["ami-outcome-unknown"]
+    call.at(MEET_S + 1, PRESS)
+    assert call.partners() == ["-c c-1-2"]
+    call.at(MEET_S + 1.1, CaptureMuted(T1, muted=True))
+    call.at(MEET_S + 2.2, CaptureRefused(T2, "ami-down", True, may_be_at_work=True))
+    assert not call.recording.pauses[-1].is_proven
+    assert call.at(MEET_S + 3, DeadlinePassed(Wait.STOP, T2)).partners() == ["-c c-1-2"]
+    assert call.at(MEET_S + 4, CaptureClosed(T2)).recording.pauses[-1].is_proven
+
+
+def test_a_partner_capture_whose_start_was_not_answered_is_used_where_it_has_begun() -> None:
+    """No second recorder begins beside it."""
+    call = blind(Call(PAUSING)).at(MEET_S + 0.1, CaptureRefused(T2, "ami-outcome-unknown", True, may_be_at_work=True))
+    assert call.at(MEET_S + 5, CaptureOpened(T2, "0x2"), CaptureGrew(T2)).partners() == []
+    assert call.at(MEET_S + 7, PartnerHeard(T1, C, MEET_S)).partners() == ["-c c-1-2"]
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     names: Names = Names.CALLREC
     confirm: Confirm = Confirm.BOTH
     announce: Announcement = Announcement.NONE
+    announce_max_s: Annotated[float, Field(ge=5, le=120)] = 15.0
     on_demand_overrides_always: OverridesAlways = OverridesAlways.NOTHING
     follow: Follow = Follow.USER
     record_applications: RecordApplications = RecordApplications.USERS

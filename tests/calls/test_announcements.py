@@ -7,9 +7,12 @@ import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
 from conversing import News, Played, Scenes, conversation, play
-from listening import Stored, hears_started, hears_stopped
+from listening import Stored, hears_started, hears_stopped, presence
+from soundness import assert_sound
 
-from callrec.domain.calls.model import Hearing, NotHeard, Told
+from callrec.domain.calls.journal import State
+from callrec.domain.calls.model import Hearing, NotHeard, Told, WaitingKind
+from callrec_lab.audio_checks import Sound, heard_s
 from callrec_lab.phones import PhoneCall
 from callrec_lab.prompt_checks import OTHER, SAME, likeness, prompt
 from callrec_lab.stack import Stack
@@ -265,3 +268,103 @@ async def test_a_press_is_told_by_the_prompt_to_a_partner_who_sends_nothing(chan
     assert_heard(stored, "1012", what=Told.PROMPT)
     assert_not_heard(stored, "1013", NotHeard.NO_RTP_IN)
     assert stored.manifest.recording.announcements == ()
+
+
+# -- told first: CALLREC_ANNOUNCE=prompt-first --------------------------------------------------------------------------
+
+FIRST_SAID_S = 1.5
+"""The shortest prompt lasts longer."""
+
+
+def announcing(stored: Stored) -> tuple[float, float]:
+    """The only time in which the participants were told first, from the recording's beginning on."""
+    recording = stored.manifest.recording
+    (found,) = [one for one in recording.waiting if one.kind is WaitingKind.ANNOUNCING]
+    assert found.from_s == recording.from_s
+    assert found.to_s is not None
+    return found.from_s, found.to_s
+
+
+def assert_told_first(stored: Stored, *numbers: str) -> None:
+    """Nothing was captured before the prompt had ended at each of these, and no recorder began late: the entry is sound."""
+    _, told_s = announcing(stored)
+    for number in numbers:
+        assert (hearing(stored, number).to_s or 0.0) <= told_s
+    first = next(one for one in stored.manifest.recording.captures if not one.is_place)
+    assert first.from_s >= told_s
+    assert_sound(stored.manifest)
+
+
+def unrecorded_s(side: Sound, call: PhoneCall, number: str) -> float:
+    """For how long this phone heard the tone of the other one before it was recorded: in sound, not by a clock."""
+    heard = heard_s(call.heard(), tone_of(number)) or (0.0, 0.0)
+    kept = heard_s(side, tone_of(number)) or (0.0, 0.0)
+    return (heard[1] - heard[0]) - (kept[1] - kept[0])
+
+
+@pytest.mark.profile("told-first")
+async def test_nothing_is_recorded_before_both_have_heard_the_prompt_in_their_language(changed: Stack) -> None:
+    """1006 is always recorded and speaks French, 1002 German. They hear each other all the while."""
+    played = await play(changed, "1006", "1002", _talk)
+    (stored,) = played.stored
+    assert languages(played.caller, "1002") == ["fr"]
+    assert languages(played.called, "1006") == ["de"]
+    assert_heard(stored, "1006", "1002", what=Told.PROMPT)
+    assert_told_first(stored, "1006", "1002")
+    stored.assert_sides(tone_of("1006"), tone_of("1002"))
+    assert unrecorded_s(stored.left, played.called, "1006") >= FIRST_SAID_S
+    assert unrecorded_s(stored.right, played.caller, "1002") >= FIRST_SAID_S
+    for side, number in ((stored.left, "1006"), (stored.right, "1002")):
+        for one in LANGUAGES:
+            assert likeness(side, prompt(one, "call-is-recorded"), beside_hz=[tone_of(number)]) < OTHER
+
+
+@pytest.mark.profile("told-first")
+async def test_a_phone_that_sends_nothing_does_not_keep_a_press_from_recording(changed: Stack) -> None:
+    """The entry says that nothing proves that 1013 has heard it."""
+
+    async def press(there: PhoneCall, here: PhoneCall) -> None:
+        await asyncio.sleep(SHORT_S)
+        await here.hum(0)
+        await there.press("*3")
+        await asyncio.sleep(PROMPT_S)
+        await here.hum(tone_of("1013"))
+        await asyncio.sleep(PROMPT_S + TALK_S)
+
+    played = await play(changed, "1012", "1013", press)
+    (stored,) = played.stored
+    announcing(stored)
+    assert_heard(stored, "1012", what=Told.PROMPT)
+    assert languages(played.caller, "1013") == ["en"]
+    assert presence(stored.left, tone_of("1012")) > 0.9
+    assert len(played.news.events("press-announcing", call=stored.manifest.recording.call)) == 1
+
+
+@pytest.mark.profile("told-first")
+async def test_a_third_is_told_on_joining_while_the_recording_goes_on(changed: Stack) -> None:
+    """Two were told first, in German and English; the third, in Spanish, joins a recording that has begun."""
+    async with News(changed) as news:
+        async with conversation(changed, "1036", "1002") as (there, here):
+            await asyncio.sleep(PROMPT_S + TALK_S)
+            await here.send_to("1003")
+            third = await (await phone(changed, "1003").rings()).answered()
+            await here.hangup()
+            await asyncio.sleep(PROMPT_S + TALK_S)
+        await third.ended()
+        (stored,) = await news.stored("1036", "1002", "1003")
+    assert languages(there, "1002", "1003") == ["en"]
+    assert languages(here, "1036") == ["de"]
+    assert languages(third, "1036") == ["es"]
+    assert_heard(stored, "1036", "1002", "1003", what=Told.PROMPT)
+    _, told_s = announcing(stored)
+    assert hearing(stored, "1003").from_s > told_s
+    assert max(hearing(stored, number).to_s or 0.0 for number in ("1036", "1002")) <= told_s
+
+
+@pytest.mark.profile("told-first")
+async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(changed: Stack) -> None:
+    played = await play(changed, "1006", "1002", lambda *_: asyncio.sleep(SHORT_S))
+    (stored,) = played.stored
+    announcing(stored)
+    assert (stored.manifest.state, stored.manifest.recording.cause) == (State.FAILED, "ended-while-announcing")
+    assert stored.manifest.media is None

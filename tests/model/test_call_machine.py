@@ -74,7 +74,7 @@ from callrec.domain.calls.policy import (
     decide,
     may_press,
 )
-from callrec.domain.calls.session import ACTIVE, Session, State
+from callrec.domain.calls.session import ACTIVE, CAPTURING, Session, State
 from callrec.domain.directory.model import User
 from callrec.domain.rules import RecordRules, Rule, UserId
 
@@ -277,6 +277,7 @@ class CallMachine(RuleBasedStateMachine):
     def opened(self, capture: CaptureId, intents: set[CaptureId]) -> None:
         """A capture is asked for."""
         assert self.session.state is not State.PAUSED, "a recorder begins in a pause"
+        assert self.session.state is not State.ANNOUNCING, "a recorder begins before they are told"
         assert capture in intents, "no journal entry before the recorder"
         assert capture not in self.captures, "a take's id is used twice"
         self.assert_ours(capture, asked=False)
@@ -344,6 +345,7 @@ class CallMachine(RuleBasedStateMachine):
         for one in running:
             assert s.state in ACTIVE, "a partner is captured without a recording"
             assert s.state is not State.PAUSED, "a partner's voice in a pause"
+            assert s.state is not State.ANNOUNCING, "a partner's voice before they are told"
             assert one.leg in conversation - {s.capture.leg if s.capture else ""}, "a partner who is not there"
         self.check_presences(conversation)
 
@@ -356,7 +358,7 @@ class CallMachine(RuleBasedStateMachine):
         there = {one.leg for one in s.recording.presences if one.to_s is None}
         assert phones <= there <= phones | {s.capture.leg} | {one.leg for one in s.parties}, "who is there is not noted"
         captured = {one.leg for one in s.recording.partner_captures if one.id in s.open_captures or one.cause}
-        if len(phones) > CONVERSATION and not s.is_protected(s.capture.leg) and s.state is not State.PAUSED:
+        if len(phones) > CONVERSATION and not s.is_protected(s.capture.leg) and s.state in CAPTURING:
             assert phones - {s.capture.leg} <= captured, "a voice that no track has"
 
     @invariant()

@@ -78,6 +78,8 @@ class Outcome(StrEnum):
     """The outcome of a press of `*3`. The values are also those of CALLREC_RESULT in the dialplan, and labels in metrics."""
 
     STARTED = "started"
+    ANNOUNCING = "announcing"
+    """The participants are told that they are recorded; the recording begins when they have heard it."""
     STOPPED = "stopped"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -113,6 +115,7 @@ class CallFact(StrEnum):
     RESUMED = "recording-resumed"
     RECORDING_ENDED = "recording-ended"
     PRESS_STARTED = "press-started"
+    PRESS_ANNOUNCING = "press-announcing"
     PRESS_STOPPED = "press-stopped"
     PRESS_PAUSED = "press-paused"
     PRESS_RESUMED = "press-resumed"

@@ -80,6 +80,7 @@ CALL_FACTS: Mapping[CallFact, str] = {
     CallFact.PRESS_RESUMED: "`*3` ended the pause.",
     CallFact.PRESS_ABSORBED: "`*3` came too soon after another press, and changed nothing.",
     CallFact.PRESS_IS_PAUSED: "The call's recording is paused: `*3` changed nothing.",
+    CallFact.PRESS_ANNOUNCING: "`*3`: the participants are told first; the recording begins when they have heard it.",
     CallFact.PRESS_ALREADY: "The call is recorded by rule: `*3` changed nothing.",
     CallFact.PRESS_REFUSED: "The phone may not press, or is alone in the call.",
     CallFact.PRESS_FAILED: "`*3` started no recording: no files came.",

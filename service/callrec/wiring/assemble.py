@@ -147,7 +147,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         finalizer = _finalizer(out)
         around = _surroundings(out, finalizer, health)
         terms = Terms(
-            Limits(pause_s=settings.pause_max_s),
+            Limits(pause_s=settings.pause_max_s, announce_s=settings.announce_max_s),
             settings.on_demand_overrides_always,
             settings.follow,
             settings.record_applications,

@@ -26,6 +26,8 @@ class LiveState(StrEnum):
     """What a call's recording is doing, as it is told to the outside."""
 
     IDLE = "idle"
+    ANNOUNCING = "announcing"
+    """The participants are told that they are recorded; the recording begins when they have heard it."""
     STARTING = "starting"
     RECORDING = "recording"
     PAUSING = "pausing"
@@ -42,6 +44,7 @@ class LiveState(StrEnum):
 
 _STATES = {
     State.IDLE: LiveState.IDLE,
+    State.ANNOUNCING: LiveState.ANNOUNCING,
     State.STARTING: LiveState.STARTING,
     State.OPENED: LiveState.STARTING,
     State.RECORDING: LiveState.RECORDING,
@@ -58,7 +61,7 @@ _WANTED = {
     Control.PAUSE: LiveState.PAUSED,
     Control.RESUME: LiveState.RECORDING,
 }
-_ON_THE_WAY = (LiveState.STARTING, LiveState.PAUSING, LiveState.STOPPING, LiveState.SUSPECT)
+_ON_THE_WAY = (LiveState.ANNOUNCING, LiveState.STARTING, LiveState.PAUSING, LiveState.STOPPING, LiveState.SUSPECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def plan(
         at_work = _at_work(last, recorders)
         if at_work or (at_work is None and spooled.get(last.id, _NOTHING).files):
             adopt.append(_seen(recording, recorders[last.leg]))
-        elif going_on := _paused(recording, recorders, spooled, now_mono_s):
+        elif going_on := _without_recorder(recording, recorders, spooled, now_mono_s):
             adopt.append(going_on)
         else:
             died = last.leg not in recorders and last.from_s + _TOLERANCE_S < asterisk_since_s
@@ -132,13 +132,16 @@ def plan(
     return Plan(tuple(adopt), tuple(finish))
 
 
-def _paused(recording: Recording, legs: Collection[LegId], spooled: Spooled, now_mono_s: float) -> Recording | None:
-    """A paused recording without a recorder at work, when a leg of its conversation lives: it goes on, and its pause with it.
-    Else a new recording of the same call would hold what is said in the pause. One on demand whose recorder was at work has been
-    stopped by a press in the fallback mode."""
+def _without_recorder(
+    recording: Recording, legs: Collection[LegId], spooled: Spooled, now_mono_s: float
+) -> Recording | None:
+    """A paused recording without a recorder at work, or one that is announced first, when a leg of its conversation lives: it
+    goes on, and its pause or its announcement with it. Else a new recording of the same call would hold what is said in the
+    pause. One on demand whose recorder was at work has been stopped by a press in the fallback mode."""
     last = recording.captures[-1]
     was_stopped = recording.rule is not Rule.ALWAYS and last.to_s is None and last.leg in legs
-    if not recording.is_paused or recording.to_s is not None or was_stopped:
+    is_without = recording.is_paused or recording.is_announcing
+    if not is_without or recording.to_s is not None or was_stopped:
         return None
     present = (party.leg for party in reversed(recording.parties) if party.to_s is None and party.leg in legs)
     leg = last.leg if last.leg in legs else next(present, None)

@@ -34,7 +34,12 @@ def answer(change: Change, outcome: Outcome) -> None:
 
 MOST_TIMES = 3
 """How often a participant is told who may not have heard it."""
-_TOLD = {Announcement.TONE: Told.TONE, Announcement.PROMPT: Told.PROMPT}
+_TOLD = {
+    Announcement.TONE: Told.TONE,
+    Announcement.PROMPT: Told.PROMPT,
+    Announcement.PROMPT_FIRST: Told.PROMPT,
+}
+_TELLING = (State.ANNOUNCING, State.OPENED, State.RECORDING)
 
 
 def announce_start(change: Change, outcome: Outcome) -> None:
@@ -47,7 +52,7 @@ def tell_participants(change: Change) -> None:
     """After every event: let each phone in the recorded conversation hear that it is recorded, when it has not heard it."""
     s = change.session
     what = _TOLD.get(s.terms.announce)
-    if what is None or s.recording is None or s.capture is None or s.state not in (State.OPENED, State.RECORDING):
+    if what is None or s.recording is None or s.capture is None or s.state not in _TELLING:
         return
     told = {one.leg for one in s.recording.hearings} - s.tell_again
     waiting = told | s.held  # who holds the call is told when they are back
@@ -150,7 +155,7 @@ def on_announced(change: Change, event: Announced) -> None:
     s.set_aside = tuple(map(noted, s.set_aside))
     if s.recording is not None:
         s.recording = noted(s.recording)
-        if s.is_current(event.capture):
+        if any(one.id == event.capture for one in s.recording.captures):
             write(change, Step.CHANGED)
             if s.terms.announce in _TOLD and any(_is_told_again(s, one) for one in s.recording.hearings):
                 change.arm(Wait.TELL_AGAIN, s.terms.limits.tell_again_s)

@@ -87,6 +87,8 @@ def _press_always(change: Change, reply: str, presser: Leg, conversation: list[L
             return None
         case State.PAUSED:
             return Outcome.IS_PAUSED
+        case State.ANNOUNCING:
+            return Outcome.ANNOUNCING
         case State.STARTING:
             s.replies = (*s.replies, reply)
             return None

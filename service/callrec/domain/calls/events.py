@@ -336,6 +336,7 @@ class Wait(StrEnum):
     PAUSE = "pause"
     SETTLE = "settle"
     TELL_AGAIN = "tell again"
+    ANNOUNCING = "announcing"
     APPLICATION = "application"
 
 

@@ -1,10 +1,10 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
-`_apply_event` names a function for each kind of event. After every event eight things follow from what is known then: whether
-the participants wait (`wait_times`), whether a supervisor may speak to them (`supervisors`), who talks with the recorded user
-(`recordings`, `tracks`), which partners are captured beside the recorded leg (`partner_captures`), who is told that they are
-recorded (`announcements`), who is alone with an application (`not_recorded`, `applications`), whether a pause is proven
-(`pauses`), and which keys are lit (`announcements`).
+`_apply_event` names a function for each kind of event. After every event nine things follow from what is known then: whether
+a recording may begin that is announced first (`announcing`), whether the participants wait (`wait_times`), whether a supervisor
+may speak to them (`supervisors`), who talks with the recorded user (`recordings`, `tracks`), which partners are captured beside
+the recorded leg (`partner_captures`), who is told that they are recorded (`announcements`), who is alone with an application
+(`not_recorded`, `applications`), whether a pause is proven (`pauses`), and which keys are lit (`announcements`).
 """
 
 from dataclasses import replace
@@ -18,6 +18,7 @@ from callrec.domain.calls.announcements import (
     set_device_states,
     tell_participants,
 )
+from callrec.domain.calls.announcing import await_announcement, begin_when_told
 from callrec.domain.calls.applications import on_application_told, seek
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Command, Examine
@@ -79,6 +80,7 @@ def handle(
     happened = now if at_mono_s is None else Instant(now.utc_s, min(at_mono_s, now.mono_s))
     change = Change(session, session.clock(now), session.clock(happened))
     _apply_event(change, event)
+    begin_when_told(change)
     note_waiting(change)
     note_supervisors(change)
     note_met(change)
@@ -185,7 +187,9 @@ def on_leg_gone(change: Change, event: events.LegGone) -> None:
         end_captures_of(change, event.leg)
         await_files(change, event.leg)
         return
-    if event.is_missed and s.capture and s.capture.to_s is not None:  # a hangup closes its files: they tell when it was
+    if (
+        event.is_missed and s.capture and s.capture.to_s is not None and not s.capture.is_place
+    ):  # a hangup closes its files: they tell when it was
         change.happened = replace(change.happened, utc_s=min(s.capture.to_s, change.happened.utc_s))
     _remove(change, event.leg)
     s.hangup_cause, s.is_end_missed = event.cause, event.is_missed
@@ -466,6 +470,8 @@ def on_resync_ended(change: Change) -> None:
     ask_again(change, {*s.legs, *s.moved})
     secure_pause(change)
     match s.state:
+        case State.ANNOUNCING:
+            await_announcement(change, NO_CAUSE)
         case State.STARTING:
             change.arm(Wait.OPEN, limits.open_s)
         case State.OPENED:

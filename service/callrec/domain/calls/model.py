@@ -289,6 +289,8 @@ class WaitingKind(StrEnum):
     PARKED = "parked"
     ABSENT = "absent"
     """No recorded user was in the call, and nothing was captured."""
+    ANNOUNCING = "announcing"
+    """The participants were told that they are recorded, and nothing was captured until they had heard it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +441,16 @@ class Recording:
     def is_waiting(self) -> bool:
         """Whether its participants are known to wait."""
         return bool(self.waiting) and self.waiting[-1].to_s is None
+
+    @property
+    def is_announcing(self) -> bool:
+        """Whether its participants are told that they are recorded, and it begins after that."""
+        return self.is_waiting and self.waiting[-1].kind is WaitingKind.ANNOUNCING
+
+    @property
+    def is_before_capture(self) -> bool:
+        """Whether no recorder was asked for yet."""
+        return all(one.is_place for one in self.captures)
 
     @property
     def is_paused(self) -> bool:

@@ -12,13 +12,12 @@ from callrec.domain.calls.events import LegAudioTold
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import Capture, LegAudio
 from callrec.domain.calls.recordings import note_capture
-from callrec.domain.calls.session import Change, Session, State
+from callrec.domain.calls.session import CAPTURING, Change, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause
 from callrec.domain.vocabulary import AlarmCause
 
 _CAUSES = (AlarmCause.NO_DECODER, AlarmCause.FAX)
-_AT_WORK = (State.STARTING, State.OPENED, State.RECORDING, State.SUSPECT)
 
 
 def is_opaque(cause: str) -> bool:
@@ -50,7 +49,7 @@ def on_leg_audio_told(change: Change, event: LegAudioTold) -> None:
     if not event.audio.opaque and is_open and is_opaque(capture.cause):
         return  # its recorder is still on its way out
     note_audio(change, event.leg, event.audio)
-    if event.audio.opaque and is_open and s.state in _AT_WORK:
+    if event.audio.opaque and is_open and s.state in CAPTURING:
         note_capture(change, capture.id, cause=event.audio.opaque)
         on_opaque(change, capture, event.audio.opaque)
     elif not event.audio.opaque and s.state is State.SUSPECT and is_opaque(capture.cause):

@@ -26,7 +26,7 @@ from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Capture, Leg, Recording
 from callrec.domain.calls.recordings import next_capture, note_capture, write
-from callrec.domain.calls.session import ACTIVE, Change, Entered, Session, State
+from callrec.domain.calls.session import CAPTURING, Change, Entered, Session
 from callrec.domain.calls.stops import ask_to_stop, take_back
 from callrec.domain.calls.tracks import tracked
 from callrec.domain.vocabulary import AlarmCause
@@ -131,9 +131,9 @@ def _new_partners(session: Session) -> Mapping[LegId, float]:
     """The partners of the recorded leg that it did not have when its recorder began, each with the instant since when this
     recorder should hold their voice."""
     capture, recording = session.capture, session.recording
-    if capture is None or recording is None or session.state not in ACTIVE:
+    if capture is None or recording is None or session.state not in CAPTURING:
         return {}
-    if session.state is State.PAUSED or session.is_opaque or session.is_protected(capture.leg):
+    if session.is_opaque or session.is_protected(capture.leg):
         return {}
     since = {leg: _together_s(session, capture, leg) for leg in session.phones(capture.leg) if leg != capture.leg}
     resumed_s = _resumed_s(recording)

@@ -61,6 +61,8 @@ class Announcement(StrEnum):
     NONE = "none"
     TONE = "tone"
     PROMPT = "prompt"
+    PROMPT_FIRST = "prompt-first"
+    """The prompt, and no recorder begins before all have heard it."""
 
 
 class RecordApplications(StrEnum):
@@ -102,6 +104,8 @@ class Limits:
     """An answered leg that is alone for so long in a call talks with an application."""
     tell_again_s: float = 5.0
     """After a participant could not be told that they are recorded, until they are told again."""
+    announce_s: float = 15.0
+    """So long at most a recording waits until the participants have heard that they are recorded."""
     pause_s: float = 600.0
     """The longest pause: a forgotten one must not silence the rest of a call."""
 

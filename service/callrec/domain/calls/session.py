@@ -21,6 +21,7 @@ class State(StrEnum):
     """What a call's recording is doing now; `states` explains each, and holds every way from one to another."""
 
     IDLE = "idle"
+    ANNOUNCING = "announcing"
     STARTING = "starting"
     OPENED = "opened"
     RECORDING = "recording"
@@ -32,7 +33,9 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-ACTIVE = (State.STARTING, State.OPENED, State.RECORDING, State.PAUSED, State.SUSPECT)
+CAPTURING = (State.STARTING, State.OPENED, State.RECORDING, State.SUSPECT)
+"""The states in which the voices of the call shall be captured."""
+ACTIVE = (State.ANNOUNCING, *CAPTURING, State.PAUSED)
 """The states in which the call has a recording that shall go on."""
 
 
@@ -174,8 +177,8 @@ class Session:
     supervisors: Mapping[LegId, Supervision] = field(default_factory=dict)
     """By the supervisor's leg, which is in another call. By the leg that they are on where a restart has lost who they were."""
     is_settling: bool = False
-    """Whether a restart has lost who is in which bridge, and Asterisk has not told it yet. Of a recording with tracks alone: its
-    partner captures go on, and no participant counts as gone."""
+    """Whether a restart has lost who is in which bridge, and Asterisk has not told it yet. Of a recording with tracks: its
+    partner captures go on, and no participant counts as gone. Of one that is announced: its announcement goes on."""
     alone_s: float | None = None
     """Since when no conversation of this recorded call goes on, in Unix time; None while one does."""
     known_conversations: tuple[Mapping[LegId, Leg], Bridges, list[list[Leg]]] | None = field(
@@ -339,10 +342,7 @@ class Session:
         capture = recording.captures[-1]
         lost_supervision = Supervision(capture.leg, may_speak=True)
         going_on = (capture, *recording.partner_captures) if recording.presences is not None else (capture,)
-        if recording.to_s is not None:
-            state = State.STOPPING
-        else:
-            state = State.PAUSED if recording.is_paused else State.OPENED if capture.mixmonitor else State.STARTING
+        state = State.STOPPING if recording.to_s is not None else _state_without_stop(recording, capture)
         return cls(
             call=recording.call,
             linkedid=recording.linkedid,
@@ -359,7 +359,7 @@ class Session:
             application=capture.leg if _is_with_application(recording) else None,
             state=state,
             recording=recording,
-            is_settling=recording.presences is not None,
+            is_settling=recording.presences is not None or state is State.ANNOUNCING,
             tell_again=frozenset(one.leg for one in recording.hearings if not one.is_heard),
             # In a pause a recorder of before may still be at work: it has to be stopped.
             open_captures=frozenset(
@@ -396,6 +396,14 @@ class Change:
 
 def _is(leg: Leg, user: UserId | None) -> bool:
     return leg.user is not None and leg.user.id == user
+
+
+def _state_without_stop(recording: Recording, capture: Capture) -> State:
+    if recording.is_paused:
+        return State.PAUSED
+    if recording.is_announcing:
+        return State.ANNOUNCING
+    return State.OPENED if capture.mixmonitor else State.STARTING
 
 
 def _is_with_application(recording: Recording) -> bool:

@@ -1,9 +1,10 @@
 """The recording state machine of one call, as one table.
 
 Theory. The state belongs to the call, not to a channel: when two participants press `*3`, they move the same state.
-A request proves nothing. A recording is *starting* when Asterisk has been asked for a capture, *opened* when Asterisk has made
-the capture's files (to the outside it is still starting), and *recording* when these files grow. Keys, status page and API
-say that a call is recorded in this state only. Likewise a recording is *stopping* until its files are closed.
+A request proves nothing. Where the participants are told first, a recording is *announcing* until they have heard that they are
+recorded, and nothing is captured (`announcing`). A recording is *starting* when Asterisk has been asked for a capture, *opened*
+when Asterisk has made the capture's files (to the outside it is still starting), and *recording* when these files grow. Keys,
+status page and API say that a call is recorded in this state only. Likewise a recording is *stopping* until its files are closed.
 
 When something goes wrong, the same recording goes on with a further capture, and what is captured already stays. A
 recording is *suspect* while the call should be recorded and the proof is missing. It has *failed* when not even a second capture
@@ -29,11 +30,13 @@ from callrec.domain.calls.transitions import (
     Cause,
     Condition,
     Effect,
+    announcement_is_due,
     answer_failure,
     await_end_of_pause,
     await_growth,
     await_opening,
     begin_absence,
+    begin_announcing,
     begin_pause,
     begin_recording,
     capture_grows,
@@ -45,6 +48,7 @@ from callrec.domain.calls.transitions import (
     confirm_start,
     confirm_stop,
     end_absence,
+    end_announcing,
     end_pause,
     hand_over_when_closed,
     journal_change,
@@ -57,6 +61,7 @@ from callrec.domain.calls.transitions import (
     set_end,
     stop_capture,
     tell_failure,
+    told_first,
     unmute,
     withdraw_stop,
 )
@@ -67,6 +72,8 @@ class Trigger(StrEnum):
 
     START = "start requested"
     """The leg to capture, the rule and the actor."""
+    TOLD = "participants told"
+    """All who can hear it have heard that they are recorded, or the time for that is over."""
     STOP = "stop requested"
     PAUSE = "pause requested"
     RESUME = "resume requested"
@@ -114,7 +121,16 @@ def when(condition: Condition, then: Row, otherwise: Row) -> Row:
     return (replace(branch, condition=condition), *otherwise)
 
 
-_START = to(State.STARTING, begin_recording, open_capture)
+_START = when(
+    told_first,
+    to(State.ANNOUNCING, begin_recording, begin_announcing, open_capture),
+    to(State.STARTING, begin_recording, open_capture),
+)
+_START_ANOTHER = when(
+    told_first,
+    to(State.ANNOUNCING, hand_over_when_closed, begin_recording, begin_announcing, open_capture),
+    to(State.STARTING, hand_over_when_closed, begin_recording, open_capture),
+)
 _STOP = when(
     capture_is_open,
     to(State.STOPPING, set_end, stop_capture, journal_change),
@@ -127,7 +143,13 @@ _FAULT_TO_SUSPECT = to(State.SUSPECT, raise_alarm, stop_capture, open_capture)
 TABLE: dict[tuple[State, Trigger], Row] = {
     (State.IDLE, Trigger.START): _START,
     (State.FAILED, Trigger.START): _START,
-    (State.STOPPING, Trigger.START): to(State.STARTING, hand_over_when_closed, begin_recording, open_capture),
+    (State.STOPPING, Trigger.START): _START_ANOTHER,
+    # The participants are told first. `open_capture` only keeps the place for the first recorder.
+    (State.ANNOUNCING, Trigger.TOLD): to(State.STARTING, end_announcing, open_capture),
+    (State.ANNOUNCING, Trigger.MOVED): to(State.ANNOUNCING, open_capture),
+    (State.ANNOUNCING, Trigger.PAUSE): to(
+        State.PAUSED, end_announcing, begin_pause, mute, journal_change, await_end_of_pause
+    ),
     # The way to a proven recording.
     (State.STARTING, Trigger.OPENED): when(
         capture_grows,
@@ -182,9 +204,13 @@ TABLE: dict[tuple[State, Trigger], Row] = {
     (State.ABSENT, Trigger.MOVED): when(
         recording_is_paused,
         to(State.PAUSED, end_absence, open_capture, await_end_of_pause),
-        to(State.STARTING, end_absence, open_capture),
+        when(
+            announcement_is_due,
+            to(State.ANNOUNCING, end_absence, begin_announcing, open_capture),
+            to(State.STARTING, end_absence, open_capture),
+        ),
     ),
-    (State.ABSENT, Trigger.START): to(State.STARTING, hand_over_when_closed, begin_recording, open_capture),
+    (State.ABSENT, Trigger.START): _START_ANOTHER,
     (State.ABSENT, Trigger.STOP): to(State.IDLE, confirm_stop, hand_over_when_closed),
     # Pauses. A capture that cannot be muted is stopped, and in a pause none is opened: `open_capture` keeps a place for it.
     **{
@@ -197,12 +223,16 @@ TABLE: dict[tuple[State, Trigger], Row] = {
     (State.PAUSED, Trigger.LOST): to(State.PAUSED, raise_alarm, open_capture),
     (State.PAUSED, Trigger.MOVED): to(State.PAUSED, stop_capture, open_capture),
     (State.PAUSED, Trigger.RESUME): when(
-        capture_is_closed,
-        to(State.STARTING, end_pause, open_capture, journal_change),
+        announcement_is_due,
+        to(State.ANNOUNCING, end_pause, begin_announcing, open_capture, journal_change),
         when(
-            capture_is_requested,
-            to(State.STARTING, end_pause, unmute, await_opening, journal_change),
-            to(State.OPENED, end_pause, unmute, journal_change),
+            capture_is_closed,
+            to(State.STARTING, end_pause, open_capture, journal_change),
+            when(
+                capture_is_requested,
+                to(State.STARTING, end_pause, unmute, await_opening, journal_change),
+                to(State.OPENED, end_pause, unmute, journal_change),
+            ),
         ),
     ),
     (State.OPENED, Trigger.UNMUTED): when(

@@ -13,7 +13,7 @@ from callrec.domain.calls.events import SupervisorCame, SupervisorLeft
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Heard, Missing
 from callrec.domain.calls.recordings import write
-from callrec.domain.calls.session import ACTIVE, Change, Session, State, Supervision
+from callrec.domain.calls.session import ACTIVE, CAPTURING, Change, Session, Supervision
 
 CAUSE = "supervisor"
 
@@ -53,7 +53,7 @@ def note_supervisors(change: Change) -> None:
 
 def _may_be_spoken_to(s: Session) -> bool:
     """Whether one who may speak is on a leg of the recorded conversation. After a restart its bridge is not known at once."""
-    if s.capture is None or s.state is State.PAUSED:
+    if s.capture is None or s.state not in CAPTURING:
         return False
     heard = {leg.id for leg in s.members(s.capture.leg)}
     return any(one.may_speak and (one.leg in heard or who == one.leg) for who, one in s.supervisors.items())

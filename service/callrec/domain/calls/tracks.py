@@ -19,7 +19,7 @@ from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Presence, Recording
 from callrec.domain.calls.recordings import write
-from callrec.domain.calls.session import ACTIVE, APPLICATION, Change, Session, State
+from callrec.domain.calls.session import ACTIVE, APPLICATION, CAPTURING, Change, Session, State
 
 MIXED = 2
 """As many others make what the recorded leg hears a mix."""
@@ -61,9 +61,9 @@ def journal_presences(change: Change, before: Recording | None) -> None:
 def tracked(session: Session) -> Mapping[LegId, float]:
     """The partners whose own leg is captured for their tracks, each with the instant since when they are in the conversation."""
     recording, capture = session.recording, session.capture
-    if recording is None or recording.presences is None or capture is None or session.state not in ACTIVE:
+    if recording is None or recording.presences is None or capture is None:
         return {}
-    if session.state is State.PAUSED or session.is_protected(capture.leg):
+    if session.state not in CAPTURING or session.is_protected(capture.leg):
         return {}
     others = set(session.phones(capture.leg)) - {capture.leg}
     if len(others) < MIXED:

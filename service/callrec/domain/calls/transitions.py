@@ -23,7 +23,7 @@ from callrec.domain.calls.model import (
     WaitingKind,
     within,
 )
-from callrec.domain.calls.policy import decide
+from callrec.domain.calls.policy import Announcement, decide
 from callrec.domain.calls.recordings import new_recording, next_capture, settle, write
 from callrec.domain.calls.session import Change, Session
 from callrec.domain.calls.stops import ask_to_stop, take_back
@@ -87,6 +87,16 @@ def captured_leg_moved(session: Session) -> bool:
     return session.capture is not None and session.capture.leg in session.moved
 
 
+def told_first(session: Session) -> bool:
+    """The setting says that a recording begins when its participants have heard that they are recorded."""
+    return session.terms.announce is Announcement.PROMPT_FIRST
+
+
+def announcement_is_due(session: Session) -> bool:
+    """They are told first, and this recording has had no recorder yet."""
+    return told_first(session) and session.recording is not None and session.recording.is_before_capture
+
+
 def recording_is_paused(session: Session) -> bool:
     """A pause has begun and not ended."""
     return session.recording is not None and session.recording.is_paused
@@ -111,8 +121,9 @@ def open_capture(change: Change, cause: Cause) -> None:
     """A further capture of the recording, in the journal first. A leg that is gone cannot be captured, and one in conversation
     with a user of the rule *never* must not be, also not further.
 
-    In a pause no recorder begins: Asterisk mutes one only when it is at work already (app_mixmonitor.c: manager_mute_mixmonitor),
-    and would have written some packets by then. A capture without any length keeps the place where the recording goes on."""
+    While the participants are told first, and in a pause, no recorder begins: Asterisk mutes one only when it is at work already
+    (app_mixmonitor.c: manager_mute_mixmonitor), and would have written some packets by then. A capture without any length keeps
+    the place where the recording goes on."""
     s, last = change.session, change.session.capture
     leg = cause.leg or (s.legs.get(last.leg) if last else None)
     if s.recording is None or leg is None:
@@ -121,7 +132,7 @@ def open_capture(change: Change, cause: Cause) -> None:
         return
     capture = next_capture(s, s.recording, leg, change.now.utc_s)
     capture = replace(capture, of_others=s.is_without_recorded_user(leg))
-    if s.recording.is_paused:
+    if s.recording.is_paused or s.recording.is_announcing:
         if last is None or last.leg != leg.id or not last.is_place:
             place = replace(capture, to_s=capture.from_s)
             s.recording = replace(s.recording, captures=(*s.recording.captures, place))
@@ -158,6 +169,27 @@ def unmute(change: Change, _: Cause) -> None:
         change.commands.append(MuteCapture(s.capture, muted=False))
 
 
+def begin_announcing(change: Change, cause: Cause) -> None:
+    """Until the participants have heard that they are recorded nothing is captured: no gap, and noted. The presser is answered
+    now: as long as its dialogue waits, its leg is mute and hears nothing."""
+    s = change.session
+    if s.recording:
+        from_s = s.recording.from_s if not s.recording.captures else change.now.utc_s
+        waiting = Waiting(from_s, None, WaitingKind.ANNOUNCING)
+        s.recording = replace(s.recording, waiting=(*s.recording.waiting, waiting))
+    answer(change, Outcome.ANNOUNCING)
+    await_announcement(change, cause)
+
+
+def end_announcing(change: Change, _: Cause) -> None:
+    """They have heard it, or are waited for no longer; a recorder may begin."""
+    recording = change.session.recording
+    if recording and recording.is_announcing:
+        *before, last = recording.waiting
+        waiting = (*before, replace(last, to_s=change.now.utc_s))
+        change.session.recording = replace(recording, waiting=waiting)
+
+
 def begin_pause(change: Change, cause: Cause) -> None:
     """Note the pause. The capture goes on, muted: the recording keeps its timeline."""
     s, now_s = change.session, change.now.utc_s
@@ -192,8 +224,9 @@ def set_end(change: Change, _: Cause) -> None:
     """The recording ends now, or when its last capture ended."""
     s = change.session
     if s.recording:
-        is_closed = s.capture is not None and s.capture.to_s is not None and not s.recording.is_paused
-        to_s = s.capture.to_s if s.capture is not None and is_closed else change.now.utc_s
+        last = s.capture
+        is_closed = last is not None and not last.is_place and not s.recording.is_paused
+        to_s = last.to_s if last is not None and last.to_s is not None and is_closed else change.now.utc_s
         s.recording = replace(s.recording, to_s=to_s)
 
 
@@ -246,6 +279,11 @@ def hand_over_when_closed(change: Change, _: Cause) -> None:
 def await_opening(change: Change, _: Cause) -> None:
     """Both files are expected soon."""
     change.arm(Wait.OPEN, change.session.terms.limits.open_s)
+
+
+def await_announcement(change: Change, _: Cause) -> None:
+    """A recording waits so long at most until the participants are told."""
+    change.arm(Wait.ANNOUNCING, change.session.terms.limits.announce_s)
 
 
 def await_growth(change: Change, _: Cause) -> None:

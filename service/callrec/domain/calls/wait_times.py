@@ -11,7 +11,7 @@ from callrec.domain.calls.events import HoldChanged, MusicChanged
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Leg, Waiting, WaitingKind
 from callrec.domain.calls.recordings import write
-from callrec.domain.calls.session import ACTIVE, Change, Session
+from callrec.domain.calls.session import ACTIVE, Change, Session, State
 
 WORTH_S = 0.2
 """A shorter wait is the way from one bridge to the next."""
@@ -33,7 +33,7 @@ def note_waiting(change: Change) -> None:
     """After every event: note in the recording whether its conversation goes on, and if it does not, why."""
     s = change.session
     s.held, s.music, s.parked = (legs_of.intersection(s.legs) for legs_of in (s.held, s.music, s.parked))
-    if s.recording is None or s.state not in ACTIVE:
+    if s.recording is None or s.state not in ACTIVE or s.state is State.ANNOUNCING:
         s.alone_s = None
         return
     conversation, at_s = _recorded_conversation(s), change.happened.utc_s

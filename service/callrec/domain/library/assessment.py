@@ -41,6 +41,8 @@ JUMP_S = 6 * 3600.0
 """A longer gap between two captures of one call means that the clock was set meanwhile."""
 LONGER_S = 24 * 3600.0
 """Capture files that are longer than their call by more than this are not its audio; less may be a clock that was set."""
+NO_AUDIO, ENDED_WHILE_ANNOUNCING = "no-audio", "ended-while-announcing"
+"""Why an ended recording has no file: its captures hold nothing; or all had to be told first, and it ended before that."""
 REFUSED = "refused: "
 """The beginning of the cause of a capture whose files Asterisk cannot have written: they are put aside and not encoded."""
 
@@ -89,7 +91,8 @@ def _without_audio(recording: Recording) -> Conclusion:
     """There is nothing to store: an entry without a file."""
     causes = [one.cause for one in recording.captures]
     refused = [one.cause for one in recording.captures if is_refused(one)]
-    cause = next(filter(None, (*refused, recording.cause, *causes)), "no-audio")
+    unheard = ENDED_WHILE_ANNOUNCING if recording.captures and recording.is_before_capture else NO_AUDIO
+    cause = next(filter(None, (*refused, recording.cause, *causes)), unheard)
     is_unanswered = recording.cause.startswith("unanswered") and not refused
     return Conclusion(State.UNANSWERED if is_unanswered else State.FAILED, _stored(recording, cause))
 

@@ -11,15 +11,23 @@ import pytest
 from callrec.domain.calls import transitions
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import POLICY, Capture, Instant, Pause, Recording
+from callrec.domain.calls.policy import Announcement, Terms
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
 from callrec.domain.calls.states import TABLE, Branch, Row, Trigger, apply, branch_for, diagram
 from callrec.domain.rules import Rule
 
 # state, what happens, condition (- none, else: none of those above), next state, effects in order
 ROWS = """
-idle       START        -                     starting   begin_recording open_capture
-failed     START        -                     starting   begin_recording open_capture
-stopping   START        -                     starting   hand_over_when_closed begin_recording open_capture
+idle       START        told_first            announcing begin_recording begin_announcing open_capture
+idle       START        else                  starting   begin_recording open_capture
+failed     START        told_first            announcing begin_recording begin_announcing open_capture
+failed     START        else                  starting   begin_recording open_capture
+stopping   START        told_first            announcing hand_over_when_closed begin_recording begin_announcing open_capture
+stopping   START        else                  starting   hand_over_when_closed begin_recording open_capture
+
+announcing TOLD         -                     starting   end_announcing open_capture
+announcing MOVED        -                     announcing open_capture
+announcing PAUSE        -                     paused     end_announcing begin_pause mute journal_change await_end_of_pause
 
 starting   OPENED       capture_grows         recording  confirm_start confirm_recording
 starting   OPENED       else                  opened     confirm_start
@@ -56,14 +64,17 @@ starting   LEFT         -                     suspect
 opened     LEFT         -                     suspect
 recording  LEFT         -                     suspect
 
+announcing ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 starting   ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 opened     ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 recording  ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 paused     ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 suspect    ALL_LEFT     -                     absent     set_end begin_absence stop_capture journal_change
 absent     MOVED        recording_is_paused   paused     end_absence open_capture await_end_of_pause
+absent     MOVED        announcement_is_due   announcing end_absence begin_announcing open_capture
 absent     MOVED        else                  starting   end_absence open_capture
-absent     START        -                     starting   hand_over_when_closed begin_recording open_capture
+absent     START        told_first            announcing hand_over_when_closed begin_recording begin_announcing open_capture
+absent     START        else                  starting   hand_over_when_closed begin_recording open_capture
 
 absent     STOP         -                     idle       confirm_stop hand_over_when_closed
 
@@ -76,12 +87,15 @@ paused     FAULT        -                     paused     raise_alarm stop_captur
 paused     FAULT_AGAIN  -                     paused     raise_alarm stop_capture
 paused     LOST         -                     paused     raise_alarm open_capture
 paused     MOVED        -                     paused     stop_capture open_capture
+paused     RESUME       announcement_is_due   announcing end_pause begin_announcing open_capture journal_change
 paused     RESUME       capture_is_closed     starting   end_pause open_capture journal_change
 paused     RESUME       capture_is_requested  starting   end_pause unmute await_opening journal_change
 paused     RESUME       else                  opened     end_pause unmute journal_change
 opened     UNMUTED      capture_grows         recording  confirm_start confirm_recording
 opened     UNMUTED      else                  opened     confirm_start
 
+announcing STOP         capture_is_open       stopping   set_end stop_capture journal_change
+announcing STOP         else                  idle       set_end confirm_stop hand_over_when_closed
 starting   STOP         capture_is_open       stopping   set_end stop_capture journal_change
 starting   STOP         else                  idle       set_end confirm_stop hand_over_when_closed
 opened     STOP         capture_is_open       stopping   set_end stop_capture journal_change
@@ -103,6 +117,7 @@ stopping   FAULT_AGAIN  capture_grows         recording  raise_alarm tell_failur
 stopping   FAULT_AGAIN  else                  suspect    raise_alarm tell_failure withdraw_stop
 
 idle       ENDED        -                     closed     hand_over_when_closed
+announcing ENDED        -                     closed     hand_over_when_closed
 starting   ENDED        -                     closed     hand_over_when_closed
 opened     ENDED        -                     closed     hand_over_when_closed
 recording  ENDED        -                     closed     hand_over_when_closed
@@ -134,9 +149,12 @@ def branches() -> Iterable[tuple[State, Trigger, Branch]]:
     return ((state, trigger, branch) for (state, trigger), row in TABLE.items() for branch in row)
 
 
-def a_session(state: State, *, opened: bool, closed: bool, grows: bool, paused: bool) -> Session:
-    """A call with one capture."""
-    capture = Capture(CaptureId("c-1-1"), LegId("a"), "PJSIP/a-1", 8000, 1.0, None, "0x1" if opened else "")
+def a_session(state: State, *, opened: bool, closed: bool, grows: bool, paused: bool, first: bool = False) -> Session:
+    """A call with one capture, which only keeps a place where the participants are told first and nothing is opened."""
+    is_place = first and not opened
+    capture = Capture(
+        CaptureId("c-1-1"), LegId("a"), "PJSIP/a-1", 8000, 1.0, 1.0 if is_place else None, "0x1" if opened else ""
+    )
     pauses = (Pause(2.0, None if paused else 3.0),)
     recording = Recording(
         RecordingId("c-1"),
@@ -153,6 +171,7 @@ def a_session(state: State, *, opened: bool, closed: bool, grows: bool, paused: 
         CallId("c"),
         "c.1",
         NodeId("n"),
+        Terms(announce=Announcement.PROMPT_FIRST if first else Announcement.NONE),
         state=state,
         recording=recording,
         open_captures=frozenset(() if closed else (capture.id,)),
@@ -161,7 +180,8 @@ def a_session(state: State, *, opened: bool, closed: bool, grows: bool, paused: 
 
 
 SITUATIONS = [
-    dict(zip(("opened", "closed", "grows", "paused"), flags, strict=True)) for flags in product((False, True), repeat=4)
+    dict(zip(("opened", "closed", "grows", "paused", "first"), flags, strict=True))
+    for flags in product((False, True), repeat=5)
 ]
 
 

@@ -383,3 +383,17 @@ def test_a_gap_among_three_is_told() -> None:
         captures = capture(1, 100.0, 105.0), capture(2, 106.0, 110.0)
         found = conclude(replace(whole, captures=captures), {one.capture: one for one in (*own, beside)})
         assert [one.cause for one in found.recording.missing] == causes
+
+
+def test_a_call_that_ends_while_it_is_announced_has_an_entry_that_says_so() -> None:
+    """No recorder was asked for: its capture only kept a place."""
+    found = conclude(recording(capture(1, 100.0, 100.0)), {})
+    assert (found.state, found.recording.cause) == (State.FAILED, "ended-while-announcing")
+
+
+def test_the_time_in_which_they_were_told_first_is_no_gap() -> None:
+    """The file begins behind it."""
+    announced = Waiting(100.0, 102.5, WaitingKind.ANNOUNCING)
+    told = replace(recording(capture(1, 100.0, 100.0), capture(2, 102.5)), waiting=(announced,))
+    found = conclude(told, {CaptureId("c-1-2"): capture_files(2, round(7.5 * S8), round(7.5 * S8))})
+    assert (found.state, found.recording.missing, found.length_s) == (State.SOUND, (), 7.5)

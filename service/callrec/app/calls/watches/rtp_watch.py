@@ -19,7 +19,7 @@ from callrec.app.ports.calls import Clock, Recorder
 from callrec.domain.calls.events import Event, RtpStoodStill
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, RtpGap
-from callrec.domain.calls.session import ACTIVE, Session, State
+from callrec.domain.calls.session import CAPTURING, Session
 from callrec.domain.errors import CallrecError
 
 LOOK_S = 0.1
@@ -124,7 +124,7 @@ class RtpWatch:
 def _watched(session: Session) -> Capture | None:
     """The capture of the recorded leg, while what it writes has a place in the file."""
     capture = session.capture
-    if capture is None or session.state not in ACTIVE or session.state is State.PAUSED:
+    if capture is None or session.state not in CAPTURING:
         return None
     leg = session.legs.get(capture.leg)
     return capture if leg is not None and not leg.is_local and not leg.is_media else None

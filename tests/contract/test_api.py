@@ -23,8 +23,9 @@ NEW = {
     "entities": ({"name": "Sales"}, 2),
     "profiles": ({"name": "a/b c"}, "a/b c"),
     "keys": ({"user": "1", "number": 1, "type": "dnd", "supervision": True}, "1:1"),
-    "roles": ({"name": "auditor", "permissions": ["audit.read", "calls.read", "audit.read"]}, "auditor"),
+    "roles": ({"name": "reader", "permissions": ["audit.read", "calls.read", "audit.read"]}, "reader"),
     "places": ({"kind": "queue", "name": "Support 2", "record": "always"}, "queue:support 2"),
+    "groups": ({"name": "sales", "members": ["2", "1", "2"], "supervisors": ["1"]}, "sales"),
 }
 OTHER = {
     "users": {"lastname": "Lovelace", "rules": {"out_external": "never"}},
@@ -33,10 +34,11 @@ OTHER = {
     "voicemails": {"attach": True, "password": "0000"},
     "contexts": {"ranges": ["3000-3099", "4000"], "record": "never"},
     "entities": {"name": "Trade"},
-    "profiles": {"name": "new"},
+    "profiles": {"name": "new", "role": "auditor"},
     "keys": {"number": 9, "label": "Quiet"},
     "roles": {"name": "watcher", "permissions": ["calls.read"]},
     "places": {"record": "never"},
+    "groups": {"members": ["2"], "supervisors": []},
 }
 
 
@@ -71,7 +73,7 @@ async def test_a_record_is_made_read_changed_listed_and_removed(door, kind):
 async def test_a_role_has_each_permission_once_in_their_order(door):
     made = await door.ask("POST", "/roles", NEW["roles"][0])
     assert ["calls.read", "audit.read"] == made.json["permissions"]
-    assert {"administrator", "auditor", "listener", "operator"} == {
+    assert {"administrator", "auditor", "listener", "operator", "reader", "supervisor", "user"} == {
         role["id"] for role in (await door.ask("GET", "/roles")).json["items"]
     }
 

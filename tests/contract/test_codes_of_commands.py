@@ -39,6 +39,8 @@ def test_each_refusal_has_its_code() -> None:
         "contexts remove nosuch": "no-such-context",
         "roles remove nosuch": "no-such-role",
         "places remove queue nosuch": "no-such-place",
+        "groups remove nosuch": "no-such-group",
+        "profiles remove nosuch": "no-such-profile",
         "incalls set 9999 --record always": "no-such-incall",
         "keys remove 1000 7": "no-such-key",
         "recordings show nosuch": "no-such-recording",

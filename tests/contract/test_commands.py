@@ -399,31 +399,55 @@ def test_a_trunk_a_queue_and_a_conference_get_rules_and_lose_them(shell: Shell) 
 
 def test_roles_say_what_somebody_may_do(shell: Shell) -> None:
     code, out, err = shell(
-        "roles", "set", "auditor", "--permission", "audit.read", "--permission", "calls.read", "--json"
+        "roles", "set", "reader", "--permission", "audit.read", "--permission", "calls.read", "--json"
     )
     assert (code, err) == (0, "")
-    assert {"name": "auditor", "permissions": ["calls.read", "audit.read"]} in json.loads(out)
-    code, out, _ = shell("roles", "set", "auditor", "--permission", "audit.read")
-    assert (code, "auditor\taudit.read" in out.splitlines()) == (0, True)
-    code, _, err = shell("roles", "set", "auditor", "--permission", "fly")
+    assert {"name": "reader", "permissions": ["calls.read", "audit.read"]} in json.loads(out)
+    code, out, _ = shell("roles", "set", "reader", "--permission", "audit.read")
+    assert (code, "reader\taudit.read" in out.splitlines()) == (0, True)
+    code, _, err = shell("roles", "set", "reader", "--permission", "fly")
     assert (code, "'fly' is not a permission; use one of users.read, " in " ".join(err.split())) == (2, True)
     for words, complaint in (
         (("remove", "administrator"), "administrator is the only role with settings.change"),
         (("set", "administrator", "--permission", "calls.read"), "the only role with settings.change"),
         (("set", "a" * 65, "--permission", "calls.read"), "name must be"),
         (("remove", "nosuch"), "there is no role"),
+        (("remove", "user"), "the profile agent has the role user"),
     ):
         code, _, err = shell("roles", *words)
         assert (code, complaint in err) == (1, True), err
-    code, out, _ = shell("roles", "remove", "auditor")
+    code, out, _ = shell("roles", "remove", "reader")
     assert (code, [line.split("\t")[0] for line in out.splitlines()[1:]]) == (
         0,
-        ["administrator", "listener", "operator"],
+        ["administrator", "auditor", "listener", "operator", "supervisor", "user"],
     )
     assert shell("roles", "list")[1] == out
     code, out, _ = shell("roles", "remove", "operator", "--json")
-    assert (code, [role["name"] for role in json.loads(out)]) == (0, ["administrator", "listener"])
+    assert (code, [role["name"] for role in json.loads(out)]) == (
+        0,
+        ["administrator", "auditor", "listener", "supervisor", "user"],
+    )
     assert json.loads(shell("roles", "list", "--json")[1]) == json.loads(out)
+
+
+def test_profiles_name_a_role_and_groups_have_supervisors(shell: Shell) -> None:
+    code, out, err = shell("profiles", "set", "agent", "--role", "operator")
+    assert (code, err, "agent\toperator" in out.splitlines()) == (0, "", True)
+    assert "role must be a role's name" in shell("profiles", "set", "agent", "--role", "nosuch")[2]
+    assert "agent\t" in shell("profiles", "set", "agent", "--role", "none")[1].splitlines()
+    assert shell("profiles", "remove", "agent")[0] == 0
+
+    file = USERS.encode() + b"Ann|Lee|1001|default|sip|ann|0\nBob|Ray|1002|default|sip|bob|0\n"
+    assert shell("users", "import", "-", stdin=file)[0] == 0
+    both = ("--member", "1002", "--member", "ann", "--supervisor", "Bo")
+    code, out, err = shell("groups", "set", "sales", *both, "--json")
+    assert (code, err, [len(one["members"]) for one in json.loads(out)]) == (0, "", [2])
+    assert [one["supervisors"][0].split(" (id:")[0] for one in json.loads(out)] == ["Bob Ray"]
+    (group,) = json.loads(shell("groups", "set", "sales", "--no-members", "--json")[1])
+    assert (group["members"], len(group["supervisors"])) == ([], 1)
+    assert "exclude each other" in " ".join(shell("groups", "set", "sales", "--member", "1", "--no-members")[2].split())
+    assert "no user has" in shell("groups", "set", "sales", "--member", "nosuch")[2]
+    assert shell("groups", "remove", "sales", "--json")[1] == "[]\n"
 
 
 def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:

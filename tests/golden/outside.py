@@ -14,6 +14,7 @@ from callrec.app.dialplan import lookups
 from callrec.cli.app import app
 from callrec.config import Settings
 from callrec.domain import rules, vocabulary
+from callrec.domain.access import principals
 from callrec.domain.calls import ids, journal, model, session
 from callrec.domain.directory import edit
 from callrec.domain.directory import model as tables
@@ -44,6 +45,7 @@ VOCABULARIES: dict[str, type[Enum]] = {
     "features": tables.Feature,
     "kinds of contexts": tables.ContextKind,
     "permissions": tables.Permission,
+    "kinds of principals": principals.PrincipalKind,
     "tables": edit.Table,
     "kinds of look-ups": lookups.Kind,
     "states of a call": session.State,

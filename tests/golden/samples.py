@@ -36,6 +36,7 @@ from callrec.domain.directory.model import (
     Feature,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Permission,
@@ -203,10 +204,11 @@ TABLES = Tables(
     codes=(FeatureCode(Feature.CALL_RECORD, "*26", enabled=True), FeatureCode(Feature.DND, "*25")),
     contexts=(Context("default", ContextKind.INTERNAL, (Range("1000", "1999"), Range("5", "5")), Rule.ALWAYS),),
     entities=(Entity(1, "default"), Entity(2, "Österreich")),
-    profiles=(Profile("client"),),
+    profiles=(Profile("client", "user"), Profile("bare")),
     keys=(FunctionKey(FIRST, 1, "user", "2", "George", supervision=True), FunctionKey(FIRST, 2, "call_record")),
     roles=(Role("auditor", (Permission.AUDIT_READ,)),),
     places=(Place(PlaceKind.QUEUE, "Support 2", Rule.ALWAYS), Place(PlaceKind.TRUNK, "provider", Rule.NEVER)),
+    groups=(Group("sales", (FIRST, SECOND), (SECOND,)), Group("empty")),
 )
 
 

@@ -16,6 +16,7 @@ from callrec.domain.directory.model import (
     Feature,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Place,
@@ -68,6 +69,7 @@ OLD_RECORDS = {
     "keys": FunctionKey(UserId("1"), 1, "user"),
     "roles": Role("auditor"),
     "places": Place(PlaceKind.QUEUE, "Support", Rule.ALWAYS),
+    "groups": Group("sales"),
 }
 
 

@@ -31,6 +31,7 @@ RECORDS = {
     "keys": (records.KEY, samples.TABLES.keys),
     "roles": (records.ROLE, samples.TABLES.roles),
     "places": (records.PLACE, samples.TABLES.places),
+    "groups": (records.GROUP, samples.TABLES.groups),
 }
 
 

@@ -11,9 +11,11 @@ from callrec.cli import (
     contexts,
     doctor,
     extensions,
+    groups,
     incalls,
     keys,
     places,
+    profiles,
     recordings,
     roles,
     serve,
@@ -55,7 +57,9 @@ app.add_typer(users.app, name="users")
 app.add_typer(contexts.app, name="contexts")
 app.add_typer(incalls.app, name="incalls")
 app.add_typer(places.app, name="places")
+app.add_typer(profiles.app, name="profiles")
 app.add_typer(roles.app, name="roles")
+app.add_typer(groups.app, name="groups")
 app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(calls.app, name="calls")

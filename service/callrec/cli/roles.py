@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "permissions")
 
 app = typer.Typer(
-    help="Roles with their permissions: list, set, remove. Without accounts they have no effect yet.",
+    help="Roles with their permissions: list, set, remove. A profile names the role of its accounts.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -24,6 +24,7 @@ ALWAYS = (
 PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or ended early.",
     HTTPStatus.UNAUTHORIZED: "No token, or another one than the daemon's.",
+    HTTPStatus.FORBIDDEN: "The role or the token does not permit it.",
     HTTPStatus.NOT_FOUND: "The record does not exist.",
     HTTPStatus.CONFLICT: "A unique value is in use, another record refers to this one, or the call cannot do this now.",
     HTTPStatus.GONE: "The call is over.",
@@ -101,7 +102,7 @@ def document_operation(others: list[Operation]) -> Operation:
         return web.Response(text=text, content_type=JSON)
 
     answers = {HTTPStatus.OK: Answer("This document.", Document)}
-    itself = Operation("GET", "/openapi.json", "openapi", "document", "This document.", show, answers)
+    itself = Operation("GET", "/openapi.json", "openapi", "document", "This document.", show, answers, needs=())
     text = json.dumps(document([*others, itself]))
     return itself
 
@@ -114,11 +115,13 @@ def _models(one: Operation) -> Iterator[type[BaseModel]]:
 
 def _operation(one: Operation) -> dict[str, Any]:
     answers = {str(int(status)): _answer(answer) for status, answer in one.answers.items()}
-    problems = {str(int(status)): _problem(status) for status in sorted({*ALWAYS, *one.problems})}
+    forbidden = (HTTPStatus.FORBIDDEN,) if one.needs else ()
+    problems = {str(int(status)): _problem(status) for status in sorted({*ALWAYS, *forbidden, *one.problems})}
     made: dict[str, Any] = {
         "operationId": one.name,
         "tags": [one.tag],
         "summary": one.says,
+        "description": _needs(one),
         "parameters": list(_parameters(one)),
         "responses": answers | problems,
     }
@@ -129,6 +132,11 @@ def _operation(one: Operation) -> dict[str, Any]:
     if one.takes:
         made["requestBody"] = {"required": True, "content": {kind: {"schema": _TEXT} for kind in one.takes}}
     return made
+
+
+def _needs(one: Operation) -> str:
+    needs = " and ".join(f"`{permission}`" for permission in one.needs)
+    return f"Needs the permission {needs}." if needs else "Permitted to everybody who is known."
 
 
 def _parameters(one: Operation) -> Iterator[dict[str, Any]]:

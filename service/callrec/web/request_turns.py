@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from callrec.web.auth import Token
+from callrec.web.auth import Authentication
 from callrec.web.connection_limits import Guards
 from callrec.web.problems import problem
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 
-def by_turns(guards: Guards, token: Token) -> "Middleware":
+def by_turns(guards: Guards, token: Authentication) -> "Middleware":
     """The first of all checks, so that refusals are limited too. Requests with the token do not wait."""
 
     @web.middleware

@@ -15,11 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.paging import Place
+from callrec.domain.access.principals import DAEMON
+from callrec.web.auth import principal_of
 from callrec.web.problems import BadRequest, Wrong, wrong_parameters
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
-ACTOR = "api"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 
@@ -83,9 +84,12 @@ def change_request_under(request: web.Request) -> ChangeRequest:
             "send one of 1 to 64 letters, digits or any of . _ : -",
             [Wrong("Idempotency-Key", "must match " + REQUEST_ID.pattern)],
         )
-    said = (request.method, request.path_qs, request.headers.get("If-Match", ""), request.content_type)
+    actor = principal_of(request).actor
+    said = [request.method, request.path_qs, request.headers.get("If-Match", ""), request.content_type]
+    if actor != DAEMON.actor:
+        said.append(actor)  # so that nobody gets the answer to another one's request
     request_id = f"api:{keys[0]}" if keys else f"api-{secrets.token_hex(16)}"
-    return ChangeRequest(request_id, ACTOR, "\n".join(said), bool(keys))
+    return ChangeRequest(request_id, actor, "\n".join(said), bool(keys))
 
 
 class Tags:

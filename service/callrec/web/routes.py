@@ -1,4 +1,4 @@
-"""The operations of the API: one table, from which both the routes and the OpenAPI document are made."""
+"""The operations of the API: one table, from which the routes, the OpenAPI document and the permissions are made."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import BaseModel
+
+from callrec.domain.directory.model import Permission
 
 PREFIX = "/api/v1"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,8 +36,11 @@ class Operation:
     says: str
     handler: Handler
     answers: Mapping[HTTPStatus, Answer]
+    needs: tuple[Permission, ...] = field(kw_only=True)
+    """All of these the principal must have, before the handler is called; () for every principal. Of a permission for recordings
+    it is enough to have it for some (`decisions.may_somewhere`): the handler decides for the recording, by `decisions.may`."""
     problems: tuple[HTTPStatus, ...] = ()
-    """Further error statuses besides 401, 421, 500 and 503, which every operation can have."""
+    """Further error statuses besides 401, 403, 421, 500 and 503, which every operation can have."""
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     may_lack_body: bool = False

@@ -18,7 +18,7 @@ from callrec.domain.vocabulary import DropReason
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.allowed_hosts import only_at
-from callrec.web.auth import Token, only_with
+from callrec.web.auth import Authentication, only_with, permitted
 from callrec.web.connection_limits import Guards, Patience
 from callrec.web.pages.public import pages
 from callrec.web.problems import BadRequest, problem, problem_of
@@ -65,13 +65,14 @@ def build_app(
     """
     metrics.show(readiness, live)
 
-    guards, known = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION)), Token(token)
+    guards = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION))
+    known = Authentication(token)
     checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known)]
     app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
     app[GUARDS] = guards
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
     app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
-    app.add_routes([web.route(one.method, one.route, one.handler) for one in api])
+    app.add_routes([web.route(one.method, one.route, permitted(one)) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app
 

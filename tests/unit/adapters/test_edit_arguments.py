@@ -8,7 +8,7 @@ import pytest
 from callrec.adapters.redis.edit_arguments import CARRIED, HASHES, TOGETHER, arguments
 from callrec.domain.directory import doubles
 from callrec.domain.directory.edit import Change, Edit, Table
-from callrec.domain.directory.model import Incall, Line, Place, Role, User
+from callrec.domain.directory.model import Group, Incall, Line, Place, Role, User
 from callrec.domain.errors import Refused
 from callrec.domain.rules import PlaceKind, Rule, UserId
 
@@ -34,9 +34,11 @@ def test_a_new_record_comes_with_what_it_takes() -> None:
     ]} == told(Change(None, ANN), Change(None, DESK))  # fmt: skip
 
 
-def test_a_place_has_the_number_behind_the_unique_keys() -> None:
+def test_places_and_groups_have_the_numbers_behind_the_unique_keys() -> None:
+    """Those of an event that a daemon of an earlier version reads stay."""
     place = Place(PlaceKind.QUEUE, "Support", Rule.ALWAYS)
-    assert {("new", len(HASHES)): ["queue:support"]} == told(Change(None, place))
+    assert {("new", len(HASHES) - 1): ["queue:support"]} == told(Change(None, place))
+    assert {("new", len(HASHES)): ["sales"]} == told(Change(None, Group("sales")))
     assert HASHES[CLAIMS - 1].endswith("claims")
 
 

@@ -9,6 +9,7 @@ from callrec.adapters.redis import keys
 from callrec.adapters.redis.records import (
     CONTEXT,
     ENTITY,
+    GROUP,
     INCALL,
     KEY,
     LINE,
@@ -45,10 +46,12 @@ RECORDS = cast(
         Table.KEYS: KEY,
         Table.ROLES: ROLE,
         Table.PLACES: PLACE,
+        Table.GROUPS: GROUP,
     },
 )
 _CLAIMS = "claims"
-_ORDER = (*(table for table in Table if table is not Table.PLACES), _CLAIMS, Table.PLACES)
+_NEWER = (Table.PLACES, Table.GROUPS)
+_ORDER = (*(table for table in Table if table not in _NEWER), _CLAIMS, *_NEWER)
 """The claims keep the number that they had before there were places: a daemon of an earlier version may read the event."""
 TABLES = (
     keys.USERS,
@@ -61,7 +64,7 @@ TABLES = (
     keys.FUNCTION_KEYS,
     keys.ROLES,
 )
-HASHES = (*TABLES, keys.CLAIMS, keys.PLACES)
+HASHES = (*TABLES, keys.CLAIMS, keys.PLACES, keys.GROUPS)
 """In the order of `_ORDER`: an operation names its hash by the number of its place here. The claims are the unique keys."""
 _NUMBERS = {name: number for number, name in enumerate(_ORDER, start=1)}
 _SEEDS: dict[Table, tuple[TableRecord, ...]] = {

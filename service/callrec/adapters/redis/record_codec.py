@@ -16,6 +16,7 @@ from callrec.adapters.redis.record_formats import (
     CodeRecord,
     ContextRecord,
     EntityRecord,
+    GroupRecord,
     IncallRecord,
     KeyRecord,
     LineRecord,
@@ -28,12 +29,15 @@ from callrec.adapters.redis.record_formats import (
     VoicemailRecord,
 )
 from callrec.domain.directory.model import (
+    BEFORE_ACCOUNTS,
     Context,
     Entity,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
+    Permission,
     Place,
     Profile,
     Range,
@@ -274,12 +278,12 @@ def entity_in(found: EntityRecord) -> Entity:
 
 def profile_out(profile: Profile) -> ProfileRecord:
     """A profile as the store has it."""
-    return ProfileRecord(name=profile.name)
+    return ProfileRecord(name=profile.name, role=profile.role)
 
 
 def profile_in(found: ProfileRecord) -> Profile:
     """A profile as the store says."""
-    return Profile(name=found.name)
+    return Profile(name=found.name, role=found.role)
 
 
 def key_out(key: FunctionKey) -> KeyRecord:
@@ -308,12 +312,13 @@ def key_in(found: KeyRecord) -> FunctionKey:
 
 def role_out(role: Role) -> RoleRecord:
     """A role as the store has it."""
-    return RoleRecord(name=role.name, permissions=role.permissions)
+    return RoleRecord(name=role.name, permissions=role.permissions, for_accounts=True)
 
 
 def role_in(found: RoleRecord) -> Role:
-    """A role as the store says."""
-    return Role(name=found.name, permissions=found.permissions)
+    """A role as the store says. One that had every permission before there were accounts has every permission."""
+    had_all = not found.for_accounts and set(found.permissions) == BEFORE_ACCOUNTS
+    return Role(name=found.name, permissions=tuple(Permission) if had_all else found.permissions)
 
 
 def place_out(place: Place) -> PlaceRecord:
@@ -324,3 +329,15 @@ def place_out(place: Place) -> PlaceRecord:
 def place_in(found: PlaceRecord) -> Place:
     """A place as the store says."""
     return Place(kind=found.kind, name=found.name, record=found.record)
+
+
+def group_out(group: Group) -> GroupRecord:
+    """A group as the store has it."""
+    return GroupRecord(name=group.name, members=group.members, supervisors=group.supervisors)
+
+
+def group_in(found: GroupRecord) -> Group:
+    """A group as the store says."""
+    return Group(
+        name=found.name, members=tuple(map(UserId, found.members)), supervisors=tuple(map(UserId, found.supervisors))
+    )

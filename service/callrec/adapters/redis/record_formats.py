@@ -133,6 +133,7 @@ class ProfileRecord:
     """A client profile."""
 
     name: str
+    role: str | None = None
 
 
 @frozen_record(frozen=True, slots=True)
@@ -149,10 +150,11 @@ class KeyRecord:
 
 @frozen_record(frozen=True, slots=True)
 class RoleRecord:
-    """A role."""
+    """A role. Without `for_accounts` it was written before there were accounts, and fewer permissions."""
 
     name: str
     permissions: tuple[Permission, ...] = ()
+    for_accounts: bool = False
 
 
 @frozen_record(frozen=True, slots=True)
@@ -162,3 +164,12 @@ class PlaceRecord:
     kind: PlaceKind
     name: str
     record: Rule
+
+
+@frozen_record(frozen=True, slots=True)
+class GroupRecord:
+    """A group of users with supervisors."""
+
+    name: str
+    members: tuple[str, ...] = ()
+    supervisors: tuple[str, ...] = ()

@@ -88,6 +88,7 @@ PROFILE = Record("profile", stored.ProfileRecord, to.profile_out, to.profile_in)
 KEY = Record("function key", stored.KeyRecord, to.key_out, to.key_in)
 ROLE = Record("role", stored.RoleRecord, to.role_out, to.role_in)
 PLACE = Record("place", stored.PlaceRecord, to.place_out, to.place_in)
+GROUP = Record("group", stored.GroupRecord, to.group_out, to.group_in)
 
 
 def dump_json(value: Mapping[str, object] | list[dict[str, str]] | list[str]) -> str:

@@ -29,6 +29,7 @@ from callrec.adapters.redis.records import (
     CODE,
     CONTEXT,
     ENTITY,
+    GROUP,
     INCALL,
     KEY,
     LINE,
@@ -67,7 +68,10 @@ from callrec.domain.rules import UserId
 
 EMBEDDED = ("embedded:", "embedded")
 """The values of CALLREC_REDIS_URL for the embedded store."""
-_STANDING = [keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.EDITION, keys.CODES, *TABLES, keys.PLACES, keys.CLAIMS]
+_STANDING = [
+    *(keys.EVENTS, keys.REVISION, keys.LAST_CHANGE, keys.EDITION, keys.CODES),
+    *(*TABLES, keys.PLACES, keys.GROUPS, keys.CLAIMS),
+]
 CHUNK_S = 0.02
 """Added to PATIENT_S for each argument of an edit: a busy machine needs more for the 15,000 arguments of half a million users."""
 REQUEST_KEPT_S = 86_400
@@ -299,7 +303,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
     about, cursor, edit_revision, codes, *hashes = found
     standing = _standing(about)
     stored = {code.feature: code for code in map(CODE.load, codes)}
-    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles, places = hashes
+    users, lines, incalls, voicemails, contexts, entities, profiles, function_keys, roles, places, groups = hashes
     tables = Tables(
         users=_loaded(USER, users, lambda user: f"{len(user.id):03}{user.id}"),
         lines=_loaded(LINE, lines, endpoint),
@@ -311,6 +315,7 @@ def _snapshot(found: Sequence[Any]) -> Snapshot:
         profiles=_loaded(PROFILE, profiles, lambda profile: profile.name) or DEFAULT_PROFILES,
         roles=_loaded(ROLE, roles, lambda role: role.name) or DEFAULT_ROLES,
         places=_loaded(PLACE, places, lambda one: place_key(one.kind, one.name)),
+        groups=_loaded(GROUP, groups, lambda group: group.name),
         keys=_loaded(KEY, function_keys, lambda key: f"{len(key.user):03}{key.user}:{key.number:03}"),
     )
     return Snapshot(tables, standing.revision, cursor, int(edit_revision), standing)

@@ -16,6 +16,7 @@ from callrec.domain.directory.model import (
     Feature,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Place,
@@ -54,6 +55,7 @@ class Directory:
         self._keys = {f"{key.user}:{key.number}": key for key in tables.keys}
         self._roles = {role.name: role for role in tables.roles}
         self._places = {place_key(one.kind, one.name): one for one in tables.places}
+        self._groups = {group.name: group for group in tables.groups}
         self._codes = {code.feature: code for code in (*DEFAULT_CODES, *tables.codes)}
         self._by = Indexes(tables)
 
@@ -97,6 +99,10 @@ class Directory:
         """All trunks, queues and conferences with a rule."""
         return self._places.values()
 
+    def groups(self) -> Collection[Group]:
+        """All groups."""
+        return self._groups.values()
+
     def codes(self) -> Collection[FeatureCode]:
         """All feature codes."""
         return self._codes.values()
@@ -111,6 +117,7 @@ class Directory:
             tuple(self.users()), tuple(self.lines()), tuple(self.incalls()), tuple(self.voicemails()), tuple(self.codes()),
             tuple(self.contexts()), tuple(self.entities()), tuple(self.profiles()),
             tuple(self.function_keys()), tuple(self.roles()), tuple(self.places()),
+            tuple(self.groups()),
         )  # fmt: skip
 
     def lines_of(self, user: UserId) -> tuple[Line, ...]:
@@ -189,6 +196,20 @@ class Directory:
     def has_rule_of(self, *kinds: PlaceKind) -> bool:
         """Whether any place of these kinds has a rule."""
         return self._by.ruled.any_of(*kinds)
+
+    def by_username(self, username: str) -> User | None:
+        """The user with this name of a client account; upper and lower case differ."""
+        user = self._by.usernames.get(username)
+        return self._users.get(user) if user else None
+
+    def role_of(self, user: User) -> Role | None:
+        """The role that the user's profile names; None when there is no such profile or role."""
+        profile = self._profiles.get(user.profileclient)
+        return self._roles.get(profile.role) if profile and profile.role else None
+
+    def supervised(self, user: UserId) -> frozenset[UserId]:
+        """The members of the groups that this user supervises."""
+        return frozenset(one for group in self.groups() if user in group.supervisors for one in group.members)
 
     def by_caller(self, number: str) -> User | None:
         """The user with a caller's number; None when several users have it."""
@@ -287,6 +308,7 @@ class Directory:
             Table.KEYS: self._keys,
             Table.ROLES: self._roles,
             Table.PLACES: self._places,
+            Table.GROUPS: self._groups,
         }
         return cast("dict[str, TableRecord]", tables[table])
 

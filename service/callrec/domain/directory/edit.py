@@ -14,6 +14,7 @@ from callrec.domain.directory.model import (
     Context,
     Entity,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Place,
@@ -27,7 +28,7 @@ from callrec.domain.directory.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-TableRecord = User | Line | Incall | Voicemail | Context | Entity | Profile | FunctionKey | Role | Place
+TableRecord = User | Line | Incall | Voicemail | Context | Entity | Profile | FunctionKey | Role | Place | Group
 """A record of a table that edits can change."""
 
 
@@ -44,6 +45,7 @@ class Table(StrEnum):
     KEYS = "keys"
     ROLES = "roles"
     PLACES = "places"
+    GROUPS = "groups"
 
 
 @frozen_record(frozen=True, slots=True)
@@ -115,6 +117,7 @@ _PLACES = cast(
         FunctionKey: (Table.KEYS, lambda key: f"{key.user}:{key.number}"),
         Role: (Table.ROLES, lambda role: role.name),
         Place: (Table.PLACES, lambda one: c.place_key(one.kind, one.name)),
+        Group: (Table.GROUPS, lambda group: group.name),
     },
 )
 _CLAIMS = cast(

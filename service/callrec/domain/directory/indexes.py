@@ -27,6 +27,7 @@ class Indexes:
         self.keys_of = _by_user(tables.keys)
         self.ruled = RuledPlaces((*tables.incalls, *tables.contexts, *tables.places))
         self.names = Names(tables.users)
+        self.usernames = {user.username: user.id for user in tables.users if user.username}
         self.teams: dict[tuple[int, str], dict[UserId, None]] = {}
         """(entity, boss or secretary) -> the users with this role."""
         for user in tables.users:
@@ -42,6 +43,8 @@ class Indexes:
             case User():
                 self._join(table_record)
                 self.names.learn(table_record)
+                if table_record.username:
+                    self.usernames[table_record.username] = table_record.id
             case Line():
                 self.extensions[at(table_record.number, table_record.context)] = table_record
                 self.folded[table_record.name.lower()] = table_record
@@ -62,6 +65,8 @@ class Indexes:
             case User():
                 self.teams.get((table_record.entityid, table_record.bosssecretary), {}).pop(table_record.id, None)
                 self.names.forget(table_record)
+                if self.usernames.get(table_record.username) == table_record.id:
+                    del self.usernames[table_record.username]
             case Line():
                 if self.extensions.get(at(table_record.number, table_record.context)) == table_record:
                     del self.extensions[at(table_record.number, table_record.context)]
@@ -77,7 +82,7 @@ class Indexes:
 
     def dismantle(self) -> None:
         """Empty all indexes step by step (`Directory.dismantle`)."""
-        for index in (self.extensions, self.folded, self.lines_of, self.incalls_of, self.voicemails_of):
+        for index in (self.extensions, self.folded, self.lines_of, self.incalls_of, self.voicemails_of, self.usernames):
             empty(cast("dict[str, object]", index))
         self.callers.dismantle()
         self.names.dismantle()

@@ -1,5 +1,5 @@
 """Records of the tables: users, lines, incalls, voicemails, function keys, feature codes, contexts, entities, profiles, roles,
-places.
+places, groups.
 
 A *user* is a person; a *line* is the phone line that Asterisk knows by an endpoint name; an *incall* is a number of the
 outside world (DID) that calls a user; a *context* contains numbers, and has the ranges in which users may get numbers.
@@ -7,6 +7,7 @@ Values are valid here: `user_file.columns`, `record_rules` and `function_keys` h
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import field
 from enum import StrEnum
 
@@ -242,46 +243,120 @@ DEFAULT_ENTITIES = (Entity(1, "default"),)
 
 @frozen_record(frozen=True, slots=True)
 class Profile:
-    """What a client program offers to its user: `profileclient` names one."""
+    """What a client program offers to its user, and what the user may do here: `profileclient` names one."""
 
     name: str
+    role: str | None = None
+    """The role of the accounts with this profile. Without one they may log in, and nothing else."""
 
 
-DEFAULT_PROFILES = tuple(Profile(name) for name in ("agent", "client", "supervisor", "switchboard"))
+DEFAULT_PROFILES = (
+    Profile("agent", "user"),
+    Profile("client", "user"),
+    Profile("supervisor", "supervisor"),
+    Profile("switchboard", "user"),
+)
 
 
 class Permission(StrEnum):
     """What a role may allow an account to do."""
 
     USERS_READ = "users.read"
-    """Users, lines, incalls, voicemails, function keys, look-ups."""
+    """Users, lines, incalls, voicemails, function keys, look-ups; contexts, entities, profiles, feature codes, places."""
     USERS_CHANGE = "users.change"
+    """Users without their accounts, lines, incalls, voicemails, function keys."""
+    SETTINGS_READ = "settings.read"
+    """Webhooks."""
     SETTINGS_CHANGE = "settings.change"
-    """Contexts, entities, profiles, feature codes, roles and places."""
+    """Contexts, entities, feature codes, places, webhooks."""
+    ACCOUNTS_READ = "accounts.read"
+    """Accounts with their sessions, tokens of programs, roles, groups."""
+    ACCOUNTS_CHANGE = "accounts.change"
+    """User names, passwords and profiles of users; tokens of programs, sessions, profiles, roles, groups; exports with
+    secrets. Who has it can give themselves every other permission."""
     CALLS_READ = "calls.read"
     CALLS_RECORD = "calls.record"
     """Start, stop and pause the recording of a live call."""
+    EVENTS_READ = "events.read"
+    """Follow the events of all calls and recordings."""
+    RECORDINGS_LIST = "recordings.list"
+    """See that a recording exists, and what it is: numbers, times, state."""
     RECORDINGS_LISTEN = "recordings.listen"
+    RECORDINGS_DOWNLOAD = "recordings.download"
+    RECORDINGS_ANNOTATE = "recordings.annotate"
+    """Notes and tags."""
+    RECORDINGS_SHARE = "recordings.share"
+    """Make links to a recording that need no login."""
     RECORDINGS_EXPORT = "recordings.export"
     RECORDINGS_HOLD = "recordings.hold"
     RECORDINGS_ERASE = "recordings.erase"
+    GROUP_LIST = "group.list"
+    """As `recordings.list`, for the recordings of members of the groups that the user supervises."""
+    GROUP_LISTEN = "group.listen"
+    GROUP_DOWNLOAD = "group.download"
+    GROUP_ANNOTATE = "group.annotate"
+    OWN_LIST = "own.list"
+    """As `recordings.list`, for the user's own recordings."""
+    OWN_LISTEN = "own.listen"
+    OWN_DOWNLOAD = "own.download"
+    OWN_ANNOTATE = "own.annotate"
+    OWN_ERASE = "own.erase"
     AUDIT_READ = "audit.read"
 
 
 @frozen_record(frozen=True, slots=True)
 class Role:
-    """A named set of permissions. There are no accounts yet, so a role has no effect so far."""
+    """A named set of permissions. An account has the role that the profile of its user names."""
 
     name: str
     permissions: tuple[Permission, ...] = ()
     """Each once, in the order of `Permission`."""
 
 
-DEFAULT_ROLES = (
-    Role("administrator", tuple(Permission)),
-    Role("listener", (Permission.RECORDINGS_LISTEN,)),
-    Role("operator", (Permission.USERS_READ, Permission.CALLS_READ, Permission.CALLS_RECORD, Permission.AUDIT_READ)),
+BEFORE_ACCOUNTS = frozenset(
+    {
+        *(Permission.USERS_READ, Permission.USERS_CHANGE, Permission.SETTINGS_CHANGE, Permission.CALLS_READ),
+        *(Permission.CALLS_RECORD, Permission.RECORDINGS_LISTEN, Permission.RECORDINGS_EXPORT),
+        *(Permission.RECORDINGS_HOLD, Permission.RECORDINGS_ERASE, Permission.AUDIT_READ),
+    }
 )
+"""All permissions that there were before there were accounts."""
+ADMINISTRATOR = "administrator"
+DEFAULT_ROLES = (
+    Role(ADMINISTRATOR, tuple(Permission)),
+    Role("listener", (Permission.RECORDINGS_LIST, Permission.RECORDINGS_LISTEN)),
+    Role("operator", (Permission.USERS_READ, Permission.CALLS_READ, Permission.CALLS_RECORD, Permission.AUDIT_READ)),
+    Role(
+        "auditor",
+        (
+            *(Permission.USERS_READ, Permission.SETTINGS_READ, Permission.ACCOUNTS_READ, Permission.CALLS_READ),
+            *(Permission.EVENTS_READ, Permission.RECORDINGS_LIST, Permission.RECORDINGS_LISTEN),
+            *(Permission.RECORDINGS_DOWNLOAD, Permission.AUDIT_READ),
+        ),
+    ),
+    Role(
+        "supervisor",
+        (Permission.GROUP_LIST, Permission.GROUP_LISTEN, Permission.OWN_LIST, Permission.OWN_LISTEN),
+    ),
+    Role("user", (Permission.OWN_LIST, Permission.OWN_LISTEN)),
+)
+"""The roles of a new store. The auditor reads everything and changes nothing."""
+
+
+@frozen_record(frozen=True, slots=True)
+class Group:
+    """Users whose recordings others look after: the supervisors, as far as their role allows."""
+
+    name: str
+    members: tuple[UserId, ...] = ()
+    """Each once, in the order of `by_number`."""
+    supervisors: tuple[UserId, ...] = ()
+    """The same. A supervisor need not be a member."""
+
+
+def by_number(users: Iterable[UserId]) -> tuple[UserId, ...]:
+    """These users, each once, in the order of their ids, which are numbers."""
+    return tuple(sorted(set(users), key=lambda user: (len(user), user)))
 
 
 @frozen_record(frozen=True, slots=True)
@@ -311,3 +386,4 @@ class Tables:
     keys: tuple[FunctionKey, ...] = ()
     roles: tuple[Role, ...] = DEFAULT_ROLES
     places: tuple[Place, ...] = ()
+    groups: tuple[Group, ...] = ()

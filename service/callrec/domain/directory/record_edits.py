@@ -1,6 +1,7 @@
 """The edit that adds, changes or removes one record, with the records that depend on it; or the reason why it is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from callrec.domain.directory import contexts
@@ -38,17 +39,21 @@ def changing(before: TableRecord, after: TableRecord, tables: Directory) -> Edit
     match before, after:
         case Context(), Context():
             return contexts.changed(tables.tables(), before, after)
-        case Profile(), Profile():
+        case Profile(), Profile() if before.name != after.name:
             _unused(before, tables)
         case Line(), Line() if (before.user, before.context) != (after.user, after.context):
             _no_mailbox_left(before, tables)
-        case Role(), Role() if Permission.SETTINGS_CHANGE not in after.permissions:
-            _not_the_last_key(before, tables)
+        case Role(), Role():
+            if before.name != after.name:
+                _of_no_profile(before, tables)
+            if Permission.SETTINGS_CHANGE not in after.permissions:
+                _not_the_last_key(before, tables)
     return _with_keys((Change(before, after),), tables)
 
 
 def removing(table_record: TableRecord, tables: Directory) -> Edit:
-    """The edit that removes this record; with a user it removes their lines, incalls and voicemails. Raises Refused."""
+    """The edit that removes this record; with a user it removes their lines, incalls and voicemails, and their places in groups.
+    Raises Refused."""
     match table_record:
         case User():
             owned: tuple[TableRecord, ...] = (
@@ -56,7 +61,8 @@ def removing(table_record: TableRecord, tables: Directory) -> Edit:
                 *tables.incalls_of(table_record.id),
                 *tables.voicemails_of(table_record.id),
             )
-            return _with_keys((Change(table_record, None), *(Change(one, None) for one in owned)), tables)
+            gone = (Change(table_record, None), *(Change(one, None) for one in owned))
+            return _with_keys((*gone, *_left_groups(table_record, tables)), tables)
         case Line():
             _no_mailbox_left(table_record, tables)
         case Context():
@@ -65,6 +71,7 @@ def removing(table_record: TableRecord, tables: Directory) -> Edit:
             _not_the_last(table_record, tables)
             _unused(table_record, tables)
         case Role():
+            _of_no_profile(table_record, tables)
             _not_the_last_key(table_record, tables)
     return _with_keys((Change(table_record, None),), tables)
 
@@ -72,6 +79,25 @@ def removing(table_record: TableRecord, tables: Directory) -> Edit:
 def _with_keys(changes: tuple[Change, ...], tables: Directory) -> Edit:
     """These changes, and those of the function keys whose destination they remove or change."""
     return Edit((*changes, *dead_keys(changes, tables.tables())))
+
+
+def _left_groups(user: User, tables: Directory) -> Iterator[Change]:
+    """The groups of this user without them."""
+    for group in tables.groups():
+        if user.id in (*group.members, *group.supervisors):
+            members, supervisors = (
+                tuple(one for one in users if one != user.id) for users in (group.members, group.supervisors)
+            )
+            yield Change(group, replace(group, members=members, supervisors=supervisors))
+
+
+def _of_no_profile(role: Role, tables: Directory) -> None:
+    if named := [profile.name for profile in tables.profiles() if profile.role == role.name]:
+        raise Refused(
+            "role-in-use",
+            f"the profile {named[0]} has the role {role.name}",
+            hint="give the profile another role first: nothing was changed",
+        )
 
 
 def _no_mailbox_left(line: Line, tables: Directory) -> None:

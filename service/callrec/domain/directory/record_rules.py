@@ -19,6 +19,7 @@ from callrec.domain.directory.model import (
     ContextKind,
     Entity,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Permission,
@@ -27,6 +28,7 @@ from callrec.domain.directory.model import (
     Role,
     User,
     Voicemail,
+    by_number,
 )
 from callrec.domain.directory.services import TO_ITSELF, forward_fault
 from callrec.domain.directory.unique_keys import TECHNOLOGY
@@ -102,6 +104,7 @@ FIELDS: Mapping[type[TableRecord], tuple[Field, ...]] = {
     Profile: (Field("name", NAME),),
     Role: (Field("name", NAME),),
     Place: (Field("name", PLACE_NAME),),
+    Group: (Field("name", NAME),),
     Context: (),
     FunctionKey: (),
 }
@@ -147,12 +150,22 @@ def _faults(table_record: TableRecord, tables: Directory) -> Iterator[Fault]:
             yield from _number(tables, ("exten", table_record.exten), table_record.context, ContextKind.INCALL)
         case Voicemail():
             yield from _voicemail(table_record, tables)
-        case Role() if not table_record.permissions:
-            yield Fault("permissions", "must be at least one")
-        case Role() if table_record.permissions != tuple(one for one in Permission if one in table_record.permissions):
-            yield Fault("permissions", "must be in the order of the list of permissions, each once")
         case Place():
             yield from _place(table_record, tables)
+        case Role() | Profile() | Group():
+            yield from _of_accounts(table_record, tables)
+
+
+def _of_accounts(table_record: Role | Profile | Group, tables: Directory) -> Iterator[Fault]:
+    match table_record:
+        case Role(permissions=()):
+            yield Fault("permissions", "must be at least one")
+        case Role(permissions=permissions) if permissions != tuple(one for one in Permission if one in permissions):
+            yield Fault("permissions", "must be in the order of the list of permissions, each once")
+        case Profile(role=role) if role is not None and role not in tables.records(Table.ROLES):
+            yield Fault("role", "must be a role's name")
+        case Group():
+            yield from _group(table_record, tables)
 
 
 def _user(user: User, tables: Directory) -> Iterator[Fault]:
@@ -205,6 +218,15 @@ def _place(one: Place, tables: Directory) -> Iterator[Fault]:
         yield Fault("name", "must be a trunk's endpoint, and is a user's line: set the rules of the user")
     if one.record not in {Rule.ALWAYS, Rule.NEVER}:
         yield Fault("record", "must be always or never: *3 is a permission of users")
+
+
+def _group(group: Group, tables: Directory) -> Iterator[Fault]:
+    for name in ("members", "supervisors"):
+        users: tuple[UserId, ...] = getattr(group, name)
+        if unknown := [user for user in users if tables.user(user) is None]:
+            yield Fault(name, f"must be ids of users, and {unknown[0][:20]!r} is not")
+        elif users != by_number(users):
+            yield Fault(name, "must be in the order of the ids, each once")
 
 
 def _owner(user: UserId, tables: Directory) -> Iterator[Fault]:

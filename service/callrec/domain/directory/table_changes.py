@@ -42,7 +42,7 @@ class Difference:
     keys_gone: frozenset[FunctionKey] = frozenset()
     """Function keys that were removed or changed, as they were before."""
     others: bool = False
-    """Whether another table changed: incalls, voicemails, contexts, entities, profiles, keys, roles, places."""
+    """Whether another table changed: incalls, voicemails, contexts, entities, profiles, keys, roles, places, groups."""
 
     def __bool__(self) -> bool:
         return bool(self.users or self.codes or self.endpoints_gone or self.keys_gone or self.others)

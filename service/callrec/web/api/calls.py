@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from callrec.app.calls.live_calls import REASON, LiveCall, LiveCalls, LiveState
 from callrec.domain.calls.model import Actor, ActorKind, Control, Direction
+from callrec.domain.directory.model import Permission
 from callrec.domain.rules import Rule
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body, ruled
@@ -113,7 +114,7 @@ def call_operations(calls: LiveCalls) -> list[Operation]:
 
     listed = Operation(
         "GET", "/calls", "listCalls", "calls", "List the live calls of this node.", every,
-        {HTTPStatus.OK: Answer("All live calls.", Calls)},
+        {HTTPStatus.OK: Answer("All live calls.", Calls)}, needs=(Permission.CALLS_READ,),
     )  # fmt: skip
     return [listed, *(_operation(calls, control) for control in Control)]
 
@@ -146,6 +147,7 @@ def _operation(calls: LiveCalls, control: Control) -> Operation:
         may_lack_body=True,
         id_says="The call's id.",
         limit_s=LIMIT_S,
+        needs=(Permission.CALLS_RECORD,),
     )
 
 

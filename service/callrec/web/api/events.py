@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from callrec import __version__
 from callrec.app.events.hub import EventHub, Subscription
+from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError
 from callrec.protocols.event_documents import asyncapi, event_schema
 from callrec.protocols.event_messages import EventMessage, event_order
@@ -55,6 +56,7 @@ def event_operations(hub: EventHub) -> list[Operation]:
             "GET", "/events", "followEvents", _TAG, "Follow the events (server-sent events).", following.follow,
             {ok: Answer("The events, as they happen. The connection ends after an hour at the latest.", media=EVENT_STREAM)},
             (HTTPStatus.UNPROCESSABLE_ENTITY,), query=EventsQuery, headers=(f"{LAST} (optional)",), limit_s=LIFE_S + 60,
+            needs=(Permission.EVENTS_READ,),
         ),
         _document("/events/schema", "eventSchema", "The JSON Schema (2020-12) of one event.", SchemaDocument, event_schema()),
         _document(
@@ -70,7 +72,7 @@ def _document(path: str, name: str, says: str, body: type[BaseModel], document: 
     async def show(_: web.Request) -> web.Response:
         return web.Response(text=text, content_type=JSON)
 
-    return Operation("GET", path, name, _TAG, says, show, {HTTPStatus.OK: Answer("The document.", body)})
+    return Operation("GET", path, name, _TAG, says, show, {HTTPStatus.OK: Answer("The document.", body)}, needs=())
 
 
 class _Events:

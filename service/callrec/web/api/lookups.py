@@ -9,7 +9,7 @@ from pydantic import Field
 from callrec.app.dialplan.lookups import Found, Kind, Lookups
 from callrec.app.directory.records import Records
 from callrec.domain.directory.edit import Table
-from callrec.domain.directory.model import Feature, FeatureCode
+from callrec.domain.directory.model import Feature, FeatureCode, Permission
 from callrec.domain.errors import Refused
 from callrec.web.api import responses as a
 from callrec.web.api import schemas as s
@@ -57,6 +57,7 @@ def lookup_operation(lookups: Lookups) -> Operation:
         {HTTPStatus.OK: Answer("The user.", a.Found)},
         (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
         query=LookupQuery,
+        needs=(Permission.USERS_READ,),
     )
 
 
@@ -118,17 +119,18 @@ def extension_operations(records: Records, tags: Tags) -> list[Operation]:
     return [
         Operation(
             "GET", "/extensions", "listExtensions", tag, "List the feature codes.", codes.every,
-            {ok: Answer("All feature codes.", a.Extensions)},
+            {ok: Answer("All feature codes.", a.Extensions)}, needs=(Permission.USERS_READ,),
         ),
         Operation(
             "GET", one, "readExtension", tag, "Read one feature code.", codes.read,
             {ok: Answer("The feature code.", a.ExtensionShown, ("ETag",))}, (missing,), id_says=says,
+            needs=(Permission.USERS_READ,),
         ),
         Operation(
             "PATCH", one, "changeExtension", tag, "Change a feature code's digits, enable or disable it.", codes.change,
             {ok: Answer("The feature code after the change.", a.ExtensionShown, ("ETag", "Content-Location"))},
             (*IN_BODY, missing, changed, HTTPStatus.PRECONDITION_REQUIRED),
-            body=_CHANGE, headers=("If-Match", "Idempotency-Key"), id_says=says,
+            body=_CHANGE, headers=("If-Match", "Idempotency-Key"), id_says=says, needs=(Permission.SETTINGS_CHANGE,),
         ),
     ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from callrec.domain.directory.model import (
     Entity,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Place,
@@ -86,7 +87,7 @@ FIELDS: Mapping[type[TableRecord | FeatureCode], Names] = {
     },
     Context: {"name": "name", "kind": "kind", "ranges": "ranges", "record": "record"},
     Entity: {"id": "id", "name": "name"},
-    Profile: {"name": "name"},
+    Profile: {"name": "name", "role": "role"},
     FunctionKey: {
         "user": "user",
         "number": "number",
@@ -97,6 +98,7 @@ FIELDS: Mapping[type[TableRecord | FeatureCode], Names] = {
     },
     Role: {"name": "name", "permissions": "permissions"},
     Place: {"kind": "kind", "name": "name", "record": "record"},
+    Group: {"name": "name", "members": "members", "supervisors": "supervisors"},
     FeatureCode: {"code": "code", "enabled": "enabled"},
 }
 SECRETS = frozenset({"secret", "password", "password_hash"})

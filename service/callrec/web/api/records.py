@@ -12,18 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from callrec.app.directory.paging import Order, begins, page
 from callrec.app.directory.records import Records
+from callrec.domain.access.decisions import may
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
-from callrec.domain.directory.model import User
+from callrec.domain.directory.model import Permission, User
 from callrec.web.api.record_names import FIELDS
 from callrec.web.api.resources import RESOURCES, Resource
 from callrec.web.api.responses import page_of
 from callrec.web.api.schemas import changes
+from callrec.web.auth import not_permitted, principal_of
 from callrec.web.requests import Cursor, Tags, body_of, change_request_of, query_of
 from callrec.web.routes import PREFIX, Answer, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
 MOST = 1000
 _READ, _MADE, _GONE = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
@@ -67,34 +69,38 @@ class _Kind:
 
     def operations(self) -> list[Operation]:
         """The five operations of this kind."""
+        needs, changes_it = NEEDS[self._kind.table]
         kind, word, Name = self._kind, self._kind.word, self._kind.word.capitalize()  # noqa: N806 - it names types
         one, one_of, tagged = f"/{kind.name}/{{id}}", f"the {word}", ("ETag",)
         missing, changed = HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED
         return [
             Operation(
                 "GET", f"/{kind.name}", f"list{kind.name.capitalize()}", kind.name, f"List {kind.name} in pages.", self._list,
-                {_READ: Answer("A page.", page_of(kind.shown))}, (HTTPStatus.UNPROCESSABLE_ENTITY,), query=self._query,
+                {_READ: Answer("A page.", page_of(kind.shown))}, (HTTPStatus.UNPROCESSABLE_ENTITY,),
+                query=self._query, needs=(needs,),
             ),
             Operation(
                 "POST", f"/{kind.name}", f"create{Name}", kind.name, f"Create a {word}.", self._create,
                 {_MADE: Answer(f"The new {word}.", kind.shown, ("ETag", "Location"))}, IN_BODY,
-                body=kind.new, headers=("Idempotency-Key",),
+                body=kind.new, headers=("Idempotency-Key",), needs=(changes_it,),
             ),
             Operation(
                 "GET", one, f"read{Name}", kind.name, f"Read one {word}.", self._read,
                 {_READ: Answer(f"{one_of.capitalize()}.", kind.shown, tagged)}, (missing,),
-                id_says=kind.id_says, id_pattern=kind.id_pattern,
+                id_says=kind.id_says, id_pattern=kind.id_pattern, needs=(needs,),
             ),
             Operation(
                 "PATCH", one, f"change{Name}", kind.name, f"Change one {word}; fields that are left out stay.", self._patch,
                 {_READ: Answer(f"{one_of.capitalize()} after the change.", kind.shown, ("ETag", "Content-Location"))},
                 (*IN_BODY, missing, changed, HTTPStatus.PRECONDITION_REQUIRED),
                 body=self._change, headers=("If-Match", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
+                needs=(changes_it,),
             ),
             Operation(
                 "DELETE", one, f"delete{Name}", kind.name, _REMOVES.get(kind.table, f"Remove one {word}."), self._delete,
                 {_GONE: Answer("Removed.")}, (missing, HTTPStatus.CONFLICT, changed, HTTPStatus.UNPROCESSABLE_ENTITY),
                 headers=("If-Match (optional)", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
+                needs=(changes_it,),
             ),
         ]  # fmt: skip
 
@@ -135,6 +141,7 @@ class _Kind:
 
     async def _create(self, request: web.Request) -> web.Response:
         body, change_request = await body_of(request, self._kind.new), await change_request_of(request)
+        self._may_set(request, body)
         table_record = await self._records.create(
             self._kind.table, lambda tables, identity: self._kind.make(body, tables, identity), change_request
         )
@@ -146,6 +153,7 @@ class _Kind:
     async def _patch(self, request: web.Request) -> web.Response:
         expected = self._tags.expected(request, self._shown, required=True)
         body, change_request = await body_of(request, self._change), await change_request_of(request)
+        self._may_set(request, body)
         table_record = await self._records.change(
             self._kind.table,
             self._key(request),
@@ -161,8 +169,18 @@ class _Kind:
             self._tags.expected(request, self._shown, required=False),
             await change_request_of(request),
         )
+        user = self._records.directory.records(self._kind.table).get(self._key(request))
+        if isinstance(user, User) and user.enableclient and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
+            raise not_permitted(Permission.ACCOUNTS_CHANGE)
         await self._records.remove(self._kind.table, self._key(request), expected, change_request)
         return web.Response(status=_GONE)
+
+    def _may_set(self, request: web.Request, body: BaseModel) -> None:
+        """Raises BadRequest for fields of a user's account without the permission for accounts: with a name, a password and a
+        profile everybody could be an administrator."""
+        of_account = self._kind.table is Table.USERS and not ACCOUNT_FIELDS.isdisjoint(body.model_fields_set)
+        if of_account and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
+            raise not_permitted(Permission.ACCOUNTS_CHANGE)
 
     def _answer(self, table_record: TableRecord, status: HTTPStatus = _READ, **headers: str) -> web.Response:
         answer = self._shown(table_record)
@@ -178,6 +196,17 @@ class _Kind:
         return f"{PREFIX}/{self._kind.name}/{quote(self._kind.id_of(table_record), safe='@:')}"
 
 
+ACCOUNT_FIELDS = frozenset({"enableclient", "username", "password_hash", "profileclient"})
+_PEOPLE = (Permission.USERS_READ, Permission.USERS_CHANGE)
+_SETTINGS = (Permission.USERS_READ, Permission.SETTINGS_CHANGE)
+_ACCOUNTS = (Permission.ACCOUNTS_READ, Permission.ACCOUNTS_CHANGE)
+NEEDS: "Mapping[Table, tuple[Permission, Permission]]" = {
+    **dict.fromkeys((Table.USERS, Table.LINES, Table.INCALLS, Table.VOICEMAILS, Table.KEYS), _PEOPLE),
+    **dict.fromkeys((Table.CONTEXTS, Table.ENTITIES, Table.PLACES), _SETTINGS),
+    Table.PROFILES: (Permission.USERS_READ, Permission.ACCOUNTS_CHANGE),
+    **dict.fromkeys((Table.ROLES, Table.GROUPS), _ACCOUNTS),
+}
+"""The permissions to read and to change the records of each table. Profiles, roles and groups decide who may do what."""
 _REMOVES = {
     Table.USERS: "Remove one user with their lines, incalls and voicemails, and all function keys to them.",
     Table.VOICEMAILS: "Remove one voicemail, and the function keys to it.",

@@ -15,6 +15,7 @@ from callrec.domain.directory.model import (
     Context,
     Entity,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Permission,
@@ -23,6 +24,7 @@ from callrec.domain.directory.model import (
     Role,
     User,
     Voicemail,
+    by_number,
 )
 from callrec.domain.directory.record_rules import ENTITY_ID
 from callrec.domain.directory.unique_keys import TECHNOLOGY, place_key
@@ -132,6 +134,8 @@ def _given(body: BaseModel, table_record: type[TableRecord], names: Iterable[str
         given["ranges"] = tuple(map(parse_range, given["ranges"]))
     if table_record is Role and "permissions" in given:
         given["permissions"] = tuple(one for one in Permission if one in given["permissions"])
+    if table_record is Group:
+        given |= {name: by_number(map(UserId, users)) for name, users in given.items() if name != "name"}
     return given
 
 
@@ -242,4 +246,5 @@ RESOURCES = (
         "KIND:NAME, e.g. queue:support.",
         fixed=("kind", "name"),
     ),
+    Resource(Table.GROUPS, "group", Group, s.GroupNew, a.GroupShown, {"name": str}, "Its name."),
 )

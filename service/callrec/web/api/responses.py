@@ -100,6 +100,7 @@ class ProfileShown(BaseModel):
 
     id: str
     name: str
+    role: str | None = Field(description="The role of the accounts with this profile.")
 
 
 class RoleShown(BaseModel):
@@ -117,6 +118,15 @@ class PlaceShown(BaseModel):
     kind: PlaceKind
     name: str
     record: Rule
+
+
+class GroupShown(BaseModel):
+    """A group of users with supervisors."""
+
+    id: str
+    name: str
+    members: list[str] = Field(description="Ids of users.")
+    supervisors: list[str] = Field(description="Ids of users.")
 
 
 class KeyShown(BaseModel):

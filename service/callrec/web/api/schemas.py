@@ -157,6 +157,9 @@ class ProfileNew(Body):
     """A new client profile."""
 
     name: str = ruled(text(64, least=1))
+    role: str | None = Field(
+        None, max_length=64, description="The role of the accounts with this profile; null: they may do nothing."
+    )
 
 
 class RoleNew(Body):
@@ -178,6 +181,24 @@ class PlaceNew(Body):
     )
     record: Literal[Rule.ALWAYS, Rule.NEVER] = Field(
         description="Whether its calls are recorded, with any user who takes part."
+    )
+
+
+_USERS: Any = {"items": {"type": "string", **_ID}}
+
+
+class GroupNew(Body):
+    """A new group of users with supervisors."""
+
+    name: str = ruled(text(64, least=1))
+    members: list[str] = Field(
+        default_factory=list, max_length=10_000, description="Ids of users.", json_schema_extra=_USERS
+    )
+    supervisors: list[str] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Ids of users: what their role allows with `group.`, they may with the recordings of the members.",
+        json_schema_extra=_USERS,
     )
 
 

@@ -12,9 +12,12 @@ from callrec.app.directory.records import Records
 from callrec.app.directory.user_file.file_text import LARGEST_BYTES, too_large
 from callrec.app.directory.user_file.jobs import Done, ExportJob, ImportJob
 from callrec.app.ports.directory import UserFiles
+from callrec.domain.access.decisions import may
+from callrec.domain.directory.model import Permission
 from callrec.domain.directory.user_file.file_rules import Mode
 from callrec.web.api.records import Query
 from callrec.web.api.user_file_schemas import ImportReport
+from callrec.web.auth import not_permitted, principal_of
 from callrec.web.problems import BadRequest
 from callrec.web.requests import JSON, change_request_under, query_of
 from callrec.web.routes import Answer, Operation
@@ -66,11 +69,12 @@ def user_file_operations(files: UserFiles, records: Records) -> list[Operation]:
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY,
             ),
             query=ImportQuery, takes=TAKEN, headers=("Idempotency-Key",), limit_s=LIMIT_S,
+            needs=(Permission.USERS_CHANGE, Permission.ACCOUNTS_CHANGE),  # a file has user names, passwords and profiles
         ),
         Operation(
             "GET", "/users/export", "exportUsers", _TAG, "Export all users as a user file.",
             ports.give, {ok: Answer("The user file.", headers=("Content-Disposition", LEFT_OUT), media=CSV)},
-            (HTTPStatus.UNPROCESSABLE_ENTITY,), query=ExportQuery, limit_s=LIMIT_S,
+            (HTTPStatus.UNPROCESSABLE_ENTITY,), query=ExportQuery, limit_s=LIMIT_S, needs=(Permission.USERS_READ,),
         ),
     ]  # fmt: skip
 
@@ -98,6 +102,8 @@ class _UserFiles:
 
     async def give(self, request: web.Request) -> web.StreamResponse:
         query = query_of(request, ExportQuery)
+        if query.secrets and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
+            raise not_permitted(Permission.ACCOUNTS_CHANGE)
         async with self._files.done(ExportJob(query.secrets)) as done:
             disposition = {"Content-Disposition": 'attachment; filename="users.csv"', LEFT_OUT: str(done.left_out)}
             return await _passed_on(request, done, CSV, disposition)

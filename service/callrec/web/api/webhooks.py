@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.webhooks.registry import MOST_SHOWN, WebhookRegistry
+from callrec.domain.directory.model import Permission
 from callrec.domain.webhooks.destinations import LONGEST_URL
 from callrec.domain.webhooks.model import OVERLAP_S, Attempt, Delivery, Result, Standing, Webhook
 from callrec.web.api.records import IN_BODY, shown
@@ -108,38 +109,44 @@ def webhook_operations(registry: WebhookRegistry) -> list[Operation]:
     """The operations of webhooks."""
     hooks, ok, missing = _Webhooks(registry), HTTPStatus.OK, (HTTPStatus.NOT_FOUND,)
     one, says = "/webhooks/{id}", "The webhook's id."
+    reads, changes = (Permission.SETTINGS_READ,), (Permission.SETTINGS_CHANGE,)
 
     return [
-        Operation("GET", "/webhooks", "listWebhooks", _TAG, "List the webhooks.", hooks.every, {ok: Answer("All.", WebhookList)}),
+        Operation(
+            "GET", "/webhooks", "listWebhooks", _TAG, "List the webhooks.", hooks.every, {ok: Answer("All.", WebhookList)},
+            needs=reads,
+        ),
         Operation(
             "GET", one, "readWebhook", _TAG, "Read one webhook.", hooks.read,
-            {ok: Answer("The webhook.", WebhookShown)}, missing, id_says=says,
+            {ok: Answer("The webhook.", WebhookShown)}, missing, id_says=says, needs=reads,
         ),
         Operation(
             "PUT", one, "putWebhook", _TAG, "Add a webhook, or change it. The same request again changes nothing.", hooks.put,
             {ok: Answer("The webhook, with its secret when that is new.", WebhookMade)}, (*IN_BODY, HTTPStatus.CONFLICT),
-            body=WebhookPut, id_says=says,
+            body=WebhookPut, id_says=says, needs=changes,
         ),
         Operation(
             "DELETE", one, "removeWebhook", _TAG, "Remove a webhook and what waits for it.", hooks.remove,
-            {HTTPStatus.NO_CONTENT: Answer("It is removed.")}, missing, id_says=says,
+            {HTTPStatus.NO_CONTENT: Answer("It is removed.")}, missing, id_says=says, needs=changes,
         ),
         Operation(
             "POST", f"{one}/rotate", "rotateWebhook", _TAG, "Make a new secret; for a time the former one signs as well.",
             hooks.rotate, {ok: Answer("The webhook with its new secret.", WebhookMade)}, (*IN_BODY, *missing),
-            body=RotateBody, id_says=says,
+            body=RotateBody, id_says=says, needs=changes,
         ),
         Operation(
             "POST", f"{one}/test", "testWebhook", _TAG, "Send a `webhook-test` once, now.", hooks.test,
-            {ok: Answer("What the receiver answered.", Tried)}, missing, id_says=says,
+            {ok: Answer("What the receiver answered.", Tried)}, missing, id_says=says, needs=changes,
         ),
         Operation(
             "POST", f"{one}/resend", "resendWebhook", _TAG, "Send what was given up again.", hooks.resend,
             {ok: Answer("How much that is.", Resent)}, (*IN_BODY, *missing), body=ResendBody, id_says=says,
+            needs=changes,
         ),
         Operation(
             "GET", f"{one}/deliveries", "listDeliveries", _TAG, f"The oldest {MOST_SHOWN} deliveries that wait or were given up.",
             hooks.deliveries, {ok: Answer("They, without their content.", DeliveryList)}, missing, id_says=says,
+            needs=reads,
         ),
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from callrec.domain.calls.session import Session
 from callrec.domain.directory.user_file.export_rows import template
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import CONTENT_TYPE, Metrics
-from callrec.web.auth import Token
+from callrec.web.auth import Authentication
 from callrec.web.pages.status import STYLE, status_page
 from callrec.web.routes import Handler
 
@@ -19,7 +19,7 @@ KEPT_S = 1.0
 
 
 def pages(
-    readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Token
+    readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Authentication
 ) -> tuple[tuple[str, Handler], ...]:
     """(path, handler) of each page. Reasons in /readyz name hosts, users and paths: only a client with the token gets them."""
 

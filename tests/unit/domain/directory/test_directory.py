@@ -11,6 +11,7 @@ from callrec.domain.directory.model import (
     Feature,
     FeatureCode,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Place,
@@ -265,3 +266,24 @@ def test_a_key_that_changes_is_its_owners_change_and_the_former_one_is_gone():
 def test_a_users_lines_keep_their_order_whichever_came_first():
     directory = Directory(replace(TABLES, lines=(SCCP, DESK)))
     assert (DESK, SCCP) == directory.lines_of(JOHN.id)
+
+
+def test_a_user_is_found_by_the_name_of_the_account():
+    directory = Directory(TABLES)
+    assert directory.by_username("john") == JOHN
+    assert directory.by_username("John") is directory.by_username("") is None
+    renamed = replace(JOHN, username="johnny")
+    directory.apply(UserChanged(renamed))
+    assert (directory.by_username("johnny"), directory.by_username("john")) == (renamed, None)
+    directory.apply(RecordsChanged(((Table.USERS, JOHN.id, None),)))
+    assert directory.by_username("johnny") is None
+
+
+def test_groups_come_and_go_and_say_whom_a_user_supervises():
+    sales = Group("sales", (UserId("2"), UserId("3")), (JOHN.id,))
+    directory = Directory(replace(TABLES, groups=(sales, Group("other", (UserId("4"),)))))
+    assert directory.supervised(JOHN.id) == {"2", "3"}
+    assert directory.supervised(UserId("2")) == frozenset()
+    assert directory.apply(RecordsChanged(((Table.GROUPS, "sales", None),))).others
+    assert [group.name for group in directory.groups()] == ["other"]
+    assert directory.supervised(JOHN.id) == frozenset()

@@ -14,6 +14,7 @@ from callrec.domain.directory.model import (
     ContextKind,
     Entity,
     FunctionKey,
+    Group,
     Incall,
     Line,
     Permission,
@@ -36,7 +37,7 @@ DID = Incall("2050", "from-extern", JOHN.id)
 BOX = Voicemail("1000", "default", JOHN.id, "John Doe", "1234")
 SALES = Context("sales", ContextKind.INTERNAL, (Range("3000", "3099"),))
 CONTEXTS = (*DEFAULT_CONTEXTS, SALES)
-AUDITOR = Role("auditor", (Permission.AUDIT_READ,))
+AUDITOR = Role("reader", (Permission.AUDIT_READ,))
 PROFILES = (Profile("agent"), Profile("spare"))
 
 
@@ -161,7 +162,7 @@ def test_the_last_profile_stays():
 
 def test_a_role_that_may_change_settings_stays():
     """Otherwise nobody could change roles any more."""
-    administrator, listener, _ = DEFAULT_ROLES
+    administrator, listener, *_ = DEFAULT_ROLES
     weaker, second = replace(administrator, permissions=(Permission.USERS_READ,)), replace(administrator, name="second")
     for attempt in (lambda: removing(administrator, TABLES), lambda: changing(administrator, weaker, TABLES)):
         with pytest.raises(Refused, match=r"administrator is the only role with settings\.change") as refused:
@@ -172,6 +173,35 @@ def test_a_role_that_may_change_settings_stays():
     two = directory(DESK, roles=(*DEFAULT_ROLES, second))
     assert changing(administrator, weaker, two)
     assert removing(second, two)
+
+
+def test_a_role_of_a_profile_stays_under_its_name():
+    user = next(role for role in DEFAULT_ROLES if role.name == "user")
+    tables = directory(DESK, roles=DEFAULT_ROLES)
+    assert removing(user, tables)
+    named = Directory(Tables(profiles=(Profile("agent", "user"),)))
+    for attempt in (lambda: removing(user, named), lambda: changing(user, replace(user, name="person"), named)):
+        with pytest.raises(Refused, match="the profile agent has the role user") as refused:
+            attempt()
+        assert refused.value.code == "role-in-use"
+    assert changing(user, replace(user, permissions=(Permission.OWN_LIST,)), named)
+
+
+def test_a_profile_in_use_may_get_another_role_and_keeps_its_name():
+    agent = Profile("agent")
+    assert changing(agent, replace(agent, role="user"), TABLES)
+    with pytest.raises(Refused, match="1 users have agent"):
+        changing(agent, replace(agent, name="operator"), TABLES)
+
+
+def test_who_goes_leaves_their_groups():
+    both = Group("both", (JOHN.id, EVE.id), (JOHN.id,))
+    led, other = Group("led", (), (JOHN.id,)), Group("other", (EVE.id,), (EVE.id,))
+    changes = removing(JOHN, directory(groups=(both, led, other))).changes
+    assert [one for one in changes if isinstance(one.before, Group)] == [
+        Change(both, Group("both", (EVE.id,))),
+        Change(led, Group("led")),
+    ]
 
 
 def test_a_line_may_go_while_another_one_keeps_the_mailbox():

@@ -10,6 +10,7 @@ from callrec.domain.directory.model import (
     Context,
     ContextKind,
     Entity,
+    Group,
     Incall,
     Line,
     Permission,
@@ -56,6 +57,9 @@ def faults(after, before=None):
         Entity(2, "Sales"),
         Profile("boss"),
         Role("boss", (Permission.AUDIT_READ,)),
+        Profile("p", "auditor"),
+        Group("sales"),
+        Group("sales", (JOHN.id,), (JOHN.id,)),
         Place(PlaceKind.QUEUE, "Support 2_.@+*#-", Rule.ALWAYS),
         Place(PlaceKind.TRUNK, "provider", Rule.NEVER),
         Place(PlaceKind.CONFERENCE, "7", Rule.NEVER),
@@ -115,6 +119,8 @@ def test_no_line_gets_the_number_that_its_users_calls_are_forwarded_to():
             for name in ("", " a", "a ", "a,b", "a)", "${a}", "a/b", "a|b", "a\nb", "é", "x" * 81, 'a"b', "a\\b", "a;b")
         ),
         (Place(PlaceKind.QUEUE, "a", Rule.ON_DEMAND), ["record"]),
+        (Profile("p", "no-such-role"), ["role"]),
+        (Group("", (JOHN.id, JOHN.id), (UserId("7"),)), ["name", "members", "supervisors"]),
         (Place(PlaceKind.TRUNK, DESK.name, Rule.ALWAYS), ["name"]),
     ],
 )

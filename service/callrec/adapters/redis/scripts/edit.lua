@@ -1,6 +1,6 @@
 -- Makes all changes of an edit or none, once per request.
 -- KEYS: 1 request, 2 revision, 3 events, 4 edition, 5 instants (ms) at which always-record flags were last set, 6 last change,
---   7... the tables (users first), the unique keys (claims), the places.
+--   7... the tables (users first), the unique keys (claims), the places, the groups.
 -- ARGV: 1 the edition that the edit was made from or '', 2 actor, 3 events kept, 4 seconds that the request is remembered,
 --   5 'carry' when the event is to have the records, 6 the receipt, then three for each chunk of operations:
 --   the operation, the number of the table from 1, and lines (a field, its value, a field, its value...; each ends with a newline).

@@ -166,13 +166,14 @@ class RtpSender(asyncio.DatagramProtocol):
         tone = (int(8000 * math.sin(2 * math.pi * self._tone_hz * n / RATE_HZ)) for n in range(RATE_HZ))
         self._tone = bytes(map(self.codec.coder, tone)) * 2 if self.codec.coder else b""
 
-    def jump(self, *, by_s: float = 0.0, marker: bool = False, source: bool = False, sequence: bool = False) -> None:
-        """From the next packet on the time stamps are so far ahead, or the source or the sequence is a new one."""
+    def jump(self, *, by_s: float = 0.0, marker: bool = False, source: bool = False, packets: int = 0) -> None:
+        """From the next packet on the time stamps are so far ahead, the source is a new one, or the numbers of the packets are so
+        much higher (negative: lower)."""
         stamps = self._stamps
         stamps.ahead += round(by_s * self.codec.clock_hz)
         stamps.marker = marker
         stamps.source = secrets.randbits(32) if source else stamps.source
-        stamps.sequence = secrets.randbits(15) if sequence else stamps.sequence
+        stamps.sequence += packets
 
     async def speak(self) -> None:
         """By the loop's clock. Packets that are late are made up for, but those of a loop that stood still are not sent: no phone

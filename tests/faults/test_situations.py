@@ -1,5 +1,5 @@
-"""Each case of `transfer_cases`, `ring_cases`, `media_cases`, `supervisor_cases`, `conference_cases`, `codec_cases` and
-`rtp_cases` once: whatever becomes of a call, its recording follows it.
+"""Each case of `transfer_cases`, `ring_cases`, `media_cases`, `supervisor_cases`, `conference_cases`, `codec_cases`,
+`rtp_cases` and `renumbered_cases` once: whatever becomes of a call, its recording follows it.
 
 What is checked stands in `followed`. `make faults` plays the same cases many times, and counts how often a gap is wider than it
 should be.
@@ -12,6 +12,7 @@ import conference_cases
 import media_cases
 import pytest
 import pytest_asyncio
+import renumbered_cases
 import ring_cases
 import rtp_cases
 import supervisor_cases
@@ -22,7 +23,16 @@ from once import Told, cases_of, play_once, word
 
 from callrec_lab.stack import Stack
 
-OURS = cases_of(transfer_cases, ring_cases, media_cases, supervisor_cases, conference_cases, codec_cases, rtp_cases)
+OURS = cases_of(
+    transfer_cases,
+    ring_cases,
+    media_cases,
+    supervisor_cases,
+    conference_cases,
+    codec_cases,
+    rtp_cases,
+    renumbered_cases,
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

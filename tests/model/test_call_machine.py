@@ -58,12 +58,14 @@ from callrec.domain.calls.events import (
     Played,
     Pressed,
     ResyncEnded,
+    RtpRenumbered,
+    VoiceUnheard,
     Wait,
 )
 from callrec.domain.calls.handle import handle
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId, RecordingId, recording_of
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.model import Capture, Control, Direction, Instant, Leg, Recording
+from callrec.domain.calls.model import Capture, Control, Direction, Instant, Leg, Recording, Renumbering
 from callrec.domain.calls.policy import (
     Announcement,
     Follow,
@@ -564,6 +566,16 @@ class CallMachine(RuleBasedStateMachine):
         assert self.session.capture is not None
         self.tell(PartnerHeard(self.session.capture.id, leg, self.session.unheard[leg]))
 
+    @precondition(lambda self: self.session.capture and self.legs)
+    @rule(data=st.data(), is_unheard=st.booleans())
+    def a_phone_numbers_its_packets_anew(self, data: st.DataObject, *, is_unheard: bool) -> None:
+        """And the recorder may be deaf to it."""
+        leg = data.draw(st.sampled_from(sorted(self.legs)))
+        assert self.session.capture is not None
+        self.tell(RtpRenumbered(Renumbering(leg, self.now_s - 5, self.now_s)))
+        if is_unheard:
+            self.tell(VoiceUnheard(self.session.capture.id, leg, self.now_s - 2))
+
     @precondition(lambda self: self.session.open_captures)
     @rule(data=st.data())
     def a_capture_closes(self, data: st.DataObject) -> None:
@@ -582,6 +594,7 @@ class CallMachine(RuleBasedStateMachine):
             CaptureQuiet(capture),
             CaptureStalled(capture),
             PartnerHeard(capture, LegId("other"), 0.0),
+            VoiceUnheard(capture, LegId("other"), 0.0),
             CaptureClosed(capture),
             CaptureStopped(capture),
             refusal,

@@ -25,8 +25,9 @@ from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
-from callrec.domain.calls.model import Capture, Instant, LegAudio, Quality, Recording, Told
+from callrec.domain.calls.model import Capture, Instant, LegAudio, Recording, Told
 from callrec.domain.calls.policy import Terms
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Directory, Party
 from callrec.domain.directory.model import Line, Tables, User
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
@@ -216,7 +217,7 @@ class Asterisk:
         self.opaque: dict[LegId, str] = {}
         self.faxes: set[LegId] = set()
         self.packet_counts: list[int | None] = []
-        self.qualities: dict[LegId, Quality] = {}
+        self.rtp_counts: dict[LegId, RtpCount] = {}
         self.places: dict[LegId, str] = {}
         self.came_in: dict[LegId, str | None] = {}
         self.bridges_made_s: dict[BridgeId, float] = {}
@@ -345,9 +346,9 @@ class Asterisk:
         self._do("application_on")
         return self.applications.get(leg, ("Dial", ""))
 
-    async def quality(self, leg: LegId) -> Quality | None:
-        self._do("quality")
-        return self.qualities.get(leg)
+    async def rtp_count(self, leg: LegId) -> RtpCount | None:
+        self._do("rtp_count")
+        return self.rtp_counts.get(leg)
 
     async def packets(self, _leg: LegId) -> int | None:
         self._do("packets")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from callrec.app.ports.calls import Journal, Recorder
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
-from callrec.domain.calls.model import Capture, LegAudio, Quality
+from callrec.domain.calls.model import Capture, LegAudio
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.errors import CallrecError
 from callrec.domain.rules import Rule
 from callrec.observe.metrics import Metrics
@@ -100,9 +101,9 @@ class MeasuredRecorder:
         """See ports.Recorder."""
         return await self._recorder.application_on(leg)
 
-    async def quality(self, leg: LegId) -> Quality | None:
+    async def rtp_count(self, leg: LegId) -> RtpCount | None:
         """Passed on."""
-        return await self._recorder.quality(leg)
+        return await self._recorder.rtp_count(leg)
 
     async def packets(self, leg: LegId) -> int | None:
         """Passed on."""

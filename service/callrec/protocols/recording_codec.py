@@ -22,6 +22,7 @@ from callrec.domain.calls.model import (
     Presence,
     Quality,
     Recording,
+    Renumbering,
     RtpGap,
     Speech,
     Waiting,
@@ -43,6 +44,7 @@ from callrec.protocols.recording_format import (
     PresenceFormat,
     QualityFormat,
     RecordingFormat,
+    RenumberingFormat,
     RtpGapFormat,
     SpeechFormat,
     TrackFormat,
@@ -123,6 +125,8 @@ def _recording_out(recording: Recording) -> RecordingFormat:
         out["place_unknown"] = True
     if recording.controls:
         out["controls"] = tuple(map(_control_out, recording.controls))
+    if recording.renumberings:
+        out["renumberings"] = tuple(map(_renumbering_out, recording.renumberings))
     return out
 
 
@@ -145,6 +149,7 @@ def _recording_in(found: RecordingFormat) -> Recording:
         hearings=tuple(map(_hearing_in, found.get("hearings", ()))),
         missing=tuple(map(_missing_in, found.get("missing", ()))),
         waiting=tuple(map(_waiting_in, found.get("waiting", ()))),
+        renumberings=tuple(map(_renumbering_in, found.get("renumberings", ()))),
         mono_s=found.get("mono_s"),
         speech=tuple(map(_speech_in, found.get("speech", ()))),
         rule_origin=found.get("rule_origin", ""),
@@ -320,6 +325,26 @@ def _hearing_in(found: HearingFormat) -> Hearing:
         cause=found["cause"],
         packets=found["packets"],
         language=found.get("language", ""),
+    )
+
+
+def _renumbering_out(one: Renumbering) -> RenumberingFormat:
+    return {
+        "leg": one.leg,
+        "from_s": one.from_s,
+        "to_s": one.to_s,
+        "began_s": one.began_s,
+        "behind_s": one.behind_s,
+    }
+
+
+def _renumbering_in(found: RenumberingFormat) -> Renumbering:
+    return Renumbering(
+        leg=LegId(found["leg"]),
+        from_s=found["from_s"],
+        to_s=found["to_s"],
+        began_s=found["began_s"],
+        behind_s=found["behind_s"],
     )
 
 

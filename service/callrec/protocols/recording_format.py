@@ -141,6 +141,16 @@ class HearingFormat(TypedDict):
     language: NotRequired[str]
 
 
+class RenumberingFormat(TypedDict):
+    """When a phone numbered its RTP packets anew."""
+
+    leg: str
+    from_s: float
+    to_s: float
+    began_s: float | None
+    behind_s: float | None
+
+
 class SpeechFormat(TypedDict):
     """When a participant was heard to speak."""
 
@@ -183,6 +193,8 @@ class RecordingFormat(TypedDict):
     """Only where it is true."""
     controls: NotRequired[tuple[ControlFormat, ...]]
     """Only where there are any."""
+    renumberings: NotRequired[tuple[RenumberingFormat, ...]]
+    """Only in the journal, where there are any."""
 
 
 class MediaFormat(TypedDict):

@@ -20,7 +20,8 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.calls.ami_events import PARKED
 from callrec.domain.calls.fallback_notes import ChangeNote
 from callrec.domain.calls.ids import CaptureId, LegId
-from callrec.domain.calls.model import Capture, LegAudio, Quality
+from callrec.domain.calls.model import Capture, LegAudio
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind, Feature, FeatureCode, Incall, Place, Tables
 from callrec.domain.directory.table_changes import CodeChanged
@@ -603,19 +604,19 @@ _COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.00125;rxcount=151;txjitter=0.0;txc
 
 
 @pytest.mark.parametrize(
-    ("answer", "quality"),
+    ("answer", "counted"),
     [
-        (_COUNTED, Quality(151, 3, 1.2)),
+        (_COUNTED, RtpCount(2, 151, 3, 1.2)),
         ("", None),
-        (_COUNTED.replace("lp=3", "lp=4294967295"), None),
+        (_COUNTED.replace("lp=3", "lp=4294967271"), RtpCount(2, 151, -25, 1.2)),
         (_COUNTED.replace("rxjitter=0.00125", "rxjitter=nan"), None),
         (_COUNTED.replace("rxcount=151;", ""), None),
     ],
     ids=["counted", "not counted, or gone", "below zero", "no number", "less"],
 )
-async def test_all_that_is_counted_comes_in_one_answer(manager: Manager, answer: str, quality: Quality | None) -> None:
+async def test_all_that_is_counted_comes_in_one_answer(manager: Manager, answer: str, counted: RtpCount | None) -> None:
     manager.values["CHANNEL(rtcp,all,audio)"] = answer
-    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).quality(LEG) == quality
+    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).rtp_count(LEG) == counted
 
 
 async def test_only_channels_are_channels(manager: Manager) -> None:

@@ -1,8 +1,11 @@
 """The spool, with real files and a real kernel."""
 
 import asyncio
+import itertools
 import os
+import random
 import time
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -270,6 +273,33 @@ def test_a_leg_with_two_names_is_not_asterisks_alone(tmp_path: Path) -> None:
     file.write_bytes(b"ab")
     os.link(file, tmp_path / "other")
     assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 8000, 2, None, "linked-file: read has 2 names")
+
+
+@pytest.mark.parametrize("least", [1, 2, 30, 300, 800])
+@pytest.mark.parametrize("tail", [b"", b"\0", bytes(200), b"\1"])
+def test_each_silence_is_found_however_the_file_is_read(tmp_path: Path, least: int, tail: bytes) -> None:
+    """Against the plain way: a voice with silences of all lengths, over several blocks, and half a sample at the end."""
+    chance = random.Random(least)  # noqa: S311 - the same each time, and no secret
+    samples = list[int]()
+    for _ in range(150):
+        samples += [0] * chance.choice((0, 1, 29, 30, 31, 299, 300, 301, 900)) + [7] * chance.choice((1, 40, 900, 9000))
+    file = LegFile(CaptureId("c-1-1"), Side.READ, 8000)
+    (tmp_path / file.name).write_bytes(array("h", samples).tobytes() + tail)
+    samples += [0] * (len(tail) // 2)
+    for start, end in ((0, len(samples)), (1000, 20_000), (100_000, 100_001), (len(samples), len(samples) + 10)):
+        expected = [one for one in plain_silences(samples, start) if one[1] - one[0] >= least and one[0] < end]
+        assert list(DiskSpool(tmp_path).silences(file, start, end, least)) == expected, (start, end)
+
+
+def plain_silences(samples: list[int], start: int) -> list[tuple[int, int]]:
+    """From and to of each, from there on."""
+    found, at = [], start
+    for is_sound, run in itertools.groupby(samples[start:], bool):
+        length = len(list(run))
+        if not is_sound:
+            found.append((at, at + length))
+        at += length
+    return found
 
 
 def test_silence_is_measured_from_a_place_on(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from callrec.adapters.asterisk.rtp_counters import COUNTERS, packets_of, quality_of
+from callrec.adapters.asterisk.rtp_counters import COUNTERS, packets_of, rtp_count_of
 from callrec.app.calls.ami_events import HOLDING, PARKED, PARKING
 from callrec.app.ports.asterisk import Codecs, Manager, Rest
 from callrec.app.ports.calls import Spool
 from callrec.domain.calls.fallback_notes import ChangeNote
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId
-from callrec.domain.calls.model import Capture, LegAudio, Quality
+from callrec.domain.calls.model import Capture, LegAudio
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.function_keys import bound
 from callrec.domain.directory.model import Feature
@@ -227,9 +228,9 @@ class AmiRecorder:
         found = packets_of(await self._variable(leg, COUNTERS))
         return found.received + found.sent if found else None
 
-    async def quality(self, leg: LegId) -> Quality | None:
+    async def rtp_count(self, leg: LegId) -> RtpCount | None:
         """See ports.Recorder. What is lost is counted when Asterisk sends a report, every five seconds."""
-        return quality_of(await self._variable(leg, COUNTERS))
+        return rtp_count_of(await self._variable(leg, COUNTERS))
 
     async def _variable(self, leg: LegId, name: str) -> str:
         """A variable of a leg; empty also when the leg has hung up."""

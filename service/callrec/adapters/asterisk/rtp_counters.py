@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from callrec.domain.calls.model import Quality
+from callrec.domain.calls.rtp_counts import RtpCount
 
 COUNTERS = "CHANNEL(rtcp,all,audio)"
 """The function that gives them."""
 MOST_LOST, MOST_JITTER_S = 1 << 31, 60.0
-"""More is a counter that went below zero, after a phone's new SSRC."""
+"""More is a counter that went below zero."""
+_WRAPS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,18 @@ def packets_of(counters: str) -> Packets | None:
     return Packets(int(received), int(sent)) if received.isdecimal() and sent.isdecimal() else None
 
 
-def quality_of(counters: str) -> Quality | None:
-    """From `ssrc=...;lp=0;rxjitter=0.000125;rxcount=151;...`: the jitter is in seconds, and a count that cannot be is none."""
+def rtp_count_of(counters: str) -> RtpCount | None:
+    """From `ssrc=...;themssrc=2;lp=0;rxjitter=0.000125;rxcount=151;...`: the jitter is in seconds, and a count that cannot be is
+    none. What is lost goes below zero after a step back of the sequence numbers, and is written without a sign."""
     found = _by_name(counters)
     try:
-        received, lost, jitter_s = int(found["rxcount"]), int(found["lp"]), float(found["rxjitter"])
+        source, received, lost = (int(found[name]) for name in ("themssrc", "rxcount", "lp"))
+        jitter_s = float(found["rxjitter"])
     except (KeyError, ValueError):
         return None
-    is_possible = received >= 0 and 0 <= lost <= MOST_LOST and 0 <= jitter_s < MOST_JITTER_S
-    return Quality(received, lost, round(jitter_s * 1000, 1)) if is_possible else None
+    lost -= _WRAPS if lost > MOST_LOST else 0
+    is_possible = received >= 0 and abs(lost) <= MOST_LOST and 0 <= jitter_s < MOST_JITTER_S
+    return RtpCount(source, received, lost, round(jitter_s * 1000, 1)) if is_possible else None
 
 
 def _by_name(counters: str) -> dict[str, str]:

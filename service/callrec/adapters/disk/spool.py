@@ -14,7 +14,9 @@ from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
+import numpy as np
 from asyncinotify import Inotify, Mask
+from numpy.typing import NDArray
 
 from callrec.adapters.disk.folders import filesystem_of, group_of, owner_of
 from callrec.adapters.disk.fsync import on_disk, sync_folder
@@ -168,6 +170,28 @@ class DiskSpool:
                 if rest:
                     break
         return silent_bytes // _SAMPLE_BYTES
+
+    def silences(
+        self, file: LegFile, from_sample: int, to_sample: int, least_samples: int
+    ) -> Sequence[tuple[int, int]]:
+        """See ports.Spool. Raises Unavailable."""
+        found: list[tuple[int, int]] = []
+        at = silent = from_sample  # it has been silent since there
+        with on_disk(f"spool file {file.name}"), (self._folder / file.name).open("rb") as samples:
+            samples.seek(from_sample * _SAMPLE_BYTES)
+            size = min(_READ_BYTES, max(1, to_sample - from_sample) * _SAMPLE_BYTES)
+            while silent < to_sample and (content := samples.read(size)):
+                block = np.frombuffer(content, "<i2", len(content) // _SAMPLE_BYTES)
+                heard = _heard(block, least_samples) + at
+                if len(heard):
+                    ends = np.concatenate(([silent], heard + 1))
+                    long = np.flatnonzero(heard - ends[:-1] >= least_samples)
+                    found += [(int(ends[nth]), int(heard[nth])) for nth in long]
+                    silent = int(heard[-1]) + 1
+                at += len(block)
+        if at - silent >= least_samples:
+            found.append((silent, at))
+        return [one for one in found if one[0] < to_sample]
 
     def drop(self, capture: CaptureId) -> None:
         """Remove the capture's files. Raises Unavailable."""
@@ -335,3 +359,15 @@ def _move(former: Path, new: Path) -> None:
     if os.path.lexists(new):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new))
     former.rename(new)
+
+
+def _heard(block: NDArray[np.int16], least_samples: int) -> NDArray[np.int64]:
+    """Where the block has sound: so many places that each silence of the least length shows, and the first and the last. In a
+    voice without any these are few, and quickly found."""
+    part = least_samples // 3
+    parts = block[: len(block) // part * part].reshape(-1, part) if part else block[:0].reshape(-1, 1)
+    if not len(parts) or not parts.any(axis=1).all():
+        return np.flatnonzero(block)
+    tail = (len(parts) - 1) * part
+    first, last = np.flatnonzero(block[:part])[:1], np.flatnonzero(block[tail:])[-1:] + tail
+    return np.concatenate((first, np.arange(1, len(parts)) * part, last))

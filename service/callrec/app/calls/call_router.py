@@ -101,7 +101,7 @@ class CallRouter:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._around.background.run_in(tasks)
-            quality = QualityWatch(self._around.recorder, self._around.clock)
+            quality = QualityWatch(self._around.recorder, self._around.clock, self._around.files.silences)
             tasks.create_task(quality.watch(self._recorded), name="quality")
             opaque = OpaqueWatch(self._around.recorder, self._around.clock)
             tasks.create_task(opaque.watch(self._recorded), name="opaque")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from callrec.app.library.catalog import index_entry
 from callrec.app.library.deaf_leg_check import deaf_legs
 from callrec.app.library.encoder_timeout import Encoding
+from callrec.app.library.renumbered_check import renumbered_voices
 from callrec.app.ports.calls import Journal, Spool
 from callrec.app.ports.library import Encoder, EventSink, Library, Notices, RecordingIndex
 from callrec.domain.backoff import Backoff
@@ -203,6 +204,7 @@ class Finalizer:
         captured_files = await asyncio.to_thread(self._captured_files, recording)
         possible = {capture: one for capture, one in captured_files.items() if not one.impossible}
         deaf = await asyncio.to_thread(deaf_legs, recording, possible, self._ports.spool)
+        deaf += await asyncio.to_thread(renumbered_voices, recording, possible, self._ports.spool, deaf)
         conclusion = conclude(replace(recording, missing=(*recording.missing, *deaf)), captured_files)
         encoded = _EncodedFiles()
         if conclusion.places:

@@ -9,7 +9,8 @@ from typing import Protocol
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
-from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Quality, Told
+from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Told
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Party
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import FallbackFile, LegFile
@@ -132,7 +133,7 @@ class Recorder(Protocol):
         """How many RTP packets the leg has received and sent since it began, in sum; None when its technology does not count."""
         ...
 
-    async def quality(self, leg: LegId) -> Quality | None:
+    async def rtp_count(self, leg: LegId) -> RtpCount | None:
         """What is counted of the RTP that the leg's phone has sent; None when its technology does not count, or it is gone."""
         ...
 
@@ -197,6 +198,13 @@ class Spool(Protocol):
 
     def silent_samples(self, file: LegFile, from_sample: int) -> int:
         """How many samples of digital silence (zeros) this file has from there on without interruption. Raises Unavailable."""
+        ...
+
+    def silences(
+        self, file: LegFile, from_sample: int, to_sample: int, least_samples: int
+    ) -> Sequence[tuple[int, int]]:
+        """The stretches of digital silence of at least this length which begin between these samples, as from and to in samples,
+        in order. The last is told to its end, one that goes on at `from_sample` from there. Raises Unavailable."""
         ...
 
     def drop(self, capture: CaptureId) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId
-from callrec.domain.calls.model import Control, Leg, LegAudio, Quality, RtpGap
+from callrec.domain.calls.model import Control, Leg, LegAudio, Quality, Renumbering, RtpGap
 from callrec.domain.rules import CallUser
 
 
@@ -144,6 +144,23 @@ class LegMeasured:
 
     leg: LegId
     quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class RtpRenumbered:
+    """The leg's phone has gone on with other sequence numbers. Its times are monotonic."""
+
+    renumbering: Renumbering
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceUnheard:
+    """The capture's file holds digital silence in the place of this leg's voice, since `since_s` on the monotonic clock, when its
+    phone numbered its packets anew: the recorder is deaf to it."""
+
+    capture: CaptureId
+    leg: LegId
+    since_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +348,7 @@ class Wait(StrEnum):
     OPEN = "open"
     GROWTH = "growth"
     LOST = "lost"
+    LET_GO = "let go"
     STOP = "stop"
     RETRY = "retry"
     PAUSE = "pause"
@@ -359,5 +377,5 @@ Event = (
     | LegBridged | LegsJoined | LegUnbridged | Pressed | Controlled | CaptureMuted | MuteRefused
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
     | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
-    | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded
+    | RtpRenumbered | VoiceUnheard | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded
 )  # fmt: skip

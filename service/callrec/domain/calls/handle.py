@@ -24,6 +24,7 @@ from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Command, Examine
 from callrec.domain.calls.controls import on_controlled, on_pressed
 from callrec.domain.calls.coverage import cover
+from callrec.domain.calls.deaf_recorders import LET_GO_S, on_rtp_renumbered, on_voice_unheard
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId
 from callrec.domain.calls.journal import Step
@@ -117,6 +118,8 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.HoldChanged():        on_hold_changed(change, event)
         case events.MusicChanged():       on_music_changed(change, event)
         case events.LegMeasured():        on_leg_measured(change, event)
+        case events.RtpRenumbered():      on_rtp_renumbered(change, event)
+        case events.VoiceUnheard():       on_voice_unheard(change, event)
         case events.LegAudioTold():       on_leg_audio_told(change, event)
         case events.LegParked():          change.session.parked |= {event.leg}
         case events.SupervisorCame():     on_supervisor_came(change, event)
@@ -330,7 +333,7 @@ def on_capture_grew(change: Change, event: events.CaptureGrew) -> None:
     s, capture = change.session, event.capture
     if s.is_current(capture) and capture in s.open_captures:
         s.proven = capture
-        if capture not in s.muted and not s.is_resuming:  # a muted one grows by silence
+        if capture not in (*s.muted, *s.stops) and not s.is_resuming:  # a muted one grows by silence
             apply(change, Trigger.GREW)
 
 
@@ -376,7 +379,9 @@ def on_capture_closed(change: Change, event: events.CaptureClosed) -> None:
     note_closed(change, capture)
     note_capture(change, capture, to_s=change.happened.utc_s - event.ago_s)
     if s.is_wanted(capture):
-        if s.capture and not is_opaque(s.capture.cause):  # otherwise it was stopped on purpose
+        if s.capture and s.capture.cause == AlarmCause.DEAF_LEG:  # it was stopped so that its successor hears
+            change.arm(Wait.LET_GO, LET_GO_S)
+        elif s.capture and not is_opaque(s.capture.cause):  # otherwise it was stopped on purpose
             change.arm(Wait.LOST, s.terms.limits.lost_s)
     elif s.is_current(capture):
         _on_stopped(change)
@@ -501,3 +506,5 @@ def _on_overdue(change: Change, wait: Wait, capture: Capture) -> None:
         case Wait.LOST if capture.id not in s.open_captures and not capture.cause:
             note_capture(change, capture.id, cause=AlarmCause.STOPPED_BY_ANOTHER)
             apply(change, Trigger.LOST, Cause(alarm=AlarmCause.STOPPED_BY_ANOTHER))
+        case Wait.LET_GO if capture.id not in s.open_captures:
+            apply(change, Trigger.LOST, Cause(alarm=AlarmCause.DEAF_LEG))

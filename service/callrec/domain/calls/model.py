@@ -349,6 +349,19 @@ class RtpGap:
 
 
 @dataclass(frozen=True, slots=True)
+class Renumbering:
+    """Between `from_s` and `to_s` a leg's phone has gone on with other RTP sequence numbers (`rtp_counts`). Unix times."""
+
+    leg: LegId
+    from_s: float
+    to_s: float
+    began_s: float | None = None
+    """When its new source sent its first packet; None: it is the same source."""
+    behind_s: float | None = None
+    """By so much voice the numbers of the same source went back; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
     """One continuous capture: two files, what the leg says (read) and what it hears (write)."""
 
@@ -416,6 +429,8 @@ class Recording:
     mono_s: float | None = None
     """`from_s` on the machine's monotonic clock, by which a daemon that was restarted goes on counting. A reboot ends that clock,
     and every live recording too. None in what older versions wrote."""
+    renumberings: tuple[Renumbering, ...] = ()
+    """When phones numbered their packets anew: there a file may lack a voice. Gone from a stored recording."""
     speech: tuple[Speech, ...] = ()
     """Who was heard to speak after a change of partners: in recordings of earlier versions, which had no `partner_captures`."""
     rule_origin: str = ""

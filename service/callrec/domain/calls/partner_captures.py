@@ -7,7 +7,8 @@ voice, while the phone hears it (docs/decisions/0017-the-deaf-leg.md). What the 
 the recorded leg gets a partner that it did not have when its recorder began, a second recorder begins on the partner's leg at
 once. It ends when the recorded leg's file holds any sound since the two met: then that recorder hears. It stays where the
 recorder is deaf, or the partner silent. Where the recorded leg's file is silent, the stored recording takes the partner's voice
-from the partner capture (`domain.library.partner_voice`).
+from the partner capture (`domain.library.partner_voice`). A partner who numbers their packets anew is a new one, where the file
+shows that the recorder is deaf to them (`deaf_recorders`).
 
 Where a recording has tracks (`tracks`), partners are captured for these as well, by the same recorder: one that began for a deaf
 leg goes on, and from then on is used for the track alone (`Capture.track_s`).
@@ -135,9 +136,17 @@ def _new_partners(session: Session) -> Mapping[LegId, float]:
         return {}
     if session.is_opaque or session.is_protected(capture.leg):
         return {}
-    since = {leg: _together_s(session, capture, leg) for leg in session.phones(capture.leg) if leg != capture.leg}
+    since = {leg: _unheard_s(session, capture, leg) for leg in session.phones(capture.leg) if leg != capture.leg}
     resumed_s = _resumed_s(recording)
     return {leg: max(since_s, resumed_s) for leg, since_s in since.items() if since_s is not None}
+
+
+def _unheard_s(session: Session, capture: Capture, partner: LegId) -> float | None:
+    """Since when this capture may not hold what they say: since the two met, or since they number their packets anew."""
+    met_s, renumbered_s = _together_s(session, capture, partner), session.renumbered.get(partner)
+    if renumbered_s is None or renumbered_s <= capture.from_s:
+        return met_s
+    return renumbered_s if met_s is None else max(met_s, renumbered_s)
 
 
 def _together_s(session: Session, capture: Capture, partner: LegId) -> float | None:

@@ -99,6 +99,8 @@ class Session:
     """The recorded leg's new partners that its recorder may not hear, with the instant since when it should hear them."""
     heard: Mapping[LegId, float] = field(default_factory=dict)
     """The same of those that it is known to hear."""
+    renumbered: Mapping[LegId, float] = field(default_factory=dict)
+    """The partners to whose voices the recorder is deaf since they number their packets anew, and since when, in Unix time."""
     parties: tuple[Party, ...] = ()
     counted: Mapping[LegId, tuple[Quality, float]] = field(default_factory=dict)
     """What had been counted of a participant's RTP when it was first measured in this recording, and when that was,

@@ -98,13 +98,15 @@ def _without_audio(recording: Recording) -> Conclusion:
 
 
 def _stored(recording: Recording, cause: str) -> Recording:
-    """As the entry has it: with its cause, without growth marks, which the file's time line has made use of, and without
-    presences, which its tracks have."""
+    """As the entry has it: with its cause, without growth marks, which the file's time line has made use of, without
+    presences, which its tracks have, and without renumberings, of which it tells what is missing."""
     captures, partners = (
         tuple(replace(one, marks=(), rtp_gaps=()) for one in several)
         for several in (recording.captures, recording.partner_captures)
     )
-    return replace(recording, captures=captures, partner_captures=partners, cause=cause, presences=None)
+    return replace(
+        recording, captures=captures, partner_captures=partners, cause=cause, presences=None, renumberings=()
+    )
 
 
 def _with_packet_loss(recording: Recording) -> Recording:

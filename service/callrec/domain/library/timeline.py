@@ -61,6 +61,14 @@ class CaptureTimeline:
                 return one.from_sample + max(0, place - one.at_sample) * length // one.samples
         return max((one.to_sample for one in self.stretches), default=0)
 
+    def place_of(self, sample: int) -> int:
+        """Where this one of its samples stands; where it ends, for one behind the last."""
+        for one in self.stretches:
+            if one.from_sample <= sample < one.to_sample:
+                length = one.to_sample - one.from_sample
+                return one.at_sample + (sample - one.from_sample) * one.samples // length
+        return self.samples
+
     def cut(self, end: int, spans: Iterable[tuple[int, int]] = ()) -> "CaptureTimeline":
         """Without what stands behind this place, or between these: what stands behind them keeps its place."""
         end = min(end, self.samples)

@@ -161,8 +161,9 @@ class _Plan:
         self._sources.append(Source(audible, is_heard, tuple(rest)))
         self._taken += rest
         covered = common(rest, audible.written)
-        if is_heard:
-            deaf = (one for one in self._recording.missing if one.side is Heard.HEARS and not self._is_others(one))
+        if not audible.capture.is_partner:
+            side = Heard.HEARS if is_heard else Heard.SAYS
+            deaf = (one for one in self._recording.missing if one.side is side and not self._is_others(one))
             covered = without(covered, [(one.from_s, one.to_s) for one in deaf])
         self._covered += covered
 

@@ -18,6 +18,12 @@ def test_each_place_has_its_sample(place: int, sample: int) -> None:
     assert LINE.sample_at(place) == sample
 
 
+@pytest.mark.parametrize(("sample", "place"), [(0, 0), (99, 99), (100, 150), (200, 200), (299, 249), (300, 250)])
+def test_each_sample_has_its_place(sample: int, place: int) -> None:
+    """Behind the last it is the end."""
+    assert LINE.place_of(sample) == place
+
+
 @pytest.mark.parametrize(
     ("end", "spans", "stretches"),
     [

@@ -143,6 +143,12 @@ def test_a_deaf_leg_is_missing_in_the_partners_track_only_and_a_supervisor_in_no
     assert missing(second) == [(5.0, 8.0, "deaf-leg")]
 
 
+def test_what_a_recorder_did_not_hear_of_its_own_leg_is_missing_in_that_legs_track_only() -> None:
+    told = Missing(5.0, 8.0, "deaf-leg", Heard.SAYS)
+    first, second = track_plans(replace(RECORDING, missing=(told,)), [audible(OWN)], [])
+    assert (missing(first), missing(second)) == ([(5.0, 8.0, "deaf-leg")], [])
+
+
 def test_beside_a_deaf_leg_the_partners_own_capture_is_used_and_nothing_else() -> None:
     """Never two sources at the same time: the voice would be there twice."""
     partner = capture(2, B, 0.1, 4.0)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from callrec.app.asterisk.spool_health import NOT_WRITTEN, UNREADABLE
+from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.calls.capture_files.voice_watch import BUFFER_BYTES, VoiceWatch
 from callrec.app.ports.calls import Clock, Spool
 from callrec.domain.calls.events import (
@@ -83,6 +84,7 @@ class FileWatch:
         self._on_fault = on_fault
         self._watched: dict[CaptureId, _Watched] = {}
         self.voices = VoiceWatch(spool)
+        self.silences = SilenceWatch(spool)
 
     def watch(self, capture: CaptureId, post: Callable[[Event], None]) -> None:
         """From now on the news of this capture go there."""
@@ -104,6 +106,7 @@ class FileWatch:
         """The capture is handed over: no news of it concern anybody."""
         self._watched.pop(capture, None)
         self.voices.forget(capture)
+        self.silences.forget(capture)
 
     def created(self, file: LegFile) -> None:
         """The spool has a new file."""
@@ -119,6 +122,7 @@ class FileWatch:
         if watched.closed == {Side.READ, Side.WRITE}:
             del self._watched[file.capture]
             self.voices.forget(file.capture)
+            self.silences.forget(file.capture)
             self._tell_mark(file.capture, watched, watched.last)
             watched.post(CaptureClosed(file.capture, self._spool.written_ago_s(file.capture)))
         return True
@@ -181,6 +185,8 @@ class FileWatch:
         if capture_files is not None and size > watched.bytes:
             self._mark(watched, capture_files)
             self.voices.grew(capture_files)
+            written_s = watched.last.at_s if watched.last else self._clock.now().mono_s
+            self.silences.grew(capture_files, watched.bytes, written_s)
             watched.bytes, watched.quiet_s, watched.tell_s = size, 0.0, QUIET_S
             if not watched.is_growing and self._is_readable(capture, watched):
                 watched.is_growing = True

@@ -1,56 +1,125 @@
-"""Asks Asterisk how well the RTP of recorded legs arrives, for the manifest (`model.Quality`).
+"""Asks Asterisk how well the RTP of recorded legs arrives, for the manifest (`model.Quality`), and notices the phone that numbers
+its packets anew (`rtp_counts`).
 
 Asterisk tells no final counts: a channel variable at the hangup is set for one side only (chan_pjsip.c: chan_pjsip_session_end),
 events of RTCP would come twice every five seconds for each leg. So a leg is asked at once (what was counted before the
 recording is none of it; of a new call nothing is lost by then), after two seconds, and then when the call is older by a tenth,
 ten seconds at least: what is not counted is the last tenth. Thirteen questions for a leg in a call of three minutes, each 0.4 ms
 of Asterisk and daemon together. They are asked one after the other: many calls make no burst.
+
+Where a file turns silent the legs are asked at once, and after Asterisk's next report of RTCP: a recorder may have become deaf to
+one of them. It has when the file is silent since the leg's phone has numbered its packets anew, and for some time after that.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 
+from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.ports.calls import Clock, Recorder
-from callrec.domain.calls.events import Event, LegMeasured
+from callrec.domain.calls.events import Event, LegMeasured, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.session import ACTIVE, Session
+from callrec.domain.calls.model import Capture, Renumbering
+from callrec.domain.calls.rtp_counts import REPORT_S, Counted
+from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.errors import CallrecError
+from callrec.domain.library.file_names import Side
 
 LOOK_S = 1.0
 FIRST_S, AGAIN_S, AGAIN_PART = 2.0, 10.0, 0.1
+MOST_SILENT = 20
+"""So many legs are asked in one look since their files have turned silent: 1 % of a core."""
+NEAR_S = 0.5
+"""How far the beginning of a silence may lie from when the renumbering is reckoned to have been: ticks of both clocks, a busy
+machine."""
+LASTS_S = 0.3
+"""So long after a renumbering a file has to be silent for a recorder to be deaf: a phone may take a breath."""
 
 Post = Callable[[Event], None]
 
 
-class QualityWatch:
-    """Posts LegMeasured to the calls that are recorded."""
+@dataclass(slots=True)
+class _Leg:
+    """What is known of one leg. Times are monotonic."""
 
-    def __init__(self, recorder: Recorder, clock: Clock) -> None:
-        self._recorder, self._clock = recorder, clock
-        self._seen_s: dict[LegId, float] = {}
-        self._due_s: dict[LegId, float] = {}
+    since_s: float
+    due_s: float
+    counted: Counted | None = None
+    looked_s: float = float("-inf")
+    quiet_s: float = float("-inf")
+    """When its call was last paused, or waited: its file is silent then, whoever sends."""
+    renumbering: Renumbering | None = None
+    """The last one, while it is not known whether the recorder hears the leg since."""
+
+
+class QualityWatch:
+    """Posts LegMeasured, RtpRenumbered and VoiceUnheard to the calls that are recorded. `silences`: see `FileWatch`."""
+
+    def __init__(self, recorder: Recorder, clock: Clock, silences: SilenceWatch) -> None:
+        self._recorder, self._clock, self._silences = recorder, clock, silences
+        self._legs: dict[LegId, _Leg] = {}
 
     async def watch(self, live: Callable[[], Iterable[tuple[Session, Post]]]) -> None:
         """Ask for ever. `live`: the calls of this moment, and where their events go."""
         while True:
             await asyncio.sleep(LOOK_S)
-            legs = {leg: post for session, post in live() for leg in recorded_legs(session)}
-            for leg in [leg for leg in self._due_s if leg not in legs]:
-                del self._due_s[leg], self._seen_s[leg]
-            for leg, post in legs.items():
-                await self._look(leg, post)
+            legs = {leg: (session, post) for session, post in live() for leg in recorded_legs(session)}
+            self._legs = {leg: known for leg, known in self._legs.items() if leg in legs}
+            silent = 0
+            for leg, (session, post) in legs.items():
+                now_s, capture = self._clock.now().mono_s, session.capture
+                known = self._legs.setdefault(leg, _Leg(now_s, now_s))
+                if capture is None:  # pragma: no cover - for the type checker: a recorded leg has one
+                    continue
+                if session.state is State.PAUSED or session.is_waiting:
+                    known.quiet_s = now_s
+                if now_s >= known.due_s:
+                    again_s = max(AGAIN_S, AGAIN_PART * (now_s - known.since_s)) if now_s > known.since_s else FIRST_S
+                    known.due_s = now_s + again_s
+                    await self._ask(leg, known, post)
+                elif silent < MOST_SILENT and self._has_turned_silent(known, capture):
+                    silent += 1
+                    await self._ask(leg, known, post)
+                self._tell_if_unheard(leg, known, capture, post)
 
-    async def _look(self, leg: LegId, post: Post) -> None:
-        now_s = self._clock.now().mono_s
-        since_s = self._seen_s.setdefault(leg, now_s)
-        if now_s < self._due_s.setdefault(leg, since_s):
+    def _has_turned_silent(self, known: _Leg, capture: Capture) -> bool:
+        """Whether a silence was found since the leg was asked, or when its counts did not yet tell of it."""
+        found_s, now_s = self._silences.found_s(capture.id), self._clock.now().mono_s
+        return any(known.looked_s < found_s + after_s <= now_s for after_s in (0.0, REPORT_S / 2, REPORT_S))
+
+    async def _ask(self, leg: LegId, known: _Leg, post: Post) -> None:
+        looked_s = self._clock.now().mono_s
+        try:
+            count = await self._recorder.rtp_count(leg)
+        except CallrecError:  # the next answer counts all
             return
-        again_s = max(AGAIN_S, AGAIN_PART * (now_s - since_s)) if now_s > since_s else FIRST_S
-        self._due_s[leg] = now_s + again_s
-        with suppress(CallrecError):  # the next answer counts all
-            if quality := await self._recorder.quality(leg):
-                post(LegMeasured(leg, quality))
+        known.looked_s = looked_s
+        if count is None:
+            return
+        if known.counted is None:
+            known.counted = Counted.first(looked_s, count)
+        else:
+            known.counted, renumbering = known.counted.then(leg, looked_s, count)
+            if renumbering is not None:
+                known.renumbering = renumbering
+                post(RtpRenumbered(renumbering))
+        post(LegMeasured(leg, known.counted.quality))
+
+    def _tell_if_unheard(self, leg: LegId, known: _Leg, capture: Capture, post: Post) -> None:
+        """Once for each renumbering, when the file has been written beyond it."""
+        one = known.renumbering
+        if one is None:
+            return
+        first_s, last_s = (one.from_s, one.to_s) if one.began_s is None else (one.began_s, one.began_s)
+        side, looked_s = Side.READ if leg == capture.leg else Side.WRITE, self._silences.looked_s(capture.id)
+        silent_s = self._silences.silent_s(capture.id, side)
+        if silent_s is None or silent_s > last_s + NEAR_S:
+            known.renumbering = one if looked_s < last_s + NEAR_S + LASTS_S else None
+            return
+        since_s = max(silent_s, first_s - NEAR_S)
+        if looked_s >= max(since_s, known.quiet_s) + NEAR_S + LASTS_S:
+            known.renumbering = None
+            post(VoiceUnheard(capture.id, leg, since_s))
 
 
 def recorded_legs(session: Session) -> list[LegId]:

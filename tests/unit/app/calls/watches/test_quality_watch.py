@@ -1,24 +1,31 @@
 """When Asterisk is asked how well RTP arrives, and what becomes of the answer."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
 from call_stage import Asterisk, Clock, FragileSpool, away, virtual
 
-from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, QualityWatch
-from callrec.domain.calls.events import Event, LegMeasured
+from callrec.app.calls.capture_files.silence_watch import SilenceWatch
+from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, QualityWatch
+from callrec.domain.calls.events import Event, LegMeasured, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, Quality, Recording
+from callrec.domain.calls.rtp_counts import REPORT_S, RtpCount
 from callrec.domain.calls.session import Session, State
+from callrec.domain.library.file_names import Side
 from callrec.domain.rules import Rule
 
 A, B, LOCAL = LegId("1.1"), LegId("1.2"), LegId("1.3")
-GOOD = Quality(500, 0, 1.5)
+GOOD, COUNTED = Quality(500, 0, 1.5), RtpCount(1, 500, 0, 1.5)
+CAPTURE = CaptureId("c-1-1")
 
 
 def session(state: State = State.RECORDING) -> Session:
-    capture = Capture(CaptureId("c-1-1"), A, "PJSIP/a-1", 8000, 0.0)
+    capture = Capture(CAPTURE, A, "PJSIP/a-1", 8000, 0.0)
     channels = {A: "PJSIP/a-1", B: "PJSIP/b-1", LOCAL: "Local/1@default-1;1"}
     return Session(
         CallId("c"),
@@ -33,12 +40,35 @@ def session(state: State = State.RECORDING) -> Session:
     )
 
 
+class Silences(SilenceWatch):
+    """What the file shows, as it is said here."""
+
+    def __init__(self) -> None:
+        self.looked, self.found, self.silent = 0.0, float("-inf"), dict[Side, float]()
+
+    def looked_s(self, capture: CaptureId) -> float:
+        """Up to when its sound is known."""
+        assert capture == CAPTURE
+        return self.looked
+
+    def found_s(self, capture: CaptureId) -> float:
+        """When a new silence was found last."""
+        assert capture == CAPTURE
+        return self.found
+
+    def silent_s(self, capture: CaptureId, side: Side) -> float | None:
+        """Since when the side is silent."""
+        assert capture == CAPTURE
+        return self.silent.get(side)
+
+
 class House:
     """A watch of one call, its Asterisk, and what was told, with the time."""
 
     def __init__(self, folder: Path) -> None:
         self.asterisk = Asterisk(FragileSpool(folder))
         self.calls = [session()]
+        self.silences = Silences()
         self.told: list[tuple[float, Event]] = []
 
     def hear(self, event: Event) -> None:
@@ -47,13 +77,30 @@ class House:
 
     async def watch(self, seconds: float) -> list[tuple[float, Event]]:
         """What is told while so much time passes."""
-        watch = QualityWatch(self.asterisk, Clock())
+        watch = QualityWatch(self.asterisk, Clock(), self.silences)
         task = asyncio.create_task(watch.watch(lambda: [(one, self.hear) for one in self.calls]))
         began_s = asyncio.get_running_loop().time()
         await asyncio.sleep(seconds)
         task.cancel()
         await asyncio.wait([task])
         return [(round(at_s - began_s), event) for at_s, event in self.told]
+
+    @cached_property
+    def began_s(self) -> float:
+        """The first moment of the test."""
+        return asyncio.get_running_loop().time()
+
+    def at(self, seconds: float, change: Callable[[], object]) -> None:
+        """So long after the beginning this happens."""
+        asyncio.get_running_loop().call_later(seconds, change)
+
+    def counts(self, leg: LegId, *count: int) -> None:
+        """What Asterisk answers from now on: source, received, lost."""
+        self.asterisk.rtp_counts[leg] = RtpCount(*count, 1.5)
+
+    def of(self, *kinds: type[Event]) -> list[Event]:
+        """What was told of these kinds."""
+        return [event for _, event in self.told if isinstance(event, kinds)]
 
 
 @pytest.fixture
@@ -64,7 +111,7 @@ def house(tmp_path: Path) -> House:
 @virtual
 async def test_a_leg_is_asked_soon_and_then_when_the_call_is_older_by_a_tenth(house: House) -> None:
     """At once, after 2 s, each 10 s, and after an hour each six minutes."""
-    house.asterisk.qualities = {A: GOOD}
+    house.asterisk.rtp_counts = {A: COUNTED}
     told = [at_s for at_s, _ in await house.watch(7200)]
     assert told[:5] == [LOOK_S, *(LOOK_S + FIRST_S + AGAIN_S * nth for nth in range(4))]
     assert told[-1] - told[-2] == pytest.approx(0.1 * told[-2], abs=2 * LOOK_S)
@@ -73,7 +120,7 @@ async def test_a_leg_is_asked_soon_and_then_when_the_call_is_older_by_a_tenth(ho
 
 @virtual
 async def test_both_phones_are_asked_and_no_local_channel(house: House) -> None:
-    house.asterisk.qualities = {A: GOOD, B: Quality(10, 2, 0.0), LOCAL: GOOD}
+    house.asterisk.rtp_counts = {A: COUNTED, B: RtpCount(2, 10, 2, 0.0), LOCAL: COUNTED}
     assert [event for _, event in await house.watch(2)] == [LegMeasured(A, GOOD), LegMeasured(B, Quality(10, 2, 0.0))]
 
 
@@ -84,8 +131,8 @@ async def test_a_leg_that_does_not_count_tells_nothing(house: House) -> None:
 
 @virtual
 async def test_an_asterisk_that_cannot_be_asked_is_asked_again(house: House) -> None:
-    house.asterisk.qualities = {A: GOOD}
-    house.asterisk.faults["quality"] = away("ami-down")
+    house.asterisk.rtp_counts = {A: COUNTED}
+    house.asterisk.faults["rtp_count"] = away("ami-down")
     assert await house.watch(5) == []
     house.asterisk.faults.clear()
     assert len(await house.watch(5)) == 2
@@ -93,7 +140,7 @@ async def test_an_asterisk_that_cannot_be_asked_is_asked_again(house: House) -> 
 
 @virtual
 async def test_a_call_that_is_not_recorded_is_not_asked(house: House) -> None:
-    house.asterisk.qualities = {A: GOOD}
+    house.asterisk.rtp_counts = {A: COUNTED}
     house.calls = [session(State.IDLE)]
     assert await house.watch(30) == []
 
@@ -101,8 +148,121 @@ async def test_a_call_that_is_not_recorded_is_not_asked(house: House) -> None:
 @virtual
 async def test_a_leg_that_comes_again_is_asked_as_a_new_one(house: House) -> None:
     """It was gone for a while: nothing of it is kept."""
-    house.asterisk.qualities = {A: GOOD}
+    house.asterisk.rtp_counts = {A: COUNTED}
     calls = house.calls
     asyncio.get_running_loop().call_later(4.5, setattr, house, "calls", [])
     asyncio.get_running_loop().call_later(6.5, setattr, house, "calls", calls)
     assert [at_s for at_s, _ in await house.watch(10)] == [1, 3, 7, 9]
+
+
+def renumbered(house: House, leg: LegId = A, source: int = 2, received: int = 50, lost: int = 0) -> None:
+    """Before 11 s the leg's phone goes on with other numbers."""
+    assert house.began_s >= 0
+    house.counts(A, 1, 0, 0)
+    house.counts(B, 1, 0, 0)
+    house.at(11.0, lambda: house.counts(leg, source, received, lost))
+
+
+def silent(house: House, side: Side, since_s: float, *, found_s: float = 11.5, looked_s: float = 11.5) -> None:
+    """At 12.0 s the file has turned silent."""
+
+    def turn() -> None:
+        house.silences.found, house.silences.looked = house.began_s + found_s, house.began_s + looked_s
+        house.silences.silent[side] = house.began_s + since_s
+
+    house.at(12.0, turn)
+
+
+@virtual
+async def test_a_file_that_turns_silent_has_its_legs_asked_at_once_and_after_the_next_report(house: House) -> None:
+    """Twice more, since Asterisk reckons what is lost each five seconds. Else at 1, 3, 13 and 23 s."""
+    assert house.began_s >= 0
+    house.asterisk.rtp_counts = {A: COUNTED}
+    house.at(5.0, lambda: setattr(house.silences, "found", house.began_s + 4.5))
+    asked = [at_s for at_s, _ in await house.watch(20)]
+    assert asked == [1, 3, 5, 8, 11, 13]
+    assert REPORT_S == 6.0
+
+
+@virtual
+async def test_only_so_many_legs_are_asked_in_one_look(house: House) -> None:
+    """Many phones may be muted at once."""
+    assert house.began_s >= 0
+    house.calls = []
+    for nth in range(MOST_SILENT):
+        call = session()
+        call.legs = {LegId(f"{nth}.{leg}"): replace(one, id=LegId(f"{nth}.{leg}")) for leg, one in call.legs.items()}
+        call.bridges = {BridgeId("b"): tuple(call.legs)}
+        assert call.recording is not None
+        own = replace(call.recording.captures[0], leg=next(iter(call.legs)))
+        call.recording = replace(call.recording, captures=(own,))
+        house.calls.append(call)
+        house.asterisk.rtp_counts |= dict.fromkeys(call.legs, COUNTED)
+    house.at(4.5, lambda: setattr(house.silences, "found", house.began_s + 4.5))
+    told = [at_s for at_s, _ in await house.watch(6.9)]
+    assert [told.count(at_s) for at_s in (1, 3, 5, 6)] == [2 * MOST_SILENT] * 2 + [MOST_SILENT] * 2
+
+
+@virtual
+@pytest.mark.parametrize(("leg", "side"), [(A, Side.READ), (B, Side.WRITE)])
+async def test_a_recorder_is_deaf_when_its_file_is_silent_since_the_renumbering(
+    house: House, leg: LegId, side: Side
+) -> None:
+    """The recorded leg's own voice, and a partner's. It is told once."""
+    renumbered(house, leg)
+    silent(house, side, 10.6)
+    await house.watch(40)
+    (told,) = house.of(RtpRenumbered)
+    assert isinstance(told, RtpRenumbered)
+    assert told.renumbering.leg == leg
+    assert house.of(VoiceUnheard) == [VoiceUnheard(CAPTURE, leg, house.began_s + 10.6)]
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("side", "since_s"), [(Side.WRITE, 10.6), (Side.READ, 14.0)], ids=["the other side", "silent later"]
+)
+async def test_a_voice_that_is_in_the_file_is_heard(house: House, side: Side, since_s: float) -> None:
+    """Its numbers were ahead. Who is muted afterwards is no deaf leg."""
+    renumbered(house)
+    silent(house, side, since_s, looked_s=15.0)
+    await house.watch(40)
+    assert (len(house.of(RtpRenumbered)), house.of(VoiceUnheard)) == (1, [])
+
+
+@virtual
+async def test_of_the_same_source_it_is_known_when_asterisk_reports(house: House) -> None:
+    """It may have been a report before: the silence tells when."""
+    renumbered(house, source=1, received=500, lost=65_386)
+    silent(house, Side.READ, 8.0)
+    await house.watch(40)
+    assert house.of(VoiceUnheard) == [VoiceUnheard(CAPTURE, A, house.began_s + 8.0)]
+
+
+@virtual
+async def test_it_is_waited_for_until_the_file_is_written_beyond_the_renumbering(house: House) -> None:
+    """Asterisk writes in steps of two seconds."""
+    renumbered(house)
+    silent(house, Side.READ, 10.6, looked_s=10.8)
+    house.at(20.0, lambda: setattr(house.silences, "looked", house.began_s + 19.5))
+    told = await house.watch(40)
+    assert [at_s for at_s, event in told if isinstance(event, VoiceUnheard)] == [20]
+
+
+@virtual
+@pytest.mark.parametrize("state", [State.PAUSED, State.RECORDING])
+async def test_in_a_pause_and_a_wait_every_file_is_silent(house: House, state: State) -> None:
+    """What it says counts when it has been written for a while behind it."""
+    renumbered(house)
+    silent(house, Side.READ, 10.6)
+    (call,) = house.calls
+
+    def quiet(now: State, alone_s: float | None) -> None:
+        call.state, call.alone_s = now, alone_s
+
+    house.at(9.5, lambda: quiet(state, None if state is State.PAUSED else 0.0))
+    house.at(18.5, lambda: quiet(State.RECORDING, None))
+    for at_s, looked_s in ((18.0, 17.9), (19.5, 18.5), (22.5, 21.0)):
+        house.at(at_s, partial(setattr, house.silences, "looked", house.began_s + looked_s))
+    told = await house.watch(40)
+    assert [at_s for at_s, event in told if isinstance(event, VoiceUnheard)] == [23]

@@ -1,0 +1,127 @@
+"""What a stored recording lacks since a phone numbered its RTP packets anew (`domain.calls.rtp_counts`): its recorder was deaf to
+that voice, and the phones heard it.
+
+In the file that is one stretch of digital silence, which begins with the first of these packets and ends when their numbers have
+caught up, the recorder was begun anew, or a partner capture holds the voice. Which silence it is tells when a new source sent its
+first packet, or how far the numbers of the same source went back. A phone that was muted in the same moment looks the same: in
+doubt the entry says that a voice is missing. Where the renumbering leaves no silence nothing is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from callrec.app.ports.calls import Spool
+from callrec.domain.calls.ids import CaptureId
+from callrec.domain.calls.model import Capture, Heard, Missing, Recording, Renumbering
+from callrec.domain.library.assessment import timeline_of
+from callrec.domain.library.captures import CaptureFiles
+from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.missing_time import conversation_end_s
+from callrec.domain.library.partner_voice import usable
+from callrec.domain.library.spans import Span, joined, without
+from callrec.domain.library.timeline import CaptureTimeline
+from callrec.domain.vocabulary import AlarmCause
+
+CAUSE = AlarmCause.DEAF_LEG.value
+LEAST_S = 0.1
+"""The shortest silence that counts: as much as a recording may lack and still be sound."""
+EDGE_S = 0.2
+"""How near to the ends of a file a silence may begin or end there: a recorder's first and last packets."""
+NEAR_S = 0.5
+"""How far a silence may lie from where it is reckoned to be: growth marks of the file, a busy machine."""
+
+
+def renumbered_voices(
+    recording: Recording,
+    captured_files: Mapping[CaptureId, CaptureFiles],
+    spool: Spool,
+    told: Sequence[Missing] = (),
+) -> tuple[Missing, ...]:
+    """The missing audio of an ended recording for this cause, in order, without what is `told` already. Raises Unavailable when a
+    file cannot be read."""
+    found: dict[Heard, list[Span]] = {Heard.SAYS: [], Heard.HEARS: []}
+    for one in recording.renumberings:
+        goes_on = False
+        for own in recording.captures:
+            files = captured_files.get(own.id)
+            if files is None or not files.shorter_bytes:
+                continue
+            voice = _Voice(recording, one, own, files, spool)
+            deaf = voice.from_the_start() if goes_on else voice.deaf()
+            side = Heard.SAYS if one.leg == own.leg and not own.of_others else Heard.HEARS
+            known = [(other.from_s, other.to_s) for other in told if other.side is side]
+            found[side] += without(deaf, [*known, *_excused(recording, one, own)])
+            goes_on = bool(deaf) and deaf[-1][1] >= voice.end_s - EDGE_S
+    missing = [Missing(*span, CAUSE, side) for side, spans in found.items() for span in joined(spans)]
+    return tuple(sorted((one for one in missing if one.to_s - one.from_s > LEAST_S), key=lambda one: one.from_s))
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """The side of a capture that should hold the voice of a renumbering's leg."""
+
+    recording: Recording
+    renumbering: Renumbering
+    own: Capture
+    files: CaptureFiles
+    spool: Spool
+
+    @property
+    def _timeline(self) -> CaptureTimeline:
+        return timeline_of(self.recording, self.own, self.files)
+
+    @property
+    def end_s(self) -> float:
+        """Where its file ends."""
+        return self.own.from_s + self._timeline.samples / self.files.rate_hz
+
+    def deaf(self) -> list[Span]:
+        """The silence that the renumbering explains; empty when there is none."""
+        one = self.renumbering
+        spans = self._silences(one.from_s - NEAR_S, one.to_s + NEAR_S)
+        return _of_source(spans, one.began_s) if one.began_s is not None else _as_long(spans, one.behind_s)
+
+    def from_the_start(self) -> list[Span]:
+        """The silence with which it begins: the recorder before it was deaf at its end, and this one still is."""
+        return self._silences(self.own.from_s, self.own.from_s + EDGE_S)[:1]
+
+    def _silences(self, from_s: float, to_s: float) -> list[Span]:
+        """The stretches of digital silence that begin in this time."""
+        began_s, rate_hz, timeline = self.own.from_s, self.files.rate_hz, self._timeline
+        if to_s <= began_s or from_s >= self.end_s:
+            return []
+        first, last = (timeline.sample_at(max(0, round((at_s - began_s) * rate_hz))) for at_s in (from_s, to_s))
+        side = Side.READ if self.renumbering.leg == self.own.leg else Side.WRITE
+        found = self.spool.silences(LegFile(self.own.id, side, rate_hz), first, last, round(LEAST_S * rate_hz))
+        return [
+            (began_s + timeline.place_of(start) / rate_hz, began_s + timeline.place_of(end) / rate_hz)
+            for start, end in found
+        ]
+
+
+def _of_source(spans: Sequence[Span], began_s: float) -> list[Span]:
+    """The first silence in which a new source has sent: what was silent before it may be the way of the call."""
+    there = ((from_s, to_s) for from_s, to_s in spans if from_s <= began_s + NEAR_S and to_s >= began_s + LEAST_S)
+    return [(max(from_s, began_s - NEAR_S), to_s) for from_s, to_s in there][:1]
+
+
+def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:
+    """The one silence that is as long as the numbers went back; the longest, when that is not known or none is."""
+    if not spans:
+        return []
+    if behind_s is None:
+        return [max(spans, key=lambda span: span[1] - span[0])]
+    near = min(spans, key=lambda span: abs(span[1] - span[0] - behind_s))
+    return [near] if abs(near[1] - near[0] - behind_s) <= NEAR_S else [max(spans, key=lambda span: span[1] - span[0])]
+
+
+def _excused(recording: Recording, one: Renumbering, own: Capture) -> list[Span]:
+    """When silence is no loss: pauses, waits, the time after the conversation, and what partner captures of this leg hold."""
+    end_s = conversation_end_s(recording)
+    spans = [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.pauses]
+    spans += [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.waiting]
+    spans.append((end_s, float("inf")))
+    if one.leg != own.leg:
+        held = (capture for capture in recording.partner_captures if capture.leg == one.leg)
+        spans += [span for capture in held for span in usable(recording, capture)]
+    return spans

@@ -1,0 +1,158 @@
+"""What a file lacks since a phone numbered its packets anew: which of its silences are a voice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.disk.spool import DiskSpool
+from callrec.app.library.renumbered_check import renumbered_voices
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.model import (
+    POLICY,
+    Capture,
+    Heard,
+    Missing,
+    Party,
+    Pause,
+    Recording,
+    Renumbering,
+    Waiting,
+    WaitingKind,
+)
+from callrec.domain.library.captures import CaptureFiles
+from callrec.domain.rules import Rule
+
+FROM_S, LENGTH_S, RATE_HZ = 1000.0, 20.0, 8000
+FIRST, SECOND, PARTNER = (CaptureId(f"c-1-{nth}") for nth in (1, 2, 3))
+A, B = LegId("a"), LegId("b")
+OWN = Capture(FIRST, A, "PJSIP/a-1", RATE_HZ, FROM_S, FROM_S + LENGTH_S)
+RECORDING = Recording(
+    RecordingId("c-1"), CallId("c"), "c.1", NodeId("n"), Rule.ALWAYS, POLICY, FROM_S, FROM_S + LENGTH_S, (OWN,),
+    parties=(Party(A, None, "", "", FROM_S, FROM_S + LENGTH_S), Party(B, None, "", "", FROM_S, FROM_S + LENGTH_S)),
+)  # fmt: skip
+NEW_SOURCE = Renumbering(A, FROM_S + 3, FROM_S + 8, began_s=FROM_S + 5)
+SAME_SOURCE = Renumbering(A, FROM_S + 1, FROM_S + 8, behind_s=2.0)
+
+
+def sound(*parts: float) -> bytes:
+    """Sound and silence in turn, so long each, in seconds."""
+    return b"".join((b"\1\2", b"\0\0")[nth % 2] * round(length_s * RATE_HZ) for nth, length_s in enumerate(parts))
+
+
+def lacks(
+    folder: Path, recording: Recording, says: bytes, hears: bytes = sound(LENGTH_S), *further: tuple[CaptureId, bytes]
+) -> list[tuple[float, float, Heard]]:
+    """From and to, in seconds of the recording, and the side. `further`: of other captures, what both of their sides hold."""
+    for capture, sides in ((FIRST, (says, hears)), *((capture, (held, held)) for capture, held in further)):
+        for side, content in zip(("read", "write"), sides, strict=True):
+            (folder / f"{capture}.{side}.sln").write_bytes(content)
+    spool = DiskSpool(folder)
+    found = {one.id: files for one in recording.all_captures if (files := spool.capture_files(one.id))}
+    missing = renumbered_voices(recording, found, spool)
+    assert {one.cause for one in missing} <= {"deaf-leg"}
+    return [(round(one.from_s - FROM_S, 3), round(one.to_s - FROM_S, 3), one.side) for one in missing]
+
+
+def renumbered(*renumberings: Renumbering) -> Recording:
+    return replace(RECORDING, renumberings=renumberings)
+
+
+def test_without_a_renumbering_silence_is_a_muted_phone(tmp_path: Path) -> None:
+    assert lacks(tmp_path, RECORDING, sound(5, 3, 12)) == []
+
+
+def test_a_renumbering_without_silence_leaves_nothing_out(tmp_path: Path) -> None:
+    """Its numbers were ahead. As little as 0.1 s is nothing."""
+    for says in (sound(LENGTH_S), sound(5, 0.09, 14.91)):
+        assert lacks(tmp_path, renumbered(NEW_SOURCE, SAME_SOURCE), says) == []
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (sound(5, 3, 12), [(5.0, 8.0)]),
+        (sound(5.2, 0.4, 14.4), [(5.2, 5.6)]),
+        (sound(5, 15), [(5.0, 20.0)]),
+        (sound(3, 5, 12), [(4.5, 8.0)]),
+        (sound(3, 2, 15), []),
+        (sound(6, 3, 11), []),
+        (sound(4, 0.5, 0.5, 3, 12), [(5.0, 8.0)]),
+    ],
+    ids=["long", "short", "to the end", "silent before", "only before", "later", "two"],
+)
+def test_of_a_new_source_it_is_the_silence_in_which_it_began(
+    tmp_path: Path, says: bytes, expected: list[tuple[float, float]]
+) -> None:
+    assert lacks(tmp_path, renumbered(NEW_SOURCE), says) == [(*span, Heard.SAYS) for span in expected]
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "expected"), [(2.0, (6.0, 8.1)), (0.5, (2.0, 2.6)), (None, (3.5, 5.9)), (12.0, (3.5, 5.9))]
+)
+def test_of_the_same_source_it_is_the_silence_of_that_length(
+    tmp_path: Path, behind_s: float | None, expected: tuple[float, float]
+) -> None:
+    """The longest, where none is so long: it ended early, or that is not known."""
+    one = replace(SAME_SOURCE, behind_s=behind_s)
+    says = sound(2, 0.6, 0.9, 2.4, 0.1, 2.1, 11.9)
+    assert lacks(tmp_path, renumbered(one), says) == [(*expected, Heard.SAYS)]
+
+
+def test_a_partners_voice_is_missing_on_the_other_side(tmp_path: Path) -> None:
+    recording = renumbered(replace(NEW_SOURCE, leg=B))
+    assert lacks(tmp_path, recording, sound(LENGTH_S), sound(5, 3, 12)) == [(5.0, 8.0, Heard.HEARS)]
+    others = replace(RECORDING, captures=(replace(OWN, of_others=True),), renumberings=(NEW_SOURCE,))
+    assert lacks(tmp_path, others, sound(5, 3, 12)) == [(5.0, 8.0, Heard.HEARS)]
+
+
+def test_what_a_partner_capture_holds_is_not_missing(tmp_path: Path) -> None:
+    held = Capture(PARTNER, B, "PJSIP/b-1", RATE_HZ, FROM_S + 7, FROM_S + LENGTH_S, is_partner=True)
+    recording = replace(renumbered(replace(NEW_SOURCE, leg=B)), partner_captures=(held,))
+    found = lacks(tmp_path, recording, sound(LENGTH_S), sound(5, 10, 5), (PARTNER, sound(13)))
+    assert found == [(5.0, 7.0, Heard.HEARS)]
+
+
+def test_a_pause_a_wait_and_what_follows_the_conversation_are_not_missing(tmp_path: Path) -> None:
+    recording = replace(
+        renumbered(NEW_SOURCE),
+        pauses=(Pause(FROM_S + 6, FROM_S + 7),),
+        waiting=(Waiting(FROM_S + 9, FROM_S + 10, WaitingKind.MUSIC),),
+        parties=tuple(replace(one, to_s=FROM_S + 12) for one in RECORDING.parties),
+    )
+    found = lacks(tmp_path, recording, sound(5, 15))
+    assert found == [(5.0, 6.0, Heard.SAYS), (7.0, 9.0, Heard.SAYS), (10.0, 12.0, Heard.SAYS)]
+
+
+def test_a_capture_that_began_anew_and_is_as_deaf_lacks_it_too(tmp_path: Path) -> None:
+    """As long as another's recorder is on the leg Asterisk keeps the translation."""
+    own = replace(OWN, to_s=FROM_S + 8, cause="deaf-leg")
+    further = replace(OWN, id=SECOND, from_s=FROM_S + 8.2)
+    recording = replace(renumbered(NEW_SOURCE), captures=(own, further))
+    says, hears = sound(5, 3), sound(8)
+    assert lacks(tmp_path, recording, says, hears, (SECOND, sound(0, 4, 7.8))) == [
+        (5.0, 8.0, Heard.SAYS),
+        (8.2, 12.2, Heard.SAYS),
+    ]
+    assert lacks(tmp_path, recording, says, hears, (SECOND, sound(1, 4, 6.8))) == [(5.0, 8.0, Heard.SAYS)]
+
+
+def test_captures_without_files_or_of_another_time_tell_nothing(tmp_path: Path) -> None:
+    recording = replace(renumbered(NEW_SOURCE), captures=(replace(OWN, id=SECOND), replace(OWN, from_s=FROM_S + 12)))
+    assert lacks(tmp_path, recording, sound(1, 6, 1)) == []
+    ended = replace(OWN, to_s=FROM_S + 2)
+    assert lacks(tmp_path, replace(renumbered(NEW_SOURCE), captures=(ended,)), sound(1, 1)) == []
+
+
+def test_what_is_told_already_is_not_told_twice(tmp_path: Path) -> None:
+    """A partner capture failed."""
+    recording = renumbered(replace(NEW_SOURCE, leg=B))
+    assert lacks(tmp_path, recording, sound(LENGTH_S), sound(5, 15)) == [(5.0, 20.0, Heard.HEARS)]
+    files = {FIRST: CaptureFiles(FIRST, RATE_HZ, round(LENGTH_S) * RATE_HZ * 2, round(LENGTH_S) * RATE_HZ * 2)}
+    told = Missing(FROM_S + 4, FROM_S + 20, "deaf-leg", Heard.HEARS)
+    assert renumbered_voices(recording, files, DiskSpool(tmp_path), (told,)) == ()
+
+
+def test_two_renumberings_in_one_silence_are_told_once(tmp_path: Path) -> None:
+    twice = renumbered(NEW_SOURCE, replace(NEW_SOURCE, began_s=FROM_S + 6), SAME_SOURCE)
+    assert lacks(tmp_path, twice, sound(5, 3, 12)) == [(5.0, 8.0, Heard.SAYS)]

@@ -82,6 +82,7 @@ class ServiceUrl:
         self.store, self.feed, self.files, self.state_dir = store, feed, files, state_dir
         self.port = 0
         self.http = aiohttp.ClientSession()
+        self._asking = 0
         self.hub: EventHub
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
@@ -92,8 +93,18 @@ class ServiceUrl:
             named.setdefault("Content-Type", "application/json")
         url = f"http://127.0.0.1:{self.port}/api/v1{path}"
         named = {"Authorization": f"Bearer {TOKEN}", **named}
-        async with self.http.request(method, url, data=sent, headers=named) as answer:
-            return Answer(answer.status, answer.headers, await answer.text())
+        self._asking += 1
+        try:
+            async with self.http.request(method, url, data=sent, headers=named) as answer:
+                return Answer(answer.status, answer.headers, await answer.text())
+        finally:
+            self._asking -= 1
+
+    async def close(self) -> None:
+        """Close the client once its requests have ended: a request would not notice that its client is closed, and wait on."""
+        while self._asking:  # noqa: ASYNC110 - requests of several tasks
+            await asyncio.sleep(0.01)
+        await self.http.close()
 
     async def change(self, path: str, **fields: object) -> Answer:
         """Read a record and change it."""
@@ -142,4 +153,4 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
                 yield door
             finally:
                 await runner.cleanup()
-                await door.http.close()
+                await door.close()

@@ -1,5 +1,6 @@
 """A failover of the store, on two real servers: the address moves, the former primary lives on as a replica."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from valkeys import Valkey, moving
 from callrec.adapters.redis import keys
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.event_stream import RedisEventStream
 from callrec.adapters.redis.store import RedisStore
 from callrec.domain.directory.model import Tables, User
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
@@ -102,6 +104,20 @@ async def test_after_a_failover_changes_and_events_come_from_the_new_primary(pai
             )
         )
         assert feed.fresh
+
+
+async def test_who_reads_events_leaves_a_former_primary_that_it_did_not_wait_for(pair: Pair) -> None:
+    """A server that becomes a replica ends the reads that wait at that moment. One that began later stayed with it for ever."""
+    async with RedisStore(Address.of_url(pair.url)) as store, RedisEventStream(Address.of_url(pair.url)) as stream:
+        await store.publish({"type": "one"})
+        _, cursor = await stream.after("0-0", 0.1)
+        await pair.fail_over()
+        with pytest.raises(Unavailable, match="is a replica now"):
+            async with asyncio.timeout(30):
+                while True:
+                    await stream.after(cursor, 0.1)
+        await stream.after(cursor, 0.1)
+        assert await pair.guests(pair.primary)
 
 
 async def without_rights(server: Valkey) -> None:

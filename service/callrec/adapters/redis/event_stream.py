@@ -1,5 +1,6 @@
 """The stream `callrec:events` for programs outside: its entries as messages of the schema, without what only daemons may see."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
@@ -10,6 +11,9 @@ from callrec.domain.errors import Corrupt, Unavailable
 from callrec.protocols.event_messages import EventMessage, message_of
 
 BATCH = 500
+LEADS_S = 5.0
+"""How often the server is asked whether it is still the primary. One that becomes a replica ends reads that wait at that moment
+only; a read that begins later would follow the replica for as long as it runs."""
 Entries = Sequence[tuple[str, dict[str, str]]]
 
 
@@ -22,6 +26,7 @@ class RedisEventStream:
     def __init__(self, address: Address, on_unreadable: Callable[[], None] = lambda: None) -> None:
         self._address, self._on_unreadable = address, on_unreadable
         self._client = address.client()
+        self._asked_s = 0.0
 
     async def __aenter__(self) -> "RedisEventStream":
         return self
@@ -37,11 +42,22 @@ class RedisEventStream:
         return str(found[0][0]) if found else "0-0"
 
     async def after(self, event_id: str, wait_s: float) -> tuple[Sequence[EventMessage], str]:
-        """The next events, and the id to go on from."""
+        """The next events, and the id to go on from. Raises Unavailable (`store-read-only`) at a server that has become a
+        replica; the next call goes to where the address leads then."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._asked_s > LEADS_S:
+            await self._ask_role()
+            self._asked_s = now_s
         reading = ("COUNT", BATCH, "BLOCK", int(wait_s * 1000), "STREAMS", keys.EVENTS, event_id)
         found = await self._ask(wait_s + USUAL_S, "XREAD", *reading)
         entries: Entries = found[0][1] if found else ()
         return self._messages(entries), entries[-1][0] if entries else event_id
+
+    async def _ask_role(self) -> None:
+        facts: dict[str, object] = await self._ask(USUAL_S, "INFO", "replication")
+        if facts.get("role", "master") != "master":
+            await let_go(self._client)
+            raise Unavailable("store-read-only", f"{self._address.shown} is a replica now")
 
     async def between(self, after: str, until: str, most: int) -> tuple[Sequence[EventMessage], str]:
         """The first `most` entries in between, and the id to go on from."""

@@ -28,6 +28,24 @@ def test_without_enough_silence_the_voice_gives_way(silence: np.ndarray) -> None
     assert len(squeezed(joined(VOICE, silence, VOICE), 1500)) == 1500
 
 
+@pytest.mark.parametrize("hz", [1000, 1150, 317])
+@pytest.mark.parametrize("surplus", [1, 100, 376, 1500])
+def test_a_voice_keeps_its_pitch(hz: int, surplus: int) -> None:
+    """Single samples left out evenly made a tone of 1,000 Hz one of 1,024 Hz for two seconds."""
+    voice = (8000 * np.sin(2 * np.pi * hz * np.arange(16384) / 8000)).astype(np.int16)
+    found = squeezed(voice, len(voice) - surplus)
+    assert len(found) == len(voice) - surplus
+    for at in range(0, len(found) - 4000, 4000):
+        spectrum = np.abs(np.fft.rfft(found[at : at + 4000] * np.hanning(4000)))
+        assert abs(np.argmax(spectrum) * 2 - hz) <= 2
+    assert np.abs(np.diff(found.astype(np.int64))).max() < 1.1 * 8000 * 2 * np.pi * hz / 8000
+
+
+@pytest.mark.parametrize("places", [0, 1, 63, 64, 127, 128, 400])
+def test_a_moment_of_a_voice_fits_too(places: int) -> None:
+    assert len(squeezed(VOICE, places)) == places
+
+
 @pytest.mark.parametrize("places", [1000, 1200])
 def test_what_fits_is_left_as_it_is(places: int) -> None:
     assert squeezed(VOICE, places) is VOICE

@@ -26,7 +26,7 @@ class RedisEventStream:
     def __init__(self, address: Address, on_unreadable: Callable[[], None] = lambda: None) -> None:
         self._address, self._on_unreadable = address, on_unreadable
         self._client = address.client()
-        self._asked_s = 0.0
+        self._role_known_s = 0.0
 
     async def __aenter__(self) -> "RedisEventStream":
         return self
@@ -45,9 +45,9 @@ class RedisEventStream:
         """The next events, and the id to go on from. Raises Unavailable (`store-read-only`) at a server that has become a
         replica; the next call goes to where the address leads then."""
         now_s = asyncio.get_running_loop().time()
-        if now_s - self._asked_s > LEADS_S:
+        if now_s - self._role_known_s > LEADS_S:
             await self._ask_role()
-            self._asked_s = now_s
+            self._role_known_s = now_s
         reading = ("COUNT", BATCH, "BLOCK", int(wait_s * 1000), "STREAMS", keys.EVENTS, event_id)
         found = await self._ask(wait_s + USUAL_S, "XREAD", *reading)
         entries: Entries = found[0][1] if found else ()

@@ -333,7 +333,7 @@ async def _picks_up(house: House, rung: str) -> None:
 
 async def _status(house: House) -> None:
     call = await house.dial("yves", "*10")
-    assert await tells(call, "status-quiet")
+    assert await tells(call, "call-recording-off", "status-quiet")
     await house.callrec("users", "set", NUMBERS["yves"], "--dnd", "on", "--forward-busy", "1000", "--call-record", "on")
     call = await house.dial("yves", "*10")
     assert await tells(call, "dnd-on", "forward-busy-on", "call-recording-on")

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import numpy as np
-from trouble import TONES_HZ, Stored, connect, phone, settled, stored
+from trouble import TONES_HZ, Stored, connect, phone, settled, stored, until
 
 from callrec_lab.audio_checks import Sound, longest_s, spans
 from callrec_lab.phones import Answer, PhoneCall
@@ -48,6 +48,11 @@ class Operator:
         """The live call in which these talk."""
         _, said = await self.ask("GET", "")
         return next(one for one in said["items"] if {who["number"] for who in one["participants"]} >= set(numbers))
+
+    async def has(self, *numbers: str) -> bool:
+        """Whether these are in one live call."""
+        _, said = await self.ask("GET", "")
+        return any({who["number"] for who in one["participants"]} >= set(numbers) for one in said["items"])
 
     async def control(self, call: str, control: str, **body: object) -> dict[str, Any]:
         """Proven at once."""
@@ -136,14 +141,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(stack: Stack, caller: str, called: str) -> AsyncIterator[Scene]:
-    """A call; at the end it is over and stored."""
+async def scene(
+    stack: Stack,
+    caller: str,
+    called: str,
+    connected: Callable[[], Awaitable[tuple[PhoneCall, PhoneCall]]] | None = None,
+) -> AsyncIterator[Scene]:
+    """A call; at the end it is over and stored. `connected` makes it, in place of a call from one to the other."""
     for number in ("1002", "1003", "1007"):
         await phone(stack, number).behave(Answer(tone_hz=TONES_HZ[number]))
     operator = Operator(stack)
     watching = asyncio.create_task(operator.watch())
     try:
-        there, here = await connect(stack, caller, called)
+        there, here = await (connected() if connected else connect(stack, caller, called))
+        await until(lambda: operator.has(caller, called))
         call = await operator.call(caller, called)
         playing = Scene(operator, call["id"], {caller: there, called: here}, [there, here])
         try:

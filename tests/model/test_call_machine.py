@@ -55,6 +55,7 @@ from callrec.domain.calls.events import (
     MusicChanged,
     MuteRefused,
     PartnerHeard,
+    PausePressed,
     Played,
     Pressed,
     ResyncEnded,
@@ -520,6 +521,17 @@ class CallMachine(RuleBasedStateMachine):
         if leg in self.legs and leg in self.session.legs:
             assert self.session.legs[leg].user in (own, stranger)
             self.legs[leg] = self.session.legs[leg]
+
+    @precondition(lambda self: self.legs)
+    @rule(data=st.data(), hasty=st.booleans())
+    def somebody_presses_for_a_pause(self, data: st.DataObject, *, hasty: bool) -> None:
+        """The pause code, on any leg, as the one whose leg it is."""
+        if not hasty:
+            self.time_passes(1.0)
+        leg = data.draw(st.sampled_from([*sorted(self.legs), LegId("gone")]))
+        self.count += 1
+        self.waiting.add(f"reply{self.count}")
+        self.tell(PausePressed(leg, self.legs[leg].user if leg in self.legs else None, f"reply{self.count}"))
 
     @rule(control=st.sampled_from(Control), most_s=st.sampled_from((None, 5.0)))
     def an_operator_asks(self, control: Control, most_s: float | None) -> None:

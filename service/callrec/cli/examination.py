@@ -96,6 +96,7 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], A
         spool=str(settings.spool_dir),
         always_code=codes[Feature.CALL_RECORD],
         online_code=codes[Feature.ONLINE_RECORD],
+        pause_code=next(one.code * one.enabled for one in tables.codes if one.feature is Feature.PAUSE_RECORD),
         endpoints=tuple(name for name, user in sip.items() if user in may_press),
         lines=frozenset(sip),
         incall_contexts=frozenset(one.name for one in tables.contexts if one.kind is ContextKind.INCALL),

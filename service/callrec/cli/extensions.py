@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from callrec.domain.directory.model import FeatureCode, Tables
 
 COLUMNS = ("feature", "code", "enabled", "needs")
-WITHOUT_CONFGEN = frozenset({"call_record", "online_record"})
+WITHOUT_CONFGEN = frozenset({"call_record", "online_record", "pause_record"})
 """Codes of the dialplan files that every PBX includes. All others are in the files of `callrec confgen`."""
 
 app = typer.Typer(help="Feature codes: list, set.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,7 +32,10 @@ def list_codes(as_json: bool = JSON_OPTION) -> None:
 
 @app.command("set")
 def set_code(
-    feature: Annotated[str, typer.Argument(help="call_record (always, *26), online_record (*3), dnd, ...: see list.")],
+    feature: Annotated[
+        str,
+        typer.Argument(help="call_record (always, *26), online_record (*3), pause_record (*4), dnd, ...: see list."),
+    ],
     code: Annotated[str | None, typer.Option(help="The digits: 0-9, * and #.")] = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether the code works.")] = None,
     as_json: bool = JSON_OPTION,
@@ -67,6 +70,7 @@ def _where_it_works(feature: str) -> str:
     where = {
         "call_record": "CALLREC_ALWAYS_CODE in extensions.conf",
         "online_record": "the applicationmap in features.conf",
+        "pause_record": "the applicationmap and the group [callrec] in features.conf (features_callrec.conf has the lines)",
     }
     return f"Change the digits in Asterisk too: {where[feature]}. callrec doctor compares both."
 

@@ -75,7 +75,8 @@ class AlarmCause(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The outcome of a press of `*3`. The values are also those of CALLREC_RESULT in the dialplan, and labels in metrics."""
+    """The outcome of a press of `*3` or `*4`. The values are also those of CALLREC_RESULT in the dialplan, and labels in
+    metrics."""
 
     STARTED = "started"
     ANNOUNCING = "announcing"
@@ -87,7 +88,11 @@ class Outcome(StrEnum):
     ALREADY = "already"
     """The call is recorded always: `*3` changed nothing."""
     IS_PAUSED = "is-paused"
-    """The recording is paused: `*3` changed nothing."""
+    """The recording is paused by something else: the press changed nothing."""
+    NOT_RECORDED = "not-recorded"
+    """The call is not recorded: `*4` changed nothing."""
+    NOT_PAUSED = "not-paused"
+    """Asterisk has not confirmed the pause: what is said may be recorded."""
     REFUSED = "refused"
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
@@ -122,6 +127,8 @@ class CallFact(StrEnum):
     PRESS_ABSORBED = "press-absorbed"
     PRESS_ALREADY = "press-already"
     PRESS_IS_PAUSED = "press-is-paused"
+    PRESS_NOT_RECORDED = "press-not-recorded"
+    PRESS_NOT_PAUSED = "press-not-paused"
     PRESS_REFUSED = "press-refused"
     PRESS_FAILED = "press-failed"
     PRESS_UNAVAILABLE = "press-unavailable"
@@ -168,6 +175,8 @@ class AgiScript(StrEnum):
 
     TOGGLE = "toggle"
     """`*3`."""
+    PAUSE = "pause"
+    """`*4`."""
     CALL = "call"
     """The hook before Dial."""
     ALWAYS_RECORD = "always-record"

@@ -53,8 +53,9 @@ from callrec.app.recovery.state import RecoveryPorts, RecoveryState
 from callrec.config import Settings
 from callrec.domain.calls.ids import LegId, NodeId
 from callrec.domain.calls.policy import Limits, Terms
+from callrec.domain.calls.spoken_status import spoken_of_calls
 from callrec.domain.directory.directory import Party
-from callrec.domain.directory.model import Feature
+from callrec.domain.directory.model import Feature, FeatureCode
 from callrec.domain.rules import PlaceKind, PlaceRule
 from callrec.observe.health import Readiness
 from callrec.observe.measured import MeasuredJournal, MeasuredRecorder
@@ -263,13 +264,19 @@ def _application_presses(out: Outside, around: Surroundings, codes: RecordingCod
     async def press(leg: LegId, party: Party) -> None:
         await codes.press(leg, party, await around.recorder.audio(leg))
 
+    def code(feature: Feature) -> FeatureCode:
+        return out.tables.directory.code(feature)
+
+    async def press_pause(leg: LegId, party: Party) -> None:
+        await codes.press_pause(leg, party)
+
     presses = ApplicationPresses(
         AriApplicationBridges(out.ari, ARI_APP),
         out,
         around.clock,
         around.background,
-        code=lambda: out.tables.directory.code(Feature.ONLINE_RECORD),
-        press=press,
+        code=code,
+        presses={Feature.ONLINE_RECORD: press, Feature.PAUSE_RECORD: press_pause},
     )
 
     async def on_event(event: AriEvent) -> None:
@@ -282,7 +289,13 @@ def _application_presses(out: Outside, around: Surroundings, codes: RecordingCod
 def _agi_server(out: Outside, call_router: CallRouter, codes: RecordingCodes) -> AgiServer:
     answering = scripts(
         codes,
-        Services(out.store, out.tables, call_router.served, codes.turn_over),
+        Services(
+            out.store,
+            out.tables,
+            call_router.served,
+            codes.turn_over,
+            lambda user, dialling: spoken_of_calls(call_router.live(), user, dialling),
+        ),
         Lookups(out.tables),
         out.metrics,
     )

@@ -23,6 +23,11 @@ def scripts(codes: RecordingCodes, services: Services, lookups: Lookups, metrics
         metrics.pressed(answer.result)
         return answer
 
+    async def pause(request: Request, _: Channel) -> Answer:
+        answer = await codes.pause(request)
+        metrics.pressed(answer.result)
+        return answer
+
     async def call(request: Request, _: Channel) -> Answer:
         return await codes.call(request)
 
@@ -41,6 +46,7 @@ def scripts(codes: RecordingCodes, services: Services, lookups: Lookups, metrics
 
     return {
         AgiScript.TOGGLE: toggle,
+        AgiScript.PAUSE: pause,
         AgiScript.CALL: call,
         AgiScript.ALWAYS_RECORD: always_record,
         AgiScript.SERVICE: service,

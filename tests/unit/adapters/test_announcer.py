@@ -88,7 +88,9 @@ async def test_what_flowed_meanwhile_says_who_has_heard_it(leg: Leg, done: list[
     [
         (Outcome.PAUSED, "recording-stopped"),
         (Outcome.RESUMED, "recording-started"),
-        (Outcome.IS_PAUSED, "recording-stopped"),
+        (Outcome.IS_PAUSED, "call-is-paused"),
+        (Outcome.NOT_PAUSED, "recording-failed"),
+        (Outcome.NOT_RECORDED, "call-not-recorded"),
         (Outcome.REFUSED, "recording-failed"),
         (Outcome.ALREADY, "call-is-recorded"),
     ],

@@ -27,10 +27,12 @@ _SOUNDS: Mapping[Outcome | Told, str] = {
     Outcome.STOPPED: "callrec/recording-stopped",
     Outcome.PAUSED: "callrec/recording-stopped",
     Outcome.RESUMED: "callrec/recording-started",
-    Outcome.IS_PAUSED: "callrec/recording-stopped",
+    Outcome.IS_PAUSED: "callrec/call-is-paused",
     Outcome.ALREADY: "callrec/call-is-recorded",
     Outcome.REFUSED: "callrec/recording-failed",
     Outcome.FAILED: "callrec/recording-failed",
+    Outcome.NOT_PAUSED: "callrec/recording-failed",
+    Outcome.NOT_RECORDED: "callrec/call-not-recorded",
 }
 TONE_S = 5.0
 SHORTEST_S = {
@@ -38,6 +40,8 @@ SHORTEST_S = {
     "callrec/recording-stopped": 0.32,
     "callrec/recording-failed": 0.54,
     "callrec/call-is-recorded": 1.777,
+    "callrec/call-is-paused": 1.775,
+    "callrec/call-not-recorded": 2.037,
 }
 """How long each sound lasts at least, in any of callrec's languages."""
 SILENCES = {1.0: "callrec/recording-silence-1s", 3.0: "callrec/recording-silence-3s"}

@@ -1,14 +1,14 @@
-"""`*3` in a bridge of another ARI application, where Asterisk's features.conf does not work.
+"""`*3` and `*4` in a bridge of another ARI application, where Asterisk's features.conf does not work.
 
 Theory. Feature codes belong to bridges that Dial and Queue make. In a bridge of an ARI application (a call centre's program, a
 voice bot) Asterisk gives pressed digits to ARI only. So while a leg of a user who may press is in such a bridge, our own
 application is subscribed to that one channel (ARI: `POST /applications/{app}/subscription`), which changes nothing for the other
-application. The digits of the code, each within `GAP_S` of the one before, are a press. No digit is kept or logged.
+application. The digits of a code, each within `GAP_S` of the one before, are a press. No digit is kept or logged.
 
 A subscription ends with the channel. After a lost link Asterisk has forgotten all of them, and what was missed is looked up.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from callrec.app.background import Background
@@ -17,7 +17,7 @@ from callrec.app.ports.asterisk import ApplicationBridges
 from callrec.app.ports.calls import Clock, Endpoints
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.directory.directory import Party
-from callrec.domain.directory.model import FeatureCode
+from callrec.domain.directory.model import Feature, FeatureCode
 from callrec.domain.errors import Unavailable
 from callrec.domain.vocabulary import DropReason
 from callrec.protocols.ami import Message
@@ -41,9 +41,8 @@ class _Listened:
 
 
 class ApplicationPresses:
-    """`press` is called with the leg and its user for each `*3`; it runs as background work.
-
-    `code`: the feature code of `*3` as it is now."""
+    """`presses` has for each feature what is called with the leg and its user when its code is pressed; this runs as background
+    work. `code`: the code of a feature as it is now."""
 
     def __init__(
         self,
@@ -52,11 +51,11 @@ class ApplicationPresses:
         clock: Clock,
         background: Background,
         *,
-        code: Callable[[], FeatureCode],
-        press: Press,
+        code: Callable[[Feature], FeatureCode],
+        presses: Mapping[Feature, Press],
     ) -> None:
         self._bridges, self._endpoints, self._clock, self._background = bridges, endpoints, clock, background
-        self._code, self._press = code, press
+        self._code, self._presses = code, presses
         self._listened: dict[LegId, _Listened] = {}
 
     def asterisk(self, message: Message) -> None:
@@ -77,19 +76,21 @@ class ApplicationPresses:
 
     def digit(self, leg: LegId, digit: str) -> None:
         """This key was pressed on a leg."""
-        listened, code = self._listened.get(leg), self._code()
-        if listened is None or not code.enabled or not code.code:
+        listened = self._listened.get(leg)
+        codes = {one.code: feature for feature in self._presses if (one := self._code(feature)).enabled and one.code}
+        if listened is None or not codes:
             return
         now_s = self._clock.now().mono_s
         before = listened.digits if now_s - listened.at_mono_s <= GAP_S else ""
-        listened.digits, listened.at_mono_s = (before + digit)[-len(code.code) :], now_s
+        listened.digits, listened.at_mono_s = (before + digit)[-max(map(len, codes)) :], now_s
         party = self._endpoints.by_endpoint(endpoint_of(listened.channel))
-        if listened.digits == code.code and party is not None:
+        feature = next((feature for code, feature in codes.items() if listened.digits.endswith(code)), None)
+        if feature is not None and party is not None:
             listened.digits = ""
-            self._background.start(self._pressed(leg, party), DropReason.APPLICATION_PRESS)
+            self._background.start(self._pressed(feature, leg, party), DropReason.APPLICATION_PRESS)
 
-    async def _pressed(self, leg: LegId, party: Party) -> None:
-        await self._press(leg, party)
+    async def _pressed(self, feature: Feature, leg: LegId, party: Party) -> None:
+        await self._presses[feature](leg, party)
 
     def _entered(self, leg: LegId, channel: str, bridge: BridgeId) -> None:
         party = self._endpoints.by_endpoint(endpoint_of(channel))

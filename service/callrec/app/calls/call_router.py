@@ -52,6 +52,7 @@ from callrec.domain.calls.events import (
     LegParked,
     LegsJoined,
     LegUnbridged,
+    PausePressed,
     Pressed,
     ResyncEnded,
 )
@@ -226,6 +227,13 @@ class CallRouter:
 
     async def press(self, leg: LegId, user: User | None, rate_hz: int | None, opaque: str = "") -> Outcome:
         """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
+        return await self._outcome(leg, lambda reply: Pressed(leg, user, reply, rate_hz, opaque))
+
+    async def press_pause(self, leg: LegId, user: User | None) -> Outcome:
+        """`*4` on this leg: what came of it. Raises Unavailable as `press` does."""
+        return await self._outcome(leg, lambda reply: PausePressed(leg, user, reply))
+
+    async def _outcome(self, leg: LegId, pressed: Callable[[str], Event]) -> Outcome:
         actor = self._by_leg.get(leg)
         if actor is None:
             raise Unavailable(
@@ -234,7 +242,7 @@ class CallRouter:
         reply = f"press-{next(self._presses)}"
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._replies[reply] = future
-        actor.post(Pressed(leg, user, reply, rate_hz, opaque))
+        actor.post(pressed(reply))
         try:
             async with asyncio.timeout(OUTCOME_S):
                 return await future

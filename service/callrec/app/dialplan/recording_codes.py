@@ -1,4 +1,4 @@
-"""The dialplan's requests about recording: `*3` (toggle), `*26` (always-record) and the hook before Dial (call).
+"""The dialplan's requests about recording: `*3` (toggle), `*4` (pause), `*26` (always-record) and the hook before Dial (call).
 
 Each answers with one word in CALLREC_RESULT and, where a sound is to be played, its file in CALLREC_SOUND:
 - `on`, `off`: the store has the flag on disk.
@@ -22,13 +22,15 @@ from callrec.protocols.audio_formats import rate_of
 SOUND = "CALLREC_SOUND"
 LANGUAGE = "CALLREC_LANGUAGE"
 _PREFIX = "callrec/call-recording-"
-_TOLD = (Outcome.ALREADY, Outcome.REFUSED, Outcome.IS_PAUSED)
+_TOLD = (Outcome.ALREADY, Outcome.REFUSED, Outcome.IS_PAUSED, Outcome.NOT_PAUSED, Outcome.NOT_RECORDED)
 """Outcomes that the call itself does not announce: they are announced to the presser."""
 _NOT_RECORDED = "callrec/recording-failed"
 _FALLBACK = {
     Outcome.ALREADY: "callrec/call-is-recorded",
     Outcome.REFUSED: _NOT_RECORDED,
-    Outcome.IS_PAUSED: "callrec/recording-stopped",
+    Outcome.IS_PAUSED: "callrec/call-is-paused",
+    Outcome.NOT_PAUSED: _NOT_RECORDED,
+    Outcome.NOT_RECORDED: "callrec/call-not-recorded",
 }
 """Sounds that the dialplan plays while ARI is down; the other parties hear silence meanwhile."""
 
@@ -64,8 +66,28 @@ class RecordingCodes:
         self._reachable()
         known = (audio.rate_hz, audio.opaque) if audio else (None,)
         outcome = await self._call_router.press(leg, party.user if party else None, *known)
-        told = outcome in _TOLD and self._call_router.tell_presser(leg, outcome, language_of(party))
-        return outcome, told
+        return outcome, self._tell(leg, outcome, party)
+
+    async def pause(self, request: Request) -> Answer:
+        """`*4`. A proven pause and its end are told by a tone in the call; any other outcome to the presser only.
+
+        Raises Unavailable as `toggle` does: then nothing is paused, and the dialplan says so."""
+        outcome, is_told = await self.press_pause(LegId(request.uniqueid), self._who(request))
+        return Answer(outcome, ((SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK and not is_told else ())
+
+    async def press_pause(self, leg: LegId, party: Party | None) -> tuple[Outcome, bool]:
+        """A press of `*4` by this user: its outcome, and whether the presser is told of it by what callrec plays. While the code
+        is disabled it is refused, also where Asterisk still has it.
+
+        Raises Unavailable as `toggle` does."""
+        self._reachable()
+        outcome = Outcome.REFUSED
+        if self._tables.directory.code(Feature.PAUSE_RECORD).enabled:
+            outcome = await self._call_router.press_pause(leg, party.user if party else None)
+        return outcome, self._tell(leg, outcome, party)
+
+    def _tell(self, leg: LegId, outcome: Outcome, party: Party | None) -> bool:
+        return outcome in _TOLD and self._call_router.tell_presser(leg, outcome, language_of(party))
 
     async def call(self, request: Request) -> Answer:
         """The hook before Dial: the endpoint that is about to ring, so that an unanswered call can be explained.

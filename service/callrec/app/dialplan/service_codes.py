@@ -4,7 +4,7 @@ The answer is one word in CALLREC_RESULT and the sounds to play in CALLREC_SOUND
 on disk. `number-wanted`: the user must enter a number, and then the dialplan sends the request again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from callrec.app.calls.ami_events import endpoint_of
 from callrec.app.dialplan.recording_codes import LANGUAGE, SOUND, language_of
@@ -15,6 +15,7 @@ from callrec.domain.directory.function_keys import meant, owner_of
 from callrec.domain.directory.model import Feature, FeatureCode
 from callrec.domain.directory.services import FOREIGN, NotDone, NumberWanted, Turn, pressed
 from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
+from callrec.domain.rules import UserId
 from callrec.protocols.agi import Answer, Request
 
 TurnOver = Callable[[Party, str], Awaitable[Answer]]
@@ -35,12 +36,15 @@ class Services:
         tables: DirectorySource,
         served: Callable[[LegId], None],
         turn_over: TurnOver,
+        spoken_of_calls: Callable[[UserId, LegId], Sequence[str]],
     ) -> None:
-        """`served` is called with each leg that uses a service: it is connected to callrec, not to another leg."""
+        """`served` is called with each leg that uses a service: it is connected to callrec, not to another leg.
+        `spoken_of_calls` has the sounds that say what is true of a user's other live calls."""
         self._store = store
         self._tables = tables
         self._served = served
         self._turn_over = turn_over
+        self._spoken_of_calls = spoken_of_calls
 
     async def script(self, request: Request) -> Answer:
         """Switch the service that the presser has dialled. Never raises: each outcome has a word."""
@@ -76,6 +80,8 @@ class Services:
                 return _say(why, party)
             case Turn(says) as turn:  # pragma: no branch - the last kind
                 failed = await self._turn(turn, party, f"{request}-{code.feature}")
+                if code.feature is Feature.PHONE_STATUS:
+                    says = [*says, *self._spoken_of_calls(party.user.id, LegId(request))]
                 return failed or Answer(DONE, ((SOUND, _sound(says)), *_language(party)))
 
     async def _turn(self, turn: Turn, party: Party, request: str) -> Answer | None:

@@ -69,6 +69,8 @@ class Expected:
     sccp_lines: bool = False
     """Whether the tables contain SCCP lines."""
     user_events: bool = False
+    pause_code: str = ""
+    """Empty while it is disabled: then the digits must not be taken from menus."""
     """Whether UserEvents are sent."""
     places: frozenset[tuple[PlaceKind, str]] = field(default=frozenset())
     """The trunks, queues and conferences that have a rule."""
@@ -115,7 +117,7 @@ async def look_at_manager(ami: Manager, expected: Expected) -> list[Finding]:
         "includes": contexts,
         "hook before dial": hooks,
         "globals": lambda: _globals(ami, expected),
-        "applicationmap": lambda: _applicationmap(ami, expected.online_code),
+        "applicationmap": lambda: _applicationmap(ami, expected.online_code, expected.pause_code),
         "codecs": lambda: look_at_codecs(lambda: _config(ami, "codecs.conf")),
         "dynamic features": lambda: look_at_features(endpoints, expected.endpoints),
         "strangers": reached,
@@ -277,21 +279,42 @@ async def _globals(ami: Manager, expected: Expected) -> Finding:
     return _judged("globals", wrong, "extensions.conf, [globals]:", "they match callrec's settings")
 
 
-async def _applicationmap(ami: Manager, code: str) -> Finding:
-    """Whether the applicationmap has callrec's on-demand recording, and no other feature uses the same digits."""
+async def _applicationmap(ami: Manager, online: str, pause: str) -> Finding:
+    """Whether the applicationmap has callrec's features with their digits, and no other feature uses these."""
     lines = await _config(ami, "features.conf")
-    maps = [value for section, key, value in lines if section == "applicationmap" and key == "callrec"]
+    wrong = _features_not_mapped(lines, online, pause)
+    for code in filter(None, (online, pause)):
+        threeway = [value for _, key, value in lines if key == "atxferthreeway"]
+        if (threeway or ["*3"])[-1] == code:  # res_features' default is *3
+            wrong.append((f"atxferthreeway also uses {code}", "[general]\natxferthreeway = *7"))
+        if same := [key for section, key, value in lines if section == "featuremap" and value == code]:
+            wrong.append((f"{', '.join(same)} also uses {code}", f"[featuremap]: other digits for {', '.join(same)}"))
+    only = f"only on-demand recording uses {online}" + (f", only pauses use {pause}" if pause else "")
+    return _judged("applicationmap", wrong, "features.conf:", only)
+
+
+def _features_not_mapped(lines: Sequence[tuple[str, str, str]], online: str, pause: str) -> list[tuple[str, str]]:
+    """What is wrong with callrec's features, and what to write. Without the group `callrec` its name means `*3` alone."""
+    mapped = {key: value for section, key, value in lines if section == "applicationmap"}
+    group = {key: value for section, key, value in lines if section == "callrec"}
     wrong = []
-    if not maps:
-        wrong.append(("callrec is not in the applicationmap", '#include "<callrec>/dialplan/features_callrec.conf"'))
-    elif maps[-1].replace(" ", "").split(",")[:2] != [code, "self"] or "callrec-online" not in maps[-1]:
-        wrong.append((f"callrec is {maps[-1]}", f"[applicationmap]\ncallrec => {code},self,Gosub(callrec-online,s,1)"))
-    threeway = [value for _, key, value in lines if key == "atxferthreeway"]
-    if (threeway or ["*3"])[-1] == code:  # res_features' default is *3
-        wrong.append((f"atxferthreeway also uses {code}", "[general]\natxferthreeway = *7"))
-    if same := [key for section, key, value in lines if section == "featuremap" and value == code]:
-        wrong.append((f"{', '.join(same)} also uses {code}", f"[featuremap]: other digits for {', '.join(same)}"))
-    return _judged("applicationmap", wrong, "features.conf:", f"only on-demand recording uses {code}")
+    for name, code, context in (("callrec", online, "callrec-online"), ("callrec-pause", pause, "callrec-pause")):
+        said = mapped.get(name, "")
+        write = f"[applicationmap]\n{name} => {code},self,Gosub({context},s,1)\n[callrec]\n{name} =>"
+        if not said and code:
+            write = write if name != "callrec" else '#include "<callrec>/dialplan/features_callrec.conf"'
+            wrong.append((f"{name} is not in the applicationmap", write))
+        elif said and not code:
+            says = f"{name} is {said}, and its code is disabled: who may press it loses these digits in menus"
+            wrong.append((says, f"remove {name}, or enable it: callrec extensions set pause_record --enable"))
+        elif said and (said.replace(" ", "").split(",")[:2] != [code, "self"] or context not in said):
+            wrong.append((f"{name} is {said}", write))
+        elif code and (group or name != "callrec") and group.get(name) not in {"", code}:
+            digits = f" with the digits {group[name]}" if name in group else ""
+            wrong.append(
+                (f"{name} is {'in' if digits else 'not in'} the group callrec{digits}", f"[callrec]\n{name} =>")
+            )
+    return wrong
 
 
 async def _config(ami: Manager, file: str, section: str = "") -> list[tuple[str, str, str]]:

@@ -13,9 +13,11 @@ from callrec.domain.errors import CallrecError, Misconfigured
 
 TONE = "callrec/recording-started"
 _SERVICES = ("agent", "dnd", "filter", "forward-busy", "forward-no-answer", "forward-unconditional", "voicemail")
-_ALWAYS = ("deactivated", "off", "on", "refused", "unavailable", "unconfirmed", "unknown")
+_ALWAYS = ("deactivated", "off", "on", "refused", "some", "unavailable", "unconfirmed", "unknown")
 PROMPTS = (
-    *("recording-started", "recording-stopped", "recording-failed", "call-is-recorded"),
+    *("recording-started", "recording-stopped", "recording-failed"),
+    *("call-is-recorded", "call-is-paused", "call-not-recorded"),
+    *(f"other-call-{word}" for word in ("recorded", "paused", "not-recorded", "unproven")),
     *(f"call-recording-{word}" for word in _ALWAYS),
     *(f"{service}-{word}" for service in _SERVICES for word in ("on", "off")),
     *(f"service-{word}" for word in ("deactivated", "empty", "refused", "unavailable", "unconfirmed", "unknown")),

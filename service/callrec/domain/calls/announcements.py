@@ -103,10 +103,13 @@ def _presser(s: Session, recording: Recording, captured: LegId, outcome: Outcome
 
 
 def _listeners(s: Session, captured: LegId, outcome: Outcome) -> tuple[LegId, ...]:
-    """Who hears it. A failure is told to the presser even where nothing is confirmed."""
+    """Who hears it. Even where nothing is confirmed, a failure is told to the presser, and a pause to whose press began or ended
+    it: they speak of what must not be recorded when they have heard it."""
     if s.terms.confirm is Confirm.BOTH:
         return tuple(s.phones(captured))
-    return (captured,) if s.terms.confirm is Confirm.PRESSER or outcome is Outcome.FAILED else ()
+    steps = s.recording.controls if s.recording else ()
+    is_pressed = outcome in OF_PAUSES and bool(steps) and steps[-1].actor.leg == captured
+    return (captured,) if s.terms.confirm is Confirm.PRESSER or outcome is Outcome.FAILED or is_pressed else ()
 
 
 def set_device_states(change: Change) -> None:

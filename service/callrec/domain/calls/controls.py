@@ -7,6 +7,7 @@ from callrec.domain.calls.commands import AnswerControl, Reply, Tell
 from callrec.domain.calls.events import Controlled, Pressed
 from callrec.domain.calls.model import Actor, ActorKind, Control, Direction, Leg, LegAudio
 from callrec.domain.calls.opaque_legs import note_audio
+from callrec.domain.calls.pause_code import RECORD_CODE, is_paused_by, told_of_pause
 from callrec.domain.calls.pauses import resume
 from callrec.domain.calls.policy import OverridesAlways, decide, may_press
 from callrec.domain.calls.session import ACTIVE, Change, State
@@ -14,9 +15,6 @@ from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause, note_control
 from callrec.domain.rules import CallUser, Rule
 from callrec.domain.vocabulary import CallFact, ControlAnswer, Outcome
-
-RECORD_CODE = "on-demand-code"
-"""The reason of a pause by `*3`."""
 
 
 def on_pressed(change: Change, event: Pressed) -> None:
@@ -49,7 +47,7 @@ def _press(change: Change, event: Pressed) -> Outcome | None:
     if s.recording is not None and s.recording.rule is Rule.ALWAYS and s.state in ACTIVE:
         return _press_always(change, event.reply, presser, conversation)
     if s.state is State.PAUSED:
-        return Outcome.IS_PAUSED
+        return told_of_pause(s)
     s.replies, s.changed_mono_s = (*s.replies, event.reply), change.now.mono_s
     if s.state in ACTIVE:
         apply(change, Trigger.STOP)
@@ -81,12 +79,12 @@ def _press_always(change: Change, reply: str, presser: Leg, conversation: list[L
         actor=Actor(ActorKind.USER, presser.user.id if presser.user else None, presser.id), reason=RECORD_CODE
     )
     match s.state:
-        case State.PAUSED if _is_paused_by_press(change):
+        case State.PAUSED if is_paused_by(s, RECORD_CODE):  # even if the setting has changed since
             s.replies = (*s.replies, reply)
             resume(change, cause)
             return None
         case State.PAUSED:
-            return Outcome.IS_PAUSED
+            return told_of_pause(s)
         case State.ANNOUNCING:
             return Outcome.ANNOUNCING
         case State.STARTING:
@@ -99,13 +97,6 @@ def _press_always(change: Change, reply: str, presser: Leg, conversation: list[L
     s.replies = (*s.replies, reply)
     apply(change, Trigger.PAUSE, cause)
     return None
-
-
-def _is_paused_by_press(change: Change) -> bool:
-    """Whether `*3` itself has paused it: then `*3` resumes, even if the setting has changed since."""
-    recording = change.session.recording
-    steps = recording.controls if recording else ()
-    return bool(steps) and steps[-1].reason == RECORD_CODE
 
 
 def on_controlled(change: Change, event: Controlled) -> None:

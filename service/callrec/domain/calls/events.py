@@ -215,6 +215,15 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class PausePressed:
+    """`*4` on this leg; see Pressed."""
+
+    leg: LegId
+    user: CallUser | None
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class Controlled:
     """An operator asks for a change of the call's recording. `reply` names the waiting request; `most_s`: how long a pause may
     last."""
@@ -374,7 +383,7 @@ class ResyncEnded:
 Event = (
     LegAppeared | LegAnswered | LegGone | LegMoved | CallMerged | LegBroken | DialStarted | FeatureCodeDialled | DialEnded
     | DialplanRecords | ApplicationTold | PlaceTold
-    | LegBridged | LegsJoined | LegUnbridged | Pressed | Controlled | CaptureMuted | MuteRefused
+    | LegBridged | LegsJoined | LegUnbridged | Pressed | PausePressed | Controlled | CaptureMuted | MuteRefused
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
     | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
     | RtpRenumbered | VoiceUnheard | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded

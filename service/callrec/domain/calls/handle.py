@@ -32,6 +32,7 @@ from callrec.domain.calls.model import Capture, GrowthMark, Instant, Leg, LegAud
 from callrec.domain.calls.not_recorded import explain, note_alone, on_dial_started
 from callrec.domain.calls.opaque_legs import is_opaque, note_audio, on_leg_audio_told, on_opaque
 from callrec.domain.calls.partner_captures import capture_partners, on_partner_capture_lost, on_partner_heard
+from callrec.domain.calls.pause_code import on_pause_pressed
 from callrec.domain.calls.pauses import (
     note_paused_legs,
     on_capture_muted,
@@ -125,6 +126,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.SupervisorCame():     on_supervisor_came(change, event)
         case events.SupervisorLeft():     on_supervisor_left(change, event)
         case events.Pressed():            on_pressed(change, event)
+        case events.PausePressed():       on_pause_pressed(change, event)
         case events.Controlled():         on_controlled(change, event)
         case events.CaptureMuted():       on_capture_muted(change, event)
         case events.MuteRefused():        on_mute_refused(change, event)

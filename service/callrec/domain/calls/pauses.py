@@ -51,7 +51,7 @@ def on_mute_refused(change: Change, event: MuteRefused) -> None:
         return
     alarm = f"{AlarmCause.MUTE_CAPTURE}: {event.cause}"
     if event.muted and s.state is State.PAUSED:
-        answer(change, Outcome.FAILED)
+        answer(change, Outcome.NOT_PAUSED)
         if s.is_current(capture.id):
             apply(change, Trigger.FAULT, Cause(alarm=alarm))
         elif capture.id not in s.stops:

@@ -42,6 +42,7 @@ _NUMBER = Argument.OPTIONAL
 FEATURES: Mapping[Feature, Dialling] = {
     Feature.CALL_RECORD: Dialling(switch="call_record"),
     Feature.ONLINE_RECORD: Dialling(dialled=False),
+    Feature.PAUSE_RECORD: Dialling(dialled=False),
     Feature.PICKUP: Dialling(Argument.REQUIRED),
     Feature.PHONE_STATUS: Dialling(),
     Feature.FORWARDS_OFF: Dialling(),
@@ -126,8 +127,18 @@ def _checked_beside(code: FeatureCode, other: FeatureCode) -> None:
         )
         raise _taken(message)
     for prefix, whole in ((code, other), (other, code)):
+        if _swallows(prefix, whole):
+            raise _taken(
+                f"whoever presses {whole.code} ({whole.feature}) in a call presses {prefix.code} ({prefix.feature}) first"
+            )
         if FEATURES[whole.feature].dialled and whole.enabled and claims(prefix, whole.code):
             raise _taken(f"{prefix.code} ({prefix.feature}) and a number could be {whole.code} ({whole.feature})")
+
+
+def _swallows(code: FeatureCode, other: FeatureCode) -> bool:
+    """Whether the first digits of the other code are this one, in a call: Asterisk runs the shorter as soon as it is pressed."""
+    in_call = not FEATURES[code.feature].dialled and not FEATURES[other.feature].dialled
+    return in_call and code.enabled and other.enabled and other.code.startswith(code.code)
 
 
 def _taken(message: str) -> Refused:

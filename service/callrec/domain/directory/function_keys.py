@@ -61,6 +61,7 @@ KEY_TYPES = _table(
     KeyType("user", Takes.USER, supervised=True),
     KeyType("customized", Takes.DIGITS, supervised=True),
     KeyType("online_record", supervised=True, feature=Feature.ONLINE_RECORD),
+    KeyType("pause_record", feature=Feature.PAUSE_RECORD),
     KeyType("call_record", supervised=True, feature=Feature.CALL_RECORD),
     KeyType("dnd", supervised=True, feature=Feature.DND),
     KeyType("forward_unconditional", Takes.FORWARD, supervised=True, feature=Feature.FORWARD_UNCONDITIONAL),
@@ -130,7 +131,7 @@ def dials(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, Fea
         return key.destination or kind.digits
     code = codes[kind.feature].code
     if kind.feature is Feature.ONLINE_RECORD or not kind.supervised:
-        # *3 is sent within the call; a code without a lamp needs no user's id, since it acts for the calling user anyway
+        # *3 and *4 are sent within the call; a code without a lamp needs no user's id, since it acts for the calling user anyway
         return code + key.destination
     return bound(key.user, code, key.destination)
 

@@ -117,6 +117,8 @@ class Feature(StrEnum):
     """Toggles the calling user's always-record flag."""
     ONLINE_RECORD = "online_record"
     """Starts and stops the recording of the live call: pressed in it, not dialled."""
+    PAUSE_RECORD = "pause_record"
+    """Pauses the recording of the live call, and resumes it: pressed in it, not dialled."""
     PICKUP = "pickup"
     """Takes the call that rings at a number."""
     PHONE_STATUS = "phone_status"
@@ -148,6 +150,7 @@ class FeatureCode:
 
 DEFAULT_CODES = (
     FeatureCode(Feature.CALL_RECORD, "*26"),
+    FeatureCode(Feature.PAUSE_RECORD, "*4"),
     *(
         FeatureCode(feature, code, enabled=True)
         for feature, code in {
@@ -169,7 +172,8 @@ DEFAULT_CODES = (
         }.items()
     ),
 )
-"""XiVO's digits. Always-record is disabled at first, as in the specification."""
+"""XiVO's digits; XiVO has no code for pauses. Always-record is disabled at first, as in the specification, and so are pauses: an
+administrator decides whether these digits are taken from menus."""
 
 
 class ContextKind(StrEnum):

@@ -12,7 +12,7 @@ from operator import attrgetter
 from callrec.domain.directory.directory import Directory, Party
 from callrec.domain.directory.feature_codes import FEATURES, FORWARDS
 from callrec.domain.directory.model import Feature, User
-from callrec.domain.rules import UserId
+from callrec.domain.rules import Rule, UserId
 
 FORWARD_TO = re.compile(r"[0-9]{1,40}")
 """A number that calls may be forwarded to. It cannot be a feature code: the caller would use it with the forwarding user's
@@ -60,23 +60,33 @@ def pressed(feature: Feature, argument: str, presser: Party, tables: Directory, 
         case Feature.AGENT_TOGGLE | Feature.AGENT_LOGIN | Feature.AGENT_LOGOFF:
             return _agent(feature, argument, user)
         case Feature.PHONE_STATUS:
-            return Turn(status(user))
+            return Turn(status(user, says_off=tables.code(Feature.CALL_RECORD).enabled))
         case _:
             return NotDone(REFUSED)
 
 
-def status(user: User) -> list[str]:
-    """The sounds that name all active services."""
+def status(user: User, *, says_off: bool = False) -> list[str]:
+    """The sounds that name all active services, and whether the user's calls are recorded. `says_off`: also that none is, where
+    users can change that."""
     said: list[str] = []
-    if user.call_record:
-        said.append("call-recording-on")
     for feature, word in _SWITCHES.items():
         value = getattr(user, FEATURES[feature].switch)
         if isinstance(value, str):
             said += [f"{word}-on", value] if value else []
         elif value is not getattr(_FRESH, FEATURES[feature].switch):
             said.append(f"{word}-{_on(on=value)}")
-    return said or ["status-quiet"]
+    recorded = calls_recorded(user)
+    heard = [f"call-recording-{recorded}"] if recorded != "off" or says_off else []
+    return heard + (said or (["status-quiet"] if recorded == "off" else []))
+
+
+def calls_recorded(user: User) -> str:
+    """Which of the user's calls their flag and rules record: `on` for all of them, `some`, `off` for none. Other users and places
+    may have rules as well."""
+    rules = user.rules
+    kinds = (rules.in_internal, rules.in_external, rules.out_internal, rules.out_external)
+    recorded = [rule is Rule.ALWAYS or (user.call_record and rule is not Rule.NEVER) for rule in kinds]
+    return "on" if all(recorded) else "some" if any(recorded) else "off"
 
 
 def has_services(user: User) -> bool:

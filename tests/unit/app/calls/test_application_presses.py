@@ -1,4 +1,4 @@
-"""`*3` in bridges of other ARI applications: whose keys are heard, and which of them are a press."""
+"""`*3` and `*4` in bridges of other ARI applications: whose keys are heard, and which of them are a press."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,14 +44,20 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.stage, self.bridges, self.pressed = Stage(folder), Bridges(), list[tuple[LegId, str]]()
         self.code = FeatureCode(Feature.ONLINE_RECORD, "*3", enabled=True)
+        self.pause = FeatureCode(Feature.PAUSE_RECORD, "*4")
+        self.paused: list[LegId] = []
         self.presses = ApplicationPresses(
             self.bridges,
             self.stage,
             self.stage.clock,
             self.stage.background,
-            code=lambda: self.code,
-            press=self._press,
+            code=lambda feature: self.code if feature is Feature.ONLINE_RECORD else self.pause,
+            presses={Feature.ONLINE_RECORD: self._press, Feature.PAUSE_RECORD: self._press_pause},
         )
+
+    async def _press_pause(self, leg: LegId, party: Party) -> None:
+        assert party.user.id == ALICE.id
+        self.paused.append(leg)
 
     async def _press(self, leg: LegId, party: Party) -> None:
         self.pressed.append((leg, party.user.id))
@@ -87,6 +93,18 @@ async def test_the_code_on_the_leg_of_a_user_who_may_press_is_a_press(house: Hou
         assert await house.digits("12*3*3") == [(LEG, ALICE.id)] * 2
         house.code = FeatureCode(Feature.ONLINE_RECORD, "*99", enabled=True)
         assert await house.digits("*3*99") == [(LEG, ALICE.id)]
+
+
+@virtual
+async def test_the_code_of_pauses_is_a_press_of_its_own_while_it_is_enabled(house: House) -> None:
+    """Whichever of both codes is longer."""
+    async with house.stage.running():
+        await house.enters()
+        assert (await house.digits("*4"), house.paused) == ([], [])
+        house.pause = FeatureCode(Feature.PAUSE_RECORD, "*44", enabled=True)
+        assert (await house.digits("*44*3"), house.paused) == ([(LEG, ALICE.id)], [LEG])
+        house.code = FeatureCode(Feature.ONLINE_RECORD, "*3", enabled=False)
+        assert (await house.digits("*3*44"), house.paused) == ([], [LEG, LEG])
 
 
 @virtual

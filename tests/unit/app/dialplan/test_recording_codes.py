@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, EVER, TABLES, Stage, event, virtual
+from call_stage import ALICE, EVER, TABLES, Stage, away, event, virtual
 
 from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.domain.calls.events import DialStarted
-from callrec.domain.calls.ids import CallId, LegId
+from callrec.domain.calls.ids import CallId, CaptureId, LegId
 from callrec.domain.calls.model import Control
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Feature, FeatureCode, Tables, User
@@ -187,6 +187,76 @@ async def test_a_press_in_a_call_that_an_operator_has_paused_hears_that_it_is_pa
         assert await house.codes.toggle(request("alice")) == Answer(Outcome.IS_PAUSED)
         await house.stage.passes(0.1)
         assert house.stage.asterisk.tones[2:] == ["is-paused"]
+
+
+def enable_pauses(house: House) -> None:
+    """As an administrator does."""
+    house.copy.directory.apply(CodeChanged(FeatureCode(Feature.PAUSE_RECORD, "*4", enabled=True)))
+
+
+@virtual
+async def test_star_four_pauses_and_resumes_and_each_is_told_in_the_call(house: House) -> None:
+    """When Asterisk has confirmed it; the dialplan plays nothing more."""
+    enable_pauses(house)
+    async with house.stage.running():
+        house.stage.call("alice", "ever")
+        await house.stage.passes(2)
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.PAUSED)
+        assert house.stage.asterisk.muted == [(CaptureId("c1-1-1"), True)]
+        await house.stage.passes(2)
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.RESUMED)
+        await house.stage.passes(0.1)
+        assert house.stage.asterisk.tones == ["paused", "paused", "resumed", "resumed"]
+
+
+@virtual
+async def test_a_pause_that_fails_is_told_to_its_presser_alone(house: House) -> None:
+    """By ARI, or else by the dialplan."""
+    enable_pauses(house)
+    async with house.stage.running():
+        house.stage.call("alice", "ever")
+        await house.stage.passes(2)
+        house.stage.asterisk.faults["mute"] = house.stage.asterisk.faults["stop"] = away()
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.NOT_PAUSED)
+        await house.stage.passes(0.1)
+        assert house.stage.asterisk.tones == ["not-paused"]
+        house.stage.asterisk.is_up = False
+        await house.stage.call_router.control(CallId("c1"), Control.RESUME, "", None)
+        sound = (("CALLREC_SOUND", "callrec/recording-failed"),)
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.NOT_PAUSED, sound)
+
+
+@virtual
+async def test_star_four_in_a_call_that_is_not_recorded_is_told_that(house: House) -> None:
+    enable_pauses(house)
+    async with house.stage.running():
+        house.stage.call()
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.NOT_RECORDED)
+        await house.stage.passes(0.1)
+        assert house.stage.asterisk.tones == ["not-recorded"]
+
+
+@virtual
+async def test_star_four_is_refused_while_it_is_disabled_and_to_strangers(house: House) -> None:
+    """Asterisk may still have it in its features."""
+    async with house.stage.running():
+        house.stage.call("alice", "ever")
+        await house.stage.passes(2)
+        assert await house.codes.pause(request("alice")) == Answer(Outcome.REFUSED)
+        enable_pauses(house)
+        assert await house.codes.pause(request("stranger")) == Answer(Outcome.REFUSED)
+        assert house.stage.asterisk.muted == []
+
+
+@virtual
+async def test_star_four_without_a_link_to_asterisk_is_unavailable(house: House) -> None:
+    """The dialplan says that it failed."""
+    enable_pauses(house)
+    async with house.stage.running():
+        house.stage.call("alice", "ever")
+        house.stage.link_is_up = False
+        with pytest.raises(Unavailable):
+            await house.codes.pause(request("alice"))
 
 
 @virtual

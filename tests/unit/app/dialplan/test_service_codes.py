@@ -7,6 +7,7 @@ from call_stage import ALICE
 from test_recording_codes import Copy, request
 
 from callrec.app.dialplan.service_codes import Services
+from callrec.domain.calls.ids import LegId
 from callrec.domain.directory.directory import Party
 from callrec.domain.directory.function_keys import bound
 from callrec.domain.directory.model import Feature, FeatureCode, User
@@ -36,9 +37,15 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.copy = Store(), Copy()
-        self.services = Services(self.store, self.copy, lambda _leg: None, self.turn_over)  # type: ignore[arg-type]  # the half that is used
+        self.services = Services(self.store, self.copy, lambda _leg: None, self.turn_over, self.spoken_of_calls)  # type: ignore[arg-type]  # the half that is used
         self.turned: list[tuple[UserId, str]] = []
+        self.calls: list[str] = []
         self.outcome = "on"
+
+    def spoken_of_calls(self, user: UserId, dialling: LegId) -> list[str]:
+        """See spoken_status."""
+        assert (user, dialling) == (ALICE.id, "1.1")
+        return self.calls
 
     async def turn_over(self, party: Party, request: str) -> Answer:
         """See RecordingCodes."""
@@ -115,6 +122,15 @@ async def test_a_store_that_did_not_do_it_is_not_told_as_done(fault: CallrecErro
     house = House()
     house.store.fault = fault
     assert await house.answer("dnd", "", "0") == says(word, f"callrec/service-{word}")
+
+
+async def test_the_status_says_what_is_true_of_other_calls() -> None:
+    """After the services; only in the status."""
+    house = House()
+    house.calls = ["other-call-paused"]
+    answer = await house.answer("phone_status", "", "0")
+    assert answer == says("done", "callrec/status-quiet", "callrec/other-call-paused")
+    assert await house.answer("dnd", "", "0") == says("done", "callrec/dnd-on")
 
 
 async def test_users_are_spoken_to_in_their_language() -> None:

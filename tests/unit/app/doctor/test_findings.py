@@ -417,6 +417,51 @@ async def test_the_digits_of_online_recording_are_its_own(sections: dict[str, li
     assert (finding.verdict, says in finding.says) == (Verdict.WRONG, True)
 
 
+PAUSES = replace(EXPECTED, pause_code="*4")
+ONLINE_ROW, PAUSE_ROW = "callrec=*3,self,Gosub(callrec-online,s,1)", "callrec-pause=*4,self,Gosub(callrec-pause,s,1)"
+
+
+@pytest.mark.parametrize(
+    ("expected", "mapped", "group", "says"),
+    [
+        (EXPECTED, [ONLINE_ROW], ["callrec=>"], ""),
+        (EXPECTED, [ONLINE_ROW], ["callrec=*3"], ""),
+        (EXPECTED, [ONLINE_ROW, PAUSE_ROW], ["callrec=>"], "its code is disabled"),
+        (EXPECTED, [ONLINE_ROW], ["callrec=*9"], "callrec is in the group callrec with the digits *9"),
+        (PAUSES, [ONLINE_ROW, PAUSE_ROW], ["callrec=>", "callrec-pause=>"], ""),
+        (PAUSES, [ONLINE_ROW], ["callrec=>"], "callrec-pause is not in the applicationmap"),
+        (PAUSES, [ONLINE_ROW, PAUSE_ROW], [], "callrec-pause is not in the group callrec"),
+        (PAUSES, [ONLINE_ROW, PAUSE_ROW], ["callrec=>"], "callrec-pause is not in the group callrec"),
+        (PAUSES, [ONLINE_ROW, PAUSE_ROW], ["callrec-pause=>"], "callrec is not in the group callrec"),
+        (
+            PAUSES,
+            [ONLINE_ROW, "callrec-pause=*5,self,Gosub(callrec-pause,s,1)"],
+            ["callrec=>", "callrec-pause=>"],
+            "is *5",
+        ),
+    ],
+)
+async def test_the_group_of_features_has_those_that_are_enabled(
+    expected: Expected, mapped: list[str], group: list[str], says: str
+) -> None:
+    """Without the group its name on an endpoint means `*3` alone, as before there was one."""
+    asterisk = Asterisk()
+    sections = {"general": ["atxferthreeway=*7"], "applicationmap": mapped, **({"callrec": group} if group else {})}
+    asterisk.files["features.conf"] = config(**sections)
+    finding = (await look(asterisk, expected))["applicationmap"]
+    assert (finding.verdict is Verdict.OK, says in finding.says) == (not says, True), finding.says
+
+
+async def test_the_digits_of_pauses_are_their_own_too() -> None:
+    asterisk = Asterisk()
+    asterisk.files["features.conf"] = config(
+        general=["atxferthreeway=*4"],
+        applicationmap=[ONLINE_ROW, PAUSE_ROW],
+        callrec=["callrec=>", "callrec-pause=>"],
+    )
+    assert "atxferthreeway also uses *4" in (await look(asterisk, PAUSES))["applicationmap"].says
+
+
 async def test_endpoints_of_those_who_may_press_need_the_feature() -> None:
     asterisk = Asterisk()
     asterisk.endpoints = {"abc": ["DYNAMIC_FEATURES=other#callrec"], "abd": ["X=callrec"]}

@@ -782,8 +782,8 @@ def test_a_take_that_cannot_be_muted_is_closed() -> None:
     call.press("b", BOB)
 
     assert call.unmutable() == [
-        "reply r failed",
-        "tell press-failed",
+        "reply r not-paused",
+        "tell press-not-paused",
         "alarm MuteTake: ami-down c-1-1",
         "close c-1-1",
         "wait stop c-1-1",

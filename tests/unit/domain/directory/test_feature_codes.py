@@ -1,6 +1,7 @@
 """Which digits mean which feature, and what gets in each other's way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -102,6 +103,19 @@ def test_a_code_that_is_off_is_in_nobodys_way() -> None:
 )
 def test_what_only_looks_alike_is_let_through(one: FeatureCode) -> None:
     assert_let_through(one, [other for other in DEFAULT_CODES if other.code != one.code])
+
+
+@pytest.mark.parametrize(("pause", "is_free"), [("*33", False), ("*4", True), ("*44", True)])
+def test_of_two_codes_that_are_pressed_in_a_call_none_begins_with_the_other(pause: str, is_free: bool) -> None:
+    """Whichever is set last; a code that is disabled is in nobody's way."""
+    one, online = code(Feature.PAUSE_RECORD, pause), code(Feature.ONLINE_RECORD, "*3")
+    for asked, there in ((one, online), (online, one)):
+        if is_free:
+            assert_let_through(asked, [there])
+        else:
+            with pytest.raises(Refused, match="first"):
+                code_checked(asked, [there], [])
+        assert_let_through(asked, [replace(there, enabled=False)])
 
 
 def test_a_code_that_an_older_version_has_let_in_can_be_switched_off() -> None:

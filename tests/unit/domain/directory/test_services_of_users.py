@@ -13,12 +13,13 @@ from callrec.domain.directory.services import (
     NumberWanted,
     Pressed,
     Turn,
+    calls_recorded,
     has_services,
     is_lit,
     pressed,
     status,
 )
-from callrec.domain.rules import UserId
+from callrec.domain.rules import RecordRules, Rule, UserId
 
 JOHN = User(UserId("1"), "John", agentnumber="2101")
 BOSS = User(UserId("2"), "Boss", bosssecretary="boss")
@@ -117,6 +118,27 @@ def test_the_status_says_what_is_not_as_usual() -> None:
     assert has_services(busy)
     assert not has_services(replace(JOHN, call_record=True))
     assert status(busy) == ["call-recording-on", "dnd-on", "forward-busy-on", "1002", "voicemail-off", "agent-on"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "rules", "recorded"),
+    [
+        (False, (None,) * 4, "off"),
+        (True, (None,) * 4, "on"),
+        (False, (Rule.ALWAYS,) * 4, "on"),
+        (True, (Rule.NEVER,) * 4, "off"),
+        (True, (None, None, Rule.NEVER, None), "some"),
+        (False, (Rule.ALWAYS, None, Rule.ON_DEMAND, None), "some"),
+        (True, (Rule.ON_DEMAND,) * 4, "on"),
+    ],
+)
+def test_the_status_says_which_calls_are_recorded(flag: bool, rules: tuple[Rule | None, ...], recorded: str) -> None:
+    """Of none it is said where the user can change that."""
+    john = replace(JOHN, call_record=flag, rules=RecordRules(*rules))
+    assert calls_recorded(john) == recorded
+    assert status(john, says_off=True)[0] == f"call-recording-{recorded}"
+    assert (status(john)[0] == "status-quiet") == (recorded == "off")
+    assert ("status-quiet" in status(john, says_off=True)) == (recorded == "off")
 
 
 def test_lamps() -> None:

@@ -219,6 +219,7 @@ class Asterisk:
         self.packet_counts: list[int | None] = []
         self.rtp_counts: dict[LegId, RtpCount] = {}
         self.places: dict[LegId, str] = {}
+        self.queues: dict[LegId, str] = {}
         self.came_in: dict[LegId, str | None] = {}
         self.bridges_made_s: dict[BridgeId, float] = {}
         self.holding: set[LegId] = set()
@@ -333,6 +334,14 @@ class Asterisk:
     async def place_on(self, leg: LegId) -> str:
         self._do("place_on")
         return self.places.get(leg, "")
+
+    async def note_queue(self, leg: LegId, queue: str) -> None:
+        self._do("note_queue")
+        self.queues[leg] = queue
+
+    async def queue_on(self, leg: LegId) -> str:
+        self._do("queue_on")
+        return self.queues.get(leg, "")
 
     async def came_in_at(self, leg: LegId, _channel: str) -> str | None:
         self._do("came_in_at")

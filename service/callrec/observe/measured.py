@@ -89,6 +89,14 @@ class MeasuredRecorder:
         """Passed on."""
         return await self._recorder.place_on(leg)
 
+    async def note_queue(self, leg: LegId, queue: str) -> None:
+        """Passed on."""
+        await self._recorder.note_queue(leg, queue)
+
+    async def queue_on(self, leg: LegId) -> str:
+        """Passed on."""
+        return await self._recorder.queue_on(leg)
+
     async def came_in_at(self, leg: LegId, channel: str) -> str | None:
         """See `ports.Recorder`."""
         return await self._recorder.came_in_at(leg, channel)

@@ -548,6 +548,14 @@ async def test_a_leg_carries_the_place_where_its_call_came_in(manager: Manager, 
     assert await recorder.place_on(LEG) == "2050@from-extern"
 
 
+async def test_a_leg_carries_the_queue_in_which_its_caller_has_talked(manager: Manager, recorder: AmiRecorder) -> None:
+    assert await recorder.queue_on(LEG) == ""
+    await recorder.note_queue(LEG, "sales")
+    assert manager.asked[-1] == "Setvar Variable=CALLREC_QUEUE Value=sales"
+    manager.values["CALLREC_QUEUE"] = "sales"
+    assert await recorder.queue_on(LEG) == "sales"
+
+
 async def test_a_leg_says_that_its_codec_cannot_be_decoded(manager: Manager, recorder: AmiRecorder) -> None:
     manager.values["CHANNEL(audionativeformat)"] = "(g729)"
     assert await recorder.audio(LEG) == LegAudio(8000, "no-decoder: g729")

@@ -159,6 +159,14 @@ class Ports:
         """See app.ports."""
         return f"2050@{leg}"
 
+    async def note_queue(self, leg: LegId, queue: str) -> None:
+        """See app.ports."""
+        self._do(f"queue {leg} {queue}")
+
+    async def queue_on(self, leg: LegId) -> str:
+        """See app.ports."""
+        return f"sales-{leg}"
+
     async def came_in_at(self, leg: LegId, channel: str) -> str | None:
         """See app.ports."""
         return f"{channel}@{leg}"
@@ -207,6 +215,7 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
     assert await recorder.has_made(CAPTURE.leg)
     await recorder.note_made(CAPTURE.leg)
     await recorder.note_place(CAPTURE.leg, await recorder.place_on(CAPTURE.leg))
+    await recorder.note_queue(CAPTURE.leg, await recorder.queue_on(CAPTURE.leg))
     assert await recorder.came_in_at(CAPTURE.leg, "x") == f"x@{CAPTURE.leg}"
     await recorder.mute(CAPTURE, muted=True, since_s=1.0)
     await recorder.stop(CAPTURE)
@@ -221,6 +230,7 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
         "holding 1.1",
         "made 1.1",
         "place 1.1 2050@1.1",
+        "queue 1.1 sales-1.1",
         "mute c-1-1 True 1.0",
         "stop c-1-1",
     ]

@@ -48,6 +48,7 @@ PAUSED_VARIABLE = "CALLREC_PAUSED"
 """Since when the leg's call is paused, in Unix time: the dialplan begins no recorder on it."""
 MADE_VARIABLE = "CALLREC_MADE"
 PLACE_VARIABLE = "CALLREC_PLACE"
+QUEUE_VARIABLE = "CALLREC_QUEUE"
 MOST_FRAMES = 20
 """Gosubs in each other: more are a dialplan that calls itself."""
 MAX_UNKNOWN = 1000
@@ -197,6 +198,14 @@ class AmiRecorder:
     async def place_on(self, leg: LegId) -> str:
         """That note."""
         return await self._variable(leg, PLACE_VARIABLE)
+
+    async def note_queue(self, leg: LegId, queue: str) -> None:
+        """Note on the leg in which queue its caller has talked."""
+        await self._set(leg, QUEUE_VARIABLE, queue)
+
+    async def queue_on(self, leg: LegId) -> str:
+        """That note."""
+        return await self._variable(leg, QUEUE_VARIABLE)
 
     async def came_in_at(self, leg: LegId, channel: str) -> str | None:
         """See ports.Recorder. The dialled number stays on the channel, whatever the dialplan does with the call. The context is

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from callrec.app.calls.ami_events import (
     PARKED,
+    QUEUE,
     TWO_PARTIES,
     UP,
     Dial,
@@ -415,6 +416,8 @@ class CallRouter:
         if not self._may_follow(channel, LegId(channel.get("Uniqueid"))):
             return
         bridge = BridgeId(channel.get("BridgeId"))
+        if queue := channel.get(QUEUE):
+            self._places.found_note(LegId(channel.get("Uniqueid")), queue)
         self._places.told(
             LegId(channel.get("Uniqueid")),
             channel.get("Application"),

@@ -94,6 +94,14 @@ class Conversations:
             now for one in (leg, *near) if (before := self._legs.get(one)) and (now := self.known(before)) != before
         ]
 
+    def unnoted_queues(self, leg: LegId) -> dict[LegId, str]:
+        """Which queues are to be noted on this leg, and on the phones for which it is half of a Local channel."""
+        return self._places.unnoted((leg, *self._near(leg)))
+
+    def queue_noted(self, leg: LegId, queue: str) -> None:
+        """This queue is noted on the leg."""
+        self._places.noted(leg, queue)
+
     def _far_halves(self, leg: LegId) -> list[LegId]:
         """The other halves of the Local channels in this leg's bridge: what they do, they do for it."""
         pairs = {pair for one in self._bridged(leg) if (pair := one.local_pair)}

@@ -7,6 +7,7 @@ a conference (decision 38).
 
 A queue's rule goes with the call: the caller who has talked with an agent and is transferred is still a caller of that queue,
 until another queue takes the call. A caller who left it without a talk is not. A conference's rule ends with the conference.
+What such a caller runs after a transfer does not tell the queue: it is noted on their leg, for a daemon that starts later.
 """
 
 from collections.abc import Iterable
@@ -33,6 +34,8 @@ class LegPlaces:
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
         self._by_leg: dict[LegId, _Place] = {}
+        self._noted: dict[LegId, str] = {}
+        """The queue whose name is noted on the leg."""
 
     @property
     def are_needed(self) -> bool:
@@ -60,6 +63,25 @@ class LegPlaces:
         place = self._by_leg.get(leg)
         return self._endpoints.rule_of(place.kind, place.name) if place else None
 
+    def unnoted(self, legs: Iterable[LegId]) -> dict[LegId, str]:
+        """What is to be noted on these legs, and is not: the queue in which the leg has talked; empty where it left that one."""
+        wanted = {leg: self._talked_in(leg) for leg in legs}
+        return {leg: queue for leg, queue in wanted.items() if queue != self._noted.get(leg, "")}
+
+    def noted(self, leg: LegId, queue: str) -> None:
+        """This note is on the leg."""
+        self._noted[leg] = queue
+
+    def found_note(self, leg: LegId, queue: str) -> None:
+        """A daemon before has noted this queue on the leg."""
+        self.told(leg, PlaceKind.QUEUE.value, queue, in_bridge=True)
+        self.noted(leg, queue)
+
     def gone(self, leg: LegId) -> None:
         """The leg has hung up."""
         self._by_leg.pop(leg, None)
+        self._noted.pop(leg, None)
+
+    def _talked_in(self, leg: LegId) -> str:
+        place = self._by_leg.get(leg)
+        return place.name if place and place.kind is PlaceKind.QUEUE and place.has_talked else ""

@@ -228,6 +228,9 @@ class Worker:
     async def _find_place(self, leg: LegId, *, but: LegId | None = None) -> None:
         """Ask Asterisk what the leg runs, and tell the call of all legs but this one to which other rules apply now."""
         self._place_told(leg, *await self._around.recorder.application_on(leg), but=but)
+        for one, queue in self._places.unnoted_queues(leg).items():
+            await self._around.recorder.note_queue(one, queue)
+            self._places.queue_noted(one, queue)
 
     def _place_told(self, leg: LegId, application: str, arguments: str, *, but: LegId | None = None) -> None:
         for changed in self._places.runs(leg, application, arguments):

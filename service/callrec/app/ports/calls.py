@@ -3,7 +3,7 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from callrec.domain.calls.events import Played
@@ -119,6 +119,15 @@ class Recorder(Protocol):
     async def came_in_at(self, leg: LegId, channel: str) -> str | None:
         """The same without a note, from what Asterisk knows of the leg that made the call: `2050@from-extern`, `@from-extern` if
         nothing was dialled; None where it does not tell. Raises CallrecError when Asterisk cannot be asked."""
+        ...
+
+    async def note_queue(self, leg: LegId, queue: str) -> None:
+        """Note on the leg of a queue's caller in which queue they have talked, for a daemon that starts after a transfer; empty:
+        remove it."""
+        ...
+
+    async def queue_on(self, leg: LegId) -> str:
+        """That note; empty where there is none. Raises CallrecError when Asterisk cannot be asked."""
         ...
 
     async def is_holding(self, leg: LegId) -> bool:
@@ -272,4 +281,13 @@ class Places(Protocol):
 
     def rule_at(self, leg: LegId) -> PlaceRule | None:
         """What is said of the queue or the conference where this leg is."""
+        ...
+
+    def unnoted_queues(self, leg: LegId) -> Mapping[LegId, str]:
+        """By leg, the queue that is to be noted there (`Recorder.note_queue`) and is not: of this leg, and of the phones for
+        which it is half of a Local channel."""
+        ...
+
+    def queue_noted(self, leg: LegId, queue: str) -> None:
+        """This queue is noted on the leg."""
         ...

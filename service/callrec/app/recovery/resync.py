@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from callrec.app.background import Background
-from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN
+from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN, QUEUE
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.fallback_captures import FallbackCaptures
@@ -19,7 +19,7 @@ from callrec.domain.calls.model import Recording
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import FallbackFile
-from callrec.domain.rules import Rule
+from callrec.domain.rules import PlaceKind, Rule
 from callrec.domain.vocabulary import AlarmCause
 from callrec.protocols.ami import Message
 
@@ -157,7 +157,17 @@ class Resync:
 
     async def _channels(self) -> Channels:
         listed = {LegId(channel.get("Uniqueid")): channel for channel in await self._ports.channels.channels()}
-        return {leg: await self._with_place(await self._with_side(channel, listed)) for leg, channel in listed.items()}
+        return {
+            leg: await self._with_queue(await self._with_place(await self._with_side(channel, listed)))
+            for leg, channel in listed.items()
+        }
+
+    async def _with_queue(self, channel: Message) -> Message:
+        """With the queue in which its caller has talked: after a transfer what they run does not tell it."""
+        if not self._ports.endpoints.has_rule_of(PlaceKind.QUEUE):
+            return channel
+        queue = await self._ports.recorder.queue_on(LegId(channel.get("Uniqueid")))
+        return Message((*channel.headers, (QUEUE, queue))) if queue else channel
 
     async def _with_place(self, channel: Message) -> Message:
         """With the place where its call came in: the rule *never* of a number outlasts a daemon, and holds for a call that came

@@ -77,3 +77,26 @@ def test_what_was_told_of_a_leg_goes_with_it() -> None:
     legs.gone(LEG)
     legs.gone(LEG)
     assert (legs.rule_of(LEG), legs.rule_of(OTHER)) == (None, SALES)
+
+
+def test_the_queue_in_which_a_caller_has_talked_is_noted_until_another_place_takes_the_call() -> None:
+    legs = places(("Queue", "sales", False))
+    assert legs.unnoted([LEG, OTHER]) == {}
+    legs.told(LEG, "Queue", "sales", in_bridge=True)
+    assert legs.unnoted([LEG, OTHER]) == {LEG: "sales"}
+    legs.noted(LEG, "sales")
+    legs.told(LEG, "Dial", "PJSIP/1000", in_bridge=True)
+    assert legs.unnoted([LEG]) == {}
+    legs.told(LEG, "ConfBridge", "7003", in_bridge=True)
+    assert legs.unnoted([LEG]) == {LEG: ""}
+    legs.gone(LEG)
+    assert legs.unnoted([LEG]) == {}
+
+
+def test_a_note_of_a_daemon_before_counts_until_another_place_takes_the_call() -> None:
+    legs = places()
+    legs.found_note(LEG, "support")
+    legs.told(LEG, "Dial", "PJSIP/1000", in_bridge=True)
+    assert (legs.rule_of(LEG), legs.unnoted([LEG])) == (SUPPORT, {})
+    legs.told(LEG, "Queue", "sales", in_bridge=False)
+    assert (legs.rule_of(LEG), legs.unnoted([LEG])) == (SALES, {LEG: ""})

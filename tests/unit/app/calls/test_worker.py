@@ -689,6 +689,7 @@ async def test_the_rule_of_a_queue_is_known_when_its_agent_answers(stage: Stage)
         assert recording is not None
         assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, "queue:support")
         assert [one.leg for one in recording.captures] == ["1.2"]
+        assert stage.asterisk.queues == {LEG: "support"}  # for a daemon that starts after a transfer
 
 
 @virtual

@@ -170,6 +170,30 @@ async def test_the_rule_of_a_queue_holds_for_a_call_that_came_in_without_a_daemo
     assert [leg.at.origin for leg in session.legs.values() if leg.at] == ["queue:support"]
 
 
+@pytest.mark.parametrize("noted", ["", "support"])
+@virtual
+async def test_the_rule_of_a_queue_outlasts_a_transfer_and_a_daemon(house: House, noted: str) -> None:
+    """The caller runs the queue no more: the note on their leg tells. While Asterisk cannot be asked for it, nothing begins."""
+    house.stage.directory = Directory(replace(TABLES, places=(Place(PlaceKind.QUEUE, "support", Rule.NEVER),)))
+    resync = await house.journaled()
+    house.stage.asterisk.legs = [
+        event("CoreShowChannel", LEG, "trunk", BridgeId="b1", Application="Dial", ApplicationData="PJSIP/ever"),
+        event("CoreShowChannel", OTHER, "ever", linkedid=LEG, BridgeId="b1", Application="AppDial"),
+    ]
+    house.stage.asterisk.applications = {LEG: ("Dial", "PJSIP/ever"), OTHER: ("AppDial", "")}
+    house.stage.asterisk.queues = {LEG: noted} if noted else {}
+    house.stage.asterisk.faults["queue_on"] = away()
+    async with house.running() as call_router:
+        coming_home = asyncio.create_task(resync.link_up())
+        await house.stage.passes(2 * RETRY_S)
+        assert [session.recording for session in call_router.live()] == []
+        house.stage.asterisk.faults.clear()
+        await house.stage.passes(2 * RETRY_S)
+        await coming_home
+        (session,) = call_router.live()
+    assert bool(session.recording) is not bool(noted)
+
+
 @pytest.mark.parametrize("noted", ["", "0x2"], ids=["stopped", "another's"])
 @virtual
 async def test_a_take_that_a_press_stopped_without_us_is_ended_and_not_begun_again(house: House, noted: str) -> None:

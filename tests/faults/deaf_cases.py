@@ -11,7 +11,7 @@ from soundness import LOST_TO_LOAD, missing_s
 from trouble import KEYS_S
 
 from callrec.domain.library import missing_time
-from callrec.domain.library.assessment import PACKET_LOSS
+from callrec.domain.library.missing_time import PACKET_LOSS
 from callrec_lab.phones import Answer, PhoneCall
 
 MUTED_S = 10.0

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from trouble import Stored, aftermath, connect, stored, until
+from trouble import NEAR_S, TONES_HZ, Stored, aftermath, connect, phone, stored, until
 
 from callrec.domain.rules import Rule
+from callrec_lab.audio_checks import presence
 from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
@@ -20,7 +21,11 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 PLAIN, FLAGGED, AGENT = "1000", "1005", "1001"
 TO_PLAIN, TO_FLAGGED, TO_QUEUE = "2050", "2055", "2070"
 QUEUE = "Support 2"
-ALWAYS, NEVER, QUEUED, LATE_ALWAYS, LATE_NEVER = (f"06{nth}0203040" for nth in range(5))
+COLLEAGUE = "1008"
+"""Without a rule; the agent sends a caller on to them."""
+ROOM, TALKERS = "7004", ("1002", "1003", "1007")
+"""A conference that is always recorded, and three users without a rule."""
+ALWAYS, NEVER, QUEUED, LATE_ALWAYS, LATE_NEVER, SENT_ON = (f"06{nth}0203040" for nth in range(6))
 """Who calls, by what is asked of their call."""
 OUTWARD = "0123"
 """What a flagged user calls through the trunk."""
@@ -42,11 +47,12 @@ class Played:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def played(stack: Stack) -> AsyncIterator[Played]:
-    """Three calls while the daemon is dead, two in the middle of which it returns, and one through a trunk."""
+    """Three calls and a conference while the daemon is dead, two calls in which it returns, and one through a trunk."""
     played = Played(stack)
     await _lay_queue(stack)
     await _rule(stack, 3, ("incalls", "set", TO_PLAIN, "--record", "always"), ("incalls", "set", TO_FLAGGED, "--record", "never"),
                 ("places", "set", "queue", QUEUE, "--record", "always"))  # fmt: skip
+    await _rule(stack, 4, ("places", "set", "conference", ROOM, "--record", "always"))
     await stack.daemon.kill()
     for shown, dialled, called in ((ALWAYS, TO_PLAIN, PLAIN), (NEVER, TO_FLAGGED, FLAGGED), (QUEUED, TO_QUEUE, AGENT)):
         there, here = await connect(stack, "outside", called, dialled=dialled, shown=shown)
@@ -56,6 +62,8 @@ async def played(stack: Stack) -> AsyncIterator[Played]:
             await asyncio.sleep(TALK_S)
         await there.hangup()
         await here.ended()
+    await _sent_on(stack)
+    await _conference(stack)
     await stack.pbx.cli("database deltree callrec/place")  # a call that came in while the dialplan knew of no rule
     late = [
         await connect(stack, "outside", called, dialled=dialled, shown=shown)
@@ -69,7 +77,7 @@ async def played(stack: Stack) -> AsyncIterator[Played]:
         await there.hangup()
         await here.ended()
     await aftermath(stack)
-    await _rule(stack, 4, ("places", "set", "trunk", "trunk", "--record", "never"))
+    await _rule(stack, 5, ("places", "set", "trunk", "trunk", "--record", "never"))
     await stack.daemon.kill()
     there, _ = await connect(stack, FLAGGED, "outside", dialled=OUTWARD)
     await asyncio.sleep(TALK_S)
@@ -81,14 +89,47 @@ async def played(stack: Stack) -> AsyncIterator[Played]:
 
 
 async def _lay_queue(stack: Stack) -> None:
-    """A queue, of whose name the hook tells: the dialplan has no other way to know it."""
+    """A queue and a conference, of whose names the hook tells: the dialplan has no other way to know them."""
     etc = stack.pbx.root / "etc"
     stack.pbx.write_conf("queues.conf", f"[general]\n[{QUEUE}]\nmember => PJSIP/{stack.line(AGENT)}\n")
     conf = (etc / "extensions.conf").read_text()
     conf += f"\n[from-extern](+)\nexten => {TO_QUEUE},1,Gosub(callrec-call,s,1(,queue:{QUEUE}))\n same => n,Queue({QUEUE})\n"
+    conf += f"[default](+)\nexten => {ROOM},1,Answer()\n same => n,Gosub(callrec-call,s,1(,conference:{ROOM}))\n"
+    conf += f" same => n,ConfBridge({ROOM})\n"
     stack.pbx.write_conf("extensions.conf", conf)
     for what in ("queue reload all", "dialplan reload"):
         await stack.pbx.cli(what)
+
+
+async def _sent_on(stack: Stack) -> None:
+    """An agent sends a caller of the queue on to a user without a rule: REFER."""
+    there, here = await connect(stack, "outside", AGENT, dialled=TO_QUEUE, shown=SENT_ON)
+    await asyncio.sleep(TALK_S)
+    await here.send_to(COLLEAGUE)
+    await (await phone(stack, COLLEAGUE).rings()).answered()
+    await asyncio.sleep(TALK_S)
+    await there.hangup()
+
+
+async def _conference(stack: Stack) -> None:
+    """Three join one after the other; the first one leaves in the middle."""
+    calls = []
+    for number in TALKERS:
+        calls.append(call := await phone(stack, number).call(ROOM, tone_hz=TONES_HZ[number]))
+        await call.answered()
+    lines = tuple(f"PJSIP/{stack.line(number)}-" for number in TALKERS)
+
+    async def are_together() -> bool:
+        shown = (await stack.pbx.cli("core show channels concise")).splitlines()
+        bridges = [line.split("!")[-2] for line in shown if line.startswith(lines)]
+        return len(bridges) == len(TALKERS) and len(set(bridges)) == 1 and bool(bridges[0])
+
+    await until(are_together, hint="they are in one conference")
+    await asyncio.sleep(TALK_S)
+    await calls[0].hangup()
+    await asyncio.sleep(TALK_S)
+    for call in calls[1:]:
+        await call.hangup()
 
 
 async def _rule(stack: Stack, count: int, *commands: tuple[str, ...]) -> None:
@@ -126,6 +167,29 @@ async def test_a_queue_that_is_always_recorded_is_recorded_without_the_daemon(pl
     assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE.lower()}")
     assert [party.number for party in recording.parties] == [QUEUED, TO_QUEUE]
     found.holds("outside", AGENT, TALK_S)
+
+
+async def test_a_queues_rule_goes_with_a_caller_who_is_sent_on_without_the_daemon(played: Played) -> None:
+    """A recording of each talk: the second one is of the user who was called, on the left."""
+    first, second = played.of(SENT_ON)
+    for one, left, right in ((first, "outside", AGENT), (second, COLLEAGUE, "outside")):
+        recording = one.manifest.recording
+        assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE.lower()}")
+        for side, who in ((one.left, left), (one.right, right)):
+            assert presence(side, TONES_HZ[who]) * side.length_s >= TALK_S - NEAR_S, (who, recording)
+
+
+@pytest.mark.parametrize("number", TALKERS)
+async def test_a_conference_that_is_always_recorded_is_recorded_without_the_daemon(played: Played, number: str) -> None:
+    """Each participant's leg has a recorder of its own: a recording for each, with what all others say on the right."""
+    (found,) = played.of(number)
+    recording = found.manifest.recording
+    assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"conference:{ROOM}")
+    assert recording.parties[0].number == number
+    talked_s = TALK_S if number == TALKERS[0] else 2 * TALK_S
+    for other in TALKERS:
+        side, due_s = (found.left, talked_s) if other == number else (found.right, TALK_S)
+        assert presence(side, TONES_HZ[other]) * side.length_s >= due_s - NEAR_S, (other, recording)
 
 
 async def test_a_trunk_that_is_never_recorded_wins_over_always_of_its_user_without_the_daemon(played: Played) -> None:

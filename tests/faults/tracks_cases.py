@@ -19,6 +19,8 @@ TALK_S = 3.0
 CLICK_S = 0.15
 PLACE_S = 0.1
 """A time line promises that each moment lies so near to its true time."""
+RULE_S = 0.5
+"""Until a rule that a command has set is in the daemon's copy of the tables."""
 
 
 async def joins(scene: Scene, who: str, *others: str, number: Number = Number.CONFERENCE) -> None:
@@ -146,3 +148,57 @@ async def conference(scene: Scene) -> str:
     await scene.on_phone[scene.partner].hangup()
     await scene.talk(scene.third, scene.fourth, seconds=TALK_S)
     return await heard_apart(scene, scene.partner, scene.third, scene.fourth)
+
+
+@case("tracks-five", tracks=True, length_s=22)
+async def five(scene: Scene) -> str:
+    """A conference of five with PCMU, PCMA and G.722: who has G.722 comes third, who has PCMA leaves and comes again."""
+    await joins(scene, scene.recorded)
+    await joins(scene, scene.partner, scene.recorded)
+    await joins(scene, scene.wide, scene.recorded, scene.partner)
+    await joins(scene, scene.alaw, scene.recorded, scene.partner, scene.wide)
+    await joins(scene, scene.third, scene.recorded, scene.partner, scene.wide, scene.alaw)
+    others = scene.partner, scene.wide, scene.alaw, scene.third
+    await scene.talk(*others, seconds=TALK_S)
+    await scene.on_phone[scene.alaw].hangup()
+    await scene.talk(scene.partner, scene.wide, scene.third, seconds=TALK_S)
+    await joins(scene, scene.alaw, scene.recorded, scene.partner, scene.wide, scene.third)
+    await scene.talk(*others, seconds=TALK_S)
+    entry = await scene.entry()
+    came_again = next(one for one in entry[0].tracks if one.number == scene.alaw)
+    assert len(came_again.present) == 2, came_again
+    return await judged(scene, entry, *others)
+
+
+KINDS_OF_CALLS = ("in_internal", "in_external", "out_internal", "out_external")
+
+
+@case("tracks-never", tracks=True, length_s=16)
+async def never(scene: Scene) -> str:
+    """One whom nobody may record joins a conference of three: it ends the recording, and is in no track of it."""
+    await _rule(scene, scene.fourth, "never")
+    try:
+        await joins(scene, scene.recorded)
+        await joins(scene, scene.partner, scene.recorded)
+        await joins(scene, scene.third, scene.recorded, scene.partner)
+        await scene.talk(scene.partner, scene.third, seconds=TALK_S)
+        await joins(scene, scene.fourth, scene.recorded, scene.partner, scene.third)
+        await scene.talk(seconds=TALK_S)
+        entry = await scene.entry()
+    finally:
+        await scene.end()
+        await _rule(scene, scene.fourth, "none")
+    recording = entry[0].recording
+    came_s = [party.from_s for party in recording.parties if party.number == scene.fourth]
+    assert recording.to_s is not None
+    assert all(recording.to_s - at_s <= NEAR_S for at_s in came_s), recording
+    assert seconds(entry[2], scene.fourth) <= NEAR_S, "nobody may record them"
+    return await judged(scene, entry, scene.partner, scene.third)
+
+
+async def _rule(scene: Scene, number: str, rule: str) -> None:
+    """This user's rule for all calls, and until the daemon has it."""
+    words = [word for kind in KINDS_OF_CALLS for word in ("--rule", f"{kind}={rule}")]
+    code, said = await scene.stack.daemon.callrec("users", "set", number, *words)
+    assert code == 0, said
+    await asyncio.sleep(RULE_S)

@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     redis_url: str = "embedded:"
+    database_url: str = Field("sqlite:", repr=False)
     ami_url: str = Field("ami://callrec@127.0.0.1:5038", repr=False)
     ari_url: str = Field("http://callrec@127.0.0.1:8088/ari", repr=False)
     agi_bind: Bind = "127.0.0.1:4573"
@@ -165,7 +166,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """All passwords in the settings, which the logs mask."""
-        addresses = [urlsplit(url) for url in (self.redis_url, self.ami_url, self.ari_url)]
+        addresses = [urlsplit(url) for url in (self.redis_url, self.database_url, self.ami_url, self.ari_url)]
         quoted = [address.password for address in addresses if address.password]
         return [*quoted, *map(unquote, quoted)]
 

@@ -72,12 +72,28 @@ def test_a_wrong_setting_is_one_sentence_and_usage(shell: Shell) -> None:
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [("users", "list"), ("recordings", "list"), ("rebuild",), ("extensions", "list")])
+@pytest.mark.parametrize("words", [("users", "list"), ("extensions", "list")])
 def test_a_store_that_is_away_is_unavailable(shell: Shell, words: tuple[str, ...]) -> None:
     code, out, err = shell(*words, CALLREC_REDIS_URL="redis://user:s3cret@127.0.0.1:1/0")
     assert (code, out) == (3, "")
     assert err.count("\n") == 1
     assert "s3cret" not in err
+
+
+def test_recordings_need_no_store(shell: Shell) -> None:
+    """Only the event of a rebuild goes there."""
+    away = {"CALLREC_REDIS_URL": "redis://user:s3cret@127.0.0.1:1/0"}
+    code, out, err = shell("rebuild", **away)
+    assert (code, out) == (0, "recordings indexed: 0, findings: 0\n")
+    assert "the event recordings-rebuilt could not be published" in err
+    assert "s3cret" not in err
+    assert shell("recordings", "list", "--json", **away) == (0, "[]\n", "")
+
+
+def test_a_list_says_that_nothing_has_filled_the_catalogue_yet(shell: Shell) -> None:
+    code, out, err = shell("recordings", "list", "--json")
+    assert (code, out) == (0, "[]\n")
+    assert "the catalogue is not complete yet" in err
 
 
 def test_users_are_imported_listed_shown_and_set(shell: Shell) -> None:

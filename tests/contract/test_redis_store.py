@@ -451,25 +451,23 @@ async def test_hostile_text_stays_text(store, text):
     await store.edit(adding(Tables((eve,))), "eve")
     assert await store.toggle_call_record(eve.id, "t1", "user:3")
     assert replace(eve, call_record=True) == (await store.tables()).users[-1]
-    await store.index_recording({"id": "r1", "start_s": "1", "caller": text, text: "x"})
-    assert {"id": "r1", "start_s": "1", "caller": text, text: "x"} == await store.recording("r1")
     await store.publish({"type": "test", "name": text})
     assert text == (await events(store))[-1]["name"]
     new = set(await ask(store._client, "KEYS", "*")) - before
-    ours = {keys.request("eve"), keys.request("t1"), keys.CALL_RECORD_SET, keys.recording("r1"), keys.RECORDINGS}
+    ours = {keys.request("eve"), keys.request("t1"), keys.CALL_RECORD_SET}
     assert ours == new
 
 
 async def test_lone_surrogates(store):
-    """No user can have what no UTF-8 has; an index entry and an event keep it, so that a recording is never missing."""
+    """No user can have what no UTF-8 has; an event keeps it, so that a recording is never missing."""
     with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
         await store.edit(adding(Tables((User(UserId("3"), "\ud800"),))), "r2")
     assert refused.value.code == "text-not-storable"
     with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
         await store.edit(adding(Tables(lines=(Line("x", UserId("\udfff"), "1", "d"),))), "r2")
     assert refused.value.code == "text-not-storable"
-    await store.index_recording({"id": "r1", "start_s": "1", "caller": "a\udcffb"})
-    assert "a\udcffb" == (await store.recording("r1"))["caller"]
+    await store.publish({"type": "test", "name": "a\udcffb"})
+    assert "a\udcffb" == (await events(store))[-1]["name"]
     with pytest.raises(Refused, match="UTF-8 cannot represent") as refused:
         dump_json({"x": "\ud800"})
     assert refused.value.code == "text-not-storable"
@@ -477,61 +475,25 @@ async def test_lone_surrogates(store):
         USER.load('{"id": "1", "firstname": "\ud800"}')
 
 
-async def test_recordings_index(store):
-    """Entries come newest first, within bounds, page by page; one put in again replaces the old; forgotten is gone."""
-    for number in range(1, 6):
-        await store.index_recording({"id": f"r{number}", "start_s": f"{1_700_000_000 + number}.5", "old": "x"})
-    await store.index_recording({"id": "r3", "start_s": "1700000003.5"})
-    assert ["r5", "r4", "r3", "r2", "r1"] == [entry["id"] for entry in await store.recordings()]
-    assert ["r4", "r3"] == [entry["id"] for entry in await store.recordings(offset=1, limit=2)]
-    window = await store.recordings(from_s=1_700_000_002.5, to_s=1_700_000_003.5)
-    assert [{"id": "r3", "start_s": "1700000003.5"}, {"id": "r2", "start_s": "1700000002.5", "old": "x"}] == list(
-        window
-    )
-    assert [True, False, False] == [await store.forget(each) for each in ("r3", "r3", "../x")]
-    assert [None, None] == [await store.recording(each) for each in ("r3", "../x")]
-    assert 4 == len(await store.recordings())
+async def test_the_index_of_earlier_versions_is_removed_once(store):
+    """The catalogue has it. Nothing else goes; a removal that broke off is begun again."""
+    await store.publish({"type": "test"})
+    before = set(await ask(store._client, "KEYS", "*"))
+    for number in range(2500):
+        await ask(store._client, "HSET", f"callrec:recording:{{r{number}}}", "id", f"r{number}")
+        await ask(store._client, "ZADD", "callrec:recordings", number, f"r{number}")
+    await ask(store._client, "ZADD", "callrec:recordings:rebuilding", "1", "left-over")
+    await ask(store._client, "DEL", "callrec:recording:{r7}")
+    assert await store.drop_former_index() == 2501
+    assert set(await ask(store._client, "KEYS", "*")) == before
+    assert await store.drop_former_index() == 0
 
 
-async def test_rebuild_replaces_all(store):
-    """A rebuild leaves exactly the given entries; what is indexed while it runs is there too, what is forgotten is not."""
-    await store.index_recording({"id": "old", "start_s": "1"})
-    await store.index_recording({"id": "both", "start_s": "2", "v": "1"})
-
-    def entries():
-        for number in range(1200):
-            yield {"id": f"n{number}", "start_s": str(10 + number)}
-        yield {"id": "both", "start_s": "3", "v": "2"}
-
-    assert 1201 == await store.rebuild_index(entries())
-    assert {"id": "both", "start_s": "3", "v": "2"} == await store.recording("both")
-    assert await store.recording("old") is None
-    await ask(store._client, "ZADD", keys.REBUILDING, "1", "left-over")
-    await ask(store._client, "HSET", keys.recording("x"), "id", "x")
-    await store.index_recording({"id": "meanwhile", "start_s": "5"})
-    assert 2 == await ask(store._client, "ZCARD", keys.REBUILDING)
-    await store.forget("meanwhile")
-    assert 1 == await ask(store._client, "ZCARD", keys.REBUILDING)
-    assert 0 == await store.rebuild_index([])
-    assert () == await store.recordings()
-
-
-@pytest.mark.parametrize(
-    ("entry", "code"),
-    [
-        ({}, "recording-id"),
-        ({"id": "a b", "start_s": "1"}, "recording-id"),
-        ({"id": "a", "start_s": "nan"}, "recording-start"),
-        ({"id": "a", "start_s": "1", "x": "y" * 70_000}, "entry-too-large"),
-        ({"id": "a", "start_s": "1"} | {f"f{n}": "" for n in range(300)}, "entry-too-large"),
-    ],
-    ids=["empty", "id", "start", "long", "many"],
-)
-async def test_bad_entries_are_refused(store, entry, code):
-    """An entry without usable id or start, or of a size that no entry has, is refused."""
+@pytest.mark.parametrize("event", [{"x": "y" * 70_000}, {f"f{n}": "" for n in range(300)}], ids=["long", "many"])
+async def test_an_event_of_a_size_that_none_has_is_refused(store, event):
     with pytest.raises(Refused) as refused:
-        await store.index_recording(entry)
-    assert refused.value.code == code
+        await store.publish({"type": "test"} | event)
+    assert refused.value.code == "entry-too-large"
 
 
 async def test_events_need_a_type(store):

@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,15 +43,11 @@ SECONDS = 5
 class Nobody:
     """An index, an event stream and a listener that capture everything and keep nothing."""
 
-    async def index_recording(self, entry: Mapping[str, str]) -> None:
+    async def put(self, entry: Mapping[str, str]) -> None:
         """Take it."""
 
     async def publish(self, event: Mapping[str, str]) -> None:
         """Take it."""
-
-    async def rebuild_index(self, found: Iterable[Mapping[str, str]]) -> int:
-        """Take them."""
-        return len(list(found))
 
     def stored(self, manifest: Manifest) -> None:
         """Hear it."""

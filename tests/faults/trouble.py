@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 import aiohttp
 from soundness import UNTOLD_S, lacks_s, missing_s
 
+from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk.journal_reader import UnfinishedRecordings
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.library.catalog import entries, export, rebuild, verify
+from callrec.app.library.catalog import entries, every, export, rebuild, verify
+from callrec.app.ports.library import Catalogue
 from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.errors import Unavailable
 from callrec_lab.audio_checks import NOTHING, Sound, heard_s, load, presence
@@ -262,6 +264,11 @@ def opened_store(stack: Stack) -> AbstractAsyncContextManager[RedisStore]:
     return open_store(stack.daemon.settings.get("redis_url", "embedded:"), stack.daemon.state, join=True)
 
 
+def opened_catalogue(stack: Stack) -> AbstractAsyncContextManager[Catalogue]:
+    """The product's catalogue, beside the daemon."""
+    return open_catalogue(stack.daemon.settings.get("database_url", "sqlite:"), stack.daemon.state)
+
+
 @asynccontextmanager
 async def client(stack: Stack) -> AsyncIterator["Redis"]:
     """A connection to the product's own store."""
@@ -351,8 +358,8 @@ async def aftermath(stack: Stack) -> None:
     assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
     truth = export(entries(disk))
     await until(lambda: catalogue_is(stack, truth), hint="the catalogue is what the disk says")
-    async with opened_store(stack) as store:
-        assert (await rebuild(disk, store)).recordings == report.recordings
+    async with opened_catalogue(stack) as opened:
+        assert (await rebuild(disk, opened)).recordings == report.recordings
     assert await catalogue(stack) == truth
     for recording in stored(stack):
         state = recording.manifest.state
@@ -368,13 +375,13 @@ async def assert_by_command_line(stack: Stack) -> None:
 
 
 async def catalogue(stack: Stack) -> bytes:
-    """What the index has, as its export."""
-    async with opened_store(stack) as store:
-        return export(await store.recordings(limit=100_000))
+    """What the catalogue has, as its export."""
+    async with opened_catalogue(stack) as opened:
+        return export([entry async for entry in every(opened)])
 
 
 async def catalogue_is(stack: Stack, truth: bytes) -> bool:
-    """Whether the index has just this."""
+    """Whether the catalogue has just this."""
     with contextlib.suppress(Unavailable):
         return await catalogue(stack) == truth
     return False

@@ -83,7 +83,7 @@ def names() -> dict[str, object]:
         "Redis keys": {
             name: value for name, value in sorted(vars(keys).items()) if name.isupper() and isinstance(value, str)
         }
-        | {"request": keys.request("ID"), "recording": keys.recording("ID")},
+        | {"request": keys.request("ID")},
         "events of the scripts": _found(r"'type', '([a-z-]+)'", lua),
         "fields of the scripts' events": _found(r"'([a-z_]+)', (?:revision|edition|record\b|ARGV|table|count)", lua),
         "codes of errors": _found(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from callrec.app.library.catalogue_keeper import CatalogueKeeper
 from callrec.app.library.finalize import Finalizer
 from callrec.app.ports.calls import JournalFile
 from callrec.app.ports.directory import DirectorySource
@@ -20,9 +21,9 @@ async def reopen_journal(journal: JournalFile) -> None:
                 await journal.reopen()
 
 
-async def index_what_waits(finalizer: Finalizer, tables: DirectorySource) -> None:
-    """After Redis returns, index the recordings that were stored without it. Never returns."""
+async def index_what_waits(finalizer: Finalizer, tables: DirectorySource, keeper: CatalogueKeeper) -> None:
+    """When Redis and the catalogue work again, enter the recordings that were stored without them. Never returns."""
     while True:
         await asyncio.sleep(CHECK_S)
-        if finalizer.index_is_behind and tables.fresh:
+        if finalizer.index_is_behind and tables.fresh and keeper.accepts:
             finalizer.catch_up()

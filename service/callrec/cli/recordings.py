@@ -1,4 +1,4 @@
-"""`callrec recordings`, `verify` and `rebuild`: list the stored recordings, check them, and rebuild their index."""
+"""`callrec recordings`, `verify` and `rebuild`: list the stored recordings, check them, and rebuild their catalogue."""
 
 import json
 from datetime import datetime
@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.exit_codes import FOUND
+from callrec.cli.exit_codes import FOUND, sentence
 from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_json, print_rows
-from callrec.cli.store import settings, with_store
+from callrec.cli.store import has_store, settings, with_catalogue, with_store
+from callrec.domain.calls.journal import State
+from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.search_keys import Heard
+from callrec.domain.library.search_pages import Sort
+from callrec.domain.rules import Rule, UserId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from callrec.app.library.catalog import Finding
+    from callrec.app.ports.library import Catalogue
     from callrec.config import Settings
+    from callrec.domain.library.search import Filter
+    from callrec.domain.library.search_pages import Page, PageRequest
 
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
 
@@ -23,28 +31,60 @@ Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H
 
 
 @app.command("list")
-def list_recordings(
+def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     since: Time = None,
     until: Time = None,
+    user: Annotated[str | None, typer.Option(help="The id of a participant.")] = None,
+    number: Annotated[str, typer.Option(help="A participant's whole number.")] = "",
+    number_part: Annotated[str, typer.Option(help="Three or more characters of a participant's number.")] = "",
+    name: Annotated[str, typer.Option(help="A part of a participant's name, without regard to case and accents.")] = "",
+    direction: Annotated[CallDirection | None, typer.Option()] = None,
+    rule: Annotated[Rule | None, typer.Option(help="The rule by which it was made.")] = None,
+    state: Annotated[State | None, typer.Option(help="What the recording has.")] = None,
+    node: Annotated[str, typer.Option(help="The CALLREC_NODE that recorded it.")] = "",
+    tag: Annotated[str, typer.Option()] = "",
+    held: Annotated[bool | None, typer.Option("--held/--not-held", help="Under a hold, or under none.")] = None,
+    heard: Annotated[Heard | None, typer.Option(help="Whether all have heard that they are recorded.")] = None,
+    least_s: Annotated[float | None, typer.Option(min=0, help="The least length of the audio, in seconds.")] = None,
+    most_s: Annotated[float | None, typer.Option(min=0, help="The greatest length.")] = None,
+    sort: Annotated[Sort, typer.Option(help="-start: newest first.")] = Sort.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     offset: Annotated[int, typer.Option(min=0)] = 0,
+    count: Annotated[bool, typer.Option("--count", help="Print how many there are: exactly up to 10,000.")] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Stored recordings, newest first."""
-    found = with_store(
-        lambda store: store.recordings(from_s=_epoch(since), to_s=_epoch(until), offset=offset, limit=limit)
-    )
-    print_rows([_row(entry) for entry in found], COLUMNS, as_json=as_json)
+    """Stored recordings that meet all conditions."""
+    from callrec.domain.library.search import Filter
+    from callrec.domain.library.search_pages import PageRequest
+
+    wanted = Filter(
+        UserId(user) if user is not None else None,
+        number=number, number_part=number_part, name=name, direction=direction, rule=rule, state=state, node=node, tag=tag,
+        is_held=held, heard=heard, from_s=_epoch(since), to_s=_epoch(until), least_s=least_s, most_s=most_s,
+    )  # fmt: skip
+    if count:
+        found = with_catalogue(lambda catalogue: catalogue.count(wanted))
+        said = found.number if found.is_exact else f"more than {found.number}"
+        print_json({"count": found.number, "exact": found.is_exact}) if as_json else typer.echo(said)
+        return
+    page = with_catalogue(lambda catalogue: _listed(catalogue, wanted, PageRequest(sort, limit, skip=offset)))
+    print_rows([_row(entry) for entry in page.entries], COLUMNS, as_json=as_json)
+
+
+async def _listed(catalogue: "Catalogue", wanted: "Filter", request: "PageRequest") -> "Page":
+    if not await catalogue.is_filled():
+        typer.echo("callrec: the catalogue is not complete yet: the daemon fills it, or callrec rebuild does", err=True)
+    return await catalogue.search(wanted, request)
 
 
 @app.command()
 def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: bool = JSON_OPTION) -> None:
-    """One recording's entry in the index."""
+    """One recording's entry in the catalogue."""
     from callrec.domain.errors import Refused
 
-    entry = with_store(lambda store: store.recording(recording))
+    entry = with_catalogue(lambda catalogue: catalogue.get(recording))
     if entry is None:
-        hint = "callrec recordings list; callrec rebuild when the index is not complete"
+        hint = "callrec recordings list; callrec rebuild when the catalogue is not complete"
         raise Refused("no-such-recording", f"there is no recording {recording[:80]!r}", hint=hint)
     print_fields(_row(entry), as_json=as_json)
 
@@ -76,14 +116,42 @@ def _other_daemon(read: "Settings") -> "Iterator[Finding]":
         yield Finding("other-journal", str(read.spool_dir), says)
 
 
-def rebuild(as_json: bool = JSON_OPTION) -> None:
-    """Rebuild the index in Redis from the recordings on disk. May run beside the daemon."""
+def rebuild(
+    schema: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Only change the catalogue's file to this version of its tables, for another callrec."
+        ),
+    ] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Rebuild the catalogue from the recordings on disk. May run beside the daemon."""
+    from callrec.adapters.disk.folder_lock import holder_of
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.app.library import catalog
+    from callrec.domain.errors import Refused
 
-    monitor = MonitorLibrary(settings().monitor_dir)
-    done = with_store(lambda store: catalog.rebuild(monitor, store))
+    read = settings()
+    if schema is not None:
+        if holder_of(read.spool_dir) is not None:
+            raise Refused("daemon-runs", "the daemon runs and uses the catalogue", hint="stop callrec serve first")
+        with_catalogue(lambda catalogue: catalogue.migrate(schema))
+        return
+    done = with_catalogue(lambda catalogue: catalog.rebuild(MonitorLibrary(read.monitor_dir), catalogue))
+    _publish_rebuilt(done.recordings)
     _print_findings(done.recordings, done.findings, as_json=as_json, counted="recordings indexed")
+
+
+def _publish_rebuilt(recordings: int) -> None:
+    """Tell those who follow the events, if there is a store; the catalogue is rebuilt all the same."""
+    from callrec.domain.errors import CallrecError
+
+    event = {"type": "recordings-rebuilt", "recordings": str(recordings)}
+    try:
+        if has_store():
+            with_store(lambda store: store.publish(event))
+    except CallrecError as error:
+        typer.echo(f"callrec: the event recordings-rebuilt could not be published: {sentence(error)}", err=True)
 
 
 def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: bool, counted: str) -> None:
@@ -100,13 +168,13 @@ def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: boo
 
 
 def _row(entry: "Mapping[str, str]") -> Row:
-    """An index entry as a row: the start as ISO 8601 in local time with its UTC offset, what is JSON as lists."""
+    """An entry as a row: the start as ISO 8601 in local time with its UTC offset, what is JSON as lists."""
     row: dict[str, object] = dict(entry)
     start = datetime.fromtimestamp(float(entry.get("start_s") or 0)).astimezone()
     row["start"] = start.isoformat(timespec="seconds")
     for name in ("numbers", "users"):
         row[name] = json.loads(entry.get(name) or "[]")
-    for name in ("quality", "told", "tracks"):
+    for name in ("names", "quality", "told", "tracks", "tags", "holds"):
         if name in entry:
             row[name] = json.loads(entry[name])
     return row

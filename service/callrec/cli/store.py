@@ -17,16 +17,17 @@ from callrec.cli.exit_codes import plain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
     from callrec.adapters.redis.store import RedisStore
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
     from callrec.app.ports.directory import OperatorStore
-    from callrec.app.ports.library import RecordingIndex
+    from callrec.app.ports.library import EventSink
     from callrec.config import Settings
     from callrec.domain.directory.model import Tables
     from callrec.domain.errors import Refused
 
-    class Store(OperatorStore, RecordingIndex, Protocol):
+    class Store(OperatorStore, EventSink, Protocol):
         """The ports that the use cases of commands need."""
 
 
@@ -47,6 +48,28 @@ def settings() -> "Settings":
 def with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
     """Open the store and run `work` with it; its result. Raises Misconfigured, Unavailable, Corrupt."""
     return _run(work)
+
+
+def with_catalogue(work: "Callable[[SqliteCatalogue], Awaitable[T]]") -> T:
+    """Open the catalogue of recordings, beside the daemon or without it, and run `work` with it; its result. Raises
+    Misconfigured, Unavailable, Corrupt."""
+    read = settings()
+
+    async def run() -> T:
+        from callrec.adapters.database.open_catalogue import open_catalogue
+
+        async with open_catalogue(read.database_url, read.state_dir) as catalogue:
+            return await work(catalogue)
+
+    return asyncio.run(run())
+
+
+def has_store() -> bool:
+    """Whether there is a store that a command may use without making a new one."""
+    from callrec.adapters.redis.store import EMBEDDED
+
+    read = settings()
+    return read.redis_url not in EMBEDDED or (read.state_dir / "valkey").exists()
 
 
 def tables() -> "Tables":

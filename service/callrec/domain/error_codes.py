@@ -19,10 +19,12 @@ ErrorCode = Literal[
     "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
     "body", "body-cut", "busy",
     "call-ended",
-    "call-not-known", "capture-grows", "capture-rate", "capture-shrank", "codec", "conf-busy", "conf-not-loaded",
+    "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
+    "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-newer", "catalogue-rights",
+    "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason",
-    "daemon-away", "defect", "disk",
+    "daemon-away", "daemon-runs", "database-url", "defect", "disk",
     "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
     "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "event-type",
@@ -46,7 +48,8 @@ ErrorCode = Literal[
     "record-changed", "record-gone-since", "record-refused", "record-rule", "recorder-not-known",
     "recording-id", "recording-paused", "recording-start", "recording-twice", "request-id", "request-id-reused",
     "role-in-use", "role-last", "rule-always", "rule-never",
-    "secretaries-too-many", "secrets-not-written", "setting", "setting-file", "setting-file-open", "setting-twice",
+    "search-cursor", "search-text", "secretaries-too-many", "secrets-not-written",
+    "setting", "setting-file", "setting-file-open", "setting-twice",
     "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
     "spool-leftover", "spool-odd", "spool-path", "stage-ended", "state", "state-dir", "state-dir-too-long",
     "store-event", "store-keeps-nothing", "store-keys", "store-login", "store-other-history",
@@ -114,6 +117,7 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "control-failed": "Something else came of the request: another one or the end of the call came between, or Asterisk "
     "failed. Look at the call, and at `/readyz`.",
     "control-reason": "The reason of a request is too long or has a control character. Shorten it, or leave it out.",
+    "daemon-runs": "The command changes what the running daemon uses. Stop `callrec serve` first.",
     "entity-in-use": "Users belong to this entity. Give them another one first.",
     "entity-last": "The only entity cannot be removed. Make another one first.",
     "entry-too-large": f"An entry for the index of recordings has too many fields or characters. {_DEFECT}",
@@ -187,6 +191,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "role-last": "No other role may change settings. Give the permission settings.change to another role first.",
     "rule-always": "A rule says that this call is recorded: it cannot be stopped. Pause it, or change the rule for later calls.",
     "rule-never": "A participant of this call must not be recorded. See the rules of its users.",
+    "search-cursor": "The cursor of a list is damaged, or of another order. Begin with the first page.",
+    "search-text": "A text to search for is too short or too long; the message says which. Give more or less of it.",
     "secretaries-too-many": "A boss's call cannot ring so many secretaries, so this one is left out. Put fewer "
     "secretaries into the entity.",
     "store-revision": "The store has another revision of the tables than the one to accept. `callrec doctor` shows it.",
@@ -236,6 +242,10 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
     "otherwise check the manager's rights with `callrec doctor`.",
     "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
+    "catalogue-busy": "Another process writes to the catalogue for too long. Nothing is lost: what was not entered is tried "
+    "again. See which program has the file open.",
+    "catalogue-disk": "The disk of the catalogue is full, read-only, or fails; the message has the reason. Recordings are stored "
+    "all the same, and entered when it works again.",
     "conf-busy": "Another `callrec confgen`, or the daemon, writes into the same folder. Wait, or stop one of them.",
     "daemon-away": "No daemon answers at CALLREC_HTTP_BIND, and live calls are the daemon's. Start `callrec serve`, or use its "
     "settings.",
@@ -320,6 +330,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "capture-rate": "A capture file's name has a sample rate that callrec does not capture at. See which program "
     "wrote into the spool.",
     "capture-shrank": "A capture file became shorter while it was read. See which program works in the spool.",
+    "catalogue-damaged": "The catalogue's file is damaged. The recordings are not: `callrec rebuild` puts the file aside and "
+    "makes a new one from them.",
     "codec": "A recording could not be encoded or decoded; the message has the codec's reason. It is stored as WAV "
     "where that works; otherwise its legs are kept.",
     "embedded-store-file": "The embedded store cannot read its own file. The hint has the command that repairs it.",
@@ -372,7 +384,11 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "ari-credentials": "CALLREC_ARI_URL has a user with a colon, or a control character, which HTTP cannot carry. "
     "Rename the user.",
     "ari-module": "Asterisk has not loaded an ARI module that callrec needs. Load it; `callrec doctor` lists all.",
+    "catalogue-newer": "The catalogue was written by a newer version of callrec. Use that version; or, with it, run `callrec "
+    "rebuild --schema N` for this one; or move the catalogue away and run `callrec rebuild`.",
+    "catalogue-rights": "The catalogue's file belongs to another user, or may not be written. The hint has the command.",
     "confgen-dir": "`callrec confgen` needs the folder for Asterisk's files. Say --dir, or set CALLREC_CONFGEN_DIR.",
+    "database-url": "CALLREC_DATABASE_URL cannot be used. It is `sqlite:`, or begins with postgresql://.",
     "embedded-store-binary": "The embedded store cannot run on this machine. Set CALLREC_REDIS_URL to a Valkey or "
     "Redis of yours.",
     "folder-locked": "Another callrec works in the folder. Give each daemon its own folders.",

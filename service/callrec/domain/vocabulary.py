@@ -63,6 +63,8 @@ class AlarmCause(StrEnum):
     CONFGEN_LEFT_OUT = "confgen-left-out"
     STORE = "store"
     TABLES = "tables"
+    CATALOGUE = "catalogue"
+    """The catalogue of recordings accepts no changes."""
     WEBHOOK = "webhook"
     """A receiver does not get its events."""
     USER_EVENT = "user-event"

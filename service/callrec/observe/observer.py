@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from callrec import __version__
+from callrec.app.library.catalog import Rebuilt
 from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import RecordingId
@@ -120,9 +121,22 @@ class Observation:
             self._metrics.defect()
 
     def unindexed(self, recording: RecordingId, error: CallrecError) -> None:
-        """Count and log a stored recording that is missing in the index or the event stream."""
+        """Count and log a stored recording that the catalogue or the event stream does not know."""
         self._metrics.intake("unindexed")
         log.warning("unindexed", recording=recording, code=error.code, reason=error.message)
+
+    def catalogue_filled(self, done: Rebuilt) -> None:
+        """Log that the new catalogue has the recordings of the disk, and each that it could not read."""
+        log.info("catalogue-filled", recordings=done.recordings, findings=len(done.findings))
+        for finding in done.findings:
+            if times := self._throttle.count(f"catalogue {finding.code}"):
+                log.warning(
+                    "catalogue-lacks", code=finding.code, path=finding.path, reason=finding.message, times=times
+                )
+
+    def former_index_removed(self, keys: int) -> None:
+        """Log that the index of earlier versions is gone from Redis."""
+        log.info("former-index-removed", keys=keys)
 
     def damaged(self, recording: RecordingId, error: Corrupt) -> None:
         """Count, log and publish an alarm: the recording could not be encoded."""

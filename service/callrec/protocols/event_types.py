@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import ActorKind
+from callrec.domain.library.call_direction import CallDirection
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact
 
@@ -56,6 +57,7 @@ _RECORDING_ID = "01m8hzd1bkkkkqmt3a1j9r2g0g-1"
 _PATH = f"2026/11/28/{_RECORDING_ID}"
 _CALL_ID = "01m8hzd1bkkkkqmt3a1j9r2g0g"
 _RULES = tuple(rule.value for rule in Rule)
+_DIRECTIONS = tuple(direction.value for direction in CallDirection)
 
 
 def _optional(
@@ -115,6 +117,9 @@ _OF_AN_ENTRY = (
     _optional("actor_user", "The id of the user who began it; empty for a rule.", example="1"),
     _optional("numbers", "The participants' numbers.", Kind.TEXTS, example=["1000", "+33123"]),
     _optional("users", "The ids of the participants who are users.", Kind.TEXTS, example=["1"]),
+    _optional("names", "The participants' names, where they are known.", Kind.TEXTS, example=["John Doe"]),
+    _optional("direction", "The direction of the call, from the users' side.", values=_DIRECTIONS, example="incoming"),
+    _optional("node", "The CALLREC_NODE that recorded it.", example="pbx1"),
     _optional("media", "The path of the media file in the monitor directory; empty without audio.", example=f"{_PATH}.wav"),
     _optional("length_s", "The length of the audio in seconds.", Kind.NUMBER, example=10.25),
     _optional("sha256", "The media file's SHA-256, in hexadecimal digits."),
@@ -146,11 +151,11 @@ TYPES: tuple[EventType, ...] = (
         "A recording is in the library; one without audio (state *failed* or *unanswered*) has an entry, too.",
         _OF_AN_ENTRY,
     ),
-    EventType("recording-indexed", "The index has a new or changed entry.", _INDEXED),
-    EventType("recording-forgotten", "An entry was removed from the index.", _INDEXED),
+    EventType("recording-indexed", "The catalogue has a new or changed entry.", _INDEXED),
+    EventType("recording-forgotten", "An entry was removed from the catalogue.", _INDEXED),
     EventType(
         "recordings-rebuilt",
-        "The index was rebuilt from the recordings on disk.",
+        "The catalogue was rebuilt from the recordings on disk.",
         (EventField("recordings", "The number of its entries.", Kind.INTEGER, example=1200),),
     ),
     EventType(

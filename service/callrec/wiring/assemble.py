@@ -63,6 +63,7 @@ from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.ami import Message
 from callrec.protocols.ari import AriEvent
+from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
 from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
 from callrec.wiring.folders import FolderLocks, folder_locks
@@ -91,6 +92,7 @@ class Outside:
     store: RedisStore
     tables: DirectoryFeed
     store_watch: StoreWatch
+    of_recordings: HeldCatalogue
     events: EventHub
     webhooks: Webhooks
     alive: Alive
@@ -186,6 +188,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     spool.prepare()
     locks = stack.enter_context(folder_locks(settings))
     held = await stack.enter_async_context(hold_store(settings, observation, readiness))
+    catalogue = await stack.enter_async_context(hold_catalogue(settings, library, held.store, observation, readiness))
     events = await event_hub(held.store.address, observation, stack)
     webhooks = await keep_webhooks(settings, held.store.address, observation, metrics, stack)
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
@@ -193,13 +196,15 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     ari = ari_link(settings, ARI_APP)
     return Outside(
         settings, observation, metrics, readiness, journal, recovery, spool, library, locks,
-        held.store, held.tables, held.watch, events, webhooks, alive, ami, ari, AriCodecs(ari, time.monotonic),
+        held.store, held.tables, held.watch, catalogue, events, webhooks, alive, ami, ari, AriCodecs(ari, time.monotonic),
     )  # fmt: skip
 
 
 def _finalizer(out: Outside) -> finalize.Finalizer:
     return finalize.Finalizer(
-        finalize.Ports(out.journal, out.spool, out.library, PyAvEncoder(), out.store, out.store, out.observation),
+        finalize.Ports(
+            out.journal, out.spool, out.library, PyAvEncoder(), out.of_recordings.catalogue, out.store, out.observation
+        ),
         finalize.Terms(out.settings.format, out.settings.names, out.settings.intake_workers),
     )
 

@@ -27,20 +27,14 @@ LAST_CHANGE = f"{TABLES}:last-change"
 PROBE = f"{TABLES}:probe"
 LAST_USER_ID = f"{TABLES}:last-user-id"
 
-RECORDINGS = "callrec:recordings"
-REBUILDING = "callrec:recordings:rebuilding"
-RECORDING = "callrec:recording:"
+FORMER_RECORDINGS = "callrec:recordings"
+"""Earlier versions had the index of recordings here; it is removed at the start."""
+FORMER_REBUILDING = "callrec:recordings:rebuilding"
+FORMER_RECORDING = "callrec:recording:"
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-RECORDING_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-EPOCH = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 def request(request_id: str) -> str:
     """The key of a request's receipt; the id has been checked against REQUEST_ID."""
     return f"{TABLES}:request:{request_id}"
-
-
-def recording(recording_id: str) -> str:
-    """The key of one recording's entry; the id has been checked against RECORDING_ID."""
-    return f"{RECORDING}{{{recording_id}}}"

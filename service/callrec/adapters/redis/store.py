@@ -21,10 +21,10 @@ from callrec.adapters.redis.connection import (
 )
 from callrec.adapters.redis.edit_arguments import HASHES, TABLES, arguments
 from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.adapters.redis.event_sink import RedisEvents
 from callrec.adapters.redis.events import KEPT
 from callrec.adapters.redis.persistence import keeps_nothing, remark
 from callrec.adapters.redis.record_codec import fields_out
-from callrec.adapters.redis.recordings import RedisRecordings
 from callrec.adapters.redis.records import (
     CODE,
     CONTEXT,
@@ -97,8 +97,8 @@ async def open_store(
             yield store
 
 
-class RedisStore(RedisRecordings):
-    """Implements `app.ports`: TableStore, RecordingIndex, EventSink."""
+class RedisStore(RedisEvents):
+    """Implements `app.ports`: TableStore, EventSink."""
 
     def __init__(self, address: Address) -> None:
         self.address = address

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heapq import nlargest, nsmallest
 from typing import Generic, TypeVar
 
-from callrec.domain.directory.name_search import folded
+from callrec.domain.text_folding import folded
 
 Record = TypeVar("Record")
 Place = tuple[str | int, int, str]

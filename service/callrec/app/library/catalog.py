@@ -1,19 +1,24 @@
-"""The catalog of stored recordings: the index entry of each, the check of the library (`verify`), and the rebuild of the index.
+"""The catalogue of stored recordings: the entry of each, the check of the library (`verify`), and the rebuild from the files.
 
 The files on disk are authoritative. Each operation may be repeated, with the same result.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from callrec.app.ports.calls import Spool
-from callrec.app.ports.library import Encoder, Library, RecordingIndex
+from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library
 from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
 from callrec.domain.calls.journal import Manifest, Media, State, Track
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
+from callrec.domain.library.call_direction import call_direction
+from callrec.domain.library.search import ALL, Filter
+from callrec.domain.library.search_keys import Entry
+from callrec.domain.library.search_pages import PageRequest
 
 UNREAD = frozenset({"file-unreadable", "folder-unreadable"})
 """Findings about files that the disk refused to read: they may be good, and are read again at the next run."""
@@ -42,17 +47,22 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The result of `rebuild`: the number of recordings in the index, and the sidecars that could not be read."""
+    """The result of `rebuild`: the number of recordings in the catalogue, and the sidecars that could not be read."""
 
     recordings: int
     findings: tuple[Finding, ...]
 
 
-def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
-    """A recording's index entry: flat text. Times are Unix seconds. `numbers` and `users` are JSON lists, because a number is
-    text from outside. `media` and the fields after it are empty without audio; `timeline_exact_s`,
+def index_entry(
+    path: str, manifest: Manifest, *, tags: Sequence[str] = (), holds: Sequence[str] = ()
+) -> dict[str, str]:
+    """A recording's entry: flat text. Times are Unix seconds. `numbers`, `users` and `names` are JSON lists, because a number is
+    text from outside. `media`, `length_s`, `sha256` and `bytes` are empty without audio; `timeline_exact_s`,
     `quality` (a JSON list, of each participant whose RTP was counted) and `tracks` (a JSON list) are there where they are known,
-    and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to."""
+    and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to.
+
+    `tags` and `holds` (the reasons of each hold) stand beside the manifest; they are JSON lists, where there are any.
+    """
     recording, media, exact_s = manifest.recording, manifest.media, manifest.recording.timeline_exact_s
     quality = [
         {"number": party.number, "received": rtp.received, "lost": rtp.lost, "jitter_ms": rtp.jitter_ms}
@@ -65,6 +75,8 @@ def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
         for one in recording.hearings
     ]
     tracks = [_track_entry(path, track) for track in manifest.tracks]
+    names = list(dict.fromkeys(party.name for party in recording.parties if party.name))
+    held = [*manifest.holds, *holds]
     return {
         "id": recording.id,
         "call": recording.call,
@@ -77,6 +89,9 @@ def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
         "actor_user": recording.actor.user or "",
         "numbers": json.dumps(list(dict.fromkeys(party.number for party in recording.parties if party.number))),
         "users": json.dumps(sorted({party.user for party in recording.parties if party.user})),
+        "names": json.dumps(names),
+        "direction": call_direction(recording).value,
+        "node": recording.node,
         "path": path,
         "media": _beside(path, media.name) if media else "",
         "length_s": f"{media.length_s:.3f}" if media else "",
@@ -86,6 +101,8 @@ def index_entry(path: str, manifest: Manifest) -> dict[str, str]:
         **({"told": json.dumps(told)} if told else {}),
         **({"timeline_exact_s": f"{exact_s:.3f}"} if exact_s is not None else {}),
         **({"tracks": json.dumps(tracks)} if tracks else {}),
+        **({"tags": json.dumps(list(tags))} if tags else {}),
+        **({"holds": json.dumps(held)} if held else {}),
     }
 
 
@@ -109,32 +126,65 @@ def _beside(path: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def export(entries: Iterable[Mapping[str, str]]) -> bytes:
+def export(entries: Iterable[Entry]) -> bytes:
     """The catalogue as canonical JSON lines, sorted by id: equal entries give equal bytes."""
     lines = sorted((entry["id"], json.dumps(dict(entry), sort_keys=True)) for entry in entries)
     return b"".join(line.encode() + b"\n" for _, line in lines)
 
 
 def entries(library: Library) -> Iterator[dict[str, str]]:
-    """The index entries of all sidecars that can be read. Blocking. Raises Unavailable."""
+    """The entries of all sidecars that can be read. Blocking. Raises Unavailable."""
     return (index_entry(path, found) for path, found in library.sidecars() if isinstance(found, Manifest))
 
 
-async def rebuild(library: Library, index: RecordingIndex) -> Rebuilt:
-    """Rebuild the index from the sidecars. Readers see the former index until the new one is complete.
+async def every(catalogue: Catalogue, wanted: Filter = ALL) -> AsyncIterator[Entry]:
+    """All wanted entries, newest first, however many. Raises as `Catalogue`."""
+    page = await catalogue.search(wanted, PageRequest(limit=_PAGE))
+    while True:
+        for entry in page.entries:
+            yield entry
+        if page.next is None:
+            return
+        page = await catalogue.search(wanted, PageRequest(limit=_PAGE, cursor=page.next))
+
+
+async def enter(catalogue: Catalogue, events: EventSink, entry: Entry) -> None:
+    """Enter a recording into the catalogue, and publish that. Raises CallrecError; it may be repeated."""
+    await catalogue.put(entry)
+    await events.publish({"type": "recording-indexed", "recording": entry["id"]})
+
+
+async def forget(catalogue: Catalogue, events: EventSink, recording: str) -> bool:
+    """Remove a recording from the catalogue, and publish that; False when it was not there. Raises CallrecError."""
+    was_there = await catalogue.forget(recording)
+    if was_there:
+        await events.publish({"type": "recording-forgotten", "recording": recording})
+    return was_there
+
+
+async def rebuild(library: Library, catalogue: Catalogue) -> Rebuilt:
+    """Make the catalogue what the sidecars say, as `ports.library.Rebuild` does it.
 
     Damaged sidecars are left out. For sidecars that the disk refuses to read (`UNREAD`) the former entries stay. Both become
-    findings. Raises Unavailable; the former index then stays.
+    findings. Raises Unavailable, and as `Catalogue`; nothing is removed then.
     """
-    found, findings = await asyncio.to_thread(_read, library, index.refuses)
-    if unread := [finding.path for finding in findings if finding.code in UNREAD]:
-        found = [*await _former(index, unread), *found]
-    return Rebuilt(await index.rebuild_index(found), tuple(findings))
+    findings: list[Finding] = []
+    read = _read(library, catalogue.refuses, findings)
+
+    def following() -> list[Entry]:
+        return list(islice(read, _PAGE))
+
+    async with catalogue.rebuild() as under_way:
+        chunk = await asyncio.to_thread(following)
+        while chunk:
+            _, chunk = await asyncio.gather(under_way.put(chunk), asyncio.to_thread(following))
+        unread = [finding.path for finding in findings if finding.code in UNREAD]
+        count = await under_way.finish(lambda entry: any(_lies_at(entry.get("path", ""), path) for path in unread))
+    return Rebuilt(count, tuple(findings))
 
 
-def _read(library: Library, refuses: Callable[[Mapping[str, str]], str]) -> tuple[list[dict[str, str]], list[Finding]]:
-    """The entries, and findings for the sidecars without one."""
-    read, findings = [], []
+def _read(library: Library, refuses: Callable[[Entry], str], findings: list[Finding]) -> Iterator[Entry]:
+    """The entries; sidecars without one become findings."""
     for path, found in library.sidecars():
         if isinstance(found, Corrupt):
             findings.append(Finding(found.code, path, found.message))
@@ -143,17 +193,7 @@ def _read(library: Library, refuses: Callable[[Mapping[str, str]], str]) -> tupl
         if says := refuses(entry):
             findings.append(Finding("entry-refused", path, says))
         else:
-            read.append(entry)
-    return read, findings
-
-
-async def _former(index: RecordingIndex, unread: Collection[str]) -> list[dict[str, str]]:
-    """The entries in the former index for these sidecars, and for those below these folders."""
-    former, offset = [], 0
-    while page := await index.recordings(offset=offset, limit=_PAGE):
-        former += [entry for entry in page if any(_lies_at(entry.get("path", ""), path) for path in unread)]
-        offset += _PAGE
-    return former
+            yield entry
 
 
 def _lies_at(path: str, place: str) -> bool:

@@ -1,8 +1,8 @@
 """From an ended recording to its stored file: every step may run many times, the outcome is one file, one digest, one entry.
 
-Encode to a temporary file, check it, sidecar, link into place, index, event, drop the spool, and at the very end the journal's
-`finished`: after a crash the recording is still in the journal, `Library.find` tells how far the last run got, and what was
-done is not done again. Redis may be down: the index is a function of the library and is mended later. A disk may be full:
+Encode to a temporary file, check it, sidecar, link into place, catalogue, event, drop the spool, and at the very end the
+journal's `finished`: after a crash the recording is still in the journal, `Library.find` tells how far the last run got, and
+what was done is not done again. Redis or the catalogue's database may be down: both are told later. A disk may be full:
 the legs stay in the spool, and the next try comes later and later, but it comes.
 
 Long recordings are encoded by a worker of their own, so that they keep no others waiting. What can never be stored (files that
@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from callrec.app.library.catalog import index_entry
+from callrec.app.library.catalog import enter, index_entry
 from callrec.app.library.deaf_leg_check import deaf_legs
 from callrec.app.library.encoder_timeout import Encoding
 from callrec.app.library.renumbered_check import renumbered_voices
 from callrec.app.ports.calls import Journal, Spool
-from callrec.app.ports.library import Encoder, EventSink, Library, Notices, RecordingIndex
+from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library, Notices
 from callrec.domain.backoff import Backoff
 from callrec.domain.calls.ids import CaptureId, RecordingId
 from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
@@ -60,7 +60,7 @@ class Ports:
     spool: Spool
     library: Library
     encoder: Encoder
-    index: RecordingIndex
+    catalogue: Catalogue
     events: EventSink
     notices: Notices
 
@@ -109,11 +109,12 @@ class Finalizer:
 
     @property
     def index_is_behind(self) -> bool:
-        """Whether recordings were stored without Redis. The journal keeps them until they are indexed, also over a restart."""
+        """Whether recordings were stored that the catalogue or Redis does not know. The journal keeps them until both do, also
+        over a restart."""
         return bool(self._unindexed)
 
     def catch_up(self) -> None:
-        """Queue the ended recordings of the journal again: the queue was full, or Redis was unavailable."""
+        """Queue the ended recordings of the journal again: the queue was full, or the catalogue or Redis was unavailable."""
         for entry in self._ports.journal.live():
             if entry.step is Step.ENDED:
                 self.submit(entry.recording)
@@ -298,11 +299,11 @@ class Finalizer:
         raise Refused("path-taken", f"every path for {recording.id} belongs to another", hint="run callrec verify")
 
     async def _tell(self, path: str, manifest: Manifest) -> None:
-        """Index the recording and publish its event. Without Redis the recording is stored all the same."""
+        """Enter the recording into the catalogue and publish its events. Without them the recording is stored all the same."""
         entry = index_entry(path, manifest)
         event = {"type": "recording-stored", **entry}
         try:
-            await self._ports.index.index_recording(entry)
+            await enter(self._ports.catalogue, self._ports.events, entry)
             self._checkpoint("indexed")
             await self._ports.events.publish(event)
         except CallrecError as error:

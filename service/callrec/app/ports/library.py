@@ -1,15 +1,19 @@
-"""Stored recordings: the encoder, the monitor directory, the index, the stream of events, and the observer of it all.
+"""Stored recordings: the encoder, the monitor directory, the catalogue, the stream of events, and the observer of it all.
 
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Format, Manifest
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_keys import Entry
+from callrec.domain.library.search_pages import Count, Page, PageRequest
 
 
 class Encoder(Protocol):
@@ -82,33 +86,62 @@ class Library(Protocol):
         ...
 
 
-class RecordingIndex(Protocol):
-    """The index of recordings, which can be rebuilt from the files on disk."""
+class Rebuild(Protocol):
+    """A rebuild of the catalogue. Readers see each entry as it was or as it is; what the daemon enters or removes meanwhile is
+    newer than what the rebuild has read, and stays."""
 
-    async def index_recording(self, entry: Mapping[str, str]) -> None:
-        """Put one entry in, or in the place of the one with the same `id`. It needs `id` and `start_s` (epoch)."""
+    async def put(self, entries: Sequence[Entry]) -> None:
+        """Enter these where they differ from what is stored. At most some thousands at once."""
         ...
 
-    async def recording(self, recording: str) -> dict[str, str] | None:
-        """One entry."""
+    async def finish(self, keeps: Callable[[Entry], bool]) -> int:
+        """Remove the entries that were there at the beginning and were not put, but those that `keeps` names. Returns the number
+        of all entries."""
         ...
 
-    async def recordings(
-        self, *, from_s: float | None = None, to_s: float | None = None, offset: int = 0, limit: int = 100
-    ) -> tuple[dict[str, str], ...]:
-        """Entries by start, newest first; both bounds belong to it."""
+
+class Catalogue(Protocol):
+    """The catalogue of stored recordings, which can be rebuilt from the files on disk.
+
+    Every method raises Unavailable (`catalogue-busy`, `catalogue-disk`), Corrupt (`catalogue-damaged`) or Misconfigured
+    (`catalogue-newer`, `catalogue-rights`).
+    """
+
+    async def put(self, entry: Entry) -> None:
+        """Enter one, or in place of the one with the same `id`; on disk on return. It needs `id` and `start_s` (epoch). Raises
+        Refused, too (`search_keys.keys_of`)."""
+        ...
+
+    async def get(self, recording: str) -> Entry | None:
+        """One entry, in the order of its fields; None when there is none."""
+        ...
+
+    async def search(self, wanted: Filter, request: PageRequest) -> Page:
+        """One page of the entries that meet all conditions."""
+        ...
+
+    async def count(self, wanted: Filter) -> Count:
+        """How many entries meet all conditions."""
         ...
 
     async def forget(self, recording: str) -> bool:
-        """Take one entry out; False when there was none."""
+        """Remove one entry with all that it was found by; False when there was none."""
         ...
 
-    def refuses(self, entry: Mapping[str, str]) -> str:
-        """Why the index does not take this entry; empty when it does."""
+    def refuses(self, entry: Entry) -> str:
+        """Why the catalogue does not take this entry; empty when it does."""
         ...
 
-    async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
-        """Put these entries in the place of all; readers see the old index until the new one is complete."""
+    def rebuild(self) -> AbstractAsyncContextManager[Rebuild]:
+        """Begin a rebuild."""
+        ...
+
+    async def is_filled(self) -> bool:
+        """Whether a rebuild has ended since the catalogue was made: before that it may lack recordings."""
+        ...
+
+    async def probe(self) -> None:
+        """Write without changing anything."""
         ...
 
 
@@ -132,7 +165,7 @@ class Notices(Protocol):
         ...
 
     def unindexed(self, recording: RecordingId, error: CallrecError) -> None:
-        """It is stored, but the index or the event stream does not know: `library.rebuild` when Redis is back."""
+        """It is stored, but the catalogue or the event stream does not know; it is tried again."""
         ...
 
     def damaged(self, recording: RecordingId, error: Corrupt) -> None:

@@ -1,22 +1,16 @@
 """Finds users by the beginning of a name, for completion while it is typed: sorted words, so that a look-up is a binary
 search."""
 
-import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
 from callrec.domain.directory.cooperative_sort import sorted_texts
 from callrec.domain.directory.model import User
 from callrec.domain.rules import UserId
+from callrec.domain.text_folding import folded
 
 _END = "\0"
 """Between a word and its user's id: no name contains it, and it sorts before every letter."""
-
-
-def folded(text: str) -> str:
-    """The text without case and accents: `Éloïse` and `eloise` are one."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 class Names:

@@ -1,23 +1,26 @@
-"""The library as a whole: verify tells what is wrong and only that, and the index can always be made anew."""
-# ruff: noqa: D102 - the stand-in keeps the promises of the port that it stands for
+"""The library as a whole: verify tells what is wrong and only that, and the catalogue can always be made anew."""
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from callrec.adapters.database.open_catalogue import open_catalogue
+from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.app.library.catalog import Rebuilt, entries, export, index_entry, rebuild, verify
+from callrec.app.library.catalog import Rebuilt, entries, every, export, index_entry, rebuild, verify
 from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
 from callrec.domain.calls.model import Actor, ActorKind, Party, Recording
 from callrec.domain.library.captures import EncodeJob, Piece
+from callrec.domain.library.search_keys import Entry
 from callrec.domain.rules import Rule, UserId
 from callrec.protocols.json_documents import encode_manifest
 
@@ -78,6 +81,9 @@ def test_an_entry_is_flat_text_with_a_strangers_number_in_json() -> None:
         "actor_user": "7",
         "numbers": '["1000", "\\"+336\\u202e"]',
         "users": '["7"]',
+        "names": '["John"]',
+        "direction": "outgoing",
+        "node": "n",
         "path": "2026/11/22/c1-1",
         "media": "2026/11/22/c1-1.wav",
         "length_s": "0.500",
@@ -108,33 +114,29 @@ def test_an_entry_without_audio_or_end_has_empty_fields() -> None:
     }
 
 
-class Index:
-    """What a rebuild uses of the real one."""
+@pytest_asyncio.fixture
+async def catalogue(tmp_path: Path) -> AsyncIterator[SqliteCatalogue]:
+    """A new one."""
+    async with open_catalogue("sqlite:", tmp_path / "state") as opened:
+        yield opened
 
-    def __init__(self, *former: dict[str, str]) -> None:
-        self.entries: list[Mapping[str, str]] = list(former)
 
-    def refuses(self, entry: Mapping[str, str]) -> str:
-        return "before 1970" if entry["start_s"].startswith("-") else ""
-
-    async def recordings(self, *, offset: int = 0, limit: int = 100) -> tuple[Mapping[str, str], ...]:
-        return tuple(self.entries[offset : offset + limit])
-
-    async def rebuild_index(self, found: Iterable[Mapping[str, str]]) -> int:
-        self.entries = list(found)
-        return len(self.entries)
+async def entered(catalogue: SqliteCatalogue) -> list[Entry]:
+    """All entries, in the order of their ids."""
+    return sorted([entry async for entry in every(catalogue)], key=lambda entry: entry["id"])
 
 
 async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, catalogue: SqliteCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It used to end there, with nothing done. What is damaged or odd is left out; each is told."""
     for nth in (1, 2, 3, 4):
         stored(tmp_path, nth)
     folder, library = tmp_path / "monitor/2026/11/22", MonitorLibrary(tmp_path / "monitor")
     former = {one["id"]: one for one in entries(library)}
-    elsewhere = {"id": "c9-1", "path": "2026/11/21/c9-1"}
-    index = Index(*former.values(), {"id": "gone", "path": "2026/11/22/gone"}, elsewhere)
+    elsewhere = {"id": "c9-1", "start_s": "1", "path": "2026/11/21/c9-1"}
+    for one in (*former.values(), {"id": "gone", "start_s": "2", "path": "2026/11/22/gone"}, elsewhere):
+        await catalogue.put(one)
     (folder / "c2-1.json").unlink()
     os.mkfifo(folder / "c2-1.json")
     bad_time = replace(recording(3), from_s=-1.0)
@@ -155,8 +157,8 @@ async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_re
 
     monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "scandir", scanned)
-    done = await rebuild(library, index)  # type: ignore[arg-type] # the half that rebuild uses
-    assert index.entries == [former["c1-1"], elsewhere, former["c4-1"]]
+    done = await rebuild(library, catalogue)
+    assert await entered(catalogue) == [former["c1-1"], former["c4-1"], elsewhere]
     assert {(one.code, one.path) for one in done.findings} == {
         ("file-unreadable", "2026/11/22/c1-1"),
         ("file-odd", "2026/11/22/c2-1"),
@@ -165,13 +167,15 @@ async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_re
     }
 
 
-async def test_p4_the_export_before_and_after_a_lost_index_is_the_same_byte_for_byte(tmp_path: Path) -> None:
+async def test_p4_the_export_before_and_after_a_lost_index_is_the_same_byte_for_byte(
+    tmp_path: Path, catalogue: SqliteCatalogue
+) -> None:
     manifests = [stored(tmp_path, nth) for nth in (3, 1, 2)]
     before = export(index_entry(f"2026/11/22/{one.recording.id}", one) for one in manifests)
-    index, library = Index(), MonitorLibrary(tmp_path / "monitor")
+    library = MonitorLibrary(tmp_path / "monitor")
     for _ in range(2):
-        assert await rebuild(library, index) == Rebuilt(3, ())  # type: ignore[arg-type] # the half that rebuild uses
-        assert export(index.entries) == before == export(entries(library))
+        assert await rebuild(library, catalogue) == Rebuilt(3, ())
+        assert export(await entered(catalogue)) == before == export(entries(library))
     assert [json.loads(line)["id"] for line in before.splitlines()] == ["c1-1", "c2-1", "c3-1"]
 
 

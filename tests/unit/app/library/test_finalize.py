@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
@@ -43,21 +44,13 @@ class Catalogue:
         if self.down:
             raise Unavailable("redis", "down")
 
-    async def index_recording(self, entry: Mapping[str, str]) -> None:
+    async def put(self, entry: Mapping[str, str]) -> None:
         self._ask()
         self.entries[entry["id"]] = entry
 
     async def publish(self, event: Mapping[str, str]) -> None:
         self._ask()
         self.events.append(event)
-
-    def refuses(self, _entry: Mapping[str, str]) -> str:
-        return ""
-
-    async def rebuild_index(self, entries: Iterable[Mapping[str, str]]) -> int:
-        self._ask()
-        self.entries = {entry["id"]: entry for entry in entries}
-        return len(self.entries)
 
 
 @dataclass
@@ -153,7 +146,7 @@ class House:
     def intake(self) -> Finalizer:
         catalogue = self.catalogue
         return Finalizer(
-            Ports(self.journal, self.spool, self.library, self.encoder, catalogue, catalogue, self.heard),  # type: ignore[arg-type] # the half of RecordingIndex that intake uses
+            Ports(self.journal, self.spool, self.library, self.encoder, catalogue, catalogue, self.heard),  # type: ignore[arg-type] # what intake uses of the catalogue
             self.terms,
         )
 
@@ -206,7 +199,7 @@ async def test_an_ended_recording_becomes_one_file_one_sidecar_one_entry_and_one
     assert list(house.journal.live()) == []
     assert house.catalogue.entries["c1-1"]["media"] == "2026/11/22/c1-1.wav"
     assert house.catalogue.entries["c1-1"]["length_s"] == "3.000"
-    assert [event["type"] for event in house.catalogue.events] == ["recording-stored"]
+    assert [event["type"] for event in house.catalogue.events] == ["recording-indexed", "recording-stored"]
     assert house.heard.said == ["stored sound"]
 
 
@@ -218,15 +211,15 @@ async def test_finishing_again_changes_nothing_though_the_spool_is_empty(house: 
     assert len(house.encoder.formats) == 1
 
 
-async def test_with_redis_down_it_is_stored_and_the_index_is_mended_later(house: House) -> None:
+async def test_with_the_catalogue_down_it_is_stored_and_a_rebuild_enters_it(house: House, tmp_path: Path) -> None:
     house.catalogue.down = True
     intake = house.intake()
     await intake.finish(house.captured())
     assert (intake.index_is_behind, house.heard.said) == (True, ["unindexed redis", "stored sound"])
     assert house.in_spool() == []
-    house.catalogue.down = False
-    assert (await rebuild(house.library, house.catalogue)).recordings == 1  # type: ignore[arg-type] # the half that rebuild uses
-    assert list(house.catalogue.entries) == ["c1-1"]
+    async with open_catalogue("sqlite:", tmp_path / "state") as catalogue:
+        assert (await rebuild(house.library, catalogue)).recordings == 1
+        assert await catalogue.get("c1-1") is not None
 
 
 async def test_what_the_index_missed_stays_in_the_journal_until_it_knows(house: House) -> None:

@@ -1,8 +1,9 @@
 """Finding users by the beginning of a name."""
 
 from callrec.domain.directory.model import User
-from callrec.domain.directory.name_search import Names, folded
+from callrec.domain.directory.name_search import Names
 from callrec.domain.rules import UserId
+from callrec.domain.text_folding import folded
 
 JOHN = User(UserId("1"), "John", "Doe")
 ELOISE = User(UserId("2"), "Éloïse", "de la Tour")

@@ -1,0 +1,115 @@
+"""The catalogue's SQLite file: opening it, replacing a damaged one, and its errors.
+
+The file is in the state folder, mode 600. It is opened again when another process has put another file into its place (`callrec
+rebuild` does, when the file is damaged).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import apsw
+
+from callrec.adapters.database.catalogue_schema import VERSION, migrate
+from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
+
+NAME = "catalogue.db"
+BUSY_S = 5.0
+"""How long a transaction waits for another process that writes."""
+_BESIDE = ("-wal", "-shm")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # the journal forgets a recording once it is entered
+    "secure_delete = ON",
+    "cache_size = -8000",
+)
+_REBUILD = "the recordings are not lost: callrec rebuild makes the catalogue again from them"
+
+
+class CatalogueFile:
+    """One connection to the file, for one thread. `opened` connects when that is necessary."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database: apsw.Connection | None = None
+        self._inode = 0
+
+    def opened(self) -> apsw.Connection:
+        """The connection, to the file that is there now, in the schema of this version. Raises as `translated` says."""
+        if self._database is not None and self._inode == _inode(self._path):
+            return self._database
+        self.close()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _create(self._path)
+        self._inode = _inode(self._path)
+        database = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            database.set_busy_timeout(int(BUSY_S * 1000))
+            for pragma in _PRAGMAS:
+                database.execute(f"PRAGMA {pragma}")
+            migrate(database, VERSION, self._path)
+        except BaseException:
+            database.close()
+            raise
+        self._database = database
+        return database
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, so that the next use makes a new one. Another damaged file of before is replaced."""
+    for beside in _BESIDE:
+        Path(f"{path}{beside}").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        path.rename(f"{path}.damaged")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raises the library's errors as Unavailable (`catalogue-busy`, `catalogue-disk`), Corrupt (`catalogue-damaged`) or
+    Misconfigured (`catalogue-rights`)."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise Unavailable(
+            "catalogue-busy", f"another process writes to {path} for longer than {BUSY_S:.0f} s"
+        ) from error
+    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError) as error:  # SQLError: its tables are others than ours
+        raise Corrupt("catalogue-damaged", f"{path} is damaged: {error}", hint=_REBUILD) from error
+    except (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError, PermissionError) as error:
+        if not os.access(path if path.exists() else path.parent, os.W_OK) and not _is_read_only(path.parent):
+            hint = f"chown {_owner(path.parent)} {path}*; chmod 600 {path}*"
+            raise Misconfigured("catalogue-rights", f"{path} may not be written by this user", hint=hint) from error
+        raise Unavailable("catalogue-disk", f"cannot write {path}: {error}", hint="look at its disk") from error
+    except (apsw.Error, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unavailable("catalogue-disk", f"cannot use {path}: {reason}", hint="look at its disk") from error
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that only its owner may read; one that exists stays as it is."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    if os.geteuid() == 0:  # a command of root: the daemon must be able to use the file afterwards
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _is_read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def _owner(folder: Path) -> str:
+    return str(folder.stat().st_uid)

@@ -1,0 +1,160 @@
+"""How the catalogue in SQLite is searched: a filter and a page as one SELECT.
+
+A page of the newest entries must not cost more when the catalogue is large. So the search goes through one condition's entries in
+the order of the list, looks the others up for each, and stops when the page is full. Which condition that is decides the time:
+
+- one with few entries (`FEW`), if there is any: they are all read and sorted;
+- else a part of a number or a name, whose index is in the order of time;
+- else a single term, whose entries are in the order of time;
+- else all entries, in the order of the list.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageRequest, Sort
+
+FEW = 5000
+"""So many rows are read and sorted in a few milliseconds."""
+_OF_TERMS = "SELECT DISTINCT place FROM terms WHERE term IN (SELECT value FROM json_each(?)) AND place BETWEEN ? AND ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement and its values."""
+
+    text: str
+    values: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a search goes through: the FROM clause with `recordings` as r, and the conditions that it needs. `meets`: the clause
+    of the filter that it fulfils by itself."""
+
+    tables: str
+    where: tuple[Query, ...] = ()
+    meets: frozenset[str] | None = None
+
+
+Counted = Callable[[Query], int]
+"""Runs a query that counts."""
+
+
+def page_query(wanted: Filter, request: PageRequest, counted: Counted) -> Query:
+    """SELECT place, length_ms, entry: in the direction of the search, one more than the limit."""
+    source = _source(wanted, counted, by_length=request.sort.by_length)
+    backwards = request.cursor is not None and request.cursor.is_back
+    word = "DESC" if request.sort.descends is not backwards else "ASC"
+    order = f"r.length_ms {word}, r.place {word}" if request.sort.by_length else f"r.place {word}"
+    conditions = [*_conditions(wanted, source), *_behind(request.sort, request.cursor)]
+    where, values = _joined(conditions)
+    text = (
+        f"SELECT r.place, r.length_ms, e.entry FROM {source.tables} JOIN entries e ON e.place = r.place"  # noqa: S608 - our own words
+        f"{where} ORDER BY {order} LIMIT ? OFFSET ?"
+    )
+    return Query(text, (*values, request.limit + 1, request.skip))
+
+
+def count_query(wanted: Filter, counted: Counted) -> Query:
+    """Counts the entries, up to one more than MOST_COUNTED."""
+    source = _source(wanted, counted, by_length=False)
+    where, values = _joined(list(_conditions(wanted, source)))
+    return _up_to(MOST_COUNTED + 1, Query(f"FROM {source.tables}{where}", values))
+
+
+def _source(wanted: Filter, counted: Counted, *, by_length: bool) -> _Source:
+    """The best one, as the module says."""
+    every = "recordings r INDEXED BY by_length" if by_length else "recordings r"
+    few, dense, least = None, None, FEW + 1
+    for source, count in _counted_sources(wanted, counted):
+        if count < least:
+            few, least = source, count
+        if source.meets is not None and len(source.meets) == 1 and dense is None:
+            dense = source
+    if few is not None:
+        return few
+    if parts := _matching(wanted):
+        source = _Source("parts d CROSS JOIN recordings r ON r.place = d.rowid", (parts, _within(wanted, "d.rowid")))
+        if not by_length or counted(_up_to(FEW + 1, Query(f"FROM parts d WHERE {parts.text}", parts.values))) <= FEW:
+            return source
+    return dense if dense is not None and not by_length else _Source(every)
+
+
+def _counted_sources(wanted: Filter, counted: Counted) -> Iterator[tuple[_Source, int]]:
+    """Each index that one condition has, and how many of its entries are in the wanted time, up to FEW + 1."""
+    span = wanted.places
+    for clause in wanted.clauses:
+        terms = json.dumps(sorted(clause))
+        count = counted(_up_to(FEW + 1, Query(f"FROM ({_OF_TERMS})", (terms, *span))))
+        if len(clause) == 1:
+            where = (Query("d.term = ?", tuple(clause)), _within(wanted, "d.place"))
+            yield _Source("terms d CROSS JOIN recordings r ON r.place = d.place", where, clause), count
+        else:
+            few = Query(f"r.place IN ({_OF_TERMS})", (terms, *span))
+            yield _Source("recordings r", (few,), clause), count
+    if wanted.lengths_ms:
+        between = Query("FROM recordings WHERE length_ms BETWEEN ? AND ?", wanted.lengths_ms)
+        yield _Source("recordings r INDEXED BY by_length"), counted(_up_to(FEW + 1, between))
+    if wanted.from_s is not None or wanted.to_s is not None:
+        yield (
+            _Source("recordings r"),
+            counted(_up_to(FEW + 1, Query("FROM recordings WHERE place BETWEEN ? AND ?", span))),
+        )
+
+
+def _conditions(wanted: Filter, source: _Source) -> Iterator[Query]:
+    yield from source.where
+    yield _within(wanted, "r.place")
+    if wanted.lengths_ms:
+        yield Query("r.length_ms BETWEEN ? AND ?", wanted.lengths_ms)
+    for clause in wanted.clauses:
+        if clause != source.meets:
+            has = (
+                "EXISTS (SELECT 1 FROM terms t WHERE t.place = r.place AND t.term IN (SELECT value FROM json_each(?)))"
+            )
+            yield Query(has, (json.dumps(sorted(clause)),))
+    for term in wanted.absent:
+        yield Query("NOT EXISTS (SELECT 1 FROM terms t WHERE t.term = ? AND t.place = r.place)", (term,))
+    if not source.tables.startswith("parts"):
+        for column, text in _parts(wanted):
+            found = f"EXISTS (SELECT 1 FROM parts p WHERE p.rowid = r.place AND instr(p.{column}, ?) > 0)"  # noqa: S608 - our own words
+            yield Query(found, (text,))
+
+
+def _parts(wanted: Filter) -> Iterator[tuple[str, str]]:
+    if wanted.number_text:
+        yield "numbers", wanted.number_text
+    if wanted.name_text:
+        yield "names", wanted.name_text
+
+
+def _matching(wanted: Filter) -> Query | None:
+    """Searches the full-text index of groups of three characters, which finds exactly the texts with this part."""
+    said = [f'{column} : "{text.replace(chr(34), chr(34) * 2)}"' for column, text in _parts(wanted)]
+    return Query("d.parts MATCH ?", (" AND ".join(said),)) if said else None
+
+
+def _within(wanted: Filter, column: str) -> Query:
+    return Query(f"{column} BETWEEN ? AND ?", wanted.places)
+
+
+def _behind(sort: Sort, cursor: Cursor | None) -> Iterator[Query]:
+    if cursor is not None:
+        sign = "<" if sort.descends is not cursor.is_back else ">"
+        if sort.by_length:
+            yield Query(f"(r.length_ms, r.place) {sign} (?, ?)", (cursor.length_ms, cursor.place))
+        else:
+            yield Query(f"r.place {sign} ?", (cursor.place,))
+
+
+def _joined(conditions: list[Query]) -> tuple[str, tuple[str | int, ...]]:
+    text = " AND ".join(one.text for one in conditions)
+    return f" WHERE {text}", tuple(value for one in conditions for value in one.values)
+
+
+def _up_to(most: int, rows: Query) -> Query:
+    """Counts these rows, but no more than `most`."""
+    return Query(f"SELECT count(*) FROM (SELECT 1 {rows.text} LIMIT {most})", rows.values)  # noqa: S608 - our own words

@@ -1,0 +1,109 @@
+"""The rows of an entry of the catalogue in SQLite: read, replaced, removed. `catalogue_schema` has the tables."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import apsw
+
+from callrec.domain.library.search_keys import Entry, SearchKeys, keys_of
+
+PART = "INSERT INTO parts (rowid, numbers, names) VALUES (?, ?, ?)"
+_STORED = "SELECT r.place, r.change, e.entry FROM recordings r JOIN entries e ON e.place = r.place WHERE r.id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry that is there: its place, the number of the change that wrote it, and its text."""
+
+    place: int
+    change: int
+    text: str
+
+
+@contextmanager
+def transaction(database: apsw.Connection) -> Iterator[None]:
+    """One transaction that writes: all of it, or nothing. It waits for other processes that write at its beginning."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def number(database: apsw.Connection, text: str, values: Sequence[str | int] = ()) -> int:
+    """The only number that this query finds; 0 when it finds none."""
+    found = database.execute(text, tuple(values)).fetchone()
+    return int(str(found[0])) if found else 0
+
+
+def next_change(database: apsw.Connection) -> int:
+    """The number of a new change."""
+    database.execute("UPDATE counters SET value = value + 1 WHERE name = 'change'")
+    return last_change(database)
+
+
+def last_change(database: apsw.Connection) -> int:
+    """The number of the last change."""
+    return number(database, "SELECT value FROM counters WHERE name = 'change'")
+
+
+def stored(database: apsw.Connection, recording: str) -> Stored | None:
+    """The entry with this id."""
+    found = database.execute(_STORED, (recording,)).fetchone()
+    return Stored(int(str(found[0])), int(str(found[1])), str(found[2])) if found else None
+
+
+def replace(database: apsw.Connection, entries: Sequence[tuple[SearchKeys, str, Stored | None]], change: int) -> None:
+    """Enter these in place of what is stored of them now. Each entry comes once."""
+    for _, _, former in entries:
+        if former is not None:
+            remove(database, former)
+    taken: set[int] = set()
+    placed = [(_free(database, keys.place, taken), keys, text) for keys, text, _ in entries]
+    recordings = [(place, keys.id, keys.length_ms, change) for place, keys, _ in placed]
+    database.executemany("INSERT INTO recordings VALUES (?, ?, ?, ?)", recordings)
+    database.executemany("INSERT INTO entries VALUES (?, ?)", [(place, text) for place, _, text in placed])
+    terms = sorted((term, place) for place, keys, _ in placed for term in keys.terms)
+    database.executemany("INSERT INTO terms VALUES (?, ?)", terms)
+    database.executemany(PART, [part_of(place, keys) for place, keys, _ in placed])
+
+
+def remove(database: apsw.Connection, former: Stored) -> None:
+    """Remove an entry, and all that it was found by."""
+    terms = keys_of(entry_of(former.text)).terms
+    database.executemany("DELETE FROM terms WHERE term = ? AND place = ?", [(term, former.place) for term in terms])
+    for query in (
+        "DELETE FROM recordings WHERE place = ?",
+        "DELETE FROM entries WHERE place = ?",
+        "DELETE FROM parts WHERE rowid = ?",
+    ):
+        database.execute(query, (former.place,))
+
+
+def part_of(place: int, keys: SearchKeys) -> tuple[int, str, str]:
+    """The row of `parts`."""
+    return place, keys.numbers, keys.names
+
+
+def text_of(entry: Entry) -> str:
+    """An entry as it is stored: JSON in ASCII, since a caller's name may have what no UTF-8 has."""
+    return json.dumps(dict(entry))
+
+
+def entry_of(text: object) -> dict[str, str]:
+    """The entry that `text_of` wrote."""
+    found: dict[str, str] = json.loads(str(text))
+    return found
+
+
+def _free(database: apsw.Connection, place: int, taken: set[int]) -> int:
+    """The first free place from this one on. Two recordings of the same millisecond want the same one once in a million times."""
+    while place in taken or number(database, "SELECT 1 FROM recordings WHERE place = ?", (place,)):
+        place += 1
+    taken.add(place)
+    return place

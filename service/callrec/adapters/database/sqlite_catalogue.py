@@ -1,0 +1,200 @@
+"""The catalogue in one SQLite file: one thread writes, some read. Commands use the same file beside the daemon."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from callrec.adapters.database.catalogue_file import NAME, CatalogueFile, translated
+from callrec.adapters.database.catalogue_queries import Query, count_query, page_query
+from callrec.adapters.database.catalogue_rows import (
+    entry_of,
+    next_change,
+    number,
+    remove,
+    replace,
+    stored,
+    text_of,
+    transaction,
+)
+from callrec.adapters.database.catalogue_schema import VERSION, migrate
+from callrec.adapters.database.sqlite_rebuild import SqliteRebuild
+from callrec.domain.errors import CallrecError, Misconfigured, Refused
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_keys import Entry, keys_of
+from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
+
+READERS = 3
+T = TypeVar("T")
+
+
+class SqliteCatalogue:
+    """Implements `app.ports.library.Catalogue` in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._writer = ThreadPoolExecutor(1, "catalogue")
+        self._readers = ThreadPoolExecutor(READERS, "catalogue-reader")
+        self._file = CatalogueFile(self._path)
+        self._local = threading.local()
+        self._opened: list[CatalogueFile] = []
+        self._has_failed = False
+
+    async def close(self) -> None:
+        """Close the file; what is under way is done first."""
+        await asyncio.to_thread(self._close)
+
+    async def put(self, entry: Entry) -> None:
+        """Enter one entry, on disk on return."""
+        keys, text = keys_of(entry), text_of(entry)
+
+        def write(database: apsw.Connection) -> None:
+            change = next_change(database)
+            found = stored(database, keys.id)
+            if found and found.text == text:
+                database.execute("UPDATE recordings SET change = ? WHERE place = ?", (change, found.place))
+                return
+            replace(database, [(keys, text, found)], change)
+
+        await self._write(write)
+
+    async def get(self, recording: str) -> Entry | None:
+        """One entry."""
+
+        def read(database: apsw.Connection) -> Entry | None:
+            found = stored(database, recording)
+            return entry_of(found.text) if found else None
+
+        return await self._read(read)
+
+    async def search(self, wanted: Filter, request: PageRequest) -> Page:
+        """One page."""
+
+        def read(database: apsw.Connection) -> Page:
+            query = page_query(wanted, request, lambda counting: _counted(database, counting))
+            rows = database.execute(query.text, query.values)
+            found = (Row(int(str(place)), int(str(length_ms)), entry_of(text)) for place, length_ms, text in rows)
+            return page_of(request, found)
+
+        return await self._read(read)
+
+    async def count(self, wanted: Filter) -> Count:
+        """How many there are."""
+
+        def read(database: apsw.Connection) -> Count:
+            counting = count_query(wanted, lambda query: _counted(database, query))
+            return Count.of(_counted(database, counting))
+
+        return await self._read(read)
+
+    async def forget(self, recording: str) -> bool:
+        """Remove one entry. Its bytes are gone from the files afterwards, unless another process reads at this moment: then
+        with the next removal."""
+
+        def write(database: apsw.Connection) -> bool:
+            found = stored(database, recording)
+            if found:
+                remove(database, found)
+            change = next_change(database)
+            database.execute(
+                "INSERT OR REPLACE INTO forgotten SELECT ?, ? WHERE EXISTS (SELECT 1 FROM rebuilds)",
+                (recording, change),
+            )
+            return found is not None
+
+        is_there = await self._write(write)
+        await self._run(lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        return is_there
+
+    def refuses(self, entry: Entry) -> str:
+        """Why this entry would be refused; empty when it would not."""
+        try:
+            keys_of(entry)
+        except Refused as error:
+            return error.message
+        return ""
+
+    async def is_filled(self) -> bool:
+        """Whether a rebuild has ended once."""
+        query = "SELECT value FROM counters WHERE name = 'filled'"
+        return bool(await self._read(lambda database: number(database, query)))
+
+    async def probe(self) -> None:
+        """Take the right to write. After a failed write: write, without changing anything, since a full disk shows then only."""
+
+        def write(database: apsw.Connection) -> None:
+            if self._has_failed:
+                database.execute("UPDATE counters SET value = value WHERE name = 'change'")
+
+        await self._write(write)
+
+    async def migrate(self, version: int) -> None:
+        """Make the file one of another version of the schema, for another version of callrec. The next use makes it one of this
+        version again. Raises Misconfigured (`catalogue-newer`) for one that this callrec does not know."""
+        if version > VERSION:
+            says = f"this callrec knows the catalogue's schemas up to {VERSION}"
+            raise Misconfigured("catalogue-newer", says, hint="run the version that has this schema")
+        await self._run(lambda database: migrate(database, version, self._path))
+        await self.close()
+
+    @asynccontextmanager
+    async def rebuild(self) -> AsyncIterator[SqliteRebuild]:
+        """A rebuild, as `app.ports.library.Rebuild` says. A damaged file is put aside first."""
+        rebuild = SqliteRebuild(self._path, self._writer)
+        await rebuild.begin()
+        try:
+            yield rebuild
+        finally:
+            await asyncio.shield(rebuild.end())
+
+    async def _write(self, work: Callable[[apsw.Connection], T]) -> T:
+        def transact(database: apsw.Connection) -> T:
+            with transaction(database):
+                return work(database)
+
+        try:
+            found = await self._run(transact)
+        except CallrecError:
+            self._has_failed = True
+            raise
+        self._has_failed = False
+        return found
+
+    async def _run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run this in the thread that writes."""
+
+        def run() -> T:
+            with translated(self._path):
+                return work(self._file.opened())
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+
+    async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
+        def run() -> T:
+            with translated(self._path):
+                return work(self._reader().opened())
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    def _reader(self) -> CatalogueFile:
+        """This thread's own connection."""
+        file: CatalogueFile | None = getattr(self._local, "file", None)
+        if file is None:
+            file = self._local.file = CatalogueFile(self._path)
+            self._opened.append(file)
+        return file
+
+    def _close(self) -> None:
+        self._readers.shutdown()
+        self._writer.shutdown()
+        for file in (self._file, *self._opened):
+            file.close()
+
+
+def _counted(database: apsw.Connection, query: Query) -> int:
+    return number(database, query.text, query.values)

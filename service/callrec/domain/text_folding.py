@@ -1,0 +1,9 @@
+"""Text as searches compare it."""
+
+import unicodedata
+
+
+def folded(text: str) -> str:
+    """The text without case and accents: `Éloïse` and `eloise` are one."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from callrec.adapters.disk.folder_lock import FolderLock
 from callrec.cli import user_files
 from callrec.cli.app import app
 from callrec.domain.errors import CallrecError, Unavailable
@@ -66,3 +67,13 @@ def test_secrets_that_cannot_be_written_do_not_look_like_an_import_that_was_refu
     with open("/dev/full", "wb") as full, pytest.raises(Unavailable) as told:  # noqa: PTH123 - a device
         user_files._write_secrets(full.fileno(), [dict.fromkeys(user_files._SECRET, "x")])
     assert told.value.code == "secrets-not-written"
+
+
+def test_the_catalogues_schema_is_not_changed_under_a_daemon(folder: Path) -> None:
+    """Without one it is, and the next use changes it back."""
+    lock = FolderLock(folder / "spool", "CALLREC_SPOOL_DIR", {"state": "there"})
+    lock.take()
+    assert code("rebuild --schema 1") == "daemon-runs"
+    lock.release()
+    assert code("rebuild --schema 99") == "catalogue-newer"
+    assert [code("rebuild --schema 1"), code("recordings list"), code("rebuild")] == ["", "", ""]

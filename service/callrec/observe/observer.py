@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from callrec import __version__
-from callrec.app.library.catalog import Rebuilt
 from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Manifest
 from callrec.domain.calls.model import Missing, Recording
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.tracks import incomplete
 from callrec.domain.throttle import Throttle
@@ -125,14 +125,14 @@ class Observation:
         self._metrics.intake("unindexed")
         log.warning("unindexed", recording=recording, code=error.code, reason=error.message)
 
-    def catalogue_filled(self, done: Rebuilt) -> None:
-        """Log that the new catalogue has the recordings of the disk, and each that it could not read."""
-        log.info("catalogue-filled", recordings=done.recordings, findings=len(done.findings))
-        for finding in done.findings:
-            if times := self._throttle.count(f"catalogue {finding.code}"):
-                log.warning(
-                    "catalogue-lacks", code=finding.code, path=finding.path, reason=finding.message, times=times
-                )
+    def catalogue_filled(self, recordings: int) -> None:
+        """Log that the new catalogue has the recordings of the disk."""
+        log.info("catalogue-filled", recordings=recordings)
+
+    def catalogue_lacks(self, path: str, code: ErrorCode, reason: str) -> None:
+        """Log the 1st, 2nd, 4th ... sidecar with this error, of which the catalogue has no entry."""
+        if times := self._throttle.count(f"catalogue {code}"):
+            log.warning("catalogue-lacks", path=path, code=code, reason=reason, times=times)
 
     def former_index_removed(self, keys: int) -> None:
         """Log that the index of earlier versions is gone from Redis."""

@@ -128,6 +128,8 @@ _OF_AN_ENTRY = (
     _optional("told", _HEARINGS, Kind.OBJECTS, example=[]),
     _optional("timeline_exact_s", "How exact the file's time line is, in seconds.", Kind.NUMBER, example=0.1),
     _optional("tracks", _TRACKS, Kind.OBJECTS, example=[]),
+    _optional("tags", "Its tags.", Kind.TEXTS, example=["complaint"]),
+    _optional("holds", "The reasons of the holds that it is under.", Kind.TEXTS, example=[]),
 )  # fmt: skip
 _INDEXED = (EventField("recording", "The recording's id.", example=_RECORDING_ID),)
 _TOLD = "When the dialplan announced the change without the daemon, in ms since 1970."

@@ -1,10 +1,9 @@
 """Keeps the catalogue complete: fills it from the recordings on disk when it is new, and checks whether it can be written."""
 
 import asyncio
-from typing import Protocol
 
 from callrec.app.library.catalog import Rebuilt, rebuild
-from callrec.app.ports.library import Catalogue, EventSink, Library
+from callrec.app.ports.library import Catalogue, EventSink, FormerIndex, KeeperNotices, Library
 from callrec.app.ports.observer import Observer
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.errors import CallrecError
@@ -12,26 +11,6 @@ from callrec.domain.throttle import LastTold
 from callrec.domain.vocabulary import AlarmCause
 
 LOOK_S = 2.0
-
-
-class FormerIndex(Protocol):
-    """The index of recordings that earlier versions kept in Redis."""
-
-    async def drop_former_index(self) -> int:
-        """Remove it; the number of removed keys. Raises CallrecError."""
-        ...
-
-
-class KeeperNotices(Protocol):
-    """The observer of the keeper: logs. Must not raise."""
-
-    def catalogue_filled(self, done: Rebuilt) -> None:
-        """The catalogue was new, and has all recordings of the disk now, but those of the findings."""
-        ...
-
-    def former_index_removed(self, keys: int) -> None:
-        """The index of earlier versions is gone from Redis."""
-        ...
 
 
 class CatalogueKeeper:
@@ -78,7 +57,9 @@ class CatalogueKeeper:
         if not await self._catalogue.is_filled():
             self.why_not = "the catalogue is being filled from the recordings on disk"
             done = await rebuild(self._library, self._catalogue)
-            self._notices.catalogue_filled(done)
+            self._notices.catalogue_filled(done.recordings)
+            for finding in done.findings:
+                self._notices.catalogue_lacks(finding.path, finding.code, finding.message)
             await self._tell(done)
         if not self._is_former_gone:
             try:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Format, Manifest
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
 from callrec.domain.library.search import Filter
@@ -150,6 +151,30 @@ class EventSink(Protocol):
 
     async def publish(self, event: Mapping[str, str]) -> None:
         """Append one event; it needs a `type`."""
+        ...
+
+
+class FormerIndex(Protocol):
+    """The index of recordings that earlier versions kept in Redis."""
+
+    async def drop_former_index(self) -> int:
+        """Remove it; the number of removed keys. Raises CallrecError."""
+        ...
+
+
+class KeeperNotices(Protocol):
+    """The observer of the catalogue's keeper: logs. Must not raise."""
+
+    def catalogue_filled(self, recordings: int) -> None:
+        """The catalogue was new, and has so many recordings of the disk now."""
+        ...
+
+    def catalogue_lacks(self, path: str, code: ErrorCode, reason: str) -> None:
+        """It has no entry of this sidecar."""
+        ...
+
+    def former_index_removed(self, keys: int) -> None:
+        """The index of earlier versions is gone from Redis."""
         ...
 
 

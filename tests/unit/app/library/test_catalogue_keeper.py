@@ -13,16 +13,18 @@ import pytest_asyncio
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.app.library import catalogue_keeper
-from callrec.app.library.catalog import Rebuilt
 from callrec.app.library.catalogue_keeper import CatalogueKeeper
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.calls.ids import CallId, NodeId, RecordingId
 from callrec.domain.calls.journal import SCHEMA, Manifest, State
 from callrec.domain.calls.model import POLICY, Recording
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.library.search import ALL
 from callrec.domain.library.search_pages import Count
 from callrec.domain.rules import Rule
+
+FILLED = ["filled 2", "lacks c3-1: sidecar-unreadable, damaged"]
 
 
 @dataclass
@@ -55,8 +57,11 @@ class Around:
     def alarmed(self, alarm: Alarm, _call: str) -> None:
         self.said.append(alarm.cause)
 
-    def catalogue_filled(self, done: Rebuilt) -> None:
-        self.said.append(f"filled {done.recordings} without {len(done.findings)}")
+    def catalogue_filled(self, recordings: int) -> None:
+        self.said.append(f"filled {recordings}")
+
+    def catalogue_lacks(self, path: str, code: ErrorCode, reason: str) -> None:
+        self.said.append(f"lacks {path}: {code}, {reason}")
 
     def former_index_removed(self, keys: int) -> None:
         self.said.append(f"removed {keys}")
@@ -97,7 +102,7 @@ async def test_a_new_catalogue_is_filled_once_and_the_former_index_goes(catalogu
         assert (keeper.why_not, keeper.accepts) == ("not checked yet whether the catalogue accepts changes", False)
         await until(keeper, "")
         assert keeper.accepts
-    assert around.said == ["filled 2 without 1", "recordings-rebuilt 2", "removed 7"]
+    assert around.said == [*FILLED, "recordings-rebuilt 2", "removed 7"]
     assert await catalogue.count(ALL) == Count(2, True)
     async with kept(catalogue, again := Around(former=0)) as keeper:
         await until(keeper, "")
@@ -108,13 +113,13 @@ async def test_without_redis_it_is_filled_and_the_former_index_goes_later(catalo
     around = Around(is_redis_down=True)
     async with kept(catalogue, around) as keeper:
         await until(keeper, "")
-        assert around.said == ["filled 2 without 1"]
+        assert around.said == FILLED
         around.is_redis_down = False
         async with asyncio.timeout(10):
             while around.former:  # noqa: ASYNC110 - the keeper tells nobody
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0)
-    assert around.said == ["filled 2 without 1", "removed 7"]
+    assert around.said == [*FILLED, "removed 7"]
 
 
 async def test_a_catalogue_that_takes_nothing_is_one_alarm_until_it_works_again(

@@ -65,7 +65,7 @@ async def _pauses(scene: Scene, call: SipCaller, by_key: bool) -> str:
     await press(on=False)
     await scene.talk(scene.partner, seconds=TALK_S)
     ((manifest, left, right),) = await scene.entries(1)
-    assert_sound(manifest)
+    assert_sound(manifest, unsent=call.media.unsent)
     ((pause),) = manifest.recording.pauses
     paused_s = (pause.to_s or 0.0) - pause.from_s
     assert paused_s > TALK_S - NEAR_S

@@ -69,11 +69,11 @@ async def _judge(
     own, other = (left, right) if speaker == scene.recorded else (right, left)
     side = Heard.SAYS if own is left else Heard.HEARS
     if is_heard:
-        _assert_heard(there.heard(), speaker)
+        _assert_heard(there.heard(), speaker, media)
     away = _away(manifest, own, speaker, media)
     lost_s = length_s(away)
     assert lost_s <= most_s, (away, manifest.recording)
-    _assert_told(manifest, side, away)
+    _assert_told(manifest, side, away, media)
     (listener,) = {scene.recorded, scene.partner} - {speaker}
     begun_anew_s = sum(one.to_s - one.from_s for one in manifest.recording.missing if one.side is Heard.BOTH)
     torn = [one for one in interruptions(other, TONES_HZ[listener]) if one[1] - one[0] > begun_anew_s + NEAR_S]
@@ -89,13 +89,13 @@ def _away(manifest: Manifest, own: Sound, speaker: str, media: RtpSender) -> lis
     return [(from_s, to_s) for from_s, to_s in without(away, unsent) if to_s - from_s > KEPT_S]
 
 
-def _assert_heard(heard: Sound, speaker: str) -> None:
+def _assert_heard(heard: Sound, speaker: str, media: RtpSender) -> None:
     """The other phone heard it. It is an Asterisk, too: where the numbers go back by half a second, it drops that itself."""
-    away_s = length_s(interruptions(heard, TONES_HZ[speaker]))
+    away_s = length_s(interruptions(heard, TONES_HZ[speaker])) - media.unsent * PACKET_S
     assert away_s <= LATE_S, away_s
 
 
-def _assert_told(manifest: Manifest, side: Heard, away: list[Span]) -> None:
+def _assert_told(manifest: Manifest, side: Heard, away: list[Span], media: RtpSender) -> None:
     """The entry tells each time in which the voice is not in the file, and not much more."""
     recording = manifest.recording
     missing = [one for one in recording.missing if one.side in {side, Heard.BOTH}]
@@ -107,7 +107,7 @@ def _assert_told(manifest: Manifest, side: Heard, away: list[Span]) -> None:
     if away:
         assert (manifest.state, recording.cause) == (State.PARTIAL, AlarmCause.DEAF_LEG), recording
     else:
-        assert_sound(manifest)
+        assert_sound(manifest, unsent=media.unsent)
 
 
 @case("source-behind", length_s=LENGTH_S)
@@ -176,7 +176,7 @@ async def numbers_misordered(scene: Scene) -> str:
     kept_s, heard_s = (length_s(side) for side in sides)
     assert heard_s > BRIEF * PACKET_S - KEPT_S, heard_s
     assert abs(kept_s - heard_s) < NEAR_S, (kept_s, heard_s)
-    assert_sound(manifest)
+    assert_sound(manifest, unsent=phone.media.unsent)
     return "kept"
 
 

@@ -119,6 +119,8 @@ class RtpSender(asyncio.DatagramProtocol):
         """From when to when it has sent without interruption, in Unix time: when its packets were handed to the kernel."""
         self.said_s: list[float] = []
         """When the first packet of each further tone was sent, in Unix time: a busy loop sends it later than it was asked for."""
+        self.unsent = 0
+        """How many packets were not sent because the loop of the tests stood still."""
         self.sent: list[bytes] = []
         """What the packets had that no Asterisk decodes."""
         self.came: list[Came] = []
@@ -184,7 +186,8 @@ class RtpSender(asyncio.DatagramProtocol):
             due_s = began_s + nth * self.packet_s * (1 - self.ppm / 1e6)
             await asyncio.sleep(max(0.0, due_s - loop.time()))
             sends = self.sends and loop.time() - due_s <= LATE_S
-            self._stamps.sequence += self.sends  # RFC 3550, 5.1: one more for each packet that is sent
+            self.unsent += self.sends and not sends
+            self._stamps.sequence += sends  # RFC 3550, 5.1: one more for each packet that is sent
             if sends and self.faxes:
                 self._give(self._fax(nth))
             elif sends:

@@ -81,7 +81,7 @@ def _spool(value: Path) -> Path:
 
 
 def _folder(value: object) -> object:
-    """An empty value means no folder; as a Path it would be the working folder."""
+    """An empty value means no folder or file; as a Path it would be the working folder."""
     return value or None
 
 
@@ -106,6 +106,11 @@ class Settings(BaseSettings):
     agi_bind: Bind = "127.0.0.1:4573"
     http_bind: Bind = "127.0.0.1:8080"
     http_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)] = ()
+    http_tls_cert: Annotated[Path | None, BeforeValidator(_folder)] = None
+    http_tls_key: Annotated[Path | None, BeforeValidator(_folder)] = None
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_hosts)
+    ] = ()
     monitor_dir: Path = Path("recordings/monitor")
     spool_dir: Annotated[Path, AfterValidator(_spool)] = Path("recordings/spool").absolute()
     state_dir: Path = Path("recordings/state")

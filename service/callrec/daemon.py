@@ -21,7 +21,9 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.maintenance import index_what_waits, reopen_journal
 from callrec.config import Settings, former_names, split_bind
 from callrec.web.api.operations import operations
-from callrec.web.server import build_app, serve_http
+from callrec.web.clients import Clients
+from callrec.web.server import Access, build_app, serve_http
+from callrec.web.tls import tls_context
 from callrec.wiring.assemble import Daemon, assemble
 
 DRAIN_S = 10.0
@@ -31,9 +33,10 @@ DRAIN_S = 10.0
 async def serve(settings: Settings, token: str) -> None:
     """Run until SIGTERM, SIGINT, or until the terminal closes. `token` is the API's token. Raises Misconfigured, Unavailable or
     Corrupt when the daemon cannot start."""
+    tls = tls_context(settings.http_tls_cert, settings.http_tls_key)
     async with assemble(settings) as daemon:
         ended = _ended(daemon)
-        runner, http_port = await serve_http(_app(daemon, token), *split_bind(settings.http_bind))
+        runner, http_port = await serve_http(_app(daemon, token), *split_bind(settings.http_bind), tls)
         agi_host, agi_port = await daemon.agi.start(*split_bind(settings.agi_bind))
         observation, manager = daemon.outside.observation, daemon.outside.alive.manager
         for former, name in former_names(os.environ):
@@ -75,6 +78,7 @@ def _app(daemon: Daemon, token: str) -> web.Application:
         metrics=out.metrics,
         live=daemon.call_router.live,
         token=token,
+        access=Access(out.access.logins, out.access.tokens, out.access.audit, Clients(out.settings.trusted_proxies)),
         hosts=(split_bind(out.settings.http_bind)[0], *out.settings.http_hosts),
         api=operations(
             out.store,
@@ -83,6 +87,8 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             out.events,
             out.webhooks.registry,
             LiveCalls(daemon.call_router, out.spool),
+            out.access.logins,
+            out.access.tokens,
         ),
         node=out.settings.node,
     )

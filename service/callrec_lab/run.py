@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from callrec.domain.directory.model import ADMINISTRATOR
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.observe.logs import set_up_logs
 from callrec_lab.pbx import Ports
@@ -41,7 +42,7 @@ async def _run() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
-    await run(RECORDINGS, Wishes(ports=ports, http=HTTP, phones=False), _print, ended)
+    await run(RECORDINGS, Wishes(ports=ports, http=HTTP, phones=False, administrator=True), _print, ended)
 
 
 async def run(folder: Path, wishes: Wishes, say: Callable[[str], None], ended: asyncio.Event) -> None:
@@ -81,6 +82,7 @@ def _print(line: str) -> None:
 
 def _welcome(stack: Stack) -> str:
     users = {user.id: user for user in stack.pbx.tables.users}
+    login = f"POST /api/v1/login as {ADMINISTRATOR}, password {stack.first_password} (shown this once)"
     http, sip, daemon = stack.daemon.http, stack.pbx.ports.sip, stack.daemon
     command = Path(sys.executable).with_name("callrec")
     return "\n".join(
@@ -91,6 +93,7 @@ def _welcome(stack: Stack) -> str:
                 f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}"
                 for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number)
             ),
+            *([f"First administrator: {login}"] if stack.first_password else []),
             f"Mail of the mailboxes: {daemon.config.parent / 'mail'}",
             f"Commands beside it:  CALLREC_CONFIG={daemon.config} {command} doctor",
             "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything.",

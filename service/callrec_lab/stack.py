@@ -1,5 +1,7 @@
 """The whole product on one machine: an Asterisk with the small PBX, the daemon as a process, and simulated phones."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -7,10 +9,13 @@ from pathlib import Path
 
 from callrec.adapters.disk.config_folder import DiskConfFolder
 from callrec.adapters.passwords import Argon2Passwords
-from callrec.adapters.redis.store import open_store
+from callrec.adapters.redis.directory import DirectoryFeed
+from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.app.access.accounts import AccountChange, set_account
 from callrec.app.asterisk.config_files import Confgen
+from callrec.app.directory.records import Records
 from callrec.app.directory.user_file.import_users import import_users
-from callrec.domain.directory.model import Feature, Tables
+from callrec.domain.directory.model import ADMINISTRATOR, Feature, Tables
 from callrec.domain.directory.tables_mark import Marked, TablesMark
 from callrec.domain.errors import Misconfigured
 from callrec_lab.asterisk import dialplan_folder
@@ -32,6 +37,8 @@ class Stack:
     daemon: Daemon
     pbx: Pbx
     bank: PhoneBank | None
+    first_password: str = ""
+    """Of the account ADMINISTRATOR, when it was made by this start."""
 
     def phone(self, number: str) -> Phone:
         """The simulated phone with this number."""
@@ -61,6 +68,8 @@ class Wishes:
     """A prefix for Asterisk's command line, which runs it as another user, or in a sandbox."""
     as_callrec: tuple[str, ...] = ()
     """The same for the daemon's command line."""
+    administrator: bool = False
+    """Whether an administrator's account is made with the first users."""
     later: Mapping[str, str] = field(default_factory=dict)
     """Line names and secrets of further phones, whose lines are added later."""
 
@@ -78,7 +87,7 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
         daemon = Daemon(folder, wishes.ports, http=wishes.http, **settings)
         daemon.command = (*wishes.as_callrec, *daemon.command)
         await stack.enter_async_context(daemon)
-        tables = await _provision(daemon, wishes)
+        tables, first_password = await _provision(daemon, wishes)
         progress(f"== daemon and store up, {len(tables.users)} users")
         mail = str((folder / "mail").absolute())
         limited = replace(installation, argv=(*wishes.as_asterisk, *installation.argv))
@@ -93,12 +102,14 @@ async def start(folder: Path, wishes: Wishes, progress: Progress) -> AsyncIterat
             await stack.enter_async_context(bank)
         await daemon.ready()
         progress("== ready")
-        yield Stack(daemon, pbx, bank)
+        yield Stack(daemon, pbx, bank, first_password)
 
 
-async def _provision(daemon: Daemon, wishes: Wishes) -> Tables:
+async def _provision(daemon: Daemon, wishes: Wishes) -> tuple[Tables, str]:
     """Import the users as `callrec users import` does, and enable `*26`, which is disabled at first. Users of an earlier start
-    stay as they are: an import of the same file could be refused, since other users may have its numbers now."""
+    stay as they are: an import of the same file could be refused, since other users may have its numbers now. Returns the tables,
+    and the password of an administrator who was made with the first users."""
+    first_password = ""
     async with open_store(daemon.settings.get("redis_url", "embedded:"), daemon.state, join=True) as store:
         tables = await store.tables()
         if not tables.users:
@@ -107,6 +118,8 @@ async def _provision(daemon: Daemon, wishes: Wishes) -> Tables:
             )
             code = next(one.code for one in tables.codes if one.feature is Feature.CALL_RECORD)
             await store.set_code(Feature.CALL_RECORD, code, True, actor=ACTOR)
+            if wishes.administrator:
+                first_password = await first_administrator(store)
         # The daemon writes the files too, but an Asterisk that starts now needs them at once.
         snapshot = await store.snapshot()
         if not wishes.as_callrec:
@@ -115,8 +128,19 @@ async def _provision(daemon: Daemon, wishes: Wishes) -> Tables:
                 return Marked(snapshot.tables, snapshot.standing.mark)
 
             await Confgen(DiskConfFolder(Path(daemon.settings["confgen_dir"])), None).generate(source)
-            return snapshot.tables
+            return snapshot.tables, first_password
     ended, said = await daemon.callrec("confgen", "--no-reload")  # as callrec's user, who must own the files
     if ended:
         raise Misconfigured("test-pbx", f"callrec confgen ended with {ended}: {said}")
-    return snapshot.tables
+    return snapshot.tables, first_password
+
+
+async def first_administrator(store: RedisStore) -> str:
+    """Make the account ADMINISTRATOR for a user without a phone; its password, which is told once."""
+    password = secrets.token_urlsafe(12)
+    password_hash = await asyncio.to_thread(Argon2Passwords().hashed, password)
+    async with DirectoryFeed(store) as tables:
+        await tables.until_loaded()
+        change = AccountChange(ADMINISTRATOR, password_hash=password_hash, role=ADMINISTRATOR)
+        await set_account(Records(store, tables), change, lambda: secrets.token_hex(16), ACTOR)
+    return password

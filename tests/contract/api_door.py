@@ -2,19 +2,25 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+from login_store import Clock, KeptAudit
 from seeds import adding
 
+from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.embedded import EmbeddedValkey
+from callrec.adapters.redis.logins import RedisLogins
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.user_files.processes import UserFileProcesses
+from callrec.app.access.logins import Logins
+from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
 from callrec.app.events.hub import EventHub
 from callrec.app.webhooks.registry import WebhookRegistry
@@ -27,10 +33,14 @@ from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.web.api.operations import operations
-from callrec.web.server import build_app, serve_http
+from callrec.web.clients import Clients
+from callrec.web.connection_limits import Patience
+from callrec.web.server import Access, build_app, serve_http
 from callrec.wiring.events import event_hub, keep_webhooks
 
 TOKEN = "t" * 43
+PASSWORDS = Argon2Passwords(memory_kib=64, passes=1)
+PATIENCE = Patience(per_connection_s=1000.0, together_s=1000.0, burst=1000)
 JOHN = User(UserId("1"), "John", "Doe", language="en_US", mobilephonenumber="+49 170 1".replace(" ", ""))
 EVE = User(UserId("2"), "Éve", "Johansson")
 TABLES = Tables(
@@ -84,6 +94,7 @@ class ServiceUrl:
         self.http = aiohttp.ClientSession()
         self._asking = 0
         self.hub: EventHub
+        self.audit, self.clock = KeptAudit(), Clock(time.time())
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -122,6 +133,14 @@ async def _followed(address: Address) -> AsyncIterator[EventHub]:
         await asyncio.wait([running])
 
 
+def _access(address: Address, feed: DirectoryFeed, door: ServiceUrl, stack: AsyncExitStack) -> Access:
+    """Logins and tokens in the same store, with hashes that take no time."""
+    store = RedisLogins(address)
+    stack.push_async_callback(store.close)
+    logins = Logins(store, feed, PASSWORDS, door.audit, door.clock)
+    return Access(logins, ProgramTokens(store, door.audit, door.clock), door.audit, Clients(["127.0.0.9"]))
+
+
 @asynccontextmanager
 async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegistry]:
     settings = Settings(state_dir=folder, webhook_networks=("127.0.0.0/8",))
@@ -146,8 +165,17 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             door = ServiceUrl(store, feed, UserFileProcesses(store.address), folder)
             door.hub = hub = await stack.enter_async_context(_followed(store.address))
             webhooks = await stack.enter_async_context(_sending(store.address, folder))
-            api = operations(store, feed, door.files, hub, webhooks, NoCalls())
-            app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=api)
+            access = _access(store.address, feed, door, stack)
+            api = operations(store, feed, door.files, hub, webhooks, NoCalls(), access.logins, access.tokens)
+            app = build_app(
+                readiness=Readiness(),
+                metrics=Metrics(),
+                live=list,
+                token=TOKEN,
+                api=api,
+                access=access,
+                patience=PATIENCE,
+            )
             runner, door.port = await serve_http(app, "127.0.0.1", 0)
             try:
                 yield door

@@ -466,6 +466,36 @@ def test_profiles_name_a_role_and_groups_have_supervisors(shell: Shell) -> None:
     assert shell("groups", "remove", "sales", "--json")[1] == "[]\n"
 
 
+def test_an_account_is_made_changed_and_listed(shell: Shell) -> None:
+    """The administrator of a new house has no phone; a user of the directory gets an account by the phone's number."""
+    made = ("accounts", "set", "alice", "--role", "administrator")
+    assert "a new one needs --password" in shell(*made)[2]
+    assert "8 to 64 characters" in shell(*made, "--password", stdin=b"short\n")[2]
+    code, out, err = shell(*made, "--password", "--json", stdin=b"correct horse\n")
+    row = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (row["profile"], row["role"], row["enabled"], row["password"]) == (
+        "administrator",
+        "administrator",
+        True,
+        True,
+    )
+    assert "correct horse" not in out
+    file = USERS.encode() + b"Ann|Lee|1001|default|sip|ann|0\n"
+    assert shell("users", "import", "-", stdin=file)[0] == 0
+    code, out, _ = shell("accounts", "set", "ann", "--user", "1001", "--role", "user", "--generate-password", "--json")
+    row = json.loads(out)
+    assert (code, row["user"].startswith("Ann Lee"), row["profile"], len(row["new_password"])) == (0, True, "agent", 16)
+    code, out, _ = shell("accounts", "set", "ann", "--disable")
+    assert (code, "enabled   off" in out) == (0, True)
+    listed = json.loads(shell("accounts", "list", "--json")[1])
+    assert {one["username"]: one["role"] for one in listed} == {"alice": "administrator", "ann": "user"}
+    assert [(one["sessions"], one["locked_s"]) for one in listed] == [(0, 0), (0, 0)]
+    code, _, err = shell("accounts", "sessions", "ann")
+    assert (code, "start it with callrec serve" in err) == (3, True)
+    assert "there is no account" in shell("accounts", "sessions", "nobody")[2]
+
+
 def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
     """A user is found by the beginning of a name; what a key dials and its lamp are shown; the same key twice is refused."""
     file = (

@@ -30,8 +30,8 @@ SAID = {
 
 NEWER = frozenset({"record", "language"})
 """Fields that it did not have: of incoming numbers and contexts, where nothing was said."""
-SHIPPED = frozenset({"role"})
-"""Of profiles: a store in which they were never changed has the shipped ones, which have a role now."""
+SHIPPED = frozenset({"role", "second_factor"})
+"""Of profiles: a store in which they were never changed has the shipped ones, which have a role now. Of roles: off."""
 NEWER_OF_RECORDINGS = frozenset({"names", "direction", "node"})
 NEWER_IN = frozenset({"contexts-list", "roles-list", "recordings-list", "recordings-show"})
 

@@ -208,7 +208,7 @@ TABLES = Tables(
     entities=(Entity(1, "default"), Entity(2, "Österreich")),
     profiles=(Profile("client", "user"), Profile("bare")),
     keys=(FunctionKey(FIRST, 1, "user", "2", "George", supervision=True), FunctionKey(FIRST, 2, "call_record")),
-    roles=(Role("auditor", (Permission.AUDIT_READ,)),),
+    roles=(Role("auditor", (Permission.AUDIT_READ,), second_factor=True),),
     places=(Place(PlaceKind.QUEUE, "Support 2", Rule.ALWAYS), Place(PlaceKind.TRUNK, "provider", Rule.NEVER)),
     groups=(Group("sales", (FIRST, SECOND), (SECOND,)), Group("empty")),
 )

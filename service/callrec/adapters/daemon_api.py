@@ -2,13 +2,14 @@
 
 import http.client
 import json
+import ssl
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from callrec.adapters.disk.token import kept_token, token_is_there
 from callrec.config import split_bind
-from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.errors import Misconfigured, Refused, Unavailable
 
 if TYPE_CHECKING:
     from callrec.domain.error_codes import ErrorCode
@@ -21,10 +22,10 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses to
 class DaemonApi:
     """Requests to the daemon of these settings, one connection each. Blocking."""
 
-    def __init__(self, http_bind: str, state_dir: Path) -> None:
+    def __init__(self, http_bind: str, state_dir: Path, certificate: Path | None = None) -> None:
         host, self._port = split_bind(http_bind)
         self._host = _EVERYWHERE.get(host, host)
-        self._state_dir = state_dir
+        self._state_dir, self._certificate = state_dir, certificate
 
     def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """The JSON of the answer. Raises Refused with the code of a problem, Unavailable when there is no daemon or it cannot do
@@ -32,11 +33,11 @@ class DaemonApi:
         if not token_is_there(self._state_dir):
             raise self._away(f"no daemon has run with the state folder {self._state_dir}")
         headers = {"Authorization": f"Bearer {kept_token(self._state_dir)}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_S)
+        connection = self._connection()
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            said = json.loads(answer.read())
+            said = json.loads(answer.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._away(f"the daemon does not answer at {self._host}:{self._port}") from error
         finally:
@@ -47,5 +48,18 @@ class DaemonApi:
         kind = Unavailable if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
         raise kind(code, str(said.get("title", "")), hint=str(said.get("hint", "")))
 
+    def _connection(self) -> http.client.HTTPConnection:
+        """With TLS when the daemon has a certificate: this one, whatever name is in it, since the address is the daemon's own.
+        Raises Misconfigured."""
+        if self._certificate is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_S)
+        try:
+            context = ssl.create_default_context(cafile=str(self._certificate))
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured("http-tls", f"cannot read the certificate {self._certificate}: {error}") from error
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return http.client.HTTPSConnection(self._host, self._port, timeout=ANSWER_S, context=context)
+
     def _away(self, says: str) -> Unavailable:
-        return Unavailable("daemon-away", says, hint="live calls are the daemon's: start it with callrec serve")
+        return Unavailable("daemon-away", says, hint="the daemon does this: start it with callrec serve")

@@ -5,10 +5,12 @@ makes guessing expensive. A user file with a password in every row is therefore 
 argon2 releases the interpreter's lock.
 """
 
-from argon2 import PasswordHasher, Type
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
+MOST_MEMORY_KIB, MOST_PASSES, MOST_LANES = 262_144, 16, 16
+"""Of a hash that came from elsewhere: with more, somebody who logs in would take the machine's memory or its time."""
 
 
 class Argon2Passwords:
@@ -22,8 +24,11 @@ class Argon2Passwords:
         return self._hasher.hash(password)
 
     def matches(self, password_hash: str, password: str) -> bool:
-        """Whether the hash belongs to this password."""
+        """Whether the hash belongs to this password. Never for one that would take too much memory or time."""
         try:
+            costs = extract_parameters(password_hash)
+            if costs.memory_cost > MOST_MEMORY_KIB or costs.time_cost > MOST_PASSES or costs.parallelism > MOST_LANES:
+                return False
             return self._hasher.verify(password_hash, password)
-        except (InvalidHashError, VerificationError):
+        except (InvalidHashError, VerificationError, UnicodeEncodeError):
             return False

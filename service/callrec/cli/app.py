@@ -6,6 +6,7 @@ import typer
 
 from callrec import __version__
 from callrec.cli import (
+    accounts,
     calls,
     confgen,
     contexts,
@@ -60,6 +61,7 @@ app.add_typer(places.app, name="places")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(calls.app, name="calls")

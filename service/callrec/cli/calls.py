@@ -85,7 +85,7 @@ def _daemon() -> "DaemonApi":
     from callrec.adapters.daemon_api import DaemonApi
 
     read = settings()
-    return DaemonApi(read.http_bind, read.state_dir)
+    return DaemonApi(read.http_bind, read.state_dir, read.http_tls_cert)
 
 
 def _row(call: "Mapping[str, object]") -> Row:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from callrec.domain.directory.edit import TableRecord
     from callrec.domain.directory.model import Tables
 
-COLUMNS = ("name", "permissions")
+COLUMNS = ("name", "permissions", "second_factor")
 
 app = typer.Typer(
     help="Roles with their permissions: list, set, remove. A profile names the role of its accounts.",
@@ -35,16 +35,19 @@ def set_role(
     permission: Annotated[
         list[str], typer.Option(help="Repeat for several. Replaces all permissions that the role had.")
     ],
+    second_factor: Annotated[
+        bool, typer.Option("--second-factor", help="Its accounts may do nothing before they have a second factor.")
+    ] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Create a role, or change its permissions."""
+    """Create a role, or replace its permissions."""
     from callrec.domain.directory.edit import Table
     from callrec.domain.directory.model import Permission, Role
 
     if unknown := [one for one in permission if one not in set(Permission)]:
         says = f"{unknown[0]!r} is not a permission; use one of {', '.join(Permission)}"
         raise typer.BadParameter(says, param_hint="--permission")
-    role = Role(name, tuple(one for one in Permission if one in permission))
+    role = Role(name, tuple(one for one in Permission if one in permission), second_factor)
 
     async def change(records: "Records", change_request: "ChangeRequest") -> "TableRecord":
         return await records.put(Table.ROLES, name, lambda _before: role, change_request)
@@ -71,4 +74,11 @@ def remove(name: Name, as_json: bool = JSON_OPTION) -> None:
 
 
 def _rows(tables: "Tables") -> list[Row]:
-    return [{"name": one.name, "permissions": [each.value for each in one.permissions]} for one in tables.roles]
+    return [
+        {
+            "name": one.name,
+            "permissions": [each.value for each in one.permissions],
+            **({"second_factor": True} if one.second_factor else {}),
+        }
+        for one in tables.roles
+    ]

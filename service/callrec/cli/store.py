@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from callrec.adapters.redis.store import RedisStore
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
+    from callrec.app.ports.access import LoginStore
     from callrec.app.ports.directory import OperatorStore
     from callrec.app.ports.library import EventSink
     from callrec.config import Settings
@@ -75,6 +76,21 @@ def has_store() -> bool:
 def tables() -> "Tables":
     """All tables, as the store has them now. Raises as `with_store`."""
     return _run(lambda store: store.tables())
+
+
+def with_logins(work: "Callable[[Tables, LoginStore], Awaitable[T]]") -> T:
+    """Run `work` with all tables, and with the sessions and counters of the store; its result. Raises as `with_store`."""
+
+    async def run(store: "RedisStore") -> T:
+        from callrec.adapters.redis.logins import RedisLogins
+
+        logins = RedisLogins(store.address)
+        try:
+            return await work(await store.tables(), logins)
+        finally:
+            await logins.close()
+
+    return _run(run)
 
 
 def changed(change: "Callable[[Records, ChangeRequest], Awaitable[T]]") -> "tuple[T, Tables]":

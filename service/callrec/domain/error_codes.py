@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 # fmt: off
 ErrorCode = Literal[
-    "actor", "agi-application", "agi-arguments", "agi-bind", "agi-busy", "agi-closed", "agi-exec-argument",
+    "account-name", "account-role", "actor", "agi-application", "agi-arguments", "agi-bind", "agi-busy",
+    "agi-closed", "agi-exec-argument",
     "agi-header", "agi-header-missing", "agi-header-twice", "agi-line-break", "agi-not-our-turn", "agi-nul",
     "agi-over", "agi-query-twice", "agi-reply", "agi-stranger", "agi-surrogate", "agi-too-long", "agi-unasked",
     "agi-variable", "ambiguous-user", "ami-congested", "ami-down", "ami-error", "ami-greeting", "ami-header",
@@ -23,7 +24,7 @@ ErrorCode = Literal[
     "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-newer", "catalogue-rights",
     "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
-    "context-reserved", "control-failed", "control-reason",
+    "context-reserved", "control-failed", "control-reason", "cross-site",
     "daemon-away", "daemon-runs", "database-url", "defect", "disk",
     "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
@@ -31,24 +32,25 @@ ErrorCode = Literal[
     "feature-code", "feature-code-taken", "file-binary", "file-encoding", "file-not-written", "file-odd",
     "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-link", "folder-locked",
     "folder-unreadable",
-    "host", "http-404", "http-405", "http-413", "http-bind",
+    "host", "http-404", "http-405", "http-413", "http-bind", "http-tls",
     "idempotency-key", "if-match", "incall-in-contexts",
     "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
     "kept", "key-destination", "key-label", "key-not-served", "key-number", "key-pattern", "key-sccp",
     "key-supervision", "key-twice", "key-type",
-    "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "lookup-kind",
+    "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "login-busy", "login-code",
+    "login-refused", "login-wait", "login-way", "lookup-kind",
     "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
     "monitor-full",
-    "no-conversation", "no-json", "no-outcome", "no-such-call", "no-such-context", "no-such-delivery",
+    "no-conversation", "no-json", "no-outcome", "no-such-account", "no-such-call", "no-such-context", "no-such-delivery",
     "no-such-group", "no-such-incall", "no-such-key", "no-such-place", "no-such-profile", "no-such-record",
-    "no-such-recording", "no-such-role", "no-such-user",
+    "no-such-recording", "no-such-role", "no-such-session", "no-such-token", "no-such-user",
     "no-such-webhook", "not-permitted", "not-recorded", "number-range",
     "other-journal", "output-lost", "output-reader-gone",
-    "parameter", "path-taken", "piece-place", "profile-in-use", "profile-last",
+    "parameter", "password", "path-taken", "piece-place", "profile-in-use", "profile-last",
     "record-changed", "record-gone-since", "record-refused", "record-rule", "recorder-not-known",
     "recording-id", "recording-paused", "recording-start", "recording-twice", "request-id", "request-id-reused",
     "role-in-use", "role-last", "rule-always", "rule-never",
-    "search-cursor", "search-text", "secretaries-too-many", "secrets-not-written",
+    "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written",
     "setting", "setting-file", "setting-file-open", "setting-twice",
     "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
     "spool-leftover", "spool-odd", "spool-path", "stage-ended", "state", "state-dir", "state-dir-too-long",
@@ -56,7 +58,8 @@ ErrorCode = Literal[
     "store-outcome-unknown", "store-read-only", "store-record", "store-records-gone", "store-refused-command",
     "store-revision", "store-unavailable", "store-url", "store-went-back", "stored-path",
     "table-conflict", "tables-busy", "tables-edited", "tables-mark", "tables-stale", "tables-unknown",
-    "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "too-large",
+    "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "token-name",
+    "token-permissions", "tokens-too-many", "too-large",
     "too-many-subscribers", "too-slow",
     "twice",
     "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
@@ -70,6 +73,9 @@ _DEFECT: Final = "Report it as a defect of callrec, with the log around it."
 _NOT_AGI: Final = "Something other than Asterisk may connect to CALLREC_AGI_BIND: see which program does."
 
 REFUSED: Final[Mapping[ErrorCode, str]] = {
+    "account-name": "The user name is another user's account already. Choose another name, or leave out --user.",
+    "account-role": "No profile has this role, and a profile with the role's name has another one. Make a profile for the"
+    " role: `callrec profiles set`.",
     "actor": "The name under which the change is recorded has more than 200 characters or a control character. Shorten "
     "it.",
     "agi-application": f"callrec was about to run a dialplan application under an impossible name. {_DEFECT}",
@@ -149,9 +155,19 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "line-in-use": "A mailbox belongs to this line. Remove the voicemail first.",
     "line-name-reserved": "The line's name is one that the PBX uses itself, so the line is in no file. Choose "
     "another name.",
+    "login-code": "The code of the second factor is missing, wrong, or was used before. Send the six digits that the app shows "
+    "now; if they are always wrong, set the phone's clock, or let an administrator remove the second factor.",
+    "login-refused": "The user name or the password is wrong, or the account is disabled: the answer does not tell which. "
+    "`callrec accounts list` shows all accounts.",
+    "login-wait": "There were too many attempts to log in from this address, or to this account. Wait, or end it with "
+    "`callrec accounts unlock`; a browser in which its owner has logged in before does not wait for "
+    "others.",
+    "login-way": "Nobody can log in over an unencrypted network. Set what the hint names; docs/guides/https.md shows "
+    "how.",
     "lookup-kind": "The dialplan's look-up names no kind of key. Give AGI(.../lookup,KIND,KEY) one of those that the "
     "hint lists.",
     "no-conversation": "The call is not answered yet, so there is nothing to record. Repeat it when it is answered.",
+    "no-such-account": "No user has this user name. `callrec accounts list` shows all.",
     "no-such-call": "No live call has this id. `callrec calls list` shows all.",
     "no-such-context": "No context has this name. `callrec contexts list` shows all.",
     "no-such-delivery": "No delivery with this id was given up: it was delivered, waits, or is gone. `callrec webhooks "
@@ -165,12 +181,15 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "no-such-recording": "No recording has this id. `callrec rebuild` makes the index again from the recordings on "
     "the disk.",
     "no-such-role": "No role has this name. `callrec roles list` shows all.",
+    "no-such-session": "The account has no session with this id. It may have ended.",
+    "no-such-token": "There is no token with this id. `callrec accounts tokens` shows all.",
     "no-such-user": "No user has this id, name or number. `callrec users list` shows all.",
     "no-such-webhook": "There is no webhook with this id. `callrec webhooks list` shows all.",
     "not-recorded": "The call is not recorded at this moment, so its recording can be neither paused nor resumed. Start it "
     "first.",
     "number-range": "A range is FIRST-LAST, with as many digits on both sides, and overlaps no other range of the "
     "context. Correct it.",
+    "password": "A new password is too short, too long, or has a control character. Choose another one.",
     "path-taken": "Another recording has the file name. Run `callrec verify`, and see what it says of that path.",
     "profile-in-use": "Users have this profile. Give them another one first.",
     "profile-last": "The only profile cannot be removed. Make another one first.",
@@ -193,12 +212,17 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "rule-never": "A participant of this call must not be recorded. See the rules of its users.",
     "search-cursor": "The cursor of a list is damaged, or of another order. Begin with the first page.",
     "search-text": "A text to search for is too short or too long; the message says which. Give more or less of it.",
+    "second-factor": "The account has a second factor already, has none, or it was changed at the same time. See the message.",
     "secretaries-too-many": "A boss's call cannot ring so many secretaries, so this one is left out. Put fewer "
     "secretaries into the entity.",
     "store-revision": "The store has another revision of the tables than the one to accept. `callrec doctor` shows it.",
     "table-conflict": "Another record has this name or number. Choose another one, or remove that record first.",
     "text-not-storable": "A value has characters that cannot be stored: half of a surrogate pair, or a line break in "
     "a name. Correct it.",
+    "token-name": "A token needs a name of at most 64 characters. Say which program it is for.",
+    "token-permissions": "A token needs a permission, and cannot have those that mean a user's own or group's recordings.",
+    "tokens-too-many": "There are too many tokens. Remove those that no program uses: `callrec accounts tokens` shows the "
+    "last use.",
     "too-large": "The recording is larger than the whole monitor disk, so it is stored as *failed* and its legs are "
     "kept. Put CALLREC_MONITOR_DIR on a larger disk.",
     "twice": "Two records claim the same name or number, so the second is in no file. Correct one of them.",
@@ -272,6 +296,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "connects to CALLREC_AGI_BIND.",
     "leg-unproven": "A FastAGI dialogue could not prove that it comes from its leg. Asterisk is slow, or another "
     "program connects to CALLREC_AGI_BIND.",
+    "login-busy": "Too many people log in at this moment, and comparing passwords is slow on purpose. Try again in a "
+    "few seconds.",
     "monitor-full": "The monitor disk has no room for the recording, which waits in the spool. Free space there.",
     "no-outcome": "The call did not say in time whether the recording began. Look at the journal's disk and at "
     "Asterisk's load.",
@@ -392,6 +418,8 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "embedded-store-binary": "The embedded store cannot run on this machine. Set CALLREC_REDIS_URL to a Valkey or "
     "Redis of yours.",
     "folder-locked": "Another callrec works in the folder. Give each daemon its own folders.",
+    "http-tls": "The certificate or the key of CALLREC_HTTP_TLS_CERT and CALLREC_HTTP_TLS_KEY cannot be used, or one "
+    "of both is not set. The message says why.",
     "journal-locked": "Another daemon has the journal. Stop it, or choose another CALLREC_STATE_DIR.",
     "setting": "A setting has a wrong value or a name that does not exist. docs/settings.md describes each.",
     "setting-file": "A file that settings name does not exist or cannot be read. Check the path and the rights.",
@@ -416,6 +444,8 @@ REQUESTS: Final[Mapping[ErrorCode, str]] = {
     "body": "422: fields of the body are wrong; `errors` names each. Correct them.",
     "body-cut": "400: the connection ended before the whole body had come. Send it again.",
     "busy": "503: all connections are taken. Try again later; see which client keeps connections open.",
+    "cross-site": "403: a page of another site may have sent the request with the cookie of a session. Send it from "
+    "callrec's own page, or with a token; a program with a cookie sends Origin.",
     "defect": "500: a defect of callrec. The daemon's log has it as `request-failed`; report it.",
     "host": "421: the Host header is not a name of the daemon. Add the name to CALLREC_HTTP_HOSTS.",
     "http-404": "404: nothing is served at this address. See the OpenAPI document.",

@@ -1,35 +1,60 @@
 """Who asks: each request below `/api/` comes from a principal, whose permissions decide what it may do.
 
-Without a principal every path below `/api/` has the same answer (401), also one that does not exist. A principal without the
-permissions of an operation gets the same answer (403) whatever record is named: nothing is looked up.
-"""
+The daemon's own token and tokens of programs come in the header Authorization, sessions of people in a cookie. With the header
+the cookie is not looked at. Without a principal every path below `/api/` has the same answer (401), also one that does not exist,
+but for the operations that are open to everybody. A principal without the permissions of an operation gets the same answer (403)
+whatever record is named: nothing is looked up."""
 
 import hmac
+from collections import OrderedDict
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from callrec.app.access.logins import Logins
+from callrec.app.access.program_tokens import ProgramTokens
+from callrec.app.ports.access import AuditLog
+from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.decisions import may_somewhere
-from callrec.domain.access.principals import DAEMON, Principal
+from callrec.domain.access.login_sessions import LoginSession, digest_of
+from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
+from callrec.web.clients import Clients, Way, from_own_page
+from callrec.web.cookies import names_of, secret_in
 from callrec.web.problems import BadRequest, problem
 from callrec.web.routes import Handler, Operation
 
 API = "/api/"
 CHALLENGE = 'Bearer realm="callrec"'
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+MOST_KNOWN = 10_000
 _SCHEME = "bearer"
 _PRINCIPAL = web.RequestKey("principal", Principal)
+_SESSION = web.RequestKey("session", LoginSession)
+WAY = web.RequestKey("way", Way)
+AUDIT: web.AppKey[AuditLog] = web.AppKey("audit", AuditLog)
+
+RECHECK_S = 30.0
+"""How often a connection that lasts asks whether it is still permitted."""
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
 
 class Authentication:
-    """Finds the principal of a request. `token` is the daemon's own."""
+    """Finds the principal of a request. `token` is the daemon's own; without `logins` and `tokens` there is no other."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(
+        self,
+        token: str,
+        logins: Logins | None = None,
+        tokens: ProgramTokens | None = None,
+        clients: Clients = Clients(),  # noqa: B008 - it has no state
+    ) -> None:
         self._expected = token.encode()
+        self._logins, self._tokens, self._clients = logins, tokens, clients
+        self._known: OrderedDict[str, None] = OrderedDict()
 
     def opens(self, request: web.Request) -> bool:
         """Whether this request carries the daemon's own token."""
@@ -37,25 +62,85 @@ class Authentication:
         known = hmac.compare_digest(said.encode("utf-8", "surrogateescape"), self._expected)
         return known and scheme.lower() == _SCHEME
 
+    def is_known(self, request: web.Request) -> bool:
+        """Whether this request carries what a principal has lately shown: it is not made to wait with strangers. No proof."""
+        return self.opens(request) or digest_of(self._shown(request)) in self._known
+
     async def principal(self, request: web.Request) -> Principal | None:
-        """Who asks; None when the request has not shown it."""
-        return DAEMON if self.opens(request) else None
+        """Who asks; None when the request has not shown it. Raises Unavailable while the store cannot be asked, BadRequest (403)
+        for a request that another site's page has made."""
+        if self.opens(request):
+            return DAEMON
+        if "Authorization" in request.headers:
+            scheme, said = _said(request)
+            is_token = self._tokens is not None and scheme.lower() == _SCHEME
+            found = await self._tokens.principal(said) if self._tokens and is_token else None
+        else:
+            found = await self._of_session(request)
+        self._remember(request, is_good=found is not None)
+        return found
+
+    def way(self, request: web.Request) -> Way:
+        """How the request has come."""
+        return self._clients.way(request)
 
     def denied(self, request: web.Request) -> web.Response:
         """The answer (401) to a request without a principal."""
         _, said = _said(request)
-        hint = "send Authorization: Bearer TOKEN, with the token in the file `token` of the state folder"
+        hint = "log in, or send Authorization: Bearer TOKEN, a program's token or the one in the file `token` of the state folder"
         challenge = CHALLENGE if not said else f'{CHALLENGE}, error="invalid_token"'
-        title = "The token is wrong" if said else "The request needs the daemon's token"
+        title = "The token is wrong" if said else "The request needs a login or a token"
         return problem(HTTPStatus.UNAUTHORIZED, "token", title, hint, headers={"WWW-Authenticate": challenge})
 
+    async def _of_session(self, request: web.Request) -> Principal | None:
+        way = self.way(request)
+        names = names_of(way)
+        secret = secret_in(request, names.session) if names else ""
+        if not secret or self._logins is None:
+            return None
+        if request.method not in SAFE and not from_own_page(request, way):
+            raise cross_site()
+        found = await self._logins.principal(secret)
+        if found is None:
+            return None
+        request[_SESSION] = found[1]
+        return found[0]
 
-def only_with(known: Authentication) -> "Middleware":
-    """The check as a middleware; handlers find the principal by `principal_of`."""
+    def _shown(self, request: web.Request) -> str:
+        """The secret that the request carries, of whatever kind."""
+        if "Authorization" in request.headers:
+            return _said(request)[1]
+        names = names_of(self.way(request))
+        return secret_in(request, names.session) if names else ""
+
+    def _remember(self, request: web.Request, *, is_good: bool) -> None:
+        digest = digest_of(self._shown(request))
+        self._known.pop(digest, None)
+        if is_good:
+            self._known[digest] = None
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+
+
+KNOWN = web.AppKey("known", Authentication)
+
+
+async def still_may(request: web.Request, permission: Permission) -> bool:
+    """Whether a request that is answered for long may go on: its session or token was not ended, and has the permission. Raises
+    Unavailable."""
+    principal = await request.app[KNOWN].principal(request)
+    return principal is not None and may_somewhere(principal, permission)
+
+
+def only_with(known: Authentication, open_paths: frozenset[str] = frozenset()) -> "Middleware":
+    """The check as a middleware; handlers find the principal by `principal_of`. `open_paths`: where everybody may ask."""
 
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
         if not request.path.startswith(API):
+            return await handler(request)
+        request[WAY] = known.way(request)
+        if request.path in open_paths:
             return await handler(request)
         principal = await known.principal(request)
         if principal is None:
@@ -67,26 +152,64 @@ def only_with(known: Authentication) -> "Middleware":
 
 
 def principal_of(request: web.Request) -> Principal:
-    """Who asks, of a request below `/api/`."""
+    """Who asks, of a request below `/api/` that is not open to everybody."""
     return request[_PRINCIPAL]
 
 
+def session_of(request: web.Request) -> LoginSession | None:
+    """The session with which it is asked; None for a token."""
+    return request.get(_SESSION)
+
+
+def actor_of(request: web.Request) -> Actor:
+    """Who asks, for the audit log."""
+    principal = principal_of(request)
+    if principal.kind is PrincipalKind.ACCOUNT:
+        return Actor(ActorKind.ACCOUNT, principal.id)
+    return Actor(ActorKind.TOKEN, principal.id or "daemon")
+
+
 def permitted(operation: Operation) -> Handler:
-    """The operation's handler, behind the check of its permissions."""
+    """The operation's handler, behind the check of its permissions. A refusal is in the audit log before it is answered."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        for permission in operation.needs:
-            if not may_somewhere(principal_of(request), permission):
-                raise not_permitted(permission)
-        return await operation.handler(request)
+        try:
+            for permission in operation.needs:
+                if not may_somewhere(principal_of(request), permission):
+                    raise not_permitted(permission)
+            return await operation.handler(request)
+        except NotPermitted as refused:
+            await log_refusal(request, f"{operation.name} needs {refused.permission}")
+            raise
 
     return handle
 
 
-def not_permitted(permission: Permission) -> BadRequest:
+async def log_refusal(request: web.Request, details: str) -> None:
+    """Put into the audit log that this principal asked for what they may not have. Raises Unavailable."""
+    if audit := request.app.get(AUDIT):
+        entry = AuditEntry(Action.REFUSED, actor_of(request), address=request[WAY].address, details=details)
+        await audit.append([entry])
+
+
+class NotPermitted(BadRequest):
+    """The principal lacks this permission (403)."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+        hint = f"it needs {permission}: an administrator can add it to the role of the account, or to the token"
+        super().__init__(HTTPStatus.FORBIDDEN, "not-permitted", "This is not permitted to you", hint)
+
+
+def not_permitted(permission: Permission) -> NotPermitted:
     """The error (403) for a principal without this permission."""
-    hint = f"it needs {permission}: an administrator can add it to the role of the account, or to the token"
-    return BadRequest(HTTPStatus.FORBIDDEN, "not-permitted", "This is not permitted to you", hint)
+    return NotPermitted(permission)
+
+
+def cross_site() -> BadRequest:
+    """The error (403) for a change that a page of another site may have sent with somebody's cookie."""
+    hint = "send it from a page of callrec itself, or with a token in place of the cookie; a program sends Origin"
+    return BadRequest(HTTPStatus.FORBIDDEN, "cross-site", "The request may come from another site", hint)
 
 
 def _said(request: web.Request) -> tuple[str, str]:

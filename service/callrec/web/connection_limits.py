@@ -13,11 +13,13 @@ connections get one of a few spare places, where only /healthz is answered.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import cast
 
 from aiohttp import web
 
 from callrec.web.request_pace import Pace
+from callrec.web.tls import HANDSHAKE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,9 @@ class Guards:
         self._spare: dict[asyncio.BaseTransport, _Guard] = {}
         self._together = {health: Pace(patience.together_s, patience.burst) for health in (False, True)}
 
-    def site(self, runner: web.AppRunner, host: str, port: int) -> "GuardedSite":
+    def site(self, runner: web.AppRunner, host: str, port: int, tls: SSLContext | None = None) -> "GuardedSite":
         """A site whose connections are guarded."""
-        return GuardedSite(self, runner, host, port)
+        return GuardedSite(self, runner, host, port, tls)
 
     def begun(self, transport: asyncio.BaseTransport | None) -> None:
         """The head of a request is complete: from now on `handler_s` counts."""
@@ -108,8 +110,9 @@ class Guards:
 class GuardedSite(web.BaseSite):
     """Like aiohttp's TCPSite, with a guard for each connection."""
 
-    def __init__(self, guards: Guards, runner: web.AppRunner, host: str, port: int) -> None:
+    def __init__(self, guards: Guards, runner: web.AppRunner, host: str, port: int, tls: SSLContext | None) -> None:
         super().__init__(runner)
+        self._tls = tls
         self.port = port
         self._guards = guards
         self._host = host
@@ -117,7 +120,7 @@ class GuardedSite(web.BaseSite):
     @property
     def name(self) -> str:
         """The site's URL."""
-        return f"http://{self._host}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}"
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
@@ -125,7 +128,12 @@ class GuardedSite(web.BaseSite):
         handlers = cast("web.Server", self._runner.server)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Guard(self._guards, handlers(), loop), self._host, self.port, backlog=128
+            lambda: _Guard(self._guards, handlers(), loop),
+            self._host,
+            self.port,
+            backlog=128,
+            ssl=self._tls,
+            ssl_handshake_timeout=HANDSHAKE_S if self._tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

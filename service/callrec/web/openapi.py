@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from callrec import __version__
 from callrec.protocols.event_messages import EVENT_ID
 from callrec.web.api.responses import Document, Problem
+from callrec.web.cookies import SECURE
 from callrec.web.problems import CONTENT_TYPE
 from callrec.web.requests import JSON, MERGE_PATCH, REQUEST_ID
 from callrec.web.routes import PREFIX, Answer, Operation
@@ -23,8 +24,13 @@ ALWAYS = (
 )
 PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or ended early.",
-    HTTPStatus.UNAUTHORIZED: "No token, or another one than the daemon's.",
-    HTTPStatus.FORBIDDEN: "The role or the token does not permit it.",
+    HTTPStatus.UNAUTHORIZED: (
+        "No session and no token, or one that is wrong or over. For a login: the user name or the password is wrong."
+    ),
+    HTTPStatus.FORBIDDEN: (
+        "The role or the token does not permit it. With a session: a page of another site may have sent it. For a login: the way "
+        "is not encrypted."
+    ),
     HTTPStatus.NOT_FOUND: "The record does not exist.",
     HTTPStatus.CONFLICT: "A unique value is in use, another record refers to this one, or the call cannot do this now.",
     HTTPStatus.GONE: "The call is over.",
@@ -34,6 +40,7 @@ PROBLEMS = {
     HTTPStatus.MISDIRECTED_REQUEST: "The Host header is not a name of the daemon.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` names each.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
+    HTTPStatus.TOO_MANY_REQUESTS: "There were too many attempts to log in.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of callrec, or the store has a value that cannot be read.",
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "The store does not answer, the tables are not loaded, another user file is processed, or too many programs follow the "
@@ -62,6 +69,7 @@ ANSWER_HEADERS = {
     "Location": "The path of the new record.",
     "Content-Location": "The path of the record after the change.",
     "Content-Disposition": "The file's name.",
+    "Set-Cookie": "The session, which the browser sends back by itself.",
     "Callrec-Left-Out": "The number of values that the file format cannot express; `callrec users export` names them.",
     "WWW-Authenticate": "How to authenticate.",
     "Retry-After": "Seconds to wait before the request is sent again.",
@@ -78,7 +86,14 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in table:
         paths.setdefault(PREFIX + one.path, {})[one.method.lower()] = _operation(one)
-    token = {"type": "http", "scheme": "bearer", "description": "The content of the file `token` in the state folder."}
+    says = "The content of the file `token` in the state folder, or the token of a program."
+    token = {"type": "http", "scheme": "bearer", "description": says}
+    session = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SECURE.session,
+        "description": "The session of a person: `POST /login`.",
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,10 +103,10 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "tags": [{"name": name} for name in dict.fromkeys(one.tag for one in table)],
         "paths": paths,
-        "components": {"schemas": found["$defs"], "securitySchemes": {"token": token}},
+        "components": {"schemas": found["$defs"], "securitySchemes": {"token": token, "session": session}},
     }
 
 
@@ -115,7 +130,7 @@ def _models(one: Operation) -> Iterator[type[BaseModel]]:
 
 def _operation(one: Operation) -> dict[str, Any]:
     answers = {str(int(status)): _answer(answer) for status, answer in one.answers.items()}
-    forbidden = (HTTPStatus.FORBIDDEN,) if one.needs else ()
+    forbidden = (HTTPStatus.FORBIDDEN,) if one.needs or one.method != "GET" else ()
     problems = {str(int(status)): _problem(status) for status in sorted({*ALWAYS, *forbidden, *one.problems})}
     made: dict[str, Any] = {
         "operationId": one.name,

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from callrec.app.access.logins import LoginWait
 from callrec.app.directory.user_file.jobs import FileErrors
 from callrec.domain.directory.record_rules import RecordRefused
 from callrec.domain.error_codes import ErrorCode
@@ -17,6 +18,11 @@ RETRY_AFTER_S = "1"
 STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "no-such-record": HTTPStatus.NOT_FOUND,
     "no-such-webhook": HTTPStatus.NOT_FOUND,
+    "no-such-session": HTTPStatus.NOT_FOUND,
+    "no-such-token": HTTPStatus.NOT_FOUND,
+    "login-refused": HTTPStatus.UNAUTHORIZED,
+    "login-code": HTTPStatus.UNAUTHORIZED,
+    "login-way": HTTPStatus.FORBIDDEN,
     "no-such-delivery": HTTPStatus.NOT_FOUND,
     "no-such-call": HTTPStatus.NOT_FOUND,
     "call-ended": HTTPStatus.GONE,
@@ -46,6 +52,9 @@ POINTERS: Mapping[ErrorCode, str] = {
     "webhook-types": "/types",
     "webhook-secret": "/secret",
     "control-reason": "/reason",
+    "password": "/password",
+    "token-name": "/name",
+    "token-permissions": "/permissions",
 }
 """Refusals that concern one field, and the JSON pointer of that field."""
 
@@ -105,6 +114,9 @@ def problem_of(error: CallrecError) -> web.Response:
         case Unavailable():
             headers = {"Retry-After": RETRY_AFTER_S}
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, code, title, hint or "try again later", headers=headers)
+        case LoginWait():
+            headers = {"Retry-After": str(error.wait_s)}
+            return problem(HTTPStatus.TOO_MANY_REQUESTS, code, title, hint, headers=headers)
         case FileErrors():
             more = {"errors": error.errors, "count": error.count}
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, title, hint, more=more)

@@ -1,4 +1,4 @@
-"""Requests without the token wait for their turn: calls and HTTP share one event loop, and calls have priority."""
+"""Requests of strangers wait for their turn: calls and HTTP share one event loop, and calls have priority."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 def by_turns(guards: Guards, token: Authentication) -> "Middleware":
-    """The first of all checks, so that refusals are limited too. Requests with the token do not wait."""
+    """The first of all checks, so that refusals are limited too. Requests with a token or a session that was lately good do not
+    wait."""
 
     @web.middleware
     async def wait(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        may_ask = token.opens(request) or await guards.turn(request.transport, health=request.path == HEALTH)
+        may_ask = token.is_known(request) or await guards.turn(request.transport, health=request.path == HEALTH)
         answer = await handler(request) if may_ask else _busy()
         if guards.is_last(request.transport):
             answer.force_close()

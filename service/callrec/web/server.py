@@ -6,24 +6,31 @@ and `hint`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
 
+from callrec.app.access.logins import Logins
+from callrec.app.access.program_tokens import ProgramTokens
+from callrec.app.ports.access import AuditLog
 from callrec.domain.calls.session import Session
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.vocabulary import DropReason
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.allowed_hosts import only_at
-from callrec.web.auth import Authentication, only_with, permitted
+from callrec.web.api.accounts import LOGIN
+from callrec.web.auth import AUDIT, KNOWN, Authentication, only_with, permitted
+from callrec.web.clients import Clients
 from callrec.web.connection_limits import Guards, Patience
 from callrec.web.pages.public import pages
 from callrec.web.problems import BadRequest, problem, problem_of
 from callrec.web.request_turns import by_turns
-from callrec.web.routes import Operation
+from callrec.web.routes import PREFIX, Operation
 
 if TYPE_CHECKING:
     from callrec.domain.error_codes import ErrorCode
@@ -42,6 +49,17 @@ SHUTDOWN_S = 2.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How people and programs are known, and where what they may not is logged."""
+
+    logins: Logins
+    tokens: ProgramTokens
+    audit: AuditLog
+    clients: Clients
+
+
 GUARDS = web.AppKey("guards", Guards)
 LIMITS_S = web.AppKey("limits", dict[str, float])
 """Time limits in seconds of routes whose handlers may take longer than others."""
@@ -54,6 +72,7 @@ def build_app(
     metrics: Metrics,
     live: Callable[[], Sequence[Session]],
     token: str,
+    access: Access | None = None,
     hosts: Sequence[str] = (),
     api: Sequence[Operation] = (),
     node: str = "",
@@ -61,15 +80,18 @@ def build_app(
 ) -> web.Application:
     """The application. It adds readiness and live calls to `metrics`, so one Metrics object serves one application only.
 
-    `hosts`: the allowed names and addresses in Host headers, besides localhost and the address that a request reaches.
+    `access`: people and programs; without it the daemon's own token alone opens the API. `hosts`: the allowed names and addresses
+    in Host headers, besides localhost and the address that a request reaches.
     """
     metrics.show(readiness, live)
 
     guards = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION))
-    known = Authentication(token)
-    checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known)]
+    known = Authentication(token, access.logins, access.tokens, access.clients) if access else Authentication(token)
+    checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known, frozenset({PREFIX + LOGIN}))]
     app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
-    app[GUARDS] = guards
+    app[GUARDS], app[KNOWN] = guards, known
+    if access:
+        app[AUDIT] = access.audit
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
     app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
     app.add_routes([web.route(one.method, one.route, permitted(one)) for one in api])
@@ -77,14 +99,17 @@ def build_app(
     return app
 
 
-async def serve_http(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:
-    """Listen; the runner (its `cleanup()` ends it) and the port. Port 0 chooses a free one. Raises Unavailable."""
+async def serve_http(
+    app: web.Application, host: str, port: int, tls: SSLContext | None = None
+) -> tuple[web.AppRunner, int]:
+    """Listen, with TLS if there is a context for it; the runner (its `cleanup()` ends it) and the port. Port 0 chooses a free
+    one. Raises Unavailable."""
     guards = app[GUARDS]
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=guards.patience.request_s, shutdown_timeout=SHUTDOWN_S
     )
     await runner.setup()
-    site = guards.site(runner, host, port)
+    site = guards.site(runner, host, port, tls)
     try:
         await site.start()
     except OSError as error:

@@ -63,6 +63,7 @@ from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.ami import Message
 from callrec.protocols.ari import AriEvent
+from callrec.wiring.access import Access, LoggedAudit, keep_access
 from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
 from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
@@ -95,6 +96,7 @@ class Outside:
     of_recordings: HeldCatalogue
     events: EventHub
     webhooks: Webhooks
+    access: Access
     alive: Alive
     ami: AmiLink
     ari: AriLink
@@ -191,12 +193,14 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     catalogue = await stack.enter_async_context(hold_catalogue(settings, library, held.store, observation, readiness))
     events = await event_hub(held.store.address, observation, stack)
     webhooks = await keep_webhooks(settings, held.store.address, observation, metrics, stack)
+    access = keep_access(held.store.address, held.tables, LoggedAudit(), stack)
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
     return Outside(
         settings, observation, metrics, readiness, journal, recovery, spool, library, locks,
-        held.store, held.tables, held.watch, catalogue, events, webhooks, alive, ami, ari, AriCodecs(ari, time.monotonic),
+        held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
+        AriCodecs(ari, time.monotonic),
     )  # fmt: skip
 
 

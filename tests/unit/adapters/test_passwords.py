@@ -23,3 +23,13 @@ def test_every_hash_may_stand_in_a_file() -> None:
 )
 def test_what_is_no_hash_of_it_matches_nothing(text: str) -> None:
     assert not QUICK.matches(text, "hush")
+
+
+@pytest.mark.parametrize("costs", ["m=4194304,t=1,p=1", "m=64,t=4000000,p=1", "m=65536,t=1,p=8000"])
+def test_a_hash_that_would_take_the_machine_is_not_compared(costs: str) -> None:
+    """It may have come with a request that sets `password_hash`."""
+    assert not QUICK.matches(f"$argon2id$v=19${costs}$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "hush")
+
+
+def test_a_password_that_is_no_text_matches_nothing() -> None:
+    assert not QUICK.matches(QUICK.hashed("hush"), "\ud800")

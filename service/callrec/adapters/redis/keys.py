@@ -26,6 +26,13 @@ REVISION = f"{TABLES}:revision"
 LAST_CHANGE = f"{TABLES}:last-change"
 PROBE = f"{TABLES}:probe"
 LAST_USER_ID = f"{TABLES}:last-user-id"
+SESSIONS = f"{TABLES}:sessions"
+SESSION = f"{TABLES}:session:"
+DEVICE = f"{TABLES}:device:"
+LOGIN_COUNTER = f"{TABLES}:login:"
+SECOND_FACTORS = f"{TABLES}:second-factors"
+TOKENS = f"{TABLES}:tokens"
+TOKENS_USED = f"{TABLES}:tokens-used"
 
 FORMER_RECORDINGS = "callrec:recordings"
 """Earlier versions had the index of recordings here; it is removed at the start."""
@@ -38,3 +45,18 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 def request(request_id: str) -> str:
     """The key of a request's receipt; the id has been checked against REQUEST_ID."""
     return f"{TABLES}:request:{request_id}"
+
+
+def session(digest: str) -> str:
+    """The key of a login session; the digest is 64 hexadecimal digits of our own."""
+    return f"{SESSION}{digest}"
+
+
+def device(digest: str) -> str:
+    """The key of a browser that has logged in; the digest is one of ours."""
+    return f"{DEVICE}{digest}"
+
+
+def login_counter(name: str) -> str:
+    """The key of a counter of login attempts; the name has a digest or an address that was parsed."""
+    return f"{LOGIN_COUNTER}{name}"

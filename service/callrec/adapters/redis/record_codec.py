@@ -312,13 +312,14 @@ def key_in(found: KeyRecord) -> FunctionKey:
 
 def role_out(role: Role) -> RoleRecord:
     """A role as the store has it."""
-    return RoleRecord(name=role.name, permissions=role.permissions, for_accounts=True)
+    return RoleRecord(name=role.name, permissions=role.permissions, for_accounts=True, second_factor=role.second_factor)
 
 
 def role_in(found: RoleRecord) -> Role:
     """A role as the store says. One that had every permission before there were accounts has every permission."""
     had_all = not found.for_accounts and set(found.permissions) == BEFORE_ACCOUNTS
-    return Role(name=found.name, permissions=tuple(Permission) if had_all else found.permissions)
+    permissions = tuple(Permission) if had_all else found.permissions
+    return Role(name=found.name, permissions=permissions, second_factor=found.second_factor)
 
 
 def place_out(place: Place) -> PlaceRecord:

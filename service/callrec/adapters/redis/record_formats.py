@@ -155,6 +155,7 @@ class RoleRecord:
     name: str
     permissions: tuple[Permission, ...] = ()
     for_accounts: bool = False
+    second_factor: bool = False
 
 
 @frozen_record(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Who asks: the daemon's own token, an account, a token of a program, or an operator on this machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from callrec.domain.directory.directory import Directory
@@ -52,3 +52,8 @@ def account(user: User, tables: Directory) -> Principal | None:
     role = tables.role_of(user)
     permissions = frozenset(role.permissions) if role else frozenset[Permission]()
     return Principal(PrincipalKind.ACCOUNT, user.id, permissions, user.id, tables.supervised(user.id))
+
+
+def without_permissions(principal: Principal) -> Principal:
+    """The same account, which may only look after itself: it lacks the second factor that its role wants."""
+    return replace(principal, permissions=frozenset())

@@ -315,6 +315,8 @@ class Role:
     name: str
     permissions: tuple[Permission, ...] = ()
     """Each once, in the order of `Permission`."""
+    second_factor: bool = False
+    """Whether accounts with this role may do nothing before they have a second factor."""
 
 
 BEFORE_ACCOUNTS = frozenset(

@@ -18,6 +18,7 @@ from callrec.protocols.event_messages import EventMessage, event_order
 from callrec.protocols.event_types import TYPES
 from callrec.web.api.records import Query
 from callrec.web.api.responses import AsyncApiDocument, SchemaDocument
+from callrec.web.auth import RECHECK_S, still_may
 from callrec.web.problems import Wrong, wrong_parameters
 from callrec.web.requests import JSON, query_of
 from callrec.web.routes import Answer, Operation
@@ -94,7 +95,7 @@ class _Events:
             try:
                 await _send(answer, b"retry: %d\n\n" % RETRY_MS)
                 sent = await _send_past(answer, first, past) if first and past else (0, 0)
-                await _send_live(answer, subscription, sent)
+                await _send_live(request, answer, subscription, sent)
                 await answer.write_eof()
             except (TimeoutError, ConnectionError, CallrecError):
                 # Too slow, gone, or the store does not answer within a replay: the client comes back
@@ -124,12 +125,19 @@ async def _send_past(
     return sent
 
 
-async def _send_live(answer: web.StreamResponse, subscription: Subscription, sent: tuple[int, int]) -> None:
-    """Send events as they come, without those up to `sent`, until the subscription or the connection's time is over."""
+async def _send_live(
+    request: web.Request, answer: web.StreamResponse, subscription: Subscription, sent: tuple[int, int]
+) -> None:
+    """Send events as they come, without those up to `sent`, until the subscription, the connection's time or the permission is
+    over."""
     clock = asyncio.get_running_loop().time
-    ends_s = clock() + LIFE_S
+    ends_s, checked_s = clock() + LIFE_S, clock()
     while not subscription.over and clock() < ends_s:
         events = await subscription.next(min(HEARTBEAT_S, ends_s - clock()))
+        if clock() - checked_s >= RECHECK_S:
+            if not await still_may(request, Permission.EVENTS_READ):
+                return
+            checked_s = clock()
         fresh = [event for event in events if event_order(event.id) > sent]
         if fresh:
             sent = (0, 0)

@@ -1,5 +1,7 @@
 """The table of all operations of the API."""
 
+from callrec.app.access.logins import Logins
+from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
@@ -7,9 +9,11 @@ from callrec.app.events.hub import EventHub
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.web.api import records as records_api
+from callrec.web.api.accounts import account_operations
 from callrec.web.api.calls import call_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
+from callrec.web.api.tokens import token_operations
 from callrec.web.api.user_files import user_file_operations
 from callrec.web.api.webhooks import webhook_operations
 from callrec.web.openapi import document_operation
@@ -24,6 +28,8 @@ def operations(  # noqa: PLR0917 - what the API is about
     hub: EventHub,
     webhooks: WebhookRegistry,
     calls: LiveCalls,
+    logins: Logins,
+    tokens: ProgramTokens,
 ) -> list[Operation]:
     """All operations below `/api/v1`."""
     records, tags = Records(store, tables), Tags()
@@ -35,5 +41,7 @@ def operations(  # noqa: PLR0917 - what the API is about
         *call_operations(calls),
         *event_operations(hub),
         *webhook_operations(webhooks),
+        *account_operations(logins, records),
+        *token_operations(tokens),
     ]
     return [*table, document_operation(table)]

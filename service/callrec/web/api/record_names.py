@@ -96,7 +96,7 @@ FIELDS: Mapping[type[TableRecord | FeatureCode], Names] = {
         "label": "label",
         "supervision": "supervision",
     },
-    Role: {"name": "name", "permissions": "permissions"},
+    Role: {"name": "name", "permissions": "permissions", "second_factor": "second_factor"},
     Place: {"kind": "kind", "name": "name", "record": "record"},
     Group: {"name": "name", "members": "members", "supervisors": "supervisors"},
     FeatureCode: {"code": "code", "enabled": "enabled"},

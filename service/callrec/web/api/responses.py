@@ -109,6 +109,7 @@ class RoleShown(BaseModel):
     id: str
     name: str
     permissions: list[Permission]
+    second_factor: bool = Field(description="Whether its accounts may do nothing before they have a second factor.")
 
 
 class PlaceShown(BaseModel):

@@ -169,6 +169,9 @@ class RoleNew(Body):
     permissions: list[Permission] = Field(
         min_length=1, max_length=len(Permission), description="The permissions of the role."
     )
+    second_factor: bool = Field(
+        False, description="Whether its accounts may do nothing before they have a second factor."
+    )
 
 
 class PlaceNew(Body):

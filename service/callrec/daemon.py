@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Sequence
 
 from aiohttp import web
 
+from callrec.adapters.daemon_socket import listening
 from callrec.adapters.disk.spool_watch import watch_spool
 from callrec.adapters.system import has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
@@ -36,7 +37,8 @@ async def serve(settings: Settings, token: str) -> None:
     tls = tls_context(settings.http_tls_cert, settings.http_tls_key)
     async with assemble(settings) as daemon:
         ended = _ended(daemon)
-        runner, http_port = await serve_http(_app(daemon, token), *split_bind(settings.http_bind), tls)
+        own = listening(settings.state_dir)
+        runner, http_port = await serve_http(_app(daemon, token), *split_bind(settings.http_bind), tls, own)
         agi_host, agi_port = await daemon.agi.start(*split_bind(settings.agi_bind))
         observation, manager = daemon.outside.observation, daemon.outside.alive.manager
         for former, name in former_names(os.environ):

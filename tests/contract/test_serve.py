@@ -1,10 +1,12 @@
 """`callrec serve` as a process, with no Asterisk: who may run beside it, and what signals do."""
 
 import fcntl
+import json
 import os
 import pty
 import re
 import signal
+import socket
 import termios
 import time
 from collections.abc import Iterator
@@ -60,6 +62,23 @@ def test_sighup_ends_no_daemon_that_is_starting(house: House) -> None:
     daemon.send_signal(signal.SIGHUP)
     house.until("s", "started")
     assert daemon.poll() is None
+
+
+def test_a_command_asks_the_daemon_whoever_has_its_port(house: House) -> None:
+    """On the socket in the state folder: a program that listens on the address of the settings hears nothing, with a daemon and
+    without one."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.setblocking(False)
+        bind = f"127.0.0.1:{stranger.getsockname()[1]}"
+        daemon = house.start()
+        done = house.command("calls", "list", "--json", state="s", CALLREC_HTTP_BIND=bind)
+        assert (done.returncode, json.loads(done.stdout)) == (0, [])
+        daemon.kill()
+        daemon.wait()
+        done = house.command("calls", "list", state="s", CALLREC_HTTP_BIND=bind)
+        assert (done.returncode, b"the daemon does not answer in the state folder" in done.stderr) == (3, True)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
 
 
 def test_a_closed_terminal_ends_the_daemon_in_order(house: House) -> None:

@@ -165,8 +165,7 @@ def token(
 def _daemon() -> "DaemonApi":
     from callrec.adapters.daemon_api import DaemonApi
 
-    read = settings()
-    return DaemonApi(read.http_bind, read.state_dir, read.http_tls_cert)
+    return DaemonApi(settings().state_dir)
 
 
 def _user(name: str) -> "User":

@@ -84,8 +84,7 @@ def _control(call: str, control: str, body: object, *, as_json: bool) -> None:
 def _daemon() -> "DaemonApi":
     from callrec.adapters.daemon_api import DaemonApi
 
-    read = settings()
-    return DaemonApi(read.http_bind, read.state_dir, read.http_tls_cert)
+    return DaemonApi(settings().state_dir)
 
 
 def _row(call: "Mapping[str, object]") -> Row:

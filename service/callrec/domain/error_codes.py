@@ -25,7 +25,7 @@ ErrorCode = Literal[
     "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason", "cross-site",
-    "daemon-away", "daemon-runs", "database-url", "defect", "disk",
+    "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk",
     "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
     "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "event-type",
@@ -271,8 +271,10 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "catalogue-disk": "The disk of the catalogue is full, read-only, or fails; the message has the reason. Recordings are stored "
     "all the same, and entered when it works again.",
     "conf-busy": "Another `callrec confgen`, or the daemon, writes into the same folder. Wait, or stop one of them.",
-    "daemon-away": "No daemon answers at CALLREC_HTTP_BIND, and live calls are the daemon's. Start `callrec serve`, or use its "
-    "settings.",
+    "daemon-away": "No daemon answers on the socket `api.sock` of the state folder, and live calls are the daemon's. Start "
+    "`callrec serve`, or use its settings.",
+    "daemon-not-proven": "The process behind the socket `api.sock` of the state folder is another user's than the API's token: "
+    "the token was not sent. End that process, and see who may write to the state folder.",
     "disk": "A file or folder could not be read or written; the message has the path and the reason. Check space, "
     "rights and mounts.",
     "embedded-store-in-use": "Another process runs the embedded store of this state folder. One daemon for each "

@@ -44,4 +44,4 @@ def only_at(hosts: Iterable[str]) -> "Middleware":
 def _reached(request: web.Request) -> str:
     """The local address of this connection; empty when it is closed."""
     own = request.transport.get_extra_info("sockname") if request.transport else None
-    return host_name(own[0]) if own else ""
+    return host_name(own[0]) if isinstance(own, tuple) else ""  # a unix socket has a path

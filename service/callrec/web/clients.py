@@ -49,7 +49,7 @@ class Clients:
         transport = request.transport
         peer = transport.get_extra_info("peername") if transport else None
         own_tls = bool(transport and transport.get_extra_info("ssl_object"))
-        address = host_name(peer[0]) if peer else ""
+        address = host_name(peer[0]) if isinstance(peer, tuple) else ""  # none on a unix socket
         forwarded = [name for name in FORWARDING if name in request.headers]
         if forwarded and self._trusts(address):
             said = request.headers.getall("X-Forwarded-Proto", [])

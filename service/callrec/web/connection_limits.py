@@ -11,6 +11,7 @@ connections get one of a few spare places, where only /healthz is answered.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -56,6 +57,10 @@ class Guards:
     def site(self, runner: web.AppRunner, host: str, port: int, tls: SSLContext | None = None) -> "GuardedSite":
         """A site whose connections are guarded."""
         return GuardedSite(self, runner, host, port, tls)
+
+    def own_site(self, runner: web.AppRunner, own: socket.socket) -> "OwnSite":
+        """The same on a bound unix socket."""
+        return OwnSite(self, runner, own)
 
     def begun(self, transport: asyncio.BaseTransport | None) -> None:
         """The head of a request is complete: from now on `handler_s` counts."""
@@ -136,6 +141,25 @@ class GuardedSite(web.BaseSite):
             ssl_handshake_timeout=HANDSHAKE_S if self._tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
+
+
+class OwnSite(web.BaseSite):
+    """Like aiohttp's SockSite, with a guard for each connection: the daemon's own socket."""
+
+    def __init__(self, guards: Guards, runner: web.AppRunner, own: socket.socket) -> None:
+        super().__init__(runner)
+        self._guards, self._own = guards, own
+
+    @property
+    def name(self) -> str:
+        """The site's URL."""
+        return "http+unix://api.sock"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError."""
+        await super().start()
+        handlers, loop = cast("web.Server", self._runner.server), asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: _Guard(self._guards, handlers(), loop), sock=self._own)
 
 
 class _Guard(asyncio.Protocol):

@@ -5,6 +5,7 @@ and `hint`.
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -100,10 +101,14 @@ def build_app(
 
 
 async def serve_http(
-    app: web.Application, host: str, port: int, tls: SSLContext | None = None
+    app: web.Application,
+    host: str,
+    port: int,
+    tls: SSLContext | None = None,
+    own: socket.socket | None = None,
 ) -> tuple[web.AppRunner, int]:
     """Listen, with TLS if there is a context for it; the runner (its `cleanup()` ends it) and the port. Port 0 chooses a free
-    one. Raises Unavailable."""
+    one. `own`: a bound unix socket, on which it listens too. Raises Unavailable."""
     guards = app[GUARDS]
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=guards.patience.request_s, shutdown_timeout=SHUTDOWN_S
@@ -114,8 +119,12 @@ async def serve_http(
         await site.start()
     except OSError as error:
         await runner.cleanup()
+        if own is not None:
+            own.close()
         hint = "free the port, or choose another one in CALLREC_HTTP_BIND"
         raise Unavailable("http-bind", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    if own is not None:
+        await guards.own_site(runner, own).start()
     return runner, site.port
 
 

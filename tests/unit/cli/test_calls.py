@@ -1,6 +1,8 @@
 """`callrec calls`: what is asked of the daemon, and what is printed of its answers."""
 
 import json
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from callrec.adapters.daemon_api import DaemonApi
+from callrec.adapters.daemon_socket import NAME, connected, listening
 from callrec.adapters.disk.token import kept_token
 from callrec.cli.calls import app
 from callrec.domain.errors import CallrecError, Refused, Unavailable
@@ -43,14 +46,30 @@ class Daemon(BaseHTTPRequestHandler):
         """Silent."""
 
 
+class _Server(HTTPServer):
+    """On the daemon's own socket."""
+
+    address_family = socket.AF_UNIX
+
+    def __init__(self, state_dir: Path, served: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__((str(state_dir), 0), served, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening(state_dir)
+        self.socket.setblocking(True)
+        self.server_activate()
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """A unix socket has no address of its client."""
+        return self.socket.accept()[0], ("", 0)
+
+
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Daemon]]:
-    """It listens, and the settings name it."""
+    """It listens in the state folder."""
     served = type("Served", (Daemon,), {"heard": []})
-    server = HTTPServer(("127.0.0.1", 0), served)
+    server = _Server(tmp_path, served)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setenv("CALLREC_HTTP_BIND", f"0.0.0.0:{server.server_port}")
     monkeypatch.setenv("CALLREC_STATE_DIR", str(tmp_path))
     served.token = kept_token(tmp_path)  # type: ignore[attr-defined]  # of this test
     yield served
@@ -131,5 +150,42 @@ def test_without_a_daemon_that_is_said(tmp_path: Path) -> None:
     for prepare in (lambda: None, lambda: kept_token(tmp_path)):
         prepare()
         with pytest.raises(Unavailable) as caught:
-            DaemonApi("127.0.0.1:1", tmp_path).ask("GET", "/api/v1/calls")
+            DaemonApi(tmp_path).ask("GET", "/api/v1/calls")
         assert caught.value.code == "daemon-away"
+
+
+def test_the_token_is_sent_to_no_process_of_another_user(tmp_path: Path) -> None:
+    """Who listens is asked of the kernel. Root's process may have it: it can read the file."""
+    kept_token(tmp_path)
+    with listening(tmp_path) as own:
+        if os.getuid():
+            own.listen()
+        else:  # as nobody
+            os.seteuid(65534)
+            own.listen()
+            os.seteuid(0)
+        with pytest.raises(Refused) as caught:
+            connected(tmp_path, os.getuid() + 1, 1.0)
+        assert caught.value.code == "daemon-not-proven"
+        own.setblocking(True)
+        with own.accept()[0] as there:
+            assert there.recv(1) == b""
+
+
+def test_the_socket_of_a_daemon_that_has_ended_is_nobodys_and_the_next_one_takes_its_place(tmp_path: Path) -> None:
+    """However long the folder's path is; no other file is removed."""
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    kept_token(folder)
+    for _ in range(2):
+        with listening(folder) as own:
+            own.listen()
+            connected(folder, os.getuid(), 1.0).close()
+        with pytest.raises(Unavailable, match="does not answer"):
+            DaemonApi(folder).ask("GET", "/api/v1/calls")
+    assert (folder / NAME).stat().st_mode & 0o777 == 0o600
+    (folder / NAME).unlink()
+    (folder / NAME).write_text("a file")
+    with pytest.raises(Unavailable, match="Address already in use"):
+        listening(folder)
+    assert (folder / NAME).read_text() == "a file"

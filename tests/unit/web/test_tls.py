@@ -1,4 +1,4 @@
-"""TLS of the daemon's own: what it is served with, how commands ask then, and what is no certificate."""
+"""TLS of the daemon's own: what it is served with, that commands ask without it, and what is no certificate."""
 
 import asyncio
 import ssl
@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 
 from callrec.adapters.daemon_api import DaemonApi
+from callrec.adapters.daemon_socket import listening
 from callrec.adapters.disk.token import kept_token
-from callrec.domain.errors import Misconfigured, Unavailable
+from callrec.domain.errors import Misconfigured, Refused
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.connection_limits import Patience
@@ -20,11 +21,11 @@ FILES = Path(__file__).parents[2] / "support" / "tls"
 CERTIFICATE, KEY = FILES / "certificate.pem", FILES / "key.pem"
 
 
-async def test_it_is_served_and_the_command_line_trusts_this_certificate_alone(tmp_path: Path) -> None:
-    """The certificate is for a name; commands connect to the address of the setting."""
+async def test_it_is_served_on_the_address_and_commands_ask_on_the_socket(tmp_path: Path) -> None:
+    """The certificate is for a name. The socket needs none: the kernel says who listens."""
     token = kept_token(tmp_path)
     app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=token, patience=Patience(request_s=2))
-    runner, port = await serve_http(app, "127.0.0.1", 0, tls_context(CERTIFICATE, KEY))
+    runner, port = await serve_http(app, "127.0.0.1", 0, tls_context(CERTIFICATE, KEY), listening(tmp_path))
     try:
         trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
         trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -39,21 +40,11 @@ async def test_it_is_served_and_the_command_line_trusts_this_certificate_alone(t
             old.minimum_version = ssl.TLSVersion.TLSv1_2
             async with http.get(url, ssl=old) as answer:
                 assert answer.version is not None
-        asked = DaemonApi(f"127.0.0.1:{port}", tmp_path, CERTIFICATE)
-        with pytest.raises(Exception, match="Not Found") as missing:
-            await asyncio.to_thread(asked.ask, "GET", "/api/v1/nothing")
-        assert "http-404" in repr(missing.value.__dict__)
-        with pytest.raises(Unavailable, match="does not answer"):
-            await asyncio.to_thread(DaemonApi(f"127.0.0.1:{port}", tmp_path).ask, "GET", "/api/v1/calls")
+        with pytest.raises(Refused, match="Not Found") as missing:
+            await asyncio.to_thread(DaemonApi(tmp_path).ask, "GET", "/api/v1/nothing")
+        assert missing.value.code == "http-404"
     finally:
         await runner.cleanup()
-
-
-def test_the_command_line_trusts_no_other_certificate(tmp_path: Path) -> None:
-    kept_token(tmp_path)
-    with pytest.raises(Misconfigured, match="cannot read the certificate") as wrong:
-        DaemonApi("127.0.0.1:1", tmp_path, tmp_path / "token").ask("GET", "/")
-    assert wrong.value.code == "http-tls"
 
 
 def test_without_both_files_there_is_no_tls() -> None:

@@ -36,6 +36,13 @@ def token_is_there(state_dir: Path) -> bool:
         return os.path.lexists(path) and bool(_read(path))
 
 
+def token_owner(state_dir: Path) -> int:
+    """The number of the user who has the token: the daemon's. Blocking. Raises Unavailable."""
+    path = state_dir / NAME
+    with on_disk(f"the API's token {path}"):
+        return path.lstat().st_uid
+
+
 def _make(path: Path) -> None:
     """Create the file atomically: written under another name, then linked, which fails when the file exists meanwhile."""
     draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")

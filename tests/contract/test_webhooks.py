@@ -80,6 +80,29 @@ async def test_a_killed_daemon_delivers_after_its_start_under_the_same_id(house:
     assert all(SCHEMA.is_valid(one.event) for one in received)
 
 
+async def test_events_that_the_stream_lost_while_the_daemon_was_away_are_told(house: House) -> None:
+    """The rest is delivered, and the list says that some are missing."""
+    daemon = await asyncio.to_thread(house.start)
+    async with receiving() as there:
+        await callrec(house, "webhooks", "add", "crm", there.url, "--json")
+        await asyncio.sleep(1.5)  # the daemon looks for changes each second
+        await tell(house, type="recording", recording="r-0")
+        await there.until(1)
+        await until(house, delivered=1)
+        daemon.kill()  # its store outlives it
+        daemon.wait()
+        for nth in range(1, 4):
+            await tell(house, type="recording", recording=f"r-{nth}")
+        client = Address.of_socket(house.folder / "s/valkey/valkey.sock").client()
+        await ask(client, "XTRIM", "callrec:events", "MAXLEN", "=", 2)
+        await client.aclose()
+        await asyncio.to_thread(house.start)
+        received = await there.until(3)
+        await until(house, missed=1, waiting=0)
+    assert [one.event["data"]["recording"] for one in received] == ["r-0", "r-2", "r-3"]
+    assert "webhook: webhook-missed" in house.log("s").read_text()
+
+
 async def test_a_secret_is_rotated_without_loss(house: House) -> None:
     await asyncio.to_thread(house.start)
     async with receiving() as there:

@@ -28,6 +28,10 @@ class Stream:
         """See the port."""
         return self.entries[-1].id if self.entries else "0-0"
 
+    async def oldest(self) -> str:
+        """See the port."""
+        return self.entries[0].id if self.entries else "0-0"
+
     async def after(self, event_id: str, wait_s: float) -> tuple[Sequence[EventMessage], str]:
         """See the port; it waits a hundredth of the time."""
         if self.fault:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from callrec.app.webhooks.registry import WebhookRegistry
     from callrec.domain.webhooks.model import Webhook
 
-COLUMNS = ("id", "url", "types", "enabled", "waiting", "given_up", "delivered", "failures", "last")
+COLUMNS = ("id", "url", "types", "enabled", "waiting", "given_up", "delivered", "failures", "missed", "last")
 DELIVERIES = ("id", "type", "attempts", "is_given_up", "last")
 T = TypeVar("T")
 

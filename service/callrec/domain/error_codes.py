@@ -64,7 +64,7 @@ ErrorCode = Literal[
     "twice",
     "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
     "value-unfit",
-    "webhook-failing", "webhook-given-up", "webhook-id", "webhook-overflow", "webhook-secret", "webhook-types",
+    "webhook-failing", "webhook-given-up", "webhook-id", "webhook-missed", "webhook-overflow", "webhook-secret", "webhook-types",
     "webhook-url", "webhooks-file", "webhooks-too-many",
 ]
 # fmt: on
@@ -494,6 +494,9 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "list` shows its answers.",
     "webhook-given-up": "A receiver did not take an event in time (CALLREC_WEBHOOK_KEEP_H). When it works again: `callrec "
     "webhooks resend ID`.",
+    "webhook-missed": "The store's stream had lost events before the daemon read them (it was down for long, or the store was "
+    "emptied): no webhook gets them, and nobody knows how many. Programs find recordings in the index: `callrec recordings "
+    "list`.",
     "webhook-overflow": "More waits for a receiver than CALLREC_WEBHOOK_QUEUE_MB allows: the oldest events were dropped. "
     "Mend the receiver, or remove the webhook.",
 }

@@ -36,11 +36,14 @@ CREATE TABLE IF NOT EXISTS deliveries (
     given_up INTEGER NOT NULL DEFAULT 0, says TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS deliveries_by_webhook ON deliveries (webhook, given_up, place, bytes);
+CREATE TABLE IF NOT EXISTS missed (
+    webhook TEXT PRIMARY KEY REFERENCES webhooks ON DELETE CASCADE, times INTEGER NOT NULL, at_s REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS stream (one INTEGER PRIMARY KEY CHECK (one = 1), cursor TEXT NOT NULL);
 PRAGMA user_version = {_VERSION};
 """
 _WEBHOOK = "id, url, secret, sender, types, enabled, former_secret, former_until_s"
-_STANDING = "failures, not_before_s, says, at_s, delivered"
+_STANDING = "failures, not_before_s, says, webhooks.at_s, delivered, coalesce(times, 0), coalesce(missed.at_s, 0)"
 _DELIVERY = "id, webhook, kind, body, accepted_s, attempts, due_s, given_up, says"
 _PUT = f"""
 INSERT INTO webhooks ({_WEBHOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
@@ -48,6 +51,9 @@ INSERT INTO webhooks ({_WEBHOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (i
     former_secret = excluded.former_secret, former_until_s = excluded.former_until_s, failures = 0, not_before_s = 0
 """  # noqa: S608 - our own words
 _ADD = "INSERT OR IGNORE INTO deliveries (id, webhook, kind, body, bytes, accepted_s) VALUES (?, ?, ?, ?, ?, ?)"
+_MISSED = """
+INSERT INTO missed VALUES (?, 1, ?) ON CONFLICT (webhook) DO UPDATE SET times = times + 1, at_s = excluded.at_s
+"""
 _OLDEST = "SELECT place, bytes FROM deliveries WHERE webhook = ? ORDER BY given_up DESC, place"
 
 
@@ -75,7 +81,8 @@ class SqliteOutbox:
                     "SELECT webhook, given_up, count(*) FROM deliveries GROUP BY webhook, given_up"
                 )
             }
-            rows = database.execute(f"SELECT {_WEBHOOK}, {_STANDING} FROM webhooks ORDER BY id").fetchall()  # noqa: S608
+            joined = "FROM webhooks LEFT JOIN missed ON webhook = id ORDER BY id"
+            rows = database.execute(f"SELECT {_WEBHOOK}, {_STANDING} {joined}").fetchall()
             return [(_webhook(row[:8]), _standing(row[0], row[8:], counts)) for row in rows]
 
         return await self._do(read)
@@ -108,8 +115,10 @@ class SqliteOutbox:
         """The id of the last event that was accepted."""
         return await self._do(_cursor)
 
-    async def accept(self, events: Sequence[EventMessage], cursor: str, now_s: float) -> int:
-        """Store events, and the cursor. An event that is there already is not stored twice."""
+    async def accept(
+        self, events: Sequence[EventMessage], cursor: str, now_s: float, *, is_missed: bool = False
+    ) -> int:
+        """Store events, the cursor, and that events before them were lost. An event that is there already is not stored twice."""
 
         def write(database: sqlite3.Connection) -> int:
             wanting = [
@@ -118,6 +127,8 @@ class SqliteOutbox:
             ]
             dropped = 0
             for one in wanting:
+                if is_missed:
+                    database.execute(_MISSED, (one.id, now_s))
                 rows = [
                     (f"{one.sender}_{event.id}", one.id, event.type, event.text, len(event.text), now_s)
                     for event in events
@@ -300,7 +311,7 @@ def _webhook(row: Sequence[object]) -> Webhook:
 
 
 def _standing(webhook: str, row: Sequence[object], counts: dict[tuple[str, int], int]) -> Standing:
-    failures, not_before_s, says, at_s, delivered = row
+    failures, not_before_s, says, at_s, delivered, missed, missed_s = row
     return Standing(
         waiting=counts.get((webhook, 0), 0),
         given_up=counts.get((webhook, 1), 0),
@@ -309,6 +320,8 @@ def _standing(webhook: str, row: Sequence[object], counts: dict[tuple[str, int],
         not_before_s=float(str(not_before_s)),
         says=str(says),
         at_s=float(str(at_s)),
+        missed=int(str(missed)),
+        missed_s=float(str(missed_s)),
     )
 
 

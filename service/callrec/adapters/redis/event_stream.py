@@ -41,6 +41,11 @@ class RedisEventStream:
         found = await self._ask(USUAL_S, "XREVRANGE", keys.EVENTS, "+", "-", "COUNT", 1)
         return str(found[0][0]) if found else "0-0"
 
+    async def oldest(self) -> str:
+        """The id of the first entry; `0-0` for an empty stream."""
+        found = await self._ask(USUAL_S, "XRANGE", keys.EVENTS, "-", "+", "COUNT", 1)
+        return str(found[0][0]) if found else "0-0"
+
     async def after(self, event_id: str, wait_s: float) -> tuple[Sequence[EventMessage], str]:
         """The next events, and the id to go on from. Raises Unavailable (`store-read-only`) at a server that has become a
         replica; the next call goes to where the address leads then."""

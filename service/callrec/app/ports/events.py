@@ -13,6 +13,10 @@ class EventStream(Protocol):
         """The id of the last entry; `0-0` for an empty stream. Raises Unavailable."""
         ...
 
+    async def oldest(self) -> str:
+        """The id of the first entry that is still there; `0-0` for an empty stream. Raises Unavailable."""
+        ...
+
     async def after(self, event_id: str, wait_s: float) -> tuple[Sequence[EventMessage], str]:
         """The next events, and the id to go on from. Without any it waits for `wait_s`. Raises Unavailable."""
         ...

@@ -27,9 +27,12 @@ class Outbox(Protocol):
         """The id of the last event that was accepted; empty before the first."""
         ...
 
-    async def accept(self, events: Sequence[EventMessage], cursor: str, now_s: float) -> int:
-        """Store these events for each enabled webhook that wants them, and the cursor, at once. Returns how many deliveries were
-        dropped, since a webhook had too many."""
+    async def accept(
+        self, events: Sequence[EventMessage], cursor: str, now_s: float, *, is_missed: bool = False
+    ) -> int:
+        """Store these events for each enabled webhook that wants them, and the cursor, at once. `is_missed`: events before them
+        were lost, in a number that is not known; stored with each enabled webhook. Returns how many deliveries were dropped,
+        since a webhook had too many."""
         ...
 
     async def next(self, webhook: str, now_s: float) -> tuple[Delivery | None, float | None]:

@@ -3,6 +3,9 @@
 One task reads the stream and stores each event for the webhooks that want it, together with its place in the stream: an event is
 either in the outbox or still to be read, also after SIGKILL. One task for each webhook sends what is due, one message at a time,
 so a receiver that hangs or fails delays its own messages only. A message keeps its id until it is delivered.
+
+The stream keeps so many entries, and a store may lose them. Where the entry that was read last is no longer there when the daemon
+reads on after a while, events between may be gone: that is an alarm, and stands with each webhook. How many is not known.
 """
 
 import asyncio
@@ -30,6 +33,10 @@ LONGEST_WAIT_S = 60.0
 FAILING = 6
 """After so many failures in a row (about five minutes) there is an alarm."""
 CLEAN_S = 3600.0
+NOTHING = "0-0"
+"""The id of the last event of an empty stream."""
+BEHIND = 100
+"""So many events at once have waited for a while: the stream may have lost others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class WebhookDelivery:
         self._webhooks: dict[str, Webhook] = {}
         self._failures: dict[str, int] = {}
         self._cursor = ""
+        self._is_behind = True
         self._alarmed: set[tuple[str, ErrorCode]] = set()
         self._news = asyncio.Event()
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -83,6 +91,7 @@ class WebhookDelivery:
             except Exception as error:  # noqa: BLE001 - a task boundary: a defect must not end the delivery
                 self._ports.observer.broke("webhooks", error)
             failures += 1
+            self._is_behind = True
             await asyncio.sleep(self._backoff.delay_s(failures))
 
     async def _follow_outbox(self, tasks: asyncio.TaskGroup) -> None:
@@ -123,16 +132,25 @@ class WebhookDelivery:
         if cursor == self._cursor:
             newest = await stream.newest()
             if event_order(newest) >= event_order(cursor):
+                self._is_behind = False
                 return
-            cursor = newest  # the store was flushed, and its clock set back
-        dropped = await outbox.accept(
-            [event for event in events if not _of_webhooks(event)], cursor, self._ports.clock.now().utc_s
-        )
-        self._cursor = cursor
+            cursor, is_missed = newest, True  # the store was flushed, and its clock set back
+        else:
+            is_missed = self._is_behind and await self._is_cut_off()
+        wanted = [event for event in events if not _of_webhooks(event)]
+        dropped = await outbox.accept(wanted, cursor, self._ports.clock.now().utc_s, is_missed=is_missed)
+        self._cursor, self._is_behind = cursor, len(events) >= BEHIND
+        if is_missed:
+            self._alarm("", "webhook-missed")
         if dropped:
             self._alarm("", "webhook-overflow")
         for wake in self._wakes.values():
             wake.set()
+
+    async def _is_cut_off(self) -> bool:
+        """Whether the stream has lost the event that was read last, and so perhaps later ones. An empty stream had none."""
+        oldest = await self._ports.stream.oldest()
+        return self._cursor != NOTHING and event_order(oldest) > event_order(self._cursor)
 
     async def _deliver(self, identity: str) -> None:
         """Send the next message of this webhook that is due, or wait for one."""

@@ -71,7 +71,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a webhook does. `failures`: failed attempts in a row; before `not_before_s` nothing is sent; `says`: last outcome."""
+    """How a webhook does. `failures`: failed attempts in a row; before `not_before_s` nothing is sent; `says`: last outcome.
+    `missed`: how often events were lost before the daemon could read them, each time in a number that is not known; `missed_s`:
+    when that was noticed last."""
 
     waiting: int = 0
     given_up: int = 0
@@ -80,6 +82,8 @@ class Standing:
     not_before_s: float = 0.0
     says: str = ""
     at_s: float = 0.0
+    missed: int = 0
+    missed_s: float = 0.0
 
 
 class Result(StrEnum):

@@ -57,6 +57,10 @@ class WebhookShown(BaseModel):
     given_up: int = Field(description="Deliveries that were given up and can be sent again.")
     delivered: int
     failures: int = Field(description="Failed attempts in a row; 0 while it works.")
+    missed: int = Field(
+        description="How often events were lost before they could be read from the stream, nobody knows how many each time."
+    )
+    missed_s: float = Field(description="When that was noticed last, in seconds since 1970; 0: never.")
     last: str = Field(description="The outcome of the last attempt, e.g. `HTTP 204`.")
     last_s: float = Field(description="When that was, in seconds since 1970; 0: never.")
 
@@ -204,6 +208,8 @@ def webhook_row(webhook: Webhook, standing: Standing, *, now_s: float) -> dict[s
         "given_up": standing.given_up,
         "delivered": standing.delivered,
         "failures": standing.failures,
+        "missed": standing.missed,
+        "missed_s": standing.missed_s,
         "last": standing.says,
         "last_s": standing.at_s,
     }

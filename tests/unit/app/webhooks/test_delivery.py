@@ -13,7 +13,7 @@ from callrec.domain.backoff import Backoff
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.calls.model import Instant
 from callrec.domain.errors import Unavailable
-from callrec.domain.webhooks.model import Attempt, Result, Webhook
+from callrec.domain.webhooks.model import Attempt, Result, Standing, Webhook
 from callrec.protocols.event_messages import EventMessage
 
 CRM, DEAD = Webhook("crm", "https://crm", "s", "m"), Webhook("dead", "https://dead", "s", "d")
@@ -229,3 +229,82 @@ async def test_a_flushed_stream_whose_clock_was_set_back_is_followed_again(tmp_p
         event = house.stream.add(-5000)
         await house.until(lambda: bool(house.got))
         assert house.got == [("crm", f"m_{event.id}")]
+
+
+async def standing(house: House) -> Standing:
+    """Of the only webhook."""
+    ((_, found),) = await house.outbox.webhooks()
+    return found
+
+
+async def read_on(
+    folder: Path, prepare: Callable[[Stream], object]
+) -> tuple[Standing, list[str], list[tuple[str, str]]]:
+    """A daemon reads event 0, is away while this happens to the stream, and another one reads on."""
+    async with running(folder, CRM) as house:
+        stream = house.stream
+    prepare(stream)
+    last = stream.add(1000)
+    after = House(folder)
+    after.stream = stream
+    ports = DeliveryPorts(stream, after.outbox, after, after, after, after.results.append)  # type: ignore[arg-type]
+    after.delivery = WebhookDelivery(ports, keep_s=3 * DAY_S, backoff=Backoff(0.001, 0.001))
+    task = asyncio.create_task(after.delivery.run())
+    await after.until(lambda: ("crm", f"m_{last.id}") in after.got)
+    found = await standing(after)
+    task.cancel()
+    await asyncio.wait([task])
+    await after.outbox.close()
+    return found, after.alarms, after.got
+
+
+def trim(stream: Stream) -> None:
+    """Many events came, and the stream keeps the last ones."""
+    for ms in range(1, 21):
+        stream.add(ms)
+    del stream.entries[:15]
+
+
+async def test_events_that_the_stream_has_lost_are_told(tmp_path: Path) -> None:
+    """When, and how often; the rest is delivered."""
+    found, alarms, got = await read_on(tmp_path, trim)
+    assert (found.missed, found.missed_s, alarms) == (1, 1000.0, ["webhook: webhook-missed"])
+    assert len(got) == 7
+
+
+async def test_a_store_that_was_emptied_may_have_lost_events(tmp_path: Path) -> None:
+    """Its new stream begins behind what was read last."""
+    found, alarms, _ = await read_on(tmp_path, lambda stream: stream.entries.clear())
+    assert (found.missed, alarms) == (1, ["webhook: webhook-missed"])
+
+
+async def test_a_daemon_that_was_away_for_a_moment_has_missed_nothing(tmp_path: Path) -> None:
+    found, alarms, _ = await read_on(tmp_path, lambda stream: stream.add(1))
+    assert (found.missed, found.missed_s, alarms) == (0, 0.0, [])
+
+
+async def test_a_stream_that_was_empty_has_lost_nothing_that_is_known(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.stream.entries.clear()
+    await house.outbox.put(CRM)
+    task = asyncio.create_task(house.delivery.run())
+    async with asyncio.timeout(5):
+        while await house.outbox.cursor() != "0-0":  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.005)
+    house.stream.add(1)
+    await house.until(lambda: len(house.got) == 1)
+    assert house.alarms == []
+    task.cancel()
+    await asyncio.wait([task])
+    await house.outbox.close()
+
+
+async def test_a_stream_that_goes_back_has_lost_events(tmp_path: Path) -> None:
+    """The store was emptied, and its clock set back: what came since is skipped."""
+    async with running(tmp_path, CRM) as house:
+        house.stream.add(100)
+        await house.until(lambda: len(house.got) == 1)
+        house.stream.entries.clear()
+        house.stream.add(-5)
+        await house.until(lambda: bool(house.alarms))
+        assert ((await standing(house)).missed, house.alarms) == (1, ["webhook: webhook-missed"])

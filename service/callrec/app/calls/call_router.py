@@ -209,13 +209,14 @@ class CallRouter:
 
     def _move(self, legs: Collection[LegId], to: Worker, coming: LegId, at_mono_s: float | None) -> None:
         """The other call learns of these legs; of the one that is coming its own news tells."""
+        paused = frozenset(leg for leg in legs if leg in self._by_leg[leg].session.pause_noted)
         for leg in legs:
             self._left.setdefault(leg, []).append(self._by_leg[leg])
         self._by_leg.update(dict.fromkeys(legs, to))
         known = [one for leg in legs if leg != coming and (one := self._conversations.leg(leg))]
         places = [(one, self._conversations.bridge_of(one.id)) for one in known]
         in_bridges = tuple(LegBridged(bridge, leg) for leg, bridge in places if bridge)
-        to.post(LegsJoined(in_bridges, tuple(leg for leg, bridge in places if not bridge)), at_mono_s)
+        to.post(LegsJoined(in_bridges, tuple(leg for leg, bridge in places if not bridge), paused), at_mono_s)
 
     def _living(self, actor: Worker | None) -> Worker | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""

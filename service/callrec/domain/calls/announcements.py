@@ -69,6 +69,21 @@ def _note_told(change: Change, recording: Recording, what: Told, legs: tuple[Leg
     s.recording = replace(recording, hearings=begun(recording.hearings, languages, what, change.now.utc_s, s.held))
 
 
+def tell_who_came_from_a_pause(change: Change) -> None:
+    """After every event: who left a paused call for this one, which is recorded, hears that the pause is over for them. In this
+    call nobody has asked for a pause, so it goes on. In a call that is paused too they hear its end."""
+    s = change.session
+    if not s.from_pause:
+        return
+    if s.state is State.PAUSED:
+        s.from_pause = frozenset()
+    elif s.capture is not None and s.state in {State.OPENED, State.RECORDING}:
+        legs = tuple(leg for leg in s.phones(s.capture.leg) if leg in s.from_pause)
+        s.from_pause -= set(legs)
+        if legs and s.terms.confirm is Confirm.BOTH and s.terms.announce is Announcement.NONE:
+            change.commands.append(Announce(s.capture, Outcome.RESUMED, legs))
+
+
 def on_time_to_tell_again(change: Change) -> None:
     """Those who have not heard it, and are still there, are told again."""
     s = change.session

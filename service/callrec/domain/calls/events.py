@@ -108,10 +108,12 @@ class LegBridged:
 
 @dataclass(frozen=True, slots=True)
 class LegsJoined:
-    """Legs of another call belong to this one from here on. All at once: the last may be one that *never* protects."""
+    """Legs of another call belong to this one from here on. All at once: the last may be one that *never* protects. `from_pause`:
+    those that talked there while it was paused."""
 
     in_bridges: tuple[LegBridged, ...]
     alone: tuple[Leg, ...]
+    from_pause: frozenset[LegId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

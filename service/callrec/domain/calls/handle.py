@@ -17,6 +17,7 @@ from callrec.domain.calls.announcements import (
     on_time_to_tell_again,
     set_device_states,
     tell_participants,
+    tell_who_came_from_a_pause,
 )
 from callrec.domain.calls.announcing import await_announcement, begin_when_told
 from callrec.domain.calls.applications import on_application_told, seek
@@ -90,6 +91,7 @@ def handle(
     capture_partners(change)
     journal_presences(change, before)
     tell_participants(change)
+    tell_who_came_from_a_pause(change)
     note_alone(change)
     seek(change, event)
     prove_pause(change)
@@ -173,6 +175,7 @@ def on_legs_joined(change: Change, event: events.LegsJoined) -> None:
         appear(change, leg)
     for entered in event.in_bridges:
         _enter(change, entered)
+    change.session.from_pause |= event.from_pause
     cover(change)
 
 
@@ -298,6 +301,7 @@ def _leave(change: Change, leg: LegId, bridge: BridgeId | None) -> None:
 def _remove(change: Change, leg: LegId) -> None:
     """The leg is in this call no more."""
     _leave(change, leg, None)
+    change.session.from_pause -= {leg}
     change.session.legs = {key: one for key, one in change.session.legs.items() if key != leg}
 
 

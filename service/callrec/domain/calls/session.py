@@ -146,6 +146,8 @@ class Session:
     """Captures of which Asterisk has confirmed that they are muted."""
     is_resuming: bool = False
     """A pause has ended, and it is not confirmed yet that the voice is recorded again."""
+    from_pause: frozenset[LegId] = frozenset()
+    """Legs that came from another call, which was paused, and have not heard yet that they are recorded here."""
     pause_noted: frozenset[LegId] = frozenset()
     """Legs that carry the note that their call is paused (`pauses`)."""
     proven: CaptureId | None = None

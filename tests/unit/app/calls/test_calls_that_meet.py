@@ -132,6 +132,39 @@ async def test_who_is_transferred_out_of_a_pause_into_a_recorded_call_is_not_rec
 
 
 @virtual
+async def test_who_leaves_a_paused_conference_for_a_recorded_call_is_recorded_there_and_hears_it(stage: Stage) -> None:
+    """The others of the conference are still paused. Nobody in the other call has asked for a pause."""
+    flagged = User(UserId("7"), "Flagged", call_record=True)
+    tables = replace(TABLES, users=(*TABLES.users, flagged))
+    tables = replace(tables, lines=(*tables.lines, Line("flagged", flagged.id, "1007", "default")))
+    stage.directory = Directory(tables)
+    say = stage.call_router.asterisk
+    async with stage.running() as call_router:
+        stage.call("ever", "alice", nth=1)
+        say(event("Newchannel", "1.3", "trunk", linkedid="1.1"))
+        say(event("BridgeEnter", "1.3", "trunk", linkedid="1.1", BridgeUniqueid="b1"))
+        stage.call("flagged", "bob", nth=2)
+        await stage.passes(1)
+        stage.asterisk.grow("c1-1-1")
+        stage.asterisk.grow("c2-1-1")
+        await stage.passes(3)
+        live = LiveCalls(call_router, stage.spool)
+        assert (await live.control("c1", Control.PAUSE)).is_proven
+        await stage.passes(1)
+        assert stage.asterisk.paused.keys() == {"1.1", "1.2", "1.3"}
+        stage.asterisk.tones.clear()
+        say(event("BridgeLeave", "1.3", "trunk", linkedid="1.1", BridgeUniqueid="b1"))
+        say(event("BridgeEnter", "1.3", "trunk", linkedid="1.1", BridgeUniqueid="b2"))
+        await stage.passes(1)
+        assert [(one.session.call, one.state) for one in live.every()] == [
+            ("c1", LiveState.PAUSED),
+            ("c2", LiveState.RECORDING),
+        ]
+        assert stage.asterisk.paused.keys() == {"1.1", "1.2"}
+        assert stage.asterisk.tones == ["resumed"]
+
+
+@virtual
 async def test_after_a_transfer_star_3_works(stage: Stage) -> None:
     async with stage.running() as call_router:
         stage.call("bob", "alice", nth=1)

@@ -5,10 +5,10 @@ from test_controls import ask
 from test_session import ANN, BOB, CEM, FLAGGED, PAUSING, SILENT, T1, Call, leg
 
 from callrec.domain.calls.commands import Announce
-from callrec.domain.calls.events import CaptureRefused, PausePressed
+from callrec.domain.calls.events import CaptureRefused, LegAppeared, LegsJoined, PausePressed
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import ActorKind, Control, Direction
-from callrec.domain.calls.policy import Confirm, Terms
+from callrec.domain.calls.policy import Announcement, Confirm, Terms
 from callrec.domain.calls.session import State
 from callrec.domain.directory.model import User
 from callrec.domain.vocabulary import Outcome
@@ -143,6 +143,64 @@ def test_its_presser_hears_of_it_where_nothing_else_is_confirmed() -> None:
     ask(other, Control.PAUSE)
     other.muted()
     assert [one for one in other.commands if isinstance(one, Announce)] == []
+
+
+def comes_from_a_pause(call: Call) -> list[str]:
+    """Leg `c` talked in another call, which is paused, and is in this one's bridge now."""
+    call.on(LegsJoined((), (), frozenset({LegId("c")})))
+    return call.bridge(leg("c", CEM))
+
+
+def announced(call: Call) -> list[tuple[str, ...]]:
+    """Who hears the tone of a resume."""
+    return [one.legs for one in call.commands if isinstance(one, Announce) and one.what is Outcome.RESUMED]
+
+
+def test_who_leaves_a_paused_call_for_a_recorded_one_hears_that() -> None:
+    """Once, and nobody else: in this call nothing was paused."""
+    call = Call().recorded(FLAGGED, BOB)
+    comes_from_a_pause(call)
+    assert announced(call) == [(LegId("c"),)]
+    assert call.state is State.RECORDING
+    call.on(LegAppeared(leg("d", CEM)))
+    assert announced(call) == []
+
+
+def test_who_leaves_a_paused_call_for_one_that_is_not_recorded_yet_hears_it_when_it_is() -> None:
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    comes_from_a_pause(call)
+    assert announced(call) == []
+    call.seen()
+    assert announced(call) == [(LegId("c"),)]
+
+
+def test_who_comes_from_one_pause_into_another_hears_its_end_with_all() -> None:
+    call = Call().recorded(FLAGGED, BOB)
+    press(call)
+    call.muted()
+    comes_from_a_pause(call)
+    assert announced(call) == []
+    press(call.later(5))
+    call.muted(muted=False)
+    assert announced(call) == [tuple(map(LegId, "abc"))]
+
+
+@pytest.mark.parametrize("terms", [Terms(confirm=Confirm.PRESSER), Terms(announce=Announcement.TONE)])
+def test_who_was_not_told_of_the_pause_or_is_told_otherwise_hears_no_tone(terms: Terms) -> None:
+    call = Call(terms).recorded(FLAGGED, BOB)
+    comes_from_a_pause(call)
+    assert announced(call) == []
+    assert not call.session.from_pause
+
+
+def test_who_leaves_again_before_it_is_recorded_hears_nothing() -> None:
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    comes_from_a_pause(call)
+    call.gone("c")
+    call.seen()
+    assert announced(call) == []
 
 
 def test_in_a_transfer_the_new_participant_may_end_it() -> None:

@@ -47,7 +47,8 @@ ErrorCode = Literal[
     "no-such-webhook", "not-permitted", "not-recorded", "number-range",
     "other-journal", "output-lost", "output-reader-gone",
     "parameter", "password", "path-taken", "piece-place", "profile-in-use", "profile-last",
-    "record-changed", "record-gone-since", "record-refused", "record-rule", "recorder-not-known",
+    "record-changed", "record-gone-since", "record-refused", "record-rule",
+    "recorded-by-dialplan", "recorder-not-known",
     "recording-id", "recording-paused", "recording-start", "recording-twice", "request-id", "request-id-reused",
     "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written",
@@ -201,6 +202,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "recorder-not-known": "A recorder could not be muted, since Asterisk has not told which one it is. callrec stops it instead; "
     "when it recurs, run `callrec doctor`.",
     "recording-id": f"An entry for the index of recordings has an impossible id. {_DEFECT}",
+    "recorded-by-dialplan": "The dialplan records this call by itself, since it began while the daemon was away. Its recorder "
+    "cannot be paused, resumed or stopped by request; it ends with the call.",
     "recording-paused": "The recording of this call is paused. Resume it.",
     "recording-start": f"An entry for the index of recordings has no start time. {_DEFECT}",
     "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",

@@ -111,6 +111,8 @@ class ControlAnswer(StrEnum):
     NEVER = "rule-never"
     ALWAYS = "rule-always"
     NOT_RECORDED = "not-recorded"
+    BY_DIALPLAN = "recorded-by-dialplan"
+    """The dialplan records the call by itself: the daemon was away when it began."""
     PAUSED = "recording-paused"
 
 

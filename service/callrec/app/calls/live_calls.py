@@ -170,6 +170,9 @@ def _refused(call: str, control: Control, answer: ControlAnswer) -> CallrecError
         case ControlAnswer.ALWAYS:
             says = f"call {call} is recorded because a rule says so"
             return Refused("rule-always", says, hint="pause it, or change the rule for later calls")
+        case ControlAnswer.BY_DIALPLAN:
+            says = f"the dialplan records call {call} by itself, since it began while the daemon was away"
+            return Refused("recorded-by-dialplan", says, hint=f"{control} works in calls that begin from now on")
         case ControlAnswer.PAUSED:
             return Refused("recording-paused", f"the recording of call {call} is paused", hint="resume it")
         case _:

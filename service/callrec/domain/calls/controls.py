@@ -107,6 +107,8 @@ def on_controlled(change: Change, event: Controlled) -> None:
             answer = ControlAnswer.ENDED
         case Control.START:
             answer = _start_by_operator(change, cause)
+        case _ if change.session.state is State.IDLE and change.session.is_recorded_by_dialplan:
+            answer = ControlAnswer.BY_DIALPLAN
         case Control.STOP:
             answer = _stop_by_operator(change, cause)
         case Control.PAUSE:

@@ -51,7 +51,7 @@ def _press(change: Change, event: PausePressed) -> Outcome | None:
     s, user = change.session, event.user
     if event.leg not in s.legs or user is None or not user.online_record or s.state is State.CLOSED:
         return Outcome.REFUSED
-    if s.state is State.IDLE and not any(map(s.may_grow, s.captures())):
+    if s.state is State.IDLE and not s.has_recorder:
         return Outcome.NOT_RECORDED
     is_here = s.capture is not None and any(leg.id == event.leg for leg in s.members(s.capture.leg))
     if s.state not in ACTIVE or not is_here:

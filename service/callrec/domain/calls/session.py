@@ -265,6 +265,16 @@ class Session:
         has_begun = bool(capture.mixmonitor) or capture.id in self.unanswered
         return capture.id in self.open_captures and has_begun and self.lives(capture.leg)
 
+    @property
+    def has_recorder(self) -> bool:
+        """Whether a recorder of ours, or one that the dialplan has begun, may be at work in this call."""
+        return self.is_recorded_by_dialplan or any(map(self.may_grow, self.captures()))
+
+    @property
+    def is_recorded_by_dialplan(self) -> bool:
+        """Whether the dialplan records this call by itself. The daemon can neither mute nor stop that recorder."""
+        return any(leg in self.recorded_by_dialplan for leg in self.legs)
+
     def lives(self, leg: LegId) -> bool:
         """Whether it has not hung up, here or in another call."""
         return leg in self.legs or leg in self.moved

@@ -30,8 +30,7 @@ def spoken_of_calls(sessions: Iterable[Session], user: UserId, dialling: LegId) 
 
 def _spoken(session: Session, leg: LegId) -> str:
     recording, capture = session.recording, session.capture
-    is_silent = session.state in {State.IDLE, State.ABSENT} and not any(map(session.may_grow, session.captures()))
-    if is_silent:
+    if session.state in {State.IDLE, State.ABSENT} and not session.has_recorder:
         return NOT_RECORDED
     if recording is None or capture is None or leg not in session.phones(capture.leg):
         return UNPROVEN

@@ -9,7 +9,7 @@ import pytest
 from call_stage import Stage, event, virtual
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState, _refused
-from callrec.domain.calls.ids import CallId
+from callrec.domain.calls.ids import CallId, LegId
 from callrec.domain.calls.model import Control
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.vocabulary import ControlAnswer
@@ -108,6 +108,8 @@ async def test_what_cannot_be_done_is_refused_with_its_reason(stage: Stage) -> N
         stage.call()
         await stage.passes(0.1)
         assert await refusal(stage, Control.PAUSE) == "not-recorded"
+        stage.call_router.recorded_by_dialplan(LegId("1.1"))
+        assert await refusal(stage, Control.PAUSE) == "recorded-by-dialplan"
         stage.call_router.asterisk(event("Newchannel", "9.1", "alice"))
         await stage.passes(0.1)
         assert await refusal(stage, Control.START, "c2") == "no-conversation"

@@ -4,7 +4,8 @@ import pytest
 from test_session import ANN, BOB, CEM, FLAGGED, SILENT, Call, leg, say
 
 from callrec.domain.calls.commands import AnswerControl
-from callrec.domain.calls.events import Controlled
+from callrec.domain.calls.events import Controlled, DialplanRecords
+from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import ActorKind, Control, Direction
 from callrec.domain.calls.session import State
 from callrec.domain.rules import Rule
@@ -76,6 +77,15 @@ def test_in_a_call_that_rings_there_is_nothing_to_change(control: Control, answe
     call = Call()
     call.bridge(leg("a", ANN, Direction.OUT))
     assert ask(call, control) is answer
+
+
+@pytest.mark.parametrize("control", [Control.STOP, Control.PAUSE, Control.RESUME])
+def test_a_call_that_the_dialplan_records_is_not_called_unrecorded(control: Control) -> None:
+    """It began while the daemon was away; its recorder is the dialplan's until the end."""
+    call = Call()
+    call.on(DialplanRecords(LegId("a")))
+    call.talk(FLAGGED, BOB)
+    assert (call.state, ask(call, control)) == (State.IDLE, ControlAnswer.BY_DIALPLAN)
 
 
 def test_what_a_rule_says_no_operator_overrides() -> None:

@@ -5,7 +5,7 @@ from test_controls import ask
 from test_session import ANN, BOB, CEM, FLAGGED, PAUSING, SILENT, T1, Call, leg
 
 from callrec.domain.calls.commands import Announce
-from callrec.domain.calls.events import CaptureRefused, LegAppeared, LegsJoined, PausePressed
+from callrec.domain.calls.events import CaptureRefused, DialplanRecords, LegAppeared, LegsJoined, PausePressed
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import ActorKind, Control, Direction
 from callrec.domain.calls.policy import Announcement, Confirm, Terms
@@ -71,6 +71,14 @@ def test_while_a_recorder_may_be_at_work_it_does_not_say_that_nothing_is_recorde
     unanswered.on(CaptureRefused(T1, "ami-outcome-unknown", True, may_be_at_work=True))
     assert unanswered.state is State.FAILED
     assert press(unanswered) == told(Outcome.NOT_PAUSED)
+
+
+def test_of_a_call_that_the_dialplan_records_it_does_not_say_that_nothing_is_recorded() -> None:
+    """It began before the daemon was there."""
+    call = Call()
+    call.talk(CEM, BOB)
+    call.on(DialplanRecords(LegId("a")))
+    assert press(call) == told(Outcome.NOT_PAUSED)
 
 
 def test_in_another_conversation_of_the_call_nothing_is_promised() -> None:

@@ -3,7 +3,7 @@
 from test_controls import ask
 from test_session import ANN, BOB, CEM, FLAGGED, Call, leg
 
-from callrec.domain.calls.events import LegAppeared
+from callrec.domain.calls.events import DialplanRecords, LegAppeared
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import Control, Direction
 from callrec.domain.calls.spoken_status import NOT_RECORDED, PAUSED, RECORDED, UNPROVEN, spoken_of_calls
@@ -39,6 +39,13 @@ def test_a_pause_is_said_when_it_is_proven() -> None:
     assert spoken(call) == [UNPROVEN]
     call.muted()
     assert spoken(call) == [PAUSED]
+
+
+def test_a_recorder_of_the_dialplan_may_record() -> None:
+    call = Call()
+    call.talk(ANN, BOB)
+    call.on(DialplanRecords(LegId("a")))
+    assert spoken(call) == [UNPROVEN]
 
 
 def test_of_another_conversation_in_a_recorded_call_nothing_is_proven() -> None:

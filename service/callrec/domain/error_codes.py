@@ -124,6 +124,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "control-failed": "Something else came of the request: another one or the end of the call came between, or Asterisk "
     "failed. Look at the call, and at `/readyz`.",
     "control-reason": "The reason of a request is too long or has a control character. Shorten it, or leave it out.",
+    "daemon-not-proven": "The process behind the socket `api.sock` of the state folder is another user's than the API's token: "
+    "the token was not sent. End that process, and see who may write to the state folder.",
     "daemon-runs": "The command changes what the running daemon uses. Stop `callrec serve` first.",
     "entity-in-use": "Users belong to this entity. Give them another one first.",
     "entity-last": "The only entity cannot be removed. Make another one first.",
@@ -276,8 +278,6 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "conf-busy": "Another `callrec confgen`, or the daemon, writes into the same folder. Wait, or stop one of them.",
     "daemon-away": "No daemon answers on the socket `api.sock` of the state folder, and live calls are the daemon's. Start "
     "`callrec serve`, or use its settings.",
-    "daemon-not-proven": "The process behind the socket `api.sock` of the state folder is another user's than the API's token: "
-    "the token was not sent. End that process, and see who may write to the state folder.",
     "disk": "A file or folder could not be read or written; the message has the path and the reason. Check space, "
     "rights and mounts.",
     "embedded-store-in-use": "Another process runs the embedded store of this state folder. One daemon for each "

@@ -30,6 +30,7 @@ import conference_cases  # noqa: F401 - puts its cases into the registry
 import deaf_cases  # noqa: F401 - likewise
 import leaving_cases  # noqa: F401 - likewise
 import media_cases  # noqa: F401 - likewise
+import pause_cases  # noqa: F401 - likewise
 import renumbered_cases  # noqa: F401 - likewise
 import ring_cases  # noqa: F401 - likewise
 import rtp_cases  # noqa: F401 - likewise

@@ -1,5 +1,5 @@
-"""Each case of `transfer_cases`, `ring_cases`, `media_cases`, `supervisor_cases`, `conference_cases`, `codec_cases`,
-`rtp_cases` and `renumbered_cases` once: whatever becomes of a call, its recording follows it.
+"""Each case of `transfer_cases`, `ring_cases`, `media_cases`, `supervisor_cases`, `conference_cases`, `pause_cases`,
+`codec_cases`, `rtp_cases` and `renumbered_cases` once: whatever becomes of a call, its recording follows it.
 
 What is checked stands in `followed`. `make faults` plays the same cases many times, and counts how often a gap is wider than it
 should be.
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import codec_cases
 import conference_cases
 import media_cases
+import pause_cases
 import pytest
 import pytest_asyncio
 import renumbered_cases
@@ -29,6 +30,7 @@ OURS = cases_of(
     media_cases,
     supervisor_cases,
     conference_cases,
+    pause_cases,
     codec_cases,
     rtp_cases,
     renumbered_cases,

@@ -16,6 +16,7 @@ from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.store import RedisStore
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.model import (
+    BEFORE_ACCOUNTS,
     DEFAULT_CONTEXTS,
     DEFAULT_ROLES,
     Context,
@@ -112,9 +113,22 @@ async def test_the_first_edit_of_a_table_keeps_what_it_stood_for(store):
 
 async def test_roles_of_a_store_that_never_heard_of_them_are_the_shipped_ones(store):
     assert DEFAULT_ROLES == (await store.tables()).roles
-    auditor = Role("auditor", (Permission.CALLS_READ, Permission.AUDIT_READ))
-    await store.edit(Edit((Change(None, auditor), Change(DEFAULT_ROLES[1], None))), "r2")
-    assert (DEFAULT_ROLES[0], auditor, DEFAULT_ROLES[2]) == (await store.tables()).roles
+    reader = Role("reader", (Permission.CALLS_READ, Permission.AUDIT_READ))
+    await store.edit(Edit((Change(None, reader), Change(DEFAULT_ROLES[1], None))), "r2")
+    expected = {role.name: role for role in (reader, *DEFAULT_ROLES) if role != DEFAULT_ROLES[1]}
+    assert tuple(expected[name] for name in sorted(expected)) == (await store.tables()).roles
+
+
+async def test_a_role_from_before_there_were_accounts_has_everything_if_it_had_everything(store):
+    """Else the administrator of an older store could not give anybody an account."""
+    before = [one for one in Permission if one in BEFORE_ACCOUNTS]
+    for name, permissions in (("administrator", before), ("nearly", before[1:])):
+        await ask(store._client, "HSET", keys.ROLES, name, json.dumps({"name": name, "permissions": permissions}))
+    roles = {role.name: role.permissions for role in (await store.tables()).roles}
+    assert roles == {"administrator": tuple(Permission), "nearly": tuple(before[1:])}
+    weaker = Role("administrator", tuple(before))
+    await store.edit(Edit((Change(Role("administrator", tuple(Permission)), weaker),)), "r3")
+    assert weaker in (await store.tables()).roles, "what is said now is meant"
 
 
 async def test_a_name_with_a_line_break_is_no_name(store):

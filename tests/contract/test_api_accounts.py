@@ -212,7 +212,8 @@ async def test_a_program_has_its_token_and_no_more(both: tuple[ServiceUrl, Brows
 async def test_a_second_factor_is_made_shown_wanted_and_removed(both: tuple[ServiceUrl, Browser]) -> None:
     door, browser = both
     assert await browser.log_in("eve", "hers and long") == 200
-    status, made, _ = await browser.ask("POST", "/account/second-factor")
+    assert (await browser.ask("POST", "/account/second-factor", {"present": "no"}))[0] == 401
+    status, made, _ = await browser.ask("POST", "/account/second-factor", {"present": "hers and long"})
     assert (status, made["secret"] in str(made["address"])) == (200, True)
     code = code_at(str(made["secret"]), int(door.clock()) // STEP_S)
     assert (await browser.ask("POST", "/account/second-factor/confirm", {"code": "000000"}))[0] == 401
@@ -226,7 +227,7 @@ async def test_a_second_factor_is_made_shown_wanted_and_removed(both: tuple[Serv
     assert (await browser.ask("POST", "/login", login | {"code": code}))[0] == 200
     assert (await door.ask("DELETE", "/accounts/2/second-factor")).status == 204
     assert (await door.ask("DELETE", "/accounts/2/second-factor")).status == 409
-    assert (await door.ask("POST", "/account/second-factor")).status == 404, "a token has none"
+    assert (await door.ask("POST", "/account/second-factor", {"present": "x"})).status == 404, "a token has none"
     assert await browser.log_in("eve", "hers and long") == 200
 
 

@@ -49,6 +49,12 @@ class Login(Body):
     code: str = Field("", max_length=20, description="The six digits of the second factor, if the account has one.")
 
 
+class PresentPassword(Body):
+    """Proof that it is the account's owner who asks, and not somebody at a screen that was left open."""
+
+    present: str = Field(max_length=1024, description="The password.")
+
+
 class Code(Body):
     """The digits that the authenticator app shows."""
 
@@ -175,7 +181,7 @@ def account_operations(logins: Logins, records: Records) -> list[Operation]:
         Operation(
             "POST", "/account/second-factor", "makeSecondFactor", _TAG,
             "Make a second factor. It counts when you have shown a code of it.", own.new_factor,
-            {_OK: Answer("Its secret, this once.", FactorMade)}, (HTTPStatus.CONFLICT, missing), needs=(),
+            {_OK: Answer("Its secret, this once.", FactorMade)}, (*IN_BODY, wait, missing), body=PresentPassword, needs=(),
         ),
         Operation(
             "POST", "/account/second-factor/confirm", "confirmSecondFactor", _TAG,
@@ -270,7 +276,8 @@ class _Own:
         return answer
 
     async def new_factor(self, request: web.Request) -> web.Response:
-        user = self._user(request)
+        body, user = await body_of(request, PresentPassword), self._user(request)
+        await self._logins.checked(user, body.present, self._client(request))
         made = await self._logins.new_factor(user.id, actor_of(request), request[WAY].address)
         return shown({"secret": made.secret, "address": address_of(made.secret, user.username, request.host)})
 

@@ -420,7 +420,7 @@ def test_roles_say_what_somebody_may_do(shell: Shell) -> None:
     assert (code, err) == (0, "")
     assert {"name": "reader", "permissions": ["calls.read", "audit.read"]} in json.loads(out)
     code, out, _ = shell("roles", "set", "reader", "--permission", "audit.read")
-    assert (code, "reader\taudit.read" in out.splitlines()) == (0, True)
+    assert (code, "reader\taudit.read\t" in out.splitlines()) == (0, True)
     code, _, err = shell("roles", "set", "reader", "--permission", "fly")
     assert (code, "'fly' is not a permission; use one of users.read, " in " ".join(err.split())) == (2, True)
     for words, complaint in (

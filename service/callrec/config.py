@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     spool_dir: Annotated[Path, AfterValidator(_spool)] = Path("recordings/spool").absolute()
     state_dir: Path = Path("recordings/state")
     confgen_dir: Annotated[Path | None, BeforeValidator(_folder)] = None
+    audit_witness: Annotated[Path | None, BeforeValidator(_folder)] = None
     node: Annotated[str, AfterValidator(_node)] = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:63] or "callrec"
     format: Format = Format.WAV
     names: Names = Names.CALLREC

@@ -13,18 +13,25 @@ from pathlib import Path
 
 import pytest
 
+from callrec.adapters.audit.log import DiskAuditLog
+from callrec.adapters.audit.log_files import LogFiles
+from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
+from callrec.adapters.system import SystemClock
 from callrec.app.library.catalog import entries, export, verify
 from callrec.app.library.finalize import Finalizer, Ports, Terms
+from callrec.domain.access.audit import FileDigest
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Format, Manifest, State, Step
 from callrec.domain.calls.model import POLICY, Capture, Party, Recording
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.library.file_names import Names
 from callrec.domain.rules import Rule
+from callrec.protocols.audit_entries import decode_entry
+from callrec.protocols.log_tiles import tiles_of
 
 STEPS = (
     "encoded",
@@ -33,6 +40,8 @@ STEPS = (
     "media",
     "placed",
     "stored",
+    "waiting",
+    "logged",
     "indexed",
     "told",
     "dropped",
@@ -102,14 +111,17 @@ async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | Non
             os.kill(os.getpid(), signal.SIGKILL)
 
     journal = DiskJournal(folder / "journal")
+    audit = DiskAuditLog(folder / "audit", "callrec/pbx1", SystemClock(), checkpoint=checkpoint)
+    audit.open()
     live, nobody = journal.load(), Nobody()
     library = MonitorLibrary(folder / "monitor", checkpoint=checkpoint)
-    ports = Ports(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody)  # type: ignore[arg-type] # what intake uses of them
+    ports = Ports(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody, audit)  # type: ignore[arg-type] # what intake uses of them
     try:
         for entry in live:
             return await Finalizer(ports, terms, checkpoint=checkpoint).finish(entry.recording)
         return None
     finally:
+        await audit.close()
         await journal.close()
 
 
@@ -140,12 +152,23 @@ def outcome(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(monitor)): path.read_bytes() for path in monitor.rglob("*") if path.is_file()}
 
 
+def stored_digests(folder: Path) -> list[tuple[FileDigest, ...]]:
+    """What the audit log says of the files of recordings, entry by entry."""
+    files = LogFiles(folder / "audit")
+    size = files.checkpoint(public_key(folder / "audit")).size
+    bundles = [files.entries(name) for name in tiles_of(size) if name.level is None]
+    return [decode_entry(entry).files for bundle in bundles for entry in bundle]
+
+
 def assert_settled(folder: Path, undisturbed: Path) -> None:
     assert outcome(folder) == outcome(undisturbed)
     library, spool = MonitorLibrary(folder / "monitor"), DiskSpool(folder / "spool")
     assert verify(library, spool, PyAvEncoder(), frozenset()).findings == ()
     assert export(entries(library)) == export(entries(MonitorLibrary(undisturbed / "monitor")))
     assert [path for path in (folder / "spool").rglob("*") if path.is_file()] == []
+    logged = stored_digests(folder)
+    assert logged, "its digests are in the audit log, also when the run that logged them was killed"
+    assert set(logged) == set(stored_digests(undisturbed))
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -18,6 +18,8 @@ ErrorCode = Literal[
     "ami-listing-too-long", "ami-login", "ami-message-too-long", "ami-outcome-unknown", "ari-answer", "ari-conflict",
     "ari-credentials", "ari-denied", "ari-down", "ari-event", "ari-failed", "ari-login", "ari-module",
     "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
+    "audit-bundle", "audit-checkpoint", "audit-closed", "audit-entry", "audit-full", "audit-key", "audit-locked",
+    "audit-slow", "audit-texts", "audit-tile", "audit-waiting",
     "body", "body-cut", "busy",
     "call-ended",
     "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
@@ -71,6 +73,7 @@ ErrorCode = Literal[
 # fmt: on
 
 _DEFECT: Final = "Report it as a defect of callrec, with the log around it."
+_AUDIT: Final = "Restore the folder `audit` of CALLREC_STATE_DIR from a backup, or move it away: then a new log begins."
 _NOT_AGI: Final = "Something other than Asterisk may connect to CALLREC_AGI_BIND: see which program does."
 
 REFUSED: Final[Mapping[ErrorCode, str]] = {
@@ -268,6 +271,10 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "ari-failed": "ARI answered with an error of its own. See Asterisk's log at that time; while Asterisk loads, wait.",
     "ari-not-played": "A tone or an announcement did not play to its end, most often because the call ended. When it "
     "recurs, check that the sounds are installed.",
+    "audit-closed": "The audit log is not open, so nothing is handed out, changed or removed. `/readyz` says why.",
+    "audit-full": "Too many audit entries wait for the disk of CALLREC_STATE_DIR. Free space on it, and look at its "
+    "health.",
+    "audit-slow": "The disk of CALLREC_STATE_DIR took too long for an audit entry. Look at its health and load.",
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
     "otherwise check the manager's rights with `callrec doctor`.",
     "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
@@ -358,6 +365,14 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "recurs, see which program answers at CALLREC_AMI_URL.",
     "ari-answer": "An answer of ARI has more than 4 MiB. Look for channels that never end.",
     "ari-event": "ARI sent something that is no event of Asterisk's. See which program answers at CALLREC_ARI_URL.",
+    "audit-bundle": f"A file with entries of the audit log is damaged or missing. {_AUDIT}",
+    "audit-checkpoint": f"The audit log's checkpoint is damaged, missing, or not signed by its key. {_AUDIT}",
+    "audit-entry": f"An entry of the audit log is not one that callrec wrote, or a newer version wrote it. {_AUDIT}",
+    "audit-key": f"A key of the audit log is damaged. {_AUDIT}",
+    "audit-texts": "The table of texts beside the audit log is damaged. Restore `audit/texts.db` from a backup, or move it "
+    "away: the log itself stays whole.",
+    "audit-tile": f"A file with hashes of the audit log is damaged or missing. {_AUDIT}",
+    "audit-waiting": f"Entries that no checkpoint speaks of yet are damaged or missing. {_AUDIT}",
     "capture-rate": "A capture file's name has a sample rate that callrec does not capture at. See which program "
     "wrote into the spool.",
     "capture-shrank": "A capture file became shorter while it was read. See which program works in the spool.",
@@ -415,6 +430,8 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "ari-credentials": "CALLREC_ARI_URL has a user with a colon, or a control character, which HTTP cannot carry. "
     "Rename the user.",
     "ari-module": "Asterisk has not loaded an ARI module that callrec needs. Load it; `callrec doctor` lists all.",
+    "audit-key": f"The private key of the audit log is missing, open to others, or another log's. {_AUDIT}",
+    "audit-locked": "Another callrec writes the audit log. Stop it, or choose another CALLREC_STATE_DIR.",
     "catalogue-newer": "The catalogue was written by a newer version of callrec. Use that version; or, with it, run `callrec "
     "rebuild --schema N` for this one; or move the catalogue away and run `callrec rebuild`.",
     "catalogue-rights": "The catalogue's file belongs to another user, or may not be written. The hint has the command.",

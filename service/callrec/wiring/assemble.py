@@ -23,6 +23,7 @@ from callrec.adapters.asterisk.leg_flow import AmiLegFlow
 from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.service_controls import AmiServices
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
+from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
@@ -63,7 +64,8 @@ from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
 from callrec.protocols.ami import Message
 from callrec.protocols.ari import AriEvent
-from callrec.wiring.access import Access, LoggedAudit, keep_access
+from callrec.wiring.access import Access, keep_access
+from callrec.wiring.audit import keep_audit
 from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
 from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
@@ -86,6 +88,7 @@ class Outside:
     metrics: Metrics
     readiness: Readiness
     journal: DiskJournal
+    audit: DiskAuditLog
     recovery: RecoveryState
     spool: DiskSpool
     library: MonitorLibrary
@@ -189,16 +192,17 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
     spool.prepare()
     locks = stack.enter_context(folder_locks(settings))
+    audit = await keep_audit(settings, readiness, stack)
     held = await stack.enter_async_context(hold_store(settings, observation, readiness))
     catalogue = await stack.enter_async_context(hold_catalogue(settings, library, held.store, observation, readiness))
     events = await event_hub(held.store.address, observation, stack)
     webhooks = await keep_webhooks(settings, held.store.address, observation, metrics, stack)
-    access = keep_access(held.store.address, held.tables, LoggedAudit(), stack)
+    access = keep_access(held.store.address, held.tables, audit, stack)
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
     return Outside(
-        settings, observation, metrics, readiness, journal, recovery, spool, library, locks,
+        settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
         AriCodecs(ari, time.monotonic),
     )  # fmt: skip
@@ -207,7 +211,14 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
 def _finalizer(out: Outside) -> finalize.Finalizer:
     return finalize.Finalizer(
         finalize.Ports(
-            out.journal, out.spool, out.library, PyAvEncoder(), out.of_recordings.catalogue, out.store, out.observation
+            out.journal,
+            out.spool,
+            out.library,
+            PyAvEncoder(),
+            out.of_recordings.catalogue,
+            out.store,
+            out.observation,
+            out.audit,
         ),
         finalize.Terms(out.settings.format, out.settings.names, out.settings.intake_workers),
     )

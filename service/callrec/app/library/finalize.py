@@ -1,9 +1,9 @@
 """From an ended recording to its stored file: every step may run many times, the outcome is one file, one digest, one entry.
 
-Encode to a temporary file, check it, sidecar, link into place, catalogue, event, drop the spool, and at the very end the
-journal's `finished`: after a crash the recording is still in the journal, `Library.find` tells how far the last run got, and
-what was done is not done again. Redis or the catalogue's database may be down: both are told later. A disk may be full:
-the legs stay in the spool, and the next try comes later and later, but it comes.
+Encode to a temporary file, check it, sidecar, link into place, audit entry with the digests, catalogue, event, drop the spool, and at
+the very end the journal's `finished`: after a crash the recording is still in the journal, `Library.find` tells how far the
+last run got, and what was done is not done again. Redis or the catalogue's database may be down: both are told later. A disk may
+be full: the legs stay in the spool, and the next try comes later and later, but it comes.
 
 Long recordings are encoded by a worker of their own, so that they keep no others waiting. What can never be stored (files that
 Asterisk cannot have written, media larger than the disk) is not tried again: its legs are kept aside, its entry says why.
@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, index_entry
 from callrec.app.library.deaf_leg_check import deaf_legs
 from callrec.app.library.encoder_timeout import Encoding
 from callrec.app.library.renumbered_check import renumbered_voices
+from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Journal, Spool
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library, Notices
 from callrec.domain.backoff import Backoff
@@ -63,6 +65,7 @@ class Ports:
     catalogue: Catalogue
     events: EventSink
     notices: Notices
+    audit: AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Finalizer:
 
     def __init__(self, ports: Ports, terms: Terms, *, checkpoint: Callable[[str], None] = lambda _step: None) -> None:
         self._unindexed: set[RecordingId] = set()
+        self._logged: set[RecordingId] = set()
         self._ports = ports
         self._terms = terms
         self._checkpoint = checkpoint
@@ -136,6 +140,8 @@ class Finalizer:
         path, manifest = await self._stored(recording)
         self._encoding.forget(recording.id)
         self._checkpoint("stored")
+        await self._log(path, manifest)
+        self._checkpoint("logged")
         is_news = recording.id not in self._unindexed
         await self._tell(path, manifest)
         self._checkpoint("told")
@@ -143,6 +149,7 @@ class Finalizer:
         self._checkpoint("dropped")
         if recording.id not in self._unindexed:
             await ports.journal.append(Entry(Step.FINISHED, recording))
+            self._logged.discard(recording.id)
         if is_news:
             ports.notices.stored(manifest)
         return manifest
@@ -297,6 +304,13 @@ class Finalizer:
                 continue
             return path, manifest
         raise Refused("path-taken", f"every path for {recording.id} belongs to another", hint="run callrec verify")
+
+    async def _log(self, path: str, manifest: Manifest) -> None:
+        """Log the digests of the recording's files. It is logged once, or twice when the process ends before `finished`."""
+        if manifest.recording.id not in self._logged:
+            entry = await asyncio.to_thread(stored_entry, self._ports.library, path, manifest)
+            await self._ports.audit.append([entry])
+            self._logged.add(manifest.recording.id)
 
     async def _tell(self, path: str, manifest: Manifest) -> None:
         """Enter the recording into the catalogue and publish its events. Without them the recording is stored all the same."""

@@ -5,8 +5,10 @@ A use case makes an `AuditEntry` and hands it to the port `AuditLog`, which sets
 erased. All other fields are ids and values of callrec's own, and stay for ever.
 """
 
+import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 MOST_TEXT = 1000
@@ -31,6 +33,14 @@ class ActorKind(StrEnum):
     """callrec itself, without a request: empty."""
     STRANGER = "stranger"
     """A request that proved nothing: empty. What it claimed to be goes to `details`."""
+
+
+class TextField(StrEnum):
+    """The fields of an entry that may name a person."""
+
+    ADDRESS = "address"
+    REASON = "reason"
+    DETAILS = "details"
 
 
 class Action(StrEnum):
@@ -116,6 +126,56 @@ class AuditEntry:
         _check_id("subject", self.subject)
         if len(self.files) > MOST_FILES:
             raise ValueError(f"an entry has at most {MOST_FILES} files, not {len(self.files)}")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEntry:
+    """An entry as the log has it for ever: ids, values of callrec's own, and digests in place of texts."""
+
+    time_ms: int
+    """Unix time in milliseconds, by the clock of the machine when the log took the entry."""
+    action: Action
+    actor: Actor
+    recording: str = ""
+    subject: str = ""
+    texts: Mapping[TextField, str] = field(default_factory=dict)
+    """The digests of its texts (`text_digest`)."""
+    files: tuple[FileDigest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalText:
+    """A text beside the log. With this row the digest in the log can be explained; without it, it says nothing."""
+
+    digest: str
+    salt: str
+    """32 hexadecimal digits, made at random for this text alone."""
+    text: str
+
+
+def text_digest(salt: str, text: str) -> str:
+    """What the log has of a text: the SHA-256 of its salt, a line feed, and the text in UTF-8, in hexadecimal digits.
+
+    The salt has 128 bits, so that without it even a number of a few digits cannot be found by trying all of them.
+    """
+    return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
+
+
+def as_logged(
+    entry: AuditEntry, time_ms: int, new_salt: Callable[[], str]
+) -> tuple[LoggedEntry, tuple[PersonalText, ...]]:
+    """The entry as it is logged at this time, and the texts that stand beside the log. `new_salt`: 32 random hexadecimal
+    digits."""
+    said = {TextField.ADDRESS: entry.address, TextField.REASON: entry.reason, TextField.DETAILS: entry.details}
+    rows = {kind: _row(new_salt(), text) for kind, text in said.items() if text}
+    digests = {kind: row.digest for kind, row in rows.items()}
+    logged = LoggedEntry(time_ms, entry.action, entry.actor, entry.recording, entry.subject, digests, entry.files)
+    return logged, tuple(rows.values())
+
+
+def _row(salt: str, text: str) -> PersonalText:
+    storable = text[:MOST_TEXT].encode("utf-8", "replace").decode()  # half of a surrogate pair has no UTF-8
+    return PersonalText(text_digest(salt, storable), salt, storable)
 
 
 def _check_id(what: str, value: str) -> None:

@@ -2,6 +2,7 @@
 # ruff: noqa: D102 - the stand-ins keep the promises of the ports that they stand for
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from audit_trail import AuditTrail
 
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk.journal import DiskJournal
@@ -110,6 +112,7 @@ class House:
     terms: Terms = field(default_factory=lambda: Terms(first_delay_s=0.001, longest_delay_s=0.01))
     catalogue: Catalogue = field(default_factory=Catalogue)
     heard: Heard = field(default_factory=Heard)
+    audit: AuditTrail = field(default_factory=AuditTrail)
 
     def __post_init__(self) -> None:
         self.spool = DiskSpool(self.folder / "spool")
@@ -146,7 +149,7 @@ class House:
     def intake(self) -> Finalizer:
         catalogue = self.catalogue
         return Finalizer(
-            Ports(self.journal, self.spool, self.library, self.encoder, catalogue, catalogue, self.heard),  # type: ignore[arg-type] # what intake uses of the catalogue
+            Ports(self.journal, self.spool, self.library, self.encoder, catalogue, catalogue, self.heard, self.audit),  # type: ignore[arg-type] # what intake uses of the catalogue
             self.terms,
         )
 
@@ -201,6 +204,38 @@ async def test_an_ended_recording_becomes_one_file_one_sidecar_one_entry_and_one
     assert house.catalogue.entries["c1-1"]["length_s"] == "3.000"
     assert [event["type"] for event in house.catalogue.events] == ["recording-indexed", "recording-stored"]
     assert house.heard.said == ["stored sound"]
+
+
+async def test_the_digests_are_logged_before_the_recording_is_finished(house: House) -> None:
+    """A journal that says *finished* stands for an entry in the audit log: what is stored can be proven."""
+    recording = house.captured()
+    await ended(house, recording)
+    house.audit.refuses = True
+    with pytest.raises(Unavailable, match="audit log"):
+        await house.intake().finish(recording)
+    assert [entry.recording.id for entry in house.journal.live()] == ["c1-1"]
+    assert (house.in_spool(), house.catalogue.events) != ([], [])
+    house.audit.refuses = False
+    await house.intake().finish(recording)
+    (entry,) = house.audit.entries
+    assert (entry.action, entry.recording) == ("stored", "c1-1")
+    files = [house.folder / "monitor/2026/11/22" / name for name in ("c1-1.json", "c1-1.wav")]
+    assert [(one.part, one.sha256) for one in entry.files] == [
+        (part, hashlib.sha256(file.read_bytes()).hexdigest())
+        for part, file in zip(("manifest", "media"), files, strict=True)
+    ]
+    assert list(house.journal.live()) == []
+
+
+async def test_a_recording_that_waits_for_its_index_is_logged_once(house: House) -> None:
+    recording = house.captured()
+    await ended(house, recording)
+    intake = house.intake()
+    house.catalogue.down = True
+    await intake.finish(recording)
+    house.catalogue.down = False
+    await intake.finish(recording)
+    assert house.audit.actions == ["stored"]
 
 
 async def test_finishing_again_changes_nothing_though_the_spool_is_empty(house: House) -> None:

@@ -1,8 +1,21 @@
 """An audit entry takes ids and digests as such, and nothing else in their place."""
 
+import hashlib
+
 import pytest
 
-from callrec.domain.access.audit import MOST_FILES, Action, Actor, ActorKind, AuditEntry, FileDigest
+from callrec.domain.access.audit import (
+    MOST_FILES,
+    MOST_TEXT,
+    Action,
+    Actor,
+    ActorKind,
+    AuditEntry,
+    FileDigest,
+    TextField,
+    as_logged,
+    text_digest,
+)
 
 SHA256 = "ab" * 32
 ACCOUNT = Actor(ActorKind.ACCOUNT, "12")
@@ -38,3 +51,25 @@ def test_the_files_of_an_entry_are_bounded() -> None:
     assert AuditEntry(Action.STORED, Actor(ActorKind.DAEMON), "01jd-1", files=files[1:]).files == files[1:]
     with pytest.raises(ValueError, match=f"at most {MOST_FILES} files"):
         AuditEntry(Action.STORED, Actor(ActorKind.DAEMON), "01jd-1", files=files)
+
+
+def test_texts_are_logged_as_salted_digests_and_stand_beside_the_log() -> None:
+    salts = iter(["00" * 16, "11" * 16])
+    entry = AuditEntry(Action.HELD, ACCOUNT, "01jd-1", address="192.0.2.7", reason="complaint \ud800" + "x" * MOST_TEXT)
+    logged, rows = as_logged(entry, 7, lambda: next(salts))
+    address, reason = rows
+    assert (logged.time_ms, logged.action, logged.actor, logged.recording) == (7, Action.HELD, ACCOUNT, "01jd-1")
+    assert logged.texts == {TextField.ADDRESS: address.digest, TextField.REASON: reason.digest}
+    assert (
+        address.digest == hashlib.sha256(b"00" * 16 + b"\n192.0.2.7").hexdigest() == text_digest("00" * 16, "192.0.2.7")
+    )
+    assert reason.text == "complaint ?" + "x" * (MOST_TEXT - 11)
+
+
+def test_the_same_text_has_another_digest_each_time() -> None:
+    """Otherwise one known address would show all entries of a person."""
+    salts = iter(["00" * 16, "11" * 16])
+    one, two = (
+        as_logged(AuditEntry(Action.LISTENED, ACCOUNT, address="192.0.2.7"), 0, lambda: next(salts)) for _ in "ab"
+    )
+    assert one[0].texts != two[0].texts

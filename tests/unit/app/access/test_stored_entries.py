@@ -1,0 +1,39 @@
+"""The entry of a stored recording has the digests of its files as they are on disk."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.app.access.stored_entries import stored_entry
+from callrec.domain.access.audit import Action, ActorKind
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.errors import Corrupt
+
+TODAY = Path(__file__).parents[3] / "golden" / "today" / "monitor"
+
+
+def test_the_digests_are_those_of_sha256sum(tmp_path: Path) -> None:
+    shutil.copytree(TODAY, tmp_path / "monitor")
+    library = MonitorLibrary(tmp_path / "monitor")
+    for path, manifest in library.sidecars():
+        assert isinstance(manifest, Manifest)
+        entry = stored_entry(library, path, manifest)
+        assert (entry.action, entry.actor.kind, entry.recording) == (
+            Action.STORED,
+            ActorKind.DAEMON,
+            manifest.recording.id,
+        )
+        on_disk = [
+            tmp_path / "monitor" / f"{path}.json",
+            *((tmp_path / "monitor" / path).parent / one.name for one in manifest.files),
+        ]
+        digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in on_disk if file.exists()]
+        assert [one.sha256 for one in entry.files][: len(digests)] == digests
+        assert entry.files[0].part == "manifest"
+        assert [one.part for one in entry.files[1:2]] == (["media"] if manifest.media else [])
+        (tmp_path / "monitor" / f"{path}.json").unlink()
+        with pytest.raises(Corrupt, match="is gone"):
+            stored_entry(library, path, manifest)

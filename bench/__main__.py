@@ -31,6 +31,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "lookup": (),
     "load": (),
     "provisioning": (),
+    "audit": (),
 }
 """In this order, with what each `run` is given."""
 RESULTS = Path(__file__).parent / "results"
@@ -127,6 +128,17 @@ ROWS = (
     ("provisioning", "export_s", "", "<=", 3, "  export, s"),
     ("provisioning", "store_bytes_per_user", "", "", None, "  bytes for each user in the store"),
     ("provisioning", "directory_bytes_per_user", "", "", None, "  and in the daemon's copy"),
+    ("audit", "entry_p99_ms", "", "<=", 5, "audit entry on disk p99, ms, by the clock"),
+    ("audit", "together_p99_ms", "", "<=", 5, "  50 callers at once"),
+    (
+        "audit",
+        "bare_p99_ms",
+        "ratio_to_bare",
+        "",
+        None,
+        "  a bare write and fdatasync; the ratio is that of the medians",
+    ),
+    ("audit", "bytes_per_entry", "", "", None, "  bytes for each entry on disk, with its address"),
 )
 """What the table shows: bench, value, ratio to the peer, goal (of the ratio where there is one), in words."""
 

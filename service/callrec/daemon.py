@@ -14,6 +14,8 @@ from collections.abc import Coroutine, Sequence
 
 from aiohttp import web
 
+from callrec.adapters.audit.log import FOLDER
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.daemon_socket import listening
 from callrec.adapters.disk.spool_watch import watch_spool
 from callrec.adapters.system import has_terminal
@@ -91,6 +93,8 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             LiveCalls(daemon.call_router, out.spool),
             out.access.logins,
             out.access.tokens,
+            out.audit,
+            DiskLogReader(out.settings.state_dir / FOLDER),
         ),
         node=out.settings.node,
     )

@@ -12,12 +12,15 @@ import aiohttp
 from login_store import Clock, KeptAudit
 from seeds import adding
 
+from callrec.adapters.audit.log import DiskAuditLog
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.logins import RedisLogins
 from callrec.adapters.redis.store import RedisStore
+from callrec.adapters.system import SystemClock
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
@@ -95,6 +98,7 @@ class ServiceUrl:
         self._asking = 0
         self.hub: EventHub
         self.audit, self.clock = KeptAudit(), Clock(time.time())
+        self.audit_log: DiskAuditLog
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -165,8 +169,14 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             door = ServiceUrl(store, feed, UserFileProcesses(store.address), folder)
             door.hub = hub = await stack.enter_async_context(_followed(store.address))
             webhooks = await stack.enter_async_context(_sending(store.address, folder))
+            door.audit_log = audit = DiskAuditLog(folder / "audit", "callrec/door", SystemClock())
+            audit.open()
+            stack.push_async_callback(audit.close)
+            reader = DiskLogReader(folder / "audit")
             access = _access(store.address, feed, door, stack)
-            api = operations(store, feed, door.files, hub, webhooks, NoCalls(), access.logins, access.tokens)
+            api = operations(
+                store, feed, door.files, hub, webhooks, NoCalls(), access.logins, access.tokens, audit, reader
+            )
             app = build_app(
                 readiness=Readiness(),
                 metrics=Metrics(),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from soundness import UNTOLD_S, lacks_s, missing_s
 
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk.journal_reader import UnfinishedRecordings
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
@@ -22,6 +23,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import RedisStore, open_store
+from callrec.app.access.proof import check_proof
 from callrec.app.library.catalog import entries, every, export, rebuild, verify
 from callrec.app.ports.library import Catalogue
 from callrec.domain.calls.journal import Manifest, State
@@ -355,6 +357,8 @@ async def aftermath(stack: Stack) -> None:
     journal = UnfinishedRecordings(daemon.state / "journal")
     report = await asyncio.to_thread(verify, disk, DiskSpool(daemon.spool), PyAvEncoder(), journal)
     assert report.findings == ()
+    proof = await asyncio.to_thread(check_proof, disk, DiskLogReader(daemon.state / "audit"), journal)
+    assert proof.findings == ()
     assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
     truth = export(entries(disk))
     await until(lambda: catalogue_is(stack, truth), hint="the catalogue is what the disk says")

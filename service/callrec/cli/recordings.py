@@ -2,11 +2,12 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.exit_codes import FOUND, sentence
+from callrec.cli.exit_codes import FOUND, plain, sentence
 from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_json, print_rows
 from callrec.cli.store import has_store, settings, with_catalogue, with_store
 from callrec.domain.calls.journal import State
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from callrec.app.library.catalog import Finding
-    from callrec.app.ports.library import Catalogue
+    from callrec.app.ports.access import LogReader
+    from callrec.app.ports.library import Catalogue, Library
     from callrec.config import Settings
     from callrec.domain.library.search import Filter
     from callrec.domain.library.search_pages import Page, PageRequest
@@ -89,19 +91,45 @@ def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: boo
     print_fields(_row(entry), as_json=as_json)
 
 
-def verify(as_json: bool = JSON_OPTION) -> None:
-    """Read every stored recording and compare it with its sidecar. May run beside the daemon."""
+def verify(
+    prove: Annotated[str, typer.Option(help="Write the evidence for this recording, and check nothing else.")] = "",
+    into: Annotated[Path | None, typer.Option(help="The new folder for the evidence: evidence-ID by default.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Check every stored recording, its sidecar and the audit log. May run beside the daemon."""
+    from callrec.adapters.audit.log import FOLDER
+    from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.adapters.disk.journal_reader import UnfinishedRecordings
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.disk.spool import DiskSpool
     from callrec.adapters.media.encode import PyAvEncoder
+    from callrec.app.access.proof import check_proof
     from callrec.app.library import catalog
 
     read = settings()
+    library, log = MonitorLibrary(read.monitor_dir), DiskLogReader(read.state_dir / FOLDER, read.audit_witness)
+    if prove:
+        _write_evidence(library, log, prove, into or Path(f"evidence-{prove}"), as_json=as_json)
+        return
     live = UnfinishedRecordings(read.state_dir / "journal")
-    report = catalog.verify(MonitorLibrary(read.monitor_dir), DiskSpool(read.spool_dir), PyAvEncoder(), live)
-    found = [*_other_daemon(read), *report.findings]
-    _print_findings(report.recordings, found, as_json=as_json, counted="recordings")
+    report = catalog.verify(library, DiskSpool(read.spool_dir), PyAvEncoder(), live)
+    proof = check_proof(library, log, live)
+    found = [*_other_daemon(read), *report.findings, *proof.findings]
+    _print_findings(report.recordings, found, as_json=as_json, counted="recordings", notes=proof.notes)
+
+
+def _write_evidence(library: "Library", log: "LogReader", recording: str, folder: Path, *, as_json: bool) -> None:
+    from callrec.adapters.audit.evidence_folder import write_evidence
+    from callrec.app.access.evidence import evidence_of
+
+    evidence = evidence_of(library, log, recording)
+    write_evidence(evidence, folder)
+    if as_json:
+        print_json({"recording": recording, "entry": evidence.index, "folder": str(folder)})
+    else:
+        typer.echo(
+            f"audit entry {evidence.index}; the evidence is in {folder}: HOW-TO-CHECK.txt there says how to check it"
+        )
 
 
 def _other_daemon(read: "Settings") -> "Iterator[Finding]":
@@ -154,17 +182,30 @@ def _publish_rebuilt(recordings: int) -> None:
         typer.echo(f"callrec: the event recordings-rebuilt could not be published: {sentence(error)}", err=True)
 
 
-def _print_findings(recordings: int, found: "Sequence[Finding]", *, as_json: bool, counted: str) -> None:
-    """Print the findings and the number of recordings. Ends the command with exit code 1 when there are findings."""
-    findings = [{"code": one.code, "path": one.path, "message": one.message} for one in found]
+def _print_findings(
+    recordings: int,
+    found: "Sequence[Finding]",
+    *,
+    as_json: bool,
+    counted: str,
+    notes: "Sequence[Finding]" = (),
+) -> None:
+    """Print the findings, the notes and the number of recordings. Ends the command with exit code 1 when there are findings."""
+    findings, noted = _rows_of(found), _rows_of(notes)
     if as_json:
-        print_json({"recordings": recordings, "findings": findings})
+        print_json({"recordings": recordings, "findings": findings, **({"notes": noted} if noted else {})})
     else:
         if findings:
             print_rows(findings, ("code", "path", "message"), as_json=False)
+        for note in noted:
+            typer.echo(plain(f"note: {note['path']}: {note['message']}"), err=True)
         typer.echo(f"{counted}: {recordings}, findings: {len(findings)}", err=bool(findings))
     if findings:
         raise typer.Exit(FOUND)
+
+
+def _rows_of(found: "Sequence[Finding]") -> list[Row]:
+    return [{"code": one.code, "path": one.path, "message": one.message} for one in found]
 
 
 def _row(entry: "Mapping[str, str]") -> Row:

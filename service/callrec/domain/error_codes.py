@@ -19,12 +19,13 @@ ErrorCode = Literal[
     "ari-credentials", "ari-denied", "ari-down", "ari-event", "ari-failed", "ari-login", "ari-module",
     "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
     "audit-bundle", "audit-checkpoint", "audit-closed", "audit-entry", "audit-full", "audit-key", "audit-locked",
-    "audit-slow", "audit-texts", "audit-tile", "audit-waiting",
-    "body", "body-cut", "busy",
+    "audit-missing", "audit-odd", "audit-rewritten", "audit-slow", "audit-texts", "audit-tile", "audit-unsigned",
+    "audit-waiting",
+    "audit-witness", "body", "body-cut", "busy",
     "call-ended",
     "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
     "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-newer", "catalogue-rights",
-    "codec", "conf-busy", "conf-not-loaded",
+    "clock-set-back", "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason", "cross-site",
     "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk",
@@ -32,7 +33,8 @@ ErrorCode = Literal[
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
     "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "event-type",
     "feature-code", "feature-code-taken", "file-binary", "file-encoding", "file-not-written", "file-odd",
-    "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-link", "folder-locked",
+    "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-exists", "folder-link",
+    "folder-locked",
     "folder-unreadable",
     "host", "http-404", "http-405", "http-413", "http-bind", "http-tls",
     "idempotency-key", "if-match", "incall-in-contexts",
@@ -51,11 +53,12 @@ ErrorCode = Literal[
     "parameter", "password", "path-taken", "piece-place", "profile-in-use", "profile-last",
     "record-changed", "record-gone-since", "record-refused", "record-rule",
     "recorded-by-dialplan", "recorder-not-known",
-    "recording-id", "recording-paused", "recording-start", "recording-twice", "request-id", "request-id-reused",
+    "recording-id", "recording-paused", "recording-removed", "recording-start",
+    "recording-twice", "recording-unlogged", "request-id", "request-id-reused",
     "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written",
     "setting", "setting-file", "setting-file-open", "setting-twice",
-    "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
+    "sidecar-changed", "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
     "spool-leftover", "spool-odd", "spool-path", "stage-ended", "state", "state-dir", "state-dir-too-long",
     "store-event", "store-keeps-nothing", "store-keys", "store-login", "store-other-history",
     "store-outcome-unknown", "store-read-only", "store-record", "store-records-gone", "store-refused-command",
@@ -146,6 +149,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "file-too-large": "The user file has more than 64 MiB or 500,000 rows. Split it.",
     "file-unreadable": "The file named on the command line cannot be read. Check the path and the rights.",
     "file-unwritable": "The file named on the command line cannot be written. Check the path, the rights and the disk.",
+    "folder-exists": "The folder for the evidence exists already, and nothing is written into it. Say another one with "
+    "--into.",
     "incall-in-contexts": "Several contexts have this incoming number. Say which one: `--context`.",
     "key-destination": "The function key's destination does not fit its type. The message says what the type needs.",
     "key-label": "A function key's label has at most 32 characters and no control characters. Shorten it.",
@@ -211,6 +216,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "cannot be paused, resumed or stopped by request; it ends with the call.",
     "recording-paused": "The recording of this call is paused. Resume it.",
     "recording-start": f"An entry for the index of recordings has no start time. {_DEFECT}",
+    "recording-unlogged": "The audit log has no entry with the digests of this recording: it was stored before the log "
+    "began, or not by callrec. Nothing proves it.",
     "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",
     "request-id-reused": "The Idempotency-Key was used for another request within a day. Take a new one for each "
     "request.",
@@ -275,6 +282,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "audit-full": "Too many audit entries wait for the disk of CALLREC_STATE_DIR. Free space on it, and look at its "
     "health.",
     "audit-slow": "The disk of CALLREC_STATE_DIR took too long for an audit entry. Look at its health and load.",
+    "audit-unsigned": "No checkpoint of the audit log speaks of the recording yet. Repeat it in a second, with the "
+    "daemon running.",
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
     "otherwise check the manager's rights with `callrec doctor`.",
     "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
@@ -390,10 +399,13 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "the disk.",
     "journal-line": "A line of the journal is damaged. A torn last line is normal after a power cut; otherwise check "
     "the disk.",
+    "media-changed": "A file of the recording changed while it was copied. Run `callrec verify`.",
     "media-missing": "The audio file of a recording was lost before it was moved into the library. Run `callrec "
     "verify`.",
     "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup.",
     "piece-place": f"A capture does not fit the recording's time. {_DEFECT}",
+    "sidecar-changed": "A file of the recording is not the one that the audit log speaks of, so there is no evidence "
+    "for it. Run `callrec verify`.",
     "sidecar-id": "A sidecar has an id that callrec gives to no recording. See who changed it; restore it from a "
     "backup.",
     "sidecar-media": "A sidecar names an audio file of another recording. See who changed it; restore it from a "
@@ -486,6 +498,15 @@ REQUESTS: Final[Mapping[ErrorCode, str]] = {
 """Of answers over HTTP alone: the request did not reach the part that raises errors."""
 
 FINDINGS: Final[Mapping[ErrorCode, str]] = {
+    "audit-missing": "`callrec verify`: there are recordings, and no audit log. Set CALLREC_STATE_DIR to the daemon's, "
+    "or restore `audit` from a backup.",
+    "audit-odd": "`callrec verify`: a file in the audit log does not belong there. See who put it there.",
+    "audit-rewritten": "`callrec verify`: the entries are not those that the checkpoint was signed for. See who could "
+    "write there; restore `audit` from a backup.",
+    "audit-witness": "`callrec verify`: the witness has a checkpoint that this log does not continue: it was cut off, "
+    "put back or written anew. See who could do that.",
+    "clock-set-back": "`callrec verify`: the clock was set back at that entry. As a note, the daemon has noticed it "
+    "itself.",
     "embedded-store-ended": "The embedded store ended and is started again. See valkey.log in its folder.",
     "entry-refused": "`callrec rebuild`: the index does not take what a sidecar says. See who changed it; restore it "
     "from a backup.",
@@ -503,7 +524,13 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "media-orphan": "`callrec verify`: the audio file has no sidecar. Restore the sidecar, or move the file away.",
     "other-journal": "`callrec verify`: the daemon of this spool has another journal. Set CALLREC_STATE_DIR to it, "
     "and repeat.",
+    "recording-removed": "`callrec verify`: a recording is gone that was not erased by callrec. Restore it from a "
+    "backup; see who removed it.",
     "recording-twice": "`callrec verify`: two sidecars have the same recording. See who copied it, and move one away.",
+    "recording-unlogged": "`callrec verify`: callrec did not store this recording here, or has erased it. As a note, "
+    "it is older than the audit log. See who put it there.",
+    "sidecar-changed": "`callrec verify`: the sidecar is not the one that was stored. Restore it from a backup; see "
+    "who changed it.",
     "spool-leftover": "`callrec verify`: capture files in the spool belong to no recording. See the log of their call "
     "before you remove them.",
     "spool-odd": "`callrec verify`: a file in the spool comes neither from Asterisk nor from callrec. See who put it "

@@ -5,6 +5,7 @@ so on. A bundle has the entries of a tile of level 0. A full file is never chang
 width in its name, so that what a former checkpoint speaks of stays beside the newer.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,9 @@ _LEVEL_BITS: Final = 8
 MOST_ENTRY_BYTES: Final = 65_535
 ENTRIES: Final = "entries"
 _LENGTH_BYTES: Final = 2
+_PATH = re.compile(
+    r"tile/(?P<kind>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<index>(x[0-9]{3}/){0,6}[0-9]{3})(\.p/(?P<width>[1-9][0-9]{0,2}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ class TileName:
         digits = digits.zfill(-(-len(digits) // 3) * 3)
         parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
         return "/".join(["tile", kind, *(f"x{part}" for part in parts[:-1]), parts[-1]])
+
+
+def tile_name(path: str) -> TileName | None:
+    """The tile or bundle with this path below the log's folder; None when none has it."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    level = None if match["kind"] == ENTRIES else int(match["kind"])
+    index = int(match["index"].replace("/", "").replace("x", ""))
+    name = TileName(level, index, int(match["width"] or WIDTH))
+    return name if name.path == path else None
 
 
 def tiles_of(size: int) -> Iterator[TileName]:
@@ -79,6 +94,14 @@ def bundle_of(entries: Sequence[bytes]) -> bytes:
 
 def entries_in(bundle: bytes, name: TileName) -> list[bytes]:
     """A bundle's entries. Raises Corrupt when it is cut off, or has another number of entries than its name says."""
+    entries = split(bundle, name)
+    if len(entries) != name.width:
+        raise Corrupt("audit-bundle", f"{name.path} has {len(entries)} entries in place of {name.width}")
+    return entries
+
+
+def split(bundle: bytes, name: TileName) -> list[bytes]:
+    """A bundle's entries, however many. Raises Corrupt when it is cut off."""
     entries: list[bytes] = []
     at = 0
     while at < len(bundle):
@@ -88,8 +111,6 @@ def entries_in(bundle: bytes, name: TileName) -> list[bytes]:
             raise Corrupt("audit-bundle", f"{name.path} ends in the middle of entry {len(entries)} of it")
         entries.append(bundle[begin:end])
         at = end
-    if len(entries) != name.width:
-        raise Corrupt("audit-bundle", f"{name.path} has {len(entries)} entries in place of {name.width}")
     return entries
 
 

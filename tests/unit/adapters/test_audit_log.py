@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.audit import waiting_file
-from callrec.adapters.audit.log import BACK_MS, DiskAuditLog
+from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
 from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.audit.witness import Witness
-from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry, LoggedEntry, TextField
+from callrec.domain.access.audit import BACK_MS, Action, Actor, ActorKind, AuditEntry, LoggedEntry, TextField
 from callrec.domain.calls.model import Instant
 from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry

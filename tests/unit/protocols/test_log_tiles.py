@@ -12,6 +12,8 @@ from callrec.protocols.log_tiles import (
     hashes_in,
     nodes_of,
     right_edge,
+    split,
+    tile_name,
     tile_with,
     tiles_of,
 )
@@ -34,6 +36,7 @@ LARGEST = 66_100
 def test_a_name_is_that_of_the_format(name: TileName, path: str) -> None:
     assert name.path == path
     assert path.startswith(name.folder)
+    assert tile_name(path) == name
 
 
 def test_a_log_of_70000_entries_has_the_files_of_the_formats_own_example() -> None:
@@ -104,3 +107,27 @@ def test_a_bundle_that_is_cut_off_is_corrupt(bundle: bytes, says: str) -> None:
 def test_a_tile_of_another_length_is_corrupt() -> None:
     with pytest.raises(Corrupt, match="33 bytes in place of 32"):
         hashes_in(b"x" * 33, TileName(0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tile/0/1",
+        "tile/64/000",
+        "tile/00/000",
+        "tile/0/x000/001",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/data/000",
+        "x/0/000",
+    ],
+)
+def test_another_name_is_no_tiles(path: str) -> None:
+    assert tile_name(path) is None
+
+
+def test_a_bundle_with_another_number_of_entries_can_still_be_read() -> None:
+    bundle = bundle_of([b"one", b"two"])
+    assert split(bundle, TileName(None, 0, 3)) == [b"one", b"two"]
+    with pytest.raises(Corrupt, match="has 2 entries in place of 3"):
+        entries_in(bundle, TileName(None, 0, 3))

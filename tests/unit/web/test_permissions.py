@@ -24,7 +24,7 @@ from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation
 from callrec.web.server import build_app, serve_http
 
-TABLE = operations(None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # no handler is called
+TABLE = operations(None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # no handler is called
 ROLE = "Callrec-Test-Role"
 NOBODY, DAEMON_TOKEN = "nobody", "t" * 43
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}
@@ -52,9 +52,9 @@ OPEN = {"login"}
 """What somebody can ask for who is not known yet."""
 AUDITOR = READS | {
     *("listRoles", "readRole", "listGroups", "readGroup", "listCalls", "followEvents"),
-    *("listWebhooks", "readWebhook", "listDeliveries", "listAccounts", "listSessions", "listTokens"),
+    *("listWebhooks", "readWebhook", "listDeliveries", "listAccounts", "listSessions", "listTokens", "listAudit"),
 }
-OPERATOR = READS | {"listCalls", "startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
+OPERATOR = READS | {"listAudit", "listCalls", "startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 PERMITTED = {
     "administrator": {one.name for one in TABLE} - EVERYBODY,
     "auditor": AUDITOR,

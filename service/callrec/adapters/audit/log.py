@@ -27,12 +27,12 @@ from typing import TypeVar
 from callrec.adapters.audit.log_files import CHECKPOINT, DRAFT, LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
 from callrec.adapters.audit.signing_key import signing_key
-from callrec.adapters.audit.waiting_file import WaitingEntry, WaitingFile
+from callrec.adapters.audit.waiting_file import WaitingFile
 from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.fsync import on_disk
 from callrec.adapters.lock import FileLock
 from callrec.app.ports.calls import Clock
-from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry, as_logged
+from callrec.domain.access.audit import BACK_MS, Action, Actor, ActorKind, AuditEntry, WaitingEntry, as_logged
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry, encode_entry
 from callrec.protocols.checkpoints import Checkpoint, signed
@@ -43,8 +43,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 FOLDER = "audit"
-BACK_MS = 2000
-"""A clock that is set back by more than this is told in the log. Time servers correct by less."""
 _WAITING = 10_000
 """The most entries that wait for the disk, and the most that wait for their tiles; further ones are refused."""
 _ROTATE_BYTES = 256 << 10

@@ -52,11 +52,11 @@ class LogFiles:
 
     def hashes(self, name: TileName) -> list[bytes]:
         """A tile's hashes."""
-        return hashes_in(*self._tile(name))[: name.width]
+        return hashes_in(*self.content(name))[: name.width]
 
     def entries(self, name: TileName) -> list[bytes]:
         """A bundle's entries."""
-        return entries_in(*self._tile(name))[: name.width]
+        return entries_in(*self.content(name))[: name.width]
 
     def names(self) -> Iterator[str]:
         """All files below `tile/`, by their path in the folder, in a stable order; without drafts."""
@@ -86,8 +86,8 @@ class LogFiles:
         """Remove the partial files of what is full now, which the format allows. What cannot be removed stays."""
         shutil.rmtree(self.folder / f"{name.folder}.p", ignore_errors=True)
 
-    def _tile(self, name: TileName) -> tuple[bytes, TileName]:
-        """The file's content and its name; of a partial one that is full meanwhile, the full one's."""
+    def content(self, name: TileName) -> tuple[bytes, TileName]:
+        """A file's bytes and its name; of a partial one that is full meanwhile, the full one's."""
         content = self._content(name.path)
         if content is None and name.width < WIDTH:
             name = TileName(name.level, name.index)

@@ -8,26 +8,16 @@ import json
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from callrec.adapters.disk.fsync import sync_folder, write_all, write_new
-from callrec.domain.access.audit import PersonalText
+from callrec.domain.access.audit import PersonalText, WaitingEntry
 from callrec.domain.errors import Corrupt
 
 NAME = "waiting"
 _CRC_DIGITS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingEntry:
-    """An entry with its place in the log, its bytes (ASCII), and its texts."""
-
-    index: int
-    entry: str
-    texts: tuple[PersonalText, ...] = ()
 
 
 _LINE = TypeAdapter(tuple[int, str, tuple[tuple[str, str, str], ...]])

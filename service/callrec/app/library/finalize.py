@@ -1,9 +1,9 @@
 """From an ended recording to its stored file: every step may run many times, the outcome is one file, one digest, one entry.
 
-Encode to a temporary file, check it, sidecar, link into place, audit entry with the digests, catalogue, event, drop the spool, and at
-the very end the journal's `finished`: after a crash the recording is still in the journal, `Library.find` tells how far the
-last run got, and what was done is not done again. Redis or the catalogue's database may be down: both are told later. A disk may
-be full: the legs stay in the spool, and the next try comes later and later, but it comes.
+Encode to a temporary file, check it, sidecar, link into place, audit entry with the digests, catalogue, event, drop the spool,
+and at the very end the journal's `finished`: after a crash the recording is still in the journal, `Library.find` tells how far
+the last run got, and what was done is not done again. Redis or the catalogue's database may be down: both are told later. A disk
+may be full: the legs stay in the spool, and the next try comes later and later, but it comes.
 
 Long recordings are encoded by a worker of their own, so that they keep no others waiting. What can never be stored (files that
 Asterisk cannot have written, media larger than the disk) is not tried again: its legs are kept aside, its entry says why.

@@ -3,15 +3,17 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from callrec.domain.access.audit import AuditEntry
+from callrec.domain.access.audit import AuditEntry, WaitingEntry
 from callrec.domain.access.login_limits import Counter
 from callrec.domain.access.login_sessions import LoginSession
 from callrec.domain.access.second_factor import SecondFactor
 from callrec.domain.access.tokens import ProgramToken
 from callrec.domain.rules import UserId
+from callrec.protocols.checkpoints import VerifierKey
+from callrec.protocols.log_tiles import TileName
 
 
 class AuditLog(Protocol):
@@ -102,4 +104,45 @@ class TokenStore(Protocol):
 
     async def token_used(self, identity: str, at_s: float) -> None:
         """Store that it was used."""
+        ...
+
+
+class LogReader(Protocol):
+    """The files of an audit log, which a daemon may be writing. Blocking; called in a worker thread. Every method raises
+    Unavailable for an error of the disk."""
+
+    def key(self) -> VerifierKey:
+        """The log's public key. Raises Misconfigured when there is no log, Corrupt."""
+        ...
+
+    def note(self) -> bytes | None:
+        """The newest checkpoint with its signatures; None when it is missing."""
+        ...
+
+    def hashes(self, name: TileName) -> Sequence[bytes]:
+        """A tile's hashes. Raises Corrupt."""
+        ...
+
+    def entries(self, name: TileName) -> Sequence[bytes]:
+        """A bundle's entries. Raises Corrupt."""
+        ...
+
+    def bundle(self, name: TileName) -> tuple[bytes, TileName]:
+        """A bundle's bytes, and its name: that of the full one, when it is full meanwhile. Raises Corrupt when it is missing."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """All files below `tile/`, by their paths in the log's folder."""
+        ...
+
+    def waiting(self) -> Sequence[WaitingEntry]:
+        """Entries that no checkpoint spoke of when they were written; it may do so meanwhile. Raises Corrupt."""
+        ...
+
+    def witnessed(self) -> Sequence[bytes]:
+        """The checkpoints that a witness has, oldest first."""
+        ...
+
+    def texts(self, digests: Sequence[str]) -> Mapping[str, str]:
+        """The texts of these digests that still stand beside the log. Raises Corrupt."""
         ...

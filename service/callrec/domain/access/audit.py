@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+BACK_MS = 2000
+"""A clock that is set back by more than this is told in the log. Time servers correct by less."""
 MOST_TEXT = 1000
 """Characters of a text from outside that are kept; the rest is cut off."""
 MOST_FILES = 200
@@ -48,6 +50,8 @@ class Action(StrEnum):
 
     STORED = "stored"
     """A recording is in the library, with the digests of its files."""
+    ADOPTED = "adopted"
+    """A recording was in the library when the log began; its files' digests are those of that moment."""
     LISTED = "listed"
     SHOWN = "shown"
     """One recording's entry was read, without its media."""
@@ -141,6 +145,16 @@ class LoggedEntry:
     texts: Mapping[TextField, str] = field(default_factory=dict)
     """The digests of its texts (`text_digest`)."""
     files: tuple[FileDigest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEntry:
+    """An entry that is on disk, and of which no checkpoint spoke when it was written: its place in the log, its bytes (ASCII),
+    and the texts that stand beside the log."""
+
+    index: int
+    entry: str
+    texts: "tuple[PersonalText, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
 from callrec.app.events.hub import EventHub
+from callrec.app.ports.access import AuditLog, LogReader
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
+from callrec.web.api.audit import audit_operation
 from callrec.web.api.calls import call_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
@@ -30,6 +32,8 @@ def operations(  # noqa: PLR0917 - what the API is about
     calls: LiveCalls,
     logins: Logins,
     tokens: ProgramTokens,
+    audit: AuditLog,
+    audit_reader: LogReader,
 ) -> list[Operation]:
     """All operations below `/api/v1`."""
     records, tags = Records(store, tables), Tags()
@@ -43,5 +47,6 @@ def operations(  # noqa: PLR0917 - what the API is about
         *webhook_operations(webhooks),
         *account_operations(logins, records),
         *token_operations(tokens),
+        audit_operation(audit_reader, audit),
     ]
     return [*table, document_operation(table)]

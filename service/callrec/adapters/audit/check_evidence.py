@@ -1,0 +1,111 @@
+"""Checks the evidence in this folder, with nothing but Python and openssl, by `python3 check.py`.
+
+Four steps, each printed with its result: the files, the entry, the checkpoint, the key. Exit code 0 when all are right. Who wants
+to trust no program of this folder does the steps of HOW-TO-CHECK.txt by hand.
+"""
+# ruff: noqa: T201 - a script that tells what it finds
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+class Wrong(Exception):
+    """What is wrong, as a sentence."""
+
+
+def main() -> int:
+    """Print each step."""
+    steps = (files_are_those_of_the_entry, entry_is_proven, checkpoint_is_signed, key_is_the_one_that_is_named)
+    for step in steps:
+        try:
+            print(f"ok      {step()}")
+        except Wrong as wrong:
+            print(f"WRONG   {wrong}")
+            return 1
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            print(f"WRONG   the evidence is not complete: {error!r}")
+            return 1
+    key = hashlib.sha256((FOLDER / "log.pem").read_bytes()).hexdigest()
+    print(f"\nThis holds as far as you know that log.pem is the key of this callrec. Its SHA-256: {key}")
+    return 0
+
+
+def files_are_those_of_the_entry() -> str:
+    """Each file of the recording has the digest that the entry says."""
+    entry = json.loads((FOLDER / "entry.json").read_bytes())
+    here = {digest_of(path): path.name for path in FOLDER.iterdir() if path.is_file()}
+    missing = [one["part"] for one in entry["files"] if one["sha256"] not in here]
+    if missing:
+        raise Wrong(
+            f"these files of recording {entry['recording']} are not here as they were logged: {', '.join(missing)}"
+        )
+    names = ", ".join(here[one["sha256"]] for one in entry["files"])
+    return f"the files of recording {entry['recording']} are as they were logged on {entry['time']}: {names}"
+
+
+def entry_is_proven() -> str:
+    """The hash of the entry leads to the checkpoint's root (RFC 9162, section 2.1.3.2)."""
+    lines = (FOLDER / "entry.tlog-proof").read_text(encoding="utf-8").split("\n")
+    index = int(lines[1].removeprefix("index "))
+    end = lines.index("")
+    proof = [base64.b64decode(line, validate=True) for line in lines[2:end]]
+    text = (FOLDER / "checkpoint.txt").read_text(encoding="utf-8").split("\n")
+    size, root = int(text[1]), base64.b64decode(text[2], validate=True)
+    node, last = index, size - 1
+    found = hashlib.sha256(b"\0" + (FOLDER / "entry.json").read_bytes()).digest()
+    for one in proof:
+        if last == 0:
+            raise Wrong("the proof is too long")
+        if node % 2 or node == last:
+            found = hashlib.sha256(b"\1" + one + found).digest()
+            while node % 2 == 0 and node:
+                node, last = node // 2, last // 2
+        else:
+            found = hashlib.sha256(b"\1" + found + one).digest()
+        node, last = node // 2, last // 2
+    if last or index >= size or found != root:
+        raise Wrong("the entry is not in the log of this checkpoint")
+    return f"the entry is number {index} of the {size} entries that the checkpoint speaks of"
+
+
+def checkpoint_is_signed() -> str:
+    """`openssl` takes the signature, and both forms of the checkpoint are the same."""
+    text, signature = (FOLDER / "checkpoint.txt").read_bytes(), (FOLDER / "checkpoint.sig").read_bytes()
+    note = (FOLDER / "checkpoint").read_bytes()
+    signed, _, below = note.rpartition(b"\n\n")
+    lines = [base64.b64decode(line.split()[-1]) for line in below.splitlines()]
+    if signed + b"\n" != text or signature not in [line[4:] for line in lines]:
+        raise Wrong("checkpoint is not checkpoint.txt with checkpoint.sig")
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "log.pem", "-rawin", "-in", "checkpoint.txt"]
+    done = subprocess.run([*command, "-sigfile", "checkpoint.sig"], cwd=FOLDER, capture_output=True, check=False)  # noqa: S603 - fixed words
+    if done.returncode:
+        raise Wrong(f"the key in log.pem has not signed the checkpoint: {done.stdout!r} {done.stderr!r}")
+    return f"the checkpoint of {text.split(maxsplit=1)[0].decode()} is signed by the key in log.pem"
+
+
+def key_is_the_one_that_is_named() -> str:
+    """`log.vkey` and `log.pem` are the same key."""
+    name, _, rest = (FOLDER / "log.vkey").read_text(encoding="utf-8").strip().partition("+")
+    public = base64.b64decode(rest.partition("+")[2])[1:]
+    pem = base64.b64decode("".join((FOLDER / "log.pem").read_text(encoding="utf-8").split("\n")[1:-2]))
+    if pem[-32:] != public:
+        raise Wrong("log.vkey and log.pem are different keys")
+    if (FOLDER / "checkpoint.txt").read_text(encoding="utf-8").split("\n")[0] != name:
+        raise Wrong("the checkpoint is that of another log")
+    return f"log.vkey is the same key, of the log {name}"
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

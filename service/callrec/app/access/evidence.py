@@ -1,0 +1,105 @@
+"""The evidence for one recording: its files, its entry in the audit log, and what proves that the entry is in the log.
+
+It is complete in itself: who has it checks it with `sha256sum`, `openssl` and a short script, without callrec.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callrec.app.access.stored_entries import MANIFEST
+from callrec.app.ports.access import LogReader
+from callrec.app.ports.library import Library
+from callrec.domain.access.audit import LoggedEntry
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.protocols.audit_entries import decode_entry
+from callrec.protocols.checkpoints import opened, proof_text, signature_of
+from callrec.protocols.log_tiles import WIDTH, nodes_of, tile_with
+from callrec.protocols.merkle_tree import inclusion_proof, leaf_hash, root_by_proof
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The files of an evidence folder by their names in it, and those that are copied there, by their absolute paths."""
+
+    index: int
+    """The entry's place in the log."""
+    files: Mapping[str, bytes]
+    copies: Mapping[str, str]
+    digests: Mapping[str, str]
+    """The SHA-256 of each copy, as the log says it."""
+
+
+def evidence_of(library: Library, log: LogReader, recording: str) -> Evidence:
+    """The evidence for this recording. Blocking.
+
+    Raises Refused when there is no such recording, or no entry of it; Unavailable when no checkpoint speaks of the entry yet;
+    Corrupt when the recording or the log is not what was logged.
+    """
+    path, manifest = _found(library, recording)
+    index, content, entry = _entry_of(log, recording)
+    files, copies, digests = _proof(log, index, content), {}, {}
+    names = [(MANIFEST, f"{path}.json"), *((part, _beside(path, name)) for part, name in _media_names(manifest))]
+    logged = {one.part: one for one in entry.files}
+    for part, name in names:
+        measured = library.measure(name)
+        if part not in logged or measured is None or measured != (logged[part].bytes, logged[part].sha256):
+            says = f"{name} is not the file that entry {index} of the audit log speaks of"
+            raise Corrupt("sidecar-changed", says, hint="run callrec verify")
+        base = name.rpartition("/")[2]
+        copies[base], digests[base] = library.absolute(name), measured[1]
+    return Evidence(index, files, copies, digests)
+
+
+def _found(library: Library, recording: str) -> tuple[str, Manifest]:
+    for path, manifest in library.sidecars():
+        if isinstance(manifest, Manifest) and manifest.recording.id == recording:
+            return path, manifest
+    hint = "callrec recordings list; callrec verify says which sidecars cannot be read"
+    raise Refused("no-such-recording", f"there is no recording {recording[:80]!r}", hint=hint)
+
+
+def _media_names(manifest: Manifest) -> list[tuple[str, str]]:
+    media = [("media", manifest.media.name)] if manifest.media else []
+    return media + [(f"track-{track.nth}", track.media.name) for track in manifest.tracks if track.media]
+
+
+def _beside(path: str, name: str) -> str:
+    folder = path.rpartition("/")[0]
+    return f"{folder}/{name}" if folder else name
+
+
+def _entry_of(log: LogReader, recording: str) -> tuple[int, bytes, LoggedEntry]:
+    """The newest entry with this recording's digests, from the end of the log on."""
+    for one in reversed(log.waiting()):
+        entry = decode_entry(one.entry.encode())
+        if entry.recording == recording and entry.files and one.index >= opened(log.note() or b"", log.key()).size:
+            says = f"no checkpoint speaks of recording {recording} yet"
+            raise Unavailable("audit-unsigned", says, hint="repeat it in a second; the daemon signs while it runs")
+    size = opened(log.note() or b"", log.key()).size
+    for at in range((size - 1) // WIDTH, -1, -1):
+        for nth, content in reversed(list(enumerate(log.entries(tile_with(None, at * WIDTH, size))))):
+            if recording.encode() in content:
+                entry = decode_entry(content)
+                if entry.recording == recording and entry.files:
+                    return at * WIDTH + nth, content, entry
+    says = f"the audit log has no entry with the digests of recording {recording}"
+    raise Refused("recording-unlogged", says, hint="it was stored before the log began, or not by callrec")
+
+
+def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
+    """The entry, the checkpoint, and the hashes that lead from the one to the other."""
+    key, note = log.key(), log.note() or b""
+    checkpoint = opened(note, key)
+    proof = inclusion_proof(nodes_of(checkpoint.size, log.hashes), index, checkpoint.size)
+    if root_by_proof(leaf_hash(content), index, checkpoint.size, proof) != checkpoint.root:
+        raise Corrupt("audit-tile", f"the log's tiles do not prove entry {index}", hint="run callrec verify")
+    return {
+        "entry.json": content,
+        "entry.tlog-proof": proof_text(index, proof, note),
+        "checkpoint": note,
+        "checkpoint.txt": checkpoint.text,
+        "checkpoint.sig": signature_of(note, key),
+        "log.vkey": f"{key.line}\n".encode(),
+        "log.pem": key.pem.encode(),
+    }

@@ -1,0 +1,88 @@
+"""Are the recordings those that were logged? The library is compared with the audit log, in both directions."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from callrec.app.access.log_check import CheckedLog, check_log
+from callrec.app.access.stored_entries import MANIFEST
+from callrec.app.library.catalog import Finding
+from callrec.app.ports.access import LogReader
+from callrec.app.ports.library import Library
+from callrec.domain.access.audit import Action, LoggedEntry
+from callrec.domain.calls.ids import RecordingId
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.errors import CallrecError, Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class ProofReport:
+    """Faults, and facts that are none; how many entries the log's checkpoint speaks of."""
+
+    entries: int
+    findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+
+
+def check_proof(library: Library, log: LogReader, live: Collection[RecordingId]) -> ProofReport:
+    """Check the log, and each sidecar against it. `live`: unfinished recordings, which may have no entry yet. Blocking.
+
+    Raises Unavailable when the library or the log cannot be read at all.
+    """
+    sidecars = _sidecars(
+        library
+    )  # before the log: a recording that is stored meanwhile is then in the log, and not missed here
+    try:
+        checked = check_log(log)
+    except Misconfigured as error:
+        missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
+        return ProofReport(0, missing if sidecars else (), ())
+    logged = _logged(checked)
+    for recording, (path, digest, from_s) in sidecars.items():
+        entry = logged.pop(recording, None)
+        if entry is not None:
+            _compare(checked, path, digest, entry)
+        elif recording not in live:
+            _unlogged(checked, path, recording, from_s)
+    for recording, (index, last) in logged.items():
+        if last.action is not Action.ERASED:
+            says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
+            checked.findings.append(Finding("recording-removed", recording, says))
+    return ProofReport(checked.size, tuple(checked.findings), tuple(checked.notes))
+
+
+def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:
+    """Path, digest and begin of each recording's sidecar."""
+    found: dict[str, tuple[str, str, float]] = {}
+    for path, manifest in library.sidecars():
+        if isinstance(manifest, Manifest):
+            try:
+                measured = library.measure(f"{path}.json")
+            except CallrecError:  # `verify` of the library tells it
+                continue
+            if measured is not None:
+                found[manifest.recording.id] = (path, measured[1], manifest.recording.from_s)
+    return found
+
+
+def _logged(checked: CheckedLog) -> dict[str, tuple[int, LoggedEntry]]:
+    """The last entry about each recording."""
+    return {entry.recording: (index, entry) for index, entry in checked.entries}
+
+
+def _compare(checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:
+    index, entry = logged
+    if entry.action is Action.ERASED:
+        says = f"entry {index} says that this recording was erased"
+        checked.findings.append(Finding("recording-unlogged", path, says))
+    elif all((one.part, one.sha256) != (MANIFEST, digest) for one in entry.files):
+        says = f"this sidecar is not the one that entry {index} says was stored"
+        checked.findings.append(Finding("sidecar-changed", path, says))
+
+
+def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float) -> None:
+    """A recording without an entry: a fault, unless it began before the log did."""
+    is_older = checked.first_ms is None or from_s * 1000 < checked.first_ms
+    says = f"recording {recording} is not in the audit log: " + (
+        "it began before the log did, so that nothing proves it" if is_older else "callrec did not store it here"
+    )
+    (checked.notes if is_older else checked.findings).append(Finding("recording-unlogged", path, says))

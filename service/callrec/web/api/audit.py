@@ -1,0 +1,112 @@
+"""The audit log over HTTP. Who reads it is logged, too."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from callrec.app.access.audit_list import AuditFilter, audit_page
+from callrec.app.ports.access import AuditLog, LogReader
+from callrec.domain.access.actors import actor_of
+from callrec.domain.access.audit import Action, ActorKind, AuditEntry
+from callrec.domain.directory.model import Permission
+from callrec.web.api.records import Query, shown
+from callrec.web.auth import principal_of
+from callrec.web.requests import query_of
+from callrec.web.routes import Answer, Operation
+
+MOST = 1000
+Kind = Literal["account", "token", "link", "operator", "daemon", "stranger"]
+"""The values of `ActorKind`, which as an enum would need a name of its own beside that of live calls."""
+_ID = r"^[A-Za-z0-9_.:/-]{0,100}$"
+
+
+class AuditQuery(Query):
+    """Which entries; a parameter that is missing fits all."""
+
+    from_s: float | None = Field(None, ge=0, le=1e11, description="Unix time of the oldest entry.")
+    to_s: float | None = Field(None, ge=0, le=1e11, description="Unix time of the newest entry.")
+    action: Action | None = Field(None, description="What was done.")
+    actor_kind: Kind | None = Field(None, description="What kind of actor did it.")
+    actor: str = Field("", pattern=_ID, description="The actor's id.")
+    recording: str = Field("", pattern=_ID, description="The id of a recording.")
+    subject: str = Field("", pattern=_ID, description="What else it is about, as `kind:id`.")
+    before: int | None = Field(
+        None, ge=0, le=2**53, description="Only entries before this index: `next` of the page before."
+    )
+    limit: int = Field(100, ge=1, le=MOST, description="How many entries at most.")
+
+
+class AuditFile(BaseModel):
+    """One file of a recording, as it was stored."""
+
+    part: str = Field(description="`manifest` (the sidecar), `media`, `track-1`, ...")
+    sha256: str
+    bytes: int
+
+
+class AuditEntryShown(BaseModel):
+    """One entry. `address`, `reason` and `details` are there when the entry has them, and null after they were erased."""
+
+    index: int = Field(description="Its place in the log.")
+    time: str = Field(description="UTC, with milliseconds.")
+    action: Action
+    actor_kind: Kind
+    actor_id: str
+    recording: str
+    subject: str
+    address: str | None = None
+    reason: str | None = None
+    details: str | None = None
+    files: list[AuditFile]
+    signed: bool = Field(description="Whether the newest checkpoint speaks of it.")
+
+
+class AuditShown(BaseModel):
+    """Entries, newest first."""
+
+    items: list[AuditEntryShown]
+    next: int | None = Field(
+        description="Where the next page begins (`before`); null at the end. A page may be short, or empty, and have one."
+    )
+    size: int = Field(description="How many entries the newest checkpoint speaks of.")
+
+
+def audit_operation(reader: LogReader, log: AuditLog) -> Operation:
+    """`GET /audit`."""
+
+    async def read(request: web.Request) -> web.Response:
+        query = query_of(request, AuditQuery)
+        wanted = AuditFilter(
+            _ms(query.from_s),
+            _ms(query.to_s),
+            query.action,
+            ActorKind(query.actor_kind) if query.actor_kind else None,
+            query.actor,
+            query.recording,
+            query.subject,
+        )
+        actor = actor_of(principal_of(request))
+        entry = AuditEntry(Action.AUDIT_READ, actor, address=request.remote or "", details=request.query_string)
+        await log.append([entry])
+        page = await asyncio.to_thread(audit_page, reader, wanted, query.limit, query.before)
+        return shown({"items": page.entries, "next": page.next, "size": page.size})
+
+    return Operation(
+        "GET",
+        "/audit",
+        "listAudit",
+        "audit",
+        "List the entries of the audit log, newest first. Reading it is an entry, too.",
+        read,
+        {HTTPStatus.OK: Answer("A page of entries.", AuditShown)},
+        (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+        query=AuditQuery,
+        needs=(Permission.AUDIT_READ,),
+    )
+
+
+def _ms(at_s: float | None) -> int | None:
+    return None if at_s is None else int(at_s * 1000)

@@ -14,12 +14,13 @@ from collections.abc import Coroutine, Sequence
 
 from aiohttp import web
 
-from callrec.adapters.audit.log import FOLDER
+from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.daemon_socket import listening
 from callrec.adapters.disk.spool_watch import watch_spool
 from callrec.adapters.system import has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
+from callrec.app.access.adopt import adopt_former
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.maintenance import index_what_waits, reopen_journal
 from callrec.config import Settings, former_names, split_bind
@@ -94,7 +95,7 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             out.access.logins,
             out.access.tokens,
             out.audit,
-            DiskLogReader(out.settings.state_dir / FOLDER),
+            DiskLogReader(out.audit.folder),
         ),
         node=out.settings.node,
     )
@@ -104,6 +105,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
     out = daemon.outside
     return (
         out.alive.heartbeat.run(),
+        adopt_former(out.library, out.journal, out.audit, DiskLogReader(out.audit.folder), FileMark(out.audit.folder)),
         daemon.call_router.run(),
         daemon.finalizer.run(),
         daemon.resync.run(),

@@ -85,6 +85,11 @@ class DiskAuditLog:
         self._behind = ""
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    @property
     def broken(self) -> str:
         """Why entries are refused, or not moved into the log's files; empty when all is well."""
         return str(self._refusing or "") or self._behind

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
 from callrec.adapters.audit.signing_key import public_key
@@ -48,6 +49,10 @@ class DiskLogReader:
         """The entries that no checkpoint spoke of when they were written. Raises Corrupt, Unavailable."""
         with on_disk(f"audit log {self._folder}"):
             return WaitingFile(self._folder).read()
+
+    def adopted(self) -> bool:
+        """Whether recordings from before the log have their entries. Raises Unavailable."""
+        return FileMark(self._folder).is_set()
 
     def witnessed(self) -> Sequence[bytes]:
         """The checkpoints that the witness has, oldest first; none without a witness. Raises Unavailable."""

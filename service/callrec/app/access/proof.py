@@ -36,13 +36,13 @@ def check_proof(library: Library, log: LogReader, live: Collection[RecordingId])
     except Misconfigured as error:
         missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
         return ProofReport(0, missing if sidecars else (), ())
-    logged = _logged(checked)
+    logged, adopted = _logged(checked), log.adopted()
     for recording, (path, digest, from_s) in sidecars.items():
         entry = logged.pop(recording, None)
         if entry is not None:
             _compare(checked, path, digest, entry)
         elif recording not in live:
-            _unlogged(checked, path, recording, from_s)
+            _unlogged(checked, path, recording, from_s, adopted=adopted)
     for recording, (index, last) in logged.items():
         if last.action is not Action.ERASED:
             says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
@@ -79,9 +79,9 @@ def _compare(checked: CheckedLog, path: str, digest: str, logged: tuple[int, Log
         checked.findings.append(Finding("sidecar-changed", path, says))
 
 
-def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float) -> None:
-    """A recording without an entry: a fault, unless it began before the log did."""
-    is_older = checked.first_ms is None or from_s * 1000 < checked.first_ms
+def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float, *, adopted: bool) -> None:
+    """A recording without an entry: a fault, unless it began before the log did, and those have no entries yet."""
+    is_older = not adopted and (checked.first_ms is None or from_s * 1000 < checked.first_ms)
     says = f"recording {recording} is not in the audit log: " + (
         "it began before the log did, so that nothing proves it" if is_older else "callrec did not store it here"
     )

@@ -107,6 +107,18 @@ class TokenStore(Protocol):
         ...
 
 
+class AdoptionMark(Protocol):
+    """Says that recordings from before the log have their entries. Blocking. Raises Unavailable."""
+
+    def is_set(self) -> bool:
+        """Whether it was done."""
+        ...
+
+    def set(self) -> None:
+        """It is done; on disk on return."""
+        ...
+
+
 class LogReader(Protocol):
     """The files of an audit log, which a daemon may be writing. Blocking; called in a worker thread. Every method raises
     Unavailable for an error of the disk."""
@@ -137,6 +149,10 @@ class LogReader(Protocol):
 
     def waiting(self) -> Sequence[WaitingEntry]:
         """Entries that no checkpoint spoke of when they were written; it may do so meanwhile. Raises Corrupt."""
+        ...
+
+    def adopted(self) -> bool:
+        """Whether recordings from before the log have their entries."""
         ...
 
     def witnessed(self) -> Sequence[bytes]:

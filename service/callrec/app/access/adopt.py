@@ -1,0 +1,57 @@
+"""Recordings that were there before the log: each gets an entry once, with the digests of its files as they are now.
+
+From then on a recording without an entry is one that callrec did not store. It is done once for each log, in the background of
+the daemon's start; a mark in the log's folder says that it is done.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from callrec.app.access.log_check import check_log
+from callrec.app.access.stored_entries import stored_entry
+from callrec.app.ports.access import AdoptionMark, AuditLog, LogReader
+from callrec.app.ports.calls import Journal
+from callrec.app.ports.library import Library
+from callrec.domain.access.audit import Action, AuditEntry
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.errors import CallrecError
+
+AT_ONCE = 100
+AGAIN_S = 60.0
+
+
+async def adopt_former(
+    library: Library, journal: Journal, log: AuditLog, reader: LogReader, mark: AdoptionMark
+) -> None:
+    """Log each recording that has no entry, unless it was done before. It is tried again after an error; returns when all have
+    one."""
+    while True:
+        try:
+            if not await asyncio.to_thread(mark.is_set):
+                await _adopt(library, journal, log, reader)
+                await asyncio.to_thread(mark.set)
+        except CallrecError:  # the log or the library cannot be read or written now: `/readyz` says why
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return
+
+
+async def _adopt(library: Library, journal: Journal, log: AuditLog, reader: LogReader) -> None:
+    checked = await asyncio.to_thread(check_log, reader)
+    known = {entry.recording for _, entry in checked.entries}
+    known.update(entry.recording.id for entry in journal.live())  # these are logged when they are finished
+    entries = _entries(library, known)
+    while some := await asyncio.to_thread(_next, entries):
+        await log.append(some)
+
+
+def _next(entries: Iterator[AuditEntry]) -> list[AuditEntry]:
+    return list(islice(entries, AT_ONCE))
+
+
+def _entries(library: Library, known: set[str]) -> Iterator[AuditEntry]:
+    for path, manifest in library.sidecars():
+        if isinstance(manifest, Manifest) and manifest.recording.id not in known:
+            yield replace(stored_entry(library, path, manifest), action=Action.ADOPTED)

@@ -9,11 +9,10 @@ from pydantic import BaseModel, Field
 
 from callrec.app.access.audit_list import AuditFilter, audit_page
 from callrec.app.ports.access import AuditLog, LogReader
-from callrec.domain.access.actors import actor_of
 from callrec.domain.access.audit import Action, ActorKind, AuditEntry
 from callrec.domain.directory.model import Permission
 from callrec.web.api.records import Query, shown
-from callrec.web.auth import principal_of
+from callrec.web.auth import WAY, actor_of
 from callrec.web.requests import query_of
 from callrec.web.routes import Answer, Operation
 
@@ -88,8 +87,8 @@ def audit_operation(reader: LogReader, log: AuditLog) -> Operation:
             query.recording,
             query.subject,
         )
-        actor = actor_of(principal_of(request))
-        entry = AuditEntry(Action.AUDIT_READ, actor, address=request.remote or "", details=request.query_string)
+        who, where = actor_of(request), request[WAY].address
+        entry = AuditEntry(Action.AUDIT_READ, who, address=where, details=request.query_string)
         await log.append([entry])
         page = await asyncio.to_thread(audit_page, reader, wanted, query.limit, query.before)
         return shown({"items": page.entries, "next": page.next, "size": page.size})

@@ -32,6 +32,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "load": (),
     "provisioning": (),
     "audit": (),
+    "catalogue": (),
 }
 """In this order, with what each `run` is given."""
 RESULTS = Path(__file__).parent / "results"
@@ -126,6 +127,20 @@ ROWS = (
     ("provisioning", "dry_run_s", "", "<=", 3, "user file of 100,000: dry run, s"),
     ("provisioning", "applied_s", "", "<=", 5, "  applied, s"),
     ("provisioning", "export_s", "", "<=", 3, "  export, s"),
+    *(
+        ("catalogue", f"{engine}{figure}", "", "<=" if goal else "", goal, words)
+        for engine, where in (("", "SQLite"), ("postgresql.", "PostgreSQL"))
+        for figure, goal, words in (
+            ("page_p99_ms", 10, f"{where}, 1M recordings: a filtered page, p99, ms"),
+            ("part_p99_ms", 50, "  a part of a number or a name, p99, ms"),
+            ("entered_p99_ms", 100, "  entered until it is found, p99, ms"),
+            ("count_p99_ms", None, "  a count up to 10,000, p99, ms"),
+        )
+    ),
+    ("catalogue", "rebuild_per_s", "", ">=", 10_000, "  sidecars read into a new catalogue per s"),
+    ("catalogue", "bytes_per_entry", "", "", None, "  bytes on disk for each entry"),
+    ("catalogue", "page_user_p99_ms", "ratio_page_user", "", None, "  a user's page, against plain SQL"),
+    ("catalogue", "part_6_digits_p99_ms", "ratio_part_6_digits", "", None, "  six digits of a number, against LIKE"),
     ("provisioning", "store_bytes_per_user", "", "", None, "  bytes for each user in the store"),
     ("provisioning", "directory_bytes_per_user", "", "", None, "  and in the daemon's copy"),
     ("audit", "entry_p99_ms", "", "<=", 5, "audit entry on disk p99, ms, by the clock"),

@@ -96,6 +96,7 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             out.access.tokens,
             out.audit,
             DiskLogReader(out.audit.folder),
+            out.of_recordings.catalogue,
         ),
         node=out.settings.node,
     )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 from login_store import Clock, KeptAudit
@@ -14,6 +15,7 @@ from seeds import adding
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
+from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
@@ -40,6 +42,9 @@ from callrec.web.clients import Clients
 from callrec.web.connection_limits import Patience
 from callrec.web.server import Access, build_app, serve_http
 from callrec.wiring.events import event_hub, keep_webhooks
+
+if TYPE_CHECKING:
+    from callrec.app.ports.library import Catalogue
 
 TOKEN = "t" * 43
 PASSWORDS = Argon2Passwords(memory_kib=64, passes=1)
@@ -99,6 +104,7 @@ class ServiceUrl:
         self.hub: EventHub
         self.audit, self.clock = KeptAudit(), Clock(time.time())
         self.audit_log: DiskAuditLog
+        self.catalogue: Catalogue
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -169,13 +175,24 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             door = ServiceUrl(store, feed, UserFileProcesses(store.address), folder)
             door.hub = hub = await stack.enter_async_context(_followed(store.address))
             webhooks = await stack.enter_async_context(_sending(store.address, folder))
+            door.catalogue = catalogue = await stack.enter_async_context(open_catalogue("sqlite:", folder))
             door.audit_log = audit = DiskAuditLog(folder / "audit", "callrec/door", SystemClock())
             audit.open()
             stack.push_async_callback(audit.close)
             reader = DiskLogReader(folder / "audit")
             access = _access(store.address, feed, door, stack)
             api = operations(
-                store, feed, door.files, hub, webhooks, NoCalls(), access.logins, access.tokens, audit, reader
+                store,
+                feed,
+                door.files,
+                hub,
+                webhooks,
+                NoCalls(),
+                access.logins,
+                access.tokens,
+                audit,
+                reader,
+                catalogue,
             )
             app = build_app(
                 readiness=Readiness(),

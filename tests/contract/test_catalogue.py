@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from postgres_server import PostgresServer, running
 
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.app.library.catalog import every
@@ -34,6 +35,7 @@ NAMES = (
     "*star*",
 )
 START_S = 1_795_900_000
+ENGINES = ("sqlite", "postgresql", "postgresql without trigrams")
 
 
 def entry(nth: int, **fields: str) -> dict[str, str]:
@@ -48,6 +50,7 @@ def entry(nth: int, **fields: str) -> dict[str, str]:
         "users": json.dumps(sorted({str(chance.randrange(6)), str(chance.randrange(6))})),
         "names": json.dumps(chance.sample(NAMES, 2)),
         "direction": chance.choice(list(CallDirection)).value,
+        "recorded_user": chance.choice(("", "1", "2", "3", "4")),
         "node": chance.choice(("alpha", "beta")),
         "path": f"2026/11/28/c{nth}-1",
         "length_s": chance.choice(("", "0.500", "60.000", f"{chance.randrange(9000)}.125")),
@@ -64,11 +67,12 @@ def entry(nth: int, **fields: str) -> dict[str, str]:
 ENTRIES = [entry(nth) for nth in range(400)]
 CONDITIONS: dict[str, tuple[Filter, Callable[[Entry], bool]]] = {
     "user": (Filter(user=UserId("3")), lambda one: "3" in json.loads(one["users"])),
-    "of users": (
-        Filter(of_users=frozenset({UserId("1"), UserId("4")})),
-        lambda one: bool({"1", "4"} & set(json.loads(one["users"]))),
+    "recorded": (
+        Filter(recorded=frozenset({UserId("1"), UserId("4")})),
+        lambda one: one["recorded_user"] in {"1", "4"},
     ),
-    "of no users": (Filter(of_users=frozenset()), lambda _: False),
+    "recorded one": (Filter(recorded=frozenset({UserId("2")})), lambda one: one["recorded_user"] == "2"),
+    "recorded nobody": (Filter(recorded=frozenset()), lambda _: False),
     "number": (Filter(number="1007"), lambda one: "1007" in json.loads(one["numbers"])),
     "part of a number": (
         Filter(number_part="331"),
@@ -102,20 +106,39 @@ CONDITIONS: dict[str, tuple[Filter, Callable[[Entry], bool]]] = {
 }
 
 
-@pytest_asyncio.fixture(params=["sqlite:"], scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A server."""
+    with running() as server:
+        yield server
+
+
+async def address(request: pytest.FixtureRequest) -> str:
+    """Of a new catalogue of this engine."""
+    if request.param == "sqlite":
+        return "sqlite:"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = await server.new_database()
+    if request.param == "postgresql without trigrams":
+        elsewhere = "CREATE SCHEMA elsewhere; CREATE EXTENSION pg_trgm SCHEMA elsewhere"
+        await server.execute(elsewhere, url.rpartition("/")[2])
+    return url
+
+
+@pytest_asyncio.fixture(params=ENGINES, scope="module", loop_scope="module")
 async def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogue]:
     """One with all entries, entered in no order."""
-    async with open_catalogue(request.param, tmp_path_factory.mktemp("filled")) as opened:
+    async with open_catalogue(await address(request), tmp_path_factory.mktemp("filled"), "n") as opened:
         async with opened.rebuild() as rebuild:
             await rebuild.put(random.Random(1).sample(ENTRIES, len(ENTRIES)))  # noqa: S311 - the same at each run
             assert await rebuild.finish(lambda _: False) == len(ENTRIES)
         yield opened
 
 
-@pytest_asyncio.fixture(params=["sqlite:"])
+@pytest_asyncio.fixture(params=ENGINES)
 async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Catalogue]:
     """A new one."""
-    async with open_catalogue(request.param, tmp_path) as opened:
+    async with open_catalogue(await address(request), tmp_path, "n") as opened:
         yield opened
 
 

@@ -32,7 +32,7 @@ NEWER = frozenset({"record", "language"})
 """Fields that it did not have: of incoming numbers and contexts, where nothing was said."""
 SHIPPED = frozenset({"role", "second_factor"})
 """Of profiles: a store in which they were never changed has the shipped ones, which have a role now. Of roles: off."""
-NEWER_OF_RECORDINGS = frozenset({"names", "direction", "node"})
+NEWER_OF_RECORDINGS = frozenset({"names", "direction", "node", "recorded_user"})
 NEWER_CODES = frozenset({"pause_record"})
 """Feature codes that it did not have."""
 NEWER_IN = frozenset({"contexts-list", "extensions-list", "roles-list", "recordings-list", "recordings-show"})

@@ -17,6 +17,7 @@ from callrec.cli.exit_codes import plain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from callrec.adapters.database.postgres_catalogue import PostgresCatalogue
     from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
     from callrec.adapters.redis.store import RedisStore
     from callrec.app.directory.idempotency import ChangeRequest
@@ -51,7 +52,7 @@ def with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
     return _run(work)
 
 
-def with_catalogue(work: "Callable[[SqliteCatalogue], Awaitable[T]]") -> T:
+def with_catalogue(work: "Callable[[SqliteCatalogue | PostgresCatalogue], Awaitable[T]]") -> T:
     """Open the catalogue of recordings, beside the daemon or without it, and run `work` with it; its result. Raises
     Misconfigured, Unavailable, Corrupt."""
     read = settings()
@@ -59,7 +60,7 @@ def with_catalogue(work: "Callable[[SqliteCatalogue], Awaitable[T]]") -> T:
     async def run() -> T:
         from callrec.adapters.database.open_catalogue import open_catalogue
 
-        async with open_catalogue(read.database_url, read.state_dir) as catalogue:
+        async with open_catalogue(read.database_url, read.state_dir, read.node) as catalogue:
             return await work(catalogue)
 
     return asyncio.run(run())

@@ -24,7 +24,8 @@ ErrorCode = Literal[
     "audit-witness", "body", "body-cut", "busy",
     "call-ended",
     "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
-    "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-newer", "catalogue-rights",
+    "catalogue-away", "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-login", "catalogue-newer",
+    "catalogue-rights", "catalogue-server",
     "clock-set-back", "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason", "cross-site",
@@ -287,6 +288,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
     "otherwise check the manager's rights with `callrec doctor`.",
     "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
+    "catalogue-away": "The catalogue's PostgreSQL server does not answer or takes no changes. See whether it runs, and "
+    "CALLREC_DATABASE_URL; callrec connects again by itself, and enters what was stored meanwhile.",
     "catalogue-busy": "Another process writes to the catalogue for too long. Nothing is lost: what was not entered is tried "
     "again. See which program has the file open.",
     "catalogue-disk": "The disk of the catalogue is full, read-only, or fails; the message has the reason. Recordings are stored "
@@ -444,9 +447,13 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "ari-module": "Asterisk has not loaded an ARI module that callrec needs. Load it; `callrec doctor` lists all.",
     "audit-key": f"The private key of the audit log is missing, open to others, or another log's. {_AUDIT}",
     "audit-locked": "Another callrec writes the audit log. Stop it, or choose another CALLREC_STATE_DIR.",
+    "catalogue-login": "The catalogue's PostgreSQL server refuses the user, the password, the database or a right. Check "
+    "CALLREC_DATABASE_URL; the user must be allowed to create a schema in the database.",
     "catalogue-newer": "The catalogue was written by a newer version of callrec. Use that version; or, with it, run `callrec "
     "rebuild --schema N` for this one; or move the catalogue away and run `callrec rebuild`.",
     "catalogue-rights": "The catalogue's file belongs to another user, or may not be written. The hint has the command.",
+    "catalogue-server": "The catalogue's PostgreSQL server is too old, or its database is not in UTF-8. Use PostgreSQL 15 or "
+    "newer, and a database in UTF-8.",
     "confgen-dir": "`callrec confgen` needs the folder for Asterisk's files. Say --dir, or set CALLREC_CONFGEN_DIR.",
     "database-url": "CALLREC_DATABASE_URL cannot be used. It is `sqlite:`, or begins with postgresql://.",
     "embedded-store-binary": "The embedded store cannot run on this machine. Set CALLREC_REDIS_URL to a Valkey or "

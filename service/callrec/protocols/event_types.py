@@ -119,6 +119,7 @@ _OF_AN_ENTRY = (
     _optional("users", "The ids of the participants who are users.", Kind.TEXTS, example=["1"]),
     _optional("names", "The participants' names, where they are known.", Kind.TEXTS, example=["John Doe"]),
     _optional("direction", "The direction of the call, from the users' side.", values=_DIRECTIONS, example="incoming"),
+    _optional("recorded_user", "The id of the user whose recording it is; empty when unknown.", example="1"),
     _optional("node", "The CALLREC_NODE that recorded it.", example="pbx1"),
     _optional("media", "The path of the media file in the monitor directory; empty without audio.", example=f"{_PATH}.wav"),
     _optional("length_s", "The length of the audio in seconds.", Kind.NUMBER, example=10.25),

@@ -25,6 +25,7 @@ STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "login-way": HTTPStatus.FORBIDDEN,
     "no-such-delivery": HTTPStatus.NOT_FOUND,
     "no-such-call": HTTPStatus.NOT_FOUND,
+    "no-such-recording": HTTPStatus.NOT_FOUND,
     "call-ended": HTTPStatus.GONE,
     "record-changed": HTTPStatus.PRECONDITION_FAILED,
     "tables-edited": HTTPStatus.PRECONDITION_FAILED,
@@ -34,6 +35,7 @@ STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "file-binary": HTTPStatus.UNPROCESSABLE_ENTITY,
     "file-encoding": HTTPStatus.UNPROCESSABLE_ENTITY,
     "file-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "search-text": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """The status of these refusals; all others are 409 Conflict."""
 POINTERS: Mapping[ErrorCode, str] = {
@@ -55,8 +57,9 @@ POINTERS: Mapping[ErrorCode, str] = {
     "password": "/password",
     "token-name": "/name",
     "token-permissions": "/permissions",
+    "search-cursor": "cursor",
 }
-"""Refusals that concern one field, and the JSON pointer of that field."""
+"""Refusals that concern one field or parameter, and the JSON pointer of that field or the parameter's name."""
 
 
 @dataclass(frozen=True, slots=True)

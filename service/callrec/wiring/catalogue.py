@@ -26,7 +26,7 @@ async def hold_catalogue(
     settings: Settings, library: Library, store: RedisStore, observation: Observation, readiness: Readiness
 ) -> AsyncIterator[HeldCatalogue]:
     """Open it. Raises Misconfigured; whether the catalogue works, readiness tells."""
-    async with open_catalogue(settings.database_url, settings.state_dir) as catalogue:
+    async with open_catalogue(settings.database_url, settings.state_dir, settings.node) as catalogue:
         keeper = CatalogueKeeper(catalogue, library, store, store, observer=observation, notices=observation)
         readiness.add("catalogue", lambda: (not keeper.why_not, keeper.why_not))
         yield HeldCatalogue(catalogue, keeper)

@@ -48,13 +48,13 @@ def page_query(wanted: Filter, request: PageRequest, counted: Counted) -> Query:
     source = _source(wanted, counted, by_length=request.sort.by_length)
     backwards = request.cursor is not None and request.cursor.is_back
     word = "DESC" if request.sort.descends is not backwards else "ASC"
-    order = f"r.length_ms {word}, r.place {word}" if request.sort.by_length else f"r.place {word}"
+    order = [f"{column} {word}" for column in (("length_ms", "place") if request.sort.by_length else ("place",))]
     conditions = [*_conditions(wanted, source), *_behind(request.sort, request.cursor)]
     where, values = _joined(conditions)
-    text = (
-        f"SELECT r.place, r.length_ms, e.entry FROM {source.tables} JOIN entries e ON e.place = r.place"  # noqa: S608 - our own words
-        f"{where} ORDER BY {order} LIMIT ? OFFSET ?"
-    )
+    # Places first, texts afterwards: what is sorted and skipped is two numbers for each entry
+    found = f"SELECT r.place, r.length_ms FROM {source.tables}{where} ORDER BY {_of('r', order)} LIMIT ? OFFSET ?"  # noqa: S608 - our own words
+    columns = f"p.place, p.length_ms, e.entry FROM ({found}) p JOIN entries e ON e.place = p.place"
+    text = f"SELECT {columns} ORDER BY {_of('p', order)}"
     return Query(text, (*values, request.limit + 1, request.skip))
 
 
@@ -153,6 +153,10 @@ def _behind(sort: Sort, cursor: Cursor | None) -> Iterator[Query]:
 def _joined(conditions: list[Query]) -> tuple[str, tuple[str | int, ...]]:
     text = " AND ".join(one.text for one in conditions)
     return f" WHERE {text}", tuple(value for one in conditions for value in one.values)
+
+
+def _of(table: str, columns: list[str]) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
 
 
 def _up_to(most: int, rows: Query) -> Query:

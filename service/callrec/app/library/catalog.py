@@ -16,6 +16,7 @@ from callrec.domain.calls.journal import Manifest, Media, State, Track
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.call_direction import call_direction
+from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.library.search_pages import PageRequest
@@ -57,7 +58,8 @@ def index_entry(
     path: str, manifest: Manifest, *, tags: Sequence[str] = (), holds: Sequence[str] = ()
 ) -> dict[str, str]:
     """A recording's entry: flat text. Times are Unix seconds. `numbers`, `users` and `names` are JSON lists, because a number is
-    text from outside. `media`, `length_s`, `sha256` and `bytes` are empty without audio; `timeline_exact_s`,
+    text from outside. `recorded_user`: whose recording it is; empty when unknown. `media`, `length_s`, `sha256` and `bytes` are
+    empty without audio; `timeline_exact_s`,
     `quality` (a JSON list, of each participant whose RTP was counted) and `tracks` (a JSON list) are there where they are known,
     and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to.
 
@@ -92,6 +94,7 @@ def index_entry(
         "names": json.dumps(names),
         "direction": call_direction(recording).value,
         "node": recording.node,
+        "recorded_user": recorded_user(recording) or "",
         "path": path,
         "media": _beside(path, media.name) if media else "",
         "length_s": f"{media.length_s:.3f}" if media else "",

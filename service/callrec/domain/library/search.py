@@ -21,8 +21,8 @@ class Filter:
 
     user: UserId | None = None
     """Of a participant."""
-    of_users: frozenset[UserId] | None = None
-    """At least one participant is among these users: what somebody may see. None: no such condition."""
+    recorded: frozenset[UserId] | None = None
+    """Whose recording it is, one of these users: what somebody may see. None: no such condition."""
     number: str = ""
     """A participant's whole number."""
     number_part: str = ""
@@ -93,8 +93,8 @@ class Filter:
         return (*held, "heard:yes", "heard:no") if self.heard is Heard.NONE else held
 
     def _clauses(self) -> Iterator[Iterable[str]]:
-        if self.of_users is not None:
-            yield (term("user", user) for user in self.of_users)
+        if self.recorded is not None:
+            yield (term("recorded", user) for user in self.recorded)
         word = "" if self.name_text else squeezed(self.name)
         for kind, value in (
             ("user", self.user),

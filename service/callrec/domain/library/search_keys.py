@@ -53,10 +53,15 @@ class SearchKeys:
     names: str
 
 
+def is_entry_id(text: str) -> bool:
+    """Whether an entry can have this id."""
+    return _ID.fullmatch(text) is not None
+
+
 def keys_of(entry: Entry) -> SearchKeys:
     """The keys of an entry. Raises Refused (`recording-id`, `recording-start`, `entry-too-large`)."""
     recording, start = entry.get("id", ""), entry.get("start_s", "")
-    if not _ID.fullmatch(recording):
+    if not is_entry_id(recording):
         raise Refused("recording-id", "an entry's id is 1 to 128 letters, digits or any of . _ -")
     start_ms = int(in_ms(float(start))) if _EPOCH.fullmatch(start) else -1
     if not 0 <= start_ms <= MOST_START_MS:
@@ -77,6 +82,8 @@ def _terms(entry: Entry, numbers: list[str], names: list[str]) -> Iterator[str]:
     for kind in ("state", "rule", "direction", "node"):
         if text := entry.get(kind, ""):
             yield term(kind, text)
+    if recorded := entry.get("recorded_user", ""):
+        yield term("recorded", recorded)
     yield from (term("user", user) for user in _texts(entry, "users"))
     yield from (term("number", number) for number in numbers)
     yield from (term("word", word) for name in names for word in name.split())
@@ -101,6 +108,8 @@ def squeezed(text: str) -> str:
 
 def _storable(text: str) -> str:
     """Half a surrogate pair and NUL, which a caller's name may have, are no text for a database."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
 
 

@@ -8,6 +8,7 @@ from callrec.app.directory.records import Records
 from callrec.app.events.hub import EventHub
 from callrec.app.ports.access import AuditLog, LogReader
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
+from callrec.app.ports.library import Catalogue
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
@@ -15,6 +16,7 @@ from callrec.web.api.audit import audit_operation
 from callrec.web.api.calls import call_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
+from callrec.web.api.recordings import recording_operations
 from callrec.web.api.tokens import token_operations
 from callrec.web.api.user_files import user_file_operations
 from callrec.web.api.webhooks import webhook_operations
@@ -34,6 +36,7 @@ def operations(  # noqa: PLR0917 - what the API is about
     tokens: ProgramTokens,
     audit: AuditLog,
     audit_reader: LogReader,
+    catalogue: Catalogue,
 ) -> list[Operation]:
     """All operations below `/api/v1`."""
     records, tags = Records(store, tables), Tags()
@@ -43,6 +46,7 @@ def operations(  # noqa: PLR0917 - what the API is about
         *extension_operations(records, tags),
         lookup_operation(Lookups(tables)),
         *call_operations(calls),
+        *recording_operations(catalogue),
         *event_operations(hub),
         *webhook_operations(webhooks),
         *account_operations(logins, records),

@@ -84,6 +84,7 @@ def test_an_entry_is_flat_text_with_a_strangers_number_in_json() -> None:
         "names": '["John"]',
         "direction": "outgoing",
         "node": "n",
+        "recorded_user": "7",
         "path": "2026/11/22/c1-1",
         "media": "2026/11/22/c1-1.wav",
         "length_s": "0.500",

@@ -21,7 +21,7 @@ def test_each_condition_is_one_clause() -> None:
         State.SOUND, "n", "Sale", True, Heard.NO,
     )  # fmt: skip
     assert set(wanted.clauses) == {
-        frozenset({"user:8", "user:9"}),
+        frozenset({"recorded:8", "recorded:9"}),
         *(frozenset({one}) for one in ("user:7", "number:1000", "tag:Sale", "node:n", "held", "heard:no")),
         *(frozenset({one}) for one in ("direction:incoming", "rule:always", "state:sound")),
     }

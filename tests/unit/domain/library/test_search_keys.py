@@ -16,6 +16,7 @@ ENTRY = {
     "node": "n",
     "numbers": '["1000", "+33 1"]',
     "users": '["7"]',
+    "recorded_user": "8",
     "names": '["John D\\u00f6e", "JOHN"]',
     "length_s": "2.440",
     "told": '[{"heard": true}, {"heard": true}]',
@@ -27,7 +28,16 @@ def test_all_keys() -> None:
     assert keys.place // SLOTS == 1_795_900_735_905
     assert (keys.id, keys.length_ms, keys.numbers, keys.names) == ("c1-1", 2440, "1000\n+33 1", "john doe\njohn")
     assert keys.terms == {
-        *("state:sound", "rule:always", "direction:incoming", "node:n", "user:7", "number:1000", "number:+33 1"),
+        *(
+            "state:sound",
+            "rule:always",
+            "direction:incoming",
+            "node:n",
+            "recorded:8",
+            "user:7",
+            "number:1000",
+            "number:+33 1",
+        ),
         *("word:john", "word:doe", "heard:yes"),
     }
 

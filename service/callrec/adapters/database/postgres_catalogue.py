@@ -1,0 +1,297 @@
+"""The catalogue in PostgreSQL, for daemons on several machines, or for very many recordings."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from callrec.adapters.database.catalogue_rows import Stored, entry_of, text_of
+from callrec.adapters.database.postgres_connections import PostgresConnections
+from callrec.adapters.database.postgres_queries import Query, count_query, page_query
+from callrec.adapters.database.postgres_schema import LOCK, VERSION, Connection, migrate
+from callrec.domain.errors import Misconfigured, Refused, Unavailable
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_keys import Entry, SearchKeys, is_entry_id, keys_of
+from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
+
+BATCH = 500
+T = TypeVar("T")
+_STORED = "SELECT id, place, change, entry FROM callrec.recordings WHERE id = ANY(%s)"
+_INSERT = """
+INSERT INTO callrec.recordings (place, id, length_ms, change, node, entry, numbers, names)
+SELECT place, id, length_ms, %s, %s, entry, numbers, names
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[])
+    AS n (place, id, length_ms, entry, numbers, names)
+"""
+_INSERT_TERMS = "INSERT INTO callrec.terms SELECT * FROM unnest(%s::text[], %s::bigint[])"
+_DELETE_TERMS = """
+DELETE FROM callrec.terms t USING unnest(%s::text[], %s::bigint[]) AS g (term, place)
+WHERE t.term = g.term AND t.place = g.place
+"""
+_UNSEEN = """
+SELECT r.id, r.place, r.change, r.entry FROM callrec.recordings r
+WHERE r.node = %s AND r.change <= %s AND r.place > %s AND NOT EXISTS (SELECT 1 FROM pg_temp.seen s WHERE s.id = r.id)
+ORDER BY r.place LIMIT %s
+"""
+_REMEMBER = """
+INSERT INTO callrec.forgotten SELECT %s, %s WHERE EXISTS (SELECT 1 FROM callrec.rebuilds)
+ON CONFLICT (id) DO UPDATE SET change = excluded.change
+"""
+
+
+class PostgresCatalogue:
+    """Implements `app.ports.library.Catalogue`. `node`: the daemon's own, whose disk a rebuild reads."""
+
+    def __init__(self, url: str, node: str) -> None:
+        self._connections, self._node = PostgresConnections(url), node
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+    async def put(self, entry: Entry) -> None:
+        """Enter one entry, on the server's disk on return."""
+        keys, text = keys_of(entry), text_of(entry)
+
+        async def write(database: Connection) -> None:
+            change = await _next_change(database)
+            former = (await _stored(database, [keys.id])).get(keys.id)
+            if former is None or former.text != text:
+                await _replace(database, self._node, [(keys, text, former)], change)
+            else:
+                query = "UPDATE callrec.recordings SET change = %s, node = %s WHERE place = %s"
+                await database.execute(query, (change, self._node, former.place))
+
+        await self._write(write)
+
+    async def get(self, recording: str) -> Entry | None:
+        """One entry."""
+        if not is_entry_id(recording):
+            return None
+        async with self._connections.one() as database:
+            found = (await _stored(database, [recording])).get(recording)
+        return entry_of(found.text) if found else None
+
+    async def search(self, wanted: Filter, request: PageRequest) -> Page:
+        """One page."""
+        query = page_query(wanted, request)
+        async with self._connections.one() as database:
+            rows = await (await database.execute(query.text, query.values)).fetchall()
+        return page_of(request, (Row(place, length_ms, entry_of(text)) for place, length_ms, text in rows))
+
+    async def count(self, wanted: Filter) -> Count:
+        """How many there are."""
+        query = count_query(wanted)
+        async with self._connections.one() as database:
+            return Count.of(await _number(database, query))
+
+    async def forget(self, recording: str) -> bool:
+        """Remove one entry. The server overwrites its bytes when it vacuums the tables."""
+        if not is_entry_id(recording):
+            return False
+
+        async def write(database: Connection) -> bool:
+            found = await _stored(database, [recording])
+            await _remove(database, list(found.values()))
+            await database.execute(_REMEMBER, (recording, await _next_change(database)))
+            return bool(found)
+
+        return await self._write(write)
+
+    def refuses(self, entry: Entry) -> str:
+        """Why this entry would be refused; empty when it would not."""
+        try:
+            keys_of(entry)
+        except Refused as error:
+            return error.message
+        return ""
+
+    async def is_filled(self) -> bool:
+        """Whether a rebuild of this daemon's disk has ended once."""
+        async with self._connections.one() as database:
+            found = await database.execute("SELECT 1 FROM callrec.filled WHERE node = %s", (self._node,))
+            return await found.fetchone() is not None
+
+    async def probe(self) -> None:
+        """Take the right to write. Raises Unavailable (`catalogue-away`) for a server that is a replica or read-only."""
+
+        async def look(database: Connection) -> None:
+            found = await (await database.execute("SELECT current_setting('transaction_read_only')")).fetchone()
+            if found is None or found[0] != "off":
+                says = f"{self._connections.shown} takes no changes now: it is read-only"
+                raise Unavailable("catalogue-away", says, hint="let CALLREC_DATABASE_URL lead to the primary")
+
+        async with self._connections.one() as database:
+            await look(database)
+        await self._write(look)
+
+    async def migrate(self, version: int) -> None:
+        """Make the tables those of another version, for another version of callrec. The next use makes them those of this version
+        again. Raises Misconfigured (`catalogue-newer`) for one that this callrec does not know."""
+        if version > VERSION:
+            says = f"this callrec knows the catalogue's schemas up to {VERSION}"
+            raise Misconfigured("catalogue-newer", says, hint="run the version that has this schema")
+        async with self._connections.one() as database:
+            await migrate(database, version, self._connections.shown)
+        await self._connections.close()
+
+    @asynccontextmanager
+    async def rebuild(self) -> AsyncIterator["PostgresRebuild"]:
+        """A rebuild of this daemon's entries, as `app.ports.library.Rebuild` says."""
+        rebuild = PostgresRebuild(self._connections, self._node)
+        await rebuild.begin()
+        try:
+            yield rebuild
+        finally:
+            await asyncio.shield(rebuild.end())
+
+    async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self._connections.one() as database:
+            return await _transacted(database, work)
+
+
+class PostgresRebuild:
+    """Implements `app.ports.library.Rebuild`, as `sqlite_rebuild` does. It has a connection of its own."""
+
+    def __init__(self, connections: PostgresConnections, node: str) -> None:
+        self._connections, self._node = connections, node
+        self._token, self._mark = secrets.token_hex(8), 0
+        self._database: Connection
+
+    async def begin(self) -> None:
+        """Note the last change."""
+
+        async def begin(database: Connection) -> None:
+            self._mark = await _next_change(database)
+            await database.execute("INSERT INTO callrec.rebuilds VALUES (%s, %s)", (self._token, self._mark))
+
+        async with self._connections.translated():
+            self._database = await self._connections.opened()
+            await self._database.execute("CREATE TEMP TABLE seen (id text PRIMARY KEY)")
+            await _transacted(self._database, begin)
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        """Enter these where they differ."""
+        read = {keys.id: (keys, text_of(entry)) for keys, entry in ((keys_of(entry), entry) for entry in entries)}
+
+        async def write(database: Connection) -> None:
+            formers = await _stored(database, list(read))
+            query = "SELECT id FROM callrec.forgotten WHERE id = ANY(%s) AND change > %s"
+            gone = {found for (found,) in await (await database.execute(query, (list(read), self._mark))).fetchall()}
+            seen, changed = [], []
+            for recording, (keys, text) in read.items():
+                former = formers.get(recording)
+                if former.change > self._mark if former else recording in gone:
+                    continue
+                seen.append(recording)
+                if former is None or former.text != text:
+                    changed.append((keys, text, former))
+            await database.execute("INSERT INTO pg_temp.seen SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (seen,))
+            await database.execute(
+                "UPDATE callrec.recordings SET node = %s WHERE id = ANY(%s) AND node <> %s",
+                (self._node, seen, self._node),
+            )
+            await _replace(database, self._node, changed, self._mark)
+
+        async with self._connections.translated():
+            await _transacted(self._database, write)
+
+    async def finish(self, keeps: Callable[[Entry], bool]) -> int:
+        """Remove what was not put, unless `keeps`; the number of this daemon's entries."""
+        place = -1
+        async with self._connections.translated():
+            while True:
+                found = await self._unseen(place)
+                gone = [former for former in found if not keeps(entry_of(former.text))]
+                await _transacted(self._database, lambda database, gone=gone: _remove(database, gone))  # type: ignore[misc] # bound now
+                if len(found) < BATCH:
+                    break
+                place = found[-1].place
+            query = "INSERT INTO callrec.filled VALUES (%s) ON CONFLICT DO NOTHING"
+            await self._database.execute(query, (self._node,))
+            await self._database.execute("ANALYZE callrec.recordings, callrec.terms")
+            query = "SELECT count(*) FROM callrec.recordings WHERE node = %(v0)s"
+            return await _number(self._database, Query(query, {"v0": self._node}))
+
+    async def end(self) -> None:
+        """Forget that it was under way; also after a failure."""
+
+        async def end(database: Connection) -> None:
+            await database.execute("DELETE FROM callrec.rebuilds WHERE token = %s", (self._token,))
+            await database.execute("DELETE FROM callrec.forgotten WHERE NOT EXISTS (SELECT 1 FROM callrec.rebuilds)")
+
+        try:
+            async with self._connections.translated():
+                await _transacted(self._database, end)
+        finally:
+            await self._database.close()
+
+    async def _unseen(self, place: int) -> list[Stored]:
+        rows = await self._database.execute(_UNSEEN, (self._node, self._mark, place, BATCH))
+        return [Stored(found, change, text) for _, found, change, text in await rows.fetchall()]
+
+
+async def _transacted(database: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """One transaction that writes, after those of others."""
+    async with database.transaction():
+        await database.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        return await work(database)
+
+
+async def _next_change(database: Connection) -> int:
+    return await _number(database, Query("SELECT nextval('callrec.changes')"))
+
+
+async def _number(database: Connection, query: Query) -> int:
+    found = await (await database.execute(query.text, query.values)).fetchone()
+    return int(found[0]) if found else 0
+
+
+async def _stored(database: Connection, recordings: Sequence[str]) -> dict[str, Stored]:
+    """The entries with these ids."""
+    rows = await (await database.execute(_STORED, (list(recordings),))).fetchall()
+    return {recording: Stored(place, change, text) for recording, place, change, text in rows}
+
+
+async def _replace(
+    database: Connection, node: str, entries: Sequence[tuple[SearchKeys, str, Stored | None]], change: int
+) -> None:
+    """Enter these in place of what is stored of them now. Each entry comes once."""
+    await _remove(database, [former for _, _, former in entries if former is not None])
+    places = await _free(database, [keys.place for keys, _, _ in entries])
+    rows = [(place, keys, text) for place, (keys, text, _) in zip(places, entries, strict=True)]
+    columns = (
+        places, [keys.id for _, keys, _ in rows], [keys.length_ms for _, keys, _ in rows], [text for _, _, text in rows],
+        [keys.numbers for _, keys, _ in rows], [keys.names for _, keys, _ in rows],
+    )  # fmt: skip
+    await database.execute(_INSERT, (change, node, *columns))
+    terms = sorted((term, place) for place, keys, _ in rows for term in keys.terms)
+    await database.execute(_INSERT_TERMS, ([term for term, _ in terms], [place for _, place in terms]))
+
+
+async def _remove(database: Connection, formers: Sequence[Stored]) -> None:
+    """Remove entries, and all that they were found by."""
+    if not formers:
+        return
+    terms = [(term, former.place) for former in formers for term in keys_of(entry_of(former.text)).terms]
+    await database.execute(_DELETE_TERMS, ([term for term, _ in terms], [place for _, place in terms]))
+    query = "DELETE FROM callrec.recordings WHERE place = ANY(%s)"
+    await database.execute(query, ([former.place for former in formers],))
+
+
+async def _free(database: Connection, wanted: Sequence[int]) -> list[int]:
+    """The first free place from each of these on."""
+    query = "SELECT place FROM callrec.recordings WHERE place = ANY(%s)"
+    places: list[int] = []
+    taken = {place for (place,) in await (await database.execute(query, (list(wanted),))).fetchall()}
+    for first in wanted:
+        place = first
+        while place in taken or (place != first and await _number(database, Query(_TAKEN, {"v0": place}))):
+            place += 1
+        taken.add(place)
+        places.append(place)
+    return places
+
+
+_TAKEN = "SELECT 1 FROM callrec.recordings WHERE place = %(v0)s"

@@ -160,6 +160,9 @@ async def test_another_program_that_locks_the_tables_is_told(
         with pytest.raises(Unavailable) as error:
             await catalogue.put(entry(99))
         assert error.value.code == "catalogue-busy"
+        await other.execute("LOCK TABLE callrec.rebuilds")
+        with pytest.raises(Unavailable):
+            await begun(catalogue)
     await catalogue.put(entry(99))
 
 

@@ -168,8 +168,12 @@ class PostgresRebuild:
 
         async with self._connections.translated():
             self._database = await self._connections.opened()
-            await self._database.execute("CREATE TEMP TABLE seen (id text PRIMARY KEY)")
-            await _transacted(self._database, begin)
+            try:
+                await self._database.execute("CREATE TEMP TABLE seen (id text PRIMARY KEY)")
+                await _transacted(self._database, begin)
+            except BaseException:
+                await self._database.close()
+                raise
 
     async def put(self, entries: Sequence[Entry]) -> None:
         """Enter these where they differ."""

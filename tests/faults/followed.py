@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
 
 from following import NEAR_S, TONES_HZ, Scene, seconds
@@ -138,7 +139,9 @@ def _assert_named(scene: Scene, manifest: Manifest, others: tuple[str, ...]) -> 
     assert all(party.to_s is not None and party.from_s <= party.to_s for party in recording.parties)
     first_s, last_s = _span(own)
     assert first_s - recording.from_s <= NEAR_S, own
-    assert (recording.captures[-1].to_s or 0.0) - last_s <= NEAR_S, (own, recording.captures)
+    # A busy machine closes the files late; what was written behind the end of the recording is not in the file (`assessment`).
+    stored_to_s = min(recording.captures[-1].to_s or 0.0, recording.to_s or math.inf)
+    assert stored_to_s - last_s <= NEAR_S, (own, recording.to_s, recording.captures)
 
 
 def _assert_in_time(manifest: Manifest, right: Sound, voices: list[str]) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -170,3 +171,24 @@ async def test_an_end_while_the_daemon_is_started_again_leaves_no_process(tmp_pa
     made.ended.set()
     await made.task
     assert not lives(store)
+
+
+async def test_the_first_start_makes_an_administrator_and_tells_the_password_once(tmp_path: Path) -> None:
+    """On the daemon that runs, the password opens a session with everything; the next start tells nothing."""
+    for first in (True, False):
+        made = Run(tmp_path)
+        wishes = Wishes(phones=False, administrator=True)
+        made.task = asyncio.create_task(run(tmp_path, wishes, made.say, made.ended))
+        try:
+            told = (await made.until("Everything runs")).string
+            password = re.search(r"as administrator, password (\S+) \(shown this once\)", told)
+            assert (password is not None) is first
+            port = re.search(r"http://127\.0\.0\.1:(\d+)/", told)
+            if password and port:
+                login = {"username": "administrator", "password": password[1]}
+                url = f"http://127.0.0.1:{port[1]}/api/v1/login"
+                async with aiohttp.ClientSession() as http, http.post(url, json=login) as answer:
+                    assert (answer.status, (await answer.json())["role"]) == (200, "administrator")
+        finally:
+            made.ended.set()
+            await made.task

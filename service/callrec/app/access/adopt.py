@@ -1,7 +1,7 @@
 """Recordings that were there before the log: each gets an entry once, with the digests of its files as they are now.
 
 From then on a recording without an entry is one that callrec did not store. It is done once for each log, in the background of
-the daemon's start; a mark in the log's folder says that it is done.
+the daemon's start; an entry says that it is done, and a mark in the log's folder saves reading the log for it.
 """
 
 import asyncio
@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from callrec.app.access.log_check import check_log
+from callrec.app.access.log_check import CheckedLog, check_log
 from callrec.app.access.stored_entries import stored_entry
 from callrec.app.ports.access import AdoptionMark, AuditLog, LogReader
 from callrec.app.ports.calls import Journal
 from callrec.app.ports.library import Library
-from callrec.domain.access.audit import Action, AuditEntry
+from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.calls.journal import Manifest
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Corrupt
 
 AT_ONCE = 100
+ALL = "library:all"
+"""The subject of the last entry: all recordings that were there have theirs."""
 AGAIN_S = 60.0
 
 
@@ -40,11 +42,22 @@ async def adopt_former(
 
 async def _adopt(library: Library, journal: Journal, log: AuditLog, reader: LogReader) -> None:
     checked = await asyncio.to_thread(check_log, reader)
+    if checked.findings:
+        first = checked.findings[0]
+        raise Corrupt(first.code, first.message, hint="run callrec verify")
+    if is_done(checked):  # the mark was lost: who removes it cannot add recordings in this way
+        return
     known = {entry.recording for _, entry in checked.entries}
     known.update(entry.recording.id for entry in journal.live())  # these are logged when they are finished
     entries = _entries(library, known)
     while some := await asyncio.to_thread(_next, entries):
         await log.append(some)
+    await log.append([AuditEntry(Action.ADOPTED, Actor(ActorKind.DAEMON), subject=ALL)])
+
+
+def is_done(checked: CheckedLog) -> bool:
+    """Whether the log says that recordings from before it have their entries."""
+    return any(entry.subject == ALL for _, entry in checked.entries)
 
 
 def _next(entries: Iterator[AuditEntry]) -> list[AuditEntry]:

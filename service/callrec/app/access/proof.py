@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from callrec.app.access.adopt import is_done
 from callrec.app.access.log_check import CheckedLog, check_log
 from callrec.app.access.stored_entries import MANIFEST
 from callrec.app.library.catalog import Finding
@@ -36,7 +37,7 @@ def check_proof(library: Library, log: LogReader, live: Collection[RecordingId])
     except Misconfigured as error:
         missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
         return ProofReport(0, missing if sidecars else (), ())
-    logged, adopted = _logged(checked), log.adopted()
+    logged, adopted = _logged(checked), log.adopted() or is_done(checked)
     for recording, (path, digest, from_s) in sidecars.items():
         entry = logged.pop(recording, None)
         if entry is not None:
@@ -66,7 +67,7 @@ def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:
 
 def _logged(checked: CheckedLog) -> dict[str, tuple[int, LoggedEntry]]:
     """The last entry about each recording."""
-    return {entry.recording: (index, entry) for index, entry in checked.entries}
+    return {entry.recording: (index, entry) for index, entry in checked.entries if entry.recording}
 
 
 def _compare(checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:

@@ -58,7 +58,8 @@ async def test_each_gets_an_entry_once(older: LoggedLibrary) -> None:
     await log.close()
     page = audit_page(older.reader, AuditFilter(action=Action.ADOPTED), 1000)
     ids = [found.recording.id for _, found in older.manifests()]
-    assert sorted(str(row["recording"]) for row in page.entries) == sorted(ids)
+    assert page.entries[0]["subject"] == "library:all"
+    assert sorted(str(row["recording"]) for row in page.entries[1:]) == sorted(ids)
     report = check_proof(older.library, older.reader, ())
     assert (report.findings, report.notes) == ((), ())
 
@@ -72,6 +73,36 @@ async def test_after_that_one_without_an_entry_is_a_finding_whatever_it_says_of_
     (file.parent / "cadded-1.json").write_text(file.read_text().replace(manifest.recording.id, "cadded-1"))
     report = check_proof(older.library, older.reader, ())
     assert [finding.code for finding in report.findings] == ["recording-unlogged"]
+
+
+async def test_who_removes_the_mark_cannot_have_a_recording_adopted(older: LoggedLibrary) -> None:
+    log = opened(older)
+    await adopt_former(older.library, Unfinished(), log, older.reader, FileMark(older.audit))
+    path, manifest = older.manifests()[0]
+    file = older.monitor / f"{path}.json"
+    (file.parent / "cadded-1.json").write_text(file.read_text().replace(manifest.recording.id, "cadded-1"))
+    (older.audit / "adopted").unlink()
+    assert [finding.code for finding in check_proof(older.library, older.reader, ()).findings] == ["recording-unlogged"]
+    await adopt_former(older.library, Unfinished(), log, older.reader, FileMark(older.audit))
+    await log.close()
+    assert [finding.code for finding in check_proof(older.library, older.reader, ()).findings] == ["recording-unlogged"]
+
+
+async def test_beside_a_damaged_log_nothing_is_adopted(older: LoggedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has already could not be known. It waits until the log is mended."""
+    log = opened(older)
+    tile = older.audit / "tile/entries/000.p/1"
+    content = tile.read_bytes()
+    tile.write_bytes(content.replace(b"12", b"13"))
+
+    async def mended(_s: float) -> None:
+        assert not FileMark(older.audit).is_set()
+        tile.write_bytes(content)
+
+    monkeypatch.setattr(asyncio, "sleep", mended)
+    await adopt_former(older.library, Unfinished(), log, older.reader, FileMark(older.audit))
+    await log.close()
+    assert check_proof(older.library, older.reader, ()).findings == ()
 
 
 async def test_one_that_is_being_finished_is_left_to_that(older: LoggedLibrary) -> None:
@@ -102,4 +133,4 @@ async def test_a_disk_that_refuses_is_tried_again(older: LoggedLibrary, monkeypa
     await log.close()
     assert len(refused) == 3
     page = audit_page(older.reader, AuditFilter(action=Action.ADOPTED), 1000)
-    assert len(page.entries) == len(older.manifests())
+    assert len(page.entries) == len(older.manifests()) + 1

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.audit import waiting_file
+from callrec.adapters.audit import witness as witness_file
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
@@ -389,14 +391,37 @@ async def test_a_witness_has_every_checkpoint_and_its_absence_stops_nothing(tmp_
     async with log_in(tmp_path / "audit", witness=witness) as log:
         await log.append([listened(1)])
         await log.settle()
+        witness.close(10)
         assert "No such file" in witness.why_not
         (tmp_path / "elsewhere").mkdir()
         for nth in (2, 3):
             await log.append([listened(nth)])
             await log.settle()
+        witness.close(10)
         assert witness.why_not == ""
     notes = notes_in(witness.path.read_bytes())
     assert [opened(note, public_key(tmp_path / "audit")).size for note in notes] == [2, 3]
+
+
+async def test_a_witness_that_hangs_keeps_nothing_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mount without an answer: entries are confirmed, checkpoints are signed, and `/readyz` says that it is late."""
+    mounted = threading.Event()
+
+    def hangs(descriptor: int, content: bytes) -> None:
+        mounted.wait(30)
+        os.write(descriptor, content)
+
+    monkeypatch.setattr(witness_file, "write_all", hangs)
+    witness = Witness(tmp_path / "witness")
+    async with log_in(tmp_path / "audit", witness=witness) as log:
+        for nth in range(150):
+            await log.append([listened(nth)])
+            await log.settle()
+        assert len(logged(tmp_path / "audit")) == 150
+        assert "100 checkpoints wait for it" in witness.why_not
+        mounted.set()
+    witness.close(10)
+    assert witness.why_not == ""
 
 
 STEPS = (

@@ -157,6 +157,8 @@ class DiskAuditLog:
                     await self._integrate()
         if self._integrator is not None:
             self._integrator.cancel()
+        if self._witness is not None:
+            await asyncio.to_thread(self._witness.close, self._timeout_s)
         self._appending.shutdown(wait=False)
         self._integrating.shutdown(wait=False)
         self._file.close()

@@ -2,16 +2,18 @@
 and then come all at once. In the file each moment stands where it was said, and the entry has no cause that is not true."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from clock_cases import OTHER_HZ, switches
-from following import TONES_HZ, Scene, case
+from following import NEAR_S, TONES_HZ, Scene, case
 from sip_caller import SipCaller
 from soundness import assert_sound
 
 from callrec.domain.calls.journal import Manifest, State
+from callrec.domain.calls.model import Heard
 from callrec.domain.library.missing_time import LATE_PACKETS
-from callrec_lab.audio_checks import Sound, tones
+from callrec_lab.audio_checks import Sound, interruptions, tones
 
 SWITCH_S, SWITCHES = 3.0, 5
 LONG_PACKET_S = 0.06
@@ -88,6 +90,32 @@ async def stamps_jump(scene: Scene) -> str:
         lambda: jump(source=True, marker=True, by_s=HOUR_S),
     ]
     return await _nothing_shifts(scene, phone, acts)
+
+
+@case("delay-once", length_s=3 * SWITCH_S)
+async def delay_once(scene: Scene) -> str:
+    """Once the phone's packets are held back for 600 ms, and then come all at once: the entry tells when."""
+    async with scene.caller(scene.recorded, scene.partner) as phone:
+        await scene.rings(scene.partner)
+        await asyncio.sleep(SWITCH_S)
+        held_s, phone.media.holds_back_s = time.time(), BURST_S
+        await asyncio.sleep(BURST_S + EDGE_S)
+        phone.media.holds_back_s = 0.0
+        await asyncio.sleep(2 * SWITCH_S)
+    manifest, left, _ = await scene.entry()
+    recording = manifest.recording
+    began_s = recording.captures[0].from_s
+    away = [one for one in interruptions(left, TONES_HZ[scene.recorded]) if one[1] - one[0] > BURST_S / 2]
+    if not any(abs(from_s + began_s - held_s) < NEAR_S for from_s, _ in away):
+        assert not away, (away, held_s - began_s)  # a recorder that a busy machine held up as long has lost nothing
+        return "kept"
+    assert (manifest.state, recording.cause) == (State.PARTIAL, LATE_PACKETS), recording
+    told = [one for one in recording.missing if one.cause == LATE_PACKETS and one.side is Heard.SAYS]
+    assert all(any(abs(one.from_s - began_s - from_s) < NEAR_S for one in told) for from_s, _ in away), (
+        away,
+        recording,
+    )
+    return "told"
 
 
 @case("bursts", length_s=BURST_S * BURSTS + 3 * SWITCH_S)

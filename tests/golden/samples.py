@@ -99,7 +99,7 @@ FULL = Recording(
         Waiting(1795899689.0, None, WaitingKind.PARKED),
     ),
     mono_s=123.25,
-    renumberings=(Renumbering(_LEG, 1795899684.0, 1795899686.5, 1795899685.0, None),),
+    renumberings=(Renumbering(_LEG, 1795899684.0, 1795899686.5, is_new_source=True),),
     speech=(Speech(_CAPTURE, _LEG, 1795899680.25, 1795899681.0, proven=False),),
     rule_origin="incall:2050@from-extern",
     is_place_unknown=True,

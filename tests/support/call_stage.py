@@ -218,6 +218,7 @@ class Asterisk:
         self.faxes: set[LegId] = set()
         self.packet_counts: list[int | None] = []
         self.rtp_counts: dict[LegId, RtpCount] = {}
+        self.delays_s: dict[LegId, float] = {}
         self.places: dict[LegId, str] = {}
         self.queues: dict[LegId, str] = {}
         self.came_in: dict[LegId, str | None] = {}
@@ -358,6 +359,10 @@ class Asterisk:
     async def rtp_count(self, leg: LegId) -> RtpCount | None:
         self._do("rtp_count")
         return self.rtp_counts.get(leg)
+
+    async def largest_delay_s(self, leg: LegId) -> float | None:
+        self._do("largest_delay_s")
+        return self.delays_s.get(leg)
 
     async def packets(self, _leg: LegId) -> int | None:
         self._do("packets")

@@ -113,6 +113,10 @@ class MeasuredRecorder:
         """Passed on."""
         return await self._recorder.rtp_count(leg)
 
+    async def largest_delay_s(self, leg: LegId) -> float | None:
+        """Passed on."""
+        return await self._recorder.largest_delay_s(leg)
+
     async def packets(self, leg: LegId) -> int | None:
         """Passed on."""
         return await self._recorder.packets(leg)

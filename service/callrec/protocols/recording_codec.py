@@ -333,7 +333,7 @@ def _renumbering_out(one: Renumbering) -> RenumberingFormat:
         "leg": one.leg,
         "from_s": one.from_s,
         "to_s": one.to_s,
-        "began_s": one.began_s,
+        "new_source": one.is_new_source,
         "behind_s": one.behind_s,
     }
 
@@ -343,7 +343,7 @@ def _renumbering_in(found: RenumberingFormat) -> Renumbering:
         leg=LegId(found["leg"]),
         from_s=found["from_s"],
         to_s=found["to_s"],
-        began_s=found["began_s"],
+        is_new_source=found["new_source"],
         behind_s=found["behind_s"],
     )
 

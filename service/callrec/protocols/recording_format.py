@@ -147,7 +147,7 @@ class RenumberingFormat(TypedDict):
     leg: str
     from_s: float
     to_s: float
-    began_s: float | None
+    new_source: bool
     behind_s: float | None
 
 

@@ -608,7 +608,7 @@ async def test_packets_are_counted_both_ways(manager: Manager, counts: tuple[str
     assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).packets(LEG) == packets
 
 
-_COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.00125;rxcount=151;txjitter=0.0;txcount=150;rlp=0;rtt=0.0"
+_COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.0;rxcount=151;txjitter=0.00125;txcount=150;rlp=0;rtt=0.0"
 
 
 @pytest.mark.parametrize(
@@ -617,7 +617,7 @@ _COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.00125;rxcount=151;txjitter=0.0;txc
         (_COUNTED, RtpCount(2, 151, 3, 1.2)),
         ("", None),
         (_COUNTED.replace("lp=3", "lp=4294967271"), RtpCount(2, 151, -25, 1.2)),
-        (_COUNTED.replace("rxjitter=0.00125", "rxjitter=nan"), None),
+        (_COUNTED.replace("txjitter=0.00125", "txjitter=nan"), None),
         (_COUNTED.replace("rxcount=151;", ""), None),
     ],
     ids=["counted", "not counted, or gone", "below zero", "no number", "less"],
@@ -625,6 +625,22 @@ _COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.00125;rxcount=151;txjitter=0.0;txc
 async def test_all_that_is_counted_comes_in_one_answer(manager: Manager, answer: str, counted: RtpCount | None) -> None:
     manager.values["CHANNEL(rtcp,all,audio)"] = answer
     assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).rtp_count(LEG) == counted
+
+
+@pytest.mark.parametrize(
+    ("answer", "delay_s"),
+    [
+        ("minrxjitter=000.000125;maxrxjitter=000.037250;avgrxjitter=000.003681;stdevrxjitter=000.007912;", 0.596),
+        ("maxrxjitter=000.000000;", 0.0),
+        ("", None),
+        ("maxrxjitter=nan", None),
+        ("maxrxjitter=-1", None),
+    ],
+)
+async def test_the_largest_jitter_tells_the_largest_delay(manager: Manager, answer: str, delay_s: float | None) -> None:
+    """A packet that is late by D adds D / 16 to the jitter."""
+    manager.values["CHANNEL(rtcp,all_jitter,audio)"] = answer
+    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).largest_delay_s(LEG) == delay_s
 
 
 async def test_only_channels_are_channels(manager: Manager) -> None:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from callrec.adapters.asterisk.rtp_counters import COUNTERS, packets_of, rtp_count_of
+from callrec.adapters.asterisk.rtp_counters import COUNTERS, JITTER, largest_delay_of, packets_of, rtp_count_of
 from callrec.app.calls.ami_events import HOLDING, PARKED, PARKING
 from callrec.app.ports.asterisk import Codecs, Manager, Rest
 from callrec.app.ports.calls import Spool
@@ -240,6 +240,10 @@ class AmiRecorder:
     async def rtp_count(self, leg: LegId) -> RtpCount | None:
         """See ports.Recorder. What is lost is counted when Asterisk sends a report, every five seconds."""
         return rtp_count_of(await self._variable(leg, COUNTERS))
+
+    async def largest_delay_s(self, leg: LegId) -> float | None:
+        """See ports.Recorder (RFC 3550, 6.4.1)."""
+        return largest_delay_of(await self._variable(leg, JITTER))
 
     async def _variable(self, leg: LegId, name: str) -> str:
         """A variable of a leg; empty also when the leg has hung up."""

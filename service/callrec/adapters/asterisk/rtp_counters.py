@@ -6,6 +6,9 @@ from callrec.domain.calls.rtp_counts import RtpCount
 
 COUNTERS = "CHANNEL(rtcp,all,audio)"
 """The function that gives them."""
+JITTER = "CHANNEL(rtcp,all_jitter,audio)"
+_SHARE = 16
+"""Of a late packet's delay the jitter takes this part (RFC 3550, 6.4.1)."""
 MOST_LOST, MOST_JITTER_S = 1 << 31, 60.0
 """More is a counter that went below zero."""
 _WRAPS = 1 << 32
@@ -32,13 +35,23 @@ def packets_of(counters: str) -> Packets | None:
     return Packets(int(received), int(sent)) if received.isdecimal() and sent.isdecimal() else None
 
 
+def largest_delay_of(jitter: str) -> float | None:
+    """In seconds, from `minrxjitter=000.000125;maxrxjitter=000.037250;...`; None when the technology does not count."""
+    try:
+        largest_s = float(_by_name(jitter)["maxrxjitter"])
+    except (KeyError, ValueError):
+        return None
+    return _SHARE * largest_s if 0 <= largest_s < MOST_JITTER_S else None
+
+
 def rtp_count_of(counters: str) -> RtpCount | None:
-    """From `ssrc=...;themssrc=2;lp=0;rxjitter=0.000125;rxcount=151;...`: the jitter is in seconds, and a count that cannot be is
-    none. What is lost goes below zero after a step back of the sequence numbers, and is written without a sign."""
+    """From `ssrc=...;themssrc=2;lp=0;rxcount=151;txjitter=0.000125;...`: a count that cannot be is none. What is lost goes below
+    zero after a step back of the sequence numbers, and is written without a sign. The jitter is in seconds. `txjitter` is what
+    Asterisk has measured itself, and `rxjitter` what the phone has reported (rtp_engine.h: ast_rtp_instance_stats)."""
     found = _by_name(counters)
     try:
         source, received, lost = (int(found[name]) for name in ("themssrc", "rxcount", "lp"))
-        jitter_s = float(found["rxjitter"])
+        jitter_s = float(found["txjitter"])
     except (KeyError, ValueError):
         return None
     lost -= _WRAPS if lost > MOST_LOST else 0

@@ -27,7 +27,7 @@ LEAST_S = 0.1
 """The shortest silence that counts: as much as a recording may lack and still be sound."""
 EDGE_S = 0.2
 """How near to the ends of a file a silence may begin or end there: a recorder's first and last packets."""
-NEAR_S = 0.5
+NEAR_S = 0.7
 """How far a silence may lie from where it is reckoned to be: growth marks of the file, a busy machine."""
 
 
@@ -79,7 +79,7 @@ class _Voice:
         """The silence that the renumbering explains; empty when there is none."""
         one = self.renumbering
         spans = self._silences(one.from_s - NEAR_S, one.to_s + NEAR_S)
-        return _of_source(spans, one.began_s) if one.began_s is not None else _as_long(spans, one.behind_s)
+        return _of_source(spans, one) if one.is_new_source else _as_long(spans, one.behind_s)
 
     def from_the_start(self) -> list[Span]:
         """The silence with which it begins: the recorder before it was deaf at its end, and this one still is."""
@@ -99,10 +99,10 @@ class _Voice:
         ]
 
 
-def _of_source(spans: Sequence[Span], began_s: float) -> list[Span]:
-    """The first silence in which a new source has sent: what was silent before it may be the way of the call."""
-    there = ((from_s, to_s) for from_s, to_s in spans if from_s <= began_s + NEAR_S and to_s >= began_s + LEAST_S)
-    return [(max(from_s, began_s - NEAR_S), to_s) for from_s, to_s in there][:1]
+def _of_source(spans: Sequence[Span], one: Renumbering) -> list[Span]:
+    """The longest silence in which the new source has sent: what was silent before it may be the way of the call."""
+    there = [(max(from_s, one.from_s - NEAR_S), to_s) for from_s, to_s in spans if to_s >= one.from_s + LEAST_S]
+    return [max(there, key=lambda span: span[1] - span[0])] if there else []
 
 
 def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:

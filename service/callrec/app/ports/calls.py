@@ -146,6 +146,10 @@ class Recorder(Protocol):
         """What is counted of the RTP that the leg's phone has sent; None when its technology does not count, or it is gone."""
         ...
 
+    async def largest_delay_s(self, leg: LegId) -> float | None:
+        """By how much one packet of the leg's phone was late at most, by the largest jitter; None when that is not counted."""
+        ...
+
     async def audio(self, leg: LegId) -> LegAudio:
         """The rate of the leg's audio (8000, or 16000 when it is wider), and whether Asterisk decodes its codec."""
         ...

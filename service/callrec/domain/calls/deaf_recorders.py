@@ -35,8 +35,7 @@ def on_rtp_renumbered(change: Change, event: RtpRenumbered) -> None:
     if s.recording is None:
         return
     ahead_s = change.happened.utc_s - change.happened.mono_s
-    began_s = None if told.began_s is None else told.began_s + ahead_s
-    one = replace(told, from_s=told.from_s + ahead_s, to_s=told.to_s + ahead_s, began_s=began_s)
+    one = replace(told, from_s=told.from_s + ahead_s, to_s=told.to_s + ahead_s)
     s.recording = _with(s.recording, one)
     write(change, Step.CHANGED)
 
@@ -61,5 +60,5 @@ def _with(recording: Recording, one: Renumbering) -> Recording:
     known = recording.renumberings
     if len(known) < RENUMBERINGS:
         return replace(recording, renumberings=(*known, one))
-    last = replace(known[-1], to_s=one.to_s, began_s=None, behind_s=None)
+    last = replace(known[-1], to_s=one.to_s, is_new_source=False, behind_s=None)
     return replace(recording, renumberings=(*known[:-1], last))

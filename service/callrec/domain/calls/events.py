@@ -166,6 +166,17 @@ class VoiceUnheard:
 
 
 @dataclass(frozen=True, slots=True)
+class PacketsHeldBack:
+    """Packets of this leg's phone came late and then all at once: the capture's file is silent from then to then instead, on the
+    monotonic clock."""
+
+    capture: CaptureId
+    leg: LegId
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class LegAudioTold:
     """How the leg's audio can be recorded now."""
 
@@ -388,5 +399,6 @@ Event = (
     | LegBridged | LegsJoined | LegUnbridged | Pressed | PausePressed | Controlled | CaptureMuted | MuteRefused
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
     | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
-    | RtpRenumbered | VoiceUnheard | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded
+    | RtpRenumbered | VoiceUnheard | PacketsHeldBack
+    | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded
 )  # fmt: skip

@@ -29,6 +29,7 @@ from callrec.domain.calls.deaf_recorders import LET_GO_S, on_rtp_renumbered, on_
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId
 from callrec.domain.calls.journal import Step
+from callrec.domain.calls.late_packets import on_packets_held_back
 from callrec.domain.calls.model import Capture, GrowthMark, Instant, Leg, LegAudio, RtpGap
 from callrec.domain.calls.not_recorded import explain, note_alone, on_dial_started
 from callrec.domain.calls.opaque_legs import is_opaque, note_audio, on_leg_audio_told, on_opaque
@@ -123,6 +124,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.LegMeasured():        on_leg_measured(change, event)
         case events.RtpRenumbered():      on_rtp_renumbered(change, event)
         case events.VoiceUnheard():       on_voice_unheard(change, event)
+        case events.PacketsHeldBack():    on_packets_held_back(change, event)
         case events.LegAudioTold():       on_leg_audio_told(change, event)
         case events.LegParked():          change.session.parked |= {event.leg}
         case events.SupervisorCame():     on_supervisor_came(change, event)

@@ -260,6 +260,10 @@ class Heard(StrEnum):
     BOTH = "both"
 
 
+LATE_PACKETS = "late-packets"
+"""The cause of what is missing where packets came late and then all at once, so that the recorder dropped some."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Sound that the file does not hold though it should: from and to in Unix time, the cause, and the side that lacks it. `to_s`
@@ -350,13 +354,14 @@ class RtpGap:
 
 @dataclass(frozen=True, slots=True)
 class Renumbering:
-    """Between `from_s` and `to_s` a leg's phone has gone on with other RTP sequence numbers (`rtp_counts`). Unix times."""
+    """At a moment between `from_s` and `to_s` a leg's phone has gone on with other RTP sequence numbers (`rtp_counts`). Unix
+    times."""
 
     leg: LegId
     from_s: float
     to_s: float
-    began_s: float | None = None
-    """When its new source sent its first packet; None: it is the same source."""
+    is_new_source: bool = False
+    """Whether it has a new source (SSRC)."""
     behind_s: float | None = None
     """By so much voice the numbers of the same source went back; None: not known."""
 

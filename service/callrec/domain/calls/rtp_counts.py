@@ -63,16 +63,23 @@ class Counted:
         """For the manifest."""
         return Quality(self.received, max(0, self.lost), self.count.jitter_ms)
 
-    def then(self, leg: LegId, at_s: float, count: RtpCount) -> "tuple[Counted, Renumbering | None]":
-        """After a further answer, and the renumbering that it shows. Its times are monotonic."""
+    def away_since_s(self, before: "Counted") -> float:
+        """How much of the voice has neither come nor was lost since that answer: the phone sent nothing, or it is on its way."""
+        packets = self.received - before.received + self.lost - before.lost
+        return self.at_s - before.at_s - packets * (self.packet_s or PACKET_MS / 1000)
+
+    def then(self, leg: LegId, at_s: float, answered_s: float, count: RtpCount) -> "tuple[Counted, Renumbering | None]":
+        """After a further answer, and the renumbering that it shows. Its times are monotonic. A busy Asterisk may have counted at
+        any moment between the question (`at_s`) and its answer."""
         packet_s = self.packet_s or PACKET_MS / 1000
         if count.source != self.count.source or count.received < self.count.received:
             lost = max(0, count.lost) if count.lost < BEHIND_MOST else 0
-            began_s = max(self.at_s, at_s - (count.received + lost) * packet_s)
+            sent_s = (count.received + lost) * packet_s
+            first_s, last_s = (max(self.at_s, counted_s - sent_s) for counted_s in (at_s, answered_s))
             after = replace(
                 self, at_s=at_s, count=count, received=self.received + count.received, lost=self.lost + lost
             )
-            return after, Renumbering(leg, self.at_s, at_s, began_s=began_s)
+            return after, Renumbering(leg, first_s, last_s, is_new_source=True)
         received, lost = count.received - self.count.received, count.lost - self.count.lost
         is_leap = not -BEHIND_LEAST < lost <= _loss_most(at_s - self.at_s)
         after = Counted(
@@ -85,7 +92,7 @@ class Counted:
         behind = -lost % NUMBERS
         if not is_leap or behind > BEHIND_MOST:
             return after, None
-        return after, Renumbering(leg, self.at_s - REPORT_S, at_s, behind_s=behind * packet_s)
+        return after, Renumbering(leg, self.at_s - REPORT_S, answered_s, behind_s=behind * packet_s)
 
 
 def _loss_most(length_s: float) -> float:
@@ -94,8 +101,9 @@ def _loss_most(length_s: float) -> float:
 
 
 def _packet_s(known_s: float | None, length_s: float, received: int) -> float | None:
-    """How long one packet is: a phone may not have sent all the time, but it never sends faster."""
+    """How long one packet is, a multiple of 10 ms: a phone may not have sent all the time, but it never sends faster."""
     if received < STEADY:
         return known_s
-    found_s = min(max(length_s / received, PACKET_LEAST_S), PACKET_MOST_MS / 1000)
+    found_s = round(length_s / received / PACKET_LEAST_S) * PACKET_LEAST_S
+    found_s = min(max(found_s, PACKET_LEAST_S), PACKET_MOST_MS / 1000)
     return found_s if known_s is None else min(known_s, found_s)

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from callrec.domain.calls.model import Capture, Missing, Recording, WaitingKind
+from callrec.domain.calls.model import LATE_PACKETS, Capture, Missing, Recording, WaitingKind
 from callrec.domain.calls.opaque_legs import is_opaque
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
@@ -32,7 +32,6 @@ WORTH_S = 0.02
 """A shorter piece next to a longer one is rounding: one frame of Asterisk."""
 LATE_START, GAP, TIMELINE = "late-start", "gap", "timeline"
 PACKET_LOSS = "packet-loss"
-LATE_PACKETS = "late-packets"
 UNPROVEN_PAUSE = "unproven-pause"
 NEXT_BURST_S = 2.1
 """A step of Asterisk's buffer: in one between two others a surplus may be too small to be seen."""

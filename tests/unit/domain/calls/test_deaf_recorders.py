@@ -36,21 +36,21 @@ def said(call: Call, *kinds: type[Command]) -> list[Command]:
 def test_a_renumbering_is_journaled_by_the_calls_own_clock() -> None:
     call = recorded()
     ahead_s = call.now.utc_s - call.now.mono_s
-    for began_s in (None, 55.0):
-        call.on(RtpRenumbered(Renumbering(B, 51.0, 60.0, began_s)))
+    for is_new in (False, True):
+        call.on(RtpRenumbered(Renumbering(B, 51.0, 60.0, is_new)))
         assert len(said(call, Write)) == 1
-    told = [(one.from_s, one.to_s, one.began_s) for one in call.recording.renumberings]
-    assert told == [(51.0 + ahead_s, 60.0 + ahead_s, None), (51.0 + ahead_s, 60.0 + ahead_s, 55.0 + ahead_s)]
+    told = [Renumbering(B, 51.0 + ahead_s, 60.0 + ahead_s, is_new) for is_new in (False, True)]
+    assert call.recording.renumberings == tuple(told)
 
 
 def test_of_too_many_the_last_has_the_time_of_all() -> None:
     """A phone, or a program, that never stops."""
     call = recorded()
     for nth in range(RENUMBERINGS + 5):
-        call.on(RtpRenumbered(Renumbering(B, nth, nth + 1, nth, 0.5)))
+        call.on(RtpRenumbered(Renumbering(B, nth, nth + 1, behind_s=0.5)))
     known = call.recording.renumberings
     assert len(known) == RENUMBERINGS
-    assert (known[-1].to_s - known[-1].from_s, known[-1].began_s, known[-1].behind_s) == (6.0, None, None)
+    assert (known[-1].to_s - known[-1].from_s, known[-1].is_new_source, known[-1].behind_s) == (6.0, False, None)
 
 
 def test_in_a_call_that_is_not_recorded_it_is_nothing() -> None:

@@ -6,6 +6,8 @@ says when to ask how a leg's phone numbers its packets (`QualityWatch`), and whe
 A file is looked at when it has grown (each two seconds), each sample once: 32 KiB of each side.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from callrec.app.ports.calls import Spool
@@ -13,7 +15,10 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.spans import Span
 
+KEPT = 20
+"""So many silences that have ended are kept for each side of a capture: those of some seconds."""
 LEAST_S = 0.1
 """As much as a recording may lack and still be sound."""
 
@@ -25,6 +30,7 @@ class _Looked:
     at_s: float = float("-inf")
     silent_s: dict[Side, float] = field(default_factory=dict)
     """Since when a side is silent, of those that are."""
+    ended: dict[Side, deque[Span]] = field(default_factory=lambda: {side: deque(maxlen=KEPT) for side in Side})
     found_s: float = float("-inf")
     """When a silence was found last that had not been there before."""
 
@@ -51,6 +57,11 @@ class SilenceWatch:
         looked = self._looked.get(capture)
         return looked.found_s if looked else float("-inf")
 
+    def ended(self, capture: CaptureId, side: Side) -> Sequence[Span]:
+        """The last silences of this side that have ended, each from when to when, in order."""
+        looked = self._looked.get(capture)
+        return tuple(looked.ended[side]) if looked else ()
+
     def forget(self, capture: CaptureId) -> None:
         """The capture has ended."""
         self._looked.pop(capture, None)
@@ -71,8 +82,12 @@ class SilenceWatch:
             goes_on = before_s is not None and bool(silences) and silences[0][0] == first
             if len(silences) > goes_on:
                 looked.found_s = written_s
+            spans = [
+                (written_s - (end - start) / rate_hz, written_s - (end - last) / rate_hz) for start, last in silences
+            ]
+            if before_s is not None:
+                spans[: int(goes_on)] = [(before_s, spans[0][1] if goes_on else looked.at_s)]
             if silences and silences[-1][1] >= end:
-                began_s = written_s - (end - silences[-1][0]) / rate_hz
-                is_same = goes_on and len(silences) == 1
-                looked.silent_s[side] = before_s if is_same and before_s is not None else began_s
+                looked.silent_s[side] = spans.pop()[0]
+            looked.ended[side] += spans
         looked.at_s = written_s

@@ -8,7 +8,8 @@ ten seconds at least: what is not counted is the last tenth. Thirteen questions 
 of Asterisk and daemon together. They are asked one after the other: many calls make no burst.
 
 Where a file turns silent the legs are asked at once, and after Asterisk's next report of RTCP: a recorder may have become deaf to
-one of them. It has when the file is silent since the leg's phone has numbered its packets anew, and for some time after that.
+one of them. It has when the file is silent since the leg's phone has numbered its packets anew, and for some time after that. Or
+packets were held back, and came all at once (`late_packets`).
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.ports.calls import Clock, Recorder
-from callrec.domain.calls.events import Event, LegMeasured, RtpRenumbered, VoiceUnheard
+from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.late_packets import LEAST_S, is_delay
 from callrec.domain.calls.model import Capture, Renumbering
 from callrec.domain.calls.rtp_counts import REPORT_S, Counted
 from callrec.domain.calls.session import ACTIVE, Session, State
@@ -46,6 +48,10 @@ class _Leg:
     due_s: float
     counted: Counted | None = None
     looked_s: float = float("-inf")
+    away_s: float = 0.0
+    """How much of its voice had not come when it was asked last, since it was asked before."""
+    judged_s: float = float("-inf")
+    """When the last silence began of which it is known whether it was a delay."""
     quiet_s: float = float("-inf")
     """When its call was last paused, or waited: its file is silent then, whoever sends."""
     renumbering: Renumbering | None = None
@@ -53,7 +59,8 @@ class _Leg:
 
 
 class QualityWatch:
-    """Posts LegMeasured, RtpRenumbered and VoiceUnheard to the calls that are recorded. `silences`: see `FileWatch`."""
+    """Posts LegMeasured, RtpRenumbered, VoiceUnheard and PacketsHeldBack to the calls that are recorded. `silences`: see
+    `FileWatch`."""
 
     def __init__(self, recorder: Recorder, clock: Clock, silences: SilenceWatch) -> None:
         self._recorder, self._clock, self._silences = recorder, clock, silences
@@ -80,6 +87,7 @@ class QualityWatch:
                 elif silent < MOST_SILENT and self._has_turned_silent(known, capture):
                     silent += 1
                     await self._ask(leg, known, post)
+                    await self._tell_if_held_back(leg, known, capture, post)
                 self._tell_if_unheard(leg, known, capture, post)
 
     def _has_turned_silent(self, known: _Leg, capture: Capture) -> bool:
@@ -93,30 +101,46 @@ class QualityWatch:
             count = await self._recorder.rtp_count(leg)
         except CallrecError:  # the next answer counts all
             return
-        known.looked_s = looked_s
+        known.looked_s, answered_s = looked_s, self._clock.now().mono_s
         if count is None:
             return
         if known.counted is None:
             known.counted = Counted.first(looked_s, count)
         else:
-            known.counted, renumbering = known.counted.then(leg, looked_s, count)
+            before = known.counted
+            known.counted, renumbering = before.then(leg, looked_s, answered_s, count)
+            known.away_s = known.counted.away_since_s(before)
             if renumbering is not None:
                 known.renumbering = renumbering
                 post(RtpRenumbered(renumbering))
         post(LegMeasured(leg, known.counted.quality))
+
+    async def _tell_if_held_back(self, leg: LegId, known: _Leg, capture: Capture, post: Post) -> None:
+        """When a silence of the file was a delay of this leg's packets: each silence once."""
+        ended = self._silences.ended(capture.id, Side.READ if leg == capture.leg else Side.WRITE)
+        new = [one for one in ended if one[0] > max(known.judged_s, known.quiet_s) and one[1] - one[0] >= LEAST_S]
+        if not new or known.renumbering is not None:
+            return
+        known.judged_s = new[-1][0]
+        try:
+            delay_s = await self._recorder.largest_delay_s(leg)
+        except CallrecError:
+            return
+        for from_s, to_s in new:
+            if delay_s is not None and is_delay(to_s - from_s, delay_s, known.away_s):
+                post(PacketsHeldBack(capture.id, leg, from_s, to_s))
 
     def _tell_if_unheard(self, leg: LegId, known: _Leg, capture: Capture, post: Post) -> None:
         """Once for each renumbering, when the file has been written beyond it."""
         one = known.renumbering
         if one is None:
             return
-        first_s, last_s = (one.from_s, one.to_s) if one.began_s is None else (one.began_s, one.began_s)
         side, looked_s = Side.READ if leg == capture.leg else Side.WRITE, self._silences.looked_s(capture.id)
         silent_s = self._silences.silent_s(capture.id, side)
-        if silent_s is None or silent_s > last_s + NEAR_S:
-            known.renumbering = one if looked_s < last_s + NEAR_S + LASTS_S else None
+        if silent_s is None or silent_s > one.to_s + NEAR_S:
+            known.renumbering = one if looked_s < one.to_s + NEAR_S + LASTS_S else None
             return
-        since_s = max(silent_s, first_s - NEAR_S)
+        since_s = max(silent_s, one.from_s - NEAR_S)
         if looked_s >= max(since_s, known.quiet_s) + NEAR_S + LASTS_S:
             known.renumbering = None
             post(VoiceUnheard(capture.id, leg, since_s))

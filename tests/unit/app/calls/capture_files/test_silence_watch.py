@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callrec.adapters.disk.spool import DiskSpool
-from callrec.app.calls.capture_files.silence_watch import SilenceWatch
+from callrec.app.calls.capture_files.silence_watch import KEPT, SilenceWatch
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import CaptureFiles
@@ -77,6 +77,20 @@ def test_a_silence_between_two_looks_is_found_too(tmp_path: Path) -> None:
     assert files.found_s == NEVER_S
     files.grow("xxxxxxxxxx", "xxx..xxxxx")
     assert (files.silent_s, files.found_s) == ((None, None), 2.0)
+
+
+def test_when_silences_began_and_ended_is_kept_over_steps(tmp_path: Path) -> None:
+    """Short ones, one that ends with its step, and one that goes on in the next; the last ones of many."""
+    files = Files(tmp_path)
+    files.grow("xx...xxxxx", "xxxxxxxxxx")
+    files.grow("x.....xx..", "xxxxx.....")
+    files.grow("..xxxxxxxx", "xxxxxxxxxx")
+    ended = [files.watch.ended(CAPTURE, side) for side in (Side.READ, Side.WRITE)]
+    told = [[(round(from_s - 1000, 3), round(to_s - 1000, 3)) for from_s, to_s in one] for one in ended]
+    assert told == [[(0.2, 0.5), (1.1, 1.6), (1.8, 2.2)], [(1.5, 2.0)]]
+    files.grow("x..." * KEPT + "x", "xxxx" * KEPT + "x")
+    assert len(files.watch.ended(CAPTURE, Side.READ)) == KEPT
+    assert files.watch.ended(OTHER, Side.READ) == ()
 
 
 def test_of_a_capture_that_ended_or_never_grew_nothing_is_known(tmp_path: Path) -> None:

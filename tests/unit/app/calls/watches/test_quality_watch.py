@@ -1,7 +1,7 @@
 """When Asterisk is asked how well RTP arrives, and what becomes of the answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,12 +11,13 @@ from call_stage import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, QualityWatch
-from callrec.domain.calls.events import Event, LegMeasured, RtpRenumbered, VoiceUnheard
+from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, Quality, Recording
 from callrec.domain.calls.rtp_counts import REPORT_S, RtpCount
 from callrec.domain.calls.session import Session, State
 from callrec.domain.library.file_names import Side
+from callrec.domain.library.spans import Span
 from callrec.domain.rules import Rule
 
 A, B, LOCAL = LegId("1.1"), LegId("1.2"), LegId("1.3")
@@ -45,6 +46,7 @@ class Silences(SilenceWatch):
 
     def __init__(self) -> None:
         self.looked, self.found, self.silent = 0.0, float("-inf"), dict[Side, float]()
+        self.spans: dict[Side, list[Span]] = {Side.READ: [], Side.WRITE: []}
 
     def looked_s(self, capture: CaptureId) -> float:
         """Up to when its sound is known."""
@@ -55,6 +57,11 @@ class Silences(SilenceWatch):
         """When a new silence was found last."""
         assert capture == CAPTURE
         return self.found
+
+    def ended(self, capture: CaptureId, side: Side) -> Sequence[Span]:
+        """The last silences that have ended."""
+        assert capture == CAPTURE
+        return self.spans[side]
 
     def silent_s(self, capture: CaptureId, side: Side) -> float | None:
         """Since when the side is silent."""
@@ -266,3 +273,57 @@ async def test_in_a_pause_and_a_wait_every_file_is_silent(house: House, state: S
         house.at(at_s, partial(setattr, house.silences, "looked", house.began_s + looked_s))
     told = await house.watch(40)
     assert [at_s for at_s, event in told if isinstance(event, VoiceUnheard)] == [23]
+
+
+def turned(house: House, *spans: Span, side: Side = Side.READ, came: int = 600) -> None:
+    """Before 15 s the file had these silences, and of the leg so many packets came in the 12 s before."""
+    assert house.began_s >= 0
+    house.counts(A, 1, 0, 0)
+    house.counts(B, 1, 0, 0)
+    house.at(12.9, lambda: house.counts(A, 1, 500, 0))
+    house.at(14.5, lambda: house.counts(A, 1, came, 0))
+
+    def show() -> None:
+        house.silences.found = house.began_s + 14.5
+        house.silences.spans[side] += [(house.began_s + from_s, house.began_s + to_s) for from_s, to_s in spans]
+
+    house.at(14.6, show)
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("delay_s", "spans", "told"),
+    [
+        (0.6, [(13.0, 13.58)], [(13.0, 13.58)]),
+        (0.6, [(13.0, 13.2), (13.4, 13.95)], [(13.4, 13.95)]),
+        (0.6, [(13.0, 14.0)], []),
+        (0.25, [(13.0, 13.25)], []),
+        (None, [(13.0, 13.58)], []),
+    ],
+    ids=["as long", "one of two", "muted", "short", "not counted"],
+)
+async def test_a_silence_that_is_as_long_as_a_packet_was_late_is_told_once(
+    house: House, delay_s: float | None, spans: list[Span], told: list[Span]
+) -> None:
+    turned(house, *spans)
+    house.asterisk.delays_s = {} if delay_s is None else {A: delay_s, B: 0.0}
+    await house.watch(40)
+    expected = [PacketsHeldBack(CAPTURE, A, house.began_s + from_s, house.began_s + to_s) for from_s, to_s in told]
+    assert house.of(PacketsHeldBack) == expected
+
+
+@virtual
+async def test_where_packets_did_not_come_at_all_none_were_held_back(house: House) -> None:
+    """A phone that sends nothing for a while, and does not count that time in its stamps."""
+    turned(house, (13.0, 13.58), came=570)
+    house.asterisk.delays_s = {A: 0.6}
+    await house.watch(40)
+    assert house.of(PacketsHeldBack) == []
+
+
+@virtual
+async def test_an_asterisk_that_cannot_be_asked_for_the_delay_is_no_fault(house: House) -> None:
+    turned(house, (13.0, 13.58))
+    house.asterisk.faults["largest_delay_s"] = away("ami-down")
+    await house.watch(40)
+    assert house.of(PacketsHeldBack) == []

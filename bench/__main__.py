@@ -26,6 +26,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "status_pages": (),
     "events": (),
     "media": (),
+    "listeners": (),
     "confgen": (),
     "online_record": (),
     "lookup": (),
@@ -80,6 +81,7 @@ ROWS = (
     ("media", "flac.x_real_time", "", ">=", 1250, "  goal"),
     ("media", "opus.x_real_time", "opus.ratio_to_ffmpeg", "", None, "take to opus"),
     ("media", "opus.x_real_time", "", ">=", 250, "  goal"),
+    ("listeners", "first_byte_p99_ms", "", "<=", 20, "first byte of audio at 50 listeners, p99, ms"),
     ("confgen", "render_s", "", "<=", 1, "Asterisk's files of 10,000 users, s"),
     *(
         (

@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     webhook_keep_h: Annotated[float, Field(gt=0, le=720)] = 72.0
     webhook_queue_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     intake_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    transcoded_mb: Annotated[int, Field(ge=16, le=1 << 20)] = 1024
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_personal: bool = False
     """Whether numbers and names appear in logs. Off: only ids."""

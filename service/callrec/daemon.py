@@ -24,6 +24,7 @@ from callrec.app.access.adopt import adopt_former
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.maintenance import index_what_waits, reopen_journal
 from callrec.config import Settings, former_names, split_bind
+from callrec.web.api.links import shared_pages
 from callrec.web.api.operations import operations
 from callrec.web.clients import Clients
 from callrec.web.server import Access, build_app, serve_http
@@ -97,7 +98,9 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             out.audit,
             DiskLogReader(out.audit.folder),
             out.of_recordings.catalogue,
+            out.stored,
         ),
+        shared=shared_pages(out.stored),
         node=out.settings.node,
     )
 

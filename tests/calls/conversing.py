@@ -19,6 +19,7 @@ from listening import Stored, listen
 
 from callrec.adapters.redis.connection import Address, ask
 from callrec.domain.calls.journal import Manifest
+from callrec.domain.library.file_names import is_annotations
 from callrec.protocols.json_documents import decode_manifest
 from callrec_lab.phones import PhoneCall
 from callrec_lab.stack import Stack
@@ -126,7 +127,11 @@ class News:
 async def listed(stack: Stack, *numbers: str) -> list[Manifest]:
     """What the library has of calls between these numbers, when nothing waits in the spool any more."""
     await until(lambda: not any(path.is_file() for path in stack.daemon.spool.glob("*-*")))
-    every = [decode_manifest(path.read_bytes()) for path in stack.daemon.monitor.rglob("*.json")]
+    every = [
+        decode_manifest(path.read_bytes())
+        for path in stack.daemon.monitor.rglob("*.json")
+        if not is_annotations(path.name)
+    ]
     return [one for one in every if {party.number for party in one.recording.parties} == set(numbers)]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from login_store import Clock, KeptAudit
 from seeds import adding
+from stored_library import StoredLibrary
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
@@ -42,6 +43,7 @@ from callrec.web.clients import Clients
 from callrec.web.connection_limits import Patience
 from callrec.web.server import Access, build_app, serve_http
 from callrec.wiring.events import event_hub, keep_webhooks
+from callrec.wiring.media import Around, stored_media
 
 if TYPE_CHECKING:
     from callrec.app.ports.library import Catalogue
@@ -180,6 +182,10 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             audit.open()
             stack.push_async_callback(audit.close)
             reader = DiskLogReader(folder / "audit")
+            (folder / "library").mkdir()
+            library = StoredLibrary(folder / "library")
+            around = Around(library, library.library, audit, library, library)
+            media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
             api = operations(
                 store,
@@ -193,6 +199,7 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
                 audit,
                 reader,
                 catalogue,
+                media,
             )
             app = build_app(
                 readiness=Readiness(),

@@ -46,7 +46,7 @@ from callrec_lab.stack import Stack, Wishes
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 DID, FLAGGED = "2055", "1005"
-OUR_NAME = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9a-z]{26}-[0-9]+\.(wav|json)")
+OUR_NAME = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9a-z]{26}-[0-9]+\.(wav|json|peaks)")
 OUR_KEY = re.compile(r"callrec:[A-Za-z0-9:{}._-]+")
 NUMBER = re.compile(r"[0-9A-Za-z+*#_.@-]{0,64}")
 CONTROLS = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")

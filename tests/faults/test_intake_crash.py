@@ -147,9 +147,9 @@ def killed(folder: Path, media_format: Format, names: Names, step: str) -> None:
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """Every file below the monitor directory, temporary ones included."""
-    monitor = folder / "monitor"
-    return {str(path.relative_to(monitor)): path.read_bytes() for path in monitor.rglob("*") if path.is_file()}
+    """Every file below the monitor directory, temporary ones included; without files of peaks, which are made again on demand."""
+    files = (path for path in (folder / "monitor").rglob("*") if path.is_file() and path.suffix != ".peaks")
+    return {str(path.relative_to(folder / "monitor")): path.read_bytes() for path in files}
 
 
 def stored_digests(folder: Path) -> list[tuple[FileDigest, ...]]:

@@ -49,6 +49,9 @@ from callrec.domain.directory.model import (
     User,
     Voicemail,
 )
+from callrec.domain.library.annotations import Annotations, Hold, Note
+from callrec.domain.library.links import Link
+from callrec.domain.library.waveform import Waveform
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
 
 HERE = Path(__file__).parent
@@ -211,6 +214,35 @@ TABLES = Tables(
     roles=(Role("auditor", (Permission.AUDIT_READ,), second_factor=True),),
     places=(Place(PlaceKind.QUEUE, "Support 2", Rule.ALWAYS), Place(PlaceKind.TRUNK, "provider", Rule.NEVER)),
     groups=(Group("sales", (FIRST, SECOND), (SECOND,)), Group("empty")),
+)
+
+
+WAVEFORM = Waveform("0" * 64, 8000, 801, 2, bytes(range(12)), (((0.0, 0.09), (1.5, 2.25)), ()))
+ANNOTATIONS = Annotations(
+    RecordingId("01k0000000000000000000000a-1"),
+    4,
+    (
+        Note("n1", "Grüße\nzweite Zeile", "account:7", 1795341600.5, 93.25),
+        Note("n2", "x", "token:daemon", 1795341601.0),
+    ),
+    ("sale", "vip"),
+    "long-term",
+    (Hold("h1", "lawsuit", "AZ 12/26", "account:7", 1795341602.0),),
+)
+
+
+LINKS = (
+    Link(
+        "k1",
+        "0" * 64,
+        RecordingId("01k0000000000000000000000a-1"),
+        "account:7",
+        1795341600.5,
+        1795428000.5,
+        93.25,
+        1795341700.0,
+    ),
+    Link("k2", "1" * 64, RecordingId("01k0000000000000000000000a-1"), "token:daemon", 1795341600.5, 1795428000.5),
 )
 
 

@@ -26,8 +26,11 @@ from callrec.domain.directory.model import (
     Voicemail,
 )
 from callrec.domain.rules import PlaceKind, Rule, UserId
+from callrec.protocols.annotations_file import decode_annotations
 from callrec.protocols.journal_lines import LineReader
 from callrec.protocols.json_documents import decode_entry, decode_manifest
+from callrec.protocols.links_file import decode_links
+from callrec.protocols.peaks_file import decode_peaks
 
 OLD = samples.HERE / "old"
 ON_PURPOSE = (
@@ -99,6 +102,13 @@ def test_no_field_of_the_full_sidecar_is_what_it_is_by_default() -> None:
     for one in (full, full["media"], recording, recording["actor"], *first, recording["waiting"][0]):
         assert not [name for name, value in one.items() if value in empty]
     assert recording["speech"][0]["proven"] is False
+
+
+def test_annotations_links_and_peaks_are_read_as_they_were() -> None:
+    assert decode_links((samples.FORMATS / "links.json").read_bytes()) == samples.LINKS
+    assert decode_annotations((samples.FORMATS / "annotations.json").read_bytes()) == samples.ANNOTATIONS
+    peaks = bytes.fromhex((samples.FORMATS / "peaks.hex").read_text().replace("\n", ""))
+    assert decode_peaks(peaks) == samples.WAVEFORM
 
 
 def test_a_journal_with_every_step_is_read_as_it_was() -> None:

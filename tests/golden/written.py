@@ -14,9 +14,12 @@ from callrec.domain.directory.tables_mark import TablesMark, dumped
 from callrec.domain.errors import Corrupt
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
+from callrec.protocols.annotations_file import encode_annotations
 from callrec.protocols.asterisk_conf import users_files
 from callrec.protocols.journal_lines import LineWriter
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
+from callrec.protocols.links_file import encode_links
+from callrec.protocols.peaks_file import encode_peaks
 from callrec.web.api.resources import RESOURCES
 
 RECORDS = {
@@ -53,6 +56,11 @@ def _all() -> Iterator[tuple[str, bytes]]:
     yield "redis-records-whole.json", samples.as_json(whole)
     short = {table: [record.dump(one) for one in table_records] for table, (record, table_records) in RECORDS.items()}
     yield "redis-records.json", samples.as_json(short)
+    yield "annotations.json", encode_annotations(samples.ANNOTATIONS)
+    yield "links.json", encode_links(samples.LINKS)
+    yield "peaks.hex", encode_peaks(samples.WAVEFORM).hex("\n", -32).encode() + b"\n"
+    added = {"tags": samples.ANNOTATIONS.tags, "holds": [one.reason for one in samples.ANNOTATIONS.holds]}
+    yield "index-annotated.json", samples.as_json([index_entry("2026/11/28/full", manifests["full"], **added)])
     yield "tables-mark.json", dumped(TablesMark(17, "1795899680000-3"))
     yield "api.json", samples.as_json(_answers())
     yield "events.json", samples.as_json(_events())

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,12 +25,15 @@ class DaemonApi:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
 
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        """The JSON of the answer. Raises Refused with the code of a problem, or when somebody else listens; Unavailable when
-        there is no daemon or it cannot do it now, Misconfigured for a wrong token file."""
+    def ask(
+        self, method: str, path: str, body: object = None, more: Mapping[str, str] | None = None
+    ) -> dict[str, object]:
+        """The JSON of the answer; `more`: further headers. Raises Refused with the code of a problem, or when somebody else
+        listens; Unavailable when there is no daemon or it cannot do it now, Misconfigured for a wrong token file."""
         if not token_is_there(self._state_dir):
             raise self._away(f"no daemon has run with the state folder {self._state_dir}")
         headers = {"Authorization": f"Bearer {kept_token(self._state_dir)}", "Content-Type": "application/json"}
+        headers |= more or {}
         connection = http.client.HTTPConnection("localhost", timeout=ANSWER_S)
         try:
             connection.sock = connected(self._state_dir, token_owner(self._state_dir), ANSWER_S)

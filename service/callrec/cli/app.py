@@ -7,6 +7,7 @@ import typer
 from callrec import __version__
 from callrec.cli import (
     accounts,
+    annotations,
     audit,
     calls,
     confgen,
@@ -66,6 +67,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(calls.app, name="calls")
+annotations.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")

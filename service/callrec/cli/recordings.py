@@ -151,12 +151,17 @@ def rebuild(
             min=0, help="Only change the catalogue's file to this version of its tables, for another callrec."
         ),
     ] = None,
+    peaks: Annotated[
+        bool,
+        typer.Option("--peaks", help="Also measure each recording without a sound file of peaks: reads its audio."),
+    ] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Rebuild the catalogue from the recordings on disk. May run beside the daemon."""
     from callrec.adapters.disk.folder_lock import holder_of
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
-    from callrec.app.library import catalog
+    from callrec.adapters.media.transcode import PyAvMeasurer
+    from callrec.app.library import catalog, waveforms
     from callrec.domain.errors import Refused
 
     read = settings()
@@ -165,9 +170,13 @@ def rebuild(
             raise Refused("daemon-runs", "the daemon runs and uses the catalogue", hint="stop callrec serve first")
         with_catalogue(lambda catalogue: catalogue.migrate(schema))
         return
-    done = with_catalogue(lambda catalogue: catalog.rebuild(MonitorLibrary(read.monitor_dir), catalogue))
+    monitor = MonitorLibrary(read.monitor_dir)
+    done = with_catalogue(lambda catalogue: catalog.rebuild(monitor, catalogue))
     _publish_rebuilt(done.recordings)
-    _print_findings(done.recordings, done.findings, as_json=as_json, counted="recordings indexed")
+    findings = [*done.findings]
+    if peaks:
+        findings += [one for one in waveforms.make_missing(monitor, PyAvMeasurer()) if one is not None]
+    _print_findings(done.recordings, findings, as_json=as_json, counted="recordings indexed")
 
 
 def _publish_rebuilt(recordings: int) -> None:

@@ -15,7 +15,8 @@ ErrorCode = Literal[
     "agi-header", "agi-header-missing", "agi-header-twice", "agi-line-break", "agi-not-our-turn", "agi-nul",
     "agi-over", "agi-query-twice", "agi-reply", "agi-stranger", "agi-surrogate", "agi-too-long", "agi-unasked",
     "agi-variable", "ambiguous-user", "ami-congested", "ami-down", "ami-error", "ami-greeting", "ami-header",
-    "ami-listing-too-long", "ami-login", "ami-message-too-long", "ami-outcome-unknown", "ari-answer", "ari-conflict",
+    "ami-listing-too-long", "ami-login", "ami-message-too-long", "ami-outcome-unknown", "annotation",
+    "annotations-busy", "annotations-changed", "annotations-schema", "annotations-unreadable", "ari-answer", "ari-conflict",
     "ari-credentials", "ari-denied", "ari-down", "ari-event", "ari-failed", "ari-login", "ari-module",
     "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
     "audit-bundle", "audit-checkpoint", "audit-closed", "audit-entry", "audit-full", "audit-key", "audit-locked",
@@ -42,33 +43,29 @@ ErrorCode = Literal[
     "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
     "kept", "key-destination", "key-label", "key-not-served", "key-number", "key-pattern", "key-sccp",
     "key-supervision", "key-twice", "key-type",
-    "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "login-busy", "login-code",
-    "login-refused", "login-wait", "login-way", "lookup-kind",
-    "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
-    "monitor-full",
-    "no-conversation", "no-json", "no-outcome", "no-such-account", "no-such-call", "no-such-context", "no-such-delivery",
-    "no-such-group", "no-such-incall", "no-such-key", "no-such-place", "no-such-profile", "no-such-record",
-    "no-such-recording", "no-such-role", "no-such-session", "no-such-token", "no-such-user",
-    "no-such-webhook", "not-permitted", "not-recorded", "number-range",
-    "other-journal", "output-lost", "output-reader-gone",
-    "parameter", "password", "path-taken", "piece-place", "profile-in-use", "profile-last",
-    "record-changed", "record-gone-since", "record-refused", "record-rule",
-    "recorded-by-dialplan", "recorder-not-known",
-    "recording-id", "recording-paused", "recording-removed", "recording-start",
-    "recording-twice", "recording-unlogged", "request-id", "request-id-reused",
-    "role-in-use", "role-last", "rule-always", "rule-never",
-    "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written",
-    "setting", "setting-file", "setting-file-open", "setting-twice",
-    "sidecar-changed", "sidecar-id", "sidecar-media", "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
+    "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "link",
+    "links-unreadable", "login-busy", "login-code", "login-refused", "login-wait", "login-way", "lookup-kind",
+    "media-busy", "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
+    "monitor-full", "no-audio", "no-conversation", "no-json", "no-outcome", "no-such-account", "no-such-call",
+    "no-such-context", "no-such-delivery", "no-such-group", "no-such-hold", "no-such-incall", "no-such-key",
+    "no-such-link", "no-such-place", "no-such-profile", "no-such-record", "no-such-recording", "no-such-role",
+    "no-such-session", "no-such-token", "no-such-track", "no-such-user", "no-such-webhook", "not-permitted",
+    "not-recorded", "number-range", "other-journal", "output-lost", "output-reader-gone", "parameter", "password",
+    "path-taken", "peaks-damaged", "piece-place", "profile-in-use", "profile-last", "range", "record-changed",
+    "record-gone-since", "record-refused", "record-rule", "recorded-by-dialplan", "recorder-not-known",
+    "recording-id", "recording-paused", "recording-removed", "recording-start", "recording-twice",
+    "recording-unlogged", "request-id", "request-id-reused", "role-in-use", "role-last", "rule-always", "rule-never",
+    "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written", "setting",
+    "setting-file", "setting-file-open", "setting-twice", "sidecar-changed", "sidecar-id", "sidecar-media",
+    "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
     "spool-leftover", "spool-odd", "spool-path", "stage-ended", "state", "state-dir", "state-dir-too-long",
     "store-event", "store-keeps-nothing", "store-keys", "store-login", "store-other-history",
     "store-outcome-unknown", "store-read-only", "store-record", "store-records-gone", "store-refused-command",
     "store-revision", "store-unavailable", "store-url", "store-went-back", "stored-path",
     "table-conflict", "tables-busy", "tables-edited", "tables-mark", "tables-stale", "tables-unknown",
     "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "token-name",
-    "token-permissions", "tokens-too-many", "too-large",
-    "too-many-subscribers", "too-slow",
-    "twice",
+    "token-permissions", "tokens-too-many", "too-large", "too-many-links", "too-many-recordings",
+    "too-many-subscribers", "too-slow", "transcoding-busy", "twice",
     "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
     "value-unfit",
     "webhook-failing", "webhook-given-up", "webhook-id", "webhook-missed", "webhook-overflow", "webhook-secret", "webhook-types",
@@ -103,6 +100,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "sent. Look at the channel, endpoint or path that the message names.",
     "ami-login": "Asterisk's manager refuses the user or the secret. Compare CALLREC_AMI_URL with manager.conf, its "
     "permit and deny lines included.",
+    "annotation": "A note, tag, hold or retention class of a recording has a form that is not allowed; the message says what "
+    "is.",
     "ari-conflict": "The channel is not in callrec's ARI application, or not in a state for the request. Nothing to do "
     "when its call has just ended.",
     "ari-denied": "ARI refuses the user for this request. Compare CALLREC_ARI_URL with ari.conf; the user needs "
@@ -176,8 +175,10 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "others.",
     "login-way": "Nobody can log in over an unencrypted network. Set what the hint names; docs/guides/https.md shows "
     "how.",
+    "link": "A link to a recording cannot be made so: it would be valid for too long, or lead to a moment after the end.",
     "lookup-kind": "The dialplan's look-up names no kind of key. Give AGI(.../lookup,KIND,KEY) one of those that the "
     "hint lists.",
+    "no-audio": "The recording, or the track, has no audio; the message says why. There is nothing to hear.",
     "no-conversation": "The call is not answered yet, so there is nothing to record. Repeat it when it is answered.",
     "no-such-account": "No user has this user name. `callrec accounts list` shows all.",
     "no-such-call": "No live call has this id. `callrec calls list` shows all.",
@@ -185,8 +186,10 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "no-such-delivery": "No delivery with this id was given up: it was delivered, waits, or is gone. `callrec webhooks "
     "show ID` lists them.",
     "no-such-group": "No group has this name. `callrec groups list` shows all.",
+    "no-such-hold": "The recording has no such hold. `callrec recordings annotations ID` lists its holds.",
     "no-such-incall": "No incoming number is written like this. `callrec incalls list` shows all.",
     "no-such-key": "The user has no function key of this number. `callrec keys list` shows all.",
+    "no-such-link": "There is no such link to a recording, or it has expired or was revoked. Ask who sent it for another one.",
     "no-such-place": "No rule hangs at this trunk, queue or conference. `callrec places list` shows all.",
     "no-such-profile": "No profile has this name. `callrec profiles list` shows all.",
     "no-such-record": "No record has this id. Read the list again: it may have been removed, or changed its name.",
@@ -195,6 +198,7 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "no-such-role": "No role has this name. `callrec roles list` shows all.",
     "no-such-session": "The account has no session with this id. It may have ended.",
     "no-such-token": "There is no token with this id. `callrec accounts tokens` shows all.",
+    "no-such-track": "The recording has no track with this number. `callrec recordings show ID` lists its tracks.",
     "no-such-user": "No user has this id, name or number. `callrec users list` shows all.",
     "no-such-webhook": "There is no webhook with this id. `callrec webhooks list` shows all.",
     "not-recorded": "The call is not recorded at this moment, so its recording can be neither paused nor resumed. Start it "
@@ -240,7 +244,10 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "tokens-too-many": "There are too many tokens. Remove those that no program uses: `callrec accounts tokens` shows the "
     "last use.",
     "too-large": "The recording is larger than the whole monitor disk, so it is stored as *failed* and its legs are "
-    "kept. Put CALLREC_MONITOR_DIR on a larger disk.",
+    "kept. Put CALLREC_MONITOR_DIR on a larger disk. Or it is too long to be encoded on demand: take the stored format, "
+    "or raise CALLREC_TRANSCODED_MB.",
+    "too-many-links": "There are 10,000 links to recordings. Revoke those that are not needed; they go 30 days after their end.",
+    "too-many-recordings": "An export has at most 20,000 recordings. Make several, each of a shorter time.",
     "twice": "Two records claim the same name or number, so the second is in no file. Correct one of them.",
     "user-field": "A user's field cannot have this value, or there is no such field. The message says what it must be.",
     "user-missing": "The record's user does not exist or is left out, so the record is in no file. Correct the user "
@@ -257,6 +264,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
 """Of `Refused`: the request must be changed; nothing was done."""
 
 CONFLICT: Final[Mapping[ErrorCode, str]] = {
+    "annotations-changed": "Somebody else has changed the notes, tags or holds of the recording since they were read. Read "
+    "them again, and repeat the change.",
     "tables-edited": "Another edit of the tables came first, and nothing was changed. Read again and repeat; over "
     "HTTP it is a 412.",
 }
@@ -274,6 +283,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "CALLREC_AMI_URL; callrec connects again by itself.",
     "ami-listing-too-long": "Asterisk lists more channels or endpoints than callrec reads. Look for channels that "
     "never end.",
+    "annotations-busy": "Notes, tags or holds of another recording were being written for 5 s. Repeat it; look at the disk of "
+    "CALLREC_MONITOR_DIR when it recurs.",
     "ari-down": "There is no connection to ARI, so nothing was sent. See http.conf and ari.conf, and "
     "CALLREC_ARI_URL; callrec connects again by itself.",
     "ari-failed": "ARI answered with an error of its own. See Asterisk's log at that time; while Asterisk loads, wait.",
@@ -295,7 +306,7 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "catalogue-disk": "The disk of the catalogue is full, read-only, or fails; the message has the reason. Recordings are stored "
     "all the same, and entered when it works again.",
     "conf-busy": "Another `callrec confgen`, or the daemon, writes into the same folder. Wait, or stop one of them.",
-    "daemon-away": "No daemon answers on the socket `api.sock` of the state folder, and live calls are the daemon's. Start "
+    "daemon-away": "No daemon answers on the socket `api.sock` of the state folder, and the command needs the daemon. Start "
     "`callrec serve`, or use its settings.",
     "disk": "A file or folder could not be read or written; the message has the path and the reason. Check space, "
     "rights and mounts.",
@@ -322,6 +333,7 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "program connects to CALLREC_AGI_BIND.",
     "login-busy": "Too many people log in at this moment, and comparing passwords is slow on purpose. Try again in a "
     "few seconds.",
+    "media-busy": "So many files of recordings are being sent that this one has to wait. Ask again later.",
     "monitor-full": "The monitor disk has no room for the recording, which waits in the spool. Free space there.",
     "no-outcome": "The call did not say in time whether the recording began. Look at the journal's disk and at "
     "Asterisk's load.",
@@ -345,6 +357,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "tables-unknown": "The daemon has not read the tables since it started. `/readyz` says why.",
     "too-many-subscribers": "A hundred programs follow the events already. Close those that are not needed; a program "
     "should use one connection.",
+    "transcoding-busy": "So many recordings wait to be encoded in another format that this one has to wait. "
+    "Ask again later, or take the stored format.",
     "user-files-busy": "Another user file is being imported or exported. Repeat it when that is done.",
     "user-files-lost": "The process that worked on the user file ended; nothing was changed. Repeat it; see the log "
     "when it recurs.",
@@ -375,6 +389,9 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "(usually 5038).",
     "ami-message-too-long": "A manager message is longer than 64 KiB, and the connection is made again. When it "
     "recurs, see which program answers at CALLREC_AMI_URL.",
+    "annotations-schema": "A newer callrec wrote the notes, tags and holds of a recording. Use that version.",
+    "annotations-unreadable": "The file with the notes, tags and holds of a recording is damaged, and nothing was changed. "
+    "Restore it from a backup; until then the recording counts as held.",
     "ari-answer": "An answer of ARI has more than 4 MiB. Look for channels that never end.",
     "ari-event": "ARI sent something that is no event of Asterisk's. See which program answers at CALLREC_ARI_URL.",
     "audit-bundle": f"A file with entries of the audit log is damaged or missing. {_AUDIT}",
@@ -402,10 +419,16 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "the disk.",
     "journal-line": "A line of the journal is damaged. A torn last line is normal after a power cut; otherwise check "
     "the disk.",
-    "media-changed": "A file of the recording changed while it was copied. Run `callrec verify`.",
+    "links-unreadable": "links.json in the state folder is damaged, and no link works. Restore it from a backup, or remove it: "
+    "then all links have ended.",
+    "media-changed": "A file of the recording is not the one that was stored, or changed while it was copied: nothing of it, or "
+    "not all, was handed out. Run `callrec verify`, and restore the file from a backup.",
+    "media-length": "The audio file of a recording plays shorter than it was stored. Run `callrec verify`, "
+    "and restore the file from a backup.",
     "media-missing": "The audio file of a recording was lost before it was moved into the library. Run `callrec "
     "verify`.",
     "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup.",
+    "peaks-damaged": "A file of peaks is damaged; callrec makes it again when it is asked for. Check the disk.",
     "piece-place": f"A capture does not fit the recording's time. {_DEFECT}",
     "sidecar-changed": "A file of the recording is not the one that the audit log speaks of, so there is no evidence "
     "for it. Run `callrec verify`.",
@@ -499,6 +522,7 @@ REQUESTS: Final[Mapping[ErrorCode, str]] = {
     "not-permitted": "403: the role of the account, or the token, lacks the permission that the hint names. An administrator can "
     "add it.",
     "parameter": "422: parameters of the address are wrong; `errors` names each.",
+    "range": "416: the file has no such bytes, more than 8 ranges are asked for, or they overlap. Ask for other ones.",
     "token": "401: the token is missing or not the daemon's. It is in the file `token` of CALLREC_STATE_DIR.",
     "too-slow": "503: the request took too long and was given up. Try again later.",
 }
@@ -533,6 +557,8 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "and repeat.",
     "recording-removed": "`callrec verify`: a recording is gone that was not erased by callrec. Restore it from a "
     "backup; see who removed it.",
+    "peaks-damaged": "`callrec verify`: a file of peaks is damaged, or of another recording. `callrec rebuild --peaks` makes "
+    "it again; check the disk.",
     "recording-twice": "`callrec verify`: two sidecars have the same recording. See who copied it, and move one away.",
     "recording-unlogged": "`callrec verify`: callrec did not store this recording here, or has erased it. As a note, "
     "it is older than the audit log. See who put it there.",

@@ -67,6 +67,8 @@ class AlarmCause(StrEnum):
     """The catalogue of recordings accepts no changes."""
     WEBHOOK = "webhook"
     """A receiver does not get its events."""
+    MEDIA_CHANGED = "media-changed"
+    """A stored file is not what its sidecar says: `media-changed: <code of the error>`."""
     USER_EVENT = "user-event"
     RECORDING_MARK = "recording-mark"
 
@@ -172,6 +174,8 @@ class DropReason(StrEnum):
     INTAKE = "intake"
     """A recording that waits in the journal, since the queue of the finalizer is full."""
     HTTP_CONNECTION = "http-connection"
+    MEDIA = "media"
+    """A request for a recording's audio, since so many are being sent or encoded."""
 
 
 class AgiScript(StrEnum):

@@ -144,6 +144,15 @@ class Observation:
         log.error("damaged", recording=recording, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": f"{AlarmCause.ENCODER}: {error.code}", "recording": recording})
 
+    def media_changed(self, recording: RecordingId, error: Corrupt) -> None:
+        """Count and publish an alarm: a stored file is not what its sidecar says, and was not handed out. Log the 1st, 2nd, 4th
+        ... of a cause, since a client may ask again and again."""
+        cause = f"{AlarmCause.MEDIA_CHANGED}: {error.code}"
+        self._metrics.alarm(cause)
+        if times := self._throttle.count(f"alarm {cause}"):
+            log.error("media-changed", times=times, recording=recording, code=error.code, reason=error.message)
+        self._publish({"type": "alarm", "cause": cause, "recording": recording})
+
     def refused(self, recording: RecordingId, cause: str) -> None:
         """Count, log and publish an alarm: captures of the recording were put aside."""
         self._metrics.intake("refused")

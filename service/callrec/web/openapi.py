@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from callrec import __version__
 from callrec.protocols.event_messages import EVENT_ID
+from callrec.protocols.http_conditions import MOST_RANGES
 from callrec.web.api.responses import Document, Problem
 from callrec.web.cookies import SECURE
 from callrec.web.problems import CONTENT_TYPE
@@ -37,6 +38,7 @@ PROBLEMS = {
     HTTPStatus.PRECONDITION_FAILED: "The record has changed since it was read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file for an import.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file has no such bytes, or too many ranges are asked for, or they overlap.",
     HTTPStatus.MISDIRECTED_REQUEST: "The Host header is not a name of the daemon.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` names each.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
@@ -63,6 +65,21 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
         "description": "The id of the last event that was received: those after it are sent first, at most those of a minute.",
         "schema": {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"},
     },
+    "Range": {
+        "required": False,
+        "description": f"Which bytes of the file: `bytes=FIRST-LAST`, at most {MOST_RANGES} of them (RFC 9110, 14).",
+        "schema": {"type": "string", "pattern": "^bytes=[0-9]+-[0-9]*$"},
+    },
+    "If-Range": {
+        "required": False,
+        "description": "An ETag: Range counts only if the file still has it; else the whole file is sent.",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{64}"$'},
+    },
+    "If-None-Match": {
+        "required": False,
+        "description": "ETags: if the file has one of them, the answer is 304 without the file.",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{64}"$'},
+    },
 }
 ANSWER_HEADERS = {
     "ETag": "The state of the record, for If-Match.",
@@ -70,6 +87,8 @@ ANSWER_HEADERS = {
     "Content-Location": "The path of the record after the change.",
     "Content-Disposition": "The file's name.",
     "Set-Cookie": "The session, which the browser sends back by itself.",
+    "Content-Range": "Which bytes of the file these are, and how many it has.",
+    "Accept-Ranges": "`bytes`: parts of the file can be asked for.",
     "Callrec-Left-Out": "The number of values that the file format cannot express; `callrec users export` names them.",
     "WWW-Authenticate": "How to authenticate.",
     "Retry-After": "Seconds to wait before the request is sent again.",
@@ -179,7 +198,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
     if answer.body:
         made["content"] = {JSON: {"schema": {"$ref": _REF.format(model=answer.body.__name__)}}}
     if answer.media:
-        made["content"] = {answer.media: {"schema": _TEXT}}
+        kinds = (answer.media,) if isinstance(answer.media, str) else answer.media
+        made["content"] = {kind: {"schema": _TEXT} for kind in kinds}
     return made
 
 

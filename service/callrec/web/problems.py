@@ -26,7 +26,14 @@ STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "no-such-delivery": HTTPStatus.NOT_FOUND,
     "no-such-call": HTTPStatus.NOT_FOUND,
     "no-such-recording": HTTPStatus.NOT_FOUND,
+    "no-such-link": HTTPStatus.NOT_FOUND,
+    "no-such-hold": HTTPStatus.NOT_FOUND,
+    "no-such-track": HTTPStatus.NOT_FOUND,
+    "no-audio": HTTPStatus.NOT_FOUND,
     "call-ended": HTTPStatus.GONE,
+    "link": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "annotation": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "annotations-changed": HTTPStatus.PRECONDITION_FAILED,
     "record-changed": HTTPStatus.PRECONDITION_FAILED,
     "tables-edited": HTTPStatus.PRECONDITION_FAILED,
     "request-id-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -81,10 +88,17 @@ class BadRequest(Exception):
     """A request that cannot be read, or lacks something; `answer` is the problem for it."""
 
     def __init__(
-        self, status: HTTPStatus, code: ErrorCode, title: str, hint: str = "", errors: Sequence[Wrong] = ()
+        self,
+        status: HTTPStatus,
+        code: ErrorCode,
+        title: str,
+        hint: str = "",
+        errors: Sequence[Wrong] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(title)
-        self.answer = problem(status, code, title, hint, errors=errors)
+        self.answer = problem(status, code, title, hint, errors=errors, headers=headers)
 
 
 def wrong_parameters(errors: Sequence[Wrong], hint: str = "correct the parameters named in errors") -> BadRequest:

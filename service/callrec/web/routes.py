@@ -21,7 +21,7 @@ class Answer:
     body: type[BaseModel] | None = None
     """None for an answer without a body, or with one of the type `media` in place of JSON."""
     headers: tuple[str, ...] = ()
-    media: str = ""
+    media: str | tuple[str, ...] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ HEADERS = {
 }
 MOST_BODY_BYTES = 1 << 20
 SHUTDOWN_S = 2.0
+LONG_S = 4 * 3600.0
+"""For pages that are sent as fast as the client takes them."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,13 +78,15 @@ def build_app(
     access: Access | None = None,
     hosts: Sequence[str] = (),
     api: Sequence[Operation] = (),
+    shared: Sequence[tuple[str, Handler]] = (),
     node: str = "",
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> web.Application:
     """The application. It adds readiness and live calls to `metrics`, so one Metrics object serves one application only.
 
     `access`: people and programs; without it the daemon's own token alone opens the API. `hosts`: the allowed names and addresses
-    in Host headers, besides localhost and the address that a request reaches.
+    in Host headers, besides localhost and the address that a request reaches. `shared`:
+    pages that may be sent for long, path and handler; whoever has their address may see them.
     """
     metrics.show(readiness, live)
 
@@ -95,6 +99,11 @@ def build_app(
         app[AUDIT] = access.audit
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
     app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
+    for path, page in shared:
+        resource = app.router.add_resource(path)
+        resource.add_route("GET", page)
+        resource.add_route("HEAD", page)
+        app[LIMITS_S][resource.canonical] = LONG_S
     app.add_routes([web.route(one.method, one.route, permitted(one)) for one in api])
     app.on_response_prepare.append(_with_headers)
     return app

@@ -1,5 +1,6 @@
 """Constructs all parts of the daemon; `callrec.daemon` runs them."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,6 +48,7 @@ from callrec.app.dialplan.service_codes import Services
 from callrec.app.directory.store_watch import StoreWatch
 from callrec.app.events.hub import EventHub
 from callrec.app.library import finalize
+from callrec.app.library.stored_media import StoredMedia
 from callrec.app.ports.asterisk import DeviceStates
 from callrec.app.recovery.fallback_changes import FallbackChanges
 from callrec.app.recovery.resync import Resync
@@ -72,6 +74,7 @@ from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
 from callrec.wiring.folders import FolderLocks, folder_locks
 from callrec.wiring.heartbeat import Alive, keep_alive
 from callrec.wiring.links import ami_link, ari_link
+from callrec.wiring.media import Around, stored_media
 from callrec.wiring.scripts import agi_server, scripts
 from callrec.wiring.store import hold_store
 from callrec.wiring.told_to_asterisk import marking, user_events_of
@@ -104,6 +107,7 @@ class Outside:
     ami: AmiLink
     ari: AriLink
     codecs: AriCodecs
+    stored: StoredMedia
 
     def by_endpoint(self, name: str) -> Party | None:
         """The user of this endpoint, in the current copy of the tables."""
@@ -201,10 +205,12 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
+    around = Around(catalogue.catalogue, library, audit, held.store, observation)
+    stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
-        AriCodecs(ari, time.monotonic),
+        AriCodecs(ari, time.monotonic), stored,
     )  # fmt: skip
 
 

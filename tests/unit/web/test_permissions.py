@@ -25,7 +25,7 @@ from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation
 from callrec.web.server import build_app, serve_http
 
-TABLE = operations(None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # no handler is called
+TABLE = operations(None, None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # no handler is called
 ROLE = "Callrec-Test-Role"
 NOBODY, DAEMON_TOKEN = "nobody", "t" * 43
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}
@@ -52,19 +52,21 @@ EVERYBODY = {
 }
 OPEN = {"login"}
 """What somebody can ask for who is not known yet."""
+LISTENER = {"recordingMedia", "recordingWaveform", "recordingMarks", "showAnnotations"}
 AUDITOR = READS | {
     *("listRoles", "readRole", "listGroups", "readGroup", "listCalls", "followEvents"),
     *("listWebhooks", "readWebhook", "listDeliveries", "listAccounts", "listSessions", "listTokens", "listAudit"),
     *LISTS,
+    *LISTENER,
 }
 OPERATOR = READS | {"listAudit", "listCalls", "startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 PERMITTED = {
     "administrator": {one.name for one in TABLE} - EVERYBODY,
     "auditor": AUDITOR,
     "operator": OPERATOR,
-    "supervisor": LISTS,
-    "listener": LISTS,
-    "user": LISTS,
+    "supervisor": LISTS | LISTENER,
+    "listener": LISTS | LISTENER,
+    "user": LISTS | LISTENER,
     "no role": set(),
 }
 """The operations of each shipped role, besides those of everybody. A new operation belongs into one of these lists."""
@@ -119,7 +121,7 @@ async def test_a_forbidden_answer_is_the_same_for_every_record(monkeypatch: pyte
     """Also for ids that no record can have, and for bodies that are no JSON: nothing was looked at."""
     async with served(TABLE, monkeypatch) as address, aiohttp.ClientSession(headers={ROLE: "no role"}) as http:
         for one in TABLE:
-            if not one.needs:
+            if not one.needs or one.name in PERMITTED["user"]:
                 continue
             answers = set()
             for identity in ("7", "0", "99999999999"):

@@ -1,10 +1,10 @@
 """The monitor directory: one media file and one sidecar per recording, and its tracks if it has any. It is the authoritative
 store; the index is built from it.
 
-`<path>.json` (the sidecar) claims a path; `<path>.<ext>` is its media, `<path>.track-<n>.<ext>` its n-th track. All appear
-complete: they are written under a temporary name in `.incoming/` on the same file system, flushed, and then linked, which the
-kernel refuses when the name exists. A crash at any point leaves either nothing, or a sidecar some of whose files are missing,
-which the next run of the same recording completes.
+`<path>.json` (the sidecar) claims a path; `<path>.<ext>` is its media, `<path>.track-<n>.<ext>` its n-th track; `beside_files`
+has files of which the sidecar says nothing. All appear complete: they are written under a temporary name in `.incoming/` on the
+same file system, flushed, and then linked, which the kernel refuses when the name exists. A crash at any point leaves either
+nothing, or a sidecar some of whose files are missing, which the next run of the same recording completes.
 """
 
 import hashlib
@@ -13,15 +13,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from io import BufferedReader
 from pathlib import Path
 
+from callrec.adapters.disk.beside_files import BesideFiles, opened, read_bounded
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
 from callrec.domain.calls.ids import RecordingId, is_recording_id
 from callrec.domain.calls.journal import Format, Manifest, Media
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.captures import Room
-from callrec.domain.library.file_names import is_stored_path, media_name, track_path
+from callrec.domain.library.file_names import is_annotations, is_stored_path, media_name, track_path
 from callrec.protocols.json_documents import decode_manifest, encode_manifest
 
 _INCOMING = ".incoming"
@@ -30,13 +30,13 @@ _SIDECAR_BYTES = 4 << 20
 """A sidecar has a few kilobytes; a larger file than this is not a sidecar."""
 
 
-class MonitorLibrary:
+class MonitorLibrary(BesideFiles):
     """Implements `app.ports.library.Library` in one folder. `checkpoint` is called after each step, for tests of crashes."""
 
     def __init__(
         self, folder: Path, *, file_mode: int = 0o640, checkpoint: Callable[[str], None] = lambda _step: None
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._incoming = folder / _INCOMING
         self._file_mode = file_mode
         self._checkpoint = checkpoint
@@ -50,17 +50,24 @@ class MonitorLibrary:
                 return (path, manifest) if self._is_complete(path, manifest) else None
         return None
 
+    def manifest(self, path: str) -> Manifest | None:
+        """The sidecar at this path; None when there is none. Raises Corrupt, Unavailable."""
+        found = self._sidecar(path)
+        if isinstance(found, Corrupt):
+            raise found
+        return found
+
     def room(self) -> Room:
         """The size of the disk and its free space. Raises Unavailable."""
-        with on_disk(f"monitor directory {self._folder}"):
-            self._make_folders(self._folder)
-            found = os.statvfs(self._folder)
+        with on_disk(f"monitor directory {self.folder}"):
+            self._make_folders(self.folder)
+            found = os.statvfs(self.folder)
         return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def temporary(self, recording: RecordingId, media_format: Format) -> str:
         """The path of a new empty file to encode into. Raises Unavailable."""
-        with on_disk(f"monitor directory {self._folder}"):
-            descriptor, name = self._new_file(recording, f".{media_format.value}")
+        with on_disk(f"monitor directory {self.folder}"):
+            descriptor, name = self.new_file(recording, f".{media_format.value}")
             os.close(descriptor)
         return name
 
@@ -68,19 +75,19 @@ class MonitorLibrary:
         """Store the recording, as the module says; returns its sidecar. Raises Refused (`path-taken`), Unavailable, Corrupt."""
         if not is_stored_path(path):
             raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
-        with on_disk(f"monitor directory {self._folder}"):
-            self._make_folders((self._folder / path).parent)
+        with on_disk(f"monitor directory {self.folder}"):
+            self._make_folders((self.folder / path).parent)
             stored, is_new = self._claim(manifest, path)
             self._checkpoint("sidecar")
             if not self._is_complete(path, stored):
                 self._link_media(stored, path, files_from, is_new=is_new)
-            sync_folder((self._folder / path).parent)
+            sync_folder((self.folder / path).parent)
         self._checkpoint("placed")
         return stored
 
     def tidy(self, recording: RecordingId) -> None:
         """Remove this recording's temporary files. Raises Unavailable."""
-        with on_disk(f"monitor directory {self._folder}"):
+        with on_disk(f"monitor directory {self.folder}"):
             for leftover in self._incoming.glob(f"{recording}.*"):
                 leftover.unlink(missing_ok=True)
 
@@ -90,7 +97,7 @@ class MonitorLibrary:
         for name, fault in self._walk():
             if fault is not None:
                 yield name, fault
-            elif name.endswith(_SIDECAR):
+            elif name.endswith(_SIDECAR) and not is_annotations(name):
                 path = name.removesuffix(_SIDECAR)
                 try:
                     found = self._sidecar(path)
@@ -101,12 +108,13 @@ class MonitorLibrary:
 
     def files(self) -> Iterator[str]:
         """Every file except sidecars and temporary files, relative to the directory. Raises Unavailable."""
-        return (name for name, fault in self._walk() if fault is None and not name.endswith(_SIDECAR))
+        found = (name for name, fault in self._walk() if fault is None)
+        return (name for name in found if not name.endswith(_SIDECAR) or is_annotations(name))
 
     def leftovers(self, older_than_s: float) -> Iterator[str]:
         """Temporary files that were last written longer ago than this. Raises Unavailable."""
         oldest_s = time.time() - older_than_s
-        with on_disk(f"monitor directory {self._folder}"):
+        with on_disk(f"monitor directory {self.folder}"):
             for leftover in sorted(self._incoming.glob("*")):
                 if _changed_s(leftover) < oldest_s:
                     yield f"{_INCOMING}/{leftover.name}"
@@ -115,13 +123,13 @@ class MonitorLibrary:
         """Bytes and SHA-256 of a media file; None when there is none. Raises Unavailable, Corrupt (`file-odd`)."""
         with on_disk(f"media file {path}"):
             try:
-                return _digest(self._folder / path)
+                return _digest(self.folder / path)
             except FileNotFoundError:
                 return None
 
     def absolute(self, path: str) -> str:
         """The absolute path of a file of the library."""
-        return str(self._folder / path)
+        return str(self.folder / path)
 
     def _claim(self, manifest: Manifest, path: str) -> tuple[Manifest, bool]:
         """Claim the path for this recording with its sidecar; returns the sidecar, and whether it is new. Raises Refused when the
@@ -139,14 +147,14 @@ class MonitorLibrary:
 
     def _write_sidecar(self, manifest: Manifest, path: str, *, replaces: bool) -> Manifest:
         content = encode_manifest(manifest)
-        descriptor, temporary = self._new_file(manifest.recording.id, _SIDECAR)
+        descriptor, temporary = self.new_file(manifest.recording.id, _SIDECAR)
         try:
             write_all(descriptor, content)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         self._checkpoint("sidecar-written")
-        sidecar = self._folder / f"{path}{_SIDECAR}"
+        sidecar = self.folder / f"{path}{_SIDECAR}"
         if replaces:
             Path(temporary).rename(sidecar)
         else:
@@ -167,15 +175,15 @@ class MonitorLibrary:
                 _link(temporary, target, path)
             except Refused:
                 if is_new:  # another file with this name appeared meanwhile: withdraw the claim
-                    for one in (*linked, self._folder / f"{path}{_SIDECAR}"):
+                    for one in (*linked, self.folder / f"{path}{_SIDECAR}"):
                         one.unlink()
                 raise
             linked.append(target)
             self._checkpoint("media")
 
-    def _new_file(self, recording: RecordingId, extension: str) -> tuple[int, str]:
+    def new_file(self, recording: RecordingId, extension: str) -> tuple[int, str]:
         """An open descriptor and the path of a new temporary file. Raises OSError."""
-        self._make_folders(self._folder)
+        self._make_folders(self.folder)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
         descriptor, name = tempfile.mkstemp(extension, f"{recording}.", self._incoming)
         os.fchmod(descriptor, self._file_mode)
@@ -194,7 +202,7 @@ class MonitorLibrary:
 
     def _media(self, path: str, media: Media) -> Path:
         """Where this file of the recording lies. `_sidecar` has checked that its name belongs to the path."""
-        return (self._folder / path).parent / media.name
+        return (self.folder / path).parent / media.name
 
     def _sidecar(self, path: str) -> Manifest | Corrupt | None:
         """The manifest at this path, or the fault of its file, or None without a file. Raises Unavailable."""
@@ -202,7 +210,7 @@ class MonitorLibrary:
             return Corrupt("sidecar-name", f"{path!a}{_SIDECAR} does not have the name of a recording")
         with on_disk(f"sidecar {path}"):
             try:
-                content = _read_bounded(self._folder / f"{path}{_SIDECAR}", _SIDECAR_BYTES)
+                content = read_bounded(self.folder / f"{path}{_SIDECAR}", _SIDECAR_BYTES)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except Corrupt as error:
@@ -222,17 +230,17 @@ class MonitorLibrary:
         faults: list[tuple[str, Corrupt]] = []
 
         def unread(error: OSError) -> None:
-            below = os.path.relpath(error.filename or self._folder, self._folder)
+            below = os.path.relpath(error.filename or self.folder, self.folder)
             if below == ".":
                 raise error
             if not isinstance(error, FileNotFoundError):  # gone since its parent was listed: nothing is hidden
                 faults.append((below, Corrupt("folder-unreadable", f"folder {below}: {error.strerror}")))
 
-        with on_disk(f"monitor directory {self._folder}"):
-            for folder, folders, names in os.walk(self._folder, onerror=unread):
+        with on_disk(f"monitor directory {self.folder}"):
+            for folder, folders, names in os.walk(self.folder, onerror=unread):
                 yield from faults
                 faults.clear()
-                below = Path(folder).relative_to(self._folder)
+                below = Path(folder).relative_to(self.folder)
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 for name in folders:
                     if (Path(folder) / name).is_symlink():
@@ -282,21 +290,5 @@ def _changed_s(path: Path) -> float:
 
 def _digest(path: Path) -> tuple[int, str]:
     """Bytes and sha-256 of a regular file. Raises OSError, Corrupt."""
-    with _opened(path) as media:
+    with opened(path) as media:
         return os.fstat(media.fileno()).st_size, hashlib.file_digest(media, "sha256").hexdigest()
-
-
-def _read_bounded(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a regular file of at most `most_bytes`. Raises OSError, Corrupt."""
-    with _opened(path) as sidecar:
-        if os.fstat(sidecar.fileno()).st_size > most_bytes:
-            raise Corrupt("sidecar-unreadable", f"{path.name} is too large for a sidecar")
-        return sidecar.read()
-
-
-def _opened(path: Path) -> BufferedReader:
-    """Open a regular file. A pipe does not block this, a link is not followed. Raises OSError, Corrupt."""
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise Corrupt("file-odd", f"{path.name} is a link, a pipe, a socket or a device: it must be a regular file")
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    return os.fdopen(descriptor, "rb")

@@ -15,9 +15,10 @@ import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 import av.error
@@ -26,13 +27,15 @@ from numpy.typing import NDArray
 
 from callrec.adapters.disk.fsync import on_disk, write_all
 from callrec.adapters.media import partner_fill, squeeze
+from callrec.adapters.media.peaks import PeakMeter
 from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import Encoded, EncodeJob, PartnerPiece, Piece, Stretch, TrackJob, TrackVoice
 
 Samples = NDArray[np.int16]
+Passing = Callable[[Iterator[Samples]], Iterator[Samples]]
 
-_WINDOW = 1 << 16
+WINDOW = 1 << 16
 """Samples per channel at a time: 8 s at 8 kHz."""
 _SAMPLE_BYTES = 2
 _STEREO, _MONO = 2, 1
@@ -70,25 +73,46 @@ _CODECS = {
 }
 
 
+class Line(Protocol):
+    """Sound on one time axis, read once from its beginning to its end."""
+
+    channels: int
+    rate_hz: int
+    samples: int
+    """Per channel."""
+
+    def windows(self) -> Iterator[Samples]:
+        """All of it in order: arrays of shape (samples, channels), int16, at most `WINDOW` long."""
+        ...
+
+
 class PyAvEncoder:
     """Implements `app.ports.library.Encoder`: wav directly, flac, opus and mp3 with PyAV."""
 
     def encode(self, job: EncodeJob, into: str) -> Encoded:
         """See ports.Encoder. The same job gives the same bytes."""
         with on_disk(f"encoding {Path(into).name}"):
-            return self._encoded(Timeline(job), job.format, into)
+            return self._measured(Timeline(job), job.format, into)
 
     def encode_track(self, job: TrackJob, into: str) -> Encoded:
         """See ports.Encoder. The same job gives the same bytes."""
         with on_disk(f"encoding {Path(into).name}"):
-            return self._encoded(TrackLine(job), job.recording.format, into)
+            return self._measured(TrackLine(job), job.recording.format, into)
 
-    def _encoded(self, line: "Timeline | TrackLine", media_format: Format, into: str) -> Encoded:
+    def _measured(self, line: "Line", media_format: Format, into: str) -> Encoded:
+        meter = PeakMeter(line.rate_hz, line.channels)
+        encoded = self.write(line, media_format, into, meter.passing)
+        return replace(encoded, waveform=meter.waveform(encoded.sha256))
+
+    def write(self, line: "Line", media_format: Format, into: str, passing: "Passing" = iter) -> Encoded:
+        """Encode a time line into this file, flush it to disk, read it back. The windows go through `passing` on their way.
+        Raises OSError, Corrupt."""
+        windows = passing(line.windows())
         if media_format is Format.WAV:
-            _write_wav(line, into)
+            _write_wav(line, windows, into)
         else:
-            with _codec_errors(into):
-                _write_coded(line, into, _CODECS[media_format])
+            with codec_errors(into):
+                _write_coded(line, windows, into, _CODECS[media_format])
         _flush(into)
         samples = self.samples(into, media_format, line.rate_hz, line.channels)
         if abs(samples - line.samples) > _TOLERATED.get(media_format, 0):
@@ -106,7 +130,7 @@ class PyAvEncoder:
         with on_disk(f"reading {Path(path).name}"):
             if media_format is Format.WAV:
                 return _wav_samples(path, rate_hz, channels)
-            with _codec_errors(path):
+            with codec_errors(path):
                 return _coded_samples(path, media_format, rate_hz, channels)
 
 
@@ -221,8 +245,8 @@ class Timeline:
         """All windows in order: arrays of shape (samples, 2), int16, left and right."""
         # Not before: the tracks ask a time line for its legs only, and to look for silence is to read every sample.
         fills = [fill for partner, legs in self._partners for fill in self._fills_of(partner, *legs)]
-        for start in range(0, self.samples, _WINDOW):
-            window = np.zeros((min(_WINDOW, self.samples - start), 2), np.int16)
+        for start in range(0, self.samples, WINDOW):
+            window = np.zeros((min(WINDOW, self.samples - start), 2), np.int16)
             for at, legs in self._pieces:
                 for side, leg in enumerate(legs):
                     _lay(window[:, side], leg, start - at)
@@ -240,8 +264,8 @@ class Timeline:
         for start, end in partner.spans:
             span = max(start, 0), min(end, self.samples)
             bare = partner_fill.gaps(covered, span)
-            places = range(*span, _WINDOW)
-            windows = ((place, _mixed(self._heard, place, min(place + _WINDOW, span[1]))) for place in places)
+            places = range(*span, WINDOW)
+            windows = ((place, _mixed(self._heard, place, min(place + WINDOW, span[1]))) for place in places)
             silent = partner_fill.without(partner_fill.silent_ranges(windows, span, self.rate_hz), unwritten)
             for place in partner_fill.joined([*silent, *bare]):
                 yield _Fill(says, at, place, side=1)
@@ -280,8 +304,8 @@ class TrackLine:
 
     def windows(self) -> Iterator[Samples]:
         """All windows in order: arrays of shape (samples, 1), int16."""
-        for start in range(0, self.samples, _WINDOW):
-            window = np.zeros((min(_WINDOW, self.samples - start), _MONO), np.int16)
+        for start in range(0, self.samples, WINDOW):
+            window = np.zeros((min(WINDOW, self.samples - start), _MONO), np.int16)
             for fill in self._fills:
                 fill.lay(window, start)
             yield window
@@ -384,11 +408,11 @@ def _wav_header(rate_hz: int, content_bytes: int, channels: int = _STEREO) -> by
     return riff + sizes + form + struct.pack("<4sI", b"data", 0xFFFF_FFFF)
 
 
-def _write_wav(timeline: Timeline | TrackLine, into: str) -> None:
+def _write_wav(timeline: Line, windows: Iterator[Samples], into: str) -> None:
     content_bytes = timeline.samples * timeline.channels * _SAMPLE_BYTES
     with Path(into).open("wb", buffering=0) as wav:
         write_all(wav.fileno(), _wav_header(timeline.rate_hz, content_bytes, timeline.channels))
-        for window in timeline.windows():
+        for window in windows:
             write_all(wav.fileno(), window.data.cast("B"))
 
 
@@ -403,7 +427,7 @@ def _wav_samples(path: str, rate_hz: int, channels: int) -> int:
     raise Corrupt("media-unreadable", f"{Path(path).name} is not a WAV file of callrec's, or is cut off")
 
 
-def _write_coded(timeline: Timeline | TrackLine, into: str, codec: _Codec) -> None:
+def _write_coded(timeline: Line, windows: Iterator[Samples], into: str, codec: _Codec) -> None:
     layout = "stereo" if timeline.channels == _STEREO else "mono"
     # bitexact: no random stream numbers and no version tags, so that the same legs give the same digest after a crash.
     with av.open(into, "w", format=codec.container, options={"fflags": "+bitexact"}) as container:
@@ -414,7 +438,7 @@ def _write_coded(timeline: Timeline | TrackLine, into: str, codec: _Codec) -> No
         if timeline.channels in codec.bit_rates:
             stream.bit_rate = codec.bit_rates[timeline.channels]
         at = 0
-        for window in timeline.windows():
+        for window in windows:
             frame = av.AudioFrame.from_ndarray(window.reshape(1, -1), format="s16", layout=layout)
             frame.sample_rate, frame.pts = timeline.rate_hz, at
             at += len(window)
@@ -441,7 +465,7 @@ def _coded_samples(path: str, media_format: Format, rate_hz: int, channels: int)
 
 
 @contextmanager
-def _codec_errors(path: str) -> Iterator[None]:
+def codec_errors(path: str) -> Iterator[None]:
     """Turns PyAV's errors into Corrupt, except those of the disk, which stay OSError."""
     try:
         yield

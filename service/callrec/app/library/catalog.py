@@ -15,7 +15,9 @@ from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recordin
 from callrec.domain.calls.journal import Manifest, Media, State, Track
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
+from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import call_direction
+from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry
@@ -109,6 +111,22 @@ def index_entry(
     }
 
 
+def annotated_entry(path: str, manifest: Manifest, annotations: Annotations | None) -> dict[str, str]:
+    """The index entry with what was added to the recording."""
+    if annotations is None:
+        return index_entry(path, manifest)
+    return index_entry(path, manifest, tags=annotations.tags, holds=[one.reason for one in annotations.holds])
+
+
+def entry_of(library: Library, path: str, manifest: Manifest) -> tuple[dict[str, str], CallrecError | None]:
+    """The index entry, with what lies beside the sidecar. Annotations that cannot be read count as a hold, and come as their
+    error. Blocking."""
+    try:
+        return annotated_entry(path, manifest, library.annotations(path)), None
+    except CallrecError as error:
+        return index_entry(path, manifest, holds=[error.code]), error
+
+
 def _track_entry(path: str, track: Track) -> dict[str, object]:
     """One participant's track, as the index has it."""
     return {
@@ -137,7 +155,7 @@ def export(entries: Iterable[Entry]) -> bytes:
 
 def entries(library: Library) -> Iterator[dict[str, str]]:
     """The entries of all sidecars that can be read. Blocking. Raises Unavailable."""
-    return (index_entry(path, found) for path, found in library.sidecars() if isinstance(found, Manifest))
+    return (entry_of(library, path, found)[0] for path, found in library.sidecars() if isinstance(found, Manifest))
 
 
 async def every(catalogue: Catalogue, wanted: Filter = ALL) -> AsyncIterator[Entry]:
@@ -192,7 +210,9 @@ def _read(library: Library, refuses: Callable[[Entry], str], findings: list[Find
         if isinstance(found, Corrupt):
             findings.append(Finding(found.code, path, found.message))
             continue
-        entry = index_entry(path, found)
+        entry, error = entry_of(library, path, found)
+        if error is not None:
+            findings.append(_of_annotations(path, error))
         if says := refuses(entry):
             findings.append(Finding("entry-refused", path, says))
         else:
@@ -219,6 +239,7 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
             findings.append(Finding(found.code, path, found.message))
             continue
         media.update(_beside(path, one.name) for one in found.files)
+        media.update((annotations_path(path), *(peaks_path(one) for one in _media_paths(path, found))))
         captures.update(capture.id for capture in found.recording.all_captures)
         former = seen.setdefault(found.recording.id, path)
         if former != path:
@@ -244,6 +265,41 @@ def _of_one(
     for media in manifest.files:
         channels = STEREO if media is manifest.media else MONO
         yield from _of_file(library, encoder, _beside(path, media.name), media, channels=channels, is_live=is_live)
+    yield from _of_peaks(library, path, manifest)
+    try:
+        found = library.annotations(path)
+    except CallrecError as error:
+        yield _of_annotations(path, error)
+    else:
+        if found and found.recording != manifest.recording.id:
+            yield Finding("annotations-unreadable", annotations_path(path), "they are of another recording")
+
+
+def _media_paths(path: str, manifest: Manifest) -> Iterator[str]:
+    """The paths of its files, without extension."""
+    yield path
+    yield from (track_path(path, track.nth) for track in manifest.tracks)
+
+
+def _of_annotations(path: str, error: CallrecError) -> Finding:
+    """The finding for annotations that cannot be read."""
+    return Finding(
+        error.code if isinstance(error, Corrupt) else "file-unreadable", annotations_path(path), error.message
+    )
+
+
+def _of_peaks(library: Library, path: str, manifest: Manifest) -> Iterator[Finding]:
+    """Findings for files of peaks that are damaged or of another media file. A missing one is none: it is made on demand."""
+    files = [(None, manifest.media), *((track.nth, track.media) for track in manifest.tracks)]
+    for track, media in files:
+        name = peaks_path(path if track is None else track_path(path, track))
+        try:
+            kept = library.waveform(path, track)
+        except CallrecError as error:
+            yield Finding("peaks-damaged" if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+            continue
+        if kept and (media is None or kept.media_sha256 != media.sha256):
+            yield Finding("peaks-damaged", name, "it is of another media file")
 
 
 def _of_file(

@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from callrec.app.access.stored_entries import stored_entry
-from callrec.app.library.catalog import enter, index_entry
+from callrec.app.library.catalog import enter, entry_of
 from callrec.app.library.deaf_leg_check import deaf_legs
 from callrec.app.library.encoder_timeout import Encoding
 from callrec.app.library.renumbered_check import renumbered_voices
+from callrec.app.library.waveforms import keep_waveforms
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Journal, Spool
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library, Notices
@@ -32,6 +33,7 @@ from callrec.domain.library.captures import CaptureFiles, Encoded, EncodeJob
 from callrec.domain.library.conclusion import Conclusion
 from callrec.domain.library.file_names import Names, media_name, stored_paths, track_path
 from callrec.domain.library.tracks import TrackPlan, unencoded
+from callrec.domain.library.waveform import Waveform
 
 _OF_THE_DISK = frozenset({"disk", "monitor-full"})
 
@@ -75,6 +77,8 @@ class _EncodedFiles:
     media: Media | None = None
     temporaries: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
+    waveforms: tuple[tuple[int | None, Waveform | None], ...] = ()
+    """What was measured on the way: of the media (None) and of each track, by its number."""
 
 
 class Finalizer:
@@ -252,7 +256,8 @@ class Finalizer:
         await asyncio.to_thread(self._look_for_room, conclusion, conclusion.needed_bytes(media_format))
         temporary = await asyncio.to_thread(ports.library.temporary, recording.id, media_format)
         encoded = await self._encoding.encode(recording.id, job, temporary, conclusion.length_s)
-        files = _EncodedFiles(_media(encoded, media_format, job.rate_hz), (temporary,))
+        media = _media(encoded, media_format, job.rate_hz)
+        files = _EncodedFiles(media, (temporary,), waveforms=((None, encoded.waveform),))
         for plan in conclusion.tracks:
             files = await self._with_track(files, conclusion, plan, job)
         return files
@@ -271,7 +276,12 @@ class Finalizer:
             ports.notices.damaged(recording.id, error)
             return replace(files, tracks=(*files.tracks, unencoded(plan.track, f"encoder: {error.code}")))
         track = replace(plan.track, media=_media(encoded, job.format, job.rate_hz))
-        return replace(files, tracks=(*files.tracks, track), temporaries=(*files.temporaries, temporary))
+        return replace(
+            files,
+            tracks=(*files.tracks, track),
+            temporaries=(*files.temporaries, temporary),
+            waveforms=(*files.waveforms, (track.nth, encoded.waveform)),
+        )
 
     def _look_for_room(self, conclusion: Conclusion, needed_bytes: int) -> None:
         """Check the free space before encoding. Raises Refused (`too-large`) for a file larger than the disk, Unavailable when
@@ -302,6 +312,7 @@ class Finalizer:
                 manifest = library.place(manifest, path, encoded.temporaries)
             except Refused:
                 continue
+            keep_waveforms(library, path, manifest, encoded.waveforms)
             return path, manifest
         raise Refused("path-taken", f"every path for {recording.id} belongs to another", hint="run callrec verify")
 
@@ -314,7 +325,7 @@ class Finalizer:
 
     async def _tell(self, path: str, manifest: Manifest) -> None:
         """Enter the recording into the catalogue and publish its events. Without them the recording is stored all the same."""
-        entry = index_entry(path, manifest)
+        entry, _ = await asyncio.to_thread(entry_of, self._ports.library, path, manifest)
         event = {"type": "recording-stored", **entry}
         try:
             await enter(self._ports.catalogue, self._ports.events, entry)

@@ -11,10 +11,12 @@ from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Format, Manifest
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
+from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.library.search_pages import Count, Page, PageRequest
+from callrec.domain.library.waveform import Waveform
 
 
 class Encoder(Protocol):
@@ -39,6 +41,29 @@ class Library(Protocol):
 
     def find(self, recording: RecordingId, paths: Sequence[str]) -> tuple[str, Manifest] | None:
         """Path and sidecar of this recording among these candidates, when a former run stored it *completely*."""
+        ...
+
+    def manifest(self, path: str) -> Manifest | None:
+        """The sidecar at this path (without extension); None when there is none. Raises Corrupt, Unavailable."""
+        ...
+
+    def waveform(self, path: str, track: int | None = None) -> Waveform | None:
+        """What is kept beside the media of the recording at this path, or of one of its tracks; None when there is nothing.
+        Raises Corrupt (`peaks-damaged`), Unavailable."""
+        ...
+
+    def keep_waveform(self, recording: RecordingId, path: str, waveform: Waveform, track: int | None = None) -> None:
+        """Keep it there, in place of what was. Raises Unavailable."""
+        ...
+
+    def annotations(self, path: str) -> Annotations | None:
+        """What was added to the recording at this path; None when nothing was. Raises Corrupt (`annotations-unreadable`,
+        `annotations-schema`), Unavailable."""
+        ...
+
+    def annotate(self, path: str, before: Annotations, after: Annotations) -> None:
+        """Store `after`, if `before` is what is stored now; on disk on return. Raises Conflict (`annotations-changed`), Corrupt,
+        Unavailable."""
         ...
 
     def room(self) -> Room:

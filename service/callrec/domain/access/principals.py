@@ -19,6 +19,8 @@ class PrincipalKind(StrEnum):
     """By a session."""
     TOKEN = "token"  # noqa: S105 - no password
     """By a program's own token."""
+    LINK = "link"
+    """By a link to one recording that needs no login."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.journal import Format
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.library.file_names import FallbackFile, LegFile
+from callrec.domain.library.waveform import Waveform
 
 SAMPLE_BYTES = 2
 """Asterisk writes signed 16-bit samples (`.sln`, `.sln16`)."""
@@ -150,6 +151,8 @@ class Encoded:
     """Per channel, at the job's rate."""
     bytes: int
     sha256: str
+    waveform: Waveform | None = None
+    """Of a recording that was just encoded from its captures."""
 
 
 @dataclass(frozen=True, slots=True)

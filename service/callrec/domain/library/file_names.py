@@ -141,6 +141,21 @@ def track_path(path: str, nth: int) -> str:
     return f"{path}.track-{nth}"
 
 
+def peaks_path(path: str) -> str:
+    """The file of peaks beside the media at this path (a recording's or a track's, without extension)."""
+    return f"{path}.peaks"
+
+
+def annotations_path(path: str) -> str:
+    """The file of annotations beside the sidecar at this path (without extension)."""
+    return f"{path}.annotations.json"
+
+
+def is_annotations(name: str) -> bool:
+    """Whether this is the name of a file of annotations, and of no sidecar."""
+    return name.endswith(".annotations.json")
+
+
 def media_name(path: str, media_format: Format) -> str:
     """The name of the file at this path, relative to the folder of its sidecar."""
     return f"{path.rpartition('/')[2]}.{media_format.value}"

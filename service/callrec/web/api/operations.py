@@ -6,19 +6,26 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
 from callrec.app.events.hub import EventHub
+from callrec.app.library.stored_media import StoredMedia
 from callrec.app.ports.access import AuditLog, LogReader
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.ports.library import Catalogue
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
+from callrec.web.api.annotations import annotation_operations
 from callrec.web.api.audit import audit_operation
 from callrec.web.api.calls import call_operations
 from callrec.web.api.events import event_operations
+from callrec.web.api.exports import export_operations
+from callrec.web.api.links import link_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
+from callrec.web.api.marks import marks_operation
+from callrec.web.api.media import media_operation
 from callrec.web.api.recordings import recording_operations
 from callrec.web.api.tokens import token_operations
 from callrec.web.api.user_files import user_file_operations
+from callrec.web.api.waveforms import waveform_operation
 from callrec.web.api.webhooks import webhook_operations
 from callrec.web.openapi import document_operation
 from callrec.web.requests import Tags
@@ -37,6 +44,7 @@ def operations(  # noqa: PLR0917 - what the API is about
     audit: AuditLog,
     audit_reader: LogReader,
     catalogue: Catalogue,
+    stored: StoredMedia,
 ) -> list[Operation]:
     """All operations below `/api/v1`."""
     records, tags = Records(store, tables), Tags()
@@ -47,6 +55,12 @@ def operations(  # noqa: PLR0917 - what the API is about
         lookup_operation(Lookups(tables)),
         *call_operations(calls),
         *recording_operations(catalogue),
+        media_operation(stored),
+        waveform_operation(stored),
+        marks_operation(stored),
+        *annotation_operations(stored),
+        *link_operations(stored),
+        *export_operations(stored),
         *event_operations(hub),
         *webhook_operations(webhooks),
         *account_operations(logins, records),

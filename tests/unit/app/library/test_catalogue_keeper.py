@@ -35,6 +35,9 @@ class Around:
     former: int = 7
     is_redis_down: bool = False
 
+    def annotations(self, _path: str) -> None:
+        return None
+
     def sidecars(self) -> Iterator[tuple[str, Manifest | Corrupt]]:
         for nth in (1, 2):
             recording = Recording(

@@ -154,9 +154,13 @@ class House:
         )
 
     def stored(self) -> list[str]:
-        return sorted(
-            str(path.relative_to(self.folder / "monitor")) for path in (self.folder / "monitor").rglob("c*.*")
-        )
+        """Media and sidecars; beside each media file there is one of peaks."""
+        monitor = self.folder / "monitor"
+        found = sorted(path.relative_to(monitor) for path in monitor.rglob("c*.*"))
+        stored = [path for path in found if path.suffix != ".peaks"]
+        media = [path for path in stored if path.suffix != ".json"]
+        assert {path for path in found if path.suffix == ".peaks"} == {path.with_suffix(".peaks") for path in media}
+        return list(map(str, stored))
 
     def in_spool(self) -> list[str]:
         return sorted(str(path.relative_to(self.folder / "spool")) for path in (self.folder / "spool").rglob("*.*"))

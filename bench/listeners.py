@@ -1,0 +1,147 @@
+"""How long a listener waits for the first byte of audio: 50 at the same time, each jumping about in recordings of ten minutes.
+
+The server is a process of its own with the product's HTTP server, library and use case; its index is a dict, and its audit log
+writes each entry to disk (fsync). Each listener asks for 64 KiB from a random place, over a connection that is kept, waits as
+long as a person between two clicks, and asks again. A recording's first request begins its digest; one entry of the audit log
+stands for all that is heard from one address. Goal: p99 20 ms.
+"""
+
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import part, quiet
+
+LISTENERS, RECORDINGS = 50, 20
+SECONDS = 10.0
+BETWEEN_S = (0.2, 0.6)
+LENGTH_S = 600
+RANGE_BYTES = 64 << 10
+TOKEN = "bench-" + "t" * 40
+
+
+async def _serve(folder: Path) -> None:
+    """The recordings over HTTP, until the end of the input."""
+    import numpy as np
+
+    from callrec.adapters.disk.monitor_directory import MonitorLibrary
+    from callrec.adapters.media.encode import PyAvEncoder
+    from callrec.config import Settings
+    from callrec.domain.access.audit import AuditEntry
+    from callrec.domain.calls.ids import CallId, NodeId, RecordingId
+    from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
+    from callrec.domain.calls.model import Actor, ActorKind, Recording
+    from callrec.domain.errors import Corrupt
+    from callrec.domain.library.captures import EncodeJob, Piece
+    from callrec.domain.rules import Rule
+    from callrec.observe.health import Readiness
+    from callrec.observe.metrics import Metrics
+    from callrec.web.api.media import media_operation
+    from callrec.web.server import build_app, serve_http
+    from callrec.wiring.media import Around, stored_media
+
+    leg = folder / "leg"
+    leg.write_bytes(np.random.default_rng(1).integers(-4000, 4000, LENGTH_S * 8000, np.int16).tobytes())
+    library, paths = MonitorLibrary(folder / "monitor"), {}
+    for nth in range(RECORDINGS):
+        said = RecordingId(f"c{nth}-1")
+        temporary = library.temporary(said, Format.WAV)
+        job = EncodeJob((Piece(str(leg), str(leg), 8000, 0),), Format.WAV, 8000)
+        encoded = PyAvEncoder().encode(job, temporary)
+        media = Media(f"{said}.wav", Format.WAV, 8000, encoded.samples, encoded.bytes, encoded.sha256)
+        actor = Actor(ActorKind.POLICY)
+        recording = Recording(said, CallId(f"c{nth}"), "1.1", NodeId("n"), Rule.ALWAYS, actor, 1795341600.0)
+        paths[said] = f"2026/11/22/{said}"
+        library.place(Manifest(SCHEMA, State.SOUND, recording, media), paths[said], [temporary])
+
+    class Beside:
+        """The index, the audit log, and the observer."""
+
+        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+        async def get(self, recording: str) -> dict[str, str] | None:
+            return {"path": paths[RecordingId(recording)]}
+
+        async def append(self, entries: Sequence[AuditEntry]) -> None:
+            await asyncio.to_thread(self._write, repr(entries).encode())
+
+        def _write(self, lines: bytes) -> None:
+            os.write(self.log, lines)
+            os.fsync(self.log)
+
+        def media_changed(self, _recording: RecordingId, error: Corrupt) -> None:
+            raise error
+
+    beside = Beside()
+    stored = stored_media(Settings(state_dir=folder / "state"), Around(beside, library, beside, beside, beside))  # type: ignore[arg-type] # what is used of them
+    app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=[media_operation(stored)])
+    runner, port = await serve_http(app, "127.0.0.1", 0)
+    print(port, encoded.bytes, flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await runner.cleanup()
+
+
+async def _listener(port: int, size: int, nth: int, until_s: float, took_ms: list[float]) -> None:
+    """One listener, on one connection."""
+    chance = random.Random(nth)  # noqa: S311 - places in a file
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await asyncio.sleep(chance.uniform(0, BETWEEN_S[1]))  # nobody clicks in the same millisecond
+    while time.perf_counter() < until_s:
+        first = chance.randrange(size - RANGE_BYTES)
+        path = f"/api/v1/recordings/c{chance.randrange(RECORDINGS)}-1/media"
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+        began_s = time.perf_counter()
+        writer.write(f"{head}Range: bytes={first}-{first + RANGE_BYTES - 1}\r\n\r\n".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b" 206 " in answer.partition(b"\r\n")[0], answer
+        await reader.readexactly(1)
+        took_ms.append((time.perf_counter() - began_s) * 1000)
+        await reader.readexactly(RANGE_BYTES - 1)
+        await asyncio.sleep(chance.uniform(*BETWEEN_S))
+    writer.close()
+
+
+async def _all(port: int, size: int) -> list[float]:
+    took_ms: list[float] = []
+    until_s = time.perf_counter() + SECONDS
+    async with asyncio.TaskGroup() as tasks:
+        for nth in range(LISTENERS):
+            tasks.create_task(_listener(port, size, nth, until_s, took_ms))
+    return took_ms
+
+
+def run() -> dict[str, float]:
+    """Times to the first byte, in ms."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "bench.listeners", "serve", folder]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+        try:
+            took_ms = asyncio.run(_all(*map(int, server.stdout.readline().split())))
+        finally:
+            server.stdin.close()
+            server.wait(timeout=10)
+            server.stdout.close()
+    return {
+        "listeners": LISTENERS,
+        "requests": len(took_ms),
+        "first_byte_median_ms": round(statistics.median(took_ms), 2),
+        "first_byte_p99_ms": round(part(took_ms, 0.99), 2),
+        "first_byte_max_ms": round(max(took_ms), 2),
+    }
+
+
+if __name__ == "__main__":
+    quiet()
+    match sys.argv[1:]:
+        case ["serve", where]:
+            asyncio.run(_serve(Path(where)))
+        case _:
+            print(json.dumps(run(), indent=2))

@@ -1,0 +1,141 @@
+"""Files beside a recording's sidecar, of which that says nothing: they are made or changed after it was sealed.
+
+`<path>.peaks` and `<path>.track-<n>.peaks` are made of the media files (`protocols.peaks_file`), and made again when they are
+missing. `<path>.annotations.json` is what people have added (`protocols.annotations_file`): a file like any other, not to be
+lost. Each appears complete: written under a temporary name, flushed, and renamed.
+
+The daemon and commands change annotations side by side: a lock of the whole directory is held while one is read, compared with
+the revision that the change was made for, and written.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
+from callrec.adapters.lock import FileLock
+from callrec.domain.calls.ids import RecordingId
+from callrec.domain.errors import Conflict, Corrupt, Unavailable
+from callrec.domain.library.annotations import Annotations
+from callrec.domain.library.file_names import annotations_path, is_stored_path, peaks_path, track_path
+from callrec.domain.library.waveform import Waveform
+from callrec.protocols.annotations_file import decode_annotations, encode_annotations
+from callrec.protocols.peaks_file import decode_peaks, encode_peaks
+
+_LOCK = ".annotations-lock"
+_TRIES, _TRY_S = 500, 0.01
+"""How often the lock is tried, and how long is waited in between: 5 s together, a thousand times as long as a change takes."""
+_ANNOTATIONS_BYTES = 4 << 20
+"""The largest that `domain.library.annotations` allows has 1.7 MB."""
+_PEAKS_BYTES = 1 << 28
+"""A larger file is none of peaks: a week of a call has 50 MB."""
+
+
+class BesideFiles:
+    """Part of the monitor directory."""
+
+    folder: Path
+
+    def new_file(self, recording: RecordingId, extension: str) -> tuple[int, str]:
+        """An open descriptor and the path of a new temporary file on the same file system. Raises OSError."""
+        raise NotImplementedError
+
+    def waveform(self, path: str, track: int | None = None) -> Waveform | None:
+        """See ports.Library."""
+        name = _peaks_of(path, track)
+        with on_disk(f"file {name}"):
+            try:
+                content = read_bounded(self.folder / name, _PEAKS_BYTES)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except Corrupt as error:
+                raise Corrupt("peaks-damaged", error.message) from error
+        return decode_peaks(content)
+
+    def keep_waveform(self, recording: RecordingId, path: str, waveform: Waveform, track: int | None = None) -> None:
+        """See ports.Library."""
+        self.replaced(recording, _peaks_of(path, track), encode_peaks(waveform))
+
+    def annotations(self, path: str) -> Annotations | None:
+        """See ports.Library."""
+        name = _annotations_of(path)
+        with on_disk(f"file {name}"):
+            try:
+                content = read_bounded(self.folder / name, _ANNOTATIONS_BYTES)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except Corrupt as error:
+                raise Corrupt("annotations-unreadable", error.message) from error
+        return decode_annotations(content)
+
+    def annotate(self, path: str, before: Annotations, after: Annotations) -> None:
+        """See ports.Library."""
+        name = _annotations_of(path)
+        with self._locked():
+            present = self.annotations(path)
+            if (present.revision if present else 0) != before.revision:
+                says = f"the annotations of {before.recording} have changed since they were read"
+                raise Conflict("annotations-changed", says, hint="read them again")
+            self.replaced(after.recording, name, encode_annotations(after))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of all annotations. Raises Unavailable (`annotations-busy`)."""
+        with on_disk(f"folder {self.folder}"):
+            lock = FileLock(self.folder / _LOCK)
+            for _ in range(_TRIES):
+                if lock.take():
+                    break
+                time.sleep(_TRY_S)
+            else:
+                raise Unavailable("annotations-busy", "other annotations are being written", hint="try again")
+        with lock:
+            yield
+
+    def replaced(self, recording: RecordingId, name: str, content: bytes) -> None:
+        """Put this content in the place of the file, as a whole; flushed to disk. Raises Unavailable."""
+        with on_disk(f"file {name}"):
+            descriptor, temporary = self.new_file(recording, ".beside")
+            try:
+                try:
+                    write_all(descriptor, content)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                Path(temporary).rename(self.folder / name)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            sync_folder((self.folder / name).parent)
+
+
+def _annotations_of(path: str) -> str:
+    if not is_stored_path(path):
+        raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
+    return annotations_path(path)
+
+
+def _peaks_of(path: str, track: int | None) -> str:
+    if not is_stored_path(path):
+        raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
+    return peaks_path(path if track is None else track_path(path, track))
+
+
+def read_bounded(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file of at most `most_bytes`. Raises OSError, Corrupt."""
+    with opened(path) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise Corrupt("sidecar-unreadable", f"{path.name} is too large for a sidecar")
+        return file.read()
+
+
+def opened(path: Path) -> BufferedReader:
+    """Open a regular file. A pipe does not block this, a link is not followed. Raises OSError, Corrupt."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise Corrupt("file-odd", f"{path.name} is a link, a pipe, a socket or a device: it must be a regular file")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    return os.fdopen(descriptor, "rb")

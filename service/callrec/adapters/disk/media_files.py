@@ -1,0 +1,128 @@
+"""Reads media files in threads of its own, so that neither the event loop nor the threads of the journal wait for a slow disk.
+
+sendfile(2) is no way around that: it waits for the disk in the thread that calls it, which would be the event loop's.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.threads import Threads
+from callrec.domain.errors import Corrupt, Unavailable
+
+READERS, DIGESTERS = 8, 2
+READ_S = 15.0
+"""How long one read may take."""
+DIGEST_S = 300.0
+"""How long the digest of a file may take: 100 GB at 350 MB/s."""
+_DIGEST_CHUNK = 1 << 20
+T = TypeVar("T")
+
+
+class DiskMediaFiles:
+    """Implements `app.ports.media.MediaFiles`."""
+
+    def __init__(self) -> None:
+        self.readers = Threads(READERS, "media-read")
+        self.digesters = Threads(DIGESTERS, "media-digest", is_behind=True)
+
+    async def open(self, path: str) -> "DiskMediaFile":
+        """See ports.MediaFiles."""
+        descriptor, found = await in_thread(self.readers, READ_S, lambda: _opened(path))
+        return DiskMediaFile(self, descriptor, found, path)
+
+
+class DiskMediaFile:
+    """Implements `app.ports.media.MediaFile`."""
+
+    def __init__(self, files: DiskMediaFiles, descriptor: int, found: os.stat_result, path: str) -> None:
+        self._files, self._descriptor, self._name = files, descriptor, Path(path).name
+        self._in_use = threading.Lock()
+        self.size_bytes = found.st_size
+
+    async def version(self) -> str:
+        """See ports.MediaFile. The kernel sets the change time (ctime) at each write; no program can set it back."""
+        found = await self._read_by(os.fstat)
+        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """See ports.MediaFile."""
+        return await self._read_by(lambda descriptor: os.pread(descriptor, count, offset))
+
+    async def sha256(self) -> str:
+        """See ports.MediaFile. It has a descriptor of its own: the file may be closed meanwhile."""
+        own = await self._read_by(os.dup)
+
+        def digest() -> str:
+            try:
+                with on_disk(f"media file {self._name}"):
+                    return _digest(own)
+            finally:
+                os.close(own)
+
+        return await in_thread(self._files.digesters, DIGEST_S, digest)
+
+    async def close(self) -> None:
+        """See ports.MediaFile. A cancelled read may still use the descriptor: it is closed behind it."""
+        self._files.readers.submit(self._close)
+
+    def _close(self) -> None:
+        with self._in_use:
+            descriptor, self._descriptor = self._descriptor, -1
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    async def _read_by(self, work: Callable[[int], T]) -> T:
+        def read() -> T:
+            with on_disk(f"media file {self._name}"), self._in_use:
+                return work(self._descriptor)
+
+        return await in_thread(self._files.readers, READ_S, read)
+
+
+async def in_thread(threads: Threads, limit_s: float, work: Callable[[], T]) -> T:
+    """Run there. Raises Unavailable (`disk`) after the limit; the work goes on behind it."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+    except TimeoutError:
+        raise Unavailable(
+            "disk", f"a disk has not answered for {limit_s:g} s", hint="look at the disk of the monitor directory"
+        ) from None
+
+
+def _opened(path: str) -> tuple[int, os.stat_result]:
+    name = Path(path).name
+    with on_disk(f"media file {name}"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Corrupt("media-missing", f"{name} is missing", hint="run callrec verify") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _odd(name) from None
+            raise
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise _odd(name)
+    return descriptor, found
+
+
+def _odd(name: str) -> Corrupt:
+    return Corrupt("file-odd", f"{name} is a link, a pipe, a socket or a device: it must be a regular file")
+
+
+def _digest(descriptor: int) -> str:
+    digest, offset = hashlib.sha256(), 0
+    while content := os.pread(descriptor, _DIGEST_CHUNK, offset):
+        digest.update(content)
+        offset += len(content)
+    return digest.hexdigest()

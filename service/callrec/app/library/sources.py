@@ -1,0 +1,98 @@
+"""Finds the files of a stored recording, by its sidecar: the catalogue may be behind it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from callrec.app.library.looks import Asker
+from callrec.app.ports.library import Catalogue, Library
+from callrec.domain.calls.ids import RecordingId
+from callrec.domain.calls.journal import Manifest, Media, Track
+from callrec.domain.directory.model import Permission
+from callrec.domain.errors import Corrupt, Refused
+
+STEREO, MONO = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A recording in the library: its path there, without extension, and its sidecar."""
+
+    path: str
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of a recording: where it lies, what the sidecar says of it, and its channels."""
+
+    stored: Stored
+    file: str
+    media: Media
+    channels: int
+    track: Track | None = None
+
+    @property
+    def recording(self) -> RecordingId:
+        """The recording's id."""
+        return self.stored.manifest.recording.id
+
+    @property
+    def name(self) -> str:
+        """Its path in the library."""
+        return beside(self.stored.path, self.media.name)
+
+
+class Sources:
+    """The recordings of a library that its catalogue knows."""
+
+    def __init__(self, catalogue: Catalogue, library: Library) -> None:
+        self.catalogue, self.library = catalogue, library
+
+    async def stored(self, recording: str, asker: Asker, permission: Permission) -> Stored:
+        """The recording with this id. Raises Refused (`no-such-recording`), the same for one that is not there and for one for
+        which the asker does not have the permission; Corrupt, Unavailable."""
+        entry = await self.catalogue.get(recording)
+        if entry is None:
+            raise _absent(recording)
+        manifest = await asyncio.to_thread(self.library.manifest, entry["path"])
+        if manifest is None or manifest.recording.id != recording:
+            raise Corrupt("media-missing", f"the sidecar of {recording} is missing", hint="run callrec verify")
+        if not asker.may(permission, manifest.recording):
+            raise _absent(recording)
+        return Stored(entry["path"], manifest)
+
+    async def source(self, recording: str, track: int | None, asker: Asker, permission: Permission) -> Source:
+        """Its own file, or that of a track. Raises as `stored`, and Refused (`no-such-track`, `no-audio`)."""
+        return source_of(self.library, await self.stored(recording, asker, permission), track)
+
+
+def _absent(recording: str) -> Refused:
+    return Refused("no-such-recording", f"there is no recording {recording[:80]!r}")
+
+
+def source_of(library: Library, stored: Stored, track: int | None) -> Source:
+    """The recording's own file, or that of a track. Raises Refused (`no-such-track`, `no-audio`)."""
+    manifest = stored.manifest
+    wanted = next((one for one in manifest.tracks if one.nth == track), None)
+    if track is not None and wanted is None:
+        raise Refused("no-such-track", f"the recording has {len(manifest.tracks)} tracks, and no {track}")
+    media = wanted.media if wanted else manifest.media
+    if media is None:
+        raise Refused("no-audio", f"there is no audio: {manifest.recording.cause or 'it could not be encoded'}")
+    file = library.absolute(beside(stored.path, media.name))
+    return Source(stored, file, media, MONO if wanted else STEREO, wanted)
+
+
+def beside(path: str, name: str) -> str:
+    """The path of a file in the folder of this sidecar."""
+    folder = path.rpartition("/")[0]
+    return f"{folder}/{name}" if folder else name
+
+
+def changed(source: Source) -> Corrupt:
+    """The error for a file that is not the one of the sidecar."""
+    return Corrupt(
+        "media-changed",
+        f"the file of recording {source.recording} is not the one that was stored",
+        hint="run callrec verify, and restore the file from a backup",
+    )

@@ -1,0 +1,22 @@
+"""What is done with the media of stored recordings, as one thing to pass on."""
+
+from dataclasses import dataclass
+
+from callrec.app.library.annotating import Annotating
+from callrec.app.library.exporting import Exporting
+from callrec.app.library.looks import Looks
+from callrec.app.library.media import RecordingMedia
+from callrec.app.library.sharing import Sharing
+from callrec.app.library.waveforms import Waveforms
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """The use cases, and the audit log as they use it."""
+
+    media: RecordingMedia
+    waveforms: Waveforms
+    annotating: Annotating
+    sharing: Sharing
+    exporting: Exporting
+    looks: Looks

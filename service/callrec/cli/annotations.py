@@ -1,0 +1,109 @@
+"""`callrec recordings tag|note|hold|release|annotations`: what people add to stored recordings. The running daemon does it, so
+that its audit log has each change."""
+
+from typing import TYPE_CHECKING, Annotated, cast
+from urllib.parse import quote
+
+import typer
+
+from callrec.cli.print_formats import JSON_OPTION, print_fields, print_json
+from callrec.cli.store import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from callrec.adapters.daemon_api import DaemonApi
+
+RECORDING = typer.Argument(metavar="ID", help="The recording's id: see list.")
+TRIES = 5
+"""How often tags are changed that others change at the same time."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to `callrec recordings`."""
+    commands: list[tuple[str, Callable[..., None]]] = [
+        ("annotations", annotations), ("tag", tag), ("note", note), ("hold", hold), ("release", release),
+    ]  # fmt: skip
+    for name, command in commands:
+        app.command(name)(command)
+
+
+def annotations(recording: Annotated[str, RECORDING], as_json: bool = JSON_OPTION) -> None:
+    """Notes, tags, class and holds of a recording."""
+    _print(_ask("GET", recording, "annotations"), as_json=as_json)
+
+
+def tag(
+    recording: Annotated[str, RECORDING],
+    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="A tag to remove.")] = None,
+    retention_class: Annotated[
+        str | None, typer.Option("--class", help="Its retention class; an empty one is none.")
+    ] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add and remove tags, or set the retention class."""
+    from callrec.domain.errors import Refused
+
+    for left in reversed(range(TRIES)):
+        before = _ask("GET", recording, "annotations")
+        tags = [one for one in cast("list[str]", before["tags"]) if one not in (remove or [])]
+        body: dict[str, object] = {"tags": [*tags, *(add or [])]}
+        if retention_class is not None:
+            body["retention_class"] = retention_class
+        try:
+            after = _ask("PATCH", recording, "annotations", body, if_match=f'"r{before["revision"]}"')
+        except Refused as error:
+            if error.code != "annotations-changed" or not left:
+                raise
+        else:
+            _print(after, as_json=as_json)
+            return
+
+
+def note(
+    recording: Annotated[str, RECORDING],
+    text: Annotated[str, typer.Argument(help="What is to be remarked.")],
+    at: Annotated[float | None, typer.Option("--at", min=0, help="Its moment, in seconds from the beginning.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add a note."""
+    _print(_ask("POST", recording, "notes", {"text": text, "at_s": at}), as_json=as_json)
+
+
+def hold(
+    recording: Annotated[str, RECORDING],
+    reason: Annotated[str, typer.Option("--reason", help="Why it must be kept.")],
+    reference: Annotated[str, typer.Option("--reference", help="Of a case or ticket.")] = "",
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Keep a recording from being removed until the hold is released."""
+    _print(_ask("POST", recording, "hold", {"reason": reason, "reference": reference}), as_json=as_json)
+
+
+def release(
+    recording: Annotated[str, RECORDING],
+    reason: Annotated[str, typer.Option("--reason", help="Why it need not be kept any longer.")],
+    only: Annotated[str | None, typer.Option("--hold", help="The id of the hold that ends; else all end.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """End the holds of a recording."""
+    _print(_ask("POST", recording, "release", {"reason": reason, "hold": only}), as_json=as_json)
+
+
+def _ask(method: str, recording: str, what: str, body: object = None, *, if_match: str = "") -> "Mapping[str, object]":
+    path = f"/api/v1/recordings/{quote(recording, safe='')}/{what}"
+    return _daemon().ask(method, path, body, {"If-Match": if_match} if if_match else None)
+
+
+def _daemon() -> "DaemonApi":
+    from callrec.adapters.daemon_api import DaemonApi
+
+    return DaemonApi(settings().state_dir)
+
+
+def _print(shown: "Mapping[str, object]", *, as_json: bool) -> None:
+    if as_json:
+        print_json(shown)
+    else:
+        print_fields(dict(shown), as_json=False)

@@ -1,0 +1,106 @@
+"""Exports of recordings over HTTP: a ZIP of many, a vCon of one, both sent while they are read."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from callrec.app.library.exporting import MOST_RECORDINGS
+from callrec.app.library.stored_media import StoredMedia
+from callrec.domain.directory.model import Permission
+from callrec.web.api.media import LIMIT_S, TYPES, asker_of, write
+from callrec.web.api.records import shown
+from callrec.web.api.schemas import Body
+from callrec.web.requests import body_of
+from callrec.web.routes import Answer, Operation
+
+ZIP, VCON = "application/zip", "application/vcon+json"
+_REFUSALS = (
+    *(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    *(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+)
+
+
+class ExportWanted(Body):
+    """Which recordings."""
+
+    recordings: list[str] = Field(min_length=1, max_length=MOST_RECORDINGS, description="Their ids.")
+
+
+class Lacking(BaseModel):
+    """A recording that the export would lack."""
+
+    recording: str
+    code: str = Field(description="The code of the error.")
+
+
+class ExportPreview(BaseModel):
+    """What an export would have."""
+
+    recordings: int
+    bytes: int = Field(description="Of the audio files together.")
+    lacking: list[Lacking]
+
+
+def export_operations(stored: StoredMedia) -> list[Operation]:
+    """The operations of exports."""
+
+    async def preview(request: web.Request) -> web.Response:
+        wanted = await body_of(request, ExportWanted)
+        found = await stored.exporting.preview(wanted.recordings, asker_of(request))
+        lacking = [{"recording": recording, "code": code} for recording, code in found.lacking]
+        return shown({"recordings": found.recordings, "bytes": found.bytes, "lacking": lacking})
+
+    async def archive(request: web.Request) -> web.StreamResponse:
+        wanted = await body_of(request, ExportWanted)
+        content = stored.exporting.archive(wanted.recordings, asker_of(request))
+        return await _streamed(request, content, ZIP, "recordings.zip")
+
+    async def vcon(request: web.Request) -> web.StreamResponse:
+        recording = request.match_info["id"]
+        content = stored.exporting.vcon(recording, asker_of(request), TYPES)
+        return await _streamed(request, content, VCON, "recording.vcon.json")
+
+    needs = (Permission.RECORDINGS_EXPORT,)
+    return [
+        Operation(
+            "POST", "/recordings/export/preview", "previewExport", "recordings", "Tell what an export would have.", preview,
+            {HTTPStatus.OK: Answer("Number and size of the recordings, and those that it would lack.", ExportPreview)},
+            _REFUSALS, body=ExportWanted, limit_s=LIMIT_S, needs=needs,
+        ),
+        Operation(
+            "POST", "/recordings/export", "exportRecordings", "recordings",
+            "Export recordings as a ZIP with their files, a table (CSV) and SHA-256 sums.", archive,
+            {HTTPStatus.OK: Answer("The ZIP. One that breaks off is not whole.", headers=("Content-Disposition",), media=ZIP)},
+            _REFUSALS, body=ExportWanted, limit_s=LIMIT_S, needs=needs,
+        ),
+        Operation(
+            "GET", "/recordings/{id}/vcon", "recordingVcon", "recordings", "Export a recording as a vCon with its audio.", vcon,
+            {HTTPStatus.OK: Answer("The vCon (IETF draft).", headers=("Content-Disposition",), media=VCON)},
+            (HTTPStatus.NOT_FOUND,), id_says="The recording's id.", limit_s=LIMIT_S, needs=needs,
+        ),
+    ]  # fmt: skip
+
+
+async def _streamed(request: web.Request, content: AsyncGenerator[bytes], kind: str, name: str) -> web.StreamResponse:
+    """The answer, sent. An error after its first part breaks the connection."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": kind}
+    answer = web.StreamResponse(headers=headers)
+    async with aclosing(content) as body:
+        if request.method == "HEAD":
+            await answer.prepare(request)
+            return answer
+        first = await anext(body)  # an error so far has an answer of its own
+        await answer.prepare(request)
+        try:
+            await write(answer, first)
+            async for part in body:
+                await write(answer, part)
+            await answer.write_eof()
+        except BaseException:
+            if request.transport:
+                request.transport.abort()
+            raise
+    return answer

@@ -12,14 +12,16 @@ import apsw
 import pytest
 import pytest_asyncio
 
-from callrec.adapters.database import catalogue_file, catalogue_schema
+from callrec.adapters.database import catalogue_file, catalogue_queries, catalogue_schema
 from callrec.adapters.database.catalogue_file import NAME
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.app.library.catalog import every, export
+from callrec.domain.calls.journal import State
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 from callrec.domain.library.search import ALL, Filter
-from callrec.domain.library.search_pages import Count, PageRequest
+from callrec.domain.library.search_keys import SLOTS
+from callrec.domain.library.search_pages import Count, Cursor, PageRequest, Sort
 
 
 def entry(nth: int) -> dict[str, str]:
@@ -144,6 +146,27 @@ async def test_tables_that_somebody_removed_are_damage(catalogue: SqliteCatalogu
     with pytest.raises(Corrupt) as error:
         await catalogue.put(entry(99))
     assert error.value.code == "catalogue-damaged"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (ALL, "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (Filter(state=State.SOUND), "SEARCH d USING PRIMARY KEY (term=? AND place>? AND place<?)"),
+        (Filter(number_part="335"), "SCAN d VIRTUAL TABLE INDEX"),
+    ],
+)
+async def test_a_page_in_a_large_catalogue_is_read_in_its_order_from_where_it_begins(
+    catalogue: SqliteCatalogue, wanted: Filter, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sorted, and nothing before the cursor is read."""
+    monkeypatch.setattr(catalogue_queries, "FEW", 3)
+    request = PageRequest(limit=5, cursor=Cursor(Sort.NEWEST, 0, 1015 * 1000 * SLOTS))
+    query = catalogue_queries.page_query(wanted, request, lambda _: 4)
+    plan = catalogue._file.opened().execute(f"EXPLAIN QUERY PLAN {query.text}", query.values).fetchall()
+    steps = [str(row[3]) for row in plan]
+    assert any(step.startswith(index) for step in steps), steps
+    assert [step for step in steps if "TEMP B-TREE" in step][1:] == [], steps
 
 
 @pytest.mark.usefixtures("catalogue")

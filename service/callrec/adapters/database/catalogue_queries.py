@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from callrec.domain.library.search import Filter
-from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageRequest, Sort
+from callrec.domain.library.search_pages import MOST_COUNTED, PageRequest
 
 FEW = 5000
 """So many rows are read and sorted in a few milliseconds."""
@@ -31,11 +31,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a search goes through: the FROM clause with `recordings` as r, and the conditions that it needs. `meets`: the clause
-    of the filter that it fulfils by itself."""
+    """What a search goes through: the FROM clause with `recordings` as r, and the conditions that it needs. `place`: the column
+    by which its rows are in the order of time. `meets`: the clause of the filter that it fulfils by itself."""
 
     tables: str
     where: tuple[Query, ...] = ()
+    place: str = "r.place"
     meets: frozenset[str] | None = None
 
 
@@ -48,20 +49,20 @@ def page_query(wanted: Filter, request: PageRequest, counted: Counted) -> Query:
     source = _source(wanted, counted, by_length=request.sort.by_length)
     backwards = request.cursor is not None and request.cursor.is_back
     word = "DESC" if request.sort.descends is not backwards else "ASC"
-    order = [f"{column} {word}" for column in (("length_ms", "place") if request.sort.by_length else ("place",))]
-    conditions = [*_conditions(wanted, source), *_behind(request.sort, request.cursor)]
-    where, values = _joined(conditions)
+    length = (f"r.length_ms {word}, ", f"p.length_ms {word}, ") if request.sort.by_length else ("", "")
+    where, values = _joined([*_conditions(wanted, source, _span(wanted, request)), *_behind(request)])
     # Places first, texts afterwards: what is sorted and skipped is two numbers for each entry
-    found = f"SELECT r.place, r.length_ms FROM {source.tables}{where} ORDER BY {_of('r', order)} LIMIT ? OFFSET ?"  # noqa: S608 - our own words
+    order = f"{length[0]}{source.place} {word} LIMIT ? OFFSET ?"
+    found = f"SELECT r.place, r.length_ms FROM {source.tables}{where} ORDER BY {order}"  # noqa: S608 - our own words
     columns = f"p.place, p.length_ms, e.entry FROM ({found}) p JOIN entries e ON e.place = p.place"
-    text = f"SELECT {columns} ORDER BY {_of('p', order)}"
+    text = f"SELECT {columns} ORDER BY {length[1]}p.place {word}"
     return Query(text, (*values, request.limit + 1, request.skip))
 
 
 def count_query(wanted: Filter, counted: Counted) -> Query:
     """Counts the entries, up to one more than MOST_COUNTED."""
     source = _source(wanted, counted, by_length=False)
-    where, values = _joined(list(_conditions(wanted, source)))
+    where, values = _joined(list(_conditions(wanted, source, wanted.places)))
     return _up_to(MOST_COUNTED + 1, Query(f"FROM {source.tables}{where}", values))
 
 
@@ -77,7 +78,7 @@ def _source(wanted: Filter, counted: Counted, *, by_length: bool) -> _Source:
     if few is not None:
         return few
     if parts := _matching(wanted):
-        source = _Source("parts d CROSS JOIN recordings r ON r.place = d.rowid", (parts, _within(wanted, "d.rowid")))
+        source = _Source("parts d CROSS JOIN recordings r ON r.place = d.rowid", (parts,), "d.rowid")
         if not by_length or counted(_up_to(FEW + 1, Query(f"FROM parts d WHERE {parts.text}", parts.values))) <= FEW:
             return source
     return dense if dense is not None and not by_length else _Source(every)
@@ -90,11 +91,11 @@ def _counted_sources(wanted: Filter, counted: Counted) -> Iterator[tuple[_Source
         terms = json.dumps(sorted(clause))
         count = counted(_up_to(FEW + 1, Query(f"FROM ({_OF_TERMS})", (terms, *span))))
         if len(clause) == 1:
-            where = (Query("d.term = ?", tuple(clause)), _within(wanted, "d.place"))
-            yield _Source("terms d CROSS JOIN recordings r ON r.place = d.place", where, clause), count
+            one = Query("d.term = ?", tuple(clause))
+            yield _Source("terms d CROSS JOIN recordings r ON r.place = d.place", (one,), "d.place", clause), count
         else:
             few = Query(f"r.place IN ({_OF_TERMS})", (terms, *span))
-            yield _Source("recordings r", (few,), clause), count
+            yield _Source("recordings r", (few,), meets=clause), count
     if wanted.lengths_ms:
         between = Query("FROM recordings WHERE length_ms BETWEEN ? AND ?", wanted.lengths_ms)
         yield _Source("recordings r INDEXED BY by_length"), counted(_up_to(FEW + 1, between))
@@ -105,9 +106,10 @@ def _counted_sources(wanted: Filter, counted: Counted) -> Iterator[tuple[_Source
         )
 
 
-def _conditions(wanted: Filter, source: _Source) -> Iterator[Query]:
+def _conditions(wanted: Filter, source: _Source, span: tuple[int, int]) -> Iterator[Query]:
+    """`span`: the lowest and the highest place that is wanted."""
     yield from source.where
-    yield _within(wanted, "r.place")
+    yield Query(f"{source.place} BETWEEN ? AND ?", span)
     if wanted.lengths_ms:
         yield Query("r.length_ms BETWEEN ? AND ?", wanted.lengths_ms)
     for clause in wanted.clauses:
@@ -137,26 +139,29 @@ def _matching(wanted: Filter) -> Query | None:
     return Query("d.parts MATCH ?", (" AND ".join(said),)) if said else None
 
 
-def _within(wanted: Filter, column: str) -> Query:
-    return Query(f"{column} BETWEEN ? AND ?", wanted.places)
+def _span(wanted: Filter, request: PageRequest) -> tuple[int, int]:
+    """The lowest and the highest place that may be in this page. In the order of time the cursor is one of the bounds, so that
+    the search begins there."""
+    lowest, highest = wanted.places
+    cursor = request.cursor
+    if cursor is None or request.sort.by_length:
+        return lowest, highest
+    if request.sort.descends is not cursor.is_back:
+        return lowest, min(highest, cursor.place - 1)
+    return max(lowest, cursor.place + 1), highest
 
 
-def _behind(sort: Sort, cursor: Cursor | None) -> Iterator[Query]:
-    if cursor is not None:
+def _behind(request: PageRequest) -> Iterator[Query]:
+    """In the order of length: behind the cursor."""
+    sort, cursor = request.sort, request.cursor
+    if cursor is not None and sort.by_length:
         sign = "<" if sort.descends is not cursor.is_back else ">"
-        if sort.by_length:
-            yield Query(f"(r.length_ms, r.place) {sign} (?, ?)", (cursor.length_ms, cursor.place))
-        else:
-            yield Query(f"r.place {sign} ?", (cursor.place,))
+        yield Query(f"(r.length_ms, r.place) {sign} (?, ?)", (cursor.length_ms, cursor.place))
 
 
 def _joined(conditions: list[Query]) -> tuple[str, tuple[str | int, ...]]:
     text = " AND ".join(one.text for one in conditions)
     return f" WHERE {text}", tuple(value for one in conditions for value in one.values)
-
-
-def _of(table: str, columns: list[str]) -> str:
-    return ", ".join(f"{table}.{column}" for column in columns)
 
 
 def _up_to(most: int, rows: Query) -> Query:

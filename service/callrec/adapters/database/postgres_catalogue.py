@@ -169,6 +169,7 @@ class PostgresRebuild:
         async with self._connections.translated():
             self._database = await self._connections.opened()
             try:
+                await self._database.execute("SET statement_timeout = '10min'")
                 await self._database.execute("CREATE TEMP TABLE seen (id text PRIMARY KEY)")
                 await _transacted(self._database, begin)
             except BaseException:
@@ -214,7 +215,9 @@ class PostgresRebuild:
                 place = found[-1].place
             query = "INSERT INTO callrec.filled VALUES (%s) ON CONFLICT DO NOTHING"
             await self._database.execute(query, (self._node,))
-            await self._database.execute("ANALYZE callrec.recordings, callrec.terms")
+            await self._database.execute(
+                "VACUUM (ANALYZE) callrec.recordings, callrec.terms"
+            )  # else the next searches do its work
             query = "SELECT count(*) FROM callrec.recordings WHERE node = %(v0)s"
             return await _number(self._database, Query(query, {"v0": self._node}))
 

@@ -161,7 +161,7 @@ async def test_each_condition(door: Door, query: str, found: list[int]) -> None:
     assert await door.ids(query) == [f"c{nth}-1" for nth in found]
 
 
-async def test_a_principal_sees_the_recordings_that_it_may_see_and_no_trace_of_others(door: Door) -> None:
+async def test_p12_a_principal_sees_the_recordings_that_it_may_see_and_no_trace_of_others(door: Door) -> None:
     """In lists, counts, pages and by their ids; one that is not permitted is answered as one that does not exist."""
     for who, allowed in (("own", {"7"}), ("group", {"8", "9"}), ("administrator", {"7", "8", "9", ""})):
         own = [nth for nth in range(19, -1, -1) if entry(nth)["recorded_user"] in allowed]
@@ -221,7 +221,7 @@ async def test_a_cursor_of_another_order_is_refused(door: Door) -> None:
     assert (status, said["code"]) == (422, "search-cursor")
 
 
-async def test_each_look_is_in_the_audit_log_before_its_answer_leaves(door: Door) -> None:
+async def test_p7_each_look_is_in_the_audit_log_before_its_answer_leaves(door: Door) -> None:
     """Also one at a recording that is not the principal's, or does not exist. Without the log nothing is handed out."""
     for path, who in (("?number_part=555", "group"), ("/c1-1", "group"), ("/c0-1", "group"), ("/c99-9", "own")):
         await door.ask(path, who)

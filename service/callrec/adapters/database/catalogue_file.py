@@ -84,7 +84,8 @@ def translated(path: Path) -> Iterator[None]:
         raise Corrupt("catalogue-damaged", f"{path} is damaged: {error}", hint=_REBUILD) from error
     except (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError, PermissionError) as error:
         if not os.access(path if path.exists() else path.parent, os.W_OK) and not _is_read_only(path.parent):
-            hint = f"chown {_owner(path.parent)} {path}*; chmod 600 {path}*"
+            owner = _owner(path.parent)
+            hint = f"run this as the user {owner}, who has the folder; or: chown {owner} {path}*; chmod 600 {path}*"
             raise Misconfigured("catalogue-rights", f"{path} may not be written by this user", hint=hint) from error
         raise Unavailable("catalogue-disk", f"cannot write {path}: {error}", hint="look at its disk") from error
     except (apsw.Error, OSError) as error:
@@ -112,4 +113,8 @@ def _is_read_only(folder: Path) -> bool:
 
 
 def _owner(folder: Path) -> str:
-    return str(folder.stat().st_uid)
+    """The name of the user who has the folder; the number of one without a name."""
+    try:
+        return folder.owner()
+    except KeyError:
+        return str(folder.stat().st_uid)

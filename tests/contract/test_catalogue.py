@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from postgres_server import PostgresServer, running
 
-from callrec.adapters.database import catalogue_queries
+from callrec.adapters.database import catalogue_queries, postgres_catalogue, postgres_queries
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.app.library.catalog import every
 from callrec.app.ports.library import Catalogue
@@ -36,7 +36,13 @@ NAMES = (
     "*star*",
 )
 START_S = 1_795_900_000
-ENGINES = ("sqlite", "sqlite as if it were large", "postgresql", "postgresql without trigrams")
+ENGINES = (
+    "sqlite",
+    "sqlite as if it were large",
+    "postgresql",
+    "postgresql as if it were large",
+    "postgresql without trigrams",
+)
 
 
 def entry(nth: int, **fields: str) -> dict[str, str]:
@@ -116,10 +122,12 @@ def postgres() -> Iterator[PostgresServer]:
 
 async def address(request: pytest.FixtureRequest) -> str:
     """Of a new catalogue of this engine."""
-    if request.param.startswith("sqlite"):
+    if request.param.endswith("large"):
         large = pytest.MonkeyPatch()
-        large.setattr(catalogue_queries, "FEW", 3 if request.param != "sqlite" else catalogue_queries.FEW)
+        for module in (catalogue_queries, postgres_queries, postgres_catalogue):
+            large.setattr(module, "FEW", 3)
         request.addfinalizer(large.undo)
+    if request.param.startswith("sqlite"):
         return "sqlite:"
     server: PostgresServer = request.getfixturevalue("postgres")
     url = await server.new_database()

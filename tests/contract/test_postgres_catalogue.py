@@ -242,7 +242,7 @@ def postgres_schema_plan(wanted: Filter) -> tuple[bytes, dict[str, object]]:
     """EXPLAIN of the first page."""
     from callrec.adapters.database.postgres_queries import page_query
 
-    query = page_query(wanted, PageRequest(limit=20))
+    query = page_query(wanted, PageRequest(limit=20), are_few=wanted != ALL)
     return b"EXPLAIN " + query.text.encode(), dict(query.values)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from callrec.adapters.database.catalogue_rows import Stored, entry_of, text_of
 from callrec.adapters.database.postgres_connections import PostgresConnections
-from callrec.adapters.database.postgres_queries import Query, count_query, page_query
+from callrec.adapters.database.postgres_queries import FEW, Query, count_query, few_query, page_query
 from callrec.adapters.database.postgres_schema import LOCK, VERSION, Connection, migrate
 from callrec.domain.errors import Misconfigured, Refused, Unavailable
 from callrec.domain.library.search import Filter
@@ -75,8 +75,10 @@ class PostgresCatalogue:
 
     async def search(self, wanted: Filter, request: PageRequest) -> Page:
         """One page."""
-        query = page_query(wanted, request)
         async with self._connections.one() as database:
+            counting = few_query(wanted)
+            are_few = counting is not None and await _number(database, counting) <= FEW
+            query = page_query(wanted, request, are_few=are_few)
             rows = await (await database.execute(query.text, query.values)).fetchall()
         return page_of(request, (Row(place, length_ms, entry_of(text)) for place, length_ms, text in rows))
 

@@ -1,5 +1,9 @@
 """How the catalogue in PostgreSQL is searched: a filter and a page as one SELECT. Which index is used the server decides by its
 statistics; a condition with one term is a join, so that its entries can be read in the order of time.
+
+The server assumes that wanted entries are spread evenly, and would read the newest ones until a page is full. For a rare number
+that is all of them. So a search first counts up to FEW; when there are no more, the order is an expression that no index has, and
+the server goes through the conditions' indexes and sorts what it finds.
 """
 
 from collections.abc import Iterator
@@ -8,6 +12,8 @@ from dataclasses import dataclass, field
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageRequest, Sort
 
+FEW = 5000
+"""So many rows are found and sorted in some milliseconds."""
 Value = int | str | list[str]
 _HAS = "SELECT 1 FROM callrec.terms t WHERE t.place = r.place"
 
@@ -26,12 +32,15 @@ class Query:
         return f"%({name})s"
 
 
-def page_query(wanted: Filter, request: PageRequest) -> Query:
-    """SELECT place, length_ms, entry: in the direction of the search, one more than the limit."""
+def page_query(wanted: Filter, request: PageRequest, *, are_few: bool = False) -> Query:
+    """SELECT place, length_ms, entry: in the direction of the search, one more than the limit. `are_few`: whether no more than
+    FEW entries meet the conditions."""
     query = Query()
     backwards = request.cursor is not None and request.cursor.is_back
     word = "DESC" if request.sort.descends is not backwards else "ASC"
     order = f"r.length_ms {word}, r.place {word}" if request.sort.by_length else f"r.place {word}"
+    if are_few:
+        order = order.replace("r.place", "(r.place + 0)").replace("r.length_ms", "(r.length_ms + 0)")
     tables = _tables(wanted, query)
     where = " AND ".join([*_conditions(wanted, query), *_behind(request.sort, request.cursor, query)])
     limit, skip = query.value(request.limit + 1), query.value(request.skip)
@@ -41,12 +50,19 @@ def page_query(wanted: Filter, request: PageRequest) -> Query:
     return query
 
 
-def count_query(wanted: Filter) -> Query:
-    """Counts the entries, up to one more than MOST_COUNTED."""
+def few_query(wanted: Filter) -> Query | None:
+    """Counts the entries, up to one more than FEW; None for a filter without a condition that may find few."""
+    if not (wanted.clauses or wanted.number_text or wanted.name_text or wanted.lengths_ms):
+        return None
+    return count_query(wanted, FEW)
+
+
+def count_query(wanted: Filter, most: int = MOST_COUNTED) -> Query:
+    """Counts the entries, up to one more than `most`."""
     query = Query()
     tables = _tables(wanted, query)
     where = " AND ".join(_conditions(wanted, query))
-    query.text = f"SELECT count(*) FROM (SELECT 1 FROM {tables} WHERE {where} LIMIT {MOST_COUNTED + 1}) AS found"  # noqa: S608 - our own words
+    query.text = f"SELECT count(*) FROM (SELECT 1 FROM {tables} WHERE {where} LIMIT {most + 1}) AS found"  # noqa: S608 - our own words
     return query
 
 

@@ -80,6 +80,12 @@ def _spool(value: Path) -> Path:
     return value.absolute()
 
 
+def _prompts(value: Path) -> Path:
+    if not re.fullmatch(r"[^,&()\s]+", str(value)):
+        raise ValueError("must not contain commas, &, parentheses or white space: Asterisk's Playback splits them")
+    return value.absolute()
+
+
 def _folder(value: object) -> object:
     """An empty value means no folder or file; as a Path it would be the working folder."""
     return value or None
@@ -121,6 +127,7 @@ class Settings(BaseSettings):
     names: Names = Names.CALLREC
     confirm: Confirm = Confirm.BOTH
     announce: Announcement = Announcement.NONE
+    prompts_dir: Annotated[Path, AfterValidator(_prompts)] = Path("recordings/prompts").absolute()
     announce_max_s: Annotated[float, Field(ge=5, le=120)] = 15.0
     on_demand_overrides_always: OverridesAlways = OverridesAlways.NOTHING
     follow: Follow = Follow.USER

@@ -99,6 +99,7 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             DiskLogReader(out.audit.folder),
             out.of_recordings.catalogue,
             out.stored,
+            out.prompts,
         ),
         shared=shared_pages(out.stored),
         node=out.settings.node,

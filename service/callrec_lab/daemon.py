@@ -58,6 +58,7 @@ class Daemon:
             "monitor_dir": str(self.monitor),
             "spool_dir": str(self.spool),
             "state_dir": str(self.state),
+            "prompts_dir": str(folder / "prompts"),
             "node": "lab",
             **settings,
         }

@@ -14,7 +14,7 @@ from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import Hearing, NotHeard, Told, WaitingKind
 from callrec_lab.audio_checks import Sound, heard_s
 from callrec_lab.phones import PhoneCall
-from callrec_lab.prompt_checks import OTHER, SAME, likeness, prompt
+from callrec_lab.prompt_checks import OTHER, SAME, SOUNDS, likeness, prompt
 from callrec_lab.stack import Stack
 
 SHORT_S = 0.8
@@ -368,3 +368,33 @@ async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(changed: 
     announcing(stored)
     assert (stored.manifest.state, stored.manifest.recording.cause) == (State.FAILED, "ended-while-announcing")
     assert stored.manifest.media is None
+
+
+# -- own prompts -------------------------------------------------------------------------------------------------------
+
+OWN_WORDS = "service-unknown"
+"""A sentence of another prompt, in the place of that of call-is-recorded."""
+
+
+@pytest.mark.profile("told-first")
+async def test_an_own_prompt_is_heard_and_waited_for_in_its_language_alone(changed: Stack) -> None:
+    """1002 speaks German; the own sentence is longer than callrec's, and nothing is recorded before its end."""
+    own = SOUNDS / "de/callrec" / f"{OWN_WORDS}.wav"
+    code, said = await changed.daemon.callrec("prompts", "set", "call-is-recorded", "de", str(own))
+    assert code == 0, said
+    try:
+        played = await play(changed, "1006", "1002", _talk)
+        code, said = await changed.daemon.callrec("doctor")
+        assert "OK          own prompts: Asterisk plays all 1" in said, (code, said)
+    finally:
+        code, said = await changed.daemon.callrec("prompts", "remove", "call-is-recorded", "de")
+    assert code == 0, said
+    (stored,) = played.stored
+    assert languages(played.caller, "1002") == ["fr"]
+    assert languages(played.called, "1006") == []
+    spoken = prompt("de", OWN_WORDS)
+    assert likeness(played.called.heard(), spoken, beside_hz=[tone_of("1006")]) >= SAME
+    assert_told_first(stored, "1006", "1002")
+    assert_heard(stored, "1006", "1002", what=Told.PROMPT)
+    assert (hearing(stored, "1002").packets or 0) >= 0.8 * spoken.length_s / 0.02
+    assert unrecorded_s(stored.left, played.called, "1006") >= spoken.length_s - SHORT_S

@@ -44,6 +44,7 @@ from callrec.web.connection_limits import Patience
 from callrec.web.server import Access, build_app, serve_http
 from callrec.wiring.events import event_hub, keep_webhooks
 from callrec.wiring.media import Around, stored_media
+from callrec.wiring.prompts import prompts_of
 
 if TYPE_CHECKING:
     from callrec.app.ports.library import Catalogue
@@ -187,6 +188,7 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             around = Around(library, library.library, audit, library, library)
             media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
+            prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             api = operations(
                 store,
                 feed,
@@ -200,6 +202,7 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
                 reader,
                 catalogue,
                 media,
+                prompts,
             )
             app = build_app(
                 readiness=Readiness(),

@@ -53,6 +53,12 @@ def address(tmp_path_factory) -> Iterator[str]:
     thread.join(BOUND_S)
 
 
+@schemathesis.serializer("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+def as_bytes(_context, value):
+    """What is sent as a WAV file: any bytes."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @SCHEMA.parametrize()
 @hypothesis.settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)

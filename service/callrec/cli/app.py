@@ -19,6 +19,7 @@ from callrec.cli import (
     keys,
     places,
     profiles,
+    prompts,
     recordings,
     roles,
     serve,
@@ -71,6 +72,7 @@ annotations.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(prompts.app, name="prompts")
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from callrec.domain.directory.model import ContextKind, Feature, Tables
 from callrec.domain.directory.service_changes import UserEventNames
 from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.wiring.links import ami_link, ari_link
+from callrec.wiring.prompts import prompts_of
 
 ARI_APP = "callrec-doctor"
 """Another application than the daemon's: when a second client connects to an application, Asterisk disconnects the first."""
@@ -121,7 +122,7 @@ async def _rest(settings: Settings, spoken: Collection[str]) -> tuple[list[Findi
         findings = [Finding("ari", Verdict.OK, settings.ari().base), await look_at_rest(link)]
         try:
             async with stage(link, ARI_APP) as played:
-                findings += await look_at_sounds(played, spoken)
+                findings += await look_at_sounds(played, spoken, await prompts_of(settings).every())
         except CallrecError as error:
             findings.append(_failed("tones", error))
         return [*findings, await _probe(settings, link)], Asterisk()

@@ -36,8 +36,8 @@ PROBLEMS = {
     HTTPStatus.CONFLICT: "A unique value is in use, another record refers to this one, or the call cannot do this now.",
     HTTPStatus.GONE: "The call is over.",
     HTTPStatus.PRECONDITION_FAILED: "The record has changed since it was read.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, or a user file for an import.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MiB, a user file larger than 64 MiB, a prompt than 16 MiB.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, a user file for an import, or a WAV file for a prompt.",
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file has no such bytes, or too many ranges are asked for, or they overlap.",
     HTTPStatus.MISDIRECTED_REQUEST: "The Host header is not a name of the daemon.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Values are wrong; `errors` names each.",
@@ -177,6 +177,9 @@ def _parameters(one: Operation) -> Iterator[dict[str, Any]]:
     if "{id}" in one.path:
         schema = {"type": "string", "pattern": f"^{one.id_pattern}$"}
         yield {"name": "id", "in": "path", "required": True, "description": one.id_says, "schema": schema}
+    for name, says in one.parts.items():
+        schema = {"type": "string", "pattern": "^[^/]+$"}
+        yield {"name": name, "in": "path", "required": True, "description": says, "schema": schema}
     fields = one.query.model_json_schema()["properties"] if one.query else {}
     for name, field in fields.items():
         schema = {key: value for key, value in field.items() if key not in {"description", "title", "default", "anyOf"}}

@@ -49,6 +49,8 @@ class Operation:
     headers: tuple[str, ...] = ()
     """Names of request headers, described in REQUEST_HEADERS of `openapi`; ` (optional)` after a name makes it optional."""
     id_says: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """What the other places in braces of the path mean, by name."""
     id_pattern: str = "[^/]+"
     """The regular expression of an id: one path segment, unless another path begins in the same way."""
     limit_s: float | None = None

@@ -33,6 +33,7 @@ from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.system import SystemClock, UlidIds
 from callrec.app.asterisk.astdb_sync import AstDbSync
+from callrec.app.asterisk.prompts import Prompts
 from callrec.app.asterisk.spool_health import SpoolHealth
 from callrec.app.asterisk.user_events import UserEvents
 from callrec.app.background import Background
@@ -75,7 +76,8 @@ from callrec.wiring.folders import FolderLocks, folder_locks
 from callrec.wiring.heartbeat import Alive, keep_alive
 from callrec.wiring.links import ami_link, ari_link
 from callrec.wiring.media import Around, stored_media
-from callrec.wiring.scripts import agi_server, scripts
+from callrec.wiring.prompts import prompts_of
+from callrec.wiring.scripts import agi_server, scripts, with_own_prompts
 from callrec.wiring.store import hold_store
 from callrec.wiring.told_to_asterisk import marking, user_events_of
 
@@ -108,6 +110,7 @@ class Outside:
     ari: AriLink
     codecs: AriCodecs
     stored: StoredMedia
+    prompts: Prompts
 
     def by_endpoint(self, name: str) -> Party | None:
         """The user of this endpoint, in the current copy of the tables."""
@@ -210,7 +213,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
-        AriCodecs(ari, time.monotonic), stored,
+        AriCodecs(ari, time.monotonic), stored, prompts_of(settings),
     )  # fmt: skip
 
 
@@ -237,7 +240,7 @@ def _surroundings(out: Outside, finalizer: finalize.Finalizer, health: SpoolHeal
         journal=MeasuredJournal(out.journal, out.metrics),
         recorder=MeasuredRecorder(AmiRecorder(out.ami, out.spool, out.codecs), out.metrics),
         spool=out.spool,
-        announcer=AriAnnouncer(out.ari, AmiLegFlow(out.ami)),
+        announcer=AriAnnouncer(out.ari, AmiLegFlow(out.ami), own=out.prompts.played),
         device_states=AmiDeviceStates(out.ami, lambda: out.tables.directory),
         observer=marking(out.settings, out.ami, background, out.observation),
         files=FileWatch(out.spool, clock, health.failed),
@@ -325,7 +328,7 @@ def _agi_server(out: Outside, call_router: CallRouter, codes: RecordingCodes) ->
         Lookups(out.tables),
         out.metrics,
     )
-    return agi_server(answering, call_router, out.ami, out.metrics)
+    return agi_server(with_own_prompts(answering, out.prompts), call_router, out.ami, out.metrics)
 
 
 def _watch_health(daemon: Daemon) -> None:

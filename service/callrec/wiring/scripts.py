@@ -5,9 +5,11 @@ import secrets
 from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.ami_requests import AmiLegVariables
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
+from callrec.app.asterisk.prompts import Prompts
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.dialplan.leg_proof import LegProof
 from callrec.app.dialplan.lookups import Lookups
+from callrec.app.dialplan.own_sounds import own_sounds
 from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.app.dialplan.service_codes import Services
 from callrec.domain.vocabulary import AgiScript
@@ -52,6 +54,18 @@ def scripts(codes: RecordingCodes, services: Services, lookups: Lookups, metrics
         AgiScript.SERVICE: service,
         AgiScript.LOOKUP: lookup,
     }
+
+
+def with_own_prompts(answering: dict[str, Script], prompts: Prompts) -> dict[str, Script]:
+    """The same scripts; where their answer names a prompt that the operator has replaced, the dialplan plays that one."""
+
+    def owned(script: Script) -> Script:
+        async def run(request: Request, channel: Channel) -> Answer:
+            return await own_sounds(await script(request, channel), prompts)
+
+        return run
+
+    return {name: owned(script) for name, script in answering.items()}
 
 
 def agi_server(answering: dict[str, Script], call_router: CallRouter, ami: AmiLink, metrics: Metrics) -> AgiServer:

@@ -9,8 +9,10 @@ from callrec.adapters.asterisk.announcer import BEGINS_S, SHORTEST_S, SILENCES, 
 from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.model import NotHeard
+from callrec.domain.calls.model import NotHeard, Told
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import Unavailable
+from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
 from callrec_lab.asterisk import dialplan_folder
 
@@ -151,3 +153,58 @@ def test_silence_is_as_long_as_is_said(length_s: float, sound: str) -> None:
         with wave.open(str(file)) as played:
             assert played.getnframes() / played.getframerate() == length_s
             assert not played.readframes(1 << 20).strip(b"\0")
+
+
+# -- own prompts -------------------------------------------------------------------------------------------------------
+
+OWN = OwnPrompt("call-is-recorded", "fr", 3.5, "/own/fr/call-is-recorded", "/own/fr/call-is-recorded.silence")
+
+
+async def own(sound: str, language: str) -> OwnPrompt | None:
+    """The French one."""
+    return OWN if (sound, language) == ("callrec/call-is-recorded", "fr") else None
+
+
+async def test_an_own_prompt_is_played_in_its_place_and_proven_by_its_own_length() -> None:
+    """Its 3.5 s are 175 packets; those of callrec's prompt were no proof."""
+    leg = Leg((175, 175))
+    played = await AriAnnouncer(leg, leg, leg.sleep, own).play(LEG, Told.PROMPT, "fr")
+    assert (leg.done, played.cause) == ([f"sound:{OWN.path} fr"], "")
+    leg = Leg((175, 100), meanwhile=10)
+    played = await AriAnnouncer(leg, leg, leg.sleep, own).play(LEG, Told.PROMPT, "fr")
+    assert (len(leg.done), played.cause) == (3, NotHeard.NO_RTP_OUT)
+
+
+async def test_where_nothing_flows_it_is_played_over_a_silence_of_its_own_length() -> None:
+    leg = Leg(NOTHING_OUT, (175, 175))
+    played = await AriAnnouncer(leg, leg, leg.sleep, own).play(LEG, Told.PROMPT, "fr")
+    assert leg.done == [f"sound:{OWN.path} fr", f"over {OWN.silence}", f"sound:{OWN.path} fr", "no silence"]
+    assert played.cause == ""
+
+
+async def test_in_another_language_callrecs_is_played() -> None:
+    leg = Leg((100, 125))
+    await AriAnnouncer(leg, leg, leg.sleep, own).play(LEG, Told.PROMPT, "de")
+    assert leg.done == ["call-is-recorded de"]
+
+
+@pytest.mark.parametrize(("code", "done"), [("ari-not-played", ["call-is-recorded fr"]), ("ari-down", [])])
+async def test_an_own_prompt_that_asterisk_cannot_play_is_told_by_callrecs(code: ErrorCode, done: list[str]) -> None:
+    """A link that is down plays neither."""
+
+    class Unreadable(Leg):
+        async def announce(
+            self, channel_id: str, media: str, *, whisper: str, timeout_s: float, lang: str = ""
+        ) -> None:
+            if media == f"sound:{OWN.path}":
+                raise Unavailable(code, "Asterisk reports 'failed'")
+            await super().announce(channel_id, media, whisper=whisper, timeout_s=timeout_s, lang=lang)
+
+    leg = Unreadable((100, 125))
+    announcer = AriAnnouncer(leg, leg, leg.sleep, own)
+    if done:
+        assert (await announcer.play(LEG, Told.PROMPT, "fr")).cause == ""
+    else:
+        with pytest.raises(Unavailable):
+            await announcer.play(LEG, Told.PROMPT, "fr")
+    assert leg.done == done

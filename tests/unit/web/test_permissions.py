@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -58,6 +59,7 @@ AUDITOR = READS | {
     *("listWebhooks", "readWebhook", "listDeliveries", "listAccounts", "listSessions", "listTokens", "listAudit"),
     *LISTS,
     *LISTENER,
+    *("listPrompts", "readPrompt"),
 }
 OPERATOR = READS | {"listAudit", "listCalls", "startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 PERMITTED = {
@@ -80,6 +82,11 @@ class Pretending(Authentication):
         role = request.headers.get(ROLE, NOBODY)
         user = UserId("7")
         return Principal(PrincipalKind.ACCOUNT, user, ROLES[role], user) if role in ROLES else None
+
+
+def path_of(one: Operation, identity: str) -> str:
+    """With this in each place in braces."""
+    return f"/api/v1{re.sub('{[a-z]+}', identity, one.path)}"
 
 
 async def _reached(_: web.Request) -> web.Response:
@@ -105,7 +112,7 @@ async def test_each_role_reaches_its_operations_and_no_other(monkeypatch: pytest
     table = [replace(one, handler=_reached) for one in TABLE]
     async with served(table, monkeypatch) as address, aiohttp.ClientSession() as http:
         for one in table:
-            path = f"/api/v1{one.path.replace('{id}', '7')}"
+            path = path_of(one, "7")
             for role, found in reached.items():
                 async with http.request(one.method, address + path, headers={ROLE: role}) as answer:
                     said = json.loads(await answer.text())
@@ -125,7 +132,7 @@ async def test_a_forbidden_answer_is_the_same_for_every_record(monkeypatch: pyte
                 continue
             answers = set()
             for identity in ("7", "0", "99999999999"):
-                path = f"/api/v1{one.path.replace('{id}', identity)}"
+                path = path_of(one, identity)
                 async with http.request(one.method, address + path, data=b"{") as answer:
                     answers.add((answer.status, await answer.text()))
             ((status, _),) = answers

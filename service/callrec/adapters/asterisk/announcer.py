@@ -5,11 +5,15 @@ got it (audiohook.c: audio_audiohook_write_list). PlaybackFinished tells that it
 leg to which nothing is sent; so the leg's RTP counters have to say that its phone was sent enough packets meanwhile, and sent
 some itself. Where too few were sent it is played again; and where none are sent at all, over silence that makes packets flow
 (`leg_flow`), which takes the place of what the partner says.
+
+An operator's own prompt takes the place of callrec's (`app.asterisk.prompts`). Where Asterisk cannot play it, callrec's is
+played.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from callrec.adapters.asterisk.leg_flow import LegFlow
@@ -18,6 +22,8 @@ from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import NotHeard, Told
+from callrec.domain.errors import Unavailable
+from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
 
 _SOUNDS: Mapping[Outcome | Told, str] = {
@@ -35,6 +41,7 @@ _SOUNDS: Mapping[Outcome | Told, str] = {
     Outcome.NOT_RECORDED: "callrec/call-not-recorded",
 }
 TONE_S = 5.0
+"""How long a playback may take, beyond the length of an own prompt."""
 SHORTEST_S = {
     "callrec/recording-started": 0.32,
     "callrec/recording-stopped": 0.32,
@@ -56,6 +63,19 @@ COMFORT_NOISE = 2
 """So many packets may come in that time from a phone that sends no voice; one that does sends ten."""
 ENOUGH = 0.8
 """The part of a sound's packets that have to be sent: the first ones may have been on their way before the snoop was there."""
+
+
+OwnSound = Callable[[str, str], Awaitable[OwnPrompt | None]]
+"""The own prompt in place of a sound, in a language."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """What is played, how long it lasts at least, and a silent sound that lasts a little longer."""
+
+    path: str
+    length_s: float
+    silence: str
 
 
 _Flow = Packets | NotHeard | None
@@ -82,15 +102,24 @@ def sound_of(what: Outcome | Told) -> str:
     return _SOUNDS.get(what, "")
 
 
+async def _none(_sound: str, _language: str) -> OwnPrompt | None:
+    return None
+
+
 class AriAnnouncer:
     """Implements `app.ports.calls.Announcer`."""
 
     def __init__(
-        self, ari: Whisperer, audio: LegFlow, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        ari: Whisperer,
+        audio: LegFlow,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        own: OwnSound = _none,
     ) -> None:
         self._ari = ari
         self._audio = audio
         self._sleep = sleep
+        self._own = own
 
     @property
     def is_up(self) -> bool:
@@ -99,10 +128,10 @@ class AriAnnouncer:
 
     async def play(self, leg: LegId, what: Outcome | Told, language: str = "") -> Played:
         """See ports.Announcer. Playback on the leg itself would cut its voice for the other parties and the recording."""
-        began_s, sound = time.monotonic(), sound_of(what)
-        if not sound:
+        began_s, name = time.monotonic(), sound_of(what)
+        if not name:
             return Played(leg, 0.0, NotHeard.NOT_ANNOUNCED)
-        flow = await self._whisper(leg, sound, language)
+        sound, flow = await self._first(leg, name, language)
         for _ in range(MOST_TRIES - 1):
             if not isinstance(flow, Packets) or _is_enough(flow, sound):
                 break
@@ -111,10 +140,24 @@ class AriAnnouncer:
         lasted_s = time.monotonic() - began_s
         return Played(leg, lasted_s, _why_not(flow, sound), flow.sent if isinstance(flow, Packets) else None)
 
-    async def _whisper(self, leg: LegId, sound: str, language: str) -> _Flow:
+    async def _first(self, leg: LegId, name: str, language: str) -> tuple[_Sound, _Flow]:
+        """Play the own prompt; callrec's when there is none, or Asterisk cannot play it."""
+        own = await self._own(name, language)
+        if own is not None:
+            sound = _Sound(own.path, own.length_s, own.silence)
+            try:
+                return sound, await self._whisper(leg, sound, language)
+            except Unavailable as error:
+                if error.code != "ari-not-played":
+                    raise
+        sound = _callrecs(name)
+        return sound, await self._whisper(leg, sound, language)
+
+    async def _whisper(self, leg: LegId, sound: _Sound, language: str) -> _Flow:
         """Play it. It is also played when the manager cannot be asked; then this raises afterwards, since nothing is proven."""
         (before,) = await asyncio.gather(self._audio.packets(leg), return_exceptions=True)
-        await self._ari.announce(leg, f"sound:{sound}", whisper="out", timeout_s=TONE_S, lang=language)
+        within_s = TONE_S + max(0.0, sound.length_s - TONE_S / 2)
+        await self._ari.announce(leg, f"sound:{sound.path}", whisper="out", timeout_s=within_s, lang=language)
         if isinstance(before, BaseException):
             raise before
         if before is None:
@@ -130,20 +173,25 @@ class AriAnnouncer:
         after = await self._audio.packets(leg)
         return before is not None and after is not None and after.since(before).sent <= COMFORT_NOISE
 
-    async def _whisper_over_silence(self, leg: LegId, sound: str, language: str) -> _Flow:
-        lasts_s = SHORTEST_S[sound] + BEGINS_S
-        await self._audio.carry(leg, next(name for length_s, name in SILENCES.items() if length_s >= lasts_s))
+    async def _whisper_over_silence(self, leg: LegId, sound: _Sound, language: str) -> _Flow:
+        await self._audio.carry(leg, sound.silence)
         try:
             return await self._whisper(leg, sound, language)
         finally:
             await self._audio.carry(leg, "")  # in no bridge nothing has taken it: it must not be played later
 
 
-def _is_enough(flow: Packets, sound: str) -> bool:
-    return flow.sent >= ENOUGH * SHORTEST_S[sound] / PACKET_S
+def _callrecs(name: str) -> _Sound:
+    length_s = SHORTEST_S[name]
+    silence = next(path for lasts_s, path in SILENCES.items() if lasts_s >= length_s + BEGINS_S)
+    return _Sound(name, length_s, silence)
 
 
-def _why_not(flow: _Flow, sound: str) -> str:
+def _is_enough(flow: Packets, sound: _Sound) -> bool:
+    return flow.sent >= ENOUGH * sound.length_s / PACKET_S
+
+
+def _why_not(flow: _Flow, sound: _Sound) -> str:
     """Why it was not heard; empty when it was, or nothing counts what flowed."""
     if not isinstance(flow, Packets):
         return flow or ""

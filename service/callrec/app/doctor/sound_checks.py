@@ -5,31 +5,21 @@ proves that Asterisk finds, opens and reads the file. A prompt is named with its
 Asterisk plays the file of its default language in place of a missing one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from callrec.app.doctor.findings import Finding, Verdict
 from callrec.app.ports.asterisk import SoundStage
 from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.prompts import LANGUAGES, OwnPrompt
+from callrec.domain.prompts import PLAYED as PROMPTS
 
 TONE = "callrec/recording-started"
-_SERVICES = ("agent", "dnd", "filter", "forward-busy", "forward-no-answer", "forward-unconditional", "voicemail")
-_ALWAYS = ("deactivated", "off", "on", "refused", "some", "unavailable", "unconfirmed", "unknown")
-PROMPTS = (
-    *("recording-started", "recording-stopped", "recording-failed"),
-    *("call-is-recorded", "call-is-paused", "call-not-recorded"),
-    *(f"other-call-{word}" for word in ("recorded", "paused", "not-recorded", "unproven")),
-    *(f"call-recording-{word}" for word in _ALWAYS),
-    *(f"{service}-{word}" for service in _SERVICES for word in ("on", "off")),
-    *(f"service-{word}" for word in ("deactivated", "empty", "refused", "unavailable", "unconfirmed", "unknown")),
-    *("forwards-off", "status-quiet", "recording-silence-1s", "recording-silence-3s"),
-)
-LANGUAGES = frozenset({"de", "en", "es", "fr"})
-"""The languages of callrec's prompts."""
 _SHOWN = 5
 
 
-async def look_at_sounds(stage: SoundStage, languages: Collection[str]) -> list[Finding]:
-    """Two findings: tones and prompts. `languages`: those of users and their endpoints, named as in Asterisk (`fr`, `fr_CA`)."""
+async def look_at_sounds(stage: SoundStage, languages: Collection[str], own: Sequence[OwnPrompt] = ()) -> list[Finding]:
+    """Tones and prompts, and own prompts where there are any. `languages`: those of users and their endpoints, named as in
+    Asterisk (`fr`, `fr_CA`)."""
     try:
         await stage.tone(TONE)
     except CallrecError as error:
@@ -38,7 +28,8 @@ async def look_at_sounds(stage: SoundStage, languages: Collection[str]) -> list[
     else:
         tone = Finding("tones", Verdict.OK, "a tone was played to its end, as in a call")
     try:
-        return [tone, await _prompts(stage, languages)]
+        own_prompts = [await _own_prompts(stage, own)] if own else []
+        return [tone, await _prompts(stage, languages), *own_prompts]
     except Misconfigured as error:
         return [tone, Finding("sounds", Verdict.WRONG, error.message, error.hint)]
     except CallrecError as error:
@@ -65,3 +56,18 @@ async def _prompts(stage: SoundStage, languages: Collection[str]) -> Finding:
         Verdict.OK,
         f"Asterisk plays all {len(PROMPTS)} prompts in {', '.join(spoken) or 'no language'}{foreign}",
     )
+
+
+async def _own_prompts(stage: SoundStage, own: Sequence[OwnPrompt]) -> Finding:
+    """In place of one that Asterisk cannot play callrec's is played, so that only this check tells of it."""
+    check, at = "own prompts", {one.path: one for one in own}
+    missing = [at[path] for path in await stage.missing(list(at))]
+    if not missing:
+        return Finding(check, Verdict.OK, f"Asterisk plays all {len(own)}")
+    names = [f"{one.language}/{one.name}" for one in missing]
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    write = (
+        "let Asterisk's user read the folder CALLREC_PROMPTS_DIR and the folders above it; if Asterisk runs in a container, "
+        "show it that folder under the same path"
+    )
+    return Finding(check, Verdict.WRONG, f"of {len(own)} own prompts Asterisk cannot play: {shown}", write)

@@ -13,6 +13,7 @@ from callrec.domain.directory.model import User
 from callrec.domain.directory.service_changes import ServiceChange
 from callrec.domain.library.captures import SpoolTrouble
 from callrec.domain.library.file_names import FallbackFile
+from callrec.domain.prompts import OwnPrompt
 from callrec.domain.rules import RecordRules, UserId
 from callrec.protocols.ami import Message
 from callrec.protocols.asterisk_conf import Question
@@ -208,6 +209,30 @@ class ApplicationBridges(Protocol):
 
     async def unfollow(self, leg: LegId) -> None:
         """Not any more. Does nothing for a channel that has hung up, or that is not followed."""
+        ...
+
+
+class PromptFolder(Protocol):
+    """Own prompts on a disk that Asterisk reads, too. All methods wait for the disk. They raise Unavailable."""
+
+    def find(self, name: str, language: str) -> OwnPrompt | None:
+        """The own prompt of this name in exactly this language."""
+        ...
+
+    def every(self) -> list[OwnPrompt]:
+        """All, by language and name."""
+        ...
+
+    def read(self, name: str, language: str) -> bytes | None:
+        """Its WAV file; None when there is none."""
+        ...
+
+    def put(self, name: str, language: str, samples: bytes) -> None:
+        """Store it (16-bit samples at `prompts.RATE_HZ`), in place of a former one; a playback meets one or the other whole."""
+        ...
+
+    def remove(self, name: str, language: str) -> bool:
+        """Remove it; whether there was one."""
         ...
 
 

@@ -46,7 +46,8 @@ other people's, which has its own rules."""
 _AGI = frozenset(("agi", "eagi", "deadagi"))
 _OURS = re.compile(rf"agi://[^/]*/(?:{'|'.join(AgiScript)})(?:,|$)")
 _OWN_MAILBOX = "voicemailmain"
-_PROMPTS = ("callrec/", "callrec&")
+_PROMPTS = re.compile(r"callrec[/&]|/[^,&]*/callrec/[a-z0-9-]+(?:[,&]|$)")
+"""Callrec's, and an operator's own in place of one of these (`adapters.disk.prompt_folder` has their paths)."""
 
 
 class _Kind(Enum):
@@ -184,7 +185,7 @@ def _kind(name: str, arguments: str) -> _Kind:
         return _Kind.ON_THE_WAY
     if name == _OWN_MAILBOX:
         return _Kind.MAILBOX
-    if arguments.startswith(_PROMPTS):
+    if _PROMPTS.match(arguments):
         return _Kind.PROMPT
     if name in _CONNECTS:
         return _Kind.CONNECTS

@@ -2,6 +2,7 @@
 
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
+from callrec.app.asterisk.prompts import Prompts
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
@@ -22,6 +23,7 @@ from callrec.web.api.links import link_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
 from callrec.web.api.marks import marks_operation
 from callrec.web.api.media import media_operation
+from callrec.web.api.prompts import prompt_operations
 from callrec.web.api.recordings import recording_operations
 from callrec.web.api.tokens import token_operations
 from callrec.web.api.user_files import user_file_operations
@@ -45,6 +47,7 @@ def operations(  # noqa: PLR0917 - what the API is about
     audit_reader: LogReader,
     catalogue: Catalogue,
     stored: StoredMedia,
+    prompts: Prompts,
 ) -> list[Operation]:
     """All operations below `/api/v1`."""
     records, tags = Records(store, tables), Tags()
@@ -66,5 +69,6 @@ def operations(  # noqa: PLR0917 - what the API is about
         *account_operations(logins, records),
         *token_operations(tokens),
         audit_operation(audit_reader, audit),
+        *prompt_operations(prompts),
     ]
     return [*table, document_operation(table)]

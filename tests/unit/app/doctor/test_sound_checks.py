@@ -8,6 +8,7 @@ import pytest
 from callrec.app.doctor.findings import Finding, Verdict
 from callrec.app.doctor.sound_checks import LANGUAGES, PROMPTS, look_at_sounds
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
+from callrec.domain.prompts import OwnPrompt
 from callrec_lab.asterisk import dialplan_folder
 
 
@@ -79,3 +80,19 @@ async def test_a_tone_that_is_not_played_is_wrong(fault: CallrecError, verdict: 
     tone, sounds = await look(stage)
     assert (tone.verdict, sounds.verdict) == (Verdict.WRONG, verdict)
     assert "failed" in tone.says
+
+
+OWN = [OwnPrompt("dnd-on", "fr", 1.0, "/p/fr/callrec/dnd-on"), OwnPrompt("dnd-on", "it", 1.0, "/p/it/callrec/dnd-on")]
+
+
+async def test_own_prompts_are_played_too() -> None:
+    stage = Stage("nothing")
+    *_, own = await look_at_sounds(stage, ["fr"], OWN)
+    assert (own.check, own.verdict, own.says) == ("own prompts", Verdict.OK, "Asterisk plays all 2")
+    assert stage.asked[:2] == [one.path for one in OWN]
+
+
+async def test_own_prompts_that_asterisk_cannot_read_are_named() -> None:
+    *_, own = await look_at_sounds(Stage("/p/it/"), ["fr"], OWN)
+    assert (own.verdict, own.says) == (Verdict.WRONG, "of 2 own prompts Asterisk cannot play: it/dnd-on")
+    assert "CALLREC_PROMPTS_DIR" in own.write

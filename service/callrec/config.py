@@ -127,6 +127,7 @@ class Settings(BaseSettings):
     names: Names = Names.CALLREC
     confirm: Confirm = Confirm.BOTH
     announce: Announcement = Announcement.NONE
+    opt_out_digit: Annotated[str, Field(pattern=r"^[0-9*#]?$")] = ""
     prompts_dir: Annotated[Path, AfterValidator(_prompts)] = Path("recordings/prompts").absolute()
     announce_max_s: Annotated[float, Field(ge=5, le=120)] = 15.0
     on_demand_overrides_always: OverridesAlways = OverridesAlways.NOTHING

@@ -120,6 +120,11 @@ class PhoneCall:
         await self._go(f"dtmf{digits}")
         await self._either(self._pressed, ACTION_S + len(digits) * (DIGIT_S + PAUSE_S), "was cut off while pressing")
 
+    async def press_by_sip_info(self) -> None:
+        """From now on digits go by SIP INFO instead of RFC 4733."""
+        mode = [("Channel", self.leg), ("Variable", "PJSIP_DTMF_MODE()"), ("Value", "info")]
+        await self.phone.bank.ami.action("Setvar", mode, timeout_s=ACTION_S)
+
     async def answer(self, tone_hz: int = 1000) -> Self:
         """Answer a ringing call, and send this tone."""
         await self._go(f"answer{tone_hz:d}")

@@ -11,7 +11,7 @@ from listening import Stored, hears_started, hears_stopped, presence
 from soundness import assert_sound
 
 from callrec.domain.calls.journal import State
-from callrec.domain.calls.model import Hearing, NotHeard, Told, WaitingKind
+from callrec.domain.calls.model import OPTED_OUT, ActorKind, Control, Hearing, NotHeard, Told, WaitingKind
 from callrec_lab.audio_checks import Sound, heard_s
 from callrec_lab.phones import PhoneCall
 from callrec_lab.prompt_checks import OTHER, SAME, SOUNDS, likeness, prompt
@@ -398,3 +398,37 @@ async def test_an_own_prompt_is_heard_and_waited_for_in_its_language_alone(chang
     assert_heard(stored, "1006", "1002", what=Told.PROMPT)
     assert (hearing(stored, "1002").packets or 0) >= 0.8 * spoken.length_s / 0.02
     assert unrecorded_s(stored.left, played.called, "1006") >= spoken.length_s - SHORT_S
+
+
+# -- opting out --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.profile("told-first")
+@pytest.mark.parametrize("by_sip_info", [False, True])
+async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: Stack, *, by_sip_info: bool) -> None:
+    """Real digits, by RFC 4733 and SIP INFO. 1005 is always recorded; what came before is kept, and nothing of what follows."""
+
+    async def opt_out(there: PhoneCall, here: PhoneCall) -> None:
+        await asyncio.sleep(PROMPT_S + TALK_S)
+        await here.press("9")  # a user may not
+        await asyncio.sleep(TALK_S)
+        if by_sip_info:
+            await there.press_by_sip_info()
+        await there.press("9")
+        await asyncio.sleep(TALK_S)
+        await here.press("*3")
+        await asyncio.sleep(TALK_S)
+
+    played = await play(changed, OUTSIDE, "1005", opt_out, dialled="2055", shown=STRANGER)
+    (stored,) = played.stored
+    recording = stored.manifest.recording
+    assert recording.end_reason == OPTED_OUT
+    (stop,) = recording.controls
+    assert (stop.control, stop.actor.kind, stop.reason) == (Control.STOP, ActorKind.PARTICIPANT, OPTED_OUT)
+    assert stop.actor.leg == hearing(stored, STRANGER).leg
+    assert hears_stopped(played.caller)
+    assert hears_stopped(played.called)
+    assert len(played.news.events("press-refused")) == 1
+    assert_told_first(stored, STRANGER, "1005")
+    heard = heard_s(played.called.heard(), tone_of(OUTSIDE)) or (0.0, 0.0)
+    assert 2 * TALK_S - SHORT_S <= stored.length_s <= heard[1] - heard[0] - 2 * TALK_S + SHORT_S

@@ -206,6 +206,7 @@ class Asterisk:
         self.partner_captures: set[CaptureId] = set()
         self.muted: list[tuple[CaptureId, bool]] = []
         self.paused: dict[LegId, float] = {}
+        self.opted_out: set[LegId] = set()
         """What stands in CALLREC_PAUSED on each leg."""
         self.lit: dict[UserId, bool] = {}
         self.blinking: frozenset[UserId] = frozenset()
@@ -307,6 +308,14 @@ class Asterisk:
                 self.paused.pop(leg, None)
             else:
                 self.paused[leg] = since_s
+
+    async def note_opt_out(self, leg: LegId) -> None:
+        self._do("note_opt_out")
+        self.opted_out.add(leg)
+
+    async def has_opted_out(self, leg: LegId) -> bool:
+        self._do("has_opted_out")
+        return leg in self.opted_out
 
     async def paused_since_s(self, leg: LegId) -> float | None:
         self._do("paused_since_s")

@@ -61,6 +61,14 @@ class MeasuredRecorder:
         """Passed on."""
         return await self._recorder.paused_since_s(leg)
 
+    async def note_opt_out(self, leg: LegId) -> None:
+        """Passed on."""
+        await self._recorder.note_opt_out(leg)
+
+    async def has_opted_out(self, leg: LegId) -> bool:
+        """Passed on."""
+        return await self._recorder.has_opted_out(leg)
+
     async def recorder_on(self, leg: LegId) -> str:
         """Passed on."""
         return await self._recorder.recorder_on(leg)

@@ -42,6 +42,7 @@ from callrec.app.calls.application_presses import ApplicationPresses
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
+from callrec.app.calls.digit_legs import DigitLegs
 from callrec.app.calls.worker import Surroundings
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.dialplan.recording_codes import RecordingCodes
@@ -160,7 +161,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         out = await _outside(settings, stack)
         health = SpoolHealth(out.spool, SpoolProbe(out.ami, out.ari, settings.spool_dir, ARI_APP), out.observation)
         finalizer = _finalizer(out)
-        around = _surroundings(out, finalizer, health)
+        background = Background(out.observation)
+        digits = DigitLegs(AriApplicationBridges(out.ari, ARI_APP), background)
+        around = _surroundings(out, finalizer, health, background, digits)
         terms = Terms(
             Limits(pause_s=settings.pause_max_s, announce_s=settings.announce_max_s),
             settings.on_demand_overrides_always,
@@ -169,6 +172,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             settings.confirm,
             settings.tracks,
             settings.announce,
+            opt_out=bool(settings.opt_out_digit),
         )
         call_router = CallRouter(around, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
         astdb_sync = _astdb_sync(out, call_router, around.device_states)
@@ -179,7 +183,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             around.files, orphan_closed=resync.orphans.closed, fallback_closed=resync.fallback.closed
         )
         codes = RecordingCodes(call_router, out.store, out.tables, out.codecs)
-        _subscribe(out, call_router, resync, _application_presses(out, around, codes))
+        _subscribe(out, call_router, resync, _application_presses(out, around, call_router, codes, digits), digits)
         config_sync = keep_conf(settings, out.tables, out.observation, out.readiness)
         agi = _agi_server(out, call_router, codes)
         user_events = user_events_of(settings, out.tables, out.ami, out.observation)
@@ -233,8 +237,10 @@ def _finalizer(out: Outside) -> finalize.Finalizer:
     )
 
 
-def _surroundings(out: Outside, finalizer: finalize.Finalizer, health: SpoolHealth) -> Surroundings:
-    clock, background = SystemClock(), Background(out.observation)
+def _surroundings(
+    out: Outside, finalizer: finalize.Finalizer, health: SpoolHealth, background: Background, digits: DigitLegs
+) -> Surroundings:
+    clock = SystemClock()
     return Surroundings(
         clock=clock,
         journal=MeasuredJournal(out.journal, out.metrics),
@@ -247,6 +253,7 @@ def _surroundings(out: Outside, finalizer: finalize.Finalizer, health: SpoolHeal
         background=background,
         link_is_up=lambda: out.ami.state is LinkState.UP and out.recovery.is_resynced,
         hand_over=finalizer.submit,
+        listen_for_digits=digits.listen,
     )
 
 
@@ -277,19 +284,25 @@ def _recovery_ports(out: Outside, around: Surroundings) -> RecoveryPorts:
         observer=out.observation,
         tables_known=out.tables.wait_fresh,
         hand_over=around.hand_over,
+        may_opt_out=bool(out.settings.opt_out_digit),
     )
 
 
-def _subscribe(out: Outside, call_router: CallRouter, resync: Resync, presses: ApplicationPresses) -> None:
+def _subscribe(
+    out: Outside, call_router: CallRouter, resync: Resync, presses: ApplicationPresses, digits: DigitLegs
+) -> None:
     def on_event(message: Message) -> None:
         out.metrics.ami_event(message.event)
         presses.asterisk(message)
+        digits.asterisk(message)
         (resync.booted if message.event == "FullyBooted" else call_router.asterisk)(message)
 
     out.ami.subscribe(on_event=on_event, on_up=resync.link_up, on_down=lambda _reason: resync.link_down())
 
 
-def _application_presses(out: Outside, around: Surroundings, codes: RecordingCodes) -> ApplicationPresses:
+def _application_presses(
+    out: Outside, around: Surroundings, call_router: CallRouter, codes: RecordingCodes, digits: DigitLegs
+) -> ApplicationPresses:
     async def press(leg: LegId, party: Party) -> None:
         await codes.press(leg, party, await around.recorder.audio(leg))
 
@@ -310,8 +323,14 @@ def _application_presses(out: Outside, around: Surroundings, codes: RecordingCod
 
     async def on_event(event: AriEvent) -> None:
         presses.digit(LegId(event.channel_id), event.digit)
+        if event.digit == out.settings.opt_out_digit:
+            call_router.opt_out(LegId(event.channel_id))
 
-    out.ari.subscribe(wanted_events=["ChannelDtmfReceived"], on_event=on_event, on_up=presses.link_up)
+    async def on_up() -> None:
+        await presses.link_up()
+        await digits.link_up()
+
+    out.ari.subscribe(wanted_events=["ChannelDtmfReceived"], on_event=on_event, on_up=on_up)
     return presses
 
 

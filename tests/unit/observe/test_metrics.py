@@ -138,6 +138,15 @@ class Ports:
         """See app.ports."""
         self._do(f"pause {legs} {since_s}")
 
+    async def note_opt_out(self, leg: LegId) -> None:
+        """See app.ports."""
+        self._do(f"opt out {leg}")
+
+    async def has_opted_out(self, leg: LegId) -> bool:
+        """See app.ports."""
+        self._do(f"opted out {leg}")
+        return False
+
     async def paused_since_s(self, leg: LegId) -> float | None:
         """See app.ports."""
         self._do(f"paused {leg}")

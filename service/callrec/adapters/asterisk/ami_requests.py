@@ -46,6 +46,8 @@ PARTNER_CAPTURE_VARIABLE = "CALLREC_PARTNER_CAPTURE"
 """A partner capture has no variable that the dialplan reads: `*3` on its leg does not mean it."""
 PAUSED_VARIABLE = "CALLREC_PAUSED"
 """Since when the leg's call is paused, in Unix time: the dialplan begins no recorder on it."""
+OPTED_OUT_VARIABLE = "CALLREC_OPTED_OUT"
+"""1 on the leg of a participant who has asked not to be recorded in this call."""
 MADE_VARIABLE = "CALLREC_MADE"
 PLACE_VARIABLE = "CALLREC_PLACE"
 QUEUE_VARIABLE = "CALLREC_QUEUE"
@@ -160,6 +162,15 @@ class AmiRecorder:
         """See ports.Recorder."""
         said = await self._variable(leg, PAUSED_VARIABLE)
         return float(said) if _SINCE.fullmatch(said) else None
+
+    async def note_opt_out(self, leg: LegId) -> None:
+        """See ports.Recorder."""
+        with contextlib.suppress(CallrecError):  # a leg that is gone needs none
+            await self._set(leg, OPTED_OUT_VARIABLE, "1")
+
+    async def has_opted_out(self, leg: LegId) -> bool:
+        """See ports.Recorder."""
+        return await self._variable(leg, OPTED_OUT_VARIABLE) == "1"
 
     async def recorder_on(self, leg: LegId) -> str:
         """The MixMonitorID in the leg's variables; empty when there is none, or the leg is gone."""

@@ -53,6 +53,7 @@ from callrec.domain.calls.events import (
     LegParked,
     LegsJoined,
     LegUnbridged,
+    OptOutPressed,
     PausePressed,
     Pressed,
     ResyncEnded,
@@ -320,6 +321,11 @@ class CallRouter:
         """The dialplan has its own recorder on this leg, which no call has adopted. The leg may be gone: its events are held."""
         self._tell(leg, DialplanRecords(leg))
 
+    def opt_out(self, leg: LegId) -> None:
+        """The digit for it was pressed on this leg: its call says whether it counts."""
+        if actor := self._by_leg.get(leg):
+            actor.post(OptOutPressed(leg))
+
     def _tell(self, leg: LegId, event: Told) -> None:
         """A request of the dialplan may overtake the manager's news of its leg: what it said is kept for that."""
         if actor := self._by_leg.get(leg):
@@ -353,13 +359,16 @@ class CallRouter:
         asterisk_restarted: bool,
         bridges_s: Mapping[BridgeId, float] = MappingProxyType({}),
         holding: Mapping[LegId, bool] = MappingProxyType({}),
+        opted_out: Collection[LegId] = (),
     ) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
         `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
         carries no capture of ours. When Asterisk itself was restarted, earlier captures are broken whatever their files say.
-        `bridges_s`: when the bridges were made, in Unix time, as far as that is known; `holding`: which legs hold the others.
+        `bridges_s`: when the bridges were made, in Unix time, as far as that is known; `holding`: which legs hold the others;
+        `opted_out`: those of participants who have asked not to be recorded.
         """
+        self._conversations.opt_out(opted_out)
         present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
         for recording in adopted:
             self._adopt(recording, present[recording.captures[-1].leg])

@@ -7,7 +7,7 @@ news of a leg only. A dial that is answered tells more: its leg has received the
 pickup); and of a call that Asterisk itself begins on a Local channel (click-to-call), the leg that is rung first has made it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from callrec.app.calls.ami_events import Dial
@@ -27,6 +27,7 @@ class Conversations:
         self._legs: dict[LegId, Leg] = {}
         self._numbers: dict[LegId, str] = {}
         """What was dialled for legs of strangers: their news tell what was shown to them, or a name of ours for the trunk."""
+        self._opted_out: set[LegId] = set()
         self._by_leg: dict[LegId, BridgeId] = {}
         self._by_bridge: dict[BridgeId, dict[LegId, None]] = {}
 
@@ -35,11 +36,16 @@ class Conversations:
         first = self._legs.setdefault(leg.id, leg)
         leg = replace(leg, direction=first.direction, dialled=first.dialled, rules=first.rules or leg.rules)
         leg = replace(leg, at=self._places.rule_of(leg.id), is_place_unknown=first.is_place_unknown)
-        leg = replace(leg, language=leg.language or first.language)
+        leg = replace(leg, language=leg.language or first.language, opted_out=leg.id in self._opted_out)
         if leg.user is None and (number := self._numbers.get(leg.id)) and number != leg.number:
             leg = replace(leg, number=number, name="")
         self._legs[leg.id] = leg
         return leg
+
+    def opt_out(self, legs: Collection[LegId]) -> None:
+        """The participants of these legs have opted out of being recorded, until they hang up."""
+        self._opted_out |= set(legs)
+        self._legs |= {leg: replace(known, opted_out=True) for leg in legs if (known := self._legs.get(leg))}
 
     def dialled(self, dial: Dial) -> Leg | None:
         """The leg that this dial rings, when the dial tells more of it than was known."""
@@ -137,6 +143,7 @@ class Conversations:
                 self._leave(leg)
                 self._legs.pop(leg, None)
                 self._numbers.pop(leg, None)
+                self._opted_out.discard(leg)
                 self._places.gone(leg)
             case LegUnbridged(left) if left is None or left == self.bridge_of(leg):
                 self._leave(leg)

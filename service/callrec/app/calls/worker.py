@@ -28,7 +28,9 @@ from callrec.domain.calls.commands import (
     Examine,
     HandOver,
     Light,
+    ListenForOptOut,
     MuteCapture,
+    NoteOptOut,
     NotePause,
     OpenCapture,
     Reply,
@@ -103,6 +105,8 @@ class Surroundings:
     """Whether Asterisk can be asked now, and the calls are what it says they are."""
     hand_over: Callable[[Recording], None]
     """Gives an ended recording to the finalizer."""
+    listen_for_digits: Callable[[Sequence[LegId]], None] = lambda _legs: None
+    """Has Asterisk tell the digits that are pressed on these legs."""
 
 
 class Worker:
@@ -267,6 +271,11 @@ class Worker:
                 legs, since_s
             ):  # awaited: who is told of a pause is not recorded, even if the daemon dies now
                 await around.recorder.note_pause(legs, since_s)
+            case ListenForOptOut(legs):
+                around.listen_for_digits(legs)
+            case NoteOptOut(leg):
+                self._places.opt_out((leg,))
+                await around.recorder.note_opt_out(leg)
             case AnswerControl():
                 self._reply(command)
             case Examine(capture):

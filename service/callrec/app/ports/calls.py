@@ -3,7 +3,7 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from callrec.domain.calls.events import Played
@@ -85,6 +85,15 @@ class Recorder(Protocol):
 
     async def paused_since_s(self, leg: LegId) -> float | None:
         """That note; None where there is none, or the leg is gone. Raises CallrecError when Asterisk cannot be asked."""
+        ...
+
+    async def note_opt_out(self, leg: LegId) -> None:
+        """Note on the leg that its participant has opted out, for the dialplan without the daemon and for a daemon that starts
+        later."""
+        ...
+
+    async def has_opted_out(self, leg: LegId) -> bool:
+        """Whether it carries that note. Raises CallrecError when Asterisk cannot be asked."""
         ...
 
     async def recorder_on(self, leg: LegId) -> str:
@@ -294,4 +303,8 @@ class Places(Protocol):
 
     def queue_noted(self, leg: LegId, queue: str) -> None:
         """This queue is noted on the leg."""
+        ...
+
+    def opt_out(self, legs: Collection[LegId]) -> None:
+        """The participants of these legs have opted out of being recorded, until they hang up."""
         ...

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from callrec.app.background import Background
-from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN, QUEUE
+from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN, QUEUE, endpoint_of
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.fallback_captures import FallbackCaptures
@@ -138,6 +138,7 @@ class Resync:
             asterisk_restarted=restarted,
             bridges_s=await self._ports.channels.bridges_s() if self._missed_an_answer(channels) else {},
             holding=await self._holding(channels, adopted),
+            opted_out=await self._opted_out(channels),
         )
         not_told = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return frozenset({file.call for file in running} | not_told | newer)
@@ -240,6 +241,15 @@ class Resync:
                 with contextlib.suppress(CallrecError):
                     holding[leg] = await self._ports.recorder.is_holding(leg)
         return holding
+
+    async def _opted_out(self, channels: Channels) -> Sequence[LegId]:
+        """The legs of participants from outside who have opted out, as these legs' notes say. Raises CallrecError when Asterisk
+        does not answer: then it is not known, and nothing is recorded anew yet."""
+        if not self._ports.may_opt_out:
+            return ()
+        names = {leg: channel.get("Channel") for leg, channel in channels.items()}
+        outside = [leg for leg, name in names.items() if self._ports.endpoints.by_endpoint(endpoint_of(name)) is None]
+        return [leg for leg in outside if await self._ports.recorder.has_opted_out(leg)]
 
     def _missed_an_answer(self, channels: Channels) -> bool:
         """Whether a leg is in a bridge of which the daemon got no event."""

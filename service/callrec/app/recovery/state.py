@@ -62,6 +62,9 @@ class RecoveryPorts:
     hand_over: Callable[[Recording], None]
     """Gives an ended recording to the finalizer."""
 
+    may_opt_out: bool = False
+    """Whether participants may opt out of being recorded, by a digit."""
+
     def spooled(self, captures: Iterable[CaptureId]) -> Spooled:
         """What the spool tells of these captures. Blocking. Raises Unavailable."""
         return {one: Found(self.spool.capture_files(one), self.spool.written_ago_s(one)) for one in captures}

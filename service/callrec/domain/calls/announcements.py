@@ -12,7 +12,7 @@ from callrec.domain.calls.events import Announced, Wait
 from callrec.domain.calls.hearings import begun, ended, have_heard
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.model import Hearing, NotHeard, Recording, Told
+from callrec.domain.calls.model import OPTED_OUT, Hearing, NotHeard, Recording, Told
 from callrec.domain.calls.policy import Announcement, Confirm
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import Change, Session, State
@@ -97,13 +97,15 @@ def _is_told_again(s: Session, hearing: Hearing) -> bool:
 
 
 def announce(change: Change, outcome: Outcome) -> None:
-    """Let the participants hear it when the recording is on demand, and of each pause its begin and its end. On a leg that is
-    gone nothing is played."""
+    """Let the participants hear it when the recording is on demand, and of each pause its begin and its end; all of them that it
+    has stopped since one has opted out. On a leg that is gone nothing is played."""
     s = change.session
-    is_told = s.recording is not None and (s.recording.rule is Rule.ON_DEMAND or outcome in OF_PAUSES)
+    is_opt_out = s.recording is not None and s.recording.end_reason == OPTED_OUT and outcome is Outcome.STOPPED
+    is_told = s.recording is not None and (s.recording.rule is Rule.ON_DEMAND or outcome in OF_PAUSES or is_opt_out)
     if not (s.recording and is_told and s.capture and s.capture.leg in s.legs):
         return
-    if legs := _listeners(s, _presser(s, s.recording, s.capture.leg, outcome), outcome):
+    presser = _presser(s, s.recording, s.capture.leg, outcome)
+    if legs := tuple(s.phones(s.capture.leg)) if is_opt_out else _listeners(s, presser, outcome):
         if outcome in TELLS_RECORDED and s.terms.announce is Announcement.NONE:
             _note_told(change, s.recording, Told.TONE, legs)
             change.commands.append(Announce(s.capture, outcome, legs, tells=True))

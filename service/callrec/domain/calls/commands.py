@@ -51,6 +51,20 @@ class NotePause:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenForOptOut:
+    """Have Asterisk tell the digits that are pressed on these legs: OptOutPressed when one is the right one."""
+
+    legs: tuple[LegId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOptOut:
+    """The participant of this leg has opted out: note it for all that comes of this leg later, also after a restart."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerControl:
     """Answer the request of an operator."""
 
@@ -148,6 +162,8 @@ Command = (
     | CloseCapture
     | MuteCapture
     | NotePause
+    | ListenForOptOut
+    | NoteOptOut
     | AnswerControl
     | Examine
     | AskApplication

@@ -248,6 +248,13 @@ class Controlled:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOutPressed:
+    """The digit by which one from outside opts out was pressed on this leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureMuted:
     """Asterisk has muted the capture, or unmuted it."""
 
@@ -396,7 +403,7 @@ class ResyncEnded:
 Event = (
     LegAppeared | LegAnswered | LegGone | LegMoved | CallMerged | LegBroken | DialStarted | FeatureCodeDialled | DialEnded
     | DialplanRecords | ApplicationTold | PlaceTold
-    | LegBridged | LegsJoined | LegUnbridged | Pressed | PausePressed | Controlled | CaptureMuted | MuteRefused
+    | LegBridged | LegsJoined | LegUnbridged | Pressed | PausePressed | Controlled | OptOutPressed | CaptureMuted | MuteRefused
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
     | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
     | RtpRenumbered | VoiceUnheard | PacketsHeldBack

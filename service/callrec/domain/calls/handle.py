@@ -1,10 +1,11 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
-`_apply_event` names a function for each kind of event. After every event nine things follow from what is known then: whether
+`_apply_event` names a function for each kind of event. After every event ten things follow from what is known then: whether
 a recording may begin that is announced first (`announcing`), whether the participants wait (`wait_times`), whether a supervisor
 may speak to them (`supervisors`), who talks with the recorded user (`recordings`, `tracks`), which partners are captured beside
 the recorded leg (`partner_captures`), who is told that they are recorded (`announcements`), who is alone with an application
-(`not_recorded`, `applications`), whether a pause is proven (`pauses`), and which keys are lit (`announcements`).
+(`not_recorded`, `applications`), who may opt out (`opt_outs`), whether a pause is proven (`pauses`), and which keys are lit
+(`announcements`).
 """
 
 from dataclasses import replace
@@ -33,6 +34,7 @@ from callrec.domain.calls.late_packets import on_packets_held_back
 from callrec.domain.calls.model import Capture, GrowthMark, Instant, Leg, LegAudio, RtpGap
 from callrec.domain.calls.not_recorded import explain, note_alone, on_dial_started
 from callrec.domain.calls.opaque_legs import is_opaque, note_audio, on_leg_audio_told, on_opaque
+from callrec.domain.calls.opt_outs import listen_for_opt_outs, on_opt_out_pressed
 from callrec.domain.calls.partner_captures import capture_partners, on_partner_capture_lost, on_partner_heard
 from callrec.domain.calls.pause_code import on_pause_pressed
 from callrec.domain.calls.pauses import (
@@ -95,6 +97,7 @@ def handle(
     tell_who_came_from_a_pause(change)
     note_alone(change)
     seek(change, event)
+    listen_for_opt_outs(change)
     prove_pause(change)
     note_paused_legs(change)
     set_device_states(change)
@@ -132,6 +135,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.Pressed():            on_pressed(change, event)
         case events.PausePressed():       on_pause_pressed(change, event)
         case events.Controlled():         on_controlled(change, event)
+        case events.OptOutPressed():      on_opt_out_pressed(change, event)
         case events.CaptureMuted():       on_capture_muted(change, event)
         case events.MuteRefused():        on_mute_refused(change, event)
         case events.Announced():          on_announced(change, event)
@@ -268,6 +272,8 @@ def on_leg_measured(change: Change, event: events.LegMeasured) -> None:
 def appear(change: Change, leg: Leg) -> None:
     """The leg is there."""
     s = change.session
+    if (known := s.seen.get(leg.id)) and known.opted_out:  # news that were on their way do not know it
+        leg = replace(leg, opted_out=True)
     s.legs, s.seen = {**s.legs, leg.id: leg}, {**s.seen, leg.id: leg}
     s.moved -= {leg.id}
     s.began_s = s.began_s or change.happened.utc_s

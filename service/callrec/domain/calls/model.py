@@ -28,6 +28,8 @@ class ActorKind(StrEnum):
     USER = "user"
     POLICY = "policy"
     OPERATOR = "operator"
+    PARTICIPANT = "participant"
+    """One from outside, who has opted out."""
     SYSTEM = "system"
 
 
@@ -40,6 +42,8 @@ class Actor:
     leg: LegId | None = None
 
 
+OPTED_OUT = "opted-out"
+"""Why a recording ended: a participant from outside has pressed the digit for that."""
 POLICY = Actor(ActorKind.POLICY)
 SYSTEM = Actor(ActorKind.SYSTEM)
 
@@ -76,6 +80,8 @@ class Leg:
     """What is said of the queue to which this leg's call came last, or of the conference in which it is."""
     language: str = ""
     """Of the prompts that are played to it, as Asterisk names its sound folders; empty for the PBX's."""
+    opted_out: bool = False
+    """Whether its participant has asked not to be recorded in this call."""
 
     @property
     def place_rules(self) -> tuple[PlaceRule, ...]:
@@ -445,7 +451,7 @@ class Recording:
     cause: str = ""
     """Why it is not, or not whole: empty, `asterisk-died`, `file-not-opened`, `unanswered: BUSY`, ..."""
     end_reason: str = ""
-    """Why it ended while the call went on, when no press and no rule asked for it: empty, or `recorded-user-left`."""
+    """Why it ended while the call went on, when no press and no rule asked for it: empty, `recorded-user-left`, `opted-out`."""
     timeline_exact_s: float | None = None
     """How far a moment of the stored file may lie from its true time, at most. None without a file, and for older versions."""
     presences: tuple[Presence, ...] | None = None

@@ -3,7 +3,7 @@
 Each leg of a known user is judged by its side of the call (it made the call: out; it received it: in) and by whether the
 other legs are users too (internal) or not (external). What was said for that case, the `*26` flag (always) and the `*3`
 permission (on demand) are weighed together over all legs, with what is said of the places of the call (its number, context,
-trunk, queue, conference): **never > always > on demand > nothing said**. So one person's
+trunk, queue, conference), and that a participant has opted out: **never > always > on demand > nothing said**. So one person's
 "never" protects the call against everybody's recorder, and "always" of one is enough for a recording of both.
 
 "Always" of a queue or a conference is said of those who talk there: a caller who waits for an agent, or for a second participant,
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callrec.domain.calls.model import Direction, Leg
+from callrec.domain.calls.model import OPTED_OUT, Direction, Leg
 from callrec.domain.rules import CallUser, PlaceRule, RecordRules, Rule
 
 _PRECEDENCE = (Rule.NEVER, Rule.ALWAYS, Rule.ON_DEMAND)
@@ -121,6 +121,8 @@ class Terms:
     confirm: Confirm = Confirm.BOTH
     tracks: Tracks = Tracks.STEREO
     announce: Announcement = Announcement.NONE
+    opt_out: bool = False
+    """Whether a participant from outside may end the recording by a digit."""
 
 
 def decide(legs: Iterable[Leg]) -> Decision:
@@ -131,6 +133,7 @@ def decide(legs: Iterable[Leg]) -> Decision:
     claims += [
         Decision(one.rule, user or leg, one.origin) for leg in conversation for one in _said_of(leg, conversation)
     ]
+    claims += [Decision(Rule.NEVER, leg, OPTED_OUT) for leg in conversation if leg.opted_out]
     return next((claim for wanted in _PRECEDENCE for claim in claims if claim.rule is wanted), Decision(None, None))
 
 

@@ -1,0 +1,123 @@
+"""Opting out: a participant from outside is not recorded from their digit on."""
+
+from dataclasses import replace
+
+import pytest
+from test_session import ANN, BOB, FLAGGED, T1, Call, leg
+
+from callrec.domain.calls.commands import Announce, Command, ListenForOptOut, NoteOptOut
+from callrec.domain.calls.events import Controlled, LegAppeared, LegBridged, LegGone, OptOutPressed
+from callrec.domain.calls.ids import BridgeId, LegId
+from callrec.domain.calls.model import OPTED_OUT, Actor, ActorKind, Control, ControlStep
+from callrec.domain.calls.policy import Announcement, Confirm, Terms
+from callrec.domain.calls.session import State
+from callrec.domain.vocabulary import Outcome
+
+A, B, C = LegId("a"), LegId("b"), LegId("c")
+TERMS = Terms(opt_out=True, confirm=Confirm.NONE)
+
+
+def recorded(terms: Terms = TERMS) -> Call:
+    """FLAGGED, who is always recorded, talks with `b` from outside."""
+    call = Call(terms)
+    call.bridge(leg("a", FLAGGED), leg("b"))
+    call.seen()
+    call.later(2).grew()
+    return call
+
+
+def of(call: Call, kind: type[Command]) -> list[Command]:
+    """The last commands of this kind."""
+    return [one for one in call.commands if isinstance(one, kind)]
+
+
+def test_the_recording_ends_and_the_entry_says_who_opted_out() -> None:
+    """What came before is kept. All hear that it has stopped, whatever the settings say of tones."""
+    call = recorded()
+    call.later(5).on(OptOutPressed(B))
+    assert call.state is State.STOPPING
+    assert of(call, NoteOptOut) == [NoteOptOut(B)]
+    call.closed()
+    tones = [(one.what, one.legs) for one in call.commands if isinstance(one, Announce)]
+    assert tones == [(Outcome.STOPPED, (A, B))]
+    (recording,) = call.handed
+    assert (recording.end_reason, recording.to_s) == (OPTED_OUT, 1_007.0)
+    step = ControlStep(Control.STOP, 1_007.0, Actor(ActorKind.PARTICIPANT, leg=B), OPTED_OUT)
+    assert recording.controls == (step,)
+
+
+def test_while_they_are_there_nothing_begins_again() -> None:
+    """No rule, no press, no operator; also when late news of their leg come that do not know it."""
+    call = recorded()
+    call.on(OptOutPressed(B))
+    call.closed()
+    call.later(2).on(LegAppeared(leg("b")), LegBridged(BridgeId("b"), leg("b"), 8000))
+    assert call.state is State.IDLE
+    assert "reply r refused" in call.press(user=FLAGGED)
+    assert call.on(Controlled(Control.START, "o")) == ["answer o rule-never"]
+
+
+def test_with_those_who_stay_policy_begins_again() -> None:
+    call = recorded()
+    call.on(OptOutPressed(B))
+    call.closed()
+    call.bridge(leg("c"))
+    assert call.state is State.IDLE
+    call.on(LegGone(B))
+    assert call.state is State.STARTING
+
+
+@pytest.mark.parametrize("who", [A, LegId("Local/9@q-00000001;1"), LegId("AudioSocket/1"), LegId("nobody")])
+def test_nobody_else_may_opt_out(who: LegId) -> None:
+    """A user is recorded by rules; the halves of Local channels and programs are no participants."""
+    call = recorded()
+    program = replace(leg("AudioSocket/1"), channel="AudioSocket/1")
+    call.bridge(leg("Local/9@q-00000001;1"), program)
+    call.on(OptOutPressed(who))
+    assert call.state is State.RECORDING
+
+
+def test_who_is_in_another_conversation_of_the_call_does_not_end_this_one() -> None:
+    call = recorded()
+    call.bridge(leg("c"), leg("d"), bridge="other")
+    call.on(OptOutPressed(C))
+    assert call.state is State.RECORDING
+
+
+def test_the_digit_counts_before_the_first_sample_too() -> None:
+    """Nothing was recorded."""
+    call = Call(Terms(opt_out=True, announce=Announcement.PROMPT_FIRST))
+    call.bridge(leg("a", FLAGGED), leg("b"))
+    call.later(1).on(OptOutPressed(B))
+    (recording,) = call.handed
+    assert (recording.end_reason, recording.is_before_capture) == (OPTED_OUT, True)
+    assert call.state is State.IDLE
+
+
+def test_without_the_setting_the_digit_is_the_partners_alone() -> None:
+    call = recorded(Terms())
+    assert (of(call, ListenForOptOut), call.on(OptOutPressed(B)), call.state) == ([], [], State.RECORDING)
+
+
+def test_where_nothing_is_recorded_the_digit_means_nothing() -> None:
+    call = Call(TERMS)
+    call.bridge(leg("a", ANN), leg("b"))
+    assert call.on(OptOutPressed(B)) == []
+    assert "intent c-1-1" in call.press()
+
+
+def test_a_second_press_of_it_changes_nothing() -> None:
+    call = recorded()
+    call.on(OptOutPressed(B))
+    assert call.on(OptOutPressed(B)) == []
+
+
+def test_asterisk_is_asked_for_the_digits_of_those_who_may_opt_out() -> None:
+    """Once for each, as soon as a recording begins."""
+    call = Call(TERMS)
+    call.bridge(leg("a", FLAGGED), leg("b"), leg("d", BOB))
+    assert of(call, ListenForOptOut) == [ListenForOptOut((B,))]
+    call.seen(T1)
+    assert of(call, ListenForOptOut) == []
+    call.bridge(leg("c"))
+    assert of(call, ListenForOptOut) == [ListenForOptOut((C,))]

@@ -2,7 +2,7 @@
 
 The results are committed, so nobody needs to run this but who changes a sentence. Prompts: one folder per language, 8 kHz mono
 16-bit WAV, which every Asterisk plays. Tones are the same in each language: two rising notes (started), two falling ones
-(stopped), three low ones (failed), at -18 dBFS with soft edges, so that they are heard beside a voice and hurt nobody.
+(stopped), three low ones (failed), a high short one (beep), at -18 dBFS with soft edges, so that they are heard beside a voice and hurt nobody.
 """
 
 import io
@@ -178,6 +178,7 @@ SENTENCES = {
 }
 VOICES = {"en": "en-us", "fr": "fr-fr", "de": "de", "es": "es"}
 TONES = {
+    "recording-beep": ((1400, 0.2),),
     "recording-started": ((660, 0.12), (0, 0.04), (880, 0.16)),
     "recording-stopped": ((880, 0.12), (0, 0.04), (660, 0.16)),
     "recording-failed": ((330, 0.14), (0, 0.06), (330, 0.14), (0, 0.06), (330, 0.14)),

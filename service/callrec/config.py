@@ -86,6 +86,12 @@ def _prompts(value: Path) -> Path:
     return value.absolute()
 
 
+def _beep(value: float) -> float:
+    if value and value < 5:  # noqa: PLR2004 - what a conversation bears
+        raise ValueError("must be 0 (none) or 5 to 600 seconds")
+    return value
+
+
 def _folder(value: object) -> object:
     """An empty value means no folder or file; as a Path it would be the working folder."""
     return value or None
@@ -127,6 +133,7 @@ class Settings(BaseSettings):
     names: Names = Names.CALLREC
     confirm: Confirm = Confirm.BOTH
     announce: Announcement = Announcement.NONE
+    beep_s: Annotated[float, Field(le=600), AfterValidator(_beep)] = 0.0
     opt_out_digit: Annotated[str, Field(pattern=r"^[0-9*#]?$")] = ""
     prompts_dir: Annotated[Path, AfterValidator(_prompts)] = Path("recordings/prompts").absolute()
     announce_max_s: Annotated[float, Field(ge=5, le=120)] = 15.0

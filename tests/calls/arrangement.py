@@ -48,6 +48,7 @@ PROFILES = {
     "webhooks": {"webhook_networks": "127.0.0.0/8"},
     "neighbours": {"user_events": "xivo", "recording_variable": "REC_ID", "recording_cdr": "userfield"},
     "announcing": {"announce": "prompt"},
+    "beeping": {"beep_s": "5"},
     "told-first": {"announce": "prompt-first", "opt_out_digit": "9"},
 }
 """Settings other than the usual ones, as few daemons as possible: tests say `@pytest.mark.profile(...)`."""

@@ -7,12 +7,12 @@ import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
 from conversing import News, Played, Scenes, conversation, play
-from listening import Stored, hears_started, hears_stopped, presence
+from listening import NOTE_S, Stored, heard_notes, hears_started, hears_stopped, presence
 from soundness import assert_sound
 
 from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import OPTED_OUT, ActorKind, Control, Hearing, NotHeard, Told, WaitingKind
-from callrec_lab.audio_checks import Sound, heard_s
+from callrec_lab.audio_checks import Sound, heard_s, longest_s
 from callrec_lab.phones import PhoneCall
 from callrec_lab.prompt_checks import OTHER, SAME, SOUNDS, likeness, prompt
 from callrec_lab.stack import Stack
@@ -432,3 +432,32 @@ async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: S
     assert_told_first(stored, STRANGER, "1005")
     heard = heard_s(played.called.heard(), tone_of(OUTSIDE)) or (0.0, 0.0)
     assert 2 * TALK_S - SHORT_S <= stored.length_s <= heard[1] - heard[0] - 2 * TALK_S + SHORT_S
+
+
+# -- the beep ----------------------------------------------------------------------------------------------------------
+
+BEEP_HZ, BEEPS_S = 1400, 5.0
+"""dialplan/sounds/synthesise.py, and the setting of the profile."""
+GROWS_S = 2.1
+"""Until files of 8 kHz are seen to grow."""
+
+
+@pytest.mark.profile("beeping")
+async def test_all_hear_the_beep_of_a_recorded_call_also_after_a_transfer(changed: Stack) -> None:
+    """1036 is always recorded. The third hears it within the time, and the file has none."""
+    async with News(changed) as news:
+        async with conversation(changed, "1036", "1005") as (there, here):
+            await asyncio.sleep(GROWS_S + 2 * BEEPS_S + SHORT_S)
+            await here.send_to("1018")
+            third = await (await phone(changed, "1018").rings()).answered()
+            await here.hangup()
+            await asyncio.sleep(GROWS_S + BEEPS_S + SHORT_S)
+        await third.ended()
+        (stored,) = await news.stored("1036", "1005", "1018")
+    both, other, later = (heard_notes(one.heard(), BEEP_HZ) for one in (there, here, third))
+    assert len(both) >= 3
+    assert len(other) == 2
+    assert other[1] - other[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
+    assert len(later) >= 1
+    for side in (stored.left, stored.right):
+        assert longest_s(side, BEEP_HZ) < NOTE_S

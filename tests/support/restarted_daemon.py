@@ -74,6 +74,7 @@ class House:
             observer=stage.heard,
             tables_known=self.tables_known,
             hand_over=stage.handed.append,
+            may_opt_out=True,
         )
         state = RecoveryState(list(self.unfinished))
         self.resync = Resync(ports, state, stage.call_router, stage.background, after=self.mirror)

@@ -164,6 +164,13 @@ def test_a_container_has_its_secrets_in_memory_readable_by_all_of_its_users(
         ("CALLREC_NODE", "a/b"),
         ("CALLREC_FORMAT", "aiff"),
         ("CALLREC_PAUSE_MAX_S", "0"),
+        ("CALLREC_ANNOUNCE_MAX_S", "4"),
+        ("CALLREC_BEEP_S", "4.9"),
+        ("CALLREC_BEEP_S", "601"),
+        ("CALLREC_BEEP_S", "-5"),
+        ("CALLREC_OPT_OUT_DIGIT", "12"),
+        ("CALLREC_OPT_OUT_DIGIT", "a"),
+        ("CALLREC_PROMPTS_DIR", "/srv/a&b"),
         ("CALLREC_INTAKE_WORKERS", "99"),
         ("CALLREC_LOG_LEVEL", "loud"),
     ],
@@ -302,3 +309,9 @@ def test_what_is_no_address_is_refused_without_its_secret(url: str) -> None:
         Server(url, 5038)
     assert refused.value.code == "url"
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_beep_is_off_or_comes_in_a_bearable_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, beep_s in (("0", 0.0), ("5", 5.0), ("600", 600.0)):
+        monkeypatch.setenv("CALLREC_BEEP_S", said)
+        assert read_settings().beep_s == beep_s

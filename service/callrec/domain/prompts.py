@@ -12,7 +12,7 @@ from callrec.domain.errors import Refused
 
 _SERVICES = ("agent", "dnd", "filter", "forward-busy", "forward-no-answer", "forward-unconditional", "voicemail")
 _ALWAYS = ("deactivated", "off", "on", "refused", "some", "unavailable", "unconfirmed", "unknown")
-TONES = ("recording-started", "recording-stopped", "recording-failed")
+TONES = ("recording-beep", "recording-started", "recording-stopped", "recording-failed")
 SPOKEN = (
     *("call-is-recorded", "call-is-paused", "call-not-recorded"),
     *(f"other-call-{word}" for word in ("recorded", "paused", "not-recorded", "unproven")),

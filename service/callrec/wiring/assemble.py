@@ -172,6 +172,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             settings.confirm,
             settings.tracks,
             settings.announce,
+            beep_s=settings.beep_s,
             opt_out=bool(settings.opt_out_digit),
         )
         call_router = CallRouter(around, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)

@@ -679,3 +679,11 @@ async def test_a_variable_is_set_on_one_leg_and_a_leg_that_is_gone_is_told(manag
     manager.faults["Setvar"] = GONE
     with pytest.raises(Refused):
         await variables.set(LEG, "CALLREC_PROOF", "word")
+
+
+async def test_who_has_opted_out_is_noted_on_the_leg(manager: Manager, recorder: AmiRecorder) -> None:
+    await recorder.note_opt_out(LEG)
+    assert manager.asked[-1] == "Setvar Variable=CALLREC_OPTED_OUT Value=1"
+    assert not await recorder.has_opted_out(LEG)
+    manager.values = {"CALLREC_OPTED_OUT": "1"}
+    assert await recorder.has_opted_out(LEG)

@@ -21,12 +21,13 @@ from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.model import NotHeard, Told
+from callrec.domain.calls.model import NotHeard, Signal, Told
 from callrec.domain.errors import Unavailable
 from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
 
-_SOUNDS: Mapping[Outcome | Told, str] = {
+_SOUNDS: Mapping[Outcome | Told | Signal, str] = {
+    Signal.BEEP: "callrec/recording-beep",
     Told.TONE: "callrec/recording-started",
     Told.PROMPT: "callrec/call-is-recorded",
     Outcome.STARTED: "callrec/recording-started",
@@ -43,6 +44,7 @@ _SOUNDS: Mapping[Outcome | Told, str] = {
 TONE_S = 5.0
 """How long a playback may take, beyond the length of an own prompt."""
 SHORTEST_S = {
+    "callrec/recording-beep": 0.2,
     "callrec/recording-started": 0.32,
     "callrec/recording-stopped": 0.32,
     "callrec/recording-failed": 0.54,
@@ -97,7 +99,7 @@ class Whisperer(Protocol):
         ...
 
 
-def sound_of(what: Outcome | Told) -> str:
+def sound_of(what: Outcome | Told | Signal) -> str:
     """The sound file; empty for an outcome without a sound."""
     return _SOUNDS.get(what, "")
 
@@ -126,13 +128,13 @@ class AriAnnouncer:
         """Whether ARI is connected, so that tones can be played."""
         return self._ari.state is LinkState.UP
 
-    async def play(self, leg: LegId, what: Outcome | Told, language: str = "") -> Played:
+    async def play(self, leg: LegId, what: Outcome | Told | Signal, language: str = "") -> Played:
         """See ports.Announcer. Playback on the leg itself would cut its voice for the other parties and the recording."""
         began_s, name = time.monotonic(), sound_of(what)
         if not name:
             return Played(leg, 0.0, NotHeard.NOT_ANNOUNCED)
         sound, flow = await self._first(leg, name, language)
-        for _ in range(MOST_TRIES - 1):
+        for _ in range(MOST_TRIES - 1 if what is not Signal.BEEP else 0):  # a next one comes
             if not isinstance(flow, Packets) or _is_enough(flow, sound):
                 break
             again = self._whisper_over_silence if await self._is_still(leg) else self._whisper

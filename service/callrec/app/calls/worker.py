@@ -59,7 +59,7 @@ from callrec.domain.calls.events import (
 from callrec.domain.calls.handle import handle
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
-from callrec.domain.calls.model import Capture, Recording, Told
+from callrec.domain.calls.model import Capture, Recording, Signal, Told
 from callrec.domain.calls.policy import may_be_recorded
 from callrec.domain.calls.session import Session
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
@@ -382,6 +382,8 @@ class Worker:
 
     async def _announce(self, command: Announce) -> None:
         """Play it to all legs at the same time. That one cannot be reached must not silence it for the others: it is an alarm."""
+        if command.what is Signal.BEEP and not self._around.announcer.is_up:
+            return  # readiness says so; an alarm for each beep would tell nothing more
         at_mono_s = self._around.clock.now().mono_s
         at_once = asyncio.Semaphore(LEGS_AT_ONCE)
         played = await asyncio.gather(*(self._play(leg, command.what, at_once) for leg in command.legs))
@@ -392,7 +394,7 @@ class Worker:
                 raise error
 
     async def _play(
-        self, leg: LegId, what: Outcome | Told, at_once: asyncio.Semaphore
+        self, leg: LegId, what: Outcome | Told | Signal, at_once: asyncio.Semaphore
     ) -> tuple[Played, CallrecError | None]:
         began_s = self._around.clock.now().mono_s
         try:

@@ -9,7 +9,7 @@ from typing import Protocol
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
-from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Told
+from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Signal, Told
 from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Party
 from callrec.domain.library.captures import CaptureFiles
@@ -246,9 +246,9 @@ class Announcer(Protocol):
         """Whether the announcer can play now; otherwise the dialplan plays."""
         ...
 
-    async def play(self, leg: LegId, what: Outcome | Told, language: str = "") -> Played:
-        """Play an outcome, or that they are recorded, to this leg alone, mixed with the conversation; return at the end of its
-        playback, with what proves that it was heard. Raises Unavailable, Refused."""
+    async def play(self, leg: LegId, what: Outcome | Told | Signal, language: str = "") -> Played:
+        """Play an outcome, that they are recorded, or a beep to this leg alone, mixed with the conversation; return at the end of
+        its playback, with what proves that it was heard. Raises Unavailable, Refused."""
         ...
 
 

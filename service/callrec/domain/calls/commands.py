@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
-from callrec.domain.calls.model import Capture, Recording, Told
+from callrec.domain.calls.model import Capture, Recording, Signal, Told
 from callrec.domain.rules import Rule, UserId
 from callrec.domain.vocabulary import ControlAnswer, Outcome
 
@@ -118,7 +118,7 @@ class Announce:
     """Let these legs hear an outcome of this capture, or that they are recorded. Who has heard the latter Announced tells."""
 
     capture: Capture
-    what: Outcome | Told
+    what: Outcome | Told | Signal
     legs: tuple[LegId, ...]
     tells: bool = False
     """Whether it tells them that they are recorded: the manifest says who has heard it."""

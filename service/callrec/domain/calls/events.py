@@ -384,6 +384,7 @@ class Wait(StrEnum):
     SETTLE = "settle"
     TELL_AGAIN = "tell again"
     ANNOUNCING = "announcing"
+    BEEP = "beep"
     APPLICATION = "application"
 
 

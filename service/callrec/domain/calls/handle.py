@@ -1,11 +1,11 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
-`_apply_event` names a function for each kind of event. After every event ten things follow from what is known then: whether
+`_apply_event` names a function for each kind of event. After every event eleven things follow from what is known then: whether
 a recording may begin that is announced first (`announcing`), whether the participants wait (`wait_times`), whether a supervisor
 may speak to them (`supervisors`), who talks with the recorded user (`recordings`, `tracks`), which partners are captured beside
 the recorded leg (`partner_captures`), who is told that they are recorded (`announcements`), who is alone with an application
-(`not_recorded`, `applications`), who may opt out (`opt_outs`), whether a pause is proven (`pauses`), and which keys are lit
-(`announcements`).
+(`not_recorded`, `applications`), who may opt out (`opt_outs`), when they hear a beep (`beeps`), whether a pause is proven
+(`pauses`), and which keys are lit (`announcements`).
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ from callrec.domain.calls.announcements import (
 )
 from callrec.domain.calls.announcing import await_announcement, begin_when_told
 from callrec.domain.calls.applications import on_application_told, seek
+from callrec.domain.calls.beeps import beep
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Command, Examine
 from callrec.domain.calls.controls import on_controlled, on_pressed
@@ -98,6 +99,7 @@ def handle(
     note_alone(change)
     seek(change, event)
     listen_for_opt_outs(change)
+    beep(change)
     prove_pause(change)
     note_paused_legs(change)
     set_device_states(change)

@@ -165,6 +165,12 @@ class Told(StrEnum):
     PROMPT = "prompt"
 
 
+class Signal(StrEnum):
+    """What participants hear that is no outcome of a press, and no announcement that a hearing is noted of."""
+
+    BEEP = "beep"
+
+
 class NotHeard(StrEnum):
     """Why it is not proven that a participant has heard it; the code of an error, where the playback itself failed."""
 

@@ -121,6 +121,8 @@ class Terms:
     confirm: Confirm = Confirm.BOTH
     tracks: Tracks = Tracks.STEREO
     announce: Announcement = Announcement.NONE
+    beep_s: float = 0.0
+    """After so long participants of a recorded call hear a beep again; 0: never."""
     opt_out: bool = False
     """Whether a participant from outside may end the recording by a digit."""
 

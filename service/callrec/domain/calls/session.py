@@ -165,6 +165,8 @@ class Session:
     """How often something was played to a leg that tells that it is recorded, in this recording."""
     tell_again: frozenset[LegId] = frozenset()
     """The legs that have not heard it, and are told again."""
+    beep_mono_s: float | None = None
+    """When the participants hear the next beep, on the monotonic clock; None while they hear none."""
     listened: frozenset[LegId] = frozenset()
     """The legs whose digits Asterisk tells (`opt_outs`)."""
     recordings: int = 0

@@ -6,18 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, BOB, EPOCH_S, TABLES, MemoryJournal, Stage, event, virtual
+from call_stage import ALICE, BOB, EPOCH_S, TABLES, Ids, MemoryJournal, Stage, event, virtual
 
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.app.calls import event_limits, event_stream
 from callrec.app.calls.ami_events import PARKED
-from callrec.app.calls.call_router import OUTCOME_S
+from callrec.app.calls.call_router import OUTCOME_S, CallRouter
 from callrec.app.calls.leg_arrivals import MAX_KEPT
 from callrec.app.ports.calls import Journal
 from callrec.domain.calls.commands import Reply
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Direction, Recording, WaitingKind
+from callrec.domain.calls.policy import Terms
 from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind
@@ -415,3 +416,41 @@ async def test_the_journal_of_these_tests_keeps_the_promises_of_the_real_one(
     assert list(journal.live()) == [Entry(Step.INTENT, second)]
     if isinstance(journal, DiskJournal):
         await journal.close()
+
+
+# -- opting out --------------------------------------------------------------------------------------------------------
+
+OUTSIDE = LegId("1.2")
+
+
+@virtual
+async def test_a_caller_who_opts_out_is_not_recorded_and_their_leg_says_so(stage: Stage) -> None:
+    """Asterisk is asked for the digits of the caller alone; a digit on a leg that no call knows is nothing."""
+    asked: list[LegId] = []
+    stage.around = replace(stage.around, listen_for_digits=asked.extend)
+    terms = Terms(opt_out=True)
+    stage.call_router = CallRouter(stage.around, node=NodeId("n"), terms=terms, ids=Ids(), endpoints=stage)
+    async with stage.running() as call_router:
+        stage.call("ever", "trunk")
+        await stage.passes(3)
+        assert asked == [OUTSIDE]
+        call_router.opt_out(LegId("9.9"))
+        call_router.opt_out(OUTSIDE)
+        await stage.passes(3)
+        (session,) = call_router.live()
+        assert (session.state, stage.asterisk.opted_out) == (State.IDLE, {OUTSIDE})
+        assert [one.end_reason for one in stage.handed] == ["opted-out"]
+
+
+@pytest.mark.parametrize(("opted_out", "state"), [((OUTSIDE,), State.IDLE), ((), State.OPENED)])
+@virtual
+async def test_after_a_restart_who_has_opted_out_is_not_recorded(
+    stage: Stage, opted_out: tuple[LegId, ...], state: State
+) -> None:
+    """No recorder begins for a moment, either."""
+    async with stage.running() as call_router:
+        channels = (channel("1.1", "ever"), channel("1.2", "trunk"))
+        call_router.resync(channels, (), asterisk_restarted=False, opted_out=opted_out)
+        await stage.passes(4)
+        (session,) = call_router.live()
+        assert (session.state, bool(session.recordings)) == (state, not opted_out)

@@ -210,3 +210,13 @@ def test_who_comes_late_to_a_local_channel_is_in_the_queue_too():
     talks.note(A.id, LegBridged(ONE, A))
     assert [(one.id, one.at) for one in talks.runs(A.id, "Dial", "")] == [(A.id, SUPPORT)]
     assert talks.runs(near.id, "AppDial", "") == []
+
+
+def test_who_has_opted_out_has_until_they_hang_up():
+    """Also when news come that do not know it, and when it was known before the leg was told of."""
+    talks = told(("a", ONE), ("b", ONE))
+    talks.opt_out((LegId("a"), LegId("c")))
+    known = [talks.leg(LegId("a")), talks.known(A), talks.known(B), talks.known(replace(A, id=LegId("c")))]
+    assert [one and one.opted_out for one in known] == [True, True, False, True]
+    talks.note(A.id, LegGone(A.id))
+    assert not talks.known(A).opted_out

@@ -51,7 +51,7 @@ async def test_each_prompt_is_played_in_each_language_that_somebody_has() -> Non
     stage = Stage()
     tone, sounds = await look(stage, "fr_CA", "de_DE")
     assert (tone.verdict, sounds.verdict) == (Verdict.OK, Verdict.OK)
-    assert sounds.says == "Asterisk plays all 42 prompts in de, en, fr"
+    assert sounds.says == "Asterisk plays all 43 prompts in de, en, fr"
     assert sorted(stage.asked) == sorted(f"{one}/callrec/{prompt}" for one in ("de", "en", "fr") for prompt in PROMPTS)
 
 
@@ -66,7 +66,7 @@ async def test_a_language_that_callrec_does_not_speak_is_said() -> None:
     _, sounds = await look(Stage(language="it"), "fr_FR")
     assert (sounds.verdict, sounds.says) == (
         Verdict.OK,
-        "Asterisk plays all 42 prompts in fr; callrec has no prompts in it",
+        "Asterisk plays all 43 prompts in fr; callrec has no prompts in it",
     )
 
 

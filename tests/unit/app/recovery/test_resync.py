@@ -681,3 +681,20 @@ async def test_whether_a_recorded_call_is_on_hold_is_asked_for_when_the_news_of_
         assert session.recording is not None
         assert session.recording.is_waiting is holds
         assert [one.kind for one in session.recording.waiting] == [WaitingKind.HOLD]
+
+
+@virtual
+async def test_a_new_daemon_reads_from_the_legs_who_has_opted_out(house: House) -> None:
+    """Of legs from outside alone: a user cannot."""
+    stage = house.stage
+    stage.asterisk.legs = [
+        event("CoreShowChannel", leg, name, linkedid="1.1", BridgeId="b1")
+        for leg, name in ((LEG, "ever"), (OTHER, "trunk"))
+    ]
+    stage.asterisk.opted_out = {LEG, OTHER}
+    async with house.running() as call_router:
+        await house.resync.link_up()
+        await stage.passes(4)
+        (session,) = call_router.live()
+        assert [leg.id for leg in session.legs.values() if leg.opted_out] == [OTHER]
+        assert (session.state, session.recordings) == (State.IDLE, 0)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
-from conversing import News, Played, Scenes, conversation, play
-from listening import NOTE_S, Stored, heard_notes, hears_started, hears_stopped, presence
+from conversing import News, Played, Scenes, conversation, listed, play
+from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
 from soundness import assert_sound
 
 from callrec.domain.calls.journal import State
@@ -432,6 +432,27 @@ async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: S
     assert_told_first(stored, STRANGER, "1005")
     heard = heard_s(played.called.heard(), tone_of(OUTSIDE)) or (0.0, 0.0)
     assert 2 * TALK_S - SHORT_S <= stored.length_s <= heard[1] - heard[0] - 2 * TALK_S + SHORT_S
+
+
+@pytest.mark.profile("told-first")
+async def test_who_has_opted_out_is_not_recorded_without_the_daemon_nor_after_its_restart(changed: Stack) -> None:
+    """1005 is always recorded, and presses *3 while the daemon is dead: the dialplan reads the note on the caller's leg."""
+    caller = "0612345677"
+    async with conversation(changed, OUTSIDE, "1005", dialled="2055", shown=caller) as (there, here):
+        await asyncio.sleep(PROMPT_S + TALK_S)
+        await there.press("9")
+        await asyncio.sleep(TALK_S)
+        await changed.daemon.kill()
+        await here.press("*3")
+        await asyncio.sleep(TALK_S)
+        await changed.daemon.start()
+        await changed.daemon.ready()
+        await asyncio.sleep(PROMPT_S + TALK_S)
+        assert not there.is_over
+    (only,) = await listed(changed, caller, "1005")
+    assert only.recording.end_reason == OPTED_OUT
+    assert hears_failed(here)
+    assert languages(there, "1005") == ["en"]
 
 
 # -- the beep ----------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ from callrec.domain.calls.transitions import (
     journal_change,
     mute,
     open_capture,
+    participant_opted_out,
     raise_alarm,
     recording_goes_on,
     recording_is_paused,
@@ -240,7 +241,8 @@ TABLE: dict[tuple[State, Trigger], Row] = {
         to(State.RECORDING, confirm_start, confirm_recording),
         to(State.OPENED, confirm_start),
     ),
-    # The end. A stop that fails twice is withdrawn: the recording goes on, and its pause too. In another call it must not: there
+    # The end. A stop that fails twice is withdrawn: the recording goes on, and its pause too. Not when a participant has opted
+    # out: it is asked for again, and what is captured meanwhile is not stored. In another call it must not go on: there
     # it has ended, and its recorder is asked again (`stops`).
     **{(state, Trigger.STOP): _STOP for state in ACTIVE},
     (State.STOPPING, Trigger.CLOSED): to(State.IDLE, confirm_stop, hand_over_when_closed),
@@ -257,15 +259,19 @@ TABLE: dict[tuple[State, Trigger], Row] = {
         captured_leg_moved,
         _FAULT_ELSEWHERE,
         when(
-            recording_is_paused,
-            to(State.PAUSED, raise_alarm, tell_failure, withdraw_stop, await_end_of_pause, mute),
+            participant_opted_out,
+            to(State.STOPPING, raise_alarm, stop_capture),
             when(
-                capture_is_requested,
-                to(State.SUSPECT, raise_alarm, tell_failure, withdraw_stop, await_opening),
+                recording_is_paused,
+                to(State.PAUSED, raise_alarm, tell_failure, withdraw_stop, await_end_of_pause, mute),
                 when(
-                    capture_grows,
-                    to(State.RECORDING, raise_alarm, tell_failure, withdraw_stop, confirm_recording),
-                    to(State.SUSPECT, raise_alarm, tell_failure, withdraw_stop),
+                    capture_is_requested,
+                    to(State.SUSPECT, raise_alarm, tell_failure, withdraw_stop, await_opening),
+                    when(
+                        capture_grows,
+                        to(State.RECORDING, raise_alarm, tell_failure, withdraw_stop, confirm_recording),
+                        to(State.SUSPECT, raise_alarm, tell_failure, withdraw_stop),
+                    ),
                 ),
             ),
         ),

@@ -13,6 +13,7 @@ from callrec.domain.calls.commands import Alarm, MuteCapture, OpenCapture, Tell
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import (
+    OPTED_OUT,
     POLICY,
     Actor,
     Control,
@@ -95,6 +96,11 @@ def told_first(session: Session) -> bool:
 def announcement_is_due(session: Session) -> bool:
     """They are told first, and this recording has had no recorder yet."""
     return told_first(session) and session.recording is not None and session.recording.is_before_capture
+
+
+def participant_opted_out(session: Session) -> bool:
+    """One from outside does not want to be recorded any more."""
+    return session.recording is not None and session.recording.end_reason == OPTED_OUT
 
 
 def recording_is_paused(session: Session) -> bool:

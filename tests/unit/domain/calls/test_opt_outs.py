@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from test_session import ANN, BOB, FLAGGED, T1, Call, leg
 
-from callrec.domain.calls.commands import Announce, Command, ListenForOptOut, NoteOptOut
-from callrec.domain.calls.events import Controlled, LegAppeared, LegBridged, LegGone, OptOutPressed
+from callrec.domain.calls.commands import Announce, CloseCapture, Command, ListenForOptOut, NoteOptOut
+from callrec.domain.calls.events import Controlled, LegAppeared, LegBridged, LegGone, OptOutPressed, Wait
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.model import OPTED_OUT, Actor, ActorKind, Control, ControlStep
 from callrec.domain.calls.policy import Announcement, Confirm, Terms
@@ -121,3 +121,15 @@ def test_asterisk_is_asked_for_the_digits_of_those_who_may_opt_out() -> None:
     assert of(call, ListenForOptOut) == []
     call.bridge(leg("c"))
     assert of(call, ListenForOptOut) == [ListenForOptOut((C,))]
+
+
+def test_a_stop_that_fails_is_asked_for_until_it_is_done() -> None:
+    """Other stops are withdrawn. The recording has ended at the digit, whatever its recorder writes after it."""
+    call = recorded()
+    call.on(OptOutPressed(B))
+    for after_s in (2, 4, 8):
+        call.later(after_s).passed(Wait.STOP)
+        assert (call.state, of(call, CloseCapture)) == (State.STOPPING, [CloseCapture(call.recording.captures[-1])])
+    call.closed()
+    (recording,) = call.handed
+    assert recording.to_s == 1_002.0

@@ -18,9 +18,7 @@ from callrec.web.openapi import document
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 """setup.cfg leaves it out elsewhere: it would take most of the start of every pytest."""
-SCHEMA = schemathesis.openapi.from_dict(
-    document(operations(None, None, None, None, None, None, None, None, None, None, None, None))
-)  # type: ignore[arg-type] # only the table is used
+SCHEMA = schemathesis.openapi.from_dict(document(operations(*[None] * 13)))  # type: ignore[arg-type] # only the table is used
 EXAMPLES = 12
 """For each operation: bounded, so that a run takes seconds; a longer one is a matter of this number."""
 

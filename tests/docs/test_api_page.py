@@ -11,7 +11,7 @@ from callrec.app.dialplan.lookups import _variables
 from callrec.web.api.operations import operations
 from callrec.web.routes import Operation
 
-TABLE = operations(None, None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(*[None] * 13)  # type: ignore[arg-type] # nothing is asked of them
 EXAMPLES = [line for body in fences("docs/api.md") for line in body.splitlines() if line.startswith("curl ")]
 
 

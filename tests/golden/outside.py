@@ -138,7 +138,7 @@ def _commands() -> dict[str, list[str]]:
 
 def _api() -> dict[str, object]:
     """Each request, and the names in each body and answer."""
-    table = operations(None, None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type]  # nothing is asked of them
+    table = operations(*[None] * 13)  # type: ignore[arg-type]  # nothing is asked of them
     found = document(table)
     paths = {
         f"{method.upper()} {path}": sorted(

@@ -11,7 +11,7 @@ from callrec.web.api.operations import operations
 from callrec.web.openapi import document
 from callrec.web.server import build_app
 
-TABLE = operations(None, None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(*[None] * 13)  # type: ignore[arg-type] # nothing is asked of them
 DOCUMENT = document(TABLE)
 
 

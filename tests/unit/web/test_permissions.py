@@ -26,7 +26,7 @@ from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation
 from callrec.web.server import build_app, serve_http
 
-TABLE = operations(None, None, None, None, None, None, None, None, None, None, None, None)  # type: ignore[arg-type] # no handler is called
+TABLE = operations(*[None] * 13)  # type: ignore[arg-type] # no handler is called
 ROLE = "Callrec-Test-Role"
 NOBODY, DAEMON_TOKEN = "nobody", "t" * 43
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}

@@ -71,6 +71,7 @@ def test_secrets_that_cannot_be_written_do_not_look_like_an_import_that_was_refu
 
 def test_the_catalogues_schema_is_not_changed_under_a_daemon(folder: Path) -> None:
     """Without one it is, and the next use changes it back."""
+    (folder / "monitor").mkdir()
     lock = FolderLock(folder / "spool", "CALLREC_SPOOL_DIR", {"state": "there"})
     lock.take()
     assert code("rebuild --schema 1") == "daemon-runs"

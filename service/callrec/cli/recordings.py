@@ -42,10 +42,15 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     name: Annotated[str, typer.Option(help="A part of a participant's name, without regard to case and accents.")] = "",
     direction: Annotated[CallDirection | None, typer.Option()] = None,
     rule: Annotated[Rule | None, typer.Option(help="The rule by which it was made.")] = None,
-    state: Annotated[State | None, typer.Option(help="What the recording has.")] = None,
+    state: Annotated[
+        State | None, typer.Option(help="State of the recording: sound, partial, failed or unanswered.")
+    ] = None,
     node: Annotated[str, typer.Option(help="The CALLREC_NODE that recorded it.")] = "",
     tag: Annotated[str, typer.Option()] = "",
-    held: Annotated[bool | None, typer.Option("--held/--not-held", help="Under a hold, or under none.")] = None,
+    held: Annotated[
+        bool | None,
+        typer.Option("--held/--not-held", help="Only recordings under a legal hold; --not-held: only those without."),
+    ] = None,
     heard: Annotated[Heard | None, typer.Option(help="Whether all have heard that they are recorded.")] = None,
     least_s: Annotated[float | None, typer.Option(min=0, help="The least length of the audio, in seconds.")] = None,
     most_s: Annotated[float | None, typer.Option(min=0, help="The greatest length.")] = None,

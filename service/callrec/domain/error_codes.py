@@ -128,11 +128,11 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "another name.",
     "context-reserved": "The context belongs to the PBX's own dialplan, so the record is in no file. Choose another "
     "context name.",
-    "control-failed": "Something else came of the request: another one or the end of the call came between, or Asterisk "
-    "failed. Look at the call, and at `/readyz`.",
+    "control-failed": "The recording did not reach the wanted state: another request or the end of the call came first, or "
+    "Asterisk failed. Look at the call, and at `/readyz`.",
     "control-reason": "The reason of a request is too long or has a control character. Shorten it, or leave it out.",
-    "daemon-not-proven": "The process behind the socket `api.sock` of the state folder is another user's than the API's token: "
-    "the token was not sent. End that process, and see who may write to the state folder.",
+    "daemon-not-proven": "The socket `api.sock` of the state folder belongs to a process of another user than the API's token, "
+    "so the token was not sent. End that process, and see who may write to the state folder.",
     "daemon-runs": "The command changes what the running daemon uses. Stop `callrec serve` first.",
     "entity-in-use": "Users belong to this entity. Give them another one first.",
     "entity-last": "The only entity cannot be removed. Make another one first.",
@@ -191,7 +191,7 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "no-such-incall": "No incoming number is written like this. `callrec incalls list` shows all.",
     "no-such-key": "The user has no function key of this number. `callrec keys list` shows all.",
     "no-such-link": "There is no such link to a recording, or it has expired or was revoked. Ask who sent it for another one.",
-    "no-such-place": "No rule hangs at this trunk, queue or conference. `callrec places list` shows all.",
+    "no-such-place": "No recording rule is set for this trunk, queue or conference. `callrec places list` shows all.",
     "no-such-profile": "No profile has this name. `callrec profiles list` shows all.",
     "no-such-prompt": "There is no own prompt of this name in this language. `callrec prompts list` shows all.",
     "no-such-record": "No record has this id. Read the list again: it may have been removed, or changed its name.",
@@ -415,9 +415,9 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "catalogue-damaged": "The catalogue's file is damaged. The recordings are not: `callrec rebuild` puts the file aside and "
     "makes a new one from them.",
     "codec": "A recording could not be encoded or decoded; the message has the codec's reason. It is stored as WAV "
-    "where that works; otherwise its legs are kept.",
+    "where that works; otherwise its capture files are kept.",
     "embedded-store-file": "The embedded store cannot read its own file. The hint has the command that repairs it.",
-    "encoder-length": f"An encoded recording has another length than its legs, which are kept. {_DEFECT}",
+    "encoder-length": f"An encoded recording has another length than its capture files, which are kept. {_DEFECT}",
     "file-odd": "A link, a pipe or a device lies where a recording should be. See who put it there.",
     "file-unreadable": "A file of the library cannot be read; the message has the reason. Check its rights and the "
     "disk.",

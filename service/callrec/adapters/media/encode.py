@@ -119,7 +119,7 @@ class PyAvEncoder:
             raise Corrupt(
                 "encoder-length",
                 f"{line.samples} samples went in, {samples} came out",
-                hint="the legs are kept",
+                hint="the capture files are kept",
             )
         with Path(into).open("rb") as media:
             digest = hashlib.file_digest(media, "sha256").hexdigest()

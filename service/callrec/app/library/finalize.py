@@ -6,7 +6,7 @@ the last run got, and what was done is not done again. Redis or the catalogue's 
 may be full: the legs stay in the spool, and the next try comes later and later, but it comes.
 
 Long recordings are encoded by a worker of their own, so that they keep no others waiting. What can never be stored (files that
-Asterisk cannot have written, media larger than the disk) is not tried again: its legs are kept aside, its entry says why.
+Asterisk cannot have written, media larger than the disk) is not tried again: its capture files are kept, its entry says why.
 """
 
 import asyncio

@@ -38,7 +38,7 @@ def recording_of(capture: CaptureId) -> RecordingId:
     """The recording that a capture belongs to. Raises Corrupt when it is no capture id."""
     match = _CAPTURE.fullmatch(capture)
     if not match:
-        raise Corrupt("take-id", f"{capture!r} is not the id of a take")
+        raise Corrupt("take-id", f"{capture!r} is no capture id")
     return RecordingId(match["recording"])
 
 

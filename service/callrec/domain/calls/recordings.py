@@ -1,7 +1,7 @@
 """A call's recordings, from the first journal entry to the hand-over.
 
-A recording that has ended is set aside until its files are closed: only then intake may read them. News of a capture may come
-late, so a capture is looked for in what is set aside, too.
+A recording that has ended is set aside until its files are closed: only then the finalizer may read them. News of a capture
+may come late, so a capture is looked for in what is set aside, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -43,7 +43,7 @@ class RecordingsQuery(Query):
     )  # fmt: skip
     direction: CallDirection | None = Field(None, description="The direction of the call, from the users' side.")
     rule: Rule | None = Field(None, description="The rule by which it was made.")
-    state: State | None = Field(None, description="What the recording has.")
+    state: State | None = Field(None, description="State of the recording.")
     node: str = Field("", max_length=63, description="The CALLREC_NODE that recorded it.")
     tag: str = Field("", max_length=MOST_CHARACTERS, description="One of its tags, exactly.")
     held: bool | None = Field(None, description="Whether it is under a hold.")

@@ -30,7 +30,7 @@ def stored(tmp_path: Path) -> StoredLibrary:
 
 async def exported(client: Client, *recordings: str) -> tuple[int, bytes]:
     """Status and body."""
-    url = f"http://127.0.0.1:{client.port}/api/v1/recordings/export"
+    url = f"http://127.0.0.1:{client.port}/api/v1/recordings/export/zip"
     async with client.http.post(url, json={"recordings": recordings}) as answer:
         return answer.status, await answer.read()
 
@@ -118,13 +118,13 @@ async def test_only_who_may_export_does_and_what_they_may_not_is_absent(stored: 
 async def test_exports_are_bounded(stored: StoredLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served(stored) as client:
         bodies = ({"recordings": []}, {"recordings": "c1-1"}, {}, {"recordings": ["c1-1"] * 20_001})
-        assert [(await client.send("export", "POST", body))[0] for body in bodies] == [422] * 4
+        assert [(await client.send("export/zip", "POST", body))[0] for body in bodies] == [422] * 4
         monkeypatch.setattr(exporting, "MOST_RECORDINGS", 1)
-        for path in ("export", "export/preview"):
+        for path in ("export/zip", "export/preview"):
             status, problem = await client.send(path, "POST", {"recordings": ["c1-1", "c2-1"]})
             assert (status, problem["code"]) == (409, "too-many-recordings")
         monkeypatch.setattr(exporting, "MOST_AT_ONCE", 0)
-        status, problem = await client.send("export", "POST", {"recordings": ["c1-1"]})
+        status, problem = await client.send("export/zip", "POST", {"recordings": ["c1-1"]})
     assert (status, problem["code"]) == (503, "media-busy")
     assert stored.lost == [DropReason.MEDIA]
 

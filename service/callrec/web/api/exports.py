@@ -71,7 +71,7 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
             _REFUSALS, body=ExportWanted, limit_s=LIMIT_S, needs=needs,
         ),
         Operation(
-            "POST", "/recordings/export", "exportRecordings", "recordings",
+            "POST", "/recordings/export/zip", "exportRecordings", "recordings",
             "Export recordings as a ZIP with their files, a table (CSV) and SHA-256 sums.", archive,
             {HTTPStatus.OK: Answer("The ZIP. One that breaks off is not whole.", headers=("Content-Disposition",), media=ZIP)},
             _REFUSALS, body=ExportWanted, limit_s=LIMIT_S, needs=needs,

@@ -274,8 +274,9 @@ async def _command_server(is_needed: bool) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _folder() -> AsyncIterator[Path]:
-    """A folder with a short name: sockets are made below it."""
+    """A folder with a short name: sockets are made below it. Servers that refuse root run below it as another user."""
     folder = Path(tempfile.mkdtemp(prefix="callrec-tests-"))
+    folder.chmod(0o711)
     try:
         yield folder
     finally:

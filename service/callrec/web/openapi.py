@@ -62,8 +62,9 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     },
     "Last-Event-ID": {
         "required": False,
-        "description": "The id of the last event that was received: those after it are sent first, at most those of a minute.",
-        "schema": {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"},
+        "description": "The id of the last event that was received: those after it are sent first, at most those of a minute. "
+        "Empty means none.",
+        "schema": {"type": "string", "pattern": f"^(?:{EVENT_ID.pattern})?$"},
     },
     "Range": {
         "required": False,

@@ -276,7 +276,7 @@ async def _command_server(is_needed: bool) -> AsyncIterator[None]:
 async def _folder() -> AsyncIterator[Path]:
     """A folder with a short name: sockets are made below it. Servers that refuse root run below it as another user."""
     folder = Path(tempfile.mkdtemp(prefix="callrec-tests-"))
-    folder.chmod(0o711)
+    folder.chmod(0o711)  # noqa: ASYNC240 - once, at the start
     try:
         yield folder
     finally:

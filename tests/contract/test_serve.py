@@ -79,6 +79,7 @@ def test_a_command_asks_the_daemon_whoever_has_its_port(house: House) -> None:
         assert (done.returncode, b"the daemon does not answer in the state folder" in done.stderr) == (3, True)
         with pytest.raises(BlockingIOError):
             stranger.accept()
+    house.start()  # and ended in order, with the store that the killed one has left running
 
 
 def test_a_closed_terminal_ends_the_daemon_in_order(house: House) -> None:

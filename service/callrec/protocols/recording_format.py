@@ -7,11 +7,17 @@ not change files. `tests/golden` has files of earlier versions, byte for byte; h
 Fields that an older version did not write are `NotRequired`. Keys are written in this order.
 """
 
+from typing import Annotated
+
+from pydantic import Field
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035 - pydantic needs it below Python 3.12
 
 from callrec.domain.calls.journal import Format, State, Step
 from callrec.domain.calls.model import ActorKind, Control, Heard, Told, WaitingKind
 from callrec.domain.rules import Rule
+
+Sha256Format = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""The digest of a file, as `sha256sum` prints it."""
 
 
 class ActorFormat(TypedDict):
@@ -205,7 +211,7 @@ class MediaFormat(TypedDict):
     rate_hz: int
     samples: int
     bytes: int
-    sha256: str
+    sha256: Sha256Format
 
 
 class TrackFormat(TypedDict):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Manifest, State, Step
+from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
 from callrec.domain.calls.model import POLICY, Capture, Party, Quality, Recording
 from callrec.domain.errors import Corrupt
 from callrec.domain.rules import Rule
@@ -31,6 +31,7 @@ MANIFEST = Manifest(SCHEMA, State.FAILED, RECORDING)
 # What JSON and UTF-8 can hold: no half surrogates, no numbers that are none. The rest is tested by name below.
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=("Cs",))))
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+st.register_type_strategy(Media, st.builds(Media, sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True)))
 _CAPTURES, _PARTNER_CAPTURES = (
     st.lists(st.builds(Capture, is_partner=st.just(is_partner))).map(tuple) for is_partner in (False, True)
 )
@@ -105,6 +106,22 @@ def test_a_number_that_is_none_is_corrupt(number: str) -> None:
     content = encode_manifest(MANIFEST).replace(b"1795341600.25", number.encode())
     with pytest.raises(Corrupt, match="not a sidecar"):
         decode_manifest(content)
+
+
+@pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"])
+def test_a_digest_that_no_file_can_have_makes_a_sidecar_unreadable(sha256: str) -> None:
+    """Of the media file, and of a track's: what compares files with it must not have to ask what it is."""
+    media = Media("01abc-1.wav", Format.WAV, 8000, 4000, 16044, "0" * 64)
+    track = Track(1, (), None, "1000", "John", (), (), media)
+    content = json.loads(encode_manifest(replace(MANIFEST, media=media, tracks=(track,))))
+    assert decode_manifest(json.dumps(content).encode()).tracks == (track,)
+    for place, damaged in (("media", content["media"]), ("tracks.0.media", content["tracks"][0]["media"])):
+        damaged["sha256"] = sha256
+        with pytest.raises(Corrupt) as caught:
+            decode_manifest(json.dumps(content).encode())
+        damaged["sha256"] = "0" * 64
+        assert caught.value.code == "sidecar-unreadable"
+        assert caught.value.message.startswith(f"{place}.sha256: ")
 
 
 def test_the_error_names_the_place_and_not_its_content() -> None:

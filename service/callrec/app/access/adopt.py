@@ -65,6 +65,12 @@ def _next(entries: Iterator[AuditEntry]) -> list[AuditEntry]:
 
 
 def _entries(library: Library, known: set[str]) -> Iterator[AuditEntry]:
+    """The entries that are missing. A damaged sidecar has none, and keeps no other recording from its own: `callrec verify` names
+    it."""
     for path, manifest in library.sidecars():
         if isinstance(manifest, Manifest) and manifest.recording.id not in known:
-            yield replace(stored_entry(library, path, manifest), action=Action.ADOPTED)
+            try:
+                entry = stored_entry(library, path, manifest)
+            except Corrupt:
+                continue
+            yield replace(entry, action=Action.ADOPTED)

@@ -9,7 +9,8 @@ MANIFEST, MEDIA = "manifest", "media"
 
 
 def stored_entry(library: Library, path: str, manifest: Manifest) -> AuditEntry:
-    """The entry for the recording at this path. Blocking. Raises Corrupt when its sidecar is gone, Unavailable.
+    """The entry for the recording at this path. Blocking. Raises Corrupt when its sidecar is gone, or says what no entry can
+    have; Unavailable.
 
     The sidecar is read from the disk, as others will read it; it holds the digests of all media files, so that none is left out
     when there are more tracks than an entry takes.
@@ -17,9 +18,12 @@ def stored_entry(library: Library, path: str, manifest: Manifest) -> AuditEntry:
     measured = library.measure(f"{path}.json")
     if measured is None:
         raise Corrupt("media-missing", f"the sidecar of {manifest.recording.id} is gone", hint="run callrec verify")
-    files = [FileDigest(MANIFEST, measured[1], measured[0]), *media_digests(manifest)]
     daemon = Actor(ActorKind.DAEMON)
-    return AuditEntry(Action.STORED, daemon, manifest.recording.id, files=tuple(files[:MOST_FILES]))
+    try:
+        files = [FileDigest(MANIFEST, measured[1], measured[0]), *media_digests(manifest)]
+        return AuditEntry(Action.STORED, daemon, manifest.recording.id, files=tuple(files[:MOST_FILES]))
+    except ValueError as error:
+        raise Corrupt("sidecar-unreadable", f"{path}.json: {error}", hint="restore the file from a backup") from error
 
 
 def media_digests(manifest: Manifest) -> list[FileDigest]:

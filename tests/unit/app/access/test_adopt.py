@@ -115,6 +115,28 @@ async def test_one_that_is_being_finished_is_left_to_that(older: LoggedLibrary) 
     assert page.entries == ()
 
 
+@pytest.mark.parametrize("damage", ["sha256", "id"])
+async def test_a_damaged_sidecar_keeps_no_other_recording_from_its_entry(older: LoggedLibrary, damage: str) -> None:
+    """It has no entry, the daemon goes on, and `callrec verify` names the file."""
+    path, manifest = older.with_media()[0]
+    assert manifest.media is not None
+    file = older.monitor / f"{path}.json"
+    old, new = (manifest.media.sha256, "") if damage == "sha256" else (manifest.recording.id, "bad id")
+    file.write_text(file.read_text().replace(f'"{old}"', f'"{new}"'))
+    log, mark = opened(older), FileMark(older.audit)
+    async with asyncio.timeout(10):
+        await adopt_former(older.library, Unfinished(), log, older.reader, mark)
+    await log.close()
+    assert mark.is_set()
+    page = audit_page(older.reader, AuditFilter(action=Action.ADOPTED), 1000)
+    ids = [
+        found.recording.id
+        for _, found in older.manifests()
+        if found.recording.id not in (manifest.recording.id, "bad id")
+    ]
+    assert sorted(str(row["recording"]) for row in page.entries if row["recording"]) == sorted(ids)
+
+
 async def test_a_disk_that_refuses_is_tried_again(older: LoggedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     """The entries that are there already are not logged a second time."""
     monkeypatch.setattr(adopt, "AGAIN_S", 0.0)

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.app.access.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, ActorKind
+from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Corrupt
 
@@ -37,3 +39,19 @@ def test_the_digests_are_those_of_sha256sum(tmp_path: Path) -> None:
         (tmp_path / "monitor" / f"{path}.json").unlink()
         with pytest.raises(Corrupt, match="is gone"):
             stored_entry(library, path, manifest)
+
+
+def test_a_sidecar_of_which_no_entry_can_be_made_is_corrupt(tmp_path: Path) -> None:
+    """An id or a digest that no entry can have is told like any other damage of the file."""
+    shutil.copytree(TODAY, tmp_path / "monitor")
+    library = MonitorLibrary(tmp_path / "monitor")
+    path, manifest = next(
+        (path, found) for path, found in library.sidecars() if isinstance(found, Manifest) and found.media
+    )
+    assert manifest.media is not None
+    bad_id = replace(manifest, recording=replace(manifest.recording, id=RecordingId("bad id")))
+    bad_digest = replace(manifest, media=replace(manifest.media, sha256=""))
+    for damaged in (bad_id, bad_digest):
+        with pytest.raises(Corrupt, match=rf"{path}\.json: ") as caught:
+            stored_entry(library, path, damaged)
+        assert caught.value.code == "sidecar-unreadable"

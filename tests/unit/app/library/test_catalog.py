@@ -141,7 +141,7 @@ async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_re
     (folder / "c2-1.json").unlink()
     os.mkfifo(folder / "c2-1.json")
     bad_time = replace(recording(3), from_s=-1.0)
-    media = Media("c3-1.flac", Format.FLAC, 8000, 1, 1, "")
+    media = Media("c3-1.flac", Format.FLAC, 8000, 1, 1, "0" * 64)
     (folder / "c3-1.json").write_bytes(encode_manifest(Manifest(SCHEMA, State.SOUND, bad_time, media)))
     (tmp_path / "monitor/2026/11/21").mkdir()
     real_open, real_scandir = os.open, os.scandir

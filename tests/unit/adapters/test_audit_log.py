@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from callrec.adapters.audit import witness as witness_file
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
-from callrec.adapters.audit.signing_key import public_key
+from callrec.adapters.audit.signing_key import public_key, signing_key
 from callrec.adapters.audit.witness import Witness
 from callrec.domain.access.audit import BACK_MS, Action, Actor, ActorKind, AuditEntry, LoggedEntry, TextField
 from callrec.domain.calls.model import Instant
@@ -258,6 +259,63 @@ async def test_a_log_that_lost_a_file_takes_nothing(tmp_path: Path, name: str, c
         again.open()
     assert caught.value.code == code
     await again.close()
+
+
+async def test_a_log_whose_files_are_gone_does_not_begin_anew(tmp_path: Path) -> None:
+    """Half a backup: with the key alone, an empty log would be signed in the name of the one that was there."""
+    async with log_in(tmp_path) as log:
+        await log.append([listened(1)])
+    for name in ("checkpoint", "waiting"):
+        (tmp_path / name).unlink()
+    shutil.rmtree(tmp_path / "tile")
+    for missing in (None, "log.vkey"):
+        if missing:
+            (tmp_path / missing).unlink()
+        again = DiskAuditLog(tmp_path, "callrec/pbx1", SetClock())
+        with pytest.raises(Corrupt, match=r"checkpoint of the log in .* is missing") as caught:
+            again.open()
+        assert caught.value.code == "audit-checkpoint"
+        assert not (tmp_path / "checkpoint").exists()
+        with pytest.raises(Corrupt):
+            await again.append([listened(2)])
+        await again.close()
+
+
+async def test_a_disk_that_is_full_at_the_first_start_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is made, the first checkpoint is not: the next entry begins the log, and only then is it begun."""
+    log = DiskAuditLog(tmp_path, "callrec/pbx1", SetClock(), integrate_after_s=3600)
+
+    def full(_files: LogFiles, _path: str, _content: bytes) -> None:
+        raise Unavailable("disk", "audit log: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "put", full)
+        with pytest.raises(Unavailable, match="No space left"):
+            log.open()
+    assert (tmp_path / "beginning").exists()
+    await log.append([listened(1)])
+    await log.close()
+    assert recordings(tmp_path) == ["c1-1"]
+    assert not (tmp_path / "beginning").exists()
+
+
+async def test_a_process_that_ends_in_the_first_start_begins_at_the_next(tmp_path: Path) -> None:
+    """At whatever step of it: what is missing of key and checkpoint is made."""
+    signing_key(tmp_path, "callrec/pbx1")
+    for gone in ((), ("log.vkey",), ("log.vkey", "key")):
+        for name in gone:
+            (tmp_path / name).unlink()
+        (tmp_path / "checkpoint").unlink(missing_ok=True)
+        (tmp_path / "waiting").unlink(missing_ok=True)
+        (tmp_path / "beginning").touch()
+        async with log_in(tmp_path):
+            assert not (tmp_path / "beginning").exists()
+    (tmp_path / "beginning").touch()  # it is back after a power cut: the checkpoint is there
+    async with log_in(tmp_path) as log:
+        await log.append([listened(1)])
+    assert recordings(tmp_path) == ["c1-1"]
 
 
 async def test_tiles_that_do_not_fit_the_checkpoint_are_noticed_at_the_start(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ stand in `waiting`.
 
     lock          of the one writer
     key           the private key, mode 600
+    beginning     from before the key is made until the first checkpoint is on disk
     waiting       entries that no checkpoint speaks of yet
     texts.db      what the digests in the entries stand for
     the rest      `log_files`
 
-When the disk refuses, nothing is confirmed, and the next entry tries again. A log that is damaged refuses every entry.
+When the disk refuses, nothing is confirmed, and the next entry tries again. A log that is damaged refuses every entry, and so
+does one whose key is there without its files.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ from typing import TypeVar
 
 from callrec.adapters.audit.log_files import CHECKPOINT, DRAFT, LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
-from callrec.adapters.audit.signing_key import signing_key
+from callrec.adapters.audit.signing_key import has_begun, is_beginning, signing_key
 from callrec.adapters.audit.waiting_file import WaitingFile
 from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.fsync import on_disk
@@ -172,9 +174,10 @@ class DiskAuditLog:
         """Read where the log ends, and what waits. Raises OSError, CallrecError."""
         for draft in self._folder.glob(f"*{DRAFT}"):
             draft.unlink()
-        if self._files.is_new():
+        if self._files.is_new() and is_beginning(self._folder):
             self._sign_checkpoint(RightEdge())
         reached = self._files.checkpoint(self._key)
+        has_begun(self._folder)
         self._edge = right_edge(reached.size, self._files.hashes)
         if self._edge.root() != reached.root:
             hint = "callrec verify says what is damaged; restore the folder from a backup"

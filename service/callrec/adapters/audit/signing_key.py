@@ -2,6 +2,9 @@
 
 `key` has the private key (PEM, PKCS 8, mode 600), `log.vkey` its public part with the log's name (c2sp.org/signed-note), which
 anybody may have. A log keeps its name when the node is renamed.
+
+Only with its key does a log begin: `beginning` stands in the folder from before the key is made until the first checkpoint is on
+disk, also when the process ends in between. A folder that has a key, and no `beginning`, has had a log.
 """
 
 import os
@@ -16,7 +19,7 @@ from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.domain.errors import Corrupt, Misconfigured
 from callrec.protocols.checkpoints import Sign, VerifierKey, parsed_key
 
-KEY, PUBLIC = "key", "log.vkey"
+KEY, PUBLIC, BEGINNING = "key", "log.vkey", "beginning"
 _MOST_BYTES = 4096
 
 
@@ -40,6 +43,18 @@ def signing_key(folder: Path, origin: str) -> tuple[VerifierKey, Sign]:
     return key, private.sign
 
 
+def is_beginning(folder: Path) -> bool:
+    """Whether the key was made for a log that has no checkpoint yet. Blocking."""
+    return os.path.lexists(folder / BEGINNING)
+
+
+def has_begun(folder: Path) -> None:
+    """The first checkpoint is on disk. Blocking. Raises OSError."""
+    if is_beginning(folder):
+        (folder / BEGINNING).unlink()
+        sync_folder(folder)
+
+
 def public_key(folder: Path) -> VerifierKey:
     """The public part. Blocking. Raises Corrupt, Unavailable; Misconfigured when this folder has no log."""
     path = folder / PUBLIC
@@ -54,6 +69,7 @@ def public_key(folder: Path) -> VerifierKey:
 
 def _make(folder: Path) -> None:
     private = Ed25519PrivateKey.generate()
+    _write(folder, BEGINNING, b"", 0o600)
     _write(folder, KEY, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
 
 

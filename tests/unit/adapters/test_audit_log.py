@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,16 @@ from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
 from callrec.adapters.audit.signing_key import public_key, signing_key
 from callrec.adapters.audit.witness import Witness
-from callrec.domain.access.audit import BACK_MS, Action, Actor, ActorKind, AuditEntry, LoggedEntry, TextField
+from callrec.domain.access.audit import (
+    BACK_MS,
+    Action,
+    Actor,
+    ActorKind,
+    AuditEntry,
+    LoggedEntry,
+    TextField,
+    WaitingEntry,
+)
 from callrec.domain.calls.model import Instant
 from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry
@@ -408,6 +417,7 @@ async def test_a_disk_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: 
 
 async def test_too_many_that_wait_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callrec.adapters.audit.log._WAITING", 2)
+    monkeypatch.setattr("callrec.adapters.audit.log._RESERVED", 0)
     async with log_in(tmp_path) as log:
         await log.append([listened(1), listened(2)])
         with pytest.raises(Unavailable, match="wait for the disk") as caught:
@@ -415,6 +425,97 @@ async def test_too_many_that_wait_are_refused(tmp_path: Path, monkeypatch: pytes
         assert caught.value.code == "audit-full"
         await log.settle()
         await log.append([listened(3)])
+
+
+async def test_entries_are_counted_and_not_the_calls_that_bring_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that are being written: 50 callers of 3 entries each find 120 places."""
+    monkeypatch.setattr("callrec.adapters.audit.log._WAITING", 130)
+    monkeypatch.setattr("callrec.adapters.audit.log._RESERVED", 10)
+    async with log_in(tmp_path) as log:
+        answers = await asyncio.gather(*(log.append([listened(nth)] * 3) for nth in range(50)), return_exceptions=True)
+        assert [answer is None for answer in answers] == [True] * 40 + [False] * 10
+        assert {answer.code for answer in answers if isinstance(answer, Unavailable)} == {"audit-full"}
+        await log.settle()
+        await log.append([listened(50)])
+    assert len(logged(tmp_path)) == 121
+
+
+async def test_a_log_that_is_full_takes_the_entry_of_a_stored_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Places are kept for it; what is beside it in the same call has none of them."""
+    monkeypatch.setattr("callrec.adapters.audit.log._WAITING", 4)
+    monkeypatch.setattr("callrec.adapters.audit.log._RESERVED", 2)
+    stored = AuditEntry(Action.STORED, Actor(ActorKind.DAEMON), "c9-1")
+    async with log_in(tmp_path) as log:
+        await log.append([listened(1), listened(2)])
+        for refused in ([listened(3)], [stored, listened(3)]):
+            with pytest.raises(Unavailable, match="2 entries wait for the disk"):
+                await log.append(refused)
+        await log.append([stored])
+        await log.append([stored])
+        with pytest.raises(Unavailable, match="4 entries wait for the disk"):
+            await log.append([stored])
+    assert recordings(tmp_path) == ["c1-1", "c2-1", "c9-1", "c9-1"]
+
+
+async def test_who_brings_many_entries_keeps_nobody_from_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export of more recordings than the log has places is logged in parts, each as small as the event loop can bear, and
+    between them others are heard at once; none is refused."""
+    monkeypatch.setattr("callrec.adapters.audit.log._WAITING", 500)
+    monkeypatch.setattr("callrec.adapters.audit.log._RESERVED", 100)
+    parts: list[int] = []
+    real = waiting_file.WaitingFile.append
+
+    def counted(file: waiting_file.WaitingFile, entries: Sequence[WaitingEntry]) -> None:
+        parts.append(len(entries))
+        real(file, entries)
+
+    monkeypatch.setattr(waiting_file.WaitingFile, "append", counted)
+    async with log_in(tmp_path) as log:
+        export = asyncio.create_task(log.append([listened(nth) for nth in range(2000)]))
+        others = 0
+        while not export.done():
+            await log.append([AuditEntry(Action.LISTED, ACCOUNT)])
+            others += 1
+        await export
+    found = recordings(tmp_path)
+    assert [one for one in found if one] == [f"c{nth}-1" for nth in range(2000)]
+    assert found.count("") == others > 10
+    assert max(parts) <= 101
+
+
+async def test_who_brings_many_entries_waits_no_longer_than_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles that cannot be written end it with their error, and those that hang with the time-out."""
+    monkeypatch.setattr("callrec.adapters.audit.log._WAITING", 150)
+    monkeypatch.setattr("callrec.adapters.audit.log._RESERVED", 0)
+    may_move = threading.Event()
+
+    def hangs(step: str) -> None:
+        if step.startswith("file-"):
+            may_move.wait(30)
+
+    log = DiskAuditLog(tmp_path, "callrec/pbx1", SetClock(), integrate_after_s=3600, checkpoint=hangs)
+    log.open()
+    (tmp_path / "tile").write_text("in the way")
+    with pytest.raises(Unavailable, match="tile"):
+        await log.append([listened(nth) for nth in range(200)])
+    (tmp_path / "tile").unlink()
+    log._timeout_s = 0.05
+    with pytest.raises(Unavailable, match=r"more than 0\.05 s") as caught:
+        await log.append([listened(nth) for nth in range(200)])
+    assert caught.value.code == "audit-slow"
+    log._timeout_s = 10.0
+    may_move.set()
+    await log.settle()
+    await log.close()
+    assert len(logged(tmp_path)) == 100
 
 
 async def test_tiles_that_cannot_be_written_are_told_and_tried_again(tmp_path: Path) -> None:

@@ -46,7 +46,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 FOLDER = "audit"
 _WAITING = 10_000
-"""The most entries that wait for the disk, and the most that wait for their tiles; further ones are refused."""
+"""The most entries that wait for the disk or for their tiles; further ones are refused."""
+_RESERVED = 1000
+"""Places among these that only entries of stored recordings take: who asks for much must not keep a recording from being
+finished."""
+_SLICE = 100
+"""The most entries of one caller that are logged at once: encoding them stops the event loop, for 1 to 2 ms."""
 _ROTATE_BYTES = 256 << 10
 _SALT_BYTES = 16
 
@@ -79,6 +84,8 @@ class DiskAuditLog:
         self._confirmed: list[WaitingEntry] = []
         self._next, self._last_ms = 0, 0
         self._unwritten: list[tuple[Sequence[AuditEntry], asyncio.Future[None]]] = []
+        self._unconfirmed = 0
+        """Entries that wait for the disk, with those that are being written."""
         self._writer: asyncio.Task[None] | None = None
         self._integrator: asyncio.Task[None] | None = None
         self._refusing: CallrecError | None = Unavailable("audit-closed", "the audit log is not open")
@@ -116,18 +123,28 @@ class DiskAuditLog:
         self._refusing, self._may_open = None, False
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
-        """Log these; they are on disk on return. Raises Unavailable; Corrupt, Misconfigured when the log could not be opened."""
-        if not entries:
-            return
+        """Log these; they are on disk on return. Raises Unavailable; Corrupt, Misconfigured when the log could not be opened.
+
+        Many are logged in slices, between which other callers have their turn; each slice waits until the log is at most half
+        full. After an error the first slices may be in the log.
+        """
+        for at in range(0, len(entries), _SLICE):
+            if len(entries) >= _SLICE:
+                await self._empty_by_half()
+            await self._append(entries[at : at + _SLICE])
+
+    async def _append(self, entries: Sequence[AuditEntry]) -> None:
         if self._may_open:
             await self._on(self._appending, self._open_again)
         if self._refusing is not None:
             raise _same(self._refusing)
-        if len(self._unwritten) >= _WAITING or len(self._confirmed) >= _WAITING:
-            says = self._behind or f"{_WAITING} entries wait for the disk"
+        most = _WAITING if all(one.action is Action.STORED for one in entries) else _WAITING - _RESERVED
+        if self._places_taken + len(entries) > most:
+            says = self._behind or f"{self._places_taken} entries wait for the disk"
             raise Unavailable("audit-full", says, hint="look at the disk's health and its free space")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unwritten.append((entries, done))
+        self._unconfirmed += len(entries)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="audit")
         try:
@@ -135,6 +152,19 @@ class DiskAuditLog:
                 await done
         except TimeoutError:
             raise Unavailable("audit-slow", f"the disk took more than {self._timeout_s:g} s") from None
+
+    @property
+    def _places_taken(self) -> int:
+        return self._unconfirmed + len(self._confirmed)
+
+    async def _empty_by_half(self) -> None:
+        """When more than half of the log's places are taken: move what is confirmed into tiles now. Raises Unavailable."""
+        if self._refusing is None and self._places_taken > _WAITING // 2:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._integrate()
+            except TimeoutError:
+                raise Unavailable("audit-slow", f"the disk took more than {self._timeout_s:g} s") from None
 
     async def settle(self) -> None:
         """Return when a checkpoint speaks of all confirmed entries. Raises Unavailable."""
@@ -218,6 +248,8 @@ class DiskAuditLog:
                 self._next, self._last_ms = self._next + len(entries), now_ms
                 if self._integrator is None or self._integrator.done():
                     self._integrator = asyncio.create_task(self._integrate_soon(), name="audit-tiles")
+            finally:
+                self._unconfirmed -= sum(len(some) for some, _ in batch)
             for _, done in batch:
                 if not done.done():
                     done.set_exception(_same(error)) if error else done.set_result(None)

@@ -20,7 +20,8 @@ class AuditLog(Protocol):
     """The log of who did what. It sets each entry's time."""
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
-        """Return when all entries are on disk (fsync), in this order. Entries of several callers share a flush.
+        """Return when all entries are on disk (fsync), in this order. Entries of several callers share a flush. Of many entries
+        (100 or more) some are on disk before others, and other callers' may stand between them.
 
         Raises Unavailable when they are not, or it is not known: then nothing may be handed out, changed or removed.
         """

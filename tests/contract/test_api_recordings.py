@@ -222,11 +222,17 @@ async def test_a_cursor_of_another_order_is_refused(door: Door) -> None:
 
 
 async def test_p7_each_look_is_in_the_audit_log_before_its_answer_leaves(door: Door) -> None:
-    """Also one at a recording that is not the principal's, or does not exist. Without the log nothing is handed out."""
-    for path, who in (("?number_part=555", "group"), ("/c1-1", "group"), ("/c0-1", "group"), ("/c99-9", "own")):
+    """Also one at a recording that is not the principal's, or does not exist. Without the log nothing is handed out. A search is
+    told as it was read, so that its conditions are in the entry however the request was spelled."""
+    for path, who in (
+        (f"?limit={'0' * 2000}7&number_part=%3555", "group"),
+        ("/c1-1", "group"),
+        ("/c0-1", "group"),
+        ("/c99-9", "own"),
+    ):
         await door.ask(path, who)
     assert [(one.action, one.recording, one.details, one.actor.id) for one in door.audit.entries] == [
-        (Action.LISTED, "", "number_part=555", "7"),
+        (Action.LISTED, "", "number_part=555&limit=7", "7"),
         (Action.SHOWN, "c1-1", "", "7"),
         (Action.REFUSED, "", "readRecording c0-1", "7"),
         (Action.REFUSED, "", "readRecording c99-9", "7"),

@@ -22,6 +22,7 @@ from callrec.web.problems import BadRequest, Wrong, wrong_parameters
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_AMBIGUOUS = re.compile(r"[%&\x00-\x1f\x7f]")
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -64,6 +65,18 @@ def query_of(request: web.Request, model: type[Model]) -> Model:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         errors = [Wrong(str(one["loc"][0]) if one["loc"] else "", one["msg"]) for one in found]
     raise wrong_parameters(errors)
+
+
+def query_text(query: BaseModel) -> str:
+    """The parameters that the client gave, as they were read, in the order of the model: `number=+49301234&held=true`. Only `%`,
+    `&` and control characters are percent-encoded, so that a text from outside cannot be made long by its spelling."""
+    given = query.model_dump(mode="json", exclude_unset=True)
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+    return "&".join(f"{name}={_AMBIGUOUS.sub(_percent, text)}" for name, text in texts.items())
+
+
+def _percent(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
 
 
 async def change_request_of(request: web.Request) -> ChangeRequest:

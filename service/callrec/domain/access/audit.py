@@ -13,8 +13,8 @@ from enum import StrEnum
 
 BACK_MS = 2000
 """A clock that is set back by more than this is told in the log. Time servers correct by less."""
-MOST_TEXT = 1000
-"""Characters of a text from outside that are kept; the rest is cut off."""
+MOST_TEXT = 4000
+"""Characters of a text from outside that are kept; the rest is cut off. Enough for all conditions of a search."""
 MOST_FILES = 200
 _ID = re.compile(r"[A-Za-z0-9_.:/-]{0,100}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

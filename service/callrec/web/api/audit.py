@@ -13,7 +13,7 @@ from callrec.domain.access.audit import Action, ActorKind, AuditEntry
 from callrec.domain.directory.model import Permission
 from callrec.web.api.records import Query, shown
 from callrec.web.auth import WAY, actor_of
-from callrec.web.requests import query_of
+from callrec.web.requests import query_of, query_text
 from callrec.web.routes import Answer, Operation
 
 MOST = 1000
@@ -88,7 +88,7 @@ def audit_operation(reader: LogReader, log: AuditLog) -> Operation:
             query.subject,
         )
         who, where = actor_of(request), request[WAY].address
-        entry = AuditEntry(Action.AUDIT_READ, who, address=where, details=request.query_string)
+        entry = AuditEntry(Action.AUDIT_READ, who, address=where, details=query_text(query))
         await log.append([entry])
         page = await asyncio.to_thread(audit_page, reader, wanted, query.limit, query.before)
         return shown({"items": page.entries, "next": page.next, "size": page.size})

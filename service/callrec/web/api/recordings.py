@@ -20,7 +20,7 @@ from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageReques
 from callrec.domain.rules import Rule, UserId
 from callrec.web.api.records import Query, shown
 from callrec.web.auth import AUDIT, WAY, actor_of, log_refusal, principal_of
-from callrec.web.requests import query_of
+from callrec.web.requests import query_of, query_text
 from callrec.web.routes import Answer, Operation
 
 _TAG = "recordings"
@@ -184,7 +184,7 @@ class _Recordings:
         cursor = Cursor.read(query.cursor, query.sort) if query.cursor else None
         page = await self._catalogue.search(wanted, PageRequest(query.sort, query.limit, cursor))
         total = await self._catalogue.count(wanted) if query.count else None
-        await _noted(request, Action.LISTED, details=request.query_string)
+        await _noted(request, Action.LISTED, details=query_text(query))
         return shown(
             {
                 "items": [_shown(entry) for entry in page.entries],

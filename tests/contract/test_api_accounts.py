@@ -211,13 +211,17 @@ async def test_a_program_has_its_token_and_no_more(both: tuple[ServiceUrl, Brows
 
 async def test_a_second_factor_is_made_shown_wanted_and_removed(both: tuple[ServiceUrl, Browser]) -> None:
     door, browser = both
-    assert await browser.log_in("eve", "hers and long") == 200
+    thief = Browser(door)
+    assert await browser.log_in("eve", "hers and long") == await thief.log_in("eve", "hers and long") == 200
     assert (await browser.ask("POST", "/account/second-factor", {"present": "no"}))[0] == 401
     status, made, _ = await browser.ask("POST", "/account/second-factor", {"present": "hers and long"})
     assert (status, made["secret"] in str(made["address"])) == (200, True)
     code = code_at(str(made["secret"]), int(door.clock()) // STEP_S)
     assert (await browser.ask("POST", "/account/second-factor/confirm", {"code": "000000"}))[0] == 401
     assert (await browser.ask("POST", "/account/second-factor/confirm", {"code": code}))[0] == 204
+    assert (await browser.ask("GET", "/account"))[0] == 200
+    assert (await thief.ask("GET", "/account"))[0] == 401
+    await thief.http.close()
     login = {"username": "eve", "password": "hers and long"}
     status, said, _ = await browser.ask("POST", "/login", login)
     assert (status, said["code"]) == (401, "login-code")

@@ -65,6 +65,18 @@ async def test_a_user_has_so_many_sessions_and_others_keep_theirs(store: Store) 
     assert [one.user for one in await store.sessions()] == [EVE]
 
 
+async def test_all_sessions_of_a_user_but_one_are_ended(store: Store) -> None:
+    """The one that stays says that a code was shown in it."""
+    for one in (session("eve", EVE), session("a"), session("b"), session("c")):
+        await store.open_session(one, 9)
+    shown = replace(session("b"), code_shown=True)
+    await store.touch_session(shown)
+    assert await store.end_sessions(ADA, keep=shown.digest) == 2
+    assert {one.digest: one for one in await store.sessions()} == {
+        one.digest: one for one in (shown, session("eve", EVE))
+    }
+
+
 async def test_attempts_are_counted_up_to_the_limit_and_forgotten_with_success(store: Store) -> None:
     for _ in range(2):
         assert await store.attempt(TWO) == 0

@@ -81,10 +81,11 @@ class MemoryLogins(LoginStore, TokenStore):
         self._there()
         return list(self.kept.values())
 
-    async def end_sessions(self, user: UserId, session: str = "") -> int:
+    async def end_sessions(self, user: UserId, session: str = "", keep: str = "") -> int:
         """As the port says."""
         self._there()
-        gone = [one for one in self.kept.values() if one.user == user and one.digest.startswith(session)]
+        own = [one for one in self.kept.values() if one.user == user and one.digest.startswith(session)]
+        gone = [one for one in own if one.digest != keep]
         for one in gone:
             del self.kept[one.digest]
         return len(gone)

@@ -20,6 +20,7 @@ class SessionRecord:
     seen_s: float
     address: str = ""
     program: str = ""
+    code_shown: bool = False
 
 
 @frozen_record(frozen=True, slots=True)
@@ -46,7 +47,16 @@ class SecondFactorRecord:
 
 def session_out(one: LoginSession) -> SessionRecord:
     """A session as the store has it."""
-    return SessionRecord(one.digest, one.user, one.password_mark, one.opened_s, one.seen_s, one.address, one.program)
+    return SessionRecord(
+        digest=one.digest,
+        user=one.user,
+        password_mark=one.password_mark,
+        opened_s=one.opened_s,
+        seen_s=one.seen_s,
+        address=one.address,
+        program=one.program,
+        code_shown=one.code_shown,
+    )
 
 
 def session_in(found: SessionRecord) -> LoginSession:
@@ -59,6 +69,7 @@ def session_in(found: SessionRecord) -> LoginSession:
         seen_s=found.seen_s,
         address=found.address,
         program=found.program,
+        code_shown=found.code_shown,
     )
 
 

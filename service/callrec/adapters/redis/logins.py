@@ -65,9 +65,9 @@ class RedisLogins:
             found = await ask(self._client, "MGET", *names) if names else []
         return [SESSION.load(text) for text in found if text]
 
-    async def end_sessions(self, user: UserId, session: str = "") -> int:
-        """End this user's session with this id, or all; how many that were."""
-        (ended,) = await self._durably(scripts.END_SESSIONS, [keys.SESSIONS], user, session, keys.SESSION)
+    async def end_sessions(self, user: UserId, session: str = "", keep: str = "") -> int:
+        """End this user's session with this id, or all but the one with the digest `keep`; how many that were."""
+        (ended,) = await self._durably(scripts.END_SESSIONS, [keys.SESSIONS], user, session, keys.SESSION, keep)
         return int(ended)
 
     async def attempt(self, counters: Sequence[Counter]) -> float:

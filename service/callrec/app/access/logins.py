@@ -87,18 +87,20 @@ class Logins:
         if user is None or principal is None:
             await self._failed(user, username, client)
             raise Refused("login-refused", "the user name or the password is wrong", hint="")
-        if not await self._factor_shown(user, code):
+        factor = await self._wanted_factor(user)
+        if factor and not await self._accepted(user, factor, code):
             if code:
                 await self._failed(user, username, client)
             hint = "send the six digits of the authenticator app as code; each is good for one login"
             raise Refused(
                 "login-code", "the code of the second factor is wrong" if code else "a code is wanted", hint=hint
             )
-        return await self._opened(user, await self._limited(user, principal), client, tried, device)
+        limited = self._limited(user, principal, factor)
+        return await self._opened(user, limited, client, tried, device, code_shown=factor is not None)
 
     async def principal(self, secret: str) -> tuple[Principal, LoginSession] | None:
-        """Who asks with this session's secret, with the permissions that their role has now; None when it is over, or the account
-        was disabled or has another password. Raises Unavailable."""
+        """Who asks with this session's secret, with the permissions that their role has now; None when it is over, when the
+        account was disabled or has another password, and when no code of its second factor was shown. Raises Unavailable."""
         session = await self._store.session(digest_of(secret))
         if session is None or session.is_over(now_s := self._now()):
             return None
@@ -106,7 +108,10 @@ class Logins:
         principal = principals.account(user, self._directory) if user else None
         if user is None or principal is None or password_mark(user) != session.password_mark:
             return None
-        principal = await self._limited(user, principal)
+        factor = await self._wanted_factor(user)
+        if factor and not session.code_shown:
+            return None  # it was opened while the owner confirmed the factor
+        principal = self._limited(user, principal, factor)
         if now_s - session.seen_s >= TOUCH_S:
             session = replace(session, seen_s=now_s)
             await self._store.touch_session(session)
@@ -169,8 +174,11 @@ class Logins:
         await self._replaced(user, made, before)
         return made
 
-    async def confirm_factor(self, user: UserId, code: str, actor: Actor, address: str) -> None:
-        """From now on a code is wanted at each login. Raises Refused (`login-code`, `second-factor`), Unavailable."""
+    async def confirm_factor(
+        self, user: UserId, code: str, actor: Actor, address: str, session: LoginSession | None = None
+    ) -> None:
+        """From now on a code is wanted at each login. All sessions of the account end, but for the one in which the code is shown
+        (None: it is shown in none). Raises Refused (`login-code`, `second-factor`), Unavailable."""
         before = await self._store.second_factor(user)
         if before is None or before.confirmed:
             raise Refused("second-factor", "there is no new second factor to confirm", hint="make one first")
@@ -179,6 +187,9 @@ class Logins:
             raise Refused("login-code", "the code is wrong", hint="the clock of the phone may be wrong")
         await self._account_changed(user, actor, address, "second factor confirmed")
         await self._replaced(user, replace(before, confirmed=True, last_step=step), before)
+        if session:
+            await self._store.touch_session(replace(session, code_shown=True))
+        await self._store.end_sessions(user, keep=session.digest if session else "")
 
     async def remove_factor(self, user: UserId, actor: Actor, address: str) -> None:
         """No code is wanted any more. Raises Refused (`second-factor`), Unavailable."""
@@ -196,23 +207,24 @@ class Logins:
         entry = AuditEntry(Action.ACCOUNT_CHANGED, actor, subject=f"account:{user}", address=address, details=details)
         await self._audit.append([entry])
 
-    async def _factor_shown(self, user: User, code: str) -> bool:
-        """Whether this code is accepted, or none is wanted. A code is accepted once, also by two daemons."""
+    async def _wanted_factor(self, user: User) -> SecondFactor | None:
+        """The second factor whose code is wanted; None for none, or one that was never confirmed."""
         factor = await self._store.second_factor(user.id)
-        if factor is None or not factor.confirmed:
-            return True
+        return factor if factor and factor.confirmed else None
+
+    async def _accepted(self, user: User, factor: SecondFactor, code: str) -> bool:
+        """Whether this is a code of the factor. It is accepted once, also by two daemons."""
         step = accepted_step(factor, code, self._now())
         return step is not None and await self._store.put_second_factor(
             user.id, replace(factor, last_step=step), factor
         )
 
-    async def _limited(self, user: User, principal: Principal) -> Principal:
+    def _limited(self, user: User, principal: Principal, factor: SecondFactor | None) -> Principal:
         """The principal, without permissions while its role wants a second factor that the account has not."""
         role = self._directory.role_of(user)
-        if role is None or not role.second_factor:
+        if role is None or not role.second_factor or factor:
             return principal
-        factor = await self._store.second_factor(user.id)
-        return principal if factor and factor.confirmed else principals.without_permissions(principal)
+        return principals.without_permissions(principal)
 
     @property
     def _directory(self) -> Directory:
@@ -231,11 +243,19 @@ class Logins:
         return digest if user and known == user.id else None
 
     async def _opened(
-        self, user: User, principal: Principal, client: Client, tried: tuple[Counter, ...], device: str | None
+        self,
+        user: User,
+        principal: Principal,
+        client: Client,
+        tried: tuple[Counter, ...],
+        device: str | None,
+        *,
+        code_shown: bool,
     ) -> LoggedIn:
         now_s, secret = self._now(), secrets.token_urlsafe(32)
         program = "".join(one for one in client.program if one.isprintable())[:MOST_PROGRAM]
-        session = LoginSession(digest_of(secret), user.id, password_mark(user), now_s, now_s, client.address, program)
+        digest, mark = digest_of(secret), password_mark(user)
+        session = LoginSession(digest, user.id, mark, now_s, now_s, client.address, program, code_shown)
         await self._store.succeeded(tried)
         await self._tell(Action.LOGGED_IN, user.id, client.address)
         await self._store.open_session(session, MOST_SESSIONS)

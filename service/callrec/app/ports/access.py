@@ -40,15 +40,16 @@ class LoginStore(Protocol):
         ...
 
     async def touch_session(self, session: LoginSession) -> None:
-        """Store that the session was used at `seen_s`. Changes nothing when it was ended meanwhile."""
+        """Store that the session was used at `seen_s`, or that a code was shown. Changes nothing when it was ended meanwhile."""
         ...
 
     async def sessions(self) -> Sequence[LoginSession]:
         """All sessions, oldest first."""
         ...
 
-    async def end_sessions(self, user: UserId, session: str = "") -> int:
-        """End this user's session with this id, or all; how many that were. They are gone for good (on disk) on return."""
+    async def end_sessions(self, user: UserId, session: str = "", keep: str = "") -> int:
+        """End this user's session with this id, or all (empty), but for the one with the digest `keep`; how many that were. They
+        are gone for good (on disk) on return."""
         ...
 
     async def attempt(self, counters: Sequence[Counter]) -> float:

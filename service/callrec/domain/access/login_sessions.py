@@ -38,6 +38,8 @@ class LoginSession:
     """The client's IP address at the login."""
     program: str = ""
     """The client's User-Agent at the login, shortened."""
+    code_shown: bool = False
+    """Whether a code of the account's second factor was shown: at the login, or to confirm the factor."""
 
     @property
     def id(self) -> str:

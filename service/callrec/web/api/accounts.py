@@ -283,7 +283,8 @@ class _Own:
 
     async def confirm_factor(self, request: web.Request) -> web.Response:
         body, user = await body_of(request, Code), self._user(request)
-        await self._logins.confirm_factor(user.id, body.code, actor_of(request), request[WAY].address)
+        actor, address = actor_of(request), request[WAY].address
+        await self._logins.confirm_factor(user.id, body.code, actor, address, session_of(request))
         return web.Response(status=_GONE)
 
     def _user(self, request: web.Request) -> User:

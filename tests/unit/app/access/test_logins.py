@@ -9,7 +9,7 @@ from login_store import Clock, KeptAudit, MemoryLogins
 from callrec.app.access.logins import AT_ONCE, MOST_WAITING, Client, LoggedIn, Logins, LoginWait
 from callrec.domain.access.audit import Actor, ActorKind
 from callrec.domain.access.login_limits import PER_ACCOUNT, PER_ADDRESS, WINDOW_S
-from callrec.domain.access.login_sessions import IDLE_S, MOST_SESSIONS
+from callrec.domain.access.login_sessions import IDLE_S, MOST_SESSIONS, LoginSession
 from callrec.domain.access.second_factor import STEP_S, code_at
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Permission, Role, Tables, User
@@ -284,10 +284,10 @@ async def test_a_new_password_is_checked_before_it_is_hashed() -> None:
         await door.logins.hashed("short")
 
 
-async def _with_factor(door: Door) -> str:
-    """Ada's secret, confirmed."""
+async def _with_factor(door: Door, session: LoginSession | None = None) -> str:
+    """Ada's secret, confirmed in this session."""
     made = await door.logins.new_factor(ADA.id, ADMIN, "")
-    await door.logins.confirm_factor(ADA.id, code_at(made.secret, int(door.clock()) // STEP_S), ADMIN, "")
+    await door.logins.confirm_factor(ADA.id, code_at(made.secret, int(door.clock()) // STEP_S), ADMIN, "", session)
     door.clock.now_s += STEP_S
     return made.secret
 
@@ -334,7 +334,7 @@ async def test_a_role_may_want_a_second_factor_before_it_permits_anything() -> N
     door.tables.directory = Directory(Tables(users=(ADA,), roles=(strict,)))
     done = await door.enters()
     assert done.principal.permissions == frozenset()
-    secret = await _with_factor(door)
+    secret = await _with_factor(door, done.session)
     found = await door.logins.principal(done.secret)
     assert found is not None
     assert found[0].permissions == {Permission.OWN_LISTEN}, "the same session goes on"
@@ -342,6 +342,28 @@ async def test_a_role_may_want_a_second_factor_before_it_permits_anything() -> N
     found = await door.logins.principal(done.secret)
     assert found is not None
     assert (found[0].permissions, bool(secret)) == (frozenset(), True)
+
+
+async def test_a_second_factor_ends_the_sessions_that_were_opened_without_it() -> None:
+    """Somebody who knew the password alone has no session any more when the owner confirms a factor, whatever the role wants."""
+    door = Door()
+    thief, owner = await door.enters(STRANGER), await door.enters()
+    secret = await _with_factor(door, owner.session)
+    assert await door.logins.principal(thief.secret) is None
+    assert await door.logins.principal(owner.secret)
+    assert [one.id for one in await door.logins.sessions(ADA.id)] == [owner.session.id]
+    code = code_at(secret, int(door.clock()) // STEP_S)
+    again = await door.logins.log_in("ada", RIGHT, HOME, code)
+    assert await door.logins.principal(again.secret)
+
+
+async def test_a_login_at_the_moment_of_the_confirmation_opens_nothing_without_a_code() -> None:
+    """A session may be stored after the others were ended. It knows that no code was shown, so it is not let in."""
+    door = Door()
+    late = await door.enters(STRANGER)
+    await _with_factor(door)
+    await door.store.open_session(late.session, MOST_SESSIONS)
+    assert await door.logins.principal(late.secret) is None
 
 
 async def test_a_second_factor_counts_when_its_owner_has_shown_a_code() -> None:

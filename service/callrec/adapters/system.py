@@ -1,8 +1,10 @@
 """The system's clocks, and the source of ids."""
 
 import os
+import resource
 import threading
 import time
+from contextlib import suppress
 
 from callrec.domain.calls.model import Instant
 
@@ -34,6 +36,15 @@ class UlidIds:
             value = self._last
         digits = (_TIME_BITS + _RANDOM_BITS + _BITS - 1) // _BITS
         return "".join(_ALPHABET[value >> _BITS * place & 31] for place in reversed(range(digits)))
+
+
+def allow_open_files() -> None:
+    """Let this process, and those that it starts, have as many open files as the administrator allows (getrlimit(2)): the soft
+    limit, most often 1024, is for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):  # a container may forbid it: then the soft limit stays
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def has_terminal() -> bool:

@@ -7,7 +7,7 @@ import sys
 
 def serve() -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
-    from callrec.adapters.system import has_terminal
+    from callrec.adapters.system import allow_open_files, has_terminal
 
     if not has_terminal():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon handles it: starting takes a second
@@ -16,6 +16,7 @@ def serve() -> None:
     from callrec.daemon import serve as run
     from callrec.observe.logs import set_up_logs
 
+    allow_open_files()
     settings = read_settings()
     token = kept_token(settings.state_dir)
     secrets = [*settings.secrets(), token]

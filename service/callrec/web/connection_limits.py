@@ -8,11 +8,14 @@ request is disconnected, however steadily its bytes arrive.
 Calls and HTTP share one event loop. A client without the token therefore waits for its turn (`Guards.turn`): answers are limited
 per connection and for all connections together, and the waiting connection is not read. When all places are taken, further
 connections get one of a few spare places, where only /healthz is answered.
+
+With TLS a connection gets its place after the handshake. Until then it is one of `handshakes`, and further connections are closed
+when they are accepted: each of them has a file descriptor, of which the process needs some for calls.
 """
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from ssl import SSLContext
 from typing import cast
@@ -42,6 +45,8 @@ class Patience:
     """Answers per second without a token, on all connections together."""
     burst: int = 10
     """Answers at once after a pause."""
+    handshakes: int = 64
+    """Connections in the TLS handshake. Further ones are closed."""
 
 
 class Guards:
@@ -52,6 +57,7 @@ class Guards:
         self._refused = refused
         self._by_transport: dict[asyncio.BaseTransport, _Guard] = {}
         self._spare: dict[asyncio.BaseTransport, _Guard] = {}
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._together = {health: Pace(patience.together_s, patience.burst) for health in (False, True)}
 
     def site(self, runner: web.AppRunner, host: str, port: int, tls: SSLContext | None = None) -> "GuardedSite":
@@ -101,6 +107,16 @@ class Guards:
         guard.is_spare = True
         return True
 
+    def handshake(self, begin: Callable[[], Coroutine[None, None, None]]) -> bool:
+        """Begin the TLS handshake of a new connection; False when there are too many."""
+        if len(self._handshakes) >= self.patience.handshakes:
+            self._refused()
+            return False
+        task = asyncio.get_running_loop().create_task(begin())
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+        return True
+
     def closed(self, transport: asyncio.BaseTransport) -> None:
         """Forget a connection."""
         self._by_transport.pop(transport, None)
@@ -132,14 +148,12 @@ class GuardedSite(web.BaseSite):
         await super().start()
         handlers = cast("web.Server", self._runner.server)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Guard(self._guards, handlers(), loop),
-            self._host,
-            self.port,
-            backlog=128,
-            ssl=self._tls,
-            ssl_handshake_timeout=HANDSHAKE_S if self._tls else None,
-        )
+
+        def accepted() -> asyncio.Protocol:
+            guard = _Guard(self._guards, handlers(), loop)
+            return _Accepted(self._guards, guard, self._tls) if self._tls else guard
+
+        self._server = await loop.create_server(accepted, self._host, self.port, backlog=128)
         self.port = self._server.sockets[0].getsockname()[1]
 
 
@@ -162,6 +176,34 @@ class OwnSite(web.BaseSite):
         self._server = await loop.create_unix_server(lambda: _Guard(self._guards, handlers(), loop), sock=self._own)
 
 
+class _Accepted(asyncio.Protocol):
+    """A connection before the end of the TLS handshake. asyncio's own TLS server would tell of it only afterwards."""
+
+    def __init__(self, guards: Guards, guard: "_Guard", tls: SSLContext) -> None:
+        self._guards, self._guard, self._tls = guards, guard, tls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        bare = cast("asyncio.Transport", transport)
+        if not self._guards.handshake(lambda: self._secured(bare)):
+            bare.abort()
+            return
+        bare.pause_reading()  # the first bytes are for TLS
+
+    async def _secured(self, bare: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(
+                bare, self._guard, self._tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except OSError:  # no TLS, too slow, or the client has disconnected
+            bare.abort()
+            return
+        if transport is None:  # asyncio's answer when the client disconnects without an error
+            bare.abort()
+        else:
+            self._guard.connection_made(transport)
+
+
 class _Guard(asyncio.Protocol):
     """The guard of one connection."""
 
@@ -171,6 +213,8 @@ class _Guard(asyncio.Protocol):
         self._loop = loop
         self._clock: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] = []
+        """What came with the last message of the TLS handshake, before `connection_made`."""
         self._is_open = False
         self.is_spare = False
         self._since_s = loop.time()
@@ -218,10 +262,15 @@ class _Guard(asyncio.Protocol):
         self._is_open = True
         self._inner.connection_made(transport)
         self.start_clock()
+        early, self._early = self._early, []
+        for data in early:
+            self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
         if self._is_open:
             self._inner.data_received(data)
+        elif self._transport is None:
+            self._early.append(data)
 
     def eof_received(self) -> bool | None:
         return self._inner.eof_received() if self._is_open else None

@@ -2,12 +2,13 @@
 
 Three counters, each of a window that begins with its first attempt:
 
-- **address**: attempts from one address (of IPv6 one /64), for any account;
+- **address**: attempts from one address (of IPv6 one /64), for any account, from browsers that have never logged in to it;
 - **account**: attempts for one account from browsers that have never logged in to it;
 - **device**: attempts for one account from one browser that has logged in to it before.
 
 When a counter is full, further attempts wait for the end of its window, with the right password too. Strangers fill *account* and
-*address*, never *device*: so they cannot keep the owner out of a browser that the owner has used before. Names without an account
+*address*, never *device*, and for a browser that has logged in before *device* alone decides: so strangers cannot keep the owner
+out of such a browser, not even from the owner's own network. Names without an account
 are counted like others, so the answer does not tell which accounts exist."""
 
 from dataclasses import dataclass
@@ -30,10 +31,11 @@ class Counter:
 
 def counters(username: str, address: str, device: str | None) -> tuple[Counter, ...]:
     """The counters of an attempt, the account's or device's first. `device`: the digest of the browser's secret, when it has
-    logged in to this account before."""
+    logged in to this account before; None otherwise."""
+    if device:
+        return (Counter(f"device:{device}", PER_DEVICE),)
     named = sha256(username.encode("utf-8", "surrogateescape")).hexdigest()
-    own = Counter(f"device:{device}", PER_DEVICE) if device else Counter(f"account:{named}", PER_ACCOUNT)
-    return own, Counter(f"address:{_network(address)}", PER_ADDRESS)
+    return Counter(f"account:{named}", PER_ACCOUNT), Counter(f"address:{_network(address)}", PER_ADDRESS)
 
 
 def account_counter(username: str) -> Counter:

@@ -147,6 +147,19 @@ async def test_one_address_may_try_so_many_names() -> None:
     assert await door.enters(HOME)
 
 
+async def test_a_stranger_of_the_same_network_does_not_lock_the_owners_browser() -> None:
+    """Who shares the owner's address, as behind one router or in one /64, fills the counter of that address only."""
+    door = Door()
+    mine = Client("2001:db8::1", "Browser", is_browser=True)
+    known = replace(mine, device=(await door.enters(mine)).device)
+    for number in range(PER_ADDRESS):
+        with pytest.raises(Refused, match="wrong"):
+            await door.logins.log_in(f"name{number}", "x", Client("2001:db8::bad"))
+    with pytest.raises(LoginWait):
+        await door.enters(mine)
+    assert await door.enters(known)
+
+
 async def test_many_who_log_in_rightly_behind_one_address_are_not_counted() -> None:
     door = Door()
     for _ in range(2 * PER_ADDRESS):

@@ -13,7 +13,7 @@ def test_a_stranger_fills_the_counters_of_account_and_address() -> None:
 
 
 def test_a_known_browser_has_a_counter_that_no_stranger_fills() -> None:
-    assert counters("ada", "192.0.2.7", "d" * 64)[0] == Counter(f"device:{'d' * 64}", PER_DEVICE)
+    assert counters("ada", "192.0.2.7", "d" * 64) == (Counter(f"device:{'d' * 64}", PER_DEVICE),)
 
 
 def test_one_network_of_ipv6_is_one_address() -> None:

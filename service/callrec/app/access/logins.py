@@ -89,12 +89,10 @@ class Logins:
             raise Refused("login-refused", "the user name or the password is wrong", hint="")
         factor = await self._wanted_factor(user)
         if factor and not await self._accepted(user, factor, code):
-            if code:
-                await self._failed(user, username, client)
+            says = "the code of the second factor is wrong" if code else "a code is wanted"
+            await self._failed(user, username, client, f": the password is right, {says}")
             hint = "send the six digits of the authenticator app as code; each is good for one login"
-            raise Refused(
-                "login-code", "the code of the second factor is wrong" if code else "a code is wanted", hint=hint
-            )
+            raise Refused("login-code", says, hint=hint)
         limited = self._limited(user, principal, factor)
         return await self._opened(user, limited, client, tried, device, code_shown=factor is not None)
 
@@ -265,14 +263,14 @@ class Logins:
             await self._store.remember_device(digest_of(new_device), user.id)
         return LoggedIn(principal, user, session, secret, new_device)
 
-    async def _failed(self, user: User | None, username: str, client: Client) -> None:
-        """Log a failed attempt, before it is answered."""
+    async def _failed(self, user: User | None, username: str, client: Client, why: str = "") -> None:
+        """Log a failed attempt, before it is answered. `why`: what follows the name."""
         entry = AuditEntry(
             Action.LOGIN_FAILED,
             Actor(ActorKind.STRANGER),
             subject=f"account:{user.id}" if user else "",
             address=client.address,
-            details=f"user name {username[:64]!r}",
+            details=f"user name {username[:64]!r}{why}",
         )
         await self._audit.append([entry])
 

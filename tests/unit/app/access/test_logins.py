@@ -321,6 +321,22 @@ async def test_with_a_second_factor_a_code_is_wanted_and_each_is_good_once() -> 
         await door.logins.log_in("ada", "wrong", HOME, code)
 
 
+async def test_the_log_says_when_somebody_has_the_password_and_not_the_code() -> None:
+    """That is what the owner of the account has to know."""
+    door = Door()
+    await _with_factor(door)
+    for code in ("", "000000"):
+        with pytest.raises(Refused):
+            await door.logins.log_in("ada", RIGHT, STRANGER, code)
+    assert {(one.action.value, one.subject, one.address) for one in door.audit.entries[-2:]} == {
+        ("login-failed", "account:7", STRANGER.address)
+    }
+    assert [one.details for one in door.audit.entries[-2:]] == [
+        "user name 'ada': the password is right, a code is wanted",
+        "user name 'ada': the password is right, the code of the second factor is wrong",
+    ]
+
+
 async def test_codes_are_not_tried_out() -> None:
     door = Door()
     secret = await _with_factor(door)

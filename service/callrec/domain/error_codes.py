@@ -360,7 +360,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "store-unavailable": "The store does not answer. See whether it runs, and CALLREC_REDIS_URL; callrec connects "
     "again by itself.",
     "tables-busy": "Other edits of the tables came first again and again; nothing was changed. Repeat it later.",
-    "tables-stale": "The store does not answer, so nothing can be changed now. `/readyz` says why; repeat it later.",
+    "tables-stale": "The store does not answer, so nothing can be changed now and nobody is let in. `/readyz` "
+    "says why; repeat it later.",
     "tables-unknown": "The daemon has not read the tables since it started. `/readyz` says why.",
     "too-many-subscribers": "A hundred programs follow the events already. Close those that are not needed; a program "
     "should use one connection.",

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from callrec.app.access.current_tables import current
 from callrec.app.ports.access import AuditLog, LoginStore
 from callrec.app.ports.directory import Passwords, TableCopy
 from callrec.domain.access import principals
@@ -226,11 +227,7 @@ class Logins:
 
     @property
     def _directory(self) -> Directory:
-        if self._tables.edit_revision < 0:
-            raise Unavailable(
-                "tables-unknown", "the tables were never loaded", hint="/readyz says why; try again later"
-            )
-        return self._tables.directory
+        return current(self._tables)
 
     async def _known_device(self, client: Client, user: User | None) -> str | None:
         """The digest of the browser's secret, when this user has logged in from it before."""

@@ -259,6 +259,19 @@ async def test_before_the_tables_are_loaded_nobody_is_told_that_the_password_is_
     assert away.value.code == "tables-unknown"
 
 
+async def test_a_stale_copy_of_the_tables_opens_nothing() -> None:
+    """The account may have been disabled while the copy could not follow. The session goes on when it can again."""
+    door = Door()
+    done = await door.enters()
+    door.tables.fresh = False
+    for asked in (door.logins.principal(done.secret), door.enters()):
+        with pytest.raises(Unavailable) as stale:
+            await asked
+        assert stale.value.code == "tables-stale"
+    door.tables.fresh = True
+    assert await door.logins.principal(done.secret)
+
+
 async def test_the_present_password_is_checked_like_a_login() -> None:
     door = Door()
     await door.logins.checked(ADA, "right", HOME)

@@ -151,7 +151,7 @@ def _access(address: Address, feed: DirectoryFeed, door: ServiceUrl, stack: Asyn
     store = RedisLogins(address)
     stack.push_async_callback(store.close)
     logins = Logins(store, feed, PASSWORDS, door.audit, door.clock)
-    return Access(logins, ProgramTokens(store, door.audit, door.clock), door.audit, Clients(["127.0.0.9"]))
+    return Access(logins, ProgramTokens(store, feed, door.audit, door.clock), door.audit, Clients(["127.0.0.9"]))
 
 
 @asynccontextmanager

@@ -209,6 +209,24 @@ async def test_a_program_has_its_token_and_no_more(both: tuple[ServiceUrl, Brows
     assert (personal.status, personal.json["errors"][0]["pointer"]) == (422, "/permissions")
 
 
+async def test_a_token_ends_with_the_account_that_made_it_and_makes_no_other(
+    both: tuple[ServiceUrl, Browser],
+) -> None:
+    """An administrator who is disabled has no way back, not by a token and not by its successor."""
+    door, browser = both
+    assert await browser.log_in() == 200
+    status, made, _ = await browser.ask("POST", "/tokens", {"name": "crm", "permissions": ["accounts.change"]})
+    assert (status, made["made_by"]) == (201, f"account:{JOHN.id}")
+    program = {"Authorization": f"Bearer {made['token']}"}
+    refused = await door.ask("POST", "/tokens", {"name": "next", "permissions": ["accounts.change"]}, **program)
+    assert (refused.status, refused.json["code"]) == (403, "token-maker")
+    assert door.audit.actions()[-1] == "refused"
+    assert (await door.ask("GET", "/account", **program)).status == 200
+    await door.change(f"/users/{JOHN.id}", enableclient=False)
+    await door.feed.catch_up(10)
+    assert (await door.ask("GET", "/account", **program)).status == 401
+
+
 async def test_a_second_factor_is_made_shown_wanted_and_removed(both: tuple[ServiceUrl, Browser]) -> None:
     door, browser = both
     thief = Browser(door)

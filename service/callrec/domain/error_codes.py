@@ -64,8 +64,8 @@ ErrorCode = Literal[
     "store-outcome-unknown", "store-read-only", "store-record", "store-records-gone", "store-refused-command",
     "store-revision", "store-unavailable", "store-url", "store-went-back", "stored-path",
     "table-conflict", "tables-busy", "tables-edited", "tables-mark", "tables-stale", "tables-unknown",
-    "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "token-name",
-    "token-permissions", "tokens-too-many", "too-large", "too-many-links", "too-many-recordings",
+    "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "token-maker",
+    "token-name", "token-permissions", "tokens-too-many", "too-large", "too-many-links", "too-many-recordings",
     "too-many-subscribers", "too-slow", "transcoding-busy", "twice",
     "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
     "value-unfit",
@@ -246,6 +246,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "table-conflict": "Another record has this name or number. Choose another one, or remove that record first.",
     "text-not-storable": "A value has characters that cannot be stored: half of a surrogate pair, or a line break in "
     "a name. Correct it.",
+    "token-maker": "A token cannot make another one. Log in with an account that may change accounts, or use "
+    "`callrec accounts token`.",
     "token-name": "A token needs a name of at most 64 characters. Say which program it is for.",
     "token-permissions": "A token needs a permission, and cannot have those that mean a user's own or group's recordings.",
     "tokens-too-many": "There are too many tokens. Remove those that no program uses: `callrec accounts tokens` shows the "

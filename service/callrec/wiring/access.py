@@ -27,4 +27,4 @@ def keep_access(address: Address, tables: TableCopy, audit: AuditLog, stack: Asy
     store = RedisLogins(address)
     stack.push_async_callback(store.close)
     logins = Logins(store, tables, Argon2Passwords(), audit, time.time)
-    return Access(logins, ProgramTokens(store, audit, time.time), audit)
+    return Access(logins, ProgramTokens(store, tables, audit, time.time), audit)

@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Callable, Sequence
 
+from callrec.app.access.current_tables import current
 from callrec.app.ports.access import AuditLog, TokenStore
+from callrec.app.ports.directory import TableCopy
 from callrec.domain.access.audit import Action, Actor, AuditEntry
 from callrec.domain.access.login_sessions import digest_of
-from callrec.domain.access.principals import Principal
-from callrec.domain.access.tokens import MOST_TOKENS, PERSONAL, ProgramToken, parts_of
+from callrec.domain.access.principals import DAEMON, Principal
+from callrec.domain.access.tokens import MOST_TOKENS, PERSONAL, ProgramToken, may_make_tokens, parts_of
 from callrec.domain.directory.model import Permission
 from callrec.domain.directory.value_checks import text
 from callrec.domain.errors import Refused
@@ -21,16 +23,19 @@ MOST_DAYS = 3650
 class ProgramTokens:
     """The use cases. `now`: the system clock."""
 
-    def __init__(self, store: TokenStore, audit: AuditLog, now: Callable[[], float]) -> None:
-        self._store, self._audit, self._now = store, audit, now
+    def __init__(self, store: TokenStore, tables: TableCopy, audit: AuditLog, now: Callable[[], float]) -> None:
+        self._store, self._tables, self._audit, self._now = store, tables, audit, now
         self._used: dict[str, float] = {}
 
     async def principal(self, said: str) -> Principal | None:
-        """Who asks with this token; None for one that is wrong, removed or has expired. Raises Unavailable."""
+        """Who asks with this token; None for one that is wrong, removed, has expired, or whose maker may not make tokens any
+        more. Raises Unavailable."""
         parts = parts_of(said)
         token = await self._store.token(parts[0]) if parts else None
         now_s = self._now()
         principal = token.principal(parts[1], now_s) if token and parts else None
+        if token and principal and not self._may_make(token.made_by):
+            return None
         if principal and abs(now_s - self._used.get(principal.id, 0.0)) >= USED_S:
             self._used[principal.id] = now_s
             await self._store.token_used(principal.id, now_s)
@@ -39,8 +44,10 @@ class ProgramTokens:
     async def make(
         self, name: str, permissions: Sequence[Permission], days: float | None, actor: Actor, made_by: str
     ) -> tuple[ProgramToken, str]:
-        """A new token and its text, which is told once. `days`: until it expires; None: never. Raises Refused (`token-name`,
-        `token-permissions`, `tokens-too-many`), Unavailable."""
+        """A new token and its text, which is told once. `days`: until it expires; None: never. `made_by`: `Principal.actor`, of
+        an account or the daemon's own token. Raises Refused (`token-maker`, `token-name`, `token-permissions`,
+        `tokens-too-many`), Unavailable."""
+        await self._check_maker(actor, made_by)
         if not NAME.accepts(name):
             raise Refused("token-name", f"a token's name must be {NAME.says}", hint="say which program it is for")
         personal = [one for one in permissions if one in PERSONAL]
@@ -61,6 +68,16 @@ class ProgramTokens:
         await self._audit.append([AuditEntry(Action.TOKEN_MADE, actor, subject=f"token:{token.id}", details=details)])
         await self._store.put_token(token, MOST_TOKENS)
         return token, token.text(secret)
+
+    async def _check_maker(self, actor: Actor, made_by: str) -> None:
+        """Raises Refused for an actor who may not make tokens, when that is in the log."""
+        if not self._may_make(made_by):
+            await self._audit.append([AuditEntry(Action.REFUSED, actor, details="a token does not make tokens")])
+            hint = "log in with an account that may change accounts, or use callrec accounts token"
+            raise Refused("token-maker", "a token cannot make another one", hint=hint)
+
+    def _may_make(self, maker: str) -> bool:
+        return maker == DAEMON.actor or may_make_tokens(maker, current(self._tables))
 
     async def every(self) -> Sequence[tuple[ProgramToken, float | None]]:
         """All tokens by age, and when each was last used. Raises Unavailable."""

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from callrec.domain.access.login_sessions import digest_of
-from callrec.domain.access.principals import Principal, PrincipalKind
+from callrec.domain.access.principals import Principal, PrincipalKind, account
+from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Permission
+from callrec.domain.rules import UserId
 
 PREFIX = "callrec"
 _FORM = re.compile(r"callrec_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -29,6 +31,7 @@ class ProgramToken:
     made_s: float
     """In Unix time."""
     made_by: str = ""
+    """`Principal.actor` of who made it."""
     expires_s: float | None = None
     """When it ends, in Unix time; None: never."""
 
@@ -46,6 +49,15 @@ class ProgramToken:
         if not is_right or self.is_over(now_s):
             return None
         return Principal(PrincipalKind.TOKEN, self.id, frozenset(self.permissions))
+
+
+def may_make_tokens(maker: str, tables: Directory) -> bool:
+    """Whether the account of this actor (`Principal.actor`) may make tokens, as the tables are now. Tokens that it made are good
+    as long as it may: else an administrator who loses the account, or the role, would come back by a token. A token may not."""
+    kind, _, identity = maker.partition(":")
+    user = tables.user(UserId(identity)) if kind == PrincipalKind.ACCOUNT else None
+    principal = account(user, tables) if user else None
+    return principal is not None and Permission.ACCOUNTS_CHANGE in principal.permissions
 
 
 def parts_of(text: str) -> tuple[str, str] | None:

@@ -6,8 +6,10 @@ import pytest
 
 from callrec.domain.access.login_sessions import digest_of
 from callrec.domain.access.principals import Principal, PrincipalKind
-from callrec.domain.access.tokens import PERSONAL, ProgramToken, parts_of
-from callrec.domain.directory.model import Permission
+from callrec.domain.access.tokens import PERSONAL, ProgramToken, may_make_tokens, parts_of
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.model import Permission, Profile, Tables, User
+from callrec.domain.rules import UserId
 
 T, SECRET = 1_790_000_000.0, "s_-" + "x" * 40
 TOKEN = ProgramToken("0123456789ab", "crm", (Permission.CALLS_READ,), digest_of(SECRET), T, expires_s=T + 86_400)
@@ -39,3 +41,15 @@ def test_it_opens_what_its_permissions_say_until_it_expires() -> None:
 
 def test_personal_permissions_are_those_that_need_a_user() -> None:
     assert {one.partition(".")[0] for one in PERSONAL} == {"own", "group"}
+
+
+def test_an_account_that_may_change_accounts_may_make_tokens_and_nobody_else() -> None:
+    boss = User(UserId("1"), "Ada", enableclient=True, username="ada", profileclient="boss")
+    others = (
+        replace(boss, id=UserId("2"), username="off", enableclient=False),
+        replace(boss, id=UserId("3"), username="eve", profileclient="client"),
+    )
+    tables = Directory(Tables(users=(boss, *others), profiles=(Profile("boss", "administrator"),)))
+    assert may_make_tokens("account:1", tables)
+    for other in ("account:2", "account:3", "account:4", f"token:{TOKEN.id}", "token:1", ""):
+        assert not may_make_tokens(other, tables)

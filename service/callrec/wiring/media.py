@@ -46,9 +46,9 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     """The use cases. Raises Unavailable when the folder of transcoded files cannot be made."""
     transcoded = DiskTranscodedFiles(settings.state_dir / FOLDER, settings.transcoded_mb << 20)
     transcoded.empty()
-    threads, sources = Threads(AT_ONCE, "transcode", is_behind=True), Sources(around.catalogue, around.library)
+    threads, looks = Threads(AT_ONCE, "transcode", is_behind=True), Looks(around.audit)
+    sources = Sources(around.catalogue, around.library, looks)
     transcoding = Transcoding(PyAvTranscoder(), transcoded, threads)
-    looks = Looks(around.audit)
     files = DiskMediaFiles()
     media = RecordingMedia(MediaPorts(sources, files, transcoding, looks, around.notices))
     annotating = Annotating(

@@ -6,6 +6,7 @@ import pytest
 from media_client import Client, actions, served
 from stored_library import StoredLibrary
 
+from callrec.domain.access.audit import Action
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
@@ -59,8 +60,35 @@ async def test_absent_and_forbidden_have_the_same_answer(stored: StoredLibrary) 
         ):
             answers = [await client.send(f"{one}/{path}", method, body, If_Match="*") for one in ("c1-1", "c9-9")]
             assert [status for status, _ in answers] == [404, 404]
-    assert stored.audited == []
+    assert {one.action for one in stored.audited} == {Action.REFUSED}
+    assert {one.actor.id for one in stored.audited} == {OTHER}
+    asked = [one.details.split() for one in stored.audited]
+    assert asked[0] == ["recordings.listen", "c1-1"]
+    assert [why for why, which in asked if which == "c1-1"] == [why for why, which in asked if which == "c9-9"]
     assert stored.library.annotations("2026/11/22/c1-1") is None
+
+
+async def test_a_forbidden_recording_is_as_an_absent_one_when_its_sidecar_is_gone(stored: StoredLibrary) -> None:
+    """The catalogue's entry decides before the sidecar is looked for: a missing one is told only to those who may hear it."""
+    stored.file(stored.library.manifest("2026/11/22/c1-1")).with_suffix(".json").unlink()
+    for principal, status in ((account(OTHER, Permission.OWN_LISTEN), 404), (account(OWN, Permission.OWN_LISTEN), 500)):
+        async with served(stored, principal) as client:
+            assert await statuses(client, "media") == [status]
+    assert actions(stored) == ["refused  account"]
+
+
+async def test_the_sidecar_decides_too_whose_recording_it_is(stored: StoredLibrary) -> None:
+    """An entry of the catalogue that names another user opens nothing to them."""
+    stored.entries["c1-1"]["recorded_user"] = OTHER
+    async with served(stored, account(OTHER, Permission.OWN_LISTEN)) as client:
+        assert await statuses(client, "media") == [404]
+    assert actions(stored) == ["refused  account"]
+
+
+async def test_a_recording_that_is_not_there_is_no_refusal_to_those_who_may_hear_all(stored: StoredLibrary) -> None:
+    async with served(stored, account(OTHER, Permission.RECORDINGS_LISTEN)) as client:
+        assert (await client.ask("c9-9/media"))[0] == 404
+    assert stored.audited == []
 
 
 async def test_a_supervisor_hears_the_group_and_changes_nothing(stored: StoredLibrary) -> None:

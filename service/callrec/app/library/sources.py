@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import dataclass
 
-from callrec.app.library.looks import Asker
+from callrec.app.library.looks import Asker, Looks
 from callrec.app.ports.library import Catalogue, Library
+from callrec.domain.access.audit import Action
+from callrec.domain.access.decisions import visible
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Manifest, Media, Track
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.rules import UserId
 
 STEREO, MONO = 2, 1
 
@@ -45,29 +48,34 @@ class Source:
 class Sources:
     """The recordings of a library that its catalogue knows."""
 
-    def __init__(self, catalogue: Catalogue, library: Library) -> None:
-        self.catalogue, self.library = catalogue, library
+    def __init__(self, catalogue: Catalogue, library: Library, looks: Looks) -> None:
+        self.catalogue, self.library, self._looks = catalogue, library, looks
 
     async def stored(self, recording: str, asker: Asker, permission: Permission) -> Stored:
         """The recording with this id. Raises Refused (`no-such-recording`), the same for one that is not there and for one for
-        which the asker does not have the permission; Corrupt, Unavailable."""
-        entry = await self.catalogue.get(recording)
-        if entry is None:
-            raise _absent(recording)
+        which the asker does not have the permission; Corrupt, Unavailable.
+
+        The catalogue's entry decides before a file is read, so that neither time nor errors tell absent and forbidden ones apart;
+        the sidecar, which is sealed, decides again."""
+        allowed, entry = visible(asker.principal, permission), await self.catalogue.get(recording)
+        if entry is None or not allowed.holds(UserId(entry["recorded_user"]) if entry.get("recorded_user") else None):
+            raise await self._refused(recording, asker, permission)
         manifest = await asyncio.to_thread(self.library.manifest, entry["path"])
         if manifest is None or manifest.recording.id != recording:
             raise Corrupt("media-missing", f"the sidecar of {recording} is missing", hint="run callrec verify")
         if not asker.may(permission, manifest.recording):
-            raise _absent(recording)
+            raise await self._refused(recording, asker, permission)
         return Stored(entry["path"], manifest)
+
+    async def _refused(self, recording: str, asker: Asker, permission: Permission) -> Refused:
+        """The error, once the audit log has the refusal. One who may see all recordings is not refused: there is none."""
+        if not visible(asker.principal, permission).all:
+            await self._looks.told(asker, Action.REFUSED, "", details=f"{permission} {recording}")
+        return Refused("no-such-recording", f"there is no recording {recording[:80]!r}")
 
     async def source(self, recording: str, track: int | None, asker: Asker, permission: Permission) -> Source:
         """Its own file, or that of a track. Raises as `stored`, and Refused (`no-such-track`, `no-audio`)."""
         return source_of(self.library, await self.stored(recording, asker, permission), track)
-
-
-def _absent(recording: str) -> Refused:
-    return Refused("no-such-recording", f"there is no recording {recording[:80]!r}")
 
 
 def source_of(library: Library, stored: Stored, track: int | None) -> Source:

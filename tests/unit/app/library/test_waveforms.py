@@ -11,7 +11,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.media.transcode import PyAvMeasurer
 from callrec.adapters.threads import Threads
 from callrec.app.library.catalog import verify
-from callrec.app.library.looks import Asker
+from callrec.app.library.looks import Asker, Looks
 from callrec.app.library.sources import Sources
 from callrec.app.library.waveforms import Waveforms, make_missing
 from callrec.domain.access.principals import DAEMON
@@ -42,7 +42,7 @@ def stored(tmp_path: Path) -> StoredLibrary:
 
 
 def waveforms(stored: StoredLibrary, measurer: PyAvMeasurer) -> Waveforms:
-    return Waveforms(Sources(stored, stored.library), measurer, Threads(1, "test"))
+    return Waveforms(Sources(stored, stored.library, Looks(stored)), measurer, Threads(1, "test"))
 
 
 def peaks(stored: StoredLibrary, track: str = "") -> Path:

@@ -48,10 +48,26 @@ async def test_who_has_a_link_hears_its_recording_and_nothing_else(stored: Store
         for path in ("/api/v1/recordings/c1-1/media", "/api/v1/recordings/c2-1/media", f"{link['path']}/../c2-1/media"):
             async with http.get(path) as answer:
                 assert answer.status in {401, 404}
-    assert actions(stored) == [f"link-made c1-1 link:{link['id']} token", "listened c1-1 link"]
+    assert actions(stored) == [f"link-made c1-1 link:{link['id']} token", "listened c1-1 link", "shown c1-1 link"]
     assert stored.audited[1].actor.id == link["id"]
     assert stored.audited[1].address == "127.0.0.1"
     assert link["maker"] == "token:daemon"
+
+
+async def test_what_an_answer_without_audio_tells_of_the_file_is_logged(stored: StoredLibrary) -> None:
+    """HEAD, 304, 412 and 416 tell name, size or digest: each needs an entry, and is not answered without one."""
+    no_file = ({"If-None-Match": "*"}, 304), ({"If-Match": '"x"'}, 412), ({"Range": "bytes=9999999-"}, 416)
+    async with served(stored) as client, stranger(client) as http:
+        for asked, status in (({}, 200), *no_file):
+            link = await made(client)
+            method = "GET" if asked else "HEAD"
+            stored.audit_is_full = True
+            async with http.request(method, f"{link['path']}/media", headers=asked) as answer:
+                assert (answer.status, "ETag" in answer.headers) == (503, False)
+            stored.audit_is_full = False
+            async with http.request(method, f"{link['path']}/media", headers=asked) as answer:
+                assert answer.status == status
+            assert (actions(stored)[-1], stored.audited[-1].actor.id) == ("shown c1-1 link", link["id"])
 
 
 async def test_an_expired_a_revoked_and_an_unknown_link_have_the_same_answer(stored: StoredLibrary) -> None:

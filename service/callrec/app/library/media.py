@@ -94,6 +94,11 @@ class RecordingMedia:
         track = f"track:{wanted.track}" if wanted.track is not None else ""
         await self._ports.looks.told(media.asker, action, media.source.recording, track)
 
+    async def shown(self, media: "OpenMedia") -> None:
+        """Write to the audit log that somebody is told of this file (its name, size, digest) without its audio. Raises
+        Unavailable: then nothing may be told."""
+        await self._ports.looks.told(media.asker, Action.SHOWN, media.source.recording)
+
     async def _as_wanted(self, source: Source, wanted: Format | None) -> tuple[str, str, int | None]:
         """Path, digest and size of the file to send. The size of one that is encoded anew is not known beforehand."""
         media = source.media

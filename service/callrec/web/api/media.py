@@ -103,14 +103,17 @@ async def answered(request: web.Request, media: RecordingMedia, found: OpenMedia
     """The answer to GET or HEAD of an open file, sent. Raises BadRequest (412, 416), Corrupt, Unavailable."""
     headers = {"ETag": f'"{found.sha256}"'}
     given = {name: request.headers.getall(name, []) for name in ("If-Match", "If-None-Match", "If-Range", "Range")}
-    match condition(found.sha256, given["If-Match"], given["If-None-Match"]):
+    verdict = condition(found.sha256, given["If-Match"], given["If-None-Match"])
+    said = given["Range"] if request.method == "GET" and is_same_file(found.sha256, given["If-Range"]) else []
+    parts = ranges(said, found.file.size_bytes)
+    if request.method == "HEAD" or verdict in {Condition.NOT_MODIFIED, Condition.FAILED} or (parts is not None and not parts):
+        await media.shown(found)  # these answers tell name, size or digest of the file, though no audio
+    match verdict:
         case Condition.NOT_MODIFIED:
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         case Condition.FAILED:
             title, hint = "The file has another ETag", "ask for it without If-Match"
             raise BadRequest(HTTPStatus.PRECONDITION_FAILED, "record-changed", title, hint)
-    said = given["Range"] if request.method == "GET" and is_same_file(found.sha256, given["If-Range"]) else []
-    parts = ranges(said, found.file.size_bytes)
     if parts is not None and not parts:
         hint = f"the file has {found.file.size_bytes} bytes; ask for at most {MOST_RANGES} ranges, none over another"
         unsatisfied = {"Content-Range": f"bytes */{found.file.size_bytes}"}

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from media_client import Client, actions, served, stranger
-from stored_library import StoredLibrary
+from stored_library import StoredLibrary, tone
 
+from callrec.app.library.media import MOST_EACH
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
@@ -144,3 +145,24 @@ async def test_a_damaged_file_of_links_opens_nothing_and_is_told(stored: StoredL
             assert (answer.status, (await answer.json(content_type=None))["code"]) == (500, "links-unreadable")
         assert (await client.send("c1-1/links", "POST", {}))[0] == 500
     assert (stored.folder / "state/links.json").read_text() == "{"
+
+
+async def test_a_link_that_holds_all_its_places_leaves_others_theirs(tmp_path: Path) -> None:
+    """Clients that never read hold eight places and not all 128; after them the link's next client waits."""
+    one = StoredLibrary(tmp_path)
+    one.store(1, left=tone(440, 900), right=tone(1000, 900))
+    one.store(2)
+    async with served(one) as client, stranger(client) as http:
+        link, kept = await made(client), []
+        try:
+            for _ in range(MOST_EACH):
+                reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1024)
+                writer.write(f"GET {link['path']}/media HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                kept.append(writer)
+                assert b"200" in await reader.readline()
+            async with http.get(f"{link['path']}/media") as answer:
+                assert (answer.status, (await answer.json(content_type=None))["code"]) == (503, "media-busy")
+            assert (await client.ask("c2-1/media"))[0] == 200
+        finally:
+            for writer in kept:
+                writer.transport.abort()

@@ -7,12 +7,12 @@ export off: its client must not take it for whole.
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from callrec.app.library.catalog import annotated_entry
 from callrec.app.library.looks import Asker, Looks
+from callrec.app.library.places import Places
 from callrec.app.library.sources import Source, Sources, Stored, changed, source_of
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import MediaFiles, MediaNotices, ZipFile
@@ -20,10 +20,9 @@ from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
-from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.library.export_table import absent_row, row, table
 from callrec.domain.library.file_names import annotations_path
-from callrec.domain.vocabulary import DropReason
 from callrec.protocols.vcon import parts
 
 CHUNK_BYTES = 255 << 10
@@ -31,6 +30,8 @@ CHUNK_BYTES = 255 << 10
 MOST_RECORDINGS = 20_000
 """In one export: its table of contents is kept in memory until the end."""
 MOST_AT_ONCE = 4
+MOST_EACH = 1
+"""Of these, to one account or token."""
 TABLE, SUMS = "recordings.csv", "SHA256SUMS"
 
 
@@ -68,7 +69,7 @@ class Exporting:
 
     def __init__(self, ports: ExportingPorts) -> None:
         self._ports = ports
-        self._running = 0
+        self._places = Places("exports", ports.notices)
 
     async def preview(self, recordings: Sequence[str], asker: Asker) -> Preview:
         """What `archive` would have. Raises Refused (`too-many-recordings`), Unavailable."""
@@ -86,7 +87,7 @@ class Exporting:
     async def archive(self, recordings: Sequence[str], asker: Asker) -> AsyncGenerator[bytes]:
         """The parts of the ZIP. The first one comes when the audit log has every recording. Raises Refused
         (`too-many-recordings`), Corrupt (`media-changed`), Unavailable."""
-        with self._place():
+        with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
             lacking = dict((await self.preview(recordings, asker)).lacking)
             wanted = [one for one in dict.fromkeys(recordings) if one not in lacking]
             await self._ports.looks.told_each(asker, Action.EXPORTED, wanted)
@@ -110,7 +111,7 @@ class Exporting:
         before, behind = parts(
             stored.manifest, annotations, types[media.format] if media else "", self._ports.clock.now().utc_s
         )
-        with self._place():
+        with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
             await self._ports.looks.told(asker, Action.EXPORTED, recording)
             yield before.encode("utf-8", "replace")
             if media:
@@ -172,18 +173,6 @@ class Exporting:
         error = changed(source)
         self._ports.notices.media_changed(RecordingId(source.recording), error)
         return error
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the few places for exports. Raises Unavailable (`media-busy`)."""
-        if self._running >= MOST_AT_ONCE:
-            self._ports.notices.dropped(DropReason.MEDIA)
-            raise Unavailable("media-busy", f"{MOST_AT_ONCE} exports are being sent", hint="try again later")
-        self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
 
 
 def _bounded(recordings: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from callrec.app.library.digest_checks import DigestCheck, DigestChecks
 from callrec.app.library.looks import Asker, Looks
+from callrec.app.library.places import Places
 from callrec.app.library.sources import Source, Sources, changed
 from callrec.app.library.transcoding import Transcoding
 from callrec.app.ports.media import MediaFile, MediaFiles, MediaNotices
@@ -25,6 +26,8 @@ CHUNK_BYTES = 256 << 10
 """Read and sent at a time: 16 s of WAV at 8 kHz. So much memory does a listener take."""
 MOST_OPEN = 128
 """Files that are handed out at the same time."""
+MOST_EACH = 8
+"""Of these, to one account, token or link: a browser opens six connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,18 @@ class RecordingMedia:
     def __init__(self, ports: MediaPorts) -> None:
         self._ports = ports
         self._checks = DigestChecks()
-        self._open = 0
+        self._places = Places("files", ports.notices)
 
     @asynccontextmanager
     async def opened(self, wanted: MediaRequest, asker: Asker) -> AsyncIterator["OpenMedia"]:
-        """The file that is asked for. Raises Refused (`no-such-recording`, `no-such-track`, `no-audio`, `too-large`), Corrupt
-        (`media-changed`, ...), Unavailable (`media-busy`, ...)."""
-        if self._open >= MOST_OPEN:
-            self._ports.notices.dropped(DropReason.MEDIA)
-            raise Unavailable("media-busy", f"{MOST_OPEN} files are being sent", hint="try again later")
-        self._open += 1
+        """The file that is asked for, and one of the places. Raises Refused (`no-such-recording`, `no-such-track`, `no-audio`,
+        `too-large`), Corrupt (`media-changed`, ...), Unavailable (`media-busy`, ...)."""
+        with self._places.taken(asker, MOST_OPEN, MOST_EACH):
+            async with self._placed(wanted, asker) as found:
+                yield found
+
+    @asynccontextmanager
+    async def _placed(self, wanted: MediaRequest, asker: Asker) -> AsyncIterator["OpenMedia"]:
         try:
             permission = Permission.RECORDINGS_DOWNLOAD if wanted.is_download else Permission.RECORDINGS_LISTEN
             source = await self._ports.sources.source(wanted.recording, wanted.track, asker, permission)
@@ -84,8 +89,6 @@ class RecordingMedia:
             if error.code == "transcoding-busy":
                 self._ports.notices.dropped(DropReason.MEDIA)
             raise
-        finally:
-            self._open -= 1
 
     async def allowed(self, media: "OpenMedia") -> None:
         """Write to the audit log that this is handed out, before its first byte. Raises Unavailable: then nothing may be sent."""

@@ -92,7 +92,7 @@ def _app(daemon: Daemon, token: str) -> web.Application:
             UserFileProcesses(out.store.address),
             out.events,
             out.webhooks.registry,
-            LiveCalls(daemon.call_router, out.spool),
+            LiveCalls(daemon.call_router, out.spool, out.audit),
             out.access.logins,
             out.access.tokens,
             out.audit,

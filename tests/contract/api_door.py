@@ -31,6 +31,7 @@ from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
 from callrec.app.events.hub import EventHub
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
+from callrec.domain.access.audit import Actor
 from callrec.domain.calls.model import Control
 from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
 from callrec.domain.errors import Refused
@@ -76,12 +77,19 @@ class NoCalls(LiveCalls):
         return ()
 
     async def control(
-        self, call: str, control: Control, reason: str = "", resume_after_s: float | None = None
+        self,
+        call: str,
+        control: Control,
+        reason: str = "",
+        resume_after_s: float | None = None,
+        *,
+        by: Actor,
+        address: str = "",
     ) -> Controlled:
         """There is none with this id."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason of {control} must be {REASON.says}")
-        raise Refused("no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s}")
+        raise Refused("no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s} for {by} at {address}")
 
 
 class Answer:

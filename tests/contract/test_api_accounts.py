@@ -378,3 +378,26 @@ async def test_behind_a_trusted_proxy_with_https_the_cookie_is_the_hosts_own(bot
         async with proxy.post(f"{url}/logout", headers=sent | {"Origin": "http://localhost"}) as answer:
             assert answer.status == 403
     assert door.audit.entries[0].address == "203.0.113.9"
+
+
+async def test_who_becomes_administrator_is_logged(both: tuple[ServiceUrl, Browser]) -> None:
+    """A role by a profile, a password by its hash, a new role, profile or group, an import: each has an entry, a try-out none."""
+    door, browser = both
+    assert await browser.log_in() == 200
+    door.audit.entries.clear()
+    for fields in ({"profileclient": "boss"}, {"password_hash": PASSWORDS.hashed("another one")}, {"lastname": "New"}):
+        etag = (await browser.ask("GET", f"/users/{EVE.id}"))[2]["ETag"]
+        assert (await browser.ask("PATCH", f"/users/{EVE.id}", fields, {**OWN_PAGE, "If-Match": etag}))[0] == 200
+    assert (await browser.ask("POST", "/roles", {"name": "spy", "permissions": ["recordings.listen"]}))[0] == 201
+    assert (await browser.ask("POST", "/profiles", {"name": "agents", "role": "spy"}))[0] == 201
+    assert (await browser.ask("POST", "/groups", {"name": "g2", "members": ["1"], "supervisors": ["2"]}))[0] == 201
+    entries = [f"{one.action} {one.actor.id} {one.subject}" for one in door.audit.entries]
+    assert entries == [
+        *["account-changed 1 account:2"] * 2,
+        *(f"settings-changed 1 {one}:" for one in ("role", "profile", "group")),
+    ]
+    for dry_run in ("true", "false"):
+        path = f"/users/import?dry_run={dry_run}"
+        assert (await door.ask("POST", path, "firstname\nAda\n", Content_Type="text/csv")).status == 200
+    assert door.audit.entries[-1].details == "import of a user file, mode add"
+    assert len(door.audit.entries) == len(entries) + 1

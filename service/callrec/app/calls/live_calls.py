@@ -5,11 +5,13 @@ recording is *recording* when its files grow, and *paused* when Asterisk has con
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from callrec.app.calls.call_router import CallRouter
+from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Spool
+from callrec.domain.access.audit import Action, Actor, AuditEntry
 from callrec.domain.calls.ids import CallId, CaptureId
 from callrec.domain.calls.model import Control, Leg, Party, Recording
 from callrec.domain.calls.session import ACTIVE, Session, State
@@ -95,8 +97,8 @@ class Controlled:
 class LiveCalls:
     """The use cases. `spool` tells how much is written."""
 
-    def __init__(self, calls: CallRouter, spool: Spool) -> None:
-        self._calls, self._spool = calls, spool
+    def __init__(self, calls: CallRouter, spool: Spool, audit: AuditLog) -> None:
+        self._calls, self._spool, self._audit = calls, spool, audit
 
     def every(self) -> Sequence[LiveCall]:
         """The live calls, oldest first."""
@@ -104,12 +106,20 @@ class LiveCalls:
         return [self._shown(session) for session in sorted(live, key=lambda one: one.call)]
 
     async def control(
-        self, call: str, control: Control, reason: str = "", resume_after_s: float | None = None
+        self,
+        call: str,
+        control: Control,
+        reason: str = "",
+        resume_after_s: float | None = None,
+        *,
+        by: Actor,
+        address: str = "",
     ) -> Controlled:
-        """Do this to the call's recording. Raises Refused when it cannot be, or something else came of it; Unavailable while
-        Asterisk cannot be asked."""
+        """Do this to the call's recording, once the audit log has who asked for it. Raises Refused when it cannot be, or
+        something else came of it; Unavailable while Asterisk cannot be asked, or the audit log takes no entry."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason must be {REASON.says}", hint="shorten it, or leave it out")
+        await self._logged(call, AuditEntry(Action.CONTROLLED, by, address=address, reason=reason, details=control))
         answer = await self._calls.control(CallId(call), control, reason, resume_after_s)
         if answer not in {ControlAnswer.ACCEPTED, ControlAnswer.UNCHANGED}:
             raise _refused(call, control, answer)
@@ -123,6 +133,13 @@ class LiveCalls:
             f"the recording of call {call} is {shown.state}, not {wanted}",
             hint="another request or the end of the call came between, or Asterisk failed: see the call, and /readyz",
         )
+
+    async def _logged(self, call: str, entry: AuditEntry) -> None:
+        """The entry names the call, and its recording if it has one. For an unknown call there is none: nothing is done."""
+        session = next((one for one in self._calls.live() if one.call == call), None)
+        if session is not None:
+            recording = session.recording.id if session.recording else ""
+            await self._audit.append([replace(entry, recording=recording, subject=f"call:{session.call}")])
 
     def _shown(self, session: Session) -> LiveCall:
         talking = {leg.id for legs in session.conversations() for leg in legs}

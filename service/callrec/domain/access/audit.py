@@ -60,6 +60,8 @@ class Action(StrEnum):
     EXPORTED = "exported"
     CHANGED = "changed"
     """Notes, tags or the class of a recording."""
+    CONTROLLED = "controlled"
+    """Somebody asked for the start, stop, pause or end of the pause of a live recording; `details` says which."""
     HELD = "held"
     RELEASED = "released"
     ERASED = "erased"

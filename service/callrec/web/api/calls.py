@@ -11,6 +11,7 @@ from callrec.domain.directory.model import Permission
 from callrec.domain.rules import Rule
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body, ruled
+from callrec.web.auth import WAY, actor_of
 from callrec.web.requests import body_of
 from callrec.web.routes import Answer, Operation
 
@@ -125,7 +126,8 @@ def _operation(calls: LiveCalls, control: Control) -> Operation:
     async def handle(request: web.Request) -> web.Response:
         said = body.model_validate({}) if not request.body_exists else await body_of(request, body)
         after_s = said.resume_after_s if isinstance(said, PauseRequest) else None
-        done = await calls.control(request.match_info["id"], control, said.reason, after_s)
+        by, address = actor_of(request), request[WAY].address
+        done = await calls.control(request.match_info["id"], control, said.reason, after_s, by=by, address=address)
         return shown(_shown(done.call), status=HTTPStatus.OK if done.is_proven else HTTPStatus.ACCEPTED)
 
     return Operation(

@@ -16,6 +16,7 @@ from callrec.domain.access.decisions import may
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
 from callrec.domain.directory.model import Permission, User
+from callrec.web.api.access_changes import ACCOUNT_FIELDS, log_record_change
 from callrec.web.api.record_names import FIELDS
 from callrec.web.api.resources import RESOURCES, Resource
 from callrec.web.api.responses import page_of
@@ -142,6 +143,7 @@ class _Kind:
     async def _create(self, request: web.Request) -> web.Response:
         body, change_request = await body_of(request, self._kind.new), await change_request_of(request)
         self._may_set(request, body)
+        await log_record_change(request, self._kind.table, "create", fields=_stated(body))
         table_record = await self._records.create(
             self._kind.table, lambda tables, identity: self._kind.make(body, tables, identity), change_request
         )
@@ -154,6 +156,7 @@ class _Kind:
         expected = self._tags.expected(request, self._shown, required=True)
         body, change_request = await body_of(request, self._change), await change_request_of(request)
         self._may_set(request, body)
+        await log_record_change(request, self._kind.table, "change", self._key(request), _stated(body))
         table_record = await self._records.change(
             self._kind.table,
             self._key(request),
@@ -172,6 +175,7 @@ class _Kind:
         user = self._records.directory.records(self._kind.table).get(self._key(request))
         if isinstance(user, User) and user.enableclient and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
             raise not_permitted(Permission.ACCOUNTS_CHANGE)
+        await log_record_change(request, self._kind.table, "delete", self._key(request))
         await self._records.remove(self._kind.table, self._key(request), expected, change_request)
         return web.Response(status=_GONE)
 
@@ -196,7 +200,6 @@ class _Kind:
         return f"{PREFIX}/{self._kind.name}/{quote(self._kind.id_of(table_record), safe='@:')}"
 
 
-ACCOUNT_FIELDS = frozenset({"enableclient", "username", "password_hash", "profileclient"})
 _PEOPLE = (Permission.USERS_READ, Permission.USERS_CHANGE)
 _SETTINGS = (Permission.USERS_READ, Permission.SETTINGS_CHANGE)
 _ACCOUNTS = (Permission.ACCOUNTS_READ, Permission.ACCOUNTS_CHANGE)
@@ -216,6 +219,11 @@ _REMOVES = {
     Table.ROLES: "Remove a role. The last role that may change settings cannot be removed.",
     Table.LINES: "Remove a line. A line that its user's mailbox needs cannot be removed.",
 }
+
+
+def _stated(body: BaseModel) -> dict[str, object]:
+    """The fields that the request names."""
+    return body.model_dump(mode="json", include=body.model_fields_set)
 
 
 def _list_query(resource: Resource) -> type[BaseModel]:

@@ -12,9 +12,11 @@ from callrec.app.directory.records import Records
 from callrec.app.directory.user_file.file_text import LARGEST_BYTES, too_large
 from callrec.app.directory.user_file.jobs import Done, ExportJob, ImportJob
 from callrec.app.ports.directory import UserFiles
+from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission
 from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.web.api.access_changes import log_access_change
 from callrec.web.api.records import Query
 from callrec.web.api.user_file_schemas import ImportReport
 from callrec.web.auth import not_permitted, principal_of
@@ -95,6 +97,8 @@ class _UserFiles:
         job = ImportJob(
             change_request_under(request), Mode(query.mode), query.dry_run, query.encoding or request.charset
         )
+        if not query.dry_run:  # any row may have an account's name, password and profile
+            await log_access_change(request, Action.ACCOUNT_CHANGED, "", f"import of a user file, mode {query.mode}")
         async with self._files.done(job, _body(request)) as done:
             if not query.dry_run:
                 await self._records.seen()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from call_stage import ALICE, BOB, TABLES, Stage, event, virtual
+from login_store import KeptAudit
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState
+from callrec.domain.access.audit import Actor, ActorKind
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Control
@@ -18,6 +20,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.rules import RecordRules, Rule, UserId
 from callrec.domain.vocabulary import Outcome
 
+ASKER = Actor(ActorKind.ACCOUNT, "7")
 SILENT = User(UserId("4"), "Silent", rules=RecordRules(*[Rule.NEVER] * 4))
 SHY = User(UserId("6"), "Shy", call_record=True, rules=RecordRules(out_external=Rule.NEVER))
 LINES = (Line("silent", SILENT.id, "1004", "default"), Line("shy", SHY.id, "1006", "default"))
@@ -120,11 +123,11 @@ async def test_who_is_transferred_out_of_a_pause_into_a_recorded_call_is_not_rec
         for call in ("c1", "c2"):
             stage.asterisk.grow(f"{call}-1-1")
         await stage.passes(3)
-        done = await LiveCalls(call_router, stage.spool).control(paused, Control.PAUSE)
+        done = await LiveCalls(call_router, stage.spool, KeptAudit()).control(paused, Control.PAUSE, by=ASKER)
         assert done.is_proven
         transferred(stage, "trunk", "ever")
         await stage.passes(3)
-        (call,) = LiveCalls(call_router, stage.spool).every()
+        (call,) = LiveCalls(call_router, stage.spool, KeptAudit()).every()
         assert call.state is LiveState.PAUSED
         muted = {capture for capture, is_muted in stage.asterisk.muted if is_muted}
         assert set(stage.asterisk.running) <= muted
@@ -148,8 +151,8 @@ async def test_who_leaves_a_paused_conference_for_a_recorded_call_is_recorded_th
         stage.asterisk.grow("c1-1-1")
         stage.asterisk.grow("c2-1-1")
         await stage.passes(3)
-        live = LiveCalls(call_router, stage.spool)
-        assert (await live.control("c1", Control.PAUSE)).is_proven
+        live = LiveCalls(call_router, stage.spool, KeptAudit())
+        assert (await live.control("c1", Control.PAUSE, by=ASKER)).is_proven
         await stage.passes(1)
         assert stage.asterisk.paused.keys() == {"1.1", "1.2", "1.3"}
         stage.asterisk.tones.clear()

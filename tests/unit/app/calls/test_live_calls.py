@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from call_stage import Stage, event, virtual
+from login_store import KeptAudit
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState, _refused
+from callrec.domain.access.audit import Action, Actor, ActorKind
 from callrec.domain.calls.ids import CallId, LegId
 from callrec.domain.calls.model import Control
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.vocabulary import ControlAnswer
 
 CAPTURE = "c1-1-1"
+ASKER = Actor(ActorKind.ACCOUNT, "7")
 
 
 @pytest.fixture
@@ -22,15 +25,15 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def calls(stage: Stage) -> LiveCalls:
+def calls(stage: Stage, audit: KeptAudit | None = None) -> LiveCalls:
     """What an operator asks."""
-    return LiveCalls(stage.call_router, stage.asterisk.spool)
+    return LiveCalls(stage.call_router, stage.asterisk.spool, audit or KeptAudit())
 
 
 async def refusal(stage: Stage, control: Control, call: str = "c1", reason: str = "") -> str:
     """The code of what comes back."""
     with pytest.raises(CallrecError) as caught:
-        await calls(stage).control(call, control, reason)
+        await calls(stage).control(call, control, reason, by=ASKER)
     return caught.value.code
 
 
@@ -40,7 +43,7 @@ async def recorded(stage: Stage) -> AsyncIterator[None]:
     async with stage.running():
         stage.call()
         await stage.passes(0.1)
-        await calls(stage).control("c1", Control.START)
+        await calls(stage).control("c1", Control.START, by=ASKER)
         stage.asterisk.grow(CAPTURE)
         await stage.passes(1)
         yield
@@ -54,16 +57,16 @@ async def test_recording_is_said_only_when_the_files_grow(stage: Stage) -> None:
         await stage.passes(0.1)
         (idle,) = calls(stage).every()
         assert (idle.state, idle.recording, idle.grows) == (LiveState.IDLE, None, False)
-        started = await calls(stage).control("c1", Control.START, "complaint")
+        started = await calls(stage).control("c1", Control.START, "complaint", by=ASKER)
         assert (started.is_proven, started.call.state) == (False, LiveState.STARTING)
-        asking = asyncio.create_task(calls(stage).control("c1", Control.START))
+        asking = asyncio.create_task(calls(stage).control("c1", Control.START, by=ASKER))
         stage.asterisk.grow(CAPTURE)
         again = await asking
         assert (again.is_proven, again.call.state, again.call.grows) == (True, LiveState.RECORDING, True)
         assert again.call.written_bytes > 0
         assert [one.leg.number for one in again.call.participants] == ["1001", "1002"]
         assert all(one.since_s for one in again.call.participants)
-        stopped = await calls(stage).control("c1", Control.STOP)
+        stopped = await calls(stage).control("c1", Control.STOP, by=ASKER)
         assert (stopped.is_proven, stopped.call.state) == (True, LiveState.IDLE)
 
 
@@ -72,15 +75,35 @@ async def test_paused_is_said_only_when_asterisk_has_confirmed_it(stage: Stage) 
     """What cannot be muted and does not stop is on its way, and no more."""
     async with recorded(stage):
         stage.asterisk.faults["mute"] = stage.asterisk.faults["stop"] = Refused("ami-error", "no")
-        pausing = await calls(stage).control("c1", Control.PAUSE, "card number", 60.0)
+        pausing = await calls(stage).control("c1", Control.PAUSE, "card number", 60.0, by=ASKER)
         assert (pausing.is_proven, pausing.call.state) == (False, LiveState.PAUSING)
         stage.asterisk.faults.clear()
         await stage.passes(10)
-        paused = await calls(stage).control("c1", Control.PAUSE)
+        paused = await calls(stage).control("c1", Control.PAUSE, by=ASKER)
         assert (paused.is_proven, paused.call.state) == (True, LiveState.PAUSED)
         assert await refusal(stage, Control.START) == "recording-paused"
-        resumed = await calls(stage).control("c1", Control.RESUME)
+        resumed = await calls(stage).control("c1", Control.RESUME, by=ASKER)
         assert (resumed.is_proven, resumed.call.state) == (False, LiveState.STARTING)
+
+
+@virtual
+async def test_who_asked_is_logged_before_anything_is_done(stage: Stage) -> None:
+    """With the call, its recording and the reason; when the log takes no entry, the recording goes on."""
+    audit = KeptAudit()
+    async with recorded(stage):
+        audit.broken = True
+        with pytest.raises(Unavailable):
+            await calls(stage, audit).control("c1", Control.PAUSE, by=ASKER)
+        (call,) = calls(stage).every()
+        assert call.state is LiveState.RECORDING
+        audit.broken = False
+        await calls(stage, audit).control("c1", Control.PAUSE, "card number", by=ASKER, address="192.0.2.7")
+        with pytest.raises(Refused):
+            await calls(stage, audit).control("é", Control.STOP, by=ASKER)
+        await stage.passes(1)
+        (entry,) = audit.entries
+    assert (entry.action, entry.actor, entry.recording, entry.subject) == (Action.CONTROLLED, ASKER, "c1-1", "call:c1")
+    assert (entry.details, entry.reason, entry.address) == ("pause", "card number", "192.0.2.7")
 
 
 @virtual
@@ -88,8 +111,8 @@ async def test_of_two_operators_each_is_told_what_is_true(stage: Stage) -> None:
     """One pauses, the other resumes, at once: the first one's pause is over when it is told."""
     async with recorded(stage):
         one, other = await asyncio.gather(
-            calls(stage).control("c1", Control.PAUSE),
-            calls(stage).control("c1", Control.RESUME),
+            calls(stage).control("c1", Control.PAUSE, by=ASKER),
+            calls(stage).control("c1", Control.RESUME, by=ASKER),
             return_exceptions=True,
         )
         (call,) = calls(stage).every()
@@ -133,7 +156,7 @@ async def test_while_asterisk_cannot_be_asked_nothing_is_promised(
         await stage.passes(0.1)
         monkeypatch.setattr(stage.call_router, "link_is_up", lambda: False)
         with pytest.raises(Unavailable):
-            await calls(stage).control("c1", Control.PAUSE)
+            await calls(stage).control("c1", Control.PAUSE, by=ASKER)
 
 
 @virtual

@@ -77,11 +77,16 @@ async def _serve(folder: Path) -> None:
             os.write(self.log, lines)
             os.fsync(self.log)
 
+        async def may_share(self, _maker: str) -> bool:
+            return True
+
         def media_changed(self, _recording: RecordingId, error: Corrupt) -> None:
             raise error
 
     beside = Beside()
-    stored = stored_media(Settings(state_dir=folder / "state"), Around(beside, library, beside, beside, beside))  # type: ignore[arg-type] # what is used of them
+    stored = stored_media(
+        Settings(state_dir=folder / "state"), Around(beside, library, beside, beside, beside, beside.may_share)
+    )  # type: ignore[arg-type] # what is used of them
     app = build_app(readiness=Readiness(), metrics=Metrics(), live=list, token=TOKEN, api=[media_operation(stored)])
     runner, port = await serve_http(app, "127.0.0.1", 0)
     print(port, encoded.bytes, flush=True)

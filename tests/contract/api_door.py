@@ -89,7 +89,9 @@ class NoCalls(LiveCalls):
         """There is none with this id."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason of {control} must be {REASON.says}")
-        raise Refused("no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s} for {by} at {address}")
+        raise Refused(
+            "no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s} for {by} at {address}"
+        )
 
 
 class Answer:
@@ -193,7 +195,7 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             reader = DiskLogReader(folder / "audit")
             (folder / "library").mkdir()
             library = StoredLibrary(folder / "library")
-            around = Around(library, library.library, audit, library, library)
+            around = Around(library, library.library, audit, library, library, library.may_share)
             media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))

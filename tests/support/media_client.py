@@ -1,7 +1,7 @@
 """A served API of stored recordings, and a client of it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import patch
@@ -51,17 +51,20 @@ class Client:
 
 
 @asynccontextmanager
-async def served(stored: StoredLibrary, principal: Principal = DAEMON) -> AsyncIterator[Client]:
-    """The API of this library, as this principal reaches it."""
+async def served(
+    stored: StoredLibrary, principal: Principal | Callable[[], Principal] = DAEMON
+) -> AsyncIterator[Client]:
+    """The API of this library, as this principal reaches it, or the one of the moment."""
 
     class Known(Authentication):
         """Whoever has the token is the principal."""
 
         async def principal(self, request: web.Request) -> Principal | None:
             """They, with the token."""
-            return principal if self.opens(request) else None
+            now = principal() if callable(principal) else principal
+            return now if self.opens(request) else None
 
-    media = stored_media(stored.settings, Around(stored, stored.library, stored, stored, stored))
+    media = stored_media(stored.settings, Around(stored, stored.library, stored, stored, stored, stored.may_share))
     api = [
         media_operation(media),
         waveform_operation(media),

@@ -40,6 +40,7 @@ class StoredLibrary:
     alarms: list[str] = field(default_factory=list)
     lost: list[DropReason] = field(default_factory=list)
     events: list[dict[str, str]] = field(default_factory=list)
+    unshared: set[str] = field(default_factory=set)
     audit_is_full: bool = False
     index_is_away: bool = False
 
@@ -116,6 +117,10 @@ class StoredLibrary:
         if self.audit_is_full:
             raise Unavailable("disk", "the audit log's disk is full")
         self.audited += entries
+
+    async def may_share(self, maker: str) -> bool:
+        """Whether the maker of a link may share recordings."""
+        return maker not in self.unshared
 
     async def publish(self, event: Mapping[str, str]) -> None:
         """An event."""

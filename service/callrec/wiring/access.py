@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.logins import RedisLogins
+from callrec.app.access.link_makers import LinkMakers
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.ports.access import AuditLog
@@ -20,6 +21,7 @@ class Access:
     logins: Logins
     tokens: ProgramTokens
     audit: AuditLog
+    link_makers: LinkMakers
 
 
 def keep_access(address: Address, tables: TableCopy, audit: AuditLog, stack: AsyncExitStack) -> Access:
@@ -27,4 +29,5 @@ def keep_access(address: Address, tables: TableCopy, audit: AuditLog, stack: Asy
     store = RedisLogins(address)
     stack.push_async_callback(store.close)
     logins = Logins(store, tables, Argon2Passwords(), audit, time.time)
-    return Access(logins, ProgramTokens(store, tables, audit, time.time), audit)
+    tokens = ProgramTokens(store, tables, audit, time.time)
+    return Access(logins, tokens, audit, LinkMakers(tables, store, time.time))

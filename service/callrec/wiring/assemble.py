@@ -213,7 +213,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
-    around = Around(catalogue.catalogue, library, audit, held.store, observation)
+    around = Around(catalogue.catalogue, library, audit, held.store, observation, access.link_makers.may_share)
     stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,

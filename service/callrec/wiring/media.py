@@ -2,6 +2,7 @@
 
 import functools
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from callrec.adapters.disk.link_file import DiskLinks
@@ -40,6 +41,7 @@ class Around:
     audit: AuditLog
     events: EventSink
     notices: MediaNotices
+    may_share: Callable[[str], Awaitable[bool]]
 
 
 def stored_media(settings: Settings, around: Around) -> StoredMedia:
@@ -57,5 +59,5 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     exporting = Exporting(ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream))
     links = DiskLinks(settings.state_dir)
     token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
-    sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token))
+    sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))
     return StoredMedia(media, Waveforms(sources, PyAvMeasurer(), threads), annotating, sharing, exporting, looks)

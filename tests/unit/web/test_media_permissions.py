@@ -1,15 +1,18 @@
 """Who may hear, download, annotate and hold which recordings; and that absent and forbidden ones have the same answer."""
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from media_client import Client, actions, served
-from stored_library import StoredLibrary
+from stored_library import StoredLibrary, tone
 
 from callrec.domain.access.audit import Action
-from callrec.domain.access.principals import Principal, PrincipalKind
+from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
+from callrec.web.api import media as media_api
 
 READS = ("media", "media?track=1", "media?format=flac", "waveform", "marks")
 OWN, OTHER = UserId("7"), UserId("8")
@@ -114,3 +117,35 @@ async def test_each_permission_opens_its_own_door_alone(stored: StoredLibrary) -
         assert (await client.send("c1-1/notes", "POST", {"text": "x"}))[0] == 403
     async with served(stored, account(OTHER, Permission.RECORDINGS_LISTEN, Permission.OWN_DOWNLOAD)) as client:
         assert await statuses(client, "media", "media?download=true") == [200, 404]
+
+
+@pytest.mark.parametrize("path", ["media", "media?download=true", "vcon"])
+async def test_a_transfer_breaks_off_when_the_permission_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """It is asked for again while a file or an export is sent: at the end of a session or a role the connection breaks."""
+    monkeypatch.setattr(media_api, "RECHECK_S", 0.0)
+    one, known = StoredLibrary(tmp_path), [DAEMON]
+    one.store(1, left=tone(440, 900), right=tone(1000, 900))
+    asked = f"/api/v1/recordings/c1-1/{path}"
+    async with (
+        served(one, lambda: known[0]) as client,
+        client.http.get(f"http://127.0.0.1:{client.port}{asked}") as answer,
+    ):
+        await answer.content.readexactly(100)
+        known[0] = account(OTHER, Permission.OWN_LISTEN, Permission.OWN_DOWNLOAD)
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
+
+
+async def test_no_piece_waits_for_the_permission_before_its_time() -> None:
+    """One request to the store every RECHECK_S, and none for a short answer."""
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        yield b"a"
+        yield b"b"
+
+    async def still() -> None:
+        raise AssertionError("asked too early")
+
+    assert [one async for one in media_api.checked(pieces(), still)] == [b"a", b"b"]

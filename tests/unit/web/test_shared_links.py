@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from media_client import Client, actions, served, stranger
 from stored_library import StoredLibrary, tone
@@ -13,6 +14,7 @@ from callrec.app.library.media import MOST_EACH
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
+from callrec.web.api import media as media_api
 
 
 @pytest.fixture
@@ -166,3 +168,30 @@ async def test_a_link_that_holds_all_its_places_leaves_others_theirs(tmp_path: P
         finally:
             for writer in kept:
                 writer.transport.abort()
+
+
+async def test_a_link_ends_with_its_makers_permission(stored: StoredLibrary) -> None:
+    """Who may not share any more has links that are as unknown ones, and the answer is that of an unknown one."""
+    async with served(stored) as client, stranger(client) as http:
+        link = await made(client)
+        stored.unshared.add(link["maker"])
+        for end in ("", "/media"):
+            async with http.get(link["path"] + end, allow_redirects=False) as answer:
+                assert (answer.status, (await answer.json(content_type=None))["code"]) == (404, "no-such-link")
+        stored.unshared.clear()
+        async with http.get(f"{link['path']}/media") as answer:
+            assert answer.status == 200
+
+
+async def test_a_transfer_breaks_off_when_the_link_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent before is all that its client gets: the connection breaks, and never looks whole."""
+    monkeypatch.setattr(media_api, "RECHECK_S", 0.0)
+    one = StoredLibrary(tmp_path)
+    one.store(1, left=tone(440, 900), right=tone(1000, 900))
+    async with served(one) as client, stranger(client) as http:
+        link = await made(client)
+        async with http.get(f"{link['path']}/media") as answer:
+            await answer.content.readexactly(100)
+            await client.send("c1-1/links/revoke", "POST", {"link": link["id"]})
+            with pytest.raises(aiohttp.ClientError):
+                await answer.read()

@@ -2,7 +2,7 @@
 log first."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from callrec.app.library.looks import Asker, Looks
@@ -20,7 +20,8 @@ USER = frozenset({Permission.RECORDINGS_LISTEN})
 
 @dataclass(frozen=True, slots=True)
 class SharingPorts:
-    """What it uses. `new_id` makes ids of links, `new_token` their tokens."""
+    """What it uses. `new_id` makes ids of links, `new_token` their tokens; `may_share` tells whether a link's maker
+    (`account:12`, `token:ab12`) may share recordings now."""
 
     sources: Sources
     looks: Looks
@@ -28,6 +29,7 @@ class SharingPorts:
     clock: Clock
     new_id: Callable[[], str]
     new_token: Callable[[], str]
+    may_share: Callable[[str], Awaitable[bool]]
 
 
 class Sharing:
@@ -76,13 +78,14 @@ class Sharing:
             return next(one for one in after if one.id == link)
 
     async def used(self, token: str, address: str) -> tuple[Link, Asker]:
-        """The valid link with this token, and who uses it. Raises Refused (`no-such-link`), the same whatever is wrong."""
+        """The valid link with this token, and who uses it. Raises Refused (`no-such-link`), the same whatever is wrong, also when
+        its maker may not share recordings any more; Unavailable."""
         digest = digest_of(token)
         async with self._lock:
             every = await self._every()
         now_s = self._ports.clock.now().utc_s
         link = next((one for one in every if one.token_sha256 == digest), None)
-        if link is None or not link.is_valid(now_s):
+        if link is None or not link.is_valid(now_s) or not await self._ports.may_share(link.maker):
             raise no_such_link()
         return link, Asker(Principal(PrincipalKind.LINK, link.id, USER), address)
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 from callrec.app.library.exporting import MOST_RECORDINGS
 from callrec.app.library.stored_media import StoredMedia
 from callrec.domain.directory.model import Permission
-from callrec.web.api.media import LIMIT_S, TYPES, asker_of, write
+from callrec.web.api.media import LIMIT_S, TYPES, asker_of, checked, write
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body
+from callrec.web.auth import not_permitted, still_may
 from callrec.web.requests import body_of
 from callrec.web.routes import Answer, Operation
 
@@ -88,7 +89,12 @@ async def _streamed(request: web.Request, content: AsyncGenerator[bytes], kind: 
     """The answer, sent. An error after its first part breaks the connection."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": kind}
     answer = web.StreamResponse(headers=headers)
-    async with aclosing(content) as body:
+
+    async def still() -> None:
+        if not await still_may(request, Permission.RECORDINGS_EXPORT):
+            raise not_permitted(Permission.RECORDINGS_EXPORT)
+
+    async with aclosing(checked(content, still)) as body:
         if request.method == "HEAD":
             await answer.prepare(request)
             return answer

@@ -93,10 +93,13 @@ def shared_pages(stored: StoredMedia) -> Sequence[tuple[str, Handler]]:
         there = f"/shared/{request.match_info['token']}/media" + (f"#t={moment:g}" if moment else "")
         return web.Response(status=HTTPStatus.FOUND, headers={"Location": there})
 
+    async def still(request: web.Request) -> None:
+        await stored.sharing.used(request.match_info["token"], address_of(request))
+
     async def give(request: web.Request) -> web.StreamResponse:
         link, asker = await stored.sharing.used(request.match_info["token"], address_of(request))
         async with stored.media.opened(MediaRequest(link.recording), asker) as found:
-            return await answered(request, stored.media, found)
+            return await answered(request, stored.media, found, lambda: still(request))
 
     return ((SHARED, lead), (f"{SHARED}/media", give))
 

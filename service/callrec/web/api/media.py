@@ -6,7 +6,7 @@ nothing for STALL_S is disconnected, and may go on with Range.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 
@@ -21,7 +21,7 @@ from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
 from callrec.protocols.http_conditions import MOST_RANGES, ByteRange, Condition, condition, is_same_file, ranges
 from callrec.web.api.records import Query
-from callrec.web.auth import KNOWN, not_permitted, principal_of
+from callrec.web.auth import KNOWN, RECHECK_S, not_permitted, principal_of
 from callrec.web.problems import BadRequest
 from callrec.web.requests import query_of
 from callrec.web.routes import Answer, Operation
@@ -36,6 +36,8 @@ TYPES = {
     Format.OPUS: "audio/ogg",
     Format.MP3: "audio/mpeg",
 }
+Still = Callable[[], Awaitable[None]]
+"""Asks whether an answer that takes long may go on. Raises when it may not."""
 SEVERAL = "multipart/byteranges"
 _FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Disposition")
 
@@ -67,7 +69,7 @@ def media_operation(stored: StoredMedia) -> Operation:
             raise not_permitted(Permission.RECORDINGS_DOWNLOAD)
         wanted = MediaRequest(request.match_info["id"], query.format, query.track, is_download=query.download)
         async with stored.media.opened(wanted, asker_of(request)) as found:
-            return await answered(request, stored.media, found)
+            return await answered(request, stored.media, found, lambda: _still(request, found))
 
     kinds = tuple(TYPES.values())
     return Operation(
@@ -99,14 +101,39 @@ def address_of(request: web.Request) -> str:
     return request.app[KNOWN].way(request).address
 
 
-async def answered(request: web.Request, media: RecordingMedia, found: OpenMedia) -> web.StreamResponse:
-    """The answer to GET or HEAD of an open file, sent. Raises BadRequest (412, 416), Corrupt, Unavailable."""
+async def _still(request: web.Request, found: OpenMedia) -> None:
+    """Raises NotPermitted (403) when who asked may not have this file any more; Unavailable."""
+    permission = Permission.RECORDINGS_DOWNLOAD if found.wanted.is_download else Permission.RECORDINGS_LISTEN
+    principal = await request.app[KNOWN].principal(request)
+    if principal is None or not Asker(principal).may(permission, found.source.stored.manifest.recording):
+        raise not_permitted(permission)
+
+
+async def checked(pieces: AsyncGenerator[bytes], still: Still) -> AsyncGenerator[bytes]:
+    """The same pieces; when RECHECK_S have passed, the next one waits for `still`. Raises what that raises."""
+    clock = asyncio.get_running_loop().time
+    checked_s = clock()
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if clock() - checked_s >= RECHECK_S:
+                await still()
+                checked_s = clock()
+            yield piece
+
+
+async def answered(request: web.Request, media: RecordingMedia, found: OpenMedia, still: Still) -> web.StreamResponse:
+    """The answer to GET or HEAD of an open file, sent as long as it `still` may be. Raises BadRequest (412, 416), Corrupt,
+    Unavailable, and what `still` raises."""
     headers = {"ETag": f'"{found.sha256}"'}
     given = {name: request.headers.getall(name, []) for name in ("If-Match", "If-None-Match", "If-Range", "Range")}
     verdict = condition(found.sha256, given["If-Match"], given["If-None-Match"])
     said = given["Range"] if request.method == "GET" and is_same_file(found.sha256, given["If-Range"]) else []
     parts = ranges(said, found.file.size_bytes)
-    if request.method == "HEAD" or verdict in {Condition.NOT_MODIFIED, Condition.FAILED} or (parts is not None and not parts):
+    if (
+        request.method == "HEAD"
+        or verdict in {Condition.NOT_MODIFIED, Condition.FAILED}
+        or (parts is not None and not parts)
+    ):
         await media.shown(found)  # these answers tell name, size or digest of the file, though no audio
     match verdict:
         case Condition.NOT_MODIFIED:
@@ -123,15 +150,16 @@ async def answered(request: web.Request, media: RecordingMedia, found: OpenMedia
     headers |= {"Accept-Ranges": "bytes", "Content-Disposition": f'{disposition}; filename="{found.name}"'}
     if parts is not None and len(parts) == 1:
         headers["Content-Range"] = parts[0].of(found.file.size_bytes)
-    return await _sent(request, media, found, parts, headers)
+    return await _sent(request, media, found, parts, headers, still)
 
 
-async def _sent(
+async def _sent(  # noqa: PLR0917 - what an answer is made of
     request: web.Request,
     media: RecordingMedia,
     found: OpenMedia,
     parts: Sequence[ByteRange] | None,
     headers: dict[str, str],
+    still: Still,
 ) -> web.StreamResponse:
     """The answer, sent. An error after its head breaks the connection, so that no client takes a part for the whole."""
     kind, pieces = _pieces(found, parts)
@@ -141,7 +169,7 @@ async def _sent(
     if request.method == "HEAD":
         await answer.prepare(request)
         return answer
-    async with aclosing(_body(found, pieces)) as body:
+    async with aclosing(checked(_body(found, pieces), still)) as body:
         first = await anext(
             body, b""
         )  # before the head: a file that cannot be read, or has changed, has an answer of its own

@@ -141,5 +141,6 @@ async def bursts(scene: Scene) -> str:
     missing = [one for one in recording.missing if one.cause == LATE_PACKETS]
     from_s, to_s = min(one.from_s for one in missing), max(one.to_s for one in missing)
     assert abs(from_s - switched_s[0]) < 2 * STEP_OF_A_FILE_S, (recording.missing, switched_s)
-    assert abs(to_s - switched_s[held]) < 2 * STEP_OF_A_FILE_S, (recording.missing, switched_s)
+    # That packets come in time again is known at the next question that is answered: on a busy machine some seconds later.
+    assert -2 * STEP_OF_A_FILE_S < to_s - switched_s[held] < 4 * STEP_OF_A_FILE_S, (recording.missing, switched_s)
     return "kept"

@@ -116,10 +116,15 @@ class LiveCalls:
         address: str = "",
     ) -> Controlled:
         """Do this to the call's recording, once the audit log has who asked for it. Raises Refused when it cannot be, or
-        something else came of it; Unavailable while Asterisk cannot be asked, or the audit log takes no entry."""
+        something else came of it; Unavailable while Asterisk cannot be asked, or the audit log takes no entry. A pause is done
+        without the log, too: a card number that is recorded would be worse than an entry that is missing."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason must be {REASON.says}", hint="shorten it, or leave it out")
-        await self._logged(call, AuditEntry(Action.CONTROLLED, by, address=address, reason=reason, details=control))
+        try:
+            await self._logged(call, AuditEntry(Action.CONTROLLED, by, address=address, reason=reason, details=control))
+        except CallrecError:
+            if control is not Control.PAUSE:
+                raise
         answer = await self._calls.control(CallId(call), control, reason, resume_after_s)
         if answer not in {ControlAnswer.ACCEPTED, ControlAnswer.UNCHANGED}:
             raise _refused(call, control, answer)

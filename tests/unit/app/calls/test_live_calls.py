@@ -88,15 +88,20 @@ async def test_paused_is_said_only_when_asterisk_has_confirmed_it(stage: Stage) 
 
 @virtual
 async def test_who_asked_is_logged_before_anything_is_done(stage: Stage) -> None:
-    """With the call, its recording and the reason; when the log takes no entry, the recording goes on."""
+    """With the call, its recording and the reason; when the log takes no entry, the recording goes on. A pause it gets all the
+    same: nobody's card number is recorded because a disk is full."""
     audit = KeptAudit()
     async with recorded(stage):
         audit.broken = True
         with pytest.raises(Unavailable):
-            await calls(stage, audit).control("c1", Control.PAUSE, by=ASKER)
+            await calls(stage, audit).control("c1", Control.STOP, by=ASKER)
         (call,) = calls(stage).every()
         assert call.state is LiveState.RECORDING
+        unlogged = await calls(stage, audit).control("c1", Control.PAUSE, by=ASKER)
+        assert unlogged.call.state is LiveState.PAUSED
         audit.broken = False
+        await calls(stage, audit).control("c1", Control.RESUME, by=ASKER)
+        audit.entries.clear()
         await calls(stage, audit).control("c1", Control.PAUSE, "card number", by=ASKER, address="192.0.2.7")
         with pytest.raises(Refused):
             await calls(stage, audit).control("é", Control.STOP, by=ASKER)

@@ -85,7 +85,7 @@ async def test_a_login_opens_the_api_and_a_logout_closes_it(both: tuple[ServiceU
     assert [(one["current"], one["address"]) for one in sessions["items"]] == [(True, "127.0.0.1")]
     assert (await browser.ask("POST", "/logout"))[0] == 204
     assert (await browser.ask("GET", "/users"))[0] == 401
-    assert door.audit.actions() == ["logged-in", "logged-out"]
+    assert door.audit.actions() == ["logged-in", "settings-changed", "logged-out"]
 
 
 async def test_a_user_gets_no_further_than_the_role_and_the_refusal_is_logged(both: tuple[ServiceUrl, Browser]) -> None:

@@ -96,6 +96,8 @@ ANSWER_HEADERS = {
 }
 
 _TEXT = {"type": "string"}
+_EVENTS = "text/event-stream"
+"""Has no schema here: some readers take it for that of each event, which AsyncAPI has."""
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -203,7 +205,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         made["content"] = {JSON: {"schema": {"$ref": _REF.format(model=answer.body.__name__)}}}
     if answer.media:
         kinds = (answer.media,) if isinstance(answer.media, str) else answer.media
-        made["content"] = {kind: {"schema": _TEXT} for kind in kinds}
+        made["content"] = {kind: {} if kind == _EVENTS else {"schema": _TEXT} for kind in kinds}
     return made
 
 

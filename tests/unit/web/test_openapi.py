@@ -87,3 +87,9 @@ def test_no_answer_has_a_secret_and_no_change_requires_anything():
         if name.endswith("Change"):
             assert "required" not in schema
             assert not any("default" in field for field in schema["properties"].values())
+
+
+def test_the_stream_of_events_has_no_schema_of_a_text() -> None:
+    """Tools that read its events would take each for a text."""
+    operation = document(TABLE)["paths"]["/api/v1/events"]["get"]
+    assert operation["responses"]["200"]["content"] == {"text/event-stream": {}}

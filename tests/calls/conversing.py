@@ -89,7 +89,7 @@ class News:
         await self._until(lambda: len(self._between(numbers)) >= count)
         calls = {manifest.recording.call for _, manifest in self._between(numbers)}
         spool = self._stack.daemon.spool
-        await until(lambda: not [file for call in calls for file in spool.glob(f"{call}-*")])
+        await until(lambda: not [file for call in calls for file in spool.glob(f"{call}-*") if file.is_file()])
         await self.read()
         found = self._between(numbers)
         assert len(found) == count, [manifest.recording.id for _, manifest in found]

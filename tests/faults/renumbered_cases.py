@@ -1,4 +1,4 @@
-"""Cases of a phone that numbers its RTP packets anew in a call: a new source (SSRC), or the same one, with numbers that are lower
+"""Cases of a phone that restarts its RTP numbering in a call: a new source (SSRC), or the same one, with numbers that are lower
 than before, or higher. Debian's Asterisk gives a recorder nothing of such a voice until its numbers have caught up, while the
 other phone hears it. The file holds what the phone heard, or the entry says what is missing, and when."""
 

@@ -112,7 +112,7 @@ def _assert_whole(played: Played, entry: Entry, other: str) -> None:
 async def test_p1_after_a_blind_transfer_without_the_daemon_both_voices_are_there(
     played: Mapping[int, Played], seat: int
 ) -> None:
-    """A recording for each partner, since the recorder begins anew before the next one answers. Also what a user has pressed for
+    """A recording for each partner, since the recorder starts again before the next one answers. Also what a user has pressed for
     goes on."""
     one = played[seat]
     first, second = one.entries

@@ -54,7 +54,7 @@ def list_entries(  # noqa: PLR0917 - typer makes options of them
 
 @app.command()
 def key(as_json: bool = JSON_OPTION) -> None:
-    """The log's public key: keep a copy elsewhere, where nobody who may change the log can change it."""
+    """The log's public key: keep a copy elsewhere, where those who may change the log cannot change it."""
     from callrec.adapters.audit.log import FOLDER
     from callrec.adapters.audit.log_reader import DiskLogReader
 

@@ -174,7 +174,7 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "login-wait": "There were too many attempts to log in from this address, or to this account. Wait, or end it with "
     "`callrec accounts unlock`; a browser in which its owner has logged in before does not wait for "
     "others.",
-    "login-way": "Nobody can log in over an unencrypted network. Set what the hint names; docs/guides/https.md shows "
+    "login-way": "Logging in is not possible over an unencrypted network. Set what the hint names; docs/guides/https.md shows "
     "how.",
     "link": "A link to a recording cannot be made so: it would be valid for too long, or lead to a moment after the end.",
     "lookup-kind": "The dialplan's look-up names no kind of key. Give AGI(.../lookup,KIND,KEY) one of those that the "
@@ -362,7 +362,7 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "store-unavailable": "The store does not answer. See whether it runs, and CALLREC_REDIS_URL; callrec connects "
     "again by itself.",
     "tables-busy": "Other edits of the tables came first again and again; nothing was changed. Repeat it later.",
-    "tables-stale": "The store does not answer, so nothing can be changed now and nobody is let in. `/readyz` "
+    "tables-stale": "The store does not answer, so nothing can be changed now and logging in is not possible. `/readyz` "
     "says why; repeat it later.",
     "tables-unknown": "The daemon has not read the tables since it started. `/readyz` says why.",
     "too-many-subscribers": "A hundred programs follow the events already. Close those that are not needed; a program "
@@ -545,7 +545,7 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "audit-rewritten": "`callrec verify`: the entries are not those that the checkpoint was signed for. See who could "
     "write there; restore `audit` from a backup.",
     "audit-witness": "`callrec verify`: the witness has a checkpoint that this log does not continue: it was cut off, "
-    "put back or written anew. See who could do that.",
+    "put back or rewritten. See who could do that.",
     "clock-set-back": "`callrec verify`: the clock was set back at that entry. As a note, the daemon has noticed it "
     "itself.",
     "embedded-store-ended": "The embedded store ended and is started again. See valkey.log in its folder.",
@@ -585,7 +585,7 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "webhook-given-up": "A receiver did not take an event in time (CALLREC_WEBHOOK_KEEP_H). When it works again: `callrec "
     "webhooks resend ID`.",
     "webhook-missed": "The store's stream had lost events before the daemon read them (it was down for long, or the store was "
-    "emptied): no webhook gets them, and nobody knows how many. Programs find recordings in the index: `callrec recordings "
+    "emptied): no webhook gets them; their number is unknown. Programs find recordings in the index: `callrec recordings "
     "list`.",
     "webhook-overflow": "More waits for a receiver than CALLREC_WEBHOOK_QUEUE_MB allows: the oldest events were dropped. "
     "Mend the receiver, or remove the webhook.",

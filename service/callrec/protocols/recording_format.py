@@ -148,7 +148,7 @@ class HearingFormat(TypedDict):
 
 
 class RenumberingFormat(TypedDict):
-    """When a phone numbered its RTP packets anew."""
+    """When a phone restarted its RTP numbering."""
 
     leg: str
     from_s: float

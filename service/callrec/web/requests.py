@@ -100,7 +100,7 @@ def change_request_under(request: web.Request) -> ChangeRequest:
     actor = principal_of(request).actor
     said = [request.method, request.path_qs, request.headers.get("If-Match", ""), request.content_type]
     if actor != DAEMON.actor:
-        said.append(actor)  # so that nobody gets the answer to another one's request
+        said.append(actor)  # so that no one else gets the answer to another one's request
     request_id = f"api:{keys[0]}" if keys else f"api-{secrets.token_hex(16)}"
     return ChangeRequest(request_id, actor, "\n".join(said), bool(keys))
 

@@ -86,7 +86,7 @@ def build_app(
 
     `access`: people and programs; without it the daemon's own token alone opens the API. `hosts`: the allowed names and addresses
     in Host headers, besides localhost and the address that a request reaches. `shared`:
-    pages that may be sent for long, path and handler; whoever has their address may see them.
+    pages that may be sent for long, path and handler; anyone who has their address may see them.
     """
     metrics.show(readiness, live)
 

@@ -30,5 +30,5 @@ def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | 
 
 
 def _no_password() -> str:
-    """Asked for a key with a passphrase, for which nobody is there to type it at the start."""
+    """Asked for a key with a passphrase, which cannot be typed at an unattended start."""
     raise ValueError("the key has a passphrase")

@@ -288,7 +288,7 @@ async def test_silent_greeting_is_given_up():
 
 
 async def test_a_megabyte_without_newline_drops_the_connection():
-    """The buffer stays bounded: the link is lost with a reason, then made anew."""
+    """The buffer stays bounded: the link is lost with a reason, then made again."""
     caller = Caller()
     async with scripted_ami() as asterisk, running(caller, asterisk.port):
         await caller.until_told("up")

@@ -1,7 +1,7 @@
 """Entries that are on disk, but in no tile yet: one file that is appended to, so that an entry costs one flush.
 
 A line is eight hexadecimal digits of CRC-32, a space, and JSON: the entry's place in the log, its bytes, and the texts that stand
-beside the log. The tiles follow within a second or so; then the lines are of no use, and the file begins anew when it has grown.
+beside the log. The tiles follow within a second or so; then the lines are of no use, and the file starts again when it has grown.
 """
 
 import json
@@ -25,7 +25,7 @@ _LINE = TypeAdapter(tuple[int, str, tuple[tuple[str, str, str], ...]])
 
 class WaitingFile:
     """The file in this folder, and the entries in it. Blocking; for one thread. After an OSError it is not known what the file
-    holds: the next change writes it anew."""
+    holds: the next change rewrites it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME

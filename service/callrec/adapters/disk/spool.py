@@ -34,7 +34,7 @@ _OTHERS = frozenset({_KEPT, "lost+found"})
 _DAMAGED = frozenset({errno.EIO, errno.EUCLEAN, errno.ESTALE})
 """Errors of a single file; the folder itself is readable."""
 _BLOCK_MODE = 0
-"""Of an empty folder that keeps a recorder from a file name: nobody puts anything into it."""
+"""Of an empty folder that keeps a recorder from a file name: it stays empty."""
 BLOCKED_S = 3600.0
 """How long such a folder stays. A request to start that Asterisk has not read yet lies in a connection that the daemon ends after
 some seconds of silence; Asterisk would have to stand still for an hour, and the call to outlive that."""
@@ -85,7 +85,7 @@ class DiskSpool:
         return None
 
     def block(self, capture: Capture) -> bool:
-        """Take the names of the capture's files with empty folders, which no recorder can open for writing, whoever it runs as
+        """Take the names of the capture's files with empty folders, which no recorder of any user can open for writing
         (open(2): EISDIR). False when a file is there already. Old ones of other captures are removed. Raises Unavailable."""
         with on_disk(f"spool files of {capture.id}"):
             self._unblock_old()

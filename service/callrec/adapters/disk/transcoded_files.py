@@ -1,4 +1,4 @@
-"""Files that were encoded anew for a listener, in one folder with a bound: `<digest of the source>-<own digest>.<ext>`.
+"""Files that were re-encoded for a listener, in one folder with a bound: `<digest of the source>-<own digest>.<ext>`.
 
 The folder can be removed at any time. It is emptied at each start of the daemon, so that nothing stays in it for ever.
 """

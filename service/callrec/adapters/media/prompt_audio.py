@@ -35,5 +35,5 @@ def to_samples(content: bytes) -> bytes:
         raise Refused("prompt-audio", says, hint=_HINT) from error
     samples = b"".join(parts)
     if not samples or int(np.abs(np.frombuffer(samples, "<i2").astype(np.int32)).max()) <= _LOUD:
-        raise Refused("prompt-audio", "the file is silent: nobody would hear it", hint="record it again, louder")
+        raise Refused("prompt-audio", "the file is silent: it would not be heard", hint="record it again, louder")
     return samples

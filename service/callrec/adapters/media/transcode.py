@@ -26,7 +26,7 @@ class PyAvTranscoder:
 
     def transcode(self, source: str, media: Media, channels: int, into_format: Format, into: str) -> Encoded:
         """See ports.Transcoder."""
-        with on_disk(f"encoding {Path(source).name} anew"):
+        with on_disk(f"re-encoding {Path(source).name}"):
             return PyAvEncoder().write(StoredLine(source, media, channels), into_format, into)
 
 

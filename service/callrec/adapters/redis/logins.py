@@ -126,7 +126,7 @@ class RedisLogins:
         async with within(ANSWER_S, self._address.shown):
             count = await ask(self._client, "HLEN", keys.TOKENS)
         if int(count) >= most:
-            raise Refused("tokens-too-many", f"there are {count} tokens already", hint="remove those that nobody uses")
+            raise Refused("tokens-too-many", f"there are {count} tokens already", hint="remove those that are not used")
         await self._durably(scripts.SET_FIELD, [keys.TOKENS], token.id, TOKEN.dump(token))
 
     async def token(self, identity: str) -> ProgramToken | None:

@@ -185,7 +185,7 @@ def _check_upper_tiles(log: LogReader, reached: Checkpoint, seen: CheckedLog) ->
             if not is_right and sound:
                 seen.findings.append(Finding("audit-tile", name.path, f"hash {nth} in it is not that of {below.path}"))
     if not seen.findings and reached.size and right_edge(reached.size, log.hashes).root() != reached.root:
-        says = f"the {reached.size} entries are not those that the checkpoint was signed for: the log was written anew"
+        says = f"the {reached.size} entries are not those that the checkpoint was signed for: the log was rewritten"
         seen.findings.append(Finding("audit-rewritten", "checkpoint", says))
 
 
@@ -250,7 +250,9 @@ def _check_witness(
                     f"the log has {reached.size} entries, and the witness a checkpoint of {former.size}: it was cut off"
                 )
             elif is_sound and tree_root(nodes, former.size) != former.root:
-                says = f"the first {former.size} entries are not those of the witness's checkpoint: the log was written anew"
+                says = (
+                    f"the first {former.size} entries are not those of the witness's checkpoint: the log was rewritten"
+                )
             else:
                 continue
         except CallrecError as error:

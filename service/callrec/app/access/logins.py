@@ -1,7 +1,7 @@
 """Log in, log out, and find the principal of a session.
 
 An unknown name, a disabled account and a wrong password have the same answer in the same time: a password is compared in each
-case, with a hash of nobody's password if need be. Comparing takes about 30 ms of a core: it runs in threads, AT_ONCE at a time,
+case, with a hash of no real password if need be. Comparing takes about 30 ms of a core: it runs in threads, AT_ONCE at a time,
 and at most MOST_WAITING requests wait for it."""
 
 import asyncio
@@ -77,7 +77,7 @@ class Logins:
 
     async def log_in(self, username: str, password: str, client: Client, code: str = "") -> LoggedIn:
         """Open a session; `code` is that of the second factor, empty for none. Raises Refused: `login-refused` (name or
-        password), `login-code`, LoginWait; Unavailable: then nobody is logged in."""
+        password), `login-code`, LoginWait; Unavailable: then no session is opened."""
         user = self._directory.by_username(username)
         device = await self._known_device(client, user)
         tried = counters(username, client.address, device)

@@ -1,4 +1,4 @@
-"""Own prompts in place of callrec's: which one is played to whom, and how an operator sets and removes them."""
+"""Own prompts in place of callrec's: which one each participant hears, and how an operator sets and removes them."""
 
 import asyncio
 from collections.abc import Callable, Sequence

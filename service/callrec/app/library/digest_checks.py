@@ -38,7 +38,7 @@ class DigestChecks:
     def _ended(self, key: Key, task: asyncio.Task[str]) -> None:
         del self._running[key]
         if task.cancelled() or task.exception() is not None:
-            return  # whoever waits gets the error, and the next check begins anew
+            return  # each waiting request gets the error, and the next check starts again
         self._known[key] = task.result() == key[1]
         if len(self._known) > self._most_known:
             self._known.popitem(last=False)

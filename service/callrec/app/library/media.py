@@ -1,4 +1,4 @@
-"""Hands out the media of stored recordings: the file as it is stored, or encoded anew, and the tracks of participants.
+"""Hands out the media of stored recordings: the file as it is stored, or re-encoded, and the tracks of participants.
 
 Nothing of it leaves before the audit log has it on disk. A file that is not what its sidecar says is refused, or its transfer is
 broken off before the end (`digest_checks`), and an alarm tells.
@@ -103,7 +103,7 @@ class RecordingMedia:
         await self._ports.looks.told(media.asker, Action.SHOWN, media.source.recording)
 
     async def _as_wanted(self, source: Source, wanted: Format | None) -> tuple[str, str, int | None]:
-        """Path, digest and size of the file to send. The size of one that is encoded anew is not known beforehand."""
+        """Path, digest and size of the file to send. The size of one that is re-encoded is not known beforehand."""
         media = source.media
         if wanted in {None, media.format}:
             return source.file, media.sha256, media.bytes
@@ -113,7 +113,7 @@ class RecordingMedia:
         return made.path, made.sha256, None
 
     async def _check_whole(self, source: Source) -> None:
-        """Before a file is encoded anew, all of it is checked: the result would look sound. Raises Corrupt, Unavailable."""
+        """Before a file is re-encoded, all of it is checked: the result would look sound. Raises Corrupt, Unavailable."""
         file = await self._ports.files.open(source.file)
         try:
             check = await self._begun(source, file, source.media.sha256, source.media.bytes)

@@ -1,8 +1,8 @@
-"""What a stored recording lacks since a phone numbered its RTP packets anew (`domain.calls.rtp_counts`): its recorder was deaf to
+"""What a stored recording lacks since a phone restarted its RTP numbering (`domain.calls.rtp_counts`): its recorder was deaf to
 that voice, and the phones heard it.
 
 In the file that is one stretch of digital silence, which begins with the first of these packets and ends when their numbers have
-caught up, the recorder was begun anew, or a partner capture holds the voice. Which silence it is tells when a new source sent its
+caught up, the recorder was restarted, or a partner capture holds the voice. Which silence it is tells when a new source sent its
 first packet, or how far the numbers of the same source went back. A phone that was muted in the same moment looks the same: in
 doubt the entry says that a voice is missing. Where the renumbering leaves no silence nothing is missing.
 """

@@ -1,4 +1,4 @@
-"""Links to recordings that need no login: made, listed and revoked by who may, used by whoever has one. Each step is in the audit
+"""Links to recordings that need no login: made, listed, revoked with a permission, used by holders. Each step is in the audit
 log first."""
 
 import asyncio
@@ -41,7 +41,7 @@ class Sharing:
         self._lock = asyncio.Lock()
 
     async def make(self, recording: str, asker: Asker, valid_s: float, at_s: float | None = None) -> tuple[Link, str]:
-        """A new link and its token, which nobody gets again. Raises as `Sources.stored`, and Refused (`link`,
+        """A new link and its token, which is shown once. Raises as `Sources.stored`, and Refused (`link`,
         `too-many-links`)."""
         stored = await self._ports.sources.stored(recording, asker, Permission.RECORDINGS_SHARE)
         media, now_s = stored.manifest.media, self._ports.clock.now().utc_s

@@ -1,4 +1,4 @@
-"""Media files as they are handed out: read, compared with their digest, encoded anew.
+"""Media files as they are handed out: read, compared with their digest, re-encoded.
 
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
@@ -62,7 +62,7 @@ class Measurer(Protocol):
 
 
 class TranscodedFiles(Protocol):
-    """A bounded folder of files that were encoded anew. Blocking; called in a worker thread."""
+    """A bounded folder of files that were re-encoded. Blocking; called in a worker thread."""
 
     most_bytes: int
 

@@ -244,7 +244,7 @@ class Resync:
 
     async def _opted_out(self, channels: Channels) -> Sequence[LegId]:
         """The legs of participants from outside who have opted out, as these legs' notes say. Raises CallrecError when Asterisk
-        does not answer: then it is not known, and nothing is recorded anew yet."""
+        does not answer: then it is not known, and nothing is recorded again yet."""
         if not self._ports.may_opt_out:
             return ()
         names = {leg: channel.get("Channel") for leg, channel in channels.items()}

@@ -28,7 +28,7 @@ class ActorKind(StrEnum):
     TOKEN = "token"  # noqa: S105 - no password
     """A program: the id of its token; `daemon` for the daemon's own token."""
     LINK = "link"
-    """Whoever has an expiring link: the link's id."""
+    """The holder of an expiring link: the link's id."""
     OPERATOR = "operator"
     """A command on this machine: the number of the system user."""
     DAEMON = "daemon"

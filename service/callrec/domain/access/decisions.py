@@ -43,7 +43,7 @@ _NONE = Reach()
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """Which recordings something is allowed for: all, or those of these users only (of nobody when there are none)."""
+    """Which recordings something is allowed for: all, or those of these users only (none when there are none)."""
 
     all: bool
     users: frozenset[UserId] = frozenset()

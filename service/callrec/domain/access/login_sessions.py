@@ -57,7 +57,7 @@ class LoginSession:
 
 
 def digest_of(secret: str) -> str:
-    """What is stored in place of a secret of 256 random bits: nobody can guess it, so it needs no slow hash."""
+    """What is stored in place of a secret of 256 random bits: it cannot be guessed, so it needs no slow hash."""
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -22,7 +22,7 @@ class SecondFactor:
     secret: str
     """In base 32."""
     confirmed: bool = False
-    """Whether its owner has shown a code once. Before that it is asked of nobody."""
+    """Whether its owner has shown a code once. Before that it is not asked for."""
     last_step: int = -1
     """The step of the last code that was accepted: that one and earlier ones are not accepted again."""
 

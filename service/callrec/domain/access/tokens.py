@@ -40,7 +40,7 @@ class ProgramToken:
         return f"{PREFIX}_{self.id}_{secret}"
 
     def is_over(self, now_s: float) -> bool:
-        """Whether it has expired, or was made in the future by the clock of now: nobody knows then how old it is."""
+        """Whether it has expired, or was made in the future by the clock of now: its age is unknown then."""
         return self.expires_s is not None and (now_s >= self.expires_s or now_s < self.made_s - 86_400)
 
     def principal(self, secret: str, now_s: float) -> Principal | None:

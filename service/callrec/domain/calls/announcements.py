@@ -71,7 +71,7 @@ def _note_told(change: Change, recording: Recording, what: Told, legs: tuple[Leg
 
 def tell_who_came_from_a_pause(change: Change) -> None:
     """After every event: who left a paused call for this one, which is recorded, hears that the pause is over for them. In this
-    call nobody has asked for a pause, so it goes on. In a call that is paused too they hear its end."""
+    call has no pause of its own, so it goes on. In a call that is paused too they hear its end."""
     s = change.session
     if not s.from_pause:
         return

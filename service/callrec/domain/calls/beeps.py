@@ -1,7 +1,7 @@
 """The beep: while a call is recorded, its participants hear a short tone again and again (setting `CALLREC_BEEP_S`).
 
 It says that the call *is* recorded, so it sounds in the state *recording* alone: not in a pause, not before files are seen to
-grow. The time between two beeps begins anew with each capture, so a new partner hears the first one within that time. Who holds
+grow. The time between two beeps starts again with each capture, so a new partner hears the first one within that time. Who holds
 the call hears none: their phone need not play it.
 """
 

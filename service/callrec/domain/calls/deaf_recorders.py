@@ -1,4 +1,4 @@
-"""A recorder that is deaf to a voice since its phone numbers its packets anew (`rtp_counts` has the theory).
+"""A recorder that is deaf to a voice since its phone restarts its RTP numbering (`rtp_counts` has the theory).
 
 Asterisk keeps the translation of a leg as long as a recorder is on it, and makes a new one for the next:
 

@@ -158,7 +158,7 @@ class RtpRenumbered:
 @dataclass(frozen=True, slots=True)
 class VoiceUnheard:
     """The capture's file holds digital silence in the place of this leg's voice, since `since_s` on the monotonic clock, when its
-    phone numbered its packets anew: the recorder is deaf to it."""
+    phone restarted its RTP numbering: the recorder is deaf to it."""
 
     capture: CaptureId
     leg: LegId

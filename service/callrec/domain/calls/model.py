@@ -447,7 +447,7 @@ class Recording:
     """`from_s` on the machine's monotonic clock, by which a daemon that was restarted goes on counting. A reboot ends that clock,
     and every live recording too. None in what older versions wrote."""
     renumberings: tuple[Renumbering, ...] = ()
-    """When phones numbered their packets anew: there a file may lack a voice. Gone from a stored recording."""
+    """When phones restarted their RTP numbering: there a file may lack a voice. Gone from a stored recording."""
     speech: tuple[Speech, ...] = ()
     """Who was heard to speak after a change of partners: in recordings of earlier versions, which had no `partner_captures`."""
     rule_origin: str = ""

@@ -7,7 +7,7 @@ voice, while the phone hears it (docs/decisions/0017-the-deaf-leg.md). What the 
 the recorded leg gets a partner that it did not have when its recorder began, a second recorder begins on the partner's leg at
 once. It ends when the recorded leg's file holds any sound since the two met: then that recorder hears. It stays where the
 recorder is deaf, or the partner silent. Where the recorded leg's file is silent, the stored recording takes the partner's voice
-from the partner capture (`domain.library.partner_voice`). A partner who numbers their packets anew is a new one, where the file
+from the partner capture (`domain.library.partner_voice`). A partner who restarts their RTP numbering is a new one, where the file
 shows that the recorder is deaf to them (`deaf_recorders`).
 
 Where a recording has tracks (`tracks`), partners are captured for these as well, by the same recorder: one that began for a deaf
@@ -142,7 +142,7 @@ def _new_partners(session: Session) -> Mapping[LegId, float]:
 
 
 def _unheard_s(session: Session, capture: Capture, partner: LegId) -> float | None:
-    """Since when this capture may not hold what they say: since the two met, or since they number their packets anew."""
+    """Since when this capture may not hold what they say: since the two met, or since they restart their RTP numbering."""
     met_s, renumbered_s = _together_s(session, capture, partner), session.renumbered.get(partner)
     if renumbered_s is None or renumbered_s <= capture.from_s:
         return met_s

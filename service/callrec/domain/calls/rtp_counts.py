@@ -1,4 +1,4 @@
-"""What Asterisk counts of the RTP that a leg's phone sends, and what that tells of a phone that numbers its packets anew.
+"""What Asterisk counts of the RTP that a leg's phone sends, and what that tells of a phone that restarts its RTP numbering.
 
 Theory. A phone may go on with other sequence numbers in the middle of a call: an SBC sends the call another way, a phone starts
 its RTP again. Asterisk plays all of it to the other phone. But where Asterisk translates, Debian's 22.10.1 drops what is up to
@@ -9,7 +9,7 @@ have caught up. The counters show such a *renumbering*:
   Whether its numbers are behind, no counter tells: the recorder's file does.
 - The same source with other numbers: what Asterisk takes for lost (expected less received) leaps by what no network can lose in
   that time. For n packets back it is -n, or 65,536 - n above 100, since Asterisk takes that for an overflow of the number. It
-  reckons that anew at each of its RTCP reports, five seconds apart.
+  computes that again at each of its RTCP reports, five seconds apart.
 
 Seen with 22.10.1: 150 packets back `lp` goes from 0 to 65,386, 30 packets back from 65,386 to 65,356.
 """

@@ -100,7 +100,7 @@ class Session:
     heard: Mapping[LegId, float] = field(default_factory=dict)
     """The same of those that it is known to hear."""
     renumbered: Mapping[LegId, float] = field(default_factory=dict)
-    """The partners to whose voices the recorder is deaf since they number their packets anew, and since when, in Unix time."""
+    """The partners to whose voices the recorder is deaf since they restart their RTP numbering, and since when, in Unix time."""
     parties: tuple[Party, ...] = ()
     counted: Mapping[LegId, tuple[Quality, float]] = field(default_factory=dict)
     """What had been counted of a participant's RTP when it was first measured in this recording, and when that was,

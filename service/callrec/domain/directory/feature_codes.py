@@ -129,7 +129,7 @@ def _checked_beside(code: FeatureCode, other: FeatureCode) -> None:
     for prefix, whole in ((code, other), (other, code)):
         if _swallows(prefix, whole):
             raise _taken(
-                f"whoever presses {whole.code} ({whole.feature}) in a call presses {prefix.code} ({prefix.feature}) first"
+                f"a user who presses {whole.code} ({whole.feature}) in a call presses {prefix.code} ({prefix.feature}) first"
             )
         if FEATURES[whole.feature].dialled and whole.enabled and claims(prefix, whole.code):
             raise _taken(f"{prefix.code} ({prefix.feature}) and a number could be {whole.code} ({whole.feature})")

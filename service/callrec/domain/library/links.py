@@ -1,6 +1,6 @@
 """Links to one recording that need no login: they name who made them, expire, and can be revoked.
 
-A link is known by its `id`; only who has its token can use it. Of the token only a digest is kept, so that nobody who reads the
+A link is known by its `id`; only who has its token can use it. Of the token only a digest is kept, so that reading the
 file of links can use one.
 """
 

@@ -58,7 +58,7 @@ class Speaking:
     name: str
     present_s: float
     speaking_s: float | None
-    """None: nobody looked for voices, or they are mixed with another's all the time."""
+    """None: voices were not looked for, or they are mixed with another's all the time."""
     is_partial: bool
     """Whether they were also there together with others on one channel, where no voice can be told from another: what was spoken
     then is not counted."""
@@ -116,7 +116,7 @@ class _Line:
                 yield Mark(MarkKind.LEFT, self.at(party.to_s), self.at(party.to_s), party.number)
 
     def silences(self, waveform: Waveform | None) -> Iterator[Mark]:
-        """Times in which nobody spoke, though they could."""
+        """Times in which they did not speak, though they could."""
         if waveform is None or not any(waveform.voice):
             return
         quiet = [self.span(one.from_s, one.to_s) for one in self.recording.pauses]

@@ -5,8 +5,8 @@ from callrec.domain.rules import UserId
 
 
 def recorded_user(recording: Recording) -> UserId | None:
-    """The user of the first capture's leg, whom the left channel belongs to. Without a capture (*failed*, *unanswered*): who
-    pressed, else the only user among the participants. None when it is not known: then it is nobody's own."""
+    """The user of the first capture's leg, the owner of the left channel. Without a capture (*failed*, *unanswered*): who
+    pressed, else the only user among the participants. None when it is not known: then it belongs to no user."""
     users = {party.leg: party.user for party in recording.parties}
     for capture in recording.captures[:1]:
         if user := users.get(capture.leg):

@@ -230,7 +230,9 @@ class _Own:
         names = names_of(way)
         if names is None:
             hint = f"{way.why_not}; docs/guides/https.md shows how"
-            raise Refused("login-way", "nobody can log in here: the way to the browser is not encrypted", hint=hint)
+            raise Refused(
+                "login-way", "logging in is not possible here: the way to the browser is not encrypted", hint=hint
+            )
         body = await body_of(request, Login)
         done = await self._logins.log_in(body.username, body.password, self._client(request), body.code)
         answer = shown(_me(done.principal, self._records))

@@ -1,4 +1,4 @@
-"""Links to recordings that need no login, over HTTP: made, listed and revoked with a permission, used by whoever has one."""
+"""Links to recordings that need no login, over HTTP: made, listed and revoked with a permission, used by anyone who has one."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The media of recordings over HTTP: whole or in ranges, as stored or encoded anew, with conditional requests.
+"""The media of recordings over HTTP: whole or in ranges, as stored or re-encoded, with conditional requests.
 
 A file's ETag is its SHA-256. It is read in threads and sent in chunks, so that no listener delays a call; a client that takes
 nothing for STALL_S is disconnected, and may go on with Range.

@@ -58,7 +58,7 @@ class WebhookShown(BaseModel):
     delivered: int
     failures: int = Field(description="Failed attempts in a row; 0 while it works.")
     missed: int = Field(
-        description="How often events were lost before they could be read from the stream, nobody knows how many each time."
+        description="How often events were lost before they could be read from the stream, their number is unknown."
     )
     missed_s: float = Field(description="When that was noticed last, in seconds since 1970; 0: never.")
     last: str = Field(description="The outcome of the last attempt, e.g. `HTTP 204`.")

@@ -170,7 +170,7 @@ async def test_a_log_that_was_written_anew_with_its_key_is_known_by_its_witness(
     old.write_bytes(kept)
     report = check(logged)
     assert codes(report) == ["audit-witness"]
-    assert "written anew" in report.findings[0].message
+    assert "rewritten" in report.findings[0].message
 
 
 async def test_a_witness_that_belongs_to_another_log_is_told(logged: LoggedLibrary) -> None:

@@ -1,4 +1,4 @@
-"""The library as a whole: verify tells what is wrong and only that, and the catalogue can always be made anew."""
+"""The library as a whole: verify tells what is wrong and only that, and the catalogue can always be made again."""
 
 import json
 import os

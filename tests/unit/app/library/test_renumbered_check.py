@@ -1,4 +1,4 @@
-"""What a file lacks since a phone numbered its packets anew: which of its silences are a voice."""
+"""What a file lacks since a phone restarted its RTP numbering: which of its silences are a voice."""
 
 from dataclasses import replace
 from pathlib import Path

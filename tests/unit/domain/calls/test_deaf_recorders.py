@@ -1,4 +1,4 @@
-"""What is done about a recorder that is deaf to a phone which numbers its packets anew."""
+"""What is done about a recorder that is deaf to a phone which restarts its RTP numbering."""
 
 from test_session import BOB, FLAGGED, T1, Call
 
@@ -113,7 +113,7 @@ def test_news_of_another_capture_or_in_a_pause_change_nothing() -> None:
 
 
 def test_it_does_not_go_on_for_ever() -> None:
-    """A program that numbers its packets anew all the time: the entry tells what is missing."""
+    """A program that restarts its RTP numbering all the time: the entry tells what is missing."""
     call = recorded()
     for nth in range(1, REOPENED_MOST + 1):
         capture = CaptureId(f"c-1-{nth}")

@@ -1,4 +1,4 @@
-"""What Asterisk's counters tell of a phone that numbers its packets anew."""
+"""What Asterisk's counters tell of a phone that restarts its RTP numbering."""
 
 import pytest
 

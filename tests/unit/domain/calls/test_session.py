@@ -571,7 +571,7 @@ def test_a_flagged_user_who_joins_makes_an_on_demand_recording_compulsory() -> N
 
 
 def test_a_never_who_joins_ends_the_recording() -> None:
-    """And when they leave, what policy wants begins anew."""
+    """And when they leave, what policy wants starts again."""
     call = Call().recorded(FLAGGED, BOB)
 
     assert ["close c-1-1", "wait stop c-1-1", "changed c-1-1", "darken 4 2"] == call.bridge(leg("e", SILENT))

@@ -8,7 +8,7 @@ ten seconds at least: what is not counted is the last tenth. Thirteen questions 
 of Asterisk and daemon together. They are asked one after the other: many calls make no burst.
 
 Where a file turns silent the legs are asked at once, and after Asterisk's next report of RTCP: a recorder may have become deaf to
-one of them. It has when the file is silent since the leg's phone has numbered its packets anew, and for some time after that. Or
+one of them. It has when the file is silent since the leg's phone restarted its RTP numbering, and for some time after that. Or
 packets were held back, and came all at once (`late_packets`).
 """
 
@@ -53,7 +53,7 @@ class _Leg:
     judged_s: float = float("-inf")
     """When the last silence began of which it is known whether it was a delay."""
     quiet_s: float = float("-inf")
-    """When its call was last paused, or waited: its file is silent then, whoever sends."""
+    """When its call was last paused, or waited: its file is silent then, even where RTP arrives."""
     renumbering: Renumbering | None = None
     """The last one, while it is not known whether the recorder hears the leg since."""
 

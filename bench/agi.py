@@ -91,7 +91,7 @@ async def serve_proven_again() -> int:
     from callrec.adapters.asterisk.ami import AmiLink, LinkState
     from callrec.adapters.asterisk.ami_requests import AmiLegVariables
     from callrec.adapters.asterisk.fastagi import AgiServer, Channel
-    from callrec.app.dialplan.leg_proof import LegProof
+    from callrec.app.dialplan.leg_authentication import LegProof
     from callrec.protocols.agi import Answer, Request
 
     async def toggle(_request: Request, _channel: Channel) -> Answer:

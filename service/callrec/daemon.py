@@ -25,7 +25,7 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.maintenance import index_what_waits, reopen_journal
 from callrec.config import Settings, former_names, split_bind
 from callrec.web.api.links import shared_pages
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.clients import Clients
 from callrec.web.server import Access, build_app, serve_http
 from callrec.web.tls import tls_context
@@ -86,23 +86,29 @@ def _app(daemon: Daemon, token: str) -> web.Application:
         token=token,
         access=Access(out.access.logins, out.access.tokens, out.access.audit, Clients(out.settings.trusted_proxies)),
         hosts=(split_bind(out.settings.http_bind)[0], *out.settings.http_hosts),
-        api=operations(
-            out.store,
-            out.tables,
-            UserFileProcesses(out.store.address),
-            out.events,
-            out.webhooks.registry,
-            LiveCalls(daemon.call_router, out.spool, out.audit),
-            out.access.logins,
-            out.access.tokens,
-            out.audit,
-            DiskLogReader(out.audit.folder),
-            out.of_recordings.catalogue,
-            out.stored,
-            out.prompts,
-        ),
+        api=operations(_use_cases(daemon)),
         shared=shared_pages(out.stored),
         node=out.settings.node,
+    )
+
+
+def _use_cases(daemon: Daemon) -> UseCases:
+    """What the API and the pages do."""
+    out = daemon.outside
+    return UseCases(
+        store=out.store,
+        tables=out.tables,
+        files=UserFileProcesses(out.store.address),
+        hub=out.events,
+        webhooks=out.webhooks.registry,
+        calls=LiveCalls(daemon.call_router, out.spool, out.audit),
+        logins=out.access.logins,
+        tokens=out.access.tokens,
+        audit=out.audit,
+        audit_reader=DiskLogReader(out.audit.folder),
+        catalogue=out.of_recordings.catalogue,
+        stored=out.stored,
+        prompts=out.prompts,
     )
 
 

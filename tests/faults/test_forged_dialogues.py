@@ -9,7 +9,7 @@ from soundness import assert_sound
 from trouble import BOUND_S, conversation, one, settled, stored
 
 from callrec.adapters.redis.store import open_store
-from callrec.app.dialplan.leg_proof import VARIABLE
+from callrec.app.dialplan.leg_authentication import VARIABLE
 from callrec.domain.directory.model import Tables
 from callrec_lab.stack import Stack
 

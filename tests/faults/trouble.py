@@ -23,7 +23,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.access.proof import check_proof
+from callrec.app.access.library_check import check_library
 from callrec.app.library.catalog import entries, every, export, rebuild, verify
 from callrec.app.ports.library import Catalogue
 from callrec.domain.calls.journal import Manifest, State
@@ -357,7 +357,7 @@ async def aftermath(stack: Stack) -> None:
     journal = UnfinishedRecordings(daemon.state / "journal")
     report = await asyncio.to_thread(verify, disk, DiskSpool(daemon.spool), PyAvEncoder(), journal)
     assert report.findings == ()
-    proof = await asyncio.to_thread(check_proof, disk, DiskLogReader(daemon.state / "audit"), journal)
+    proof = await asyncio.to_thread(check_library, disk, DiskLogReader(daemon.state / "audit"), journal)
     assert proof.findings == ()
     assert not list((daemon.monitor / ".incoming").glob("*")), "a temporary file was left"
     truth = export(entries(disk))

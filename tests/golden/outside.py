@@ -4,6 +4,7 @@ import re
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import typer.main
 
@@ -21,7 +22,7 @@ from callrec.domain.directory import model as tables
 from callrec.domain.library import file_names
 from callrec.observe import metrics
 from callrec.observe.health import Readiness
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.openapi import document
 from callrec.wiring.scripts import scripts
 
@@ -109,7 +110,7 @@ def _found(pattern: str, text: str) -> list[str]:
 
 
 def _spool() -> list[str]:
-    leg = file_names.LegFile(ids.CaptureId("01abc-1-1"), file_names.Side.READ, 8000)
+    leg = file_names.CaptureFile(ids.CaptureId("01abc-1-1"), file_names.Side.READ, 8000)
     alone = file_names.FallbackFile(
         rules.Rule.ON_DEMAND, "jdoe", "1795899680.1", 1795899680, file_names.Side.WRITE, 16000
     )
@@ -138,7 +139,7 @@ def _commands() -> dict[str, list[str]]:
 
 def _api() -> dict[str, object]:
     """Each request, and the names in each body and answer."""
-    table = operations(*[None] * 13)  # type: ignore[arg-type]  # nothing is asked of them
+    table = operations(Mock(UseCases))  # nothing is asked of them
     found = document(table)
     paths = {
         f"{method.upper()} {path}": sorted(

@@ -32,7 +32,7 @@ from callrec.domain.directory.directory import Directory, Party
 from callrec.domain.directory.model import Line, Tables, User
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
 from callrec.domain.library.captures import FileClosed, FileCreated, SpoolEvent
-from callrec.domain.library.file_names import LegFile, Side, leg_file
+from callrec.domain.library.file_names import CaptureFile, Side, leg_file
 from callrec.domain.rules import PlaceKind, PlaceRule, Rule, UserId
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.ami import Message
@@ -242,7 +242,7 @@ class Asterisk:
         if not self.silent:
             for side in Side:
                 self._make(self.spool.path(capture, side))
-                self.news(FileCreated(LegFile(capture.id, side, capture.rate_hz)))
+                self.news(FileCreated(CaptureFile(capture.id, side, capture.rate_hz)))
         return mixmonitor
 
     def _make(self, path: str) -> None:

@@ -108,7 +108,7 @@ def verify(
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.disk.spool import DiskSpool
     from callrec.adapters.media.encode import PyAvEncoder
-    from callrec.app.access.proof import check_proof
+    from callrec.app.access.library_check import check_library
     from callrec.app.library import catalog
 
     read = settings()
@@ -118,7 +118,7 @@ def verify(
         return
     live = UnfinishedRecordings(read.state_dir / "journal")
     report = catalog.verify(library, DiskSpool(read.spool_dir), PyAvEncoder(), live)
-    proof = check_proof(library, log, live)
+    proof = check_library(library, log, live)
     found = [*_other_daemon(read), *report.findings, *proof.findings]
     _print_findings(report.recordings, found, as_json=as_json, counted="recordings", notes=proof.notes)
 

@@ -7,7 +7,7 @@ from callrec.adapters.asterisk.ami_requests import AmiLegVariables
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
 from callrec.app.asterisk.prompts import Prompts
 from callrec.app.calls.call_router import CallRouter
-from callrec.app.dialplan.leg_proof import LegProof
+from callrec.app.dialplan.leg_authentication import LegAuthentication
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.dialplan.own_sounds import own_sounds
 from callrec.app.dialplan.recording_codes import RecordingCodes
@@ -69,6 +69,6 @@ def with_own_prompts(answering: dict[str, Script], prompts: Prompts) -> dict[str
 
 
 def agi_server(answering: dict[str, Script], call_router: CallRouter, ami: AmiLink, metrics: Metrics) -> AgiServer:
-    """The FastAGI server. A script begins only after the request's leg is proven (`LegProof`)."""
-    proof = LegProof(call_router, AmiLegVariables(ami), secrets.token_bytes(32))
+    """The FastAGI server. A script begins only after the request's leg is proven (`LegAuthentication`)."""
+    proof = LegAuthentication(call_router, AmiLegVariables(ami), secrets.token_bytes(32))
     return AgiServer(answering, proof=proof.prove, on_outcome=metrics.agi)

@@ -19,11 +19,11 @@ from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.domain.library.captures import CaptureFiles, FileClosed, FileCreated, Rescanned, SpoolEvent
-from callrec.domain.library.file_names import FallbackFile, LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import Rule
 
 CAPTURE = CaptureId("01abc-1-1")
-READ, WRITE = LegFile(CAPTURE, Side.READ, 8000), LegFile(CAPTURE, Side.WRITE, 8000)
+READ, WRITE = CaptureFile(CAPTURE, Side.READ, 8000), CaptureFile(CAPTURE, Side.WRITE, 8000)
 FALLBACK = FallbackFile(Rule.ALWAYS, "john", "1795341600.12", 1795341601, Side.READ, 8000)
 Next = Callable[[], Awaitable[SpoolEvent]]
 
@@ -99,7 +99,7 @@ def test_a_disk_that_refuses_blocks_nothing(tmp_path: Path) -> None:
 
 
 def test_drop_removes_exactly_the_take_and_twice_is_fine(tmp_path: Path) -> None:
-    other = LegFile(CaptureId("01abc-1-11"), Side.READ, 8000)
+    other = CaptureFile(CaptureId("01abc-1-11"), Side.READ, 8000)
     for file in (READ, WRITE, other):
         (tmp_path / file.name).write_bytes(b"12")
     spool = DiskSpool(tmp_path)
@@ -256,7 +256,7 @@ def test_a_hole_is_told_where_the_disk_counts_its_blocks(
     monkeypatch.setattr("callrec.adapters.disk.spool.filesystem_of", lambda _folder: kind)
     spool = DiskSpool(tmp_path)
     spool.prepare()
-    file = tmp_path / LegFile(CAPTURE, Side.WRITE, 8000).name
+    file = tmp_path / CaptureFile(CAPTURE, Side.WRITE, 8000).name
     file.touch()
     os.truncate(file, (1 << 20) + 1)
     found = spool.capture_files(CAPTURE)
@@ -269,7 +269,7 @@ def test_a_hole_is_told_where_the_disk_counts_its_blocks(
 def test_a_leg_with_two_names_is_not_asterisks_alone(tmp_path: Path) -> None:
     spool = DiskSpool(tmp_path)
     spool.prepare()
-    file = tmp_path / LegFile(CAPTURE, Side.READ, 8000).name
+    file = tmp_path / CaptureFile(CAPTURE, Side.READ, 8000).name
     file.write_bytes(b"ab")
     os.link(file, tmp_path / "other")
     assert spool.capture_files(CAPTURE) == CaptureFiles(CAPTURE, 8000, 2, None, "linked-file: read has 2 names")
@@ -283,7 +283,7 @@ def test_each_silence_is_found_however_the_file_is_read(tmp_path: Path, least: i
     samples = list[int]()
     for _ in range(150):
         samples += [0] * chance.choice((0, 1, 29, 30, 31, 299, 300, 301, 900)) + [7] * chance.choice((1, 40, 900, 9000))
-    file = LegFile(CaptureId("c-1-1"), Side.READ, 8000)
+    file = CaptureFile(CaptureId("c-1-1"), Side.READ, 8000)
     (tmp_path / file.name).write_bytes(array("h", samples).tobytes() + tail)
     samples += [0] * (len(tail) // 2)
     for start, end in ((0, len(samples)), (1000, 20_000), (100_000, 100_001), (len(samples), len(samples) + 10)):
@@ -304,9 +304,9 @@ def plain_silences(samples: list[int], start: int) -> list[tuple[int, int]]:
 
 def test_silence_is_measured_from_a_place_on(tmp_path: Path) -> None:
     """In samples, to the first that is not zero or to the end; beyond the end there is none."""
-    file = LegFile(CaptureId("c-1-1"), Side.WRITE, 8000)
+    file = CaptureFile(CaptureId("c-1-1"), Side.WRITE, 8000)
     (tmp_path / file.name).write_bytes(b"\1\2" + bytes(200_000) + b"\0\1" + bytes(20))
     spool = DiskSpool(tmp_path)
     assert [spool.silent_samples(file, at) for at in (0, 1, 100_000, 100_002, 200_000)] == [0, 100_000, 1, 10, 0]
     with pytest.raises(Unavailable):
-        spool.silent_samples(LegFile(CaptureId("c-1-2"), Side.WRITE, 8000), 0)
+        spool.silent_samples(CaptureFile(CaptureId("c-1-2"), Side.WRITE, 8000), 0)

@@ -2,16 +2,17 @@
 
 import json
 import re
+from unittest.mock import Mock
 
 from callrec.domain.directory.edit import Table
 from callrec.domain.directory.model import Feature
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.openapi import document
 from callrec.web.server import build_app
 
-TABLE = operations(*[None] * 13)  # type: ignore[arg-type] # nothing is asked of them
+TABLE = operations(Mock(UseCases))  # nothing is asked of them
 DOCUMENT = document(TABLE)
 
 

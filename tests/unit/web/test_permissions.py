@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -19,14 +20,14 @@ from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web import server
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.api.records import ACCOUNT_FIELDS, NEEDS
 from callrec.web.auth import Authentication, permitted
 from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation
 from callrec.web.server import build_app, serve_http
 
-TABLE = operations(*[None] * 13)  # type: ignore[arg-type] # no handler is called
+TABLE = operations(Mock(UseCases))  # no handler is called
 ROLE = "Callrec-Test-Role"
 NOBODY, DAEMON_TOKEN = "nobody", "t" * 43
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}

@@ -24,7 +24,7 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.domain.library.captures import CaptureFiles, FileClosed, FileCreated, Rescanned, SpoolEvent
-from callrec.domain.library.file_names import RATES, FallbackFile, LegFile, Side, fallback_file, leg_file
+from callrec.domain.library.file_names import RATES, CaptureFile, FallbackFile, Side, fallback_file, leg_file
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +73,12 @@ class DiskSpool:
 
     def path(self, capture: Capture, side: str) -> str:
         """The absolute path of the capture's file for `read` or `write`."""
-        return str(self._folder / LegFile(capture.id, Side(side), capture.rate_hz).name)
+        return str(self._folder / CaptureFile(capture.id, Side(side), capture.rate_hz).name)
 
     def capture_files(self, capture: CaptureId) -> CaptureFiles | None:
         """The capture's files as they are now; None without any."""
         for rate_hz in RATES.values():
-            files = [LegFile(capture, side, rate_hz) for side in Side]
+            files = [CaptureFile(capture, side, rate_hz) for side in Side]
             found = [(file, there) for file in files if (there := _regular(f"{self._folder}/{file.name}")) is not None]
             if found:
                 return self._capture_files(found)
@@ -110,7 +110,7 @@ class DiskSpool:
 
     def captured_files(self) -> Sequence[CaptureFiles]:
         """Every capture with a readable file."""
-        captures: dict[CaptureId, list[tuple[LegFile, os.stat_result]]] = {}
+        captures: dict[CaptureId, list[tuple[CaptureFile, os.stat_result]]] = {}
         for name in self._names():
             file = leg_file(name)
             found = _looked_at(self._folder / name) if file else None
@@ -156,10 +156,10 @@ class DiskSpool:
         name. Raises Unavailable."""
         with on_disk(f"spool file {file.name}"):
             for side in _sides(file):
-                _move(self._folder / side.name, self._folder / LegFile(capture, side.side, side.rate_hz).name)
+                _move(self._folder / side.name, self._folder / CaptureFile(capture, side.side, side.rate_hz).name)
             sync_folder(self._folder)
 
-    def silent_samples(self, file: LegFile, from_sample: int) -> int:
+    def silent_samples(self, file: CaptureFile, from_sample: int) -> int:
         """The number of samples of digital silence from there on, without interruption. Raises Unavailable."""
         silent_bytes = 0
         with on_disk(f"spool file {file.name}"), (self._folder / file.name).open("rb") as samples:
@@ -172,7 +172,7 @@ class DiskSpool:
         return silent_bytes // _SAMPLE_BYTES
 
     def silences(
-        self, file: LegFile, from_sample: int, to_sample: int, least_samples: int
+        self, file: CaptureFile, from_sample: int, to_sample: int, least_samples: int
     ) -> Sequence[tuple[int, int]]:
         """See ports.Spool. Raises Unavailable."""
         found: list[tuple[int, int]] = []
@@ -253,10 +253,10 @@ class DiskSpool:
         return _looked_at(self._folder / name) is not None
 
     def _files(self, capture: CaptureId) -> list[Path]:
-        names = (LegFile(capture, side, rate_hz).name for rate_hz in RATES.values() for side in Side)
+        names = (CaptureFile(capture, side, rate_hz).name for rate_hz in RATES.values() for side in Side)
         return [path for name in names if _regular(path := self._folder / name) is not None]
 
-    def _capture_files(self, files: Sequence[tuple[LegFile, os.stat_result]]) -> CaptureFiles:
+    def _capture_files(self, files: Sequence[tuple[CaptureFile, os.stat_result]]) -> CaptureFiles:
         """The capture's two sides. The rate of the first file counts: both files of a capture have the same."""
         rate_hz = files[0][0].rate_hz
         sides = {file.side: found for file, found in files if file.rate_hz == rate_hz}
@@ -276,7 +276,7 @@ class DiskSpool:
         return ""
 
 
-def _ours(name: str) -> LegFile | FallbackFile | None:
+def _ours(name: str) -> CaptureFile | FallbackFile | None:
     return leg_file(name) or fallback_file(name)
 
 

@@ -19,7 +19,7 @@ from callrec.domain.calls.model import Capture, Heard, Missing, Recording
 from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.library.assessment import timeline_of
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 from callrec.domain.library.partner_voice import usable
 from callrec.domain.library.spans import Span
 from callrec.domain.vocabulary import AlarmCause
@@ -69,7 +69,7 @@ def _silent_at_the_end(own: Capture, captured_files: Mapping[CaptureId, CaptureF
     files = captured_files.get(own.id)
     if files is None or not files.write_bytes:
         return None
-    samples, file = files.write_bytes // SAMPLE_BYTES, LegFile(own.id, Side.WRITE, files.rate_hz)
+    samples, file = files.write_bytes // SAMPLE_BYTES, CaptureFile(own.id, Side.WRITE, files.rate_hz)
     heard, silent = 0, samples + 1  # the last sample that is heard lies before `silent`
     while silent - heard > 1:
         middle = (heard + silent) // 2
@@ -116,7 +116,7 @@ def _before(
     held = (files.read_bytes or 0) // SAMPLE_BYTES
     if (
         partner.from_s - met_s <= BEGUN_S
-        or spool.silent_samples(LegFile(partner.id, Side.READ, files.rate_hz), 0) >= held
+        or spool.silent_samples(CaptureFile(partner.id, Side.READ, files.rate_hz), 0) >= held
     ):
         return []
     until_s = partner.from_s + min(LEAST_S + SETTLED_S, files.length_s)
@@ -155,6 +155,6 @@ def _silent(
         timeline.sample_at(round((at_s - own.from_s) * files.rate_hz))
         for at_s in (from_s + SETTLED_S, to_s - SETTLED_S)
     )
-    silent = spool.silent_samples(LegFile(own.id, Side.WRITE, files.rate_hz), start)
+    silent = spool.silent_samples(CaptureFile(own.id, Side.WRITE, files.rate_hz), start)
     is_silent = silent > LEAST_S * files.rate_hz and start + silent >= min(end, files.write_bytes // SAMPLE_BYTES)
     return Missing(from_s, to_s, CAUSE, Heard.HEARS) if is_silent else None

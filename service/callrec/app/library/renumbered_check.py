@@ -15,7 +15,7 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, Heard, Missing, Recording, Renumbering
 from callrec.domain.library.assessment import timeline_of
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 from callrec.domain.library.missing_time import conversation_end_s
 from callrec.domain.library.partner_voice import usable
 from callrec.domain.library.spans import Span, joined, without
@@ -92,7 +92,7 @@ class _Voice:
             return []
         first, last = (timeline.sample_at(max(0, round((at_s - began_s) * rate_hz))) for at_s in (from_s, to_s))
         side = Side.READ if self.renumbering.leg == self.own.leg else Side.WRITE
-        found = self.spool.silences(LegFile(self.own.id, side, rate_hz), first, last, round(LEAST_S * rate_hz))
+        found = self.spool.silences(CaptureFile(self.own.id, side, rate_hz), first, last, round(LEAST_S * rate_hz))
         return [
             (began_s + timeline.place_of(start) / rate_hz, began_s + timeline.place_of(end) / rate_hz)
             for start, end in found

@@ -13,7 +13,7 @@ from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Signal, 
 from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Party
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import FallbackFile, LegFile
+from callrec.domain.library.file_names import CaptureFile, FallbackFile
 from callrec.domain.rules import PlaceKind, PlaceRule, Rule
 from callrec.domain.vocabulary import Outcome
 
@@ -218,12 +218,12 @@ class Spool(Protocol):
         renamed already or missing. Never overwrites. Durable when it returns."""
         ...
 
-    def silent_samples(self, file: LegFile, from_sample: int) -> int:
+    def silent_samples(self, file: CaptureFile, from_sample: int) -> int:
         """How many samples of digital silence (zeros) this file has from there on without interruption. Raises Unavailable."""
         ...
 
     def silences(
-        self, file: LegFile, from_sample: int, to_sample: int, least_samples: int
+        self, file: CaptureFile, from_sample: int, to_sample: int, least_samples: int
     ) -> Sequence[tuple[int, int]]:
         """The stretches of digital silence of at least this length which begin between these samples, as from and to in samples,
         in order. The last is told to its end, one that goes on at `from_sample` from there. Raises Unavailable."""

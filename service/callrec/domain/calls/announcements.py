@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from callrec.domain.calls.commands import Announce, Light, Reply, Tell
 from callrec.domain.calls.events import Announced, Wait
-from callrec.domain.calls.hearings import begun, ended, have_heard
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import OPTED_OUT, Hearing, NotHeard, Recording, Told
 from callrec.domain.calls.policy import Announcement, Confirm
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import Change, Session, State
+from callrec.domain.calls.who_was_told import begun, ended, have_heard
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact, Outcome
 

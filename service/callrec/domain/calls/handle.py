@@ -20,12 +20,10 @@ from callrec.domain.calls.announcements import (
     tell_participants,
     tell_who_came_from_a_pause,
 )
-from callrec.domain.calls.announcing import await_announcement, begin_when_told
 from callrec.domain.calls.applications import on_application_told, seek
 from callrec.domain.calls.beeps import beep
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Command, Examine
-from callrec.domain.calls.controls import on_controlled, on_pressed
 from callrec.domain.calls.coverage import cover
 from callrec.domain.calls.deaf_recorders import LET_GO_S, on_rtp_renumbered, on_voice_unheard
 from callrec.domain.calls.events import Wait
@@ -47,6 +45,8 @@ from callrec.domain.calls.pauses import (
     secure_pause,
 )
 from callrec.domain.calls.policy import decide
+from callrec.domain.calls.prompt_first import await_announcement, begin_when_told
+from callrec.domain.calls.record_code import on_controlled, on_pressed
 from callrec.domain.calls.recordings import (
     await_files,
     end_captures_of,

@@ -10,7 +10,6 @@ from dataclasses import replace
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Alarm, Arm, HandOver, Tell, Write
 from callrec.domain.calls.events import Wait
-from callrec.domain.calls.hearings import with_untold
 from callrec.domain.calls.ids import CaptureId, LegId, capture_id, recording_id
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import (
@@ -27,6 +26,7 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.calls.policy import Tracks
 from callrec.domain.calls.session import APPLICATION, Change, Session
+from callrec.domain.calls.who_was_told import with_untold
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import AlarmCause, CallFact
 

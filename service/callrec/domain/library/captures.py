@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.journal import Format
 from callrec.domain.error_codes import ErrorCode
-from callrec.domain.library.file_names import FallbackFile, LegFile
+from callrec.domain.library.file_names import CaptureFile, FallbackFile
 from callrec.domain.library.waveform import Waveform
 
 SAMPLE_BYTES = 2
@@ -51,14 +51,14 @@ class CaptureFiles:
 class FileCreated:
     """A file has appeared in the spool: Asterisk has opened it."""
 
-    file: LegFile | FallbackFile
+    file: CaptureFile | FallbackFile
 
 
 @dataclass(frozen=True, slots=True)
 class FileClosed:
     """Its writer has closed it: it will not grow any more."""
 
-    file: LegFile | FallbackFile
+    file: CaptureFile | FallbackFile
 
 
 @dataclass(frozen=True, slots=True)

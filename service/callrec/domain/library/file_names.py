@@ -52,7 +52,7 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LegFile:
+class CaptureFile:
     """One captured file of a capture in the spool."""
 
     capture: CaptureId
@@ -108,10 +108,10 @@ def extension_of(rate_hz: int) -> str:
         raise Corrupt("capture-rate", f"{rate_hz} Hz is not a rate that legs are captured at") from None
 
 
-def leg_file(name: str) -> LegFile | None:
+def leg_file(name: str) -> CaptureFile | None:
     """The capture and side of a spool file; None for a name that callrec does not give."""
     match = _LEG_FILE.fullmatch(name)
-    return LegFile(CaptureId(match["take"]), Side(match["side"]), RATES[match["ext"]]) if match else None
+    return CaptureFile(CaptureId(match["take"]), Side(match["side"]), RATES[match["ext"]]) if match else None
 
 
 def fallback_file(name: str) -> FallbackFile | None:

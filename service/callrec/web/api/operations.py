@@ -1,5 +1,7 @@
 """The table of all operations of the API."""
 
+from dataclasses import dataclass
+
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.asterisk.prompts import Prompts
@@ -34,41 +36,46 @@ from callrec.web.requests import Tags
 from callrec.web.routes import Operation
 
 
-def operations(  # noqa: PLR0917 - what the API is about
-    store: TableStore,
-    tables: DirectorySource,
-    files: UserFiles,
-    hub: EventHub,
-    webhooks: WebhookRegistry,
-    calls: LiveCalls,
-    logins: Logins,
-    tokens: ProgramTokens,
-    audit: AuditLog,
-    audit_reader: LogReader,
-    catalogue: Catalogue,
-    stored: StoredMedia,
-    prompts: Prompts,
-) -> list[Operation]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """What the API is about: one object for each of its subjects."""
+
+    store: TableStore
+    tables: DirectorySource
+    files: UserFiles
+    hub: EventHub
+    webhooks: WebhookRegistry
+    calls: LiveCalls
+    logins: Logins
+    tokens: ProgramTokens
+    audit: AuditLog
+    audit_reader: LogReader
+    catalogue: Catalogue
+    stored: StoredMedia
+    prompts: Prompts
+
+
+def operations(use: UseCases) -> list[Operation]:
     """All operations below `/api/v1`."""
-    records, tags = Records(store, tables), Tags()
+    records, tags = Records(use.store, use.tables), Tags()
     table = [
-        *user_file_operations(files, records),
+        *user_file_operations(use.files, records),
         *records_api.operations(records, tags),
         *extension_operations(records, tags),
-        lookup_operation(Lookups(tables)),
-        *call_operations(calls),
-        *recording_operations(catalogue),
-        media_operation(stored),
-        waveform_operation(stored),
-        marks_operation(stored),
-        *annotation_operations(stored),
-        *link_operations(stored),
-        *export_operations(stored),
-        *event_operations(hub),
-        *webhook_operations(webhooks),
-        *account_operations(logins, records),
-        *token_operations(tokens),
-        audit_operation(audit_reader, audit),
-        *prompt_operations(prompts),
+        lookup_operation(Lookups(use.tables)),
+        *call_operations(use.calls),
+        *recording_operations(use.catalogue),
+        media_operation(use.stored),
+        waveform_operation(use.stored),
+        marks_operation(use.stored),
+        *annotation_operations(use.stored),
+        *link_operations(use.stored),
+        *export_operations(use.stored),
+        *event_operations(use.hub),
+        *webhook_operations(use.webhooks),
+        *account_operations(use.logins, records),
+        *token_operations(use.tokens),
+        audit_operation(use.audit_reader, use.audit),
+        *prompt_operations(use.prompts),
     ]
     return [*table, document_operation(table)]

@@ -13,7 +13,7 @@ from callrec.adapters.audit.log import DiskAuditLog
 from callrec.app.access import adopt
 from callrec.app.access.adopt import adopt_former
 from callrec.app.access.audit_list import AuditFilter, audit_page
-from callrec.app.access.proof import check_proof
+from callrec.app.access.library_check import check_library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.errors import Unavailable
@@ -60,7 +60,7 @@ async def test_each_gets_an_entry_once(older: LoggedLibrary) -> None:
     ids = [found.recording.id for _, found in older.manifests()]
     assert page.entries[0]["subject"] == "library:all"
     assert sorted(str(row["recording"]) for row in page.entries[1:]) == sorted(ids)
-    report = check_proof(older.library, older.reader, ())
+    report = check_library(older.library, older.reader, ())
     assert (report.findings, report.notes) == ((), ())
 
 
@@ -71,7 +71,7 @@ async def test_after_that_one_without_an_entry_is_a_finding_whatever_it_says_of_
     path, manifest = older.manifests()[0]
     file = older.monitor / f"{path}.json"
     (file.parent / "cadded-1.json").write_text(file.read_text().replace(manifest.recording.id, "cadded-1"))
-    report = check_proof(older.library, older.reader, ())
+    report = check_library(older.library, older.reader, ())
     assert [finding.code for finding in report.findings] == ["recording-unlogged"]
 
 
@@ -82,10 +82,14 @@ async def test_who_removes_the_mark_cannot_have_a_recording_adopted(older: Logge
     file = older.monitor / f"{path}.json"
     (file.parent / "cadded-1.json").write_text(file.read_text().replace(manifest.recording.id, "cadded-1"))
     (older.audit / "adopted").unlink()
-    assert [finding.code for finding in check_proof(older.library, older.reader, ()).findings] == ["recording-unlogged"]
+    assert [finding.code for finding in check_library(older.library, older.reader, ()).findings] == [
+        "recording-unlogged"
+    ]
     await adopt_former(older.library, Unfinished(), log, older.reader, FileMark(older.audit))
     await log.close()
-    assert [finding.code for finding in check_proof(older.library, older.reader, ()).findings] == ["recording-unlogged"]
+    assert [finding.code for finding in check_library(older.library, older.reader, ()).findings] == [
+        "recording-unlogged"
+    ]
 
 
 async def test_beside_a_damaged_log_nothing_is_adopted(older: LoggedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +106,7 @@ async def test_beside_a_damaged_log_nothing_is_adopted(older: LoggedLibrary, mon
     monkeypatch.setattr(asyncio, "sleep", mended)
     await adopt_former(older.library, Unfinished(), log, older.reader, FileMark(older.audit))
     await log.close()
-    assert check_proof(older.library, older.reader, ()).findings == ()
+    assert check_library(older.library, older.reader, ()).findings == ()
 
 
 async def test_one_that_is_being_finished_is_left_to_that(older: LoggedLibrary) -> None:

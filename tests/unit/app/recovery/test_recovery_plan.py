@@ -31,7 +31,7 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.directory.directory import Directory
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import FallbackFile, LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import Rule
 
 NODE = NodeId("n")
@@ -379,7 +379,7 @@ def test_a_capture_that_becomes_ours_began_when_its_files_say(rule: Rule, second
     ours = recovery_plan.going_on(recording, float(seconds), "0x5", EPOCH_S + 10)
     assert (ours.captures[0].from_s, ours.captures[0].mixmonitor, ours.parties) == (from_s, "0x5", ())
     assert ours.from_s == from_s, "what was before that is no loss"
-    assert LegFile(ours.captures[0].id, Side.READ, 8000).name.startswith("d")
+    assert CaptureFile(ours.captures[0].id, Side.READ, 8000).name.startswith("d")
 
 
 # -- several recorders at once -----------------------------------------------------------------------------------------

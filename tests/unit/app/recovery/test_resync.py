@@ -17,7 +17,7 @@ from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind, Place
 from callrec.domain.library.captures import FileClosed
-from callrec.domain.library.file_names import FallbackFile, LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import PlaceKind, Rule
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.ami import Message
@@ -522,7 +522,7 @@ async def test_a_daemon_that_died_while_it_gave_the_names_is_made_up_for(house: 
     )
     house.stage.asterisk.fallback(f"on_demand-bob-8.1-{NOW}")
     (house.stage.asterisk.folder / file.name).rename(
-        house.stage.asterisk.folder / LegFile(capture.id, file.side, 8000).name
+        house.stage.asterisk.folder / CaptureFile(capture.id, file.side, 8000).name
     )
     async with house.running():
         await resync.link_up()
@@ -620,7 +620,7 @@ async def test_a_file_that_closes_and_that_nobody_waits_for_is_taken_in_a_little
     """By then intake has dropped most of them. Several at once are one look; before the first look they wait for it."""
     orphan = replace(OLD, id=CaptureId("late-1-1"), leg=LegId("8.1"))
     async with house.running():
-        house.spool_router.event(FileClosed(LegFile(orphan.id, Side.READ, 8000)))
+        house.spool_router.event(FileClosed(CaptureFile(orphan.id, Side.READ, 8000)))
         await house.resync.link_up()
         house.stage.asterisk.goes_on(orphan)
         house.stage.asterisk.close(orphan.id)

@@ -1,7 +1,7 @@
 """`*4`: who may press it, what it pauses and ends, and what its presser is told."""
 
 import pytest
-from test_controls import ask
+from test_record_code import ask
 from test_session import ANN, BOB, CEM, FLAGGED, PAUSING, SILENT, T1, Call, leg
 
 from callrec.domain.calls.commands import Announce

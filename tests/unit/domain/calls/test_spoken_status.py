@@ -1,6 +1,6 @@
 """What the phone status code says of a user's live calls: only what is proven."""
 
-from test_controls import ask
+from test_record_code import ask
 from test_session import ANN, BOB, CEM, FLAGGED, Call, leg
 
 from callrec.domain.calls.events import DialplanRecords, LegAppeared

@@ -21,8 +21,8 @@ from callrec.domain.calls.model import POLICY, Actor, ActorKind, Party, Recordin
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.file_names import (
     XIVO_PLACES,
+    CaptureFile,
     FallbackFile,
-    LegFile,
     Names,
     Side,
     fallback_file,
@@ -67,7 +67,7 @@ def recording(rule: Rule, *parties: tuple[str, str], actor: Actor = POLICY) -> R
 
 @given(CALLS, NTH, NTH, st.sampled_from(Side), RATES)
 def test_a_leg_file_comes_back_from_its_name(call: CallId, nth: int, capture: int, side: Side, rate_hz: int) -> None:
-    file = LegFile(capture_id(recording_id(call, nth), capture), side, rate_hz)
+    file = CaptureFile(capture_id(recording_id(call, nth), capture), side, rate_hz)
     assert file == leg_file(file.name)
     assert recording_id(call, nth) == recording_of(file.capture)
 
@@ -90,7 +90,7 @@ def test_a_degraded_file_comes_back_from_its_name(  # noqa: PLR0917 - one parame
 
 def test_the_longest_degraded_name_makes_a_take_id() -> None:
     file = FallbackFile(Rule.ALWAYS, "x", f"{'9' * 11}.{'9' * 11}", 99_999_999_999, Side.READ, 8000)
-    assert leg_file(LegFile(capture_id(recording_id(file.call, 1), 1), Side.READ, 8000).name)
+    assert leg_file(CaptureFile(capture_id(recording_id(file.call, 1), 1), Side.READ, 8000).name)
 
 
 def test_both_sides_of_a_degraded_capture_stand_for_the_same_call() -> None:
@@ -121,11 +121,11 @@ def test_random_names_are_answered_and_never_raise(name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        (LegFile(CaptureId("a-1-1"), Side.READ, 44100), "capture-rate"),
-        (LegFile(CaptureId("../a-1-1"), Side.READ, 8000), "take-id"),
+        (CaptureFile(CaptureId("a-1-1"), Side.READ, 44100), "capture-rate"),
+        (CaptureFile(CaptureId("../a-1-1"), Side.READ, 8000), "take-id"),
     ],
 )
-def test_no_file_is_named_after_an_id_or_a_rate_that_cannot_be_ours(file: LegFile, code: str) -> None:
+def test_no_file_is_named_after_an_id_or_a_rate_that_cannot_be_ours(file: CaptureFile, code: str) -> None:
     with pytest.raises(Corrupt) as refused:
         _ = file.name
     assert refused.value.code == code

@@ -27,7 +27,7 @@ from callrec.domain.calls.model import Capture, GrowthMark
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 from callrec.domain.library.shortfalls import is_news
 
 GROWTH_CHECK_S = 0.5
@@ -108,12 +108,12 @@ class FileWatch:
         self.voices.forget(capture)
         self.silences.forget(capture)
 
-    def created(self, file: LegFile) -> None:
+    def created(self, file: CaptureFile) -> None:
         """The spool has a new file."""
         if watched := self._watched.get(file.capture):
             self._look(file.capture, watched)
 
-    def closed(self, file: LegFile) -> bool:
+    def closed(self, file: CaptureFile) -> bool:
         """Asterisk has closed a file. False when no call waits for this."""
         watched = self._watched.get(file.capture)
         if watched is None:

@@ -14,7 +14,7 @@ from callrec.app.ports.calls import Spool
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 from callrec.domain.library.spans import Span
 
 KEPT = 20
@@ -74,7 +74,7 @@ class SilenceWatch:
         for side in Side:
             try:
                 silences = self._spool.silences(
-                    LegFile(found.capture, side, rate_hz), first, end, round(LEAST_S * rate_hz)
+                    CaptureFile(found.capture, side, rate_hz), first, end, round(LEAST_S * rate_hz)
                 )
             except CallrecError:
                 silences = ()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.domain.library.captures import FileClosed, FileCreated, Rescanned, SpoolEvent
-from callrec.domain.library.file_names import FallbackFile, LegFile
+from callrec.domain.library.file_names import CaptureFile, FallbackFile
 
 
 class SpoolRouter:
@@ -23,9 +23,9 @@ class SpoolRouter:
     def event(self, event: SpoolEvent) -> None:
         """Pass one event on. Never blocks."""
         match event:
-            case FileCreated(LegFile() as file):
+            case FileCreated(CaptureFile() as file):
                 self._files.created(file)
-            case FileClosed(LegFile() as file):
+            case FileClosed(CaptureFile() as file):
                 if not self._files.closed(file):
                     self._orphan_closed()
             case FileClosed(FallbackFile() as file):

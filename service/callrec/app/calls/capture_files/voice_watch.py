@@ -19,7 +19,7 @@ from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 from callrec.domain.library.shortfalls import DRIFT_MOST
 
 SETTLED_S = 0.15
@@ -72,7 +72,7 @@ class VoiceWatch:
     def grew(self, found: CaptureFiles) -> None:
         """The capture's files have grown. Blocking: reads what is new. A disk that refuses is asked again at the next growth."""
         samples = (found.write_bytes or 0) // SAMPLE_BYTES
-        file = LegFile(found.capture, Side.WRITE, found.rate_hz)
+        file = CaptureFile(found.capture, Side.WRITE, found.rate_hz)
         waiting = self._awaited.get(found.capture, {})
         for leg, awaited in list(waiting.items()):
             if samples > awaited.at_sample:

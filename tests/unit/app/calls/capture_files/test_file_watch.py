@@ -19,13 +19,13 @@ from callrec.app.calls.capture_files.file_watch import (
 from callrec.domain.calls.events import CaptureClosed, CaptureGrew, CaptureMarked, CaptureOpened, CaptureQuiet, Event
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture, Instant
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 
 CAPTURE = Capture(CaptureId("c1-1-1"), LegId("1.1"), "PJSIP/alice-1", 8000, 0.0, mixmonitor="0x1")
 STEP_SAMPLES, STEP_S = 16384, 2.048
 STEP = bytes(2 * STEP_SAMPLES)
 """Asterisk's buffer."""
-FILES = [LegFile(CAPTURE.id, side, 8000) for side in Side]
+FILES = [CaptureFile(CAPTURE.id, side, 8000) for side in Side]
 
 
 class AnyTime:

@@ -8,7 +8,7 @@ from callrec.app.calls.capture_files.silence_watch import KEPT, SilenceWatch
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, Side
 
 CAPTURE, OTHER = CaptureId("c-1-1"), CaptureId("c-1-2")
 RATE_HZ, NEVER_S = 8000, float("-inf")
@@ -20,7 +20,7 @@ class Spool(DiskSpool):
     refuses = False
 
     def silences(
-        self, file: LegFile, from_sample: int, to_sample: int, least_samples: int
+        self, file: CaptureFile, from_sample: int, to_sample: int, least_samples: int
     ) -> Sequence[tuple[int, int]]:
         """As on a disk."""
         if self.refuses:
@@ -38,7 +38,7 @@ class Files:
     def grow(self, says: str, hears: str) -> None:
         """Steady, by the clock."""
         for side, letters in ((Side.READ, says), (Side.WRITE, hears)):
-            with (self.folder / LegFile(CAPTURE, side, RATE_HZ).name).open("ab") as file:
+            with (self.folder / CaptureFile(CAPTURE, side, RATE_HZ).name).open("ab") as file:
                 file.write(b"".join((b"\1\2" if letter == "x" else b"\0\0") * (RATE_HZ // 10) for letter in letters))
         before, self.bytes = self.bytes, self.bytes + len(says) * RATE_HZ // 10 * 2
         self.now_s += len(says) / 10

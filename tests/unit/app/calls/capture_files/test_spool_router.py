@@ -11,7 +11,7 @@ from callrec.app.calls.capture_files.spool_router import SpoolRouter
 from callrec.domain.calls.events import Event
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.library.captures import FileClosed, FileCreated, Rescanned, SpoolEvent
-from callrec.domain.library.file_names import FallbackFile, LegFile, Side
+from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import Rule
 
 OURS, OTHERS = CaptureId("c1-1-1"), CaptureId("c2-1-1")
@@ -29,11 +29,11 @@ class Watch(FileWatch):
     def _ignore(self, event: Event) -> None:
         pass
 
-    def created(self, file: LegFile) -> None:
+    def created(self, file: CaptureFile) -> None:
         self.heard.append("created")
         super().created(file)
 
-    def closed(self, file: LegFile) -> bool:
+    def closed(self, file: CaptureFile) -> bool:
         self.heard.append("closed")
         return super().closed(file)
 
@@ -44,9 +44,9 @@ class Watch(FileWatch):
 @pytest.mark.parametrize(
     ("event", "heard"),
     [
-        (FileCreated(LegFile(OURS, Side.READ, 8000)), ["created"]),
-        (FileClosed(LegFile(OURS, Side.READ, 8000)), ["closed"]),
-        (FileClosed(LegFile(OTHERS, Side.READ, 8000)), ["closed", "orphan"]),
+        (FileCreated(CaptureFile(OURS, Side.READ, 8000)), ["created"]),
+        (FileClosed(CaptureFile(OURS, Side.READ, 8000)), ["closed"]),
+        (FileClosed(CaptureFile(OTHERS, Side.READ, 8000)), ["closed", "orphan"]),
         (Rescanned(()), ["rescanned"]),
         (FileCreated(FALLBACK), []),
         (FileClosed(FALLBACK), ["fallback"]),

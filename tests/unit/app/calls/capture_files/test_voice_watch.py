@@ -10,7 +10,7 @@ from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import LegFile
+from callrec.domain.library.file_names import CaptureFile
 
 CAPTURE = Capture(CaptureId("c-1-1"), LegId("a"), "PJSIP/a-1", 8000, 1000.0)
 SECOND = 8000
@@ -25,7 +25,7 @@ class CountingSpool(DiskSpool):
         self.read_from: list[int] = []
         self.refuses = False
 
-    def silent_samples(self, file: LegFile, from_sample: int) -> int:
+    def silent_samples(self, file: CaptureFile, from_sample: int) -> int:
         """As on a disk."""
         if self.refuses:
             raise Unavailable("disk", "away")

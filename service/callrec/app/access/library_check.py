@@ -16,7 +16,7 @@ from callrec.domain.errors import CallrecError, Misconfigured
 
 
 @dataclass(frozen=True, slots=True)
-class ProofReport:
+class LibraryReport:
     """Faults, and facts that are none; how many entries the log's checkpoint speaks of."""
 
     entries: int
@@ -24,7 +24,7 @@ class ProofReport:
     notes: tuple[Finding, ...]
 
 
-def check_proof(library: Library, log: LogReader, live: Collection[RecordingId]) -> ProofReport:
+def check_library(library: Library, log: LogReader, live: Collection[RecordingId]) -> LibraryReport:
     """Check the log, and each sidecar against it. `live`: unfinished recordings, which may have no entry yet. Blocking.
 
     Raises Unavailable when the library or the log cannot be read at all.
@@ -36,7 +36,7 @@ def check_proof(library: Library, log: LogReader, live: Collection[RecordingId])
         checked = check_log(log)
     except Misconfigured as error:
         missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
-        return ProofReport(0, missing if sidecars else (), ())
+        return LibraryReport(0, missing if sidecars else (), ())
     logged, adopted = _logged(checked), log.adopted() or is_done(checked)
     for recording, (path, digest, from_s) in sidecars.items():
         entry = logged.pop(recording, None)
@@ -48,7 +48,7 @@ def check_proof(library: Library, log: LogReader, live: Collection[RecordingId])
         if last.action is not Action.ERASED:
             says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
             checked.findings.append(Finding("recording-removed", recording, says))
-    return ProofReport(checked.size, tuple(checked.findings), tuple(checked.notes))
+    return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes))
 
 
 def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from call_stage import Stage, event, virtual
 
-from callrec.app.dialplan import leg_proof
-from callrec.app.dialplan.leg_proof import PROOF_S, VARIABLE, WAIT_S, LegProof
+from callrec.app.dialplan import leg_authentication
+from callrec.app.dialplan.leg_authentication import PROOF_S, VARIABLE, WAIT_S, LegAuthentication
 from callrec.domain.calls.ids import LegId
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.protocols.agi import Answer, Request
@@ -56,7 +56,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.stage, self.channels = Stage(folder), Channels()
-        self.proof = LegProof(self.stage.call_router, self.channels, b"secret")
+        self.proof = LegAuthentication(self.stage.call_router, self.channels, b"secret")
 
     def appears(self, leg: str) -> None:
         """Asterisk makes a channel, and the manager tells it."""
@@ -227,7 +227,7 @@ async def test_a_refusal_that_nobody_waits_for_is_no_defect(house: House) -> Non
 
 @virtual
 async def test_the_legs_that_are_remembered_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leg_proof, "MOST_NOTED", 2)
+    monkeypatch.setattr(leg_authentication, "MOST_NOTED", 2)
     async with house.stage.running():
         for leg in ("1.1", "1.2", "1.3", "1.1"):
             house.appears(leg)

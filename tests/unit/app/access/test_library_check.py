@@ -9,7 +9,7 @@ from logged_library import ACCOUNT, LoggedLibrary
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
-from callrec.app.access.proof import ProofReport, check_proof
+from callrec.app.access.library_check import LibraryReport, check_library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt
 from callrec.protocols.checkpoints import opened
@@ -25,11 +25,11 @@ async def logged(tmp_path: Path) -> LoggedLibrary:
     return await LoggedLibrary(tmp_path).begin(LOOKS)
 
 
-def check(logged: LoggedLibrary, live: tuple[str, ...] = ()) -> ProofReport:
-    return check_proof(logged.library, logged.reader, live)  # type: ignore[arg-type] # ids
+def check(logged: LoggedLibrary, live: tuple[str, ...] = ()) -> LibraryReport:
+    return check_library(logged.library, logged.reader, live)  # type: ignore[arg-type] # ids
 
 
-def codes(report: ProofReport) -> list[str]:
+def codes(report: LibraryReport) -> list[str]:
     return [finding.code for finding in report.findings]
 
 
@@ -153,7 +153,7 @@ async def test_a_log_that_was_cut_off_is_known_by_its_witness(logged: LoggedLibr
     report = check(logged)
     assert codes(report) == ["audit-witness"]
     assert "it was cut off" in report.findings[0].message
-    assert check_proof(logged.library, DiskLogReader(logged.audit), ()).findings == ()
+    assert check_library(logged.library, DiskLogReader(logged.audit), ()).findings == ()
 
 
 async def test_a_log_that_was_written_anew_with_its_key_is_known_by_its_witness(logged: LoggedLibrary) -> None:

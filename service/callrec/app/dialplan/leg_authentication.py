@@ -28,7 +28,7 @@ MOST_NOTED: Final = 10_000
 """The most legs remembered as carrying their word; the oldest are forgotten, and get it again."""
 
 
-class LegProof:
+class LegAuthentication:
     """Proves legs. `secret`: random bytes that only this daemon knows."""
 
     def __init__(self, call_router: CallRouter, variables: LegVariables, secret: bytes) -> None:

@@ -39,7 +39,7 @@ from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.clients import Clients
 from callrec.web.connection_limits import Patience
 from callrec.web.server import Access, build_app, serve_http
@@ -199,21 +199,11 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
-            api = operations(
-                store,
-                feed,
-                door.files,
-                hub,
-                webhooks,
-                NoCalls(),
-                access.logins,
-                access.tokens,
-                audit,
-                reader,
-                catalogue,
-                media,
-                prompts,
-            )
+            use = UseCases(
+                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=NoCalls(), logins=access.logins,
+                tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media, prompts=prompts,
+            )  # fmt: skip
+            api = operations(use)
             app = build_app(
                 readiness=Readiness(),
                 metrics=Metrics(),

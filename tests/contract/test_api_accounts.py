@@ -14,7 +14,7 @@ from callrec.domain.access.login_limits import PER_ACCOUNT
 from callrec.domain.access.login_sessions import IDLE_S
 from callrec.domain.access.second_factor import STEP_S, code_at
 from callrec.domain.directory.edit import Change, Edit
-from callrec.domain.directory.model import Group, Profile
+from callrec.domain.directory.model import Group, Permission, Profile, Role
 from callrec.web.cookies import LOCAL, SECURE
 
 RIGHT = "correct horse"
@@ -101,6 +101,45 @@ async def test_a_user_gets_no_further_than_the_role_and_the_refusal_is_logged(bo
         (EVE.id, "127.0.0.1", "listUsers needs users.read")
     ]
     assert len(refused) == 4
+
+
+async def test_who_may_change_accounts_gives_nobody_more_than_they_have_and_takes_over_no_stronger_account(
+    both: tuple[ServiceUrl, Browser],
+) -> None:
+    """Neither themselves nor others: by a profile, a role, a token, a group, a user file, a password, a second factor."""
+    door, browser = both
+    helper = ("accounts.read", "accounts.change", "users.read", "users.change", "own.list", "own.listen")
+    roles = (Change(None, Role("help", tuple(map(Permission, helper)))), Change(None, Profile("help", "help")))
+    await door.store.edit(Edit((*roles, Change(EVES, replace(EVES, profileclient="help")))), "roles")
+    await door.feed.catch_up(10)
+    assert await browser.log_in("eve", "hers and long") == 200
+    any_version = {**OWN_PAGE, "If-Match": "*"}
+    tries: list[tuple[str, str, object, dict[str, str]]] = [
+        ("PATCH", f"/users/{EVES.id}", {"profileclient": "boss"}, any_version),
+        ("POST", "/roles", {"name": "x", "permissions": ["recordings.listen"]}, OWN_PAGE),
+        ("PATCH", "/roles/help", {"permissions": [*helper, "recordings.listen"]}, any_version),
+        ("PATCH", "/profiles/help", {"role": "administrator"}, any_version),
+        ("POST", "/tokens", {"name": "x", "permissions": ["recordings.listen"]}, OWN_PAGE),
+        ("POST", f"/accounts/{JOHNS.id}/password", {"password": "mine mine mine"}, OWN_PAGE),
+        ("PATCH", f"/users/{JOHNS.id}", {"username": "mine"}, any_version),
+        ("DELETE", f"/accounts/{JOHNS.id}/second-factor", None, OWN_PAGE),
+        ("DELETE", f"/accounts/{JOHNS.id}/sessions", None, OWN_PAGE),
+        ("DELETE", f"/users/{JOHNS.id}", None, OWN_PAGE),
+    ]
+    before = await door.store.tables()
+    for method, path, body, headers in tries:
+        status, said, _ = await browser.ask(method, path, body, headers)
+        assert (status, said["code"]) == (403, "grant-exceeds"), path
+    form = b"entityid|firstname|lastname|language|enableclient|username|password|profileclient\n1|Max|M||1|max|geheim123|boss\n"
+    url = f"http://127.0.0.1:{door.port}/api/v1/users/import"
+    async with browser.http.post(url, data=form, headers={**OWN_PAGE, "Content-Type": "text/csv"}) as answer:
+        said = await answer.json(content_type=None)
+        assert (answer.status, said["code"]) == (403, "grant-exceeds"), said
+    assert await door.store.tables() == before
+    refused = [one for one in door.audit.entries if one.action == "refused"]
+    assert len(refused) == len(tries) + 1
+    assert (await browser.ask("POST", "/tokens", {"name": "x", "permissions": ["users.read"]}))[0] == 201
+    assert (await browser.ask("POST", "/roles", {"name": "x", "permissions": ["own.list"]}))[0] == 201
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from http import HTTPStatus
+from unittest.mock import Mock
 
 import hypothesis
 import pytest
@@ -13,12 +14,12 @@ from api_door import TOKEN, opened
 from schemathesis.specs.openapi.checks import missing_required_header, positive_data_acceptance
 
 from callrec.web.api import events
-from callrec.web.api.operations import operations
+from callrec.web.api.operations import UseCases, operations
 from callrec.web.openapi import document
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 """setup.cfg leaves it out elsewhere: it would take most of the start of every pytest."""
-SCHEMA = schemathesis.openapi.from_dict(document(operations(*[None] * 13)))  # type: ignore[arg-type] # only the table is used
+SCHEMA = schemathesis.openapi.from_dict(document(operations(Mock(UseCases))))  # only the table is used
 EXAMPLES = 12
 """For each operation: bounded, so that a run takes seconds; a longer one is a matter of this number."""
 

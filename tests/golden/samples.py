@@ -89,7 +89,7 @@ FULL = Recording(
         Party(LegId("1795899680.2"), None, "+33123", '"Ana" <x>', 1795899680.25, None),
     ),
     pauses=(Pause(1795899682.0, 1795899683.0), Pause(1795899684.0, None, is_proven=False, most_s=60.0)),
-    controls=(ControlStep(Control.PAUSE, 1795899684.0, Actor(ActorKind.OPERATOR), "card number"),),
+    controls=(ControlStep(Control.PAUSE, 1795899684.0, Actor(ActorKind.OPERATOR, asker="account:12"), "card number"),),
     announcements=(1795899680.5,),
     hearings=(
         Hearing(_LEG, Told.PROMPT, 1795899680.5, 1795899680.9, "", 19, "fr"),

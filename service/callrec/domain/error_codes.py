@@ -38,6 +38,7 @@ ErrorCode = Literal[
     "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-exists", "folder-link",
     "folder-locked",
     "folder-unreadable",
+    "grant-exceeds",
     "host", "http-404", "http-405", "http-413", "http-bind", "http-tls",
     "idempotency-key", "if-match", "incall-in-contexts",
     "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
@@ -246,6 +247,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "table-conflict": "Another record has this name or number. Choose another one, or remove that record first.",
     "text-not-storable": "A value has characters that cannot be stored: half of a surrogate pair, or a line break in "
     "a name. Correct it.",
+    "grant-exceeds": "403: the change gives a permission that you do not have, or is about an account, a role, a profile or a "
+    "group that has it. Ask an administrator who has it, or use the command on the machine.",
     "token-maker": "A token cannot make another one. Log in with an account that may change accounts, or use "
     "`callrec accounts token`.",
     "token-name": "A token needs a name of at most 64 characters. Say which program it is for.",

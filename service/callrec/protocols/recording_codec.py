@@ -162,11 +162,15 @@ def _recording_in(found: RecordingFormat) -> Recording:
 
 
 def _actor_out(actor: Actor) -> ActorFormat:
-    return {"kind": actor.kind, "user": actor.user, "leg": actor.leg}
+    out: ActorFormat = {"kind": actor.kind, "user": actor.user, "leg": actor.leg}
+    if actor.asker:
+        out["asker"] = actor.asker
+    return out
 
 
 def _actor_in(found: ActorFormat) -> Actor:
-    return Actor(kind=found["kind"], user=_user_in(found.get("user")), leg=_leg_in(found.get("leg")))
+    user, leg = _user_in(found.get("user")), _leg_in(found.get("leg"))
+    return Actor(kind=found["kind"], user=user, leg=leg, asker=found.get("asker", ""))
 
 
 def _take_out(capture: Capture) -> CaptureFormat:

@@ -26,6 +26,7 @@ class ActorFormat(TypedDict):
     kind: ActorKind
     user: NotRequired[str | None]
     leg: NotRequired[str | None]
+    asker: NotRequired[str]
 
 
 class GrowthMarkFormat(TypedDict):

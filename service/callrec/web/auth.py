@@ -20,6 +20,7 @@ from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.access.login_sessions import LoginSession, digest_of
 from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
+from callrec.domain.errors import Refused
 from callrec.web.clients import Clients, Way, from_own_page
 from callrec.web.cookies import names_of, secret_in
 from callrec.web.problems import BadRequest, problem
@@ -180,6 +181,10 @@ def permitted(operation: Operation) -> Handler:
             return await operation.handler(request)
         except NotPermitted as refused:
             await log_refusal(request, f"{operation.name} needs {refused.permission}")
+            raise
+        except Refused as refused:
+            if refused.code == "grant-exceeds":
+                await log_refusal(request, f"{operation.name}: {refused.message}")
             raise
 
     return handle

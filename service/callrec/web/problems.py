@@ -23,6 +23,7 @@ STATUSES: Mapping[ErrorCode, HTTPStatus] = {
     "login-refused": HTTPStatus.UNAUTHORIZED,
     "login-code": HTTPStatus.UNAUTHORIZED,
     "login-way": HTTPStatus.FORBIDDEN,
+    "grant-exceeds": HTTPStatus.FORBIDDEN,
     "token-maker": HTTPStatus.FORBIDDEN,
     "no-such-delivery": HTTPStatus.NOT_FOUND,
     "no-such-prompt": HTTPStatus.NOT_FOUND,

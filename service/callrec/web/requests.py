@@ -97,12 +97,13 @@ def change_request_under(request: web.Request) -> ChangeRequest:
             "send one of 1 to 64 letters, digits or any of . _ : -",
             [Wrong("Idempotency-Key", "must match " + REQUEST_ID.pattern)],
         )
-    actor = principal_of(request).actor
+    principal = principal_of(request)
+    actor = principal.actor
     said = [request.method, request.path_qs, request.headers.get("If-Match", ""), request.content_type]
     if actor != DAEMON.actor:
         said.append(actor)  # so that no one else gets the answer to another one's request
     request_id = f"api:{keys[0]}" if keys else f"api-{secrets.token_hex(16)}"
-    return ChangeRequest(request_id, actor, "\n".join(said), bool(keys))
+    return ChangeRequest(request_id, actor, "\n".join(said), bool(keys), principal)
 
 
 class Tags:

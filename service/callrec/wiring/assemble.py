@@ -32,6 +32,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.system import SystemClock, UlidIds
+from callrec.app.access.paced_audit import PacedAudit
 from callrec.app.asterisk.astdb_sync import AstDbSync
 from callrec.app.asterisk.prompts import Prompts
 from callrec.app.asterisk.spool_health import SpoolHealth
@@ -209,11 +210,13 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     catalogue = await stack.enter_async_context(hold_catalogue(settings, library, held.store, observation, readiness))
     events = await event_hub(held.store.address, observation, stack)
     webhooks = await keep_webhooks(settings, held.store.address, observation, metrics, stack)
-    access = keep_access(held.store.address, held.tables, audit, stack)
+    paced = PacedAudit(audit)
+    stack.push_async_callback(paced.close)
+    access = keep_access(held.store.address, held.tables, paced, stack)
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
-    around = Around(catalogue.catalogue, library, audit, held.store, observation, access.link_makers.may_share)
+    around = Around(catalogue.catalogue, library, paced, held.store, observation, access.link_makers.may_share)
     stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,

@@ -165,5 +165,5 @@ def test_who_may_change_users_may_not_make_administrators() -> None:
     assert len(deciding) == 15
     for one in [*deciding, next(one for one in TABLE if one.name == "importUsers")]:
         assert Permission.ACCOUNTS_CHANGE in one.needs
-    assert {"enableclient", "username", "password_hash", "profileclient"} == ACCOUNT_FIELDS
+    assert {"enableclient", "username", "password_hash", "profileclient"} == set(ACCOUNT_FIELDS)
     assert set(NEEDS) == set(Table)

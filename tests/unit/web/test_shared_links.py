@@ -51,7 +51,7 @@ async def test_who_has_a_link_hears_its_recording_and_nothing_else(stored: Store
         for path in ("/api/v1/recordings/c1-1/media", "/api/v1/recordings/c2-1/media", f"{link['path']}/../c2-1/media"):
             async with http.get(path) as answer:
                 assert answer.status in {401, 404}
-    assert actions(stored) == [f"link-made c1-1 link:{link['id']} token", "listened c1-1 link", "shown c1-1 link"]
+    assert actions(stored) == [f"link-made c1-1 link:{link['id']} token", "shown c1-1 link", "listened c1-1 link"]
     assert stored.audited[1].actor.id == link["id"]
     assert stored.audited[1].address == "127.0.0.1"
     assert link["maker"] == "token:daemon"

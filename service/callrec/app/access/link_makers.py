@@ -7,6 +7,7 @@ from callrec.app.ports.directory import TableCopy
 from callrec.domain.access import principals
 from callrec.domain.access.audit import ActorKind
 from callrec.domain.access.decisions import may
+from callrec.domain.access.tokens import permissions_now
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
 
@@ -28,7 +29,7 @@ class LinkMakers:
             return (
                 token is not None
                 and not token.is_over(self._now())
-                and Permission.RECORDINGS_SHARE in token.permissions
+                and Permission.RECORDINGS_SHARE in permissions_now(token, self._tables.directory)
             )
         tables = self._tables.directory
         user = tables.user(UserId(identity)) if kind == ActorKind.ACCOUNT else None

@@ -2,14 +2,22 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from callrec.app.access.current_tables import current
 from callrec.app.ports.access import AuditLog, TokenStore
 from callrec.app.ports.directory import TableCopy
 from callrec.domain.access.audit import Action, Actor, AuditEntry
+from callrec.domain.access.grants import check_permissions
 from callrec.domain.access.login_sessions import digest_of
-from callrec.domain.access.principals import DAEMON, Principal
-from callrec.domain.access.tokens import MOST_TOKENS, PERSONAL, ProgramToken, may_make_tokens, parts_of
+from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
+from callrec.domain.access.tokens import (
+    MOST_TOKENS,
+    PERSONAL,
+    ProgramToken,
+    maker_permissions,
+    parts_of,
+)
 from callrec.domain.directory.model import Permission
 from callrec.domain.directory.value_checks import text
 from callrec.domain.errors import Refused
@@ -34,8 +42,11 @@ class ProgramTokens:
         token = await self._store.token(parts[0]) if parts else None
         now_s = self._now()
         principal = token.principal(parts[1], now_s) if token and parts else None
-        if token and principal and not self._may_make(token.made_by):
-            return None
+        if token and principal:
+            held = principal.permissions & self._held(token.made_by)
+            if not held:
+                return None
+            principal = replace(principal, permissions=held)
         if principal and abs(now_s - self._used.get(principal.id, 0.0)) >= USED_S:
             self._used[principal.id] = now_s
             await self._store.token_used(principal.id, now_s)
@@ -46,7 +57,7 @@ class ProgramTokens:
     ) -> tuple[ProgramToken, str]:
         """A new token and its text, which is told once. `days`: until it expires; None: never. `made_by`: `Principal.actor`, of
         an account or the daemon's own token. Raises Refused (`token-maker`, `token-name`, `token-permissions`,
-        `tokens-too-many`), Unavailable."""
+        `grant-exceeds`, `tokens-too-many`), Unavailable."""
         await self._check_maker(actor, made_by)
         if not NAME.accepts(name):
             raise Refused("token-name", f"a token's name must be {NAME.says}", hint="say which program it is for")
@@ -54,6 +65,7 @@ class ProgramTokens:
         if personal or not permissions:
             says = f"{personal[0]} needs a user, and a token has none" if personal else "a token needs a permission"
             raise Refused("token-permissions", says, hint="callrec roles list shows permissions")
+        check_permissions(Principal(PrincipalKind.TOKEN, permissions=self._held(made_by)), permissions)
         now_s, secret = self._now(), secrets.token_urlsafe(32)
         token = ProgramToken(
             id=secrets.token_hex(6),
@@ -71,13 +83,14 @@ class ProgramTokens:
 
     async def _check_maker(self, actor: Actor, made_by: str) -> None:
         """Raises Refused for an actor who may not make tokens, when that is in the log."""
-        if not self._may_make(made_by):
+        if not self._held(made_by):
             await self._audit.append([AuditEntry(Action.REFUSED, actor, details="a token does not make tokens")])
             hint = "log in with an account that may change accounts, or use callrec accounts token"
             raise Refused("token-maker", "a token cannot make another one", hint=hint)
 
-    def _may_make(self, maker: str) -> bool:
-        return maker == DAEMON.actor or may_make_tokens(maker, current(self._tables))
+    def _held(self, maker: str) -> frozenset[Permission]:
+        """What this maker may give to tokens now."""
+        return DAEMON.permissions if maker == DAEMON.actor else maker_permissions(maker, current(self._tables))
 
     async def every(self) -> Sequence[tuple[ProgramToken, float | None]]:
         """All tokens by age, and when each was last used. Raises Unavailable."""

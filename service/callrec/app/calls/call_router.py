@@ -254,16 +254,18 @@ class CallRouter:
         finally:
             del self._replies[reply]
 
-    async def control(self, call: CallId, control: Control, reason: str, most_s: float | None) -> ControlAnswer:
-        """An operator's request about a live call: whether the call does it. Raises Refused for an unknown call, Unavailable
-        while Asterisk cannot be asked, or when the call does not answer."""
+    async def control(
+        self, call: CallId, control: Control, reason: str, most_s: float | None, asker: str = ""
+    ) -> ControlAnswer:
+        """An operator's request about a live call: whether the call does it. `asker`: who, as in `Actor`. Raises Refused for an
+        unknown call, Unavailable while Asterisk cannot be asked, or when the call does not answer."""
         if not self.link_is_up():
             raise Unavailable("ami-down", "there is no connection to Asterisk's manager", hint="/readyz says why")
         reply = f"control-{next(self._presses)}"
         future: asyncio.Future[ControlAnswer] = asyncio.get_running_loop().create_future()
         self._controls[reply] = future
         try:
-            self._worker(call).post(Controlled(control, reply, reason, most_s))
+            self._worker(call).post(Controlled(control, reply, reason, most_s, asker))
             async with asyncio.timeout(CONTROL_S):
                 return await future
         except TimeoutError:

@@ -125,7 +125,7 @@ class LiveCalls:
         except CallrecError:
             if control is not Control.PAUSE:
                 raise
-        answer = await self._calls.control(CallId(call), control, reason, resume_after_s)
+        answer = await self._calls.control(CallId(call), control, reason, resume_after_s, f"{by.kind}:{by.id}")
         if answer not in {ControlAnswer.ACCEPTED, ControlAnswer.UNCHANGED}:
             raise _refused(call, control, answer)
         wanted = _WANTED[control]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from callrec.app.ports.directory import TableStore
+from callrec.domain.access.principals import Principal
 from callrec.domain.errors import OutcomeUnknown, Refused, Unavailable
 
 T = TypeVar("T")
@@ -20,6 +21,8 @@ class ChangeRequest:
     """A short form of the exact request: another request with the same key is refused."""
     may_be_repeated: bool = False
     """Whether the client chose the key, so that the request may be a repetition."""
+    by: Principal | None = None
+    """Who must have every permission that the change touches; None: a command on this machine, or one's own password."""
 
     def receipt(self, done: str) -> str:
         """The receipt that the store keeps with the change, for a repetition of the request."""

@@ -12,6 +12,8 @@ from typing import TypeVar
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.receipts import still_there, written
 from callrec.app.ports.directory import TableCopy, TableStore, tables_busy
+from callrec.domain.access.grants import check_edit
+from callrec.domain.access.principals import Principal
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Edit, Table, TableRecord, place
 from callrec.domain.directory.feature_codes import code_checked
@@ -171,7 +173,7 @@ class Records:
         async def attempt() -> TableRecord | None:
             self._writable()
             edit_revision, directory = self._tables.edit_revision, self.directory
-            edit, table_record = await asyncio.to_thread(plan, directory)
+            edit, table_record = await asyncio.to_thread(_permitted, plan, directory, change_request.by)
             if not (edit or change_request.may_be_repeated):
                 return table_record
             receipt = change_request.receipt(written(table_record) if table_record else "")
@@ -220,6 +222,14 @@ class Records:
         assert table_record is not None, "a plan that adds or changes has a record"  # noqa: S101 - a defect of ours
         table, key = place(table_record)
         return self._tables.directory.records(table).get(key, table_record)
+
+
+def _permitted(plan: Plan, tables: Directory, by: Principal | None) -> tuple[Edit, TableRecord | None]:
+    """The plan. Raises Refused (`grant-exceeds`) when it gives more than the one who asks has."""
+    edit, table_record = plan(tables)
+    if by is not None:
+        check_edit(by, edit.changes, tables)
+    return edit, table_record
 
 
 def as_it_is(_table_record: TableRecord) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from callrec.domain.access.login_sessions import digest_of
-from callrec.domain.access.principals import Principal, PrincipalKind, account
+from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind, account
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
@@ -51,13 +51,22 @@ class ProgramToken:
         return Principal(PrincipalKind.TOKEN, self.id, frozenset(self.permissions))
 
 
-def may_make_tokens(maker: str, tables: Directory) -> bool:
-    """Whether the account of this actor (`Principal.actor`) may make tokens, as the tables are now. Tokens that it made are good
-    as long as it may: else an administrator who loses the account, or the role, would come back by a token. A token may not."""
+def permissions_now(token: ProgramToken, tables: Directory) -> frozenset[Permission]:
+    """What this token may do now: what it was given, as far as its maker may still give it."""
+    return frozenset(token.permissions) & maker_permissions(token.made_by, tables)
+
+
+def maker_permissions(maker: str, tables: Directory) -> frozenset[Permission]:
+    """What this actor (`Principal.actor`) may give to tokens, as the tables are now: the daemon's own token everything, an
+    account what it may do itself, or nothing when it may not make tokens. Tokens that it made can do no more than that: else an
+    administrator who loses the account, or the role, would come back by a token. A token may not make another one."""
+    if maker == DAEMON.actor:
+        return DAEMON.permissions
     kind, _, identity = maker.partition(":")
     user = tables.user(UserId(identity)) if kind == PrincipalKind.ACCOUNT else None
     principal = account(user, tables) if user else None
-    return principal is not None and Permission.ACCOUNTS_CHANGE in principal.permissions
+    may_make = principal is not None and Permission.ACCOUNTS_CHANGE in principal.permissions
+    return principal.permissions if principal and may_make else frozenset()
 
 
 def parts_of(text: str) -> tuple[str, str] | None:

@@ -239,12 +239,13 @@ class PausePressed:
 @dataclass(frozen=True, slots=True)
 class Controlled:
     """An operator asks for a change of the call's recording. `reply` names the waiting request; `most_s`: how long a pause may
-    last."""
+    last; `asker`: as in `Actor`."""
 
     control: Control
     reply: str
     reason: str = ""
     most_s: float | None = None
+    asker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Actor:
     kind: ActorKind
     user: UserId | None = None
     leg: LegId | None = None
+    asker: str = ""
+    """Who asked by the API, as the audit log names them: `account:12`, `token:ab12`, `machine:0`. Empty for all others."""
 
 
 OPTED_OUT = "opted-out"

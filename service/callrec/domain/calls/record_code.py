@@ -101,7 +101,7 @@ def _press_always(change: Change, reply: str, presser: Leg, conversation: list[L
 
 def on_controlled(change: Change, event: Controlled) -> None:
     """An operator's request is answered at once: whether the call does it. What comes of it its state shows."""
-    cause = Cause(actor=Actor(ActorKind.OPERATOR), reason=event.reason, most_s=event.most_s)
+    cause = Cause(actor=Actor(ActorKind.OPERATOR, asker=event.asker), reason=event.reason, most_s=event.most_s)
     match event.control:
         case _ if change.session.state is State.CLOSED:
             answer = ControlAnswer.ENDED

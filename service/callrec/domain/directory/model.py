@@ -277,7 +277,7 @@ class Permission(StrEnum):
     """Accounts with their sessions, tokens of programs, roles, groups."""
     ACCOUNTS_CHANGE = "accounts.change"
     """User names, passwords and profiles of users; tokens of programs, sessions, profiles, roles, groups; exports with
-    secrets. Who has it can give themselves every other permission."""
+    secrets: as far as they give nothing that one does not have oneself (`domain.access.grants`)."""
     CALLS_READ = "calls.read"
     CALLS_RECORD = "calls.record"
     """Start, stop and pause the recording of a live call."""

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from callrec.domain.access.audit import Action, AuditEntry
+from callrec.domain.access.grants import ACCOUNT_FIELDS
 from callrec.domain.directory.edit import Table
 from callrec.web.auth import AUDIT, WAY, actor_of
 
-ACCOUNT_FIELDS = frozenset({"enableclient", "username", "password_hash", "profileclient"})
-"""The fields of a user with which they log in, and get a role."""
 _HIDDEN = "..."
 """In place of a password's hash."""
 _USER_ID = re.compile("[0-9]{1,20}")
@@ -26,7 +25,7 @@ async def log_record_change(
     records may name persons: they are in `details`, which can be erased. Raises Unavailable: then nothing may be changed."""
     given = dict(fields or {})
     if table is Table.USERS:
-        named = sorted(ACCOUNT_FIELDS & given.keys())
+        named = sorted(given.keys() & set(ACCOUNT_FIELDS))
         of_account = {name: _HIDDEN if name == "password_hash" else given[name] for name in named}
         if of_account or what == "delete":
             subject = f"account:{key}" if _USER_ID.fullmatch(key) else "account:"

@@ -13,6 +13,7 @@ from callrec.app.access.logins import Client, Logins
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.records import Records, as_it_is
 from callrec.domain.access.audit import Action, AuditEntry
+from callrec.domain.access.grants import check_account
 from callrec.domain.access.login_sessions import LoginSession
 from callrec.domain.access.passwords import LEAST
 from callrec.domain.access.passwords import MOST as LONGEST
@@ -272,7 +273,7 @@ class _Own:
     async def password(self, request: web.Request) -> web.Response:
         body, found = await body_of(request, OwnPassword), self._user(request)
         await self._logins.checked(found, body.present, self._client(request))
-        await _set_password(request, self._logins, self._records, found, body.password)
+        await _set_password(request, self._logins, self._records, found, body.password, by=None)
         answer = web.Response(status=_GONE)
         take_away(answer, request[WAY])
         return answer
@@ -334,16 +335,16 @@ class _Every:
         return shown(_sessions(await self._logins.sessions(self._user(request).id), session_of(request)))
 
     async def end(self, request: web.Request) -> web.Response:
-        user = self._user(request)
+        user = self._weaker(request)
         return shown({"ended": await self._logins.end(user.id, "", actor_of(request), request[WAY].address)})
 
     async def password(self, request: web.Request) -> web.Response:
-        user, body = self._user(request), await body_of(request, NewPassword)
-        await _set_password(request, self._logins, self._records, user, body.password)
+        user, body = self._weaker(request), await body_of(request, NewPassword)
+        await _set_password(request, self._logins, self._records, user, body.password, by=principal_of(request))
         return web.Response(status=_GONE)
 
     async def remove_factor(self, request: web.Request) -> web.Response:
-        await self._logins.remove_factor(self._user(request).id, actor_of(request), request[WAY].address)
+        await self._logins.remove_factor(self._weaker(request).id, actor_of(request), request[WAY].address)
         return web.Response(status=_GONE)
 
     async def unlock(self, request: web.Request) -> web.Response:
@@ -353,6 +354,12 @@ class _Every:
     async def _counts(self) -> dict[str, int]:
         return await self._logins.counts()
 
+    def _weaker(self, request: web.Request) -> User:
+        """The same; one that may do more than who asks is refused (403)."""
+        user = self._user(request)
+        check_account(principal_of(request), user, self._records.directory)
+        return user
+
     def _user(self, request: web.Request) -> User:
         """The user whose account it is about. Raises Refused (404)."""
         found = self._records.read(Table.USERS, request.match_info["id"])
@@ -361,8 +368,10 @@ class _Every:
         return found
 
 
-async def _set_password(request: web.Request, logins: Logins, records: Records, user: User, password: str) -> None:
-    """Give this user another password, and end all their sessions."""
+async def _set_password(
+    request: web.Request, logins: Logins, records: Records, user: User, password: str, *, by: Principal | None
+) -> None:
+    """Give this user another password, and end all their sessions. `by`: who may not do that to a stronger account."""
     password_hash = await logins.hashed(password)
 
     def become(table_record: TableRecord) -> TableRecord:
@@ -376,7 +385,7 @@ async def _set_password(request: web.Request, logins: Logins, records: Records, 
         details="password",
     )
     await request.app[AUDIT].append([entry])
-    change_request = ChangeRequest(f"api-{secrets.token_hex(16)}", principal_of(request).actor, "password")
+    change_request = ChangeRequest(f"api-{secrets.token_hex(16)}", principal_of(request).actor, "password", by=by)
     await records.change(Table.USERS, user.id, become, as_it_is, change_request)
     await logins.end(user.id, "", actor_of(request), request[WAY].address)
 

@@ -56,6 +56,7 @@ class ActorShown(BaseModel):
     kind: ActorKind
     user: str | None
     leg: str | None
+    asker: str = Field(description="Who asked by the API, such as `account:12`; empty for all others.")
 
 
 class ControlShown(BaseModel):
@@ -154,7 +155,7 @@ def _operation(calls: LiveCalls, control: Control) -> Operation:
 
 
 def _actor(actor: Actor) -> dict[str, object]:
-    return {"kind": actor.kind, "user": actor.user, "leg": actor.leg}
+    return {"kind": actor.kind, "user": actor.user, "leg": actor.leg, "asker": actor.asker}
 
 
 def _shown(call: LiveCall) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from callrec.app.library.media import MediaRequest
 from callrec.app.library.stored_media import StoredMedia
+from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.links import MOST_LINKS_S, Link
 from callrec.web.api.media import address_of, answered, asker_of
@@ -88,7 +89,8 @@ def shared_pages(stored: StoredMedia) -> Sequence[tuple[str, Handler]]:
     """What a link leads to, outside of the API: path and handler."""
 
     async def lead(request: web.Request) -> web.StreamResponse:
-        link, _ = await stored.sharing.used(request.match_info["token"], address_of(request))
+        link, asker = await stored.sharing.used(request.match_info["token"], address_of(request))
+        await stored.looks.told(asker, Action.SHOWN, link.recording)  # the answer tells that the recording is there
         moment = _moment(request, link)
         there = f"/shared/{request.match_info['token']}/media" + (f"#t={moment:g}" if moment else "")
         return web.Response(status=HTTPStatus.FOUND, headers={"Location": there})

@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from callrec.app.directory.paging import Order, begins, page
 from callrec.app.directory.records import Records
 from callrec.domain.access.decisions import may
+from callrec.domain.access.grants import ACCOUNT_FIELDS
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
 from callrec.domain.directory.model import Permission, User
-from callrec.web.api.access_changes import ACCOUNT_FIELDS, log_record_change
+from callrec.web.api.access_changes import log_record_change
 from callrec.web.api.record_names import FIELDS
 from callrec.web.api.resources import RESOURCES, Resource
 from callrec.web.api.responses import page_of
@@ -182,7 +183,7 @@ class _Kind:
     def _may_set(self, request: web.Request, body: BaseModel) -> None:
         """Raises BadRequest for fields of a user's account without the permission for accounts: with a name, a password and a
         profile everybody could be an administrator."""
-        of_account = self._kind.table is Table.USERS and not ACCOUNT_FIELDS.isdisjoint(body.model_fields_set)
+        of_account = self._kind.table is Table.USERS and not body.model_fields_set.isdisjoint(ACCOUNT_FIELDS)
         if of_account and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
             raise not_permitted(Permission.ACCOUNTS_CHANGE)
 

@@ -29,7 +29,7 @@ class Copy:
 
 
 def token(identity: str, permission: Permission, expires_s: float | None = None) -> ProgramToken:
-    return ProgramToken(identity, "crm", (permission,), "d", NOW_S - 10, expires_s=expires_s)
+    return ProgramToken(identity, "crm", (permission,), "d", NOW_S - 10, made_by="api", expires_s=expires_s)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ async def test_who_asked_is_logged_before_anything_is_done(stage: Stage) -> None
             await calls(stage, audit).control("é", Control.STOP, by=ASKER)
         await stage.passes(1)
         (entry,) = audit.entries
+        (call,) = calls(stage).every()
+        assert call.recording is not None
+        assert {step.actor.asker for step in call.recording.controls} == {f"{ASKER.kind}:{ASKER.id}"}
     assert (entry.action, entry.actor, entry.recording, entry.subject) == (Action.CONTROLLED, ASKER, "c1-1", "call:c1")
     assert (entry.details, entry.reason, entry.address) == ("pause", "card number", "192.0.2.7")
 

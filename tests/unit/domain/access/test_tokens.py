@@ -6,9 +6,9 @@ import pytest
 
 from callrec.domain.access.login_sessions import digest_of
 from callrec.domain.access.principals import Principal, PrincipalKind
-from callrec.domain.access.tokens import PERSONAL, ProgramToken, may_make_tokens, parts_of
+from callrec.domain.access.tokens import PERSONAL, ProgramToken, maker_permissions, parts_of, permissions_now
 from callrec.domain.directory.directory import Directory
-from callrec.domain.directory.model import Permission, Profile, Tables, User
+from callrec.domain.directory.model import DEFAULT_ROLES, Permission, Profile, Role, Tables, User
 from callrec.domain.rules import UserId
 
 T, SECRET = 1_790_000_000.0, "s_-" + "x" * 40
@@ -43,13 +43,30 @@ def test_personal_permissions_are_those_that_need_a_user() -> None:
     assert {one.partition(".")[0] for one in PERSONAL} == {"own", "group"}
 
 
-def test_an_account_that_may_change_accounts_may_make_tokens_and_nobody_else() -> None:
-    boss = User(UserId("1"), "Ada", enableclient=True, username="ada", profileclient="boss")
-    others = (
-        replace(boss, id=UserId("2"), username="off", enableclient=False),
-        replace(boss, id=UserId("3"), username="eve", profileclient="client"),
+BOSS = User(UserId("1"), "Ada", enableclient=True, username="ada", profileclient="boss")
+TABLES = Directory(
+    Tables(
+        users=(
+            BOSS,
+            replace(BOSS, id=UserId("2"), username="off", enableclient=False),
+            replace(BOSS, id=UserId("3"), username="eve", profileclient="client"),
+            replace(BOSS, id=UserId("5"), username="help", profileclient="help"),
+        ),
+        profiles=(Profile("boss", "administrator"), Profile("help", "help"), Profile("client", "user")),
+        roles=(*DEFAULT_ROLES, Role("help", (Permission.ACCOUNTS_CHANGE, Permission.CALLS_READ))),
     )
-    tables = Directory(Tables(users=(boss, *others), profiles=(Profile("boss", "administrator"),)))
-    assert may_make_tokens("account:1", tables)
+)
+
+
+def test_an_account_that_may_change_accounts_gives_tokens_what_it_has_and_nobody_else_gives_anything() -> None:
+    assert maker_permissions("api", TABLES) == maker_permissions("account:1", TABLES) == frozenset(Permission)
+    assert maker_permissions("account:5", TABLES) == {Permission.ACCOUNTS_CHANGE, Permission.CALLS_READ}
     for other in ("account:2", "account:3", "account:4", f"token:{TOKEN.id}", "token:1", ""):
-        assert not may_make_tokens(other, tables)
+        assert maker_permissions(other, TABLES) == frozenset()
+
+
+def test_a_token_loses_what_its_maker_loses() -> None:
+    one = replace(TOKEN, permissions=(Permission.CALLS_READ, Permission.RECORDINGS_LISTEN), made_by="account:1")
+    assert permissions_now(one, TABLES) == set(one.permissions)
+    assert permissions_now(replace(one, made_by="account:5"), TABLES) == {Permission.CALLS_READ}
+    assert permissions_now(replace(one, made_by="account:3"), TABLES) == frozenset()

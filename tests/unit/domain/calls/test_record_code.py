@@ -14,7 +14,7 @@ from callrec.domain.vocabulary import ControlAnswer
 
 def ask(call: Call, control: Control, reason: str = "", most_s: float | None = None) -> ControlAnswer:
     """An operator asks."""
-    call.on(Controlled(control, "op", reason, most_s))
+    call.on(Controlled(control, "op", reason, most_s, "account:12"))
     (answer,) = [one.answer for one in call.commands if isinstance(one, AnswerControl)]
     return answer
 
@@ -25,6 +25,7 @@ def test_an_operator_starts_and_stops_and_the_manifest_says_who_and_why() -> Non
     call.talk(CEM, None)
     assert ask(call, Control.START, "complaint") is ControlAnswer.ACCEPTED
     assert (call.recording.rule, call.recording.actor.kind) == (Rule.ON_DEMAND, ActorKind.OPERATOR)
+    assert call.recording.actor.asker == "account:12"
     assert call.recording.captures[0].leg == "a"
     call.seen()
     call.grew()

@@ -11,6 +11,11 @@ from dataclasses import dataclass, replace
 
 from callrec.app.directory.user_file.file_text import decoded
 from callrec.app.ports.directory import Passwords, TableStore, tables_busy
+from callrec.domain.access.grants import check_edit
+from callrec.domain.access.principals import Principal
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.edit import Edit
+from callrec.domain.directory.model import Tables
 from callrec.domain.directory.user_file.csv_text import FileRefused, RowError
 from callrec.domain.directory.user_file.file_rules import Mode, read
 from callrec.domain.directory.user_file.plan import Plan, planned
@@ -71,6 +76,7 @@ async def import_users(
     passwords: Passwords,
     mode: Mode = Mode.ADD,
     actor: str = "",
+    by: Principal | None = None,
     wording: str = "",
     encoding: str | None = None,
     dry_run: bool = False,
@@ -79,10 +85,11 @@ async def import_users(
 ) -> Imported:
     """Import a file in one change. `content` reads its bytes; it is called once, in a thread, and the bytes are not kept.
     Equal users stay, so a file may be imported twice. With a `wording` the store keeps a receipt, also without a change: the
-    wording and the numbers of added, changed and unchanged users.
+    wording and the numbers of added, changed and unchanged users. `by`: who must have every permission that the import gives.
 
-    Raises FileRefused with all errors (a dry run only for a wrong header), Refused for a file that is not text and for a key that
-    another request has used meanwhile, Unavailable (also when other edits come first each time).
+    Raises FileRefused with all errors (a dry run only for a wrong header), Refused for a file that is not text, for a key that
+    another request has used meanwhile and for permissions that `by` lacks, Unavailable (also when other edits come first each
+    time).
     """
     tell("reading", 0, 0)
     sheet = await asyncio.to_thread(lambda: read(decoded(content(), encoding), mode))
@@ -100,12 +107,18 @@ async def import_users(
         tell("storing", 0, 0)
         await _give_ids(plan, store)
         edit = await asyncio.to_thread(plan.edit, snapshot.tables)
+        if by is not None:
+            await asyncio.to_thread(_check_grants, by, edit, snapshot.tables)
         with contextlib.suppress(Conflict):
             done = await store.edit(
                 edit, request_id, based_on=snapshot.edit_revision, actor=actor, receipt=_receipt(plan, wording)
             )
             return _imported(plan, dry_run=False) if done is None else Imported((), (), (), dry_run=False, before=done)
     raise tables_busy()
+
+
+def _check_grants(by: Principal, edit: Edit, tables: Tables) -> None:
+    check_edit(by, edit.changes, Directory(tables))
 
 
 def _receipt(plan: Plan, wording: str) -> str:

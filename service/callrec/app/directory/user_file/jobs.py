@@ -75,6 +75,7 @@ async def importing(
         passwords=passwords,
         mode=job.mode,
         actor=change_request.actor,
+        by=change_request.by,
         wording=change_request.wording if change_request.may_be_repeated else "",
         encoding=job.encoding,
         dry_run=job.dry_run,

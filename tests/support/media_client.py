@@ -15,6 +15,7 @@ from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web import server
 from callrec.web.api.annotations import annotation_operations
+from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.exports import export_operations
 from callrec.web.api.links import link_operations, shared_pages
 from callrec.web.api.marks import marks_operation
@@ -72,6 +73,7 @@ async def served(
         *annotation_operations(media),
         *link_operations(media),
         *export_operations(media),
+        *erasure_operations(media),
     ]
     with patch.object(server, "Authentication", Known):
         app = build_app(

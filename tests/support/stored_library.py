@@ -18,6 +18,9 @@ from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State,
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Interval, Party, Recording
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.captures import EncodeJob, Piece, TrackJob, TrackVoice
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_keys import keys_of
+from callrec.domain.library.search_pages import Page, PageRequest, Row, page_of
 from callrec.domain.rules import Rule, UserId
 from callrec.domain.vocabulary import DropReason
 
@@ -58,8 +61,9 @@ class StoredLibrary:
         right: NDArray[np.int16] | None = None,
         tracks: bool = False,
         recording: Recording | None = None,
+        path: str = "",
     ) -> Manifest:
-        """Store a recording: 440 Hz left, 1000 Hz right, 3 s, unless other sound is given."""
+        """Store a recording: 440 Hz left, 1000 Hz right, 3 s, unless other sound is given. `path`: by default callrec's own."""
         read, write = (
             self._leg(tone(440, 3) if left is None else left),
             self._leg(tone(1000, 3) if right is None else right),
@@ -67,7 +71,8 @@ class StoredLibrary:
         piece = Piece(read, write, RATE_HZ, 0)
         job = EncodeJob((piece,), media_format, RATE_HZ)
         said = recording or recorded(nth)
-        stem = str(said.id)
+        path = path or f"2026/11/22/{said.id}"
+        stem = path.rpartition("/")[2]
         temporary = self.library.temporary(said.id, media_format)
         encoded = PyAvEncoder().encode(job, temporary)
         media = Media(
@@ -86,11 +91,10 @@ class StoredLibrary:
                 track = Track(number, (party.leg,), party.user, party.number, party.name, present, (), of)
                 manifest = replace(manifest, tracks=(*manifest.tracks, track))
                 waveforms.append((number, one.waveform))
-        path = f"2026/11/22/{stem}"
         manifest = self.library.place(manifest, path, files)
         keep_waveforms(self.library, path, manifest, waveforms)
         self.library.tidy(said.id)
-        self.entries[stem] = index_entry(path, manifest)
+        self.entries[str(said.id)] = index_entry(path, manifest)
         return manifest
 
     def file(self, manifest: Manifest) -> Path:
@@ -111,6 +115,35 @@ class StoredLibrary:
         if self.index_is_away:
             raise Unavailable("catalogue-busy", "the catalogue does not answer")
         self.entries[entry["id"]] = dict(entry)
+
+    async def search(self, wanted: Filter, request: PageRequest) -> Page:
+        """The catalogue: all in one page, by terms only."""
+        found = [
+            Row(keys.place, keys.length_ms, entry)
+            for entry, keys in ((entry, keys_of(entry)) for entry in self.entries.values())
+            if all(clause & keys.terms for clause in wanted.clauses) and not keys.terms.intersection(wanted.absent)
+        ]
+        return page_of(request, sorted(found, key=lambda row: row.place, reverse=True))
+
+    async def forget(self, recording: str) -> bool:
+        """The catalogue."""
+        if self.index_is_away:
+            raise Unavailable("catalogue-busy", "the catalogue does not answer")
+        return self.entries.pop(recording, None) is not None
+
+    async def purge(self) -> None:
+        """The catalogue."""
+
+    def erased(self, recordings: int, bytes_: int, cause: str) -> None:
+        """Recordings are gone."""
+
+    def erasure_unfinished(self, place: str, error: CallrecError) -> None:
+        """An alarm."""
+        self.alarms.append(f"{place}: {error.code}")
+
+    def erased_again(self, recording: RecordingId) -> None:
+        """One had come back."""
+        self.alarms.append(f"{recording}: again")
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """The audit log."""

@@ -26,17 +26,24 @@ class DaemonApi:
         self._state_dir = state_dir
 
     def ask(
-        self, method: str, path: str, body: object = None, more: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        more: Mapping[str, str] | None = None,
+        *,
+        answer_s: float = ANSWER_S,
     ) -> dict[str, object]:
-        """The JSON of the answer; `more`: further headers. Raises Refused with the code of a problem, or when somebody else
-        listens; Unavailable when there is no daemon or it cannot do it now, Misconfigured for a wrong token file."""
+        """The JSON of the answer; `more`: further headers; `answer_s`: how long it may take. Raises Refused
+        with the code of a problem, or when somebody else listens; Unavailable when there is no daemon or it cannot do it now,
+        Misconfigured for a wrong token file."""
         if not token_is_there(self._state_dir):
             raise self._away(f"no daemon has run with the state folder {self._state_dir}")
         headers = {"Authorization": f"Bearer {kept_token(self._state_dir)}", "Content-Type": "application/json"}
         headers |= more or {}
-        connection = http.client.HTTPConnection("localhost", timeout=ANSWER_S)
+        connection = http.client.HTTPConnection("localhost", timeout=answer_s)
         try:
-            connection.sock = connected(self._state_dir, token_owner(self._state_dir), ANSWER_S)
+            connection.sock = connected(self._state_dir, token_owner(self._state_dir), answer_s)
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             said = json.loads(answer.read() or b"{}")

@@ -13,6 +13,7 @@ from callrec.cli import (
     confgen,
     contexts,
     doctor,
+    erasures,
     extensions,
     groups,
     incalls,
@@ -69,6 +70,7 @@ app.add_typer(extensions.app, name="extensions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(calls.app, name="calls")
 annotations.add_to(recordings.app)
+erasures.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")

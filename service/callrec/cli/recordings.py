@@ -67,7 +67,7 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     wanted = Filter(
         UserId(user) if user is not None else None,
         number=number, number_part=number_part, name=name, direction=direction, rule=rule, state=state, node=node, tag=tag,
-        is_held=held, heard=heard, from_s=_epoch(since), to_s=_epoch(until), least_s=least_s, most_s=most_s,
+        is_held=held, heard=heard, from_s=epoch(since), to_s=epoch(until), least_s=least_s, most_s=most_s,
     )  # fmt: skip
     if count:
         found = with_catalogue(lambda catalogue: catalogue.count(wanted))
@@ -120,7 +120,8 @@ def verify(
     report = catalog.verify(library, DiskSpool(read.spool_dir), PyAvEncoder(), live)
     proof = check_library(library, log, live)
     found = [*_other_daemon(read), *report.findings, *proof.findings]
-    _print_findings(report.recordings, found, as_json=as_json, counted="recordings", notes=proof.notes)
+    counted = "recordings" if not proof.erased else f"erased: {proof.erased}, recordings"
+    _print_findings(report.recordings, found, as_json=as_json, counted=counted, notes=proof.notes, erased=proof.erased)
 
 
 def _write_evidence(library: "Library", log: "LogReader", recording: str, folder: Path, *, as_json: bool) -> None:
@@ -163,6 +164,7 @@ def rebuild(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Rebuild the catalogue from the recordings on disk. May run beside the daemon."""
+    from callrec.adapters.database.erasure_file import ErasureFile
     from callrec.adapters.disk.folder_lock import holder_of
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.media.transcode import PyAvMeasurer
@@ -176,7 +178,7 @@ def rebuild(
         with_catalogue(lambda catalogue: catalogue.migrate(schema))
         return
     monitor = MonitorLibrary(read.monitor_dir)
-    done = with_catalogue(lambda catalogue: catalog.rebuild(monitor, catalogue))
+    done = with_catalogue(lambda catalogue: catalog.rebuild(monitor, catalogue, ErasureFile(read.state_dir)))
     _publish_rebuilt(done.recordings)
     findings = [*done.findings]
     if peaks:
@@ -203,11 +205,13 @@ def _print_findings(
     as_json: bool,
     counted: str,
     notes: "Sequence[Finding]" = (),
+    erased: int | None = None,
 ) -> None:
     """Print the findings, the notes and the number of recordings. Ends the command with exit code 1 when there are findings."""
     findings, noted = _rows_of(found), _rows_of(notes)
     if as_json:
-        print_json({"recordings": recordings, "findings": findings, **({"notes": noted} if noted else {})})
+        counts = {"recordings": recordings, **({} if erased is None else {"erased": erased})}
+        print_json({**counts, "findings": findings, **({"notes": noted} if noted else {})})
     else:
         if findings:
             print_rows(findings, ("code", "path", "message"), as_json=False)
@@ -235,5 +239,6 @@ def _row(entry: "Mapping[str, str]") -> Row:
     return row
 
 
-def _epoch(at: datetime | None) -> float | None:
+def epoch(at: datetime | None) -> float | None:
+    """Unix time of a time on this machine's clock."""
     return at.timestamp() if at else None  # a time without a zone is in this machine's

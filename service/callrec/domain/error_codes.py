@@ -33,7 +33,8 @@ ErrorCode = Literal[
     "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk",
     "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
-    "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "event-type",
+    "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "erasure-conditions", "erasure-reason",
+    "event-type",
     "feature-code", "feature-code-taken", "file-binary", "file-encoding", "file-not-written", "file-odd",
     "file-refused", "file-too-large", "file-unreadable", "file-unwritable", "folder-exists", "folder-link",
     "folder-locked",
@@ -55,8 +56,10 @@ ErrorCode = Literal[
     "parameter", "password", "path-taken", "peaks-damaged", "piece-place", "profile-in-use", "profile-last",
     "prompt-audio", "prompt-language", "prompt-length", "prompt-name", "prompt-too-large", "range", "record-changed",
     "record-gone-since", "record-refused", "record-rule", "recorded-by-dialplan", "recorder-not-known",
+    "recording-erased", "recording-held",
     "recording-id", "recording-paused", "recording-removed", "recording-start", "recording-twice",
-    "recording-unlogged", "request-id", "request-id-reused", "role-in-use", "role-last", "rule-always", "rule-never",
+    "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused",
+    "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written", "setting",
     "setting-file", "setting-file-open", "setting-twice", "sidecar-changed", "sidecar-id", "sidecar-media",
     "sidecar-name", "sidecar-schema", "sidecar-unreadable", "spool-gone",
@@ -66,7 +69,8 @@ ErrorCode = Literal[
     "store-revision", "store-unavailable", "store-url", "store-went-back", "stored-path",
     "table-conflict", "tables-busy", "tables-edited", "tables-mark", "tables-stale", "tables-unknown",
     "tables-unreadable", "take-id", "test-pbx", "text-not-storable", "token", "token-file", "token-maker",
-    "token-name", "token-permissions", "tokens-too-many", "too-large", "too-many-links", "too-many-recordings",
+    "token-name", "token-permissions", "tokens-too-many", "tombstones-damaged",
+    "too-large", "too-many-links", "too-many-recordings",
     "too-many-subscribers", "too-slow", "transcoding-busy", "twice",
     "url", "user-field", "user-files-busy", "user-files-lost", "user-missing",
     "value-unfit",
@@ -138,6 +142,9 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "entity-in-use": "Users belong to this entity. Give them another one first.",
     "entity-last": "The only entity cannot be removed. Make another one first.",
     "entry-too-large": f"An entry for the index of recordings has too many fields or characters. {_DEFECT}",
+    "erasure-conditions": "An erasure of many recordings needs at least one condition: a user, a number, a time, a tag, ...",
+    "erasure-reason": "An erasure needs a reason of 1 to 200 characters, which stays in the audit log: without the numbers and "
+    "names that are erased. Give the number of a case or a request.",
     "event-type": f"An event for the stream has no type. {_DEFECT}",
     "feature-code": "A feature code is 1 to 40 digits, * or #. Choose another one.",
     "feature-code-taken": "The digits collide with another feature code, a function key or a user's number. Choose "
@@ -224,11 +231,14 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "record-rule": "This is not a rule for recording. The hint lists the rules.",
     "recorder-not-known": "A recorder could not be muted, since Asterisk has not told which one it is. callrec stops it instead; "
     "when it recurs, run `callrec doctor`.",
+    "recording-held": "The recording is under a legal hold, so it stays. `callrec recordings annotations ID` shows the holds; "
+    "who may release them can do so: `callrec recordings release ID`.",
     "recording-id": f"An entry for the index of recordings has an impossible id. {_DEFECT}",
     "recorded-by-dialplan": "The dialplan records this call by itself, since it began while the daemon was away. Its recorder "
     "cannot be paused, resumed or stopped by request; it ends with the call.",
     "recording-paused": "The recording of this call is paused. Resume it.",
     "recording-start": f"An entry for the index of recordings has no start time. {_DEFECT}",
+    "recording-unfinished": "The daemon is still storing the recording. Repeat it in a minute.",
     "recording-unlogged": "The audit log has no entry with the digests of this recording: it was stored before the log "
     "began, or not by callrec. Nothing proves it.",
     "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",
@@ -470,6 +480,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "log, and whether another program writes under callrec's keys.",
     "take-id": "A capture file's name has an id that callrec gives to no capture. See which program wrote into the "
     "spool.",
+    "tombstones-damaged": "The file of erased recordings, `erased.db` in CALLREC_STATE_DIR, cannot be read. Restore it from a "
+    "backup, or move it away: then erased recordings that come back are not recognised.",
     "webhooks-file": "The file of the webhooks in CALLREC_STATE_DIR cannot be read. Stop callrec, move `webhooks.db` "
     "away, and add the webhooks again.",
 }
@@ -568,6 +580,8 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "media-orphan": "`callrec verify`: the audio file has no sidecar. Restore the sidecar, or move the file away.",
     "other-journal": "`callrec verify`: the daemon of this spool has another journal. Set CALLREC_STATE_DIR to it, "
     "and repeat.",
+    "recording-erased": "An erased recording was in the library again, from a backup perhaps. `callrec rebuild` has erased it "
+    "again.",
     "recording-removed": "`callrec verify`: a recording is gone that was not erased by callrec. Restore it from a "
     "backup; see who removed it.",
     "peaks-damaged": "`callrec verify`: a file of peaks is damaged, or of another recording. `callrec rebuild --peaks` makes "

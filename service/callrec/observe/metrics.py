@@ -17,6 +17,7 @@ from callrec import __version__
 from callrec.app.calls.ami_events import WANTED
 from callrec.domain.calls.journal import State as Stored
 from callrec.domain.calls.session import Session, State
+from callrec.domain.library.erasure import Cause
 from callrec.domain.vocabulary import AgiScript, AlarmCause, CallFact, DropReason, Outcome
 from callrec.domain.webhooks.model import Result
 from callrec.observe.health import Readiness
@@ -87,6 +88,7 @@ class Metrics:
         self._captures = counter("callrec_takes_total", "Captures requested from Asterisk, by result", "result")
         self._intake = counter("callrec_intake_total", "Finalizing of recordings, by outcome", "outcome")
         self._stored = counter("callrec_recordings_stored_total", "Recordings in the library, by state", "state")
+        self._erased = counter("callrec_recordings_erased_total", "Recordings that were erased, by cause", "cause")
         self._store_s = seconds("callrec_intake_seconds", "Time from a recording's end to the library", _LONG_S)
         self._journal_s = seconds("callrec_journal_seconds", "Time until a journal entry is on disk", _QUICK_S)
         self._lag_s = seconds("callrec_loop_lag_seconds", "Lag of the event loop", _QUICK_S)
@@ -100,6 +102,7 @@ class Metrics:
             (self._captures, ("started", "failed")),
             (self._intake, _INTAKE),
             (self._stored, [state.value for state in Stored]),
+            (self._erased, [cause.value for cause in Cause]),
             (self._dropped, DROPPED),
             (self._webhooks, [result.value for result in Result]),
         ):
@@ -161,6 +164,10 @@ class Metrics:
         self._stored.labels(state.value).inc()
         if ended_s is not None:
             self._store_s.observe(max(0.0, time.time() - ended_s))
+
+    def erased(self, cause: str, recordings: int) -> None:
+        """So many recordings were erased for this cause."""
+        self._erased.labels(cause).inc(recordings)
 
     def journal(self, seconds: float) -> None:
         """Writing a journal entry to disk took so many seconds."""

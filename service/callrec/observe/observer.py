@@ -153,6 +153,23 @@ class Observation:
             log.error("media-changed", times=times, recording=recording, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": cause, "recording": recording})
 
+    def erased(self, recordings: int, bytes_: int, cause: str) -> None:
+        """Count and log recordings that were erased."""
+        self._metrics.erased(cause, recordings)
+        log.info("erased", recordings=recordings, bytes=bytes_, cause=cause)
+
+    def erasure_unfinished(self, place: str, error: CallrecError) -> None:
+        """Count, log and publish an alarm: a place still knows something of erased recordings."""
+        cause = f"{AlarmCause.ERASURE}: {place}"
+        self._metrics.alarm(cause)
+        if times := self._throttle.count(f"alarm {cause}"):
+            log.warning("erasure-unfinished", times=times, place=place, code=error.code, reason=error.message)
+        self._publish({"type": "alarm", "cause": cause})
+
+    def erased_again(self, recording: RecordingId) -> None:
+        """Log that an erased recording was in the library again."""
+        log.warning("erased-again", recording=recording)
+
     def refused(self, recording: RecordingId, cause: str) -> None:
         """Count, log and publish an alarm: captures of the recording were put aside."""
         self._metrics.intake("refused")

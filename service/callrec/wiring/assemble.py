@@ -73,6 +73,7 @@ from callrec.wiring.access import Access, keep_access
 from callrec.wiring.audit import keep_audit
 from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
+from callrec.wiring.erasure import traces
 from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
 from callrec.wiring.folders import FolderLocks, folder_locks
 from callrec.wiring.heartbeat import Alive, keep_alive
@@ -216,7 +217,11 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
-    around = Around(catalogue.catalogue, library, paced, held.store, observation, access.link_makers.may_share)
+    places = await traces(held.store.address, audit, journal, spool, webhooks.outbox, stack)
+    around = Around(
+        *(catalogue.catalogue, library, paced, held.store, observation, access.link_makers.may_share),
+        *(lambda: {entry.recording.id for entry in journal.live()}, places),
+    )
     stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
@@ -361,6 +366,7 @@ def _watch_health(daemon: Daemon) -> None:
     ready.add("ari", lambda: (out.ari.state is LinkState.UP, out.ari.state_reason))
     ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
     ready.add("monitor", lambda: (not daemon.finalizer.why_not, daemon.finalizer.why_not))
+    ready.add("erasure", lambda: (not out.stored.erasure.why_not, out.stored.erasure.why_not))
     ready.add("journal", lambda: (not out.journal.broken, out.journal.broken))
     ready.add(
         "resync", lambda: (daemon.resync.is_resynced, "the calls have not been compared with Asterisk's channels yet")

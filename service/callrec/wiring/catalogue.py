@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.redis.store import RedisStore
 from callrec.app.library.catalogue_keeper import CatalogueKeeper
@@ -27,6 +28,9 @@ async def hold_catalogue(
 ) -> AsyncIterator[HeldCatalogue]:
     """Open it. Raises Misconfigured; whether the catalogue works, readiness tells."""
     async with open_catalogue(settings.database_url, settings.state_dir, settings.node) as catalogue:
-        keeper = CatalogueKeeper(catalogue, library, store, store, observer=observation, notices=observation)
+        erasures = ErasureFile(settings.state_dir)
+        keeper = CatalogueKeeper(
+            catalogue, library, store, store, observer=observation, notices=observation, erasures=erasures
+        )
         readiness.add("catalogue", lambda: (not keeper.why_not, keeper.why_not))
         yield HeldCatalogue(catalogue, keeper)

@@ -27,6 +27,7 @@ class Webhooks:
 
     delivery: WebhookDelivery
     registry: WebhookRegistry
+    outbox: SqliteOutbox
 
 
 async def event_hub(address: Address, observer: Observer, stack: AsyncExitStack) -> EventHub:
@@ -62,4 +63,4 @@ async def keep_webhooks(
     delivery = WebhookDelivery(
         ports, keep_s=settings.webhook_keep_h * 3600, backoff=jittered(first_s=0.5, limit_s=30.0)
     )
-    return Webhooks(delivery, webhook_registry(settings, outbox, sender, delivery.wake))
+    return Webhooks(delivery, webhook_registry(settings, outbox, sender, delivery.wake), outbox)

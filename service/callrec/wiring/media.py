@@ -2,9 +2,11 @@
 
 import functools
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.disk.link_file import DiskLinks
 from callrec.adapters.disk.media_files import DiskMediaFiles
 from callrec.adapters.disk.transcoded_files import DiskTranscodedFiles
@@ -12,24 +14,33 @@ from callrec.adapters.media.transcode import PyAvMeasurer, PyAvTranscoder
 from callrec.adapters.media.zip_stream import ZipStream
 from callrec.adapters.system import SystemClock, UlidIds
 from callrec.adapters.threads import Threads
+from callrec.app.library import erased_traces
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
+from callrec.app.library.erasure import Erasure, ErasurePorts
 from callrec.app.library.exporting import Exporting, ExportingPorts
 from callrec.app.library.looks import Looks
 from callrec.app.library.media import MediaPorts, RecordingMedia
+from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.library.sharing import Sharing, SharingPorts
 from callrec.app.library.sources import Sources
 from callrec.app.library.stored_media import StoredMedia
 from callrec.app.library.transcoding import Transcoding
 from callrec.app.library.waveforms import Waveforms
 from callrec.app.ports.access import AuditLog
+from callrec.app.ports.erasure import ErasureNotices, Trace
 from callrec.app.ports.library import Catalogue, EventSink, Library
 from callrec.app.ports.media import MediaNotices
 from callrec.config import Settings
+from callrec.domain.calls.ids import RecordingId
 from callrec.domain.library.links import TOKEN_BYTES
 
 FOLDER = "transcoded"
 AT_ONCE = 1
 """Files that are encoded or measured on demand at the same time: of two cores one stays free for calls."""
+
+
+class Notices(MediaNotices, ErasureNotices, Protocol):
+    """Who is told of media and erasures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,12 @@ class Around:
     library: Library
     audit: AuditLog
     events: EventSink
-    notices: MediaNotices
+    notices: Notices
     may_share: Callable[[str], Awaitable[bool]]
+    unfinished: Callable[[], Collection[RecordingId]] = tuple
+    """The recordings that the daemon is still storing."""
+    traces: Sequence[Trace] = ()
+    """Where something of recordings is left, beside what is made here."""
 
 
 def stored_media(settings: Settings, around: Around) -> StoredMedia:
@@ -53,11 +68,20 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     transcoding = Transcoding(PyAvTranscoder(), transcoded, threads)
     files = DiskMediaFiles()
     media = RecordingMedia(MediaPorts(sources, files, transcoding, looks, around.notices))
+    locks = RecordingLocks()
     annotating = Annotating(
-        AnnotatingPorts(sources, around.events, looks, SystemClock(), UlidIds().new_call, around.notices)
+        AnnotatingPorts(sources, around.events, looks, SystemClock(), UlidIds().new_call, around.notices, locks)
     )
     exporting = Exporting(ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream))
     links = DiskLinks(settings.state_dir)
     token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
     sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))
-    return StoredMedia(media, Waveforms(sources, PyAvMeasurer(), threads), annotating, sharing, exporting, looks)
+    traces = (erased_traces.transcoded(transcoded.forget, threads), erased_traces.links(sharing.forget), *around.traces)
+    erasure = Erasure(
+        ErasurePorts(
+            *(sources, ErasureFile(settings.state_dir), around.audit, around.events, SystemClock(), locks),
+            *(around.unfinished, traces, around.notices),
+        )
+    )
+    waveforms = Waveforms(sources, PyAvMeasurer(), threads)
+    return StoredMedia(media, waveforms, annotating, sharing, exporting, erasure, looks)

@@ -650,3 +650,26 @@ async def test_killed_at_any_step_the_log_has_what_was_confirmed(tmp_path: Path,
     digests = [entry.texts[TextField.ADDRESS] for entry in logged(tmp_path / "log")[:-1]]
     assert set(PersonalTexts(tmp_path / "log").get(digests).values()) <= {"192.0.2.1"}
     assert len(PersonalTexts(tmp_path / "log").get(digests)) == len(digests)
+
+
+async def test_texts_about_an_erased_recording_go_but_not_who_erased_it_and_who_listened(tmp_path: Path) -> None:
+    """Nor those about others, unless they have a word that is erased; the log stays whole."""
+    daemon = Actor(ActorKind.DAEMON)
+    async with log_in(tmp_path) as log:
+        await log.append(
+            [
+                AuditEntry(Action.HELD, daemon, "c1-1", reason="the Quagga case", details="+hold h1"),
+                AuditEntry(Action.LISTENED, daemon, "c1-1", address="192.0.2.77"),
+                AuditEntry(Action.ERASED, daemon, "c1-1", reason="request 12"),
+                AuditEntry(Action.HELD, daemon, "c2-1", reason="the Dodo case"),
+                AuditEntry(Action.LISTED, daemon, details="number=+33777"),
+                AuditEntry(Action.LISTED, daemon, details="number=+133777"),
+            ]
+        )
+        assert await log.forget_about(["c1-1"], ["+33777"]) == 3
+        assert await log.forget_about(["c1-1"], []) == 0
+        assert len(logged(tmp_path)) == 6
+    for gone in (b"Quagga", b"+hold", b"+33777"):
+        assert holding(tmp_path, gone) == []
+    for kept in (b"192.0.2.77", b"request 12", b"Dodo", b"+133777"):
+        assert holding(tmp_path, kept) != []

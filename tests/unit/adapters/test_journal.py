@@ -316,3 +316,39 @@ async def test_an_entry_that_has_no_line_is_told_alone(tmp_path: Path) -> None:
 
 def _refuse(_descriptor: int) -> None:
     raise OSError(errno.ENOSPC, "no space left on device")
+
+
+async def test_what_has_ended_is_gone_from_a_new_segment_and_no_entry_is_lost(tmp_path: Path) -> None:
+    """Also entries that are being written while the segment begins."""
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    await journal.append(entry(1))
+    await journal.append(entry(1, Step.FINISHED))
+    others = [asyncio.create_task(journal.append(entry(nth))) for nth in range(2, 40)]
+    await asyncio.gather(journal.compact(), journal.compact(), *others)
+    content = b"".join((tmp_path / name).read_bytes() for name in segments(tmp_path))
+    assert entry(1).recording.id.encode() + b'"' not in content
+    await journal.close()
+    again = DiskJournal(tmp_path)
+    assert len(again.load()) == 38
+    await again.close()
+    with pytest.raises(Unavailable):
+        await again.compact()
+
+
+@pytest.mark.parametrize("fault", ["segment", "append"])
+async def test_a_disk_that_refuses_a_new_segment_is_told_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    await journal.append(entry(1))
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "fsync" if fault == "segment" else "fdatasync", full)
+        waiting = [] if fault == "segment" else [asyncio.create_task(journal.append(entry(2)))]
+        results = await asyncio.gather(*waiting, journal.compact(), return_exceptions=True)
+    assert all(isinstance(one, Unavailable) for one in results), results
+    await journal.close()
+    again = DiskJournal(tmp_path)
+    assert entry(1).recording.id in {one.recording.id for one in again.load()}
+    await again.close()

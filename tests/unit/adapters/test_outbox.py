@@ -225,3 +225,32 @@ async def test_a_file_that_root_makes_belongs_to_the_folders_owner(tmp_path: Pat
     await outbox.put(CRM)
     assert {(path.stat().st_uid, path.stat().st_gid) for path in files(tmp_path)} == {(1234, 1235)}
     await outbox.close()
+
+
+async def test_deliveries_about_erased_recordings_go_and_their_bytes_with_them(
+    outbox: SqliteOutbox, tmp_path: Path
+) -> None:
+    def of(nth: int, text: str) -> EventMessage:
+        return EventMessage(f"{nth}-0", "recording", text)
+
+    told = [
+        of(1, '{"data": {"recording": "c1-1", "numbers": "+33777"}}'),
+        of(2, '{"data": {"id": "c1-1", "numbers": "+33778"}}'),
+        of(3, '{"data": {"recording": "c2-1", "numbers": "+33888"}}'),
+        of(4, '{"data": {"recording": "c3-1", "numbers": "+339"}}'),
+        of(5, "no JSON"),
+        of(6, '{"data": []}'),
+    ]
+    await outbox.accept(told, "6-0", 1.0)
+    assert await outbox.forget_about(["c1-1"], ["+33888"]) == 3
+    assert [one.body for one in await outbox.deliveries("crm", 10)] == [one.text for one in told[3:]]
+    content = b"".join(path.read_bytes() for path in files(tmp_path))
+    assert b"+339" in content
+    assert not any(number in content for number in (b"33777", b"33778", b"33888"))
+
+
+async def test_without_webhooks_nothing_is_to_be_forgotten(tmp_path: Path) -> None:
+    outbox = SqliteOutbox(tmp_path / "none", 1000)
+    assert await outbox.forget_about(["c1-1"], []) == 0
+    assert not (tmp_path / "none").exists()
+    await outbox.close()

@@ -310,3 +310,15 @@ def test_silence_is_measured_from_a_place_on(tmp_path: Path) -> None:
     assert [spool.silent_samples(file, at) for at in (0, 1, 100_000, 100_002, 200_000)] == [0, 100_000, 1, 10, 0]
     with pytest.raises(Unavailable):
         spool.silent_samples(CaptureFile(CaptureId("c-1-2"), Side.WRITE, 8000), 0)
+
+
+def test_what_was_kept_of_a_capture_can_be_removed(tmp_path: Path) -> None:
+    spool = DiskSpool(tmp_path)
+    spool.drop_kept(READ.capture)  # there is no such folder yet
+    for nth in range(2):  # the second one gets a name of its own
+        (tmp_path / READ.name).write_bytes(b"12")
+        spool.keep(READ.capture)
+        assert len(spool.kept()) == nth + 1
+    (tmp_path / "kept" / f"{READ.capture}x.read.sln").write_bytes(b"of another")
+    spool.drop_kept(READ.capture)
+    assert [name for name, _ in spool.kept()] == [f"{READ.capture}x.read.sln"]

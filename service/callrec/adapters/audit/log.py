@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,16 @@ from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.fsync import on_disk
 from callrec.adapters.lock import FileLock
 from callrec.app.ports.calls import Clock
-from callrec.domain.access.audit import BACK_MS, Action, Actor, ActorKind, AuditEntry, WaitingEntry, as_logged
+from callrec.domain.access.audit import (
+    BACK_MS,
+    Action,
+    Actor,
+    ActorKind,
+    AuditEntry,
+    TextField,
+    WaitingEntry,
+    as_logged,
+)
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry, encode_entry
 from callrec.protocols.checkpoints import Checkpoint, signed
@@ -176,6 +185,13 @@ class DiskAuditLog:
         await self._integrate()
         await self._rotate()
         return await self._on(self._integrating, lambda: self._texts.forget(digests))
+
+    async def forget_about(self, recordings: Collection[str], words: Collection[str]) -> int:
+        """Destroy the reasons and details of entries about these recordings (but of their erasure), and each text that has one
+        of these words (numbers, names); returns how many there were. Raises Unavailable, Corrupt."""
+        await self._integrate()
+        await self._rotate()
+        return await self._on(self._integrating, lambda: self._texts.forget_about(recordings, words))
 
     async def close(self) -> None:
         """Write what waits, sign a last checkpoint, and unlock the folder."""
@@ -326,7 +342,7 @@ class DiskAuditLog:
             self._files.put(name.path, content)
             self._checkpoint(f"file-{name.path}")
         self._files.sync([name.path for name, _ in files])
-        self._texts.put([row for one in waiting for row in one.texts])
+        self._texts.put([row for one in waiting for row in one.texts], _about(waiting))
         self._checkpoint("texts")
         self._sign_checkpoint(edge)
         self._edge, self._bundle = edge, bundle
@@ -344,6 +360,19 @@ class DiskAuditLog:
 
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(thread, work)
+
+
+def _about(waiting: Sequence[WaitingEntry]) -> dict[str, str]:
+    """The digests of reasons and details about one recording, with its id. Who erased it, and why, stays; from where somebody
+    listened, too."""
+    about: dict[str, str] = {}
+    for one in waiting:
+        if one.texts:
+            entry = decode_entry(one.entry.encode())
+            if entry.recording and entry.action is not Action.ERASED:
+                kinds = (TextField.REASON, TextField.DETAILS)
+                about |= {entry.texts[kind]: entry.recording for kind in kinds if kind in entry.texts}
+    return about
 
 
 def _same(error: CallrecError) -> CallrecError:

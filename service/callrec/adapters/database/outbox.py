@@ -8,13 +8,14 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from callrec.domain.errors import Corrupt, Unavailable
+from callrec.domain.library.erasure import mentioned
 from callrec.domain.webhooks.model import LONGEST_RETRY_AFTER_S, Attempt, Delivery, Standing, Verdict, Webhook
 from callrec.protocols.event_messages import EventMessage
 
@@ -205,6 +206,23 @@ class SqliteOutbox:
         query = "DELETE FROM deliveries WHERE given_up = 1 AND accepted_s < ?"
         return await self._do(lambda database: database.execute(query, (before_s,)).rowcount)
 
+    async def forget_about(self, recordings: Collection[str], words: Collection[str]) -> int:
+        """Remove deliveries about these recordings, and each that has one of these words; returns how many. Nothing is left of
+        them in the file, or in its log of changes."""
+        known = frozenset(recordings)
+
+        def write(database: sqlite3.Connection) -> int:
+            rows = database.execute("SELECT place, body FROM deliveries")
+            gone = [(place,) for place, body in rows if _is_about(body, known, words)]
+            database.executemany("DELETE FROM deliveries WHERE place = ?", gone)
+            return len(gone)
+
+        if not self._path.exists():
+            return 0
+        count = await self._do(write)
+        await self._run(lambda: self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        return count
+
     async def changed(self) -> bool:
         """Whether another process has changed the file since the last call."""
 
@@ -277,6 +295,16 @@ class SqliteOutbox:
         if self._database:
             self._database.close()
             self._database = None
+
+
+def _is_about(body: str, recordings: frozenset[str], words: Collection[str]) -> bool:
+    try:
+        data = json.loads(body)["data"]
+        if not recordings.isdisjoint({data.get("recording"), data.get("id")}):
+            return True
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return next(mentioned(body, words), None) is not None
 
 
 @contextmanager

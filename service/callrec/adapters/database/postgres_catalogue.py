@@ -101,6 +101,11 @@ class PostgresCatalogue:
 
         return await self._write(write)
 
+    async def purge(self) -> None:
+        """Free the place of removed rows and their index entries; new rows overwrite it. docs/proof.md says what that leaves."""
+        async with self._connections.one() as database:
+            await database.execute("VACUUM (INDEX_CLEANUP ON) callrec.recordings, callrec.terms")
+
     def refuses(self, entry: Entry) -> str:
         """Why this entry would be refused; empty when it would not."""
         try:

@@ -108,8 +108,12 @@ class SqliteCatalogue:
             return found is not None
 
         is_there = await self._write(write)
-        await self._run(lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await self.purge()
         return is_there
+
+    async def purge(self) -> None:
+        """Empty the log of changes, which has the pages as they were before."""
+        await self._run(lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
     def refuses(self, entry: Entry) -> str:
         """Why this entry would be refused; empty when it would not."""

@@ -11,7 +11,7 @@ the revision that the change was made for, and written.
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -19,14 +19,16 @@ from pathlib import Path
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
 from callrec.adapters.lock import FileLock
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.errors import Conflict, Corrupt, Unavailable
+from callrec.domain.calls.journal import Manifest
+from callrec.domain.errors import Conflict, Corrupt, Refused, Unavailable
 from callrec.domain.library.annotations import Annotations
-from callrec.domain.library.file_names import annotations_path, is_stored_path, peaks_path, track_path
+from callrec.domain.library.file_names import annotations_path, is_file_of, is_stored_path, peaks_path, track_path
 from callrec.domain.library.waveform import Waveform
 from callrec.protocols.annotations_file import decode_annotations, encode_annotations
 from callrec.protocols.peaks_file import decode_peaks, encode_peaks
 
 _LOCK = ".annotations-lock"
+_SIDECAR = ".json"
 _TRIES, _TRY_S = 500, 0.01
 """How often the lock is tried, and how long is waited in between: 5 s together, a thousand times as long as a change takes."""
 _ANNOTATIONS_BYTES = 4 << 20
@@ -39,6 +41,10 @@ class BesideFiles:
     """Part of the monitor directory."""
 
     folder: Path
+
+    def manifest(self, path: str) -> Manifest | None:
+        """The sidecar at this path; None when there is none. Raises Corrupt, Unavailable."""
+        raise NotImplementedError
 
     def new_file(self, recording: RecordingId, extension: str) -> tuple[int, str]:
         """An open descriptor and the path of a new temporary file on the same file system. Raises OSError."""
@@ -58,7 +64,9 @@ class BesideFiles:
 
     def keep_waveform(self, recording: RecordingId, path: str, waveform: Waveform, track: int | None = None) -> None:
         """See ports.Library."""
-        self.replaced(recording, _peaks_of(path, track), encode_peaks(waveform))
+        with self._locked():
+            if self._has_sidecar(path):  # else it was erased while this was measured
+                self.replaced(recording, _peaks_of(path, track), encode_peaks(waveform))
 
     def annotations(self, path: str) -> Annotations | None:
         """See ports.Library."""
@@ -80,7 +88,27 @@ class BesideFiles:
             if (present.revision if present else 0) != before.revision:
                 says = f"the annotations of {before.recording} have changed since they were read"
                 raise Conflict("annotations-changed", says, hint="read them again")
+            if not self._has_sidecar(path):
+                raise Refused("no-such-recording", f"there is no recording {before.recording}: it was erased")
             self.replaced(after.recording, name, encode_annotations(after))
+
+    def erase(self, recording: RecordingId, files: Sequence[str]) -> int:
+        """See ports.Library."""
+        path = files[-1].removesuffix(_SIDECAR)
+        if not is_stored_path(path) or not all(is_file_of(path, name) for name in files):
+            raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
+        with self._locked(), on_disk(f"files of {recording}"):
+            found = self.manifest(path) if self._has_sidecar(path) else None
+            if found is not None and found.recording.id != recording:
+                return 0  # the path belongs to another one by now
+            removed = sum(_removed(self.folder / name) for name in files)
+            folder = (self.folder / path).parent
+            if folder.is_dir():
+                sync_folder(folder)
+        return removed
+
+    def _has_sidecar(self, path: str) -> bool:
+        return (self.folder / f"{path}{_SIDECAR}").exists()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -111,6 +139,16 @@ class BesideFiles:
                 Path(temporary).unlink(missing_ok=True)
                 raise
             sync_folder((self.folder / name).parent)
+
+
+def _removed(file: Path) -> int:
+    """Remove the file, if it is there; its size. Raises OSError."""
+    try:
+        size = file.lstat().st_size
+        file.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    return size
 
 
 def _annotations_of(path: str) -> str:

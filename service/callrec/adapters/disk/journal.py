@@ -47,6 +47,7 @@ class DiskJournal:
         self._timeout_s = timeout_s
         self._live: dict[RecordingId, Entry] = {}
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._compactions: list[asyncio.Future[None]] = []
         self._lines = LineWriter()
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -88,8 +89,7 @@ class DiskJournal:
             raise Unavailable("journal-full", f"{_WAITING} entries wait for the disk", hint="look at the disk's health")
         on_its_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, on_its_way))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write(), name="journal")
+        self._ensure_writer()
         try:
             async with asyncio.timeout(self._timeout_s):
                 await on_its_way
@@ -105,6 +105,19 @@ class DiskJournal:
         await self._begin_segment()
         self._refusing = None
 
+    async def compact(self) -> None:
+        """Begin a new segment with the live recordings only: nothing is left of those that have ended. Raises Unavailable."""
+        if self._refusing is not None:
+            raise _same(self._refusing)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._compactions.append(done)
+        self._ensure_writer()
+        try:
+            async with asyncio.timeout(2 * self._timeout_s):
+                await done
+        except TimeoutError:
+            raise Unavailable("journal-slow", f"the disk took more than {2 * self._timeout_s:g} s") from None
+
     async def close(self) -> None:
         """Write the waiting entries, and unlock the folder."""
         self._refusing = self._refusing or Unavailable("journal-closed", "the journal is closed")
@@ -116,10 +129,15 @@ class DiskJournal:
             self._segment = -1
         self._lock.release()
 
+    def _ensure_writer(self) -> None:
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="journal")
+
     async def _write(self) -> None:
-        """Write all waiting entries with one flush, until none waits."""
+        """Write all waiting entries with one flush, until none waits. Segments begin in between, when all that was written is
+        remembered."""
         loop = asyncio.get_running_loop()
-        while self._waiting:
+        while self._waiting or self._compactions:
             batch, self._waiting = self._waiting, []
             try:
                 with on_disk(f"journal {self._folder}"):
@@ -128,6 +146,7 @@ class DiskJournal:
                 log.error("journal refuses entries until it is reopened: %s", error)  # noqa: TRY400 - expected, no trace
                 self._refusing = error
                 self._waiting, refused = [], [*batch, *self._waiting]
+                self._end_compactions(error)
                 for _, asker in refused:
                     if not asker.done():
                         asker.set_exception(_same(error))
@@ -137,7 +156,23 @@ class DiskJournal:
                     self._remember(entry)
                 if not asker.done():
                     asker.set_exception(unfit[nth]) if nth in unfit else asker.set_result(None)
-            await self._rotate()
+            await (self._compacted() if self._compactions else self._rotate())
+
+    async def _compacted(self) -> None:
+        try:
+            await self._begin_segment()
+        except Unavailable as error:
+            self._end_compactions(error)
+        except TimeoutError:
+            self._end_compactions(Unavailable("journal-slow", f"the disk took more than {self._timeout_s:g} s"))
+        else:
+            self._end_compactions(None)
+
+    def _end_compactions(self, error: Unavailable | None) -> None:
+        ended, self._compactions = self._compactions, []
+        for asker in ended:
+            if not asker.done():
+                asker.set_exception(_same(error)) if error else asker.set_result(None)
 
     async def _rotate(self) -> None:
         if self._written_bytes <= self._segment_bytes:

@@ -219,6 +219,16 @@ class DiskSpool:
                 return ()
             return [(path.name, path.lstat().st_size) for path in found]
 
+    def drop_kept(self, capture: CaptureId) -> None:
+        """Remove what was put aside of this capture. Raises Unavailable."""
+        aside = self._folder / _KEPT
+        with on_disk(f"spool folder {_KEPT}"):
+            found = [path for path in aside.glob("*") if path.name.startswith(f"{capture}.")]
+            for path in found:
+                path.unlink(missing_ok=True)
+            if found:
+                sync_folder(aside)
+
     async def watch(self, tell: Callable[[SpoolEvent], None]) -> None:
         """Report each event at once, until cancelled. It begins with the existing files and a `Rescanned`.
 

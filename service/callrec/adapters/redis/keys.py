@@ -7,6 +7,8 @@ EVENTS = "callrec:events"
 # A key without braces and a key that carries the same words in braces live in the same slot of a cluster: so the tables
 # can change in one script together with the stream, whose name is fixed.
 TABLES = f"callrec:{{{EVENTS}}}"
+EVENTS_REWRITTEN = f"{TABLES}:events-rewritten"
+"""A copy of the stream while erased recordings are taken out of it."""
 USERS = f"{TABLES}:users"
 LINES = f"{TABLES}:lines"
 INCALLS = f"{TABLES}:incalls"

@@ -17,11 +17,13 @@ from callrec.domain.errors import CallrecError, Misconfigured
 
 @dataclass(frozen=True, slots=True)
 class LibraryReport:
-    """Faults, and facts that are none; how many entries the log's checkpoint speaks of."""
+    """Faults, and facts that are none; how many entries the log's checkpoint speaks of, and of how many recordings it says that
+    they were erased."""
 
     entries: int
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    erased: int = 0
 
 
 def check_library(library: Library, log: LogReader, live: Collection[RecordingId]) -> LibraryReport:
@@ -38,17 +40,18 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
         missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
         return LibraryReport(0, missing if sidecars else (), ())
     logged, adopted = _logged(checked), log.adopted() or is_done(checked)
+    erased = sum(last.action is Action.ERASED for _, last in logged.values())
     for recording, (path, digest, from_s) in sidecars.items():
         entry = logged.pop(recording, None)
         if entry is not None:
-            _compare(checked, path, digest, entry)
+            _compare(library, checked, path, digest, entry)
         elif recording not in live:
             _unlogged(checked, path, recording, from_s, adopted=adopted)
     for recording, (index, last) in logged.items():
         if last.action is not Action.ERASED:
             says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
             checked.findings.append(Finding("recording-removed", recording, says))
-    return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes))
+    return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes), erased)
 
 
 def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:
@@ -70,9 +73,11 @@ def _logged(checked: CheckedLog) -> dict[str, tuple[int, LoggedEntry]]:
     return {entry.recording: (index, entry) for index, entry in checked.entries if entry.recording}
 
 
-def _compare(checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:
+def _compare(library: Library, checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:
     index, entry = logged
     if entry.action is Action.ERASED:
+        if library.measure(f"{path}.json") is None:  # erased since the sidecars were read
+            return
         says = f"entry {index} says that this recording was erased"
         checked.findings.append(Finding("recording-unlogged", path, says))
     elif all((one.part, one.sha256) != (MANIFEST, digest) for one in entry.files):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from callrec.app.library.catalog import annotated_entry, enter
 from callrec.app.library.looks import Asker, Looks
+from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.library.sources import Sources, Stored
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.library import EventSink
@@ -20,7 +21,7 @@ TRIES = 5
 NEEDS = {
     Action.CHANGED: Permission.RECORDINGS_ANNOTATE,
     Action.HELD: Permission.RECORDINGS_HOLD,
-    Action.RELEASED: Permission.RECORDINGS_HOLD,
+    Action.RELEASED: Permission.RECORDINGS_RELEASE,
 }
 """The permission for each kind of change."""
 Planned = Callable[[By, float], Change]
@@ -37,6 +38,7 @@ class AnnotatingPorts:
     clock: Clock
     new_id: Callable[[], str]
     notices: MediaNotices
+    locks: RecordingLocks
 
 
 class Annotating:
@@ -63,6 +65,12 @@ class Annotating:
     ) -> Annotations:
         """Make the change, of this `revision` only if it is given. Returns the annotations after it; nothing is written when it
         changes nothing. Raises Refused, Conflict (`annotations-changed`), Corrupt, Unavailable."""
+        async with self._ports.locks.of([recording]):
+            return await self._changed(recording, planned, asker, action, reason, revision)
+
+    async def _changed(  # noqa: PLR0917 - those of `changed`
+        self, recording: str, planned: Planned, asker: Asker, action: Action, reason: str, revision: int | None
+    ) -> Annotations:
         stored = await self._ports.sources.stored(recording, asker, NEEDS[action])
         media = stored.manifest.media
         by = By(asker.name, self._ports.clock.now().utc_s, self._ports.new_id)

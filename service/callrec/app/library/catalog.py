@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from callrec.app.ports.calls import Spool
+from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library
 from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
 from callrec.domain.calls.journal import Manifest, Media, State, Track
@@ -17,6 +18,7 @@ from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import call_direction
+from callrec.domain.library.erasure import files_of
 from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
@@ -183,14 +185,16 @@ async def forget(catalogue: Catalogue, events: EventSink, recording: str) -> boo
     return was_there
 
 
-async def rebuild(library: Library, catalogue: Catalogue) -> Rebuilt:
+async def rebuild(library: Library, catalogue: Catalogue, erasures: Erasures | None = None) -> Rebuilt:
     """Make the catalogue what the sidecars say, as `ports.library.Rebuild` does it.
 
     Damaged sidecars are left out. For sidecars that the disk refuses to read (`UNREAD`) the former entries stay. Both become
-    findings. Raises Unavailable, and as `Catalogue`; nothing is removed then.
+    findings. Raises Unavailable, and as `Catalogue`; nothing is removed then. Recordings that were erased (`erasures`) are not
+    entered: their files, which have come back, are removed again, and that is a finding too.
     """
     findings: list[Finding] = []
-    read = _read(library, catalogue.refuses, findings)
+    sidecars = _unerased(library, erasures, findings) if erasures else library.sidecars()
+    read = _read(library, sidecars, catalogue.refuses, findings)
 
     def following() -> list[Entry]:
         return list(islice(read, _PAGE))
@@ -204,9 +208,30 @@ async def rebuild(library: Library, catalogue: Catalogue) -> Rebuilt:
     return Rebuilt(count, tuple(findings))
 
 
-def _read(library: Library, refuses: Callable[[Entry], str], findings: list[Finding]) -> Iterator[Entry]:
+def _unerased(
+    library: Library, erasures: Erasures, findings: list[Finding]
+) -> Iterator[tuple[str, Manifest | Corrupt]]:
+    """The sidecars of recordings that were not erased. Blocking."""
+    sidecars = library.sidecars()
+    while some := list(islice(sidecars, _PAGE)):
+        gone = erasures.erased([found.recording.id for _, found in some if isinstance(found, Manifest)])
+        for path, found in some:
+            if isinstance(found, Manifest) and found.recording.id in gone:
+                library.erase(found.recording.id, files_of(path, found))
+                says = f"recording {found.recording.id} was erased before, had come back, and is erased again"
+                findings.append(Finding("recording-erased", found.recording.id, says))
+            else:
+                yield path, found
+
+
+def _read(
+    library: Library,
+    sidecars: Iterator[tuple[str, Manifest | Corrupt]],
+    refuses: Callable[[Entry], str],
+    findings: list[Finding],
+) -> Iterator[Entry]:
     """The entries; sidecars without one become findings."""
-    for path, found in library.sidecars():
+    for path, found in sidecars:
         if isinstance(found, Corrupt):
             findings.append(Finding(found.code, path, found.message))
             continue

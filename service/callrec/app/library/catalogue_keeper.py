@@ -3,6 +3,7 @@
 import asyncio
 
 from callrec.app.library.catalog import Rebuilt, rebuild
+from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, EventSink, FormerIndex, KeeperNotices, Library
 from callrec.app.ports.observer import Observer
 from callrec.domain.calls.commands import Alarm
@@ -25,9 +26,11 @@ class CatalogueKeeper:
         *,
         observer: Observer,
         notices: KeeperNotices,
+        erasures: Erasures | None = None,
     ) -> None:
         self._catalogue, self._library, self._events = catalogue, library, events
         self._former, self._observer, self._notices = former, observer, notices
+        self._erasures = erasures
         self._is_former_gone = False
         self.why_not = "not checked yet whether the catalogue accepts changes"
         self.accepts = False
@@ -56,7 +59,7 @@ class CatalogueKeeper:
         when Redis answers."""
         if not await self._catalogue.is_filled():
             self.why_not = "the catalogue is being filled from the recordings on disk"
-            done = await rebuild(self._library, self._catalogue)
+            done = await rebuild(self._library, self._catalogue, self._erasures)
             self._notices.catalogue_filled(done.recordings)
             for finding in done.findings:
                 self._notices.catalogue_lacks(finding.path, finding.code, finding.message)

@@ -2,7 +2,7 @@
 log first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from callrec.app.library.looks import Asker, Looks
@@ -76,6 +76,15 @@ class Sharing:
                 await self._ports.looks.told(asker, Action.LINK_REVOKED, recorded, f"link:{link}")
                 await self._kept(after)
             return next(one for one in after if one.id == link)
+
+    async def forget(self, recordings: Collection[str]) -> None:
+        """Remove the links of these recordings. Raises Unavailable, Corrupt."""
+        gone = frozenset(recordings)
+        async with self._lock:
+            every = await self._every()
+            left = tuple(one for one in every if one.recording not in gone)
+            if left != every:
+                await self._kept(left)
 
     async def used(self, token: str, address: str) -> tuple[Link, Asker]:
         """The valid link with this token, and who uses it. Raises Refused (`no-such-link`), the same whatever is wrong, also when

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callrec.app.library.annotating import Annotating
+from callrec.app.library.erasure import Erasure
 from callrec.app.library.exporting import Exporting
 from callrec.app.library.looks import Looks
 from callrec.app.library.media import RecordingMedia
@@ -19,4 +20,5 @@ class StoredMedia:
     annotating: Annotating
     sharing: Sharing
     exporting: Exporting
+    erasure: Erasure
     looks: Looks

@@ -62,8 +62,13 @@ class Library(Protocol):
         ...
 
     def annotate(self, path: str, before: Annotations, after: Annotations) -> None:
-        """Store `after`, if `before` is what is stored now; on disk on return. Raises Conflict (`annotations-changed`), Corrupt,
-        Unavailable."""
+        """Store `after`, if `before` is what is stored now; on disk on return. Raises Conflict (`annotations-changed`), Refused
+        (`no-such-recording`) when the recording was erased, Corrupt, Unavailable."""
+        ...
+
+    def erase(self, recording: RecordingId, files: Sequence[str]) -> int:
+        """Remove these files of the recording, of which the last is its sidecar; their names are gone from the disk on return.
+        Returns their bytes. Files that are missing cost nothing: it may run again. Raises Corrupt, Unavailable."""
         ...
 
     def room(self) -> Room:
@@ -152,6 +157,10 @@ class Catalogue(Protocol):
 
     async def forget(self, recording: str) -> bool:
         """Remove one entry with all that it was found by; False when there was none."""
+        ...
+
+    async def purge(self) -> None:
+        """Overwrite what removed entries have left, as far as the engine does that."""
         ...
 
     def refuses(self, entry: Entry) -> str:

@@ -36,6 +36,7 @@ RECORDINGS: Mapping[Permission, Reach] = {
     Permission.RECORDINGS_SHARE: Reach(),
     Permission.RECORDINGS_EXPORT: Reach(),
     Permission.RECORDINGS_HOLD: Reach(),
+    Permission.RECORDINGS_RELEASE: Reach(),
     Permission.RECORDINGS_ERASE: Reach(own=Permission.OWN_ERASE),
 }
 _NONE = Reach()

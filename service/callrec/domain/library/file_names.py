@@ -156,6 +156,11 @@ def is_annotations(name: str) -> bool:
     return name.endswith(".annotations.json")
 
 
+def is_file_of(path: str, name: str) -> bool:
+    """Whether this can be a file of the recording at this path: its stem, a dot, and no further folder."""
+    return name.startswith(f"{path}.") and "/" not in name[len(path) :]
+
+
 def media_name(path: str, media_format: Format) -> str:
     """The name of the file at this path, relative to the folder of its sidecar."""
     return f"{path.rpartition('/')[2]}.{media_format.value}"

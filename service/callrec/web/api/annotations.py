@@ -136,7 +136,7 @@ def annotation_operations(stored: StoredMedia) -> list[Operation]:
         ),
         Operation(
             "POST", f"{path}/release", "releaseRecording", tag, "End a hold, or all holds, of a recording.",
-            of.release, answer, _REFUSALS, body=Release, id_says=_ID, needs=(Permission.RECORDINGS_HOLD,),
+            of.release, answer, _REFUSALS, body=Release, id_says=_ID, needs=(Permission.RECORDINGS_RELEASE,),
         ),
     ]  # fmt: skip
 

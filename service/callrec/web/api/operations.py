@@ -19,6 +19,7 @@ from callrec.web.api.accounts import account_operations
 from callrec.web.api.annotations import annotation_operations
 from callrec.web.api.audit import audit_operation
 from callrec.web.api.calls import call_operations
+from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.exports import export_operations
 from callrec.web.api.links import link_operations
@@ -71,6 +72,7 @@ def operations(use: UseCases) -> list[Operation]:
         *annotation_operations(use.stored),
         *link_operations(use.stored),
         *export_operations(use.stored),
+        *erasure_operations(use.stored),
         *event_operations(use.hub),
         *webhook_operations(use.webhooks),
         *account_operations(use.logins, records),

@@ -29,8 +29,8 @@ _ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 _LATEST_S = 8_000_000_000.0
 
 
-class RecordingsQuery(Query):
-    """Conditions, all of which must be met, and the page."""
+class Conditions(BaseModel):
+    """Conditions, all of which must be met."""
 
     user: str | None = Field(None, pattern="^[0-9]{1,20}$", description="The id of a participant.")
     number: str = Field("", max_length=MOST_CHARACTERS, description="A participant's whole number.")
@@ -55,15 +55,6 @@ class RecordingsQuery(Query):
     to_s: float | None = Field(None, ge=0, le=_LATEST_S, description="The latest start, in Unix time.")
     least_s: float | None = Field(None, ge=0, le=1e7, description="The least length of the audio, in seconds.")
     most_s: float | None = Field(None, ge=0, le=1e7, description="The greatest length of the audio, in seconds.")
-    sort: Sort = Field(Sort.NEWEST, description="By start or length; with a - the largest first.")
-    limit: int = Field(100, ge=1, le=MOST, description="The most recordings in the page.")
-    cursor: str | None = Field(
-        None,
-        max_length=200,
-        pattern="^[A-Za-z0-9_-]+$",
-        description="`next` or `previous` of another page in this order.",
-    )
-    count: bool = Field(False, description=f"Count all that meet the conditions, up to {MOST_COUNTED}.")
 
     def filter(self, allowed: Visible) -> Filter:
         """The filter, within what is allowed. Raises Refused."""
@@ -74,6 +65,20 @@ class RecordingsQuery(Query):
             state=self.state, node=self.node, tag=self.tag, is_held=self.held, heard=self.heard, from_s=self.from_s,
             to_s=self.to_s, least_s=self.least_s, most_s=self.most_s,
         )  # fmt: skip
+
+
+class RecordingsQuery(Conditions, Query):
+    """Conditions, all of which must be met, and the page."""
+
+    sort: Sort = Field(Sort.NEWEST, description="By start or length; with a - the largest first.")
+    limit: int = Field(100, ge=1, le=MOST, description="The most recordings in the page.")
+    cursor: str | None = Field(
+        None,
+        max_length=200,
+        pattern="^[A-Za-z0-9_-]+$",
+        description="`next` or `previous` of another page in this order.",
+    )
+    count: bool = Field(False, description=f"Count all that meet the conditions, up to {MOST_COUNTED}.")
 
 
 class QualityShown(BaseModel):

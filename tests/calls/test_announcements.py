@@ -1,12 +1,15 @@
 """Who is told that they are recorded: what each phone hears, and what the entry claims of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
 from conversing import News, Played, Scenes, conversation, listed, play
+from laboratory import BOUND_S
 from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
 from soundness import assert_sound
 
@@ -28,6 +31,7 @@ FEWEST = 12
 """Of the 16 packets of the tone."""
 
 Silence = Callable[[PhoneCall, PhoneCall], object]
+Transfer = Callable[[Stack, PhoneCall, str], Awaitable[PhoneCall]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -475,3 +479,56 @@ async def test_both_hear_the_beep_of_a_recorded_call(changed: Stack) -> None:
         assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
     for side in (stored.left, stored.right):
         assert longest_s(side, BEEP_HZ) < NOTE_S
+
+
+async def _sent_on(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
+    """Blind."""
+    await there.send_to(third)
+    return await (await phone(stack, third).rings()).answered()
+
+
+async def _handed_over(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
+    """After asking on a second line."""
+    asking = await phone(stack, "1005").call(third, tone_hz=tone_of("1005"))
+    other = await (await phone(stack, third).rings()).answered()
+    await asking.answered()
+    await asyncio.sleep(SHORT_S)
+    await there.hand_over(asking)
+    return other
+
+
+async def _fetched(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
+    """From the parking lot."""
+    await there.send_to("*70")
+    async with asyncio.timeout(BOUND_S):
+        while not (slots := await _parked(stack)):  # noqa: ASYNC110 - the PBX sends no event to us
+            await asyncio.sleep(0.05)
+    return await (await phone(stack, third).call(slots[0], tone_hz=tone_of(third))).answered()
+
+
+async def _parked(stack: Stack) -> list[str]:
+    """Where somebody is parked."""
+    return re.findall(r"Space\s*:\s*(\d+)", await stack.pbx.cli("parking show default"))
+
+
+@pytest.mark.profile("beeping")
+@pytest.mark.parametrize(("transfer", "third"), [(_sent_on, "1006"), (_handed_over, "1007"), (_fetched, "1009")])
+async def test_both_hear_the_beep_after_a_transfer(changed: Stack, transfer: Transfer, third: str) -> None:
+    """Also where the recorder of the transferred user is deaf to the new partner, as it is after half of the transfers on
+    Debian's Asterisk: what is mixed into such a leg is lost with the voice that it is mixed with."""
+    async with News(changed) as news:
+        there = await phone(changed, "1005").call("1036", tone_hz=tone_of("1005"))
+        here = await phone(changed, "1036").rings()
+        await asyncio.gather(there.answered(), here.answered())
+        await asyncio.sleep(SHORT_S)
+        other = await transfer(changed, there, third)
+        joined_s = time.time()
+        await there.hangup()
+        await asyncio.sleep(GROWS_S + 2 * BEEPS_S + SHORT_S)
+        await other.hangup()
+        await here.ended()
+        (stored,) = await news.stored("1036", "1005", third)
+    for one in (here, other):
+        heard = [at_s for at_s in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at_s > joined_s]
+        assert len(heard) == 2, (heard, stored.manifest.recording.partner_captures)
+        assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)

@@ -386,9 +386,10 @@ class Asterisk:
         self._do("sends_fax")
         return leg in self.faxes
 
-    async def play(self, leg: LegId, what: Outcome | Told, language: str = "") -> Played:
+    async def play(self, leg: LegId, what: Outcome | Told, language: str = "", way: LegId | None = None) -> Played:
         self._do("play")
-        self.tones.append(f"{what.value} {language}".strip())
+        by = f"in the voice of {way}" if way else ""
+        self.tones.append(" ".join(filter(None, (what.value, language, by))))
         return Played(leg, 0.32, "", 16)
 
     async def online(self, user: UserId, *, lit: bool, blinks: bool = False) -> None:

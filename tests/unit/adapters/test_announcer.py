@@ -16,7 +16,7 @@ from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
 from callrec_lab.asterisk import dialplan_folder
 
-LEG = LegId("1700000000.1")
+LEG, PARTNER = LegId("1700000000.1"), LegId("1700000000.2")
 TONE, SILENCE = "recording-started", "recording-silence-1s"
 FLOWS, NOTHING_OUT, NOTHING_IN, COMFORT_NOISE = (18, 16), (18, 0), (0, 16), (18, 2)
 
@@ -37,9 +37,10 @@ class Leg:
 
     async def announce(self, channel_id: str, media: str, *, whisper: str, timeout_s: float, lang: str = "") -> None:
         """It is played at once."""
-        assert (channel_id, whisper) == (LEG, "out")
+        assert (channel_id, whisper) in {(LEG, "out"), (PARTNER, "in")}
         assert timeout_s > 0
-        self.done.append(f"{media.removeprefix('sound:callrec/')} {lang}".strip())
+        by = "in the partner's voice: " if whisper == "in" else ""
+        self.done.append(f"{by}{media.removeprefix('sound:callrec/')} {lang}".strip())
         received, sent = (self.over_silence if self.silence else self.flow) or (0, 0)
         self.counted = Packets(self.counted.received + received, self.counted.sent + sent)
 
@@ -83,6 +84,20 @@ async def test_what_flowed_meanwhile_says_who_has_heard_it(leg: Leg, done: list[
     assert leg.done == done
     assert (played.leg, played.cause, played.packets) == (LEG, cause, packets)
     assert played.lasted_s >= 0
+
+
+@pytest.mark.parametrize(
+    ("leg", "done"),
+    [
+        pytest.param(Leg(), [f"in the partner's voice: {TONE}"], id="they talk"),
+        pytest.param(
+            Leg(NOTHING_OUT), [f"in the partner's voice: {TONE}", *OVER_SILENCE[1:]], id="the partner sends nothing"
+        ),
+    ],
+)
+async def test_by_way_of_the_partner_it_is_in_their_voice_as_long_as_they_send(leg: Leg, done: list[str]) -> None:
+    played = await AriAnnouncer(leg, leg, leg.sleep).play(LEG, Outcome.STARTED, way=PARTNER)
+    assert (leg.done, played.leg, played.cause) == (done, LEG, "")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ A leg hears it mixed with the voice. No capture contains it: Asterisk mixes whis
 got it (audiohook.c: audio_audiohook_write_list). PlaybackFinished tells that it was played to its end, which it also is to a
 leg to which nothing is sent; so the leg's RTP counters have to say that its phone was sent enough packets meanwhile, and sent
 some itself. Where too few were sent it is played again; and where none are sent at all, over silence that makes packets flow
-(`leg_flow`), which takes the place of what the partner says.
+(`leg_flow`), which takes the place of what the partner says. Where the leg's own translation may drop the sound, it is mixed into
+what the partner's leg says (`domain.calls.whispers`).
 
 An operator's own prompt takes the place of callrec's (`app.asterisk.prompts`). Where Asterisk cannot play it, callrec's is
 played.
@@ -80,6 +81,19 @@ class _Sound:
     silence: str
 
 
+_Whisper = Literal["both", "in", "out"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Who hears a sound, and what it is mixed into: what their own leg hears (`out`), or what the partner's leg says (`in`)."""
+
+    leg: LegId
+    by: LegId
+    language: str
+    whisper: _Whisper
+
+
 _Flow = Packets | NotHeard | None
 """What flowed on a leg meanwhile; *unfinished* when it has hung up; None when its technology does not count."""
 
@@ -93,7 +107,7 @@ class Whisperer(Protocol):
         ...
 
     async def announce(
-        self, channel_id: str, media: str, *, whisper: Literal["both", "out"], timeout_s: float, lang: str = ""
+        self, channel_id: str, media: str, *, whisper: _Whisper, timeout_s: float, lang: str = ""
     ) -> None:
         """Play into a live channel and return when it was played to its end."""
         ...
@@ -128,43 +142,47 @@ class AriAnnouncer:
         """Whether ARI is connected, so that tones can be played."""
         return self._ari.state is LinkState.UP
 
-    async def play(self, leg: LegId, what: Outcome | Told | Signal, language: str = "") -> Played:
+    async def play(
+        self, leg: LegId, what: Outcome | Told | Signal, language: str = "", way: LegId | None = None
+    ) -> Played:
         """See ports.Announcer. Playback on the leg itself would cut its voice for the other parties and the recording."""
         began_s, name = time.monotonic(), sound_of(what)
         if not name:
             return Played(leg, 0.0, NotHeard.NOT_ANNOUNCED)
-        sound, flow = await self._first(leg, name, language)
+        listener = _Listener(leg, way or leg, language, "out" if way is None else "in")
+        sound, flow = await self._first(listener, name)
         for _ in range(MOST_TRIES - 1 if what is not Signal.BEEP else 0):  # a next one comes
             if not isinstance(flow, Packets) or _is_enough(flow, sound):
                 break
             again = self._whisper_over_silence if await self._is_still(leg) else self._whisper
-            flow = await again(leg, sound, language)
+            flow = await again(listener, sound)
         lasted_s = time.monotonic() - began_s
         return Played(leg, lasted_s, _why_not(flow, sound), flow.sent if isinstance(flow, Packets) else None)
 
-    async def _first(self, leg: LegId, name: str, language: str) -> tuple[_Sound, _Flow]:
+    async def _first(self, to: _Listener, name: str) -> tuple[_Sound, _Flow]:
         """Play the own prompt; callrec's when there is none, or Asterisk cannot play it."""
-        own = await self._own(name, language)
+        own = await self._own(name, to.language)
         if own is not None:
             sound = _Sound(own.path, own.length_s, own.silence)
             try:
-                return sound, await self._whisper(leg, sound, language)
+                return sound, await self._whisper(to, sound)
             except Unavailable as error:
                 if error.code != "ari-not-played":
                     raise
         sound = _callrecs(name)
-        return sound, await self._whisper(leg, sound, language)
+        return sound, await self._whisper(to, sound)
 
-    async def _whisper(self, leg: LegId, sound: _Sound, language: str) -> _Flow:
+    async def _whisper(self, to: _Listener, sound: _Sound) -> _Flow:
         """Play it. It is also played when the manager cannot be asked; then this raises afterwards, since nothing is proven."""
-        (before,) = await asyncio.gather(self._audio.packets(leg), return_exceptions=True)
+        (before,) = await asyncio.gather(self._audio.packets(to.leg), return_exceptions=True)
         within_s = TONE_S + max(0.0, sound.length_s - TONE_S / 2)
-        await self._ari.announce(leg, f"sound:{sound.path}", whisper="out", timeout_s=within_s, lang=language)
+        media = f"sound:{sound.path}"
+        await self._ari.announce(to.by, media, whisper=to.whisper, timeout_s=within_s, lang=to.language)
         if isinstance(before, BaseException):
             raise before
         if before is None:
             return None
-        after = await self._audio.packets(leg)
+        after = await self._audio.packets(to.leg)
         return after.since(before) if after else NotHeard.UNFINISHED
 
     async def _is_still(self, leg: LegId) -> bool:
@@ -175,12 +193,13 @@ class AriAnnouncer:
         after = await self._audio.packets(leg)
         return before is not None and after is not None and after.since(before).sent <= COMFORT_NOISE
 
-    async def _whisper_over_silence(self, leg: LegId, sound: _Sound, language: str) -> _Flow:
-        await self._audio.carry(leg, sound.silence)
+    async def _whisper_over_silence(self, to: _Listener, sound: _Sound) -> _Flow:
+        """A partner who sends nothing carries no sound either: it goes to the leg itself."""
+        await self._audio.carry(to.leg, sound.silence)
         try:
-            return await self._whisper(leg, sound, language)
+            return await self._whisper(_Listener(to.leg, to.leg, to.language, "out"), sound)
         finally:
-            await self._audio.carry(leg, "")  # in no bridge nothing has taken it: it must not be played later
+            await self._audio.carry(to.leg, "")  # in no bridge nothing has taken it: it must not be played later
 
 
 def _callrecs(name: str) -> _Sound:

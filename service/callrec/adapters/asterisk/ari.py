@@ -36,8 +36,8 @@ MAX_WAITING_EVENTS: Final = 1000
 MAX_REQUESTS: Final = 20
 FAREWELL_S: Final = 1.0
 
-Whisper = Literal["both", "out"]
-"""Which parties hear a sound that a snoop channel plays: `out` only that of the snooped leg, `both` the other one too."""
+Whisper = Literal["both", "in", "out"]
+"""Which parties hear a sound that a snoop channel plays: `out` only that of the snooped leg, `in` the others, `both` all."""
 
 _Expected = asyncio.Future[AriEvent | None]
 _OWN_EVENTS: Final = frozenset({"StasisStart", "StasisEnd", "PlaybackFinished", "ApplicationReplaced"})

@@ -62,6 +62,7 @@ from callrec.domain.calls.ids import BridgeId, CallId, LegId, NodeId
 from callrec.domain.calls.model import Control, Direction, Recording
 from callrec.domain.calls.policy import Terms
 from callrec.domain.calls.session import ACTIVE, Session, State
+from callrec.domain.calls.whispers import way_to
 from callrec.domain.directory.model import User
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import UserId
@@ -305,7 +306,9 @@ class CallRouter:
 
     async def _tell_outcome(self, leg: LegId, outcome: Outcome, language: str) -> None:
         """What changed nothing is told whatever the setting says; a change is told by its call."""
-        await self._around.announcer.play(leg, outcome, language)
+        actor = self._by_leg.get(leg)
+        way = way_to(actor.session, leg) if actor else None
+        await self._around.announcer.play(leg, outcome, language, way)
 
     def link_is_up(self) -> bool:
         """Whether Asterisk can be asked now, and the calls are what it says they are."""

@@ -62,6 +62,7 @@ from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import Capture, Recording, Signal, Told
 from callrec.domain.calls.policy import may_be_recorded
 from callrec.domain.calls.session import Session
+from callrec.domain.calls.whispers import way_to
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import AlarmCause, DropReason, Outcome
@@ -400,7 +401,8 @@ class Worker:
         try:
             async with at_once:
                 spoken = self.session.legs.get(leg) if what is Told.PROMPT else None
-                return await self._around.announcer.play(leg, what, spoken.language if spoken else ""), None
+                language, way = spoken.language if spoken else "", way_to(self.session, leg)
+                return await self._around.announcer.play(leg, what, language, way), None
         except CallrecError as error:
             return Played(leg, self._around.clock.now().mono_s - began_s, error.code), error
 

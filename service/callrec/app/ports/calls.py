@@ -246,9 +246,12 @@ class Announcer(Protocol):
         """Whether the announcer can play now; otherwise the dialplan plays."""
         ...
 
-    async def play(self, leg: LegId, what: Outcome | Told | Signal, language: str = "") -> Played:
+    async def play(
+        self, leg: LegId, what: Outcome | Told | Signal, language: str = "", way: LegId | None = None
+    ) -> Played:
         """Play an outcome, that they are recorded, or a beep to this leg alone, mixed with the conversation; return at the end of
-        its playback, with what proves that it was heard. Raises Unavailable, Refused."""
+        its playback, with what proves that it was heard. `way`: the partner in whose voice it has to be (`whispers`). Raises
+        Unavailable, Refused."""
         ...
 
 

@@ -600,7 +600,7 @@ async def meet_another(stage: Stage) -> None:
 
 @virtual
 async def test_a_new_partner_is_captured_until_the_recorder_hears_them(stage: Stage) -> None:
-    """Silence since they met proves nothing, and one sample of sound is enough. Nobody is told of anything."""
+    """Silence since they met proves nothing, and a fifth of a second of sound is enough. Nobody is told of anything."""
     async with stage.running():
         await transferred(stage)
         assert stage.asterisk.partner_recorders == {"1.3": "0x2"}
@@ -611,7 +611,7 @@ async def test_a_new_partner_is_captured_until_the_recorder_hears_them(stage: St
             says.write_bytes(bytes(hears.stat().st_size))
             await stage.passes(GROWTH_CHECK_S)
         assert stage.asterisk.partner_recorders == {"1.3": "0x2"}, "silence"
-        for path, sound in ((hears, b"\0\0\1\0"), (says, bytes(4))):
+        for path, sound in ((hears, b"\1\0" * 1600), (says, bytes(3200))):
             with path.open("ab") as file:
                 file.write(sound)
         await stage.passes(GROWTH_CHECK_S)

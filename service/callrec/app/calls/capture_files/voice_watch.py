@@ -1,4 +1,5 @@
-"""Whether a recorded leg hears its new partner: whether its file holds any sound since the two met.
+"""Whether a recorded leg hears its new partner: whether its file holds `HEARD_S` of sound since the two met. Less proves nothing:
+after a pause in what is sent a deaf recorder may get some packets, and nothing behind them.
 
 It is looked at when the file has grown, each sample once, from a place that is certainly not before the meeting. Two things are
 known of that place, and the earlier one counts:
@@ -26,6 +27,9 @@ SETTLED_S = 0.15
 """How long after two legs met the file may still hold what was heard before: a ringing tone, music."""
 BUFFER_BYTES = 32 * 1024
 """Asterisk writes so much at once."""
+HEARD_S = 0.2
+SILENCE_S = 0.1
+"""A shorter silence is part of the sound around it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class _Awaited:
     since_s: float
     at_sample: int
     """Where to look on."""
+    heard_samples: int = 0
 
 
 class VoiceWatch:
@@ -65,6 +70,10 @@ class VoiceWatch:
         size = (found.write_bytes or 0) if found else 0
         return (size + BUFFER_BYTES) // SAMPLE_BYTES + round(SETTLED_S * capture.rate_hz)
 
+    def _heard_samples(self, file: CaptureFile, first: int, end: int) -> int:
+        silences = self._spool.silences(file, first, end, round(SILENCE_S * file.rate_hz))
+        return end - first - sum(min(last, end) - start for start, last in silences)
+
     def forget(self, capture: CaptureId) -> None:
         """The capture has ended."""
         self._awaited.pop(capture, None)
@@ -77,10 +86,11 @@ class VoiceWatch:
         for leg, awaited in list(waiting.items()):
             if samples > awaited.at_sample:
                 try:
-                    awaited.at_sample += self._spool.silent_samples(file, awaited.at_sample)
+                    awaited.heard_samples += self._heard_samples(file, awaited.at_sample, samples)
                 except CallrecError:
                     continue
-                if awaited.at_sample < samples:
+                awaited.at_sample = samples
+                if awaited.heard_samples >= HEARD_S * found.rate_hz:
                     del waiting[leg]
                     awaited.post(PartnerHeard(found.capture, leg, awaited.since_s))
         if not waiting:

@@ -1,5 +1,6 @@
-"""A voice is there with its first sample after the meeting, and each sample is read once."""
+"""A voice is there with its first fifth of a second after the meeting, and each sample is read once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from callrec.adapters.disk.spool import DiskSpool
@@ -14,6 +15,8 @@ from callrec.domain.library.file_names import CaptureFile
 
 CAPTURE = Capture(CaptureId("c-1-1"), LegId("a"), "PJSIP/a-1", 8000, 1000.0)
 SECOND = 8000
+VOICE = b"\1\0" * round(0.2 * SECOND)
+PACKET = b"\1\0" * 160
 B, C = LegId("b"), LegId("c")
 
 
@@ -25,12 +28,14 @@ class CountingSpool(DiskSpool):
         self.read_from: list[int] = []
         self.refuses = False
 
-    def silent_samples(self, file: CaptureFile, from_sample: int) -> int:
+    def silences(
+        self, file: CaptureFile, from_sample: int, to_sample: int, least_samples: int
+    ) -> Sequence[tuple[int, int]]:
         """As on a disk."""
         if self.refuses:
             raise Unavailable("disk", "away")
         self.read_from.append(from_sample)
-        return super().silent_samples(file, from_sample)
+        return super().silences(file, from_sample, to_sample, least_samples)
 
 
 class Ear:
@@ -58,7 +63,7 @@ def test_what_was_heard_before_the_meeting_proves_nothing(tmp_path: Path) -> Non
     ear.holds(before)
     ear.holds(before + bytes(2 * SECOND))
     assert ear.heard == []
-    ear.holds(before + bytes(2 * SECOND) + b"\1\0")
+    ear.holds(before + bytes(2 * SECOND) + VOICE)
     assert ear.heard == [PartnerHeard(CAPTURE.id, B, 1001.0)]
     assert not ear.voices.awaits(CAPTURE.id)
 
@@ -78,7 +83,7 @@ def test_each_partner_is_awaited_and_a_new_meeting_replaces_the_old_one(tmp_path
     ear.awaits(B, 1000.0)
     ear.awaits(B, 1002.0)
     ear.awaits(C, 1000.0)
-    ear.holds(bytes(2 * SECOND) + b"\1\0")
+    ear.holds(bytes(2 * SECOND) + VOICE)
     assert ear.heard == [PartnerHeard(CAPTURE.id, C, 1000.0)]
     ear.holds(bytes(2 * SECOND) + b"\1\0" * 3 * SECOND)
     assert ear.heard[1:] == [PartnerHeard(CAPTURE.id, B, 1002.0)]
@@ -124,3 +129,15 @@ def test_a_file_that_is_shorter_than_its_time_shows_a_voice_as_soon(tmp_path: Pa
     assert ear.heard == []
     ear.holds(before + b"\1\0" * 3 * SECOND)
     assert ear.heard == [PartnerHeard(CAPTURE.id, B, 1310.0)]
+
+
+def test_some_packets_are_no_voice(tmp_path: Path) -> None:
+    """A deaf recorder got them after the partner's phone had sent nothing for a while, and nothing of what it sent then."""
+    ear = Ear(tmp_path)
+    ear.awaits(B, 1000.0)
+    few = bytes(2 * SECOND) + PACKET * 5 + bytes(2 * SECOND)
+    ear.holds(few)
+    ear.holds(few + bytes(2 * SECOND))
+    assert (ear.heard, ear.voices.awaits(CAPTURE.id)) == ([], True)
+    ear.holds(few + bytes(2 * SECOND) + PACKET * 5)
+    assert ear.heard == [PartnerHeard(CAPTURE.id, B, 1000.0)]

@@ -149,6 +149,37 @@ async def test_a_recorder_is_stopped_by_its_id(
     assert manager.asked == asked
 
 
+async def test_a_late_stop_does_not_end_a_later_recorder_with_the_same_id(
+    manager: Manager, recorder: AmiRecorder
+) -> None:
+    """The id is an address, and the recorder that had it before has ended."""
+    first = replace(CAPTURE, mixmonitor=await recorder.start(CAPTURE, Rule.ALWAYS))
+    await recorder.stop(first)
+    second = replace(CAPTURE, id=CaptureId("c1-1-2"))
+    second = replace(second, mixmonitor=await recorder.start(second, Rule.ALWAYS))
+    assert second.mixmonitor == first.mixmonitor
+    manager.asked.clear()
+    await recorder.stop(first)
+    assert manager.asked == []
+    await recorder.stop(second)
+    assert manager.asked[0] == "StopMixMonitor MixMonitorID=0x1"
+
+
+async def test_whose_recorder_an_id_is_is_remembered_of_so_many(
+    manager: Manager, recorder: AmiRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is forgotten is stopped by its id, as ever."""
+    manager.any_leg = True
+    monkeypatch.setattr(ami_requests, "MAX_OWNERS", 1)
+    first = replace(CAPTURE, mixmonitor=await recorder.start(CAPTURE, Rule.ALWAYS))
+    for nth in (2, 3):
+        leg = LegId(f"other-{nth}")
+        await recorder.start(replace(CAPTURE, id=CaptureId(f"c1-1-{nth}"), leg=leg), Rule.ALWAYS)
+    manager.asked.clear()
+    await recorder.stop(first)
+    assert manager.asked[0] == "StopMixMonitor MixMonitorID=0x1"
+
+
 async def test_what_a_supervisor_may_do_is_asked_of_their_leg(manager: Manager, recorder: AmiRecorder) -> None:
     manager.values |= {"CHANNEL(appname)": "ChanSpy", "CHANNEL(appdata)": "PJSIP/alice,qw"}
     assert await recorder.application_on(LEG) == ("ChanSpy", "PJSIP/alice,qw")

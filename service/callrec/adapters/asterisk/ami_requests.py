@@ -55,6 +55,9 @@ MOST_FRAMES = 20
 """Gosubs in each other: more are a dialplan that calls itself."""
 MAX_UNKNOWN = 1000
 """The most legs remembered after a start without an answer. A forgotten leg loses only the check before its next start."""
+MAX_OWNERS = 4000
+"""The most recorders of which it is remembered whose they are: more than live calls have. A forgotten one loses only the check
+before its stop."""
 INTENTS = "callrec/intent"
 PLACES = "callrec/place"
 _LETTERS = {Rule.NEVER: "n", Rule.ALWAYS: "a", Rule.ON_DEMAND: "d", None: "-"}
@@ -72,6 +75,9 @@ class AmiRecorder:
         self._ami, self._codecs = ami, codecs
         self._spool = spool
         self._unknown: dict[LegId, Capture] = {}
+        self._owners: dict[tuple[LegId, str], CaptureId] = {}
+        """Whose recorder a MixMonitorID of a leg is. It is an address, which Asterisk uses again as soon as a recorder has
+        ended (app_mixmonitor.c: setup_mixmonitor_ds)."""
 
     async def start(self, capture: Capture, rule: Rule) -> str:
         """See ports.Recorder. Asterisk answers Success before it opens the files (app_mixmonitor.c: mixmonitor_thread)."""
@@ -96,19 +102,20 @@ class AmiRecorder:
         # Sent together to save time (the presser's leg is silent meanwhile); Asterisk executes them in this order. When it
         # refuses the MixMonitor, the other variables do no harm: readers look at the MixMonitor's id first.
         answer, _ = await asyncio.gather(requested, self._note(capture, rule))
-        return answer.get("MixMonitorID")
+        return self._owned(capture, answer.get("MixMonitorID"))
 
     async def stop(self, capture: Capture) -> None:
         """See ports.Recorder. Without a known MixMonitorID, the one in the leg's variables is used, if they name this capture."""
         mixmonitor = capture.mixmonitor or await self.mixmonitor_of(capture)
-        if not mixmonitor:
-            return
+        if not mixmonitor or self._owners.get((capture.leg, mixmonitor), capture.id) != capture.id:
+            return  # a later recorder has this id: the one that is to be stopped has ended
         try:
             await self._ami.action("StopMixMonitor", [("Channel", capture.leg), ("MixMonitorID", mixmonitor)])
         except Refused as error:
             if not _is_gone(error):
                 raise
         else:
+            self._owners.pop((capture.leg, mixmonitor), None)
             await self._forget(capture, mixmonitor)
 
     async def _note(self, capture: Capture, rule: Rule) -> None:
@@ -124,7 +131,16 @@ class AmiRecorder:
         found = await self._variable(capture.leg, _id_variable(capture))
         if found and self._unknown.get(capture.leg) == capture:
             del self._unknown[capture.leg]  # its caller knows how to stop it
-        return found
+        return self._owned(capture, found)
+
+    def _owned(self, capture: Capture, mixmonitor: str) -> str:
+        """The same id, from here on of this capture."""
+        if mixmonitor:
+            while len(self._owners) >= MAX_OWNERS:
+                del self._owners[next(iter(self._owners))]
+            self._owners.pop((capture.leg, mixmonitor), None)
+            self._owners[capture.leg, mixmonitor] = capture.id
+        return mixmonitor
 
     async def _forget(self, capture: Capture, mixmonitor: str) -> None:
         """Clear the leg's variables, unless a later capture has set them already."""

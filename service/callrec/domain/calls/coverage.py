@@ -5,11 +5,16 @@ A call has one recording at a time. It lasts while a user talks whose rule says 
 such user has left, the recording is *absent*: nothing is captured, and the recording goes on when one of them is there again. The
 left channel is its first user's, from start to end: where others are recorded without that user, both sides of the capture are
 theirs (`Capture.of_others`), and both go to the right channel.
+
+The rule of a place may be known before the user who is recorded by it: a caller and one half of a Local channel are in a bridge
+some milliseconds before the agent and the other half are in theirs. Those are waited for, or the caller would be on the left.
 """
 
 from dataclasses import replace
 
 from callrec.domain.calls.applications import end_application
+from callrec.domain.calls.bridges import is_between_phones
+from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Leg, Recording
@@ -20,6 +25,10 @@ from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause
 from callrec.domain.rules import Rule
 
+FAR_HALF_S = 0.06
+"""So long: with the start of a recorder it is less than what a recording may lack."""
+_ROUNDING_S = 0.001
+"""By how much a sum of instants may miss a deadline."""
 _Conversations = list[tuple[list[Leg], Decision]]
 
 
@@ -33,7 +42,8 @@ def cover(change: Change) -> None:
     for legs, decision in conversations:
         end_application(change, legs, decision)
     for legs, decision in conversations:
-        if decision.rule is Rule.ALWAYS and not any(leg.id in s.recorded_by_dialplan for leg in legs):
+        is_wanted = decision.rule is Rule.ALWAYS and not any(leg.id in s.recorded_by_dialplan for leg in legs)
+        if is_wanted and not _awaits_far_half(change, legs, decision):
             _record_always(change, decision)
     _follow(change, conversations)
 
@@ -47,6 +57,20 @@ def _record_always(change: Change, decision: Decision) -> None:
     elif s.recording is not None and s.recording.rule is not Rule.ALWAYS:
         s.recording = replace(s.recording, rule=Rule.ALWAYS, rule_origin=decision.origin)
         write(change, Step.CHANGED)
+
+
+def _awaits_far_half(change: Change, legs: list[Leg], decision: Decision) -> bool:
+    """Whether the user whose recording it would be may still come, behind a Local channel. Its other half may also have been
+    taken by an application."""
+    s, now_s = change.session, change.now.utc_s
+    if s.state is not State.IDLE or decision.leg is None or decision.leg.user or is_between_phones(legs):
+        return False
+    since_s = max((s.entered[leg.id].at_s for leg in legs if leg.is_local and leg.id in s.entered), default=now_s)
+    left_s = since_s + FAR_HALF_S - now_s
+    if left_s <= _ROUNDING_S or not any(leg.is_local for leg in legs):
+        return False
+    change.arm(Wait.FAR_HALF, left_s)
+    return True
 
 
 def _follow(change: Change, conversations: _Conversations) -> None:

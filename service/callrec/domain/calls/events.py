@@ -387,6 +387,7 @@ class Wait(StrEnum):
     ANNOUNCING = "announcing"
     BEEP = "beep"
     APPLICATION = "application"
+    FAR_HALF = "far half"
 
 
 @dataclass(frozen=True, slots=True)

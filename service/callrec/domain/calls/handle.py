@@ -57,7 +57,7 @@ from callrec.domain.calls.recordings import (
     settle,
     write,
 )
-from callrec.domain.calls.session import ACTIVE, APPLICATION, Change, Entered, Session, State
+from callrec.domain.calls.session import ACTIVE, APPLICATION, CAPTURING, Change, Entered, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.stops import (
     ask_again,
@@ -415,11 +415,17 @@ def _on_stopped(change: Change) -> None:
 
 
 def on_capture_stopped(change: Change, event: events.CaptureStopped) -> None:
-    """A press ended the capture while the daemon could not be asked."""
+    """A press ended the capture while the daemon could not be asked. What policy wants goes on, and the entry tells the gap: no
+    press may end it."""
     s, capture = change.session, event.capture
-    if s.is_wanted(capture) and capture not in s.open_captures:
-        apply(change, Trigger.STOP)
-        cover(change)  # what policy wants begins again
+    if not s.is_wanted(capture) or capture in s.open_captures:
+        return
+    if s.recording is not None and s.recording.rule is Rule.ALWAYS and s.state in CAPTURING:
+        note_capture(change, capture, cause=AlarmCause.STOPPED_BY_ANOTHER)
+        apply(change, Trigger.LOST, Cause(alarm=AlarmCause.STOPPED_BY_ANOTHER))
+        return
+    apply(change, Trigger.STOP)
+    cover(change)  # what policy wants of the others begins
 
 
 def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
@@ -474,6 +480,8 @@ def on_deadline_passed(change: Change, event: events.DeadlinePassed) -> None:
         case Wait.RETRY:
             if s.state is State.FAILED:
                 cover(change)
+        case Wait.FAR_HALF:
+            cover(change)
         case Wait.STOP if event.capture is not None and is_retried_here(s, event.capture):
             on_stop_overdue(change, event.capture)
         case _ if s.capture and s.capture.id == event.capture:

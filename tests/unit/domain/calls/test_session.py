@@ -22,6 +22,7 @@ from callrec.domain.calls.commands import (
     Tell,
     Write,
 )
+from callrec.domain.calls.coverage import FAR_HALF_S
 from callrec.domain.calls.events import (
     Announced,
     CallMerged,
@@ -528,6 +529,32 @@ def test_a_call_to_a_number_that_is_recorded_is_recorded_whoever_takes_it() -> N
     call.gone("b")
     call.bridge(from_outside(DID), leg("c", CEM), bridge="b2")
     assert ("c", False) == (call.recording.captures[-1].leg, call.recording.captures[-1].of_others)
+
+
+def test_the_user_behind_a_local_channel_is_waited_for_and_is_on_the_left() -> None:
+    """The caller and one half are in a bridge first: their capture would put the caller on the left."""
+    call = Call()
+    assert ["wait far half None"] == call.bridge(from_outside(DID), leg("Local/9@q-1;1"))
+    assert call.delays(Wait.FAR_HALF) == [pytest.approx(FAR_HALF_S)]
+    call.later(0.02)
+    assert ["wait far half None"] == call.bridge(leg("Local/9@q-1;2"), bridge="b2")
+    assert START_1 == call.bridge(leg("b", CEM), bridge="b2")
+    assert [(one.leg, one.of_others) for one in call.recording.captures] == [("b", False)]
+    assert [] == call.later(FAR_HALF_S).passed(Wait.FAR_HALF, None)
+
+
+def test_what_an_application_behind_a_local_channel_takes_is_recorded_a_moment_later() -> None:
+    """No phone comes there; its other half may be in no bridge at all."""
+    call = Call()
+    assert ["wait far half None"] == call.bridge(from_outside(DID), leg("Local/9@q-1;1"))
+    assert START_1 == call.later(FAR_HALF_S).passed(Wait.FAR_HALF, None)
+    assert call.recording.captures[0].leg == "trunk"
+
+
+def test_a_user_with_a_rule_waits_for_no_half_of_a_local_channel() -> None:
+    """The recording is theirs, whoever comes."""
+    call = Call()
+    assert START_1 == call.bridge(leg("a", FLAGGED, Direction.OUT), leg("Local/9@q-1;1"))
 
 
 def test_a_call_to_a_number_that_is_never_recorded_is_not_and_takes_no_press() -> None:
@@ -1062,11 +1089,12 @@ def test_a_stop_by_the_dialplan_alone_is_a_stop() -> None:
 
 
 def test_a_stop_by_the_dialplan_alone_does_not_end_what_policy_wants() -> None:
-    """The dialplan could not know; the next recording begins at once."""
+    """The dialplan could not know. The recording goes on with a further capture, and the entry tells what is missing."""
     call = Call().recorded(FLAGGED, BOB)
     call.closed()
 
-    assert [*END_1, "intent c-2-1", "open c-2-1"] == call.on(CaptureStopped(T1))[:5]
+    assert ["alarm stopped-by-another c-1-1", "intent c-1-2", "open c-1-2"] == call.on(CaptureStopped(T1))[:3]
+    assert (call.state, call.recording.captures[0].cause) == (State.SUSPECT, "stopped-by-another")
 
 
 def test_files_closed_by_a_hangup_are_no_fault() -> None:

@@ -29,6 +29,8 @@ EDGE_S = 0.2
 """How near to the ends of a file a silence may begin or end there: a recorder's first and last packets."""
 NEAR_S = 0.7
 """How far a silence may lie from where it is reckoned to be: growth marks of the file, a busy machine."""
+UNSENT_S = 3.0
+"""So much earlier a new source may have begun than its packets tell: a phone may have sent nothing for a while."""
 
 
 def renumbered_voices(
@@ -79,7 +81,9 @@ class _Voice:
         """The silence that the renumbering explains; empty when there is none."""
         one = self.renumbering
         spans = self._silences(one.from_s - NEAR_S, one.to_s + NEAR_S)
-        return _of_source(spans, one) if one.is_new_source else _as_long(spans, one.behind_s)
+        if not one.is_new_source:
+            return _as_long(spans, one.behind_s)
+        return _of_source(spans, one) or _longest(self._silences(one.from_s - UNSENT_S, one.from_s))
 
     def from_the_start(self) -> list[Span]:
         """The silence with which it begins: the recorder before it was deaf at its end, and this one still is."""
@@ -102,7 +106,11 @@ class _Voice:
 def _of_source(spans: Sequence[Span], one: Renumbering) -> list[Span]:
     """The longest silence in which the new source has sent: what was silent before it may be the way of the call."""
     there = [(max(from_s, one.from_s - NEAR_S), to_s) for from_s, to_s in spans if to_s >= one.from_s + LEAST_S]
-    return [max(there, key=lambda span: span[1] - span[0])] if there else []
+    return _longest(there)
+
+
+def _longest(spans: Sequence[Span]) -> list[Span]:
+    return [max(spans, key=lambda span: span[1] - span[0])] if spans else []
 
 
 def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:

@@ -73,6 +73,20 @@ def _awaits_far_half(change: Change, legs: list[Leg], decision: Decision) -> boo
     return True
 
 
+def _is_between_bridges(change: Change, wanted: _Conversations) -> bool:
+    """Whether the captured leg has just left a bridge, and only halves of Local channels are with the others: mostly it is on its
+    way to them, and Asterisk takes the Local channel out. Two further captures would cost some packets each."""
+    s, now_s, capture = change.session, change.now.utc_s, change.session.capture
+    if s.state is State.ABSENT or capture is None or capture.leg not in s.legs or not wanted:
+        return False
+    left_s = next((party.to_s for party in reversed(s.parties) if party.leg == capture.leg), None)
+    after_s = 0.0 if left_s is None else left_s + FAR_HALF_S - now_s
+    if after_s <= _ROUNDING_S or any(is_between_phones(legs) for legs, _ in wanted):
+        return False
+    change.arm(Wait.FAR_HALF, after_s)
+    return True
+
+
 def _follow(change: Change, conversations: _Conversations) -> None:
     """A capture whose leg is out of the conversation, or that has failed, gives way to one where the recording goes on.
 
@@ -83,6 +97,8 @@ def _follow(change: Change, conversations: _Conversations) -> None:
         return
     recording = s.recording
     wanted = [(legs, decision) for legs, decision in conversations if _goes_on_in(s, recording, legs, decision)]
+    if _is_between_bridges(change, wanted):
+        return
     if leg := _place(s, wanted):
         s.faults = 0
         apply(change, Trigger.MOVED, Cause(leg=leg))

@@ -75,15 +75,19 @@ def test_a_renumbering_without_silence_leaves_nothing_out(tmp_path: Path) -> Non
         (sound(5.2, 0.4, 14.4), [(5.2, 5.6)]),
         (sound(5, 15), [(5.0, 20.0)]),
         (sound(3, 5, 12), [(4.3, 8.0)]),
-        (sound(3, 2, 15), []),
+        (sound(3, 2, 15), [(3.0, 5.0)]),
+        (sound(2.1, 0.2, 0.5, 0.5, 16.7), [(2.8, 3.3)]),
+        (sound(0.5, 1, 18.5), []),
         (sound(6, 3, 11), []),
         (sound(4, 0.5, 0.5, 3, 12), [(5.0, 8.0)]),
     ],
-    ids=["long", "short", "to the end", "silent before", "only before", "later", "two"],
+    ids=["long", "short", "to the end", "silent before", "only before", "two before", "long before", "later", "two"],
 )
 def test_of_a_new_source_it_is_the_silence_in_which_it_began(
     tmp_path: Path, says: bytes, expected: list[tuple[float, float]]
 ) -> None:
+    """Where there is none, the longest of a moment before: a phone that has sent nothing for a while is reckoned to
+    have begun too late."""
     assert lacks(tmp_path, renumbered(NEW_SOURCE), says) == [(*span, Heard.SAYS) for span in expected]
 
 

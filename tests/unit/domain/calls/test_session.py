@@ -543,6 +543,34 @@ def test_the_user_behind_a_local_channel_is_waited_for_and_is_on_the_left() -> N
     assert [] == call.later(FAR_HALF_S).passed(Wait.FAR_HALF, None)
 
 
+def behind_a_local_channel() -> Call:
+    """`b` took a call that a place's rule records, behind a Local channel, and is about to leave its bridge for the caller's."""
+    call = Call()
+    call.bridge(leg("b", CEM), leg("Local/9@q-1;2"), bridge="b2")
+    call.bridge(from_outside(DID), leg("Local/9@q-1;1"))
+    call.later(0.1).seen()
+    assert [("b", None)] == [(one.leg, one.to_s) for one in call.recording.captures]
+    return call
+
+
+def test_while_asterisk_takes_a_local_channel_out_the_capture_stays_on_its_leg() -> None:
+    """No capture of the caller for the moment in which the user is in no bridge."""
+    call = behind_a_local_channel()
+    assert ["wait far half c-1-1"] == call.on(LegUnbridged(BridgeId("b2"), LegId("b")))
+    assert [] == call.later(0.01).bridge(leg("b", CEM))
+    call.gone("Local/9@q-1;1", "Local/9@q-1;2")
+    assert len(call.recording.captures) == 1
+
+
+def test_a_user_who_does_not_come_back_in_a_moment_gives_way_to_the_caller() -> None:
+    call = behind_a_local_channel()
+    call.on(LegUnbridged(BridgeId("b2"), LegId("b")))
+    assert ["close c-1-1", "intent c-1-2", "open c-1-2"] == [
+        said for said in call.later(FAR_HALF_S).passed(Wait.FAR_HALF) if not said.startswith("wait")
+    ]
+    assert call.recording.captures[-1].leg == "trunk"
+
+
 def test_what_an_application_behind_a_local_channel_takes_is_recorded_a_moment_later() -> None:
     """No phone comes there; its other half may be in no bridge at all."""
     call = Call()

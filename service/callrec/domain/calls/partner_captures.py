@@ -128,12 +128,9 @@ def _is_current(session: Session, capture: Capture) -> bool:
     return session.recording is not None and capture in session.recording.partner_captures
 
 
-def may_be_deaf(session: Session) -> bool:
-    """Whether the recorder of the recorded leg is not known to hear a partner since they met, or since they restart their RTP
+def may_be_deaf(session: Session, capture: Capture) -> bool:
+    """Whether this recorder, of the recorded leg, is not known to hear a partner since they met, or since they restart their RTP
     numbering: nor does that leg hear, then, what is mixed into what it hears. A pause and a hold change nothing in that."""
-    capture = session.capture
-    if capture is None:
-        return False
     since = {leg: _unheard_s(session, capture, leg) for leg in session.phones(capture.leg) if leg != capture.leg}
     return any(since_s is not None and session.heard.get(leg, _NEVER.at_s) < since_s for leg, since_s in since.items())
 

@@ -17,7 +17,12 @@ def way_to(session: Session, leg: LegId) -> LegId | None:
     While more than two talk, all others would hear it as well: then Asterisk makes the sound of the conversation itself, with
     numbers of its own."""
     capture = session.capture
-    if capture is None or capture.leg != leg or capture.id not in session.open_captures or not may_be_deaf(session):
+    if (
+        capture is None
+        or capture.leg != leg
+        or capture.id not in session.open_captures
+        or not may_be_deaf(session, capture)
+    ):
         return None
     others = [one for one in session.phones(leg) if one != leg]
     return others[0] if len(others) == 1 else None

@@ -41,6 +41,8 @@ class LiveState(StrEnum):
     FAILED = "failed"
     ABSENT = "absent"
     """No recorded user is in the call; the recording goes on when one comes back."""
+    FALLBACK = "fallback"
+    """The dialplan records it by itself, since it began while the daemon was away: the daemon can neither prove nor end that."""
     ENDED = "ended"
 
 
@@ -169,6 +171,8 @@ class LiveCalls:
 
 def state_of(session: Session) -> LiveState:
     """What the call's recording is doing, as far as that is proven."""
+    if session.state is State.IDLE and session.is_recorded_by_dialplan:
+        return LiveState.FALLBACK
     is_pausing = (
         session.recording is not None and session.recording.is_paused and not session.recording.pauses[-1].is_proven
     )

@@ -141,6 +141,8 @@ async def test_what_cannot_be_done_is_refused_with_its_reason(stage: Stage) -> N
         assert await refusal(stage, Control.PAUSE) == "not-recorded"
         stage.call_router.recorded_by_dialplan(LegId("1.1"))
         assert await refusal(stage, Control.PAUSE) == "recorded-by-dialplan"
+        (by_dialplan,) = calls(stage).every()
+        assert (by_dialplan.state, by_dialplan.recording, by_dialplan.grows) == (LiveState.FALLBACK, None, False)
         stage.call_router.asterisk(event("Newchannel", "9.1", "alice"))
         await stage.passes(0.1)
         assert await refusal(stage, Control.START, "c2") == "no-conversation"

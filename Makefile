@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DELETE_ON_ERROR:
+# Some images of Python set it; without compiled modules each of a hundred test processes compiles all of them
+unexport PYTHONDONTWRITEBYTECODE
 PIP = $(BIN)/pip --quiet --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
 .PHONY: run test test-loaded demo check faults bench measure lock format docs golden golden-today clean
@@ -28,7 +30,7 @@ check: $(STAMP)
 	@$(BIN)/ruff check --quiet service tests bench .ci
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports >.lint-imports.out 2>&1 || { cat .lint-imports.out; exit 1; }
-	@$(BIN)/pytest --quiet tests/unit tests/model tests/docs tests/golden
+	@$(BIN)/python tests/support/run_files.py tests/unit tests/model tests/docs tests/golden
 
 # Every test file, several side by side: FILES='tests/calls tests/faults/test_disk.py', AT_ONCE=files with calls, TIMES=1 tells the slowest
 test: $(STAMP)

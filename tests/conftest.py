@@ -1,6 +1,7 @@
 """For all tests: what a failed one printed and logged is shown from its end, and not without end. Hypothesis measures no time:
 a busy machine is no fault."""
 
+import gc
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,13 @@ from hypothesis import HealthCheck, settings
 CAPTURED_LINES = 40
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+gc.disable()  # while the tests are collected: a million objects that stay, scanned again and again, a third of the time
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import ROOT, parsed
 
-TESTS = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
 ASSERTING = {
     "raises": "of pytest",
     "fail": "of pytest",
@@ -23,7 +24,7 @@ ASSERTING = {
 
 def functions_of(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """The test functions and methods of a file."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(parsed(str(file.relative_to(ROOT)))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             yield node
 

@@ -3,6 +3,7 @@
 import io
 import re
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ FROZEN = {
 """Identifiers that may stay, each with its reason."""
 
 
+@cache
 def names(path: Path) -> set[str]:
     """The module's own name and every identifier in it."""
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ Commands = Mapping[str, "Commands | set[str]"]
 """A group by its commands' names, a command by its options."""
 
 
+@cache
 def command_line() -> Commands:
     """All commands of `callrec`."""
     return tree(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from documents import ROOT, text
+from documents import ROOT, parsed, text
 
 _PAGE = "docs/PROMISES.md"
 _HEAD = re.compile(r"^## P(\d+) .+$", re.MULTILINE)
@@ -26,6 +26,7 @@ class Promise:
     has_gap: bool
 
 
+@cache
 def promises() -> list[Promise]:
     found = []
     for head in _HEAD.finditer(text(_PAGE)):
@@ -40,7 +41,7 @@ def promises() -> list[Promise]:
 def names_of(path: str) -> frozenset[str]:
     """The tests of a file, without importing it: `test_x`, or `TestY::test_x`."""
     names = set()
-    for node in ast.parse((ROOT / path).read_text("utf-8")).body:
+    for node in parsed(path).body:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]
         prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
         names |= {prefix + one.name for one in inner if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -1,8 +1,8 @@
-"""`make test`: each test file in a pytest of its own, several of them side by side, the slowest first.
+"""`make test` and `make check`: each test file in a pytest of its own, several of them side by side, the slowest first.
 
-Real calls mostly wait: files with calls fill each other's waiting, and how many run at once follows the CPU that is free at the
-start. Files without calls compute, and give way to them (`nice`). Prints one line for each file, and for each failed test the
-end of what pytest says of it.
+Quick files run by folders. Real calls mostly wait: files with calls fill each other's waiting, and how many run at once follows
+the CPU that is free at the start. Files without calls compute, and give way to them (`nice`). Prints one line for each file, and
+for each failed test the end of what pytest says of it.
 
 Each file has a temporary folder, which all that it starts inherits as TMPDIR. A process that a file left behind is found by it,
 ended, and a failure. Ctrl-C and SIGTERM end every pytest in order, with all that it started.
@@ -33,7 +33,7 @@ ROOT = TESTS.parent
 SECONDS = TESTS / "support/run_seconds.json"
 """How long each file took when it was measured (`--save-times`): it gives the order."""
 WITH_CALLS = ("calls", "faults")
-WHOLE = ("unit", "docs", "golden")
+WHOLE = ("unit/*", "docs", "golden")
 """Folders of quick files: one pytest runs the folder."""
 LEFT_OUT = {
     True: ("cacheprovider", "anyio", "hypothesispytest", "pytest_cov", "valkey"),
@@ -85,10 +85,10 @@ def jobs_below(paths: Iterable[str]) -> list[Job]:
     for given in paths:
         path = (ROOT / given).resolve()
         for file in [path] if path.is_file() else path.rglob("test_*.py"):
-            top = TESTS / file.relative_to(TESTS).parts[0]
-            whole = path if path.is_relative_to(top) else top
-            name = str((whole if top.name in WHOLE else file).relative_to(ROOT))
-            found[name] = Job(name, top.name in WITH_CALLS)
+            folders = file.relative_to(TESTS).parents
+            whole = next((TESTS / one for one in folders if any(one.match(quick) for quick in WHOLE)), file)
+            name = str((path if path.is_relative_to(whole) else whole).relative_to(ROOT))
+            found[name] = Job(name, file.relative_to(TESTS).parts[0] in WITH_CALLS)
     seconds = json.loads(SECONDS.read_text("utf-8")) if SECONDS.is_file() else {}
     return sorted(found.values(), key=lambda job: (-seconds.get(job.path, FILE_S), job.path))
 
@@ -96,11 +96,11 @@ def jobs_below(paths: Iterable[str]) -> list[Job]:
 # -- one job -----------------------------------------------------------------------------------------------------------
 
 
-async def run(job: Job, folder: Path) -> Result:
+async def run(job: Job, folder: Path, *, gives_way: bool = False) -> Result:
     """Run it below this folder, which is gone afterwards. When cancelled, ends the pytest in order."""
     result, since_s = Result(job), time.monotonic()
     try:
-        pytest = _started(job, folder)
+        pytest = _started(job, folder, gives_way=gives_way)
         try:
             async with asyncio.timeout(FILE_S):
                 code, result.cpu_s = await _ended(pytest)
@@ -127,9 +127,9 @@ def _ends_with_us(how: str) -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", how, "--") if setpriv else ()
 
 
-def _started(job: Job, folder: Path) -> subprocess.Popen[bytes]:
+def _started(job: Job, folder: Path, *, gives_way: bool) -> subprocess.Popen[bytes]:
     """A pytest in a session of its own, so that Ctrl-C reaches it by us; when we are killed, the kernel interrupts it."""
-    polite = () if job.has_calls else ("nice", "-n", str(NICE))
+    polite = ("nice", "-n", str(NICE)) if gives_way else ()
     left_out = [word for name in LEFT_OUT[job.has_calls] for word in ("-p", f"no:{name}")]
     told = (f"--basetemp={folder / 't'}", f"--junitxml={folder / 'report.xml'}", "--tb=short", *left_out)
     logs = ("--override-ini", "junit_logging=all", "--override-ini", "junit_log_passing_tests=false")
@@ -237,16 +237,18 @@ async def run_all(jobs: list[Job], *, calls: int, computing: int) -> list[Result
     """Run these, so many with calls and so many without at once; each is printed when it has ended."""
     results: list[Result] = []
     numbers = iter(range(len(jobs)))
+    any_calls = any(job.has_calls for job in jobs)
 
     async def work(waiting: deque[Job], top: Path) -> None:
         while waiting:
-            result = await run(waiting.popleft(), top / str(next(numbers)))
+            job = waiting.popleft()
+            result = await run(job, top / str(next(numbers)), gives_way=any_calls and not job.has_calls)
             results.append(result)
             print(result, flush=True)
             for name, lines in result.failures.items():
                 print(f"-- {name}", *(f"   {line[:WIDTH]}" for line in lines), sep="\n", flush=True)
 
-    async with _folder() as top, _command_server(any(job.has_calls for job in jobs)), asyncio.TaskGroup() as workers:
+    async with _folder() as top, _command_server(any_calls), asyncio.TaskGroup() as workers:
         for has_calls, count in ((True, calls), (False, computing)):
             waiting = deque(job for job in jobs if job.has_calls is has_calls)
             for _ in range(count):
@@ -351,13 +353,17 @@ def main() -> int:
 
 def once(chosen: argparse.Namespace, cores: int) -> int:
     """One run of all that was chosen; 1 when a test failed, 130 when it was interrupted."""
-    free = free_cores()
-    calls = chosen.at_once or at_once(free)
-    os.environ[VARIABLE] = str(calls)
-    print(f"== {calls} files with calls at once: {free:.1f} of {cores} cores are free", flush=True)
+    jobs = jobs_below(chosen.paths)
+    if any_calls := any(job.has_calls for job in jobs):
+        free = free_cores()
+        calls, computing = chosen.at_once or at_once(free), cores
+        os.environ[VARIABLE] = str(calls)
+        print(f"== {calls} files with calls at once: {free:.1f} of {cores} cores are free", flush=True)
+    else:
+        calls, computing = 0, cores + 1  # some wait for a disk or a deadline
     since_s = time.monotonic()
     try:
-        results = asyncio.run(interruptible(jobs_below(chosen.paths), calls, cores))
+        results = asyncio.run(interruptible(jobs, calls, computing))
     except asyncio.CancelledError:
         print("== interrupted; everything is stopped")
         raise SystemExit(130) from None
@@ -367,7 +373,7 @@ def once(chosen: argparse.Namespace, cores: int) -> int:
         save_times(results)
     print(summed_up(results, time.monotonic() - since_s), flush=True)
     again = [result.job for result in results if result.failures]
-    if not again or chosen.loaded or len(again) > MOST_AGAIN:
+    if not again or not any_calls or chosen.loaded or len(again) > MOST_AGAIN:
         return 1 if again else 0
     print(
         "== These once more, one after the other. A failure that does not come again is worth a look, too", flush=True

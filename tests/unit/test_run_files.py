@@ -61,13 +61,15 @@ def test_slow_files_come_first_and_a_folder_of_quick_ones_is_one_job(
 ) -> None:
     """What was never measured may be slow."""
     known = tmp_path / "seconds.json"
-    known.write_text('{"tests/unit": 30, "tests/calls/test_lab.py": 60, "tests/calls/test_demo.py": 20}')
+    known.write_text('{"tests/unit/domain": 30, "tests/calls/test_lab.py": 60, "tests/calls/test_demo.py": 20}')
     monkeypatch.setattr(run_files, "SECONDS", known)
     found = [job.path for job in jobs_below(["tests"])]
-    assert found[-3:] == ["tests/calls/test_lab.py", "tests/unit", "tests/calls/test_demo.py"]
-    assert {"tests/faults/test_disk.py", "tests/contract/test_api.py", "tests/docs"} <= set(found)
+    assert found[-3:] == ["tests/calls/test_lab.py", "tests/unit/domain", "tests/calls/test_demo.py"]
+    assert {"tests/faults/test_disk.py", "tests/contract/test_api.py", "tests/docs", "tests/unit/web"} <= set(found)
+    assert "tests/unit/test_config.py" in found
     assert [job.path for job in jobs_below(["tests/calls/test_demo.py"])] == ["tests/calls/test_demo.py"]
     assert [job.path for job in jobs_below(["tests/unit/cli"])] == ["tests/unit/cli"]
+    assert [job.path for job in jobs_below(["tests/unit/domain/calls"])] == ["tests/unit/domain/calls"]
     assert [job.has_calls for job in jobs_below(["tests/calls", "tests/faults"])].count(False) == 0
 
 

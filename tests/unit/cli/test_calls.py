@@ -68,7 +68,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Dae
     """It listens in the state folder."""
     served = type("Served", (Daemon,), {"heard": []})
     server = _Server(tmp_path, served)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setenv("CALLREC_STATE_DIR", str(tmp_path))
     served.token = kept_token(tmp_path)  # type: ignore[attr-defined]  # of this test

@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,9 +51,10 @@ class Witness:
     def close(self, timeout_s: float) -> None:
         """Wait for what was added, but not longer than this. Blocking."""
         if self._thread is not None:
+            until_s = time.monotonic() + timeout_s
             with suppress(queue.Full):
-                self._waiting.put_nowait(None)
-            self._thread.join(timeout_s)
+                self._waiting.put(None, timeout=timeout_s)
+            self._thread.join(max(0.0, until_s - time.monotonic()))
             self._thread = None
 
     def _work(self) -> None:

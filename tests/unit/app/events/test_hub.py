@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from event_stream import Stream, T
 
-from callrec.app.events.hub import MOST_SUBSCRIBERS, MOST_WAITING, REPLAY_MS, EventHub
+from callrec.app.events import hub
+from callrec.app.events.hub import MOST_SUBSCRIBERS, REPLAY_MS, EventHub
 from callrec.domain.backoff import Backoff
 from callrec.domain.calls.model import Instant
 from callrec.domain.errors import Unavailable
@@ -95,10 +96,11 @@ async def test_without_an_event_the_wait_ends() -> None:
             assert not one.over
 
 
-async def test_events_reach_a_quick_one_while_a_slow_one_is_full() -> None:
+async def test_events_reach_a_quick_one_while_a_slow_one_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "MOST_WAITING", 50)
     async with running() as house:
         with house.hub.subscribed() as slow, house.hub.subscribed() as quick:
-            for ms in range(1, MOST_WAITING + 2):
+            for ms in range(1, 52):
                 event = house.stream.add(ms)
                 assert await quick.next(5) == [event]
             assert (slow.over, quick.over) == (True, False)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.spool import DiskSpool
+from callrec.app.library import deaf_leg_check
 from callrec.app.library.deaf_leg_check import deaf_legs
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Heard, Missing, Party, Recording, Waiting, WaitingKind
-from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.rules import Rule
 
 FROM_S, LENGTH_S, MET_S = 1000.0, 10.0, 1004.0
@@ -155,19 +155,26 @@ def test_what_an_earlier_capture_of_a_partner_holds_is_not_missing(tmp_path: Pat
     assert lacks(tmp_path, sound(4) + silence(6), first, partner(SECOND, from_s=MET_S + 0.51), said=sound(5)) == ()
 
 
+@pytest.fixture
+def most_captures(monkeypatch: pytest.MonkeyPatch) -> int:
+    """So many partner captures a recording may have in this test."""
+    monkeypatch.setattr(deaf_leg_check, "MOST_CAPTURES", 20)
+    return 20
+
+
 @pytest.mark.parametrize("leg", [B, LegId("c")], ids=["the same partner", "a new one"])
-def test_behind_the_last_partner_capture_silence_is_told(tmp_path: Path, leg: LegId) -> None:
+def test_behind_the_last_partner_capture_silence_is_told(tmp_path: Path, leg: LegId, most_captures: int) -> None:
     """After so many holds none begins any more, for nobody. Of fewer, the last one ended since the recorder hears."""
-    partners = [replace(partner(CaptureId(f"c-1-{nth + 2}")), leg=leg, to_s=MET_S + 1) for nth in range(MOST_CAPTURES)]
+    partners = [replace(partner(CaptureId(f"c-1-{nth + 2}")), leg=leg, to_s=MET_S + 1) for nth in range(most_captures)]
     from_s = MET_S + 1 if leg == B else MET_S
     missing = lacks(tmp_path, sound(4) + silence(6), *partners, said=sound(1))
     assert [(one.from_s, one.to_s) for one in missing] == [(from_s, FROM_S + LENGTH_S)]
     assert lacks(tmp_path, sound(4) + silence(6), *partners[:-1], said=sound(1)) == ()
 
 
-def test_the_last_partner_capture_that_failed_is_told_once(tmp_path: Path) -> None:
+def test_the_last_partner_capture_that_failed_is_told_once(tmp_path: Path, most_captures: int) -> None:
     """For the conversation behind it, and not again as one without a capture; a hold is none of it."""
-    failed = [partner(CaptureId(f"c-1-{nth + 2}"), cause=REFUSED) for nth in range(MOST_CAPTURES)]
+    failed = [partner(CaptureId(f"c-1-{nth + 2}"), cause=REFUSED) for nth in range(most_captures)]
     missing = lacks(tmp_path, sound(4) + silence(6), *failed)
     assert {(one.from_s, one.to_s) for one in missing} == {(MET_S, FROM_S + LENGTH_S)}
     assert len(missing) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callrec.domain.calls import partner_captures
 from callrec.domain.calls.commands import Alarm, AwaitVoice, CloseCapture, Command, HandOver, OpenCapture, Write
 from callrec.domain.calls.events import (
     CaptureClosed,
@@ -27,7 +28,6 @@ from callrec.domain.calls.handle import handle
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Direction, Instant, Leg, Recording
-from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.policy import OverridesAlways, Terms
 from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.directory.model import User
@@ -323,14 +323,15 @@ def test_short_holds_are_no_failed_tries() -> None:
         assert call.at(at_s + 0.1, HoldChanged(A, is_held=False)).partners() == []
 
 
-def test_of_one_recording_so_many_partner_captures_begin_and_no_more() -> None:
+def test_of_one_recording_so_many_partner_captures_begin_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that holds again and again. The last one is told."""
+    monkeypatch.setattr(partner_captures, "MOST_CAPTURES", 50)
     call, told = blind(Call()), []
-    for nth in range(2, MOST_CAPTURES + 10):
+    for nth in range(2, 60):
         at_s, capture = MEET_S + 5 * nth, CaptureId(f"c-1-{nth}")
         call.at(at_s, CaptureOpened(capture, "0x"), LegUnbridged(BridgeId("two"), C), CaptureClosed(capture))
         told += call.at(at_s + 1, *bridged("two", leg(C))).alarms()
-    assert (len(call.recording.partner_captures), told) == (MOST_CAPTURES, ["too-many-takes"])
+    assert (len(call.recording.partner_captures), told) == (50, ["too-many-takes"])
 
 
 def test_a_partner_capture_that_fails_is_tried_again_a_few_times() -> None:

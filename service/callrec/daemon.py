@@ -25,10 +25,12 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.maintenance import index_what_waits, reopen_journal
 from callrec.config import Settings, former_names, split_bind
 from callrec.web.api.links import shared_pages
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.clients import Clients
+from callrec.web.pages.table import site
 from callrec.web.server import Access, build_app, serve_http
 from callrec.web.tls import tls_context
+from callrec.web.use_cases import UseCases
 from callrec.wiring.assemble import Daemon, assemble
 
 DRAIN_S = 10.0
@@ -78,7 +80,7 @@ def _ended(daemon: Daemon) -> asyncio.Event:
 
 
 def _app(daemon: Daemon, token: str) -> web.Application:
-    out = daemon.outside
+    out, use = daemon.outside, _use_cases(daemon)
     return build_app(
         readiness=out.readiness,
         metrics=out.metrics,
@@ -86,9 +88,10 @@ def _app(daemon: Daemon, token: str) -> web.Application:
         token=token,
         access=Access(out.access.logins, out.access.tokens, out.access.audit, Clients(out.settings.trusted_proxies)),
         hosts=(split_bind(out.settings.http_bind)[0], *out.settings.http_hosts),
-        api=operations(_use_cases(daemon)),
+        api=operations(use),
         shared=shared_pages(out.stored),
         node=out.settings.node,
+        site=site(use, out.settings.node),
     )
 
 

@@ -82,18 +82,21 @@ def _print(line: str) -> None:
 
 def _welcome(stack: Stack) -> str:
     users = {user.id: user for user in stack.pbx.tables.users}
-    login = f"POST /api/v1/login as {ADMINISTRATOR}, password {stack.first_password} (shown this once)"
     http, sip, daemon = stack.daemon.http, stack.pbx.ports.sip, stack.daemon
     command = Path(sys.executable).with_name("callrec")
     return "\n".join(
         (
-            f"\nEverything runs.  Status page  http://127.0.0.1:{http}/   recordings in {daemon.monitor}",
+            f"\nEverything runs.  Pages: http://127.0.0.1:{http}/   recordings in {daemon.monitor}",
+            *(
+                [f"Log in there as {ADMINISTRATOR}, password {stack.first_password} (shown this once)"]
+                if stack.first_password
+                else []
+            ),
             f"Phones register at 127.0.0.1:{sip} (UDP):",
             *(
                 f"   {line.number}  {users[line.user].name:16} SIP name {line.name}   secret {line.secret}"
                 for line in sorted(stack.pbx.tables.lines, key=lambda line: line.number)
             ),
-            *([f"First administrator: {login}"] if stack.first_password else []),
             f"Mail of the mailboxes: {daemon.config.parent / 'mail'}",
             f"Commands beside it:  CALLREC_CONFIG={daemon.config} {command} doctor",
             "Next: register two softphones, call from one to the other, press *3, talk, press *3 again. Ctrl-C stops everything.",

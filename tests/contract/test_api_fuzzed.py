@@ -14,8 +14,9 @@ from api_door import TOKEN, opened
 from schemathesis.specs.openapi.checks import missing_required_header, positive_data_acceptance
 
 from callrec.web.api import events
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.openapi import document
+from callrec.web.use_cases import UseCases
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 """setup.cfg leaves it out elsewhere: it would take most of the start of every pytest."""

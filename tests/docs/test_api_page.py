@@ -9,8 +9,9 @@ import pytest
 from documents import fences, text
 
 from callrec.app.dialplan.lookups import _variables
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.routes import Operation
+from callrec.web.use_cases import UseCases
 
 TABLE = operations(Mock(UseCases))  # nothing is asked of them
 EXAMPLES = [line for body in fences("docs/api.md") for line in body.splitlines() if line.startswith("curl ")]

@@ -22,8 +22,9 @@ from callrec.domain.directory import model as tables
 from callrec.domain.library import file_names
 from callrec.observe import metrics
 from callrec.observe.health import Readiness
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.openapi import document
+from callrec.web.use_cases import UseCases
 from callrec.wiring.scripts import scripts
 
 if TYPE_CHECKING:

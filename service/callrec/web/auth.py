@@ -8,7 +8,7 @@ whatever record is named: nothing is looked up."""
 import hmac
 from collections import OrderedDict
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
@@ -24,7 +24,7 @@ from callrec.domain.errors import Refused
 from callrec.web.clients import Clients, Way, from_own_page
 from callrec.web.cookies import names_of, secret_in
 from callrec.web.problems import BadRequest, problem
-from callrec.web.routes import Handler, Operation
+from callrec.web.routes import Handler
 
 API = "/api/"
 CHALLENGE = 'Bearer realm="callrec"'
@@ -143,17 +143,30 @@ def only_with(known: Authentication, open_paths: frozenset[str] = frozenset()) -
         request[WAY] = known.way(request)
         if request.path in open_paths:
             return await handler(request)
-        principal = await known.principal(request)
-        if principal is None:
+        if await identified(request) is None:
             return known.denied(request)
-        request[_PRINCIPAL] = principal
         return await handler(request)
 
     return check
 
 
+async def identified(request: web.Request) -> Principal | None:
+    """Find out who asks, for all that follows; None when the request has not shown it. Raises as `Authentication.principal`."""
+    known = request.app[KNOWN]
+    request[WAY] = known.way(request)
+    principal = await known.principal(request)
+    if principal is not None:
+        request[_PRINCIPAL] = principal
+    return principal
+
+
+def known_principal(request: web.Request) -> Principal | None:
+    """Who asks, when that was found out; else None."""
+    return request.get(_PRINCIPAL)
+
+
 def principal_of(request: web.Request) -> Principal:
-    """Who asks, of a request below `/api/` that is not open to everybody."""
+    """Who asks, of a request for an operation or a page that is not open to everybody."""
     return request[_PRINCIPAL]
 
 
@@ -170,21 +183,37 @@ def actor_of(request: web.Request) -> Actor:
     return Actor(ActorKind.TOKEN, principal.id or "daemon")
 
 
-def permitted(operation: Operation) -> Handler:
-    """The operation's handler, behind the check of its permissions. A refusal is in the audit log before it is answered."""
+class Guarded(Protocol):
+    """An operation or a page."""
+
+    @property
+    def name(self) -> str:
+        """For the audit log."""
+
+    @property
+    def needs(self) -> tuple[Permission, ...]:
+        """All of these the principal must have."""
+
+    @property
+    def handler(self) -> Handler:
+        """What is behind the check."""
+
+
+def permitted(guarded: Guarded) -> Handler:
+    """The handler, behind the check of its permissions. A refusal is in the audit log before it is answered."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            for permission in operation.needs:
+            for permission in guarded.needs:
                 if not may_somewhere(principal_of(request), permission):
                     raise not_permitted(permission)
-            return await operation.handler(request)
+            return await guarded.handler(request)
         except NotPermitted as refused:
-            await log_refusal(request, f"{operation.name} needs {refused.permission}")
+            await log_refusal(request, f"{guarded.name} needs {refused.permission}")
             raise
         except Refused as refused:
             if refused.code == "grant-exceeds":
-                await log_refusal(request, f"{operation.name}: {refused.message}")
+                await log_refusal(request, f"{guarded.name}: {refused.message}")
             raise
 
     return handle

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -132,6 +133,12 @@ def problem(
         body["errors"] = [one.shown() for one in errors]
     body |= more or {}
     return web.Response(text=json.dumps(body), status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def fields_of(answer: web.Response) -> dict[str, Any]:
+    """What a problem says: `title`, `code`, `hint`, and `errors` if there are some."""
+    found: dict[str, Any] = json.loads(answer.text or "{}")
+    return found
 
 
 def problem_of(error: CallrecError) -> web.Response:

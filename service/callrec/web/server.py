@@ -1,7 +1,8 @@
 """The HTTP server: its routes (pages and API), and one place for the errors and headers of all answers.
 
-Headers of every answer forbid content sniffing, framing, scripts and caching. Every error is problem+json (RFC 9457) with `code`
-and `hint`.
+Headers of every answer forbid content sniffing, framing, scripts and caching; pages and static files have their own for scripts
+and caching. Every error is problem+json (RFC 9457) with `code` and `hint`; browsers that ask for a page get one that says
+so.
 """
 
 import asyncio
@@ -28,10 +29,13 @@ from callrec.web.api.accounts import LOGIN
 from callrec.web.auth import AUDIT, KNOWN, Authentication, only_with, permitted
 from callrec.web.clients import Clients
 from callrec.web.connection_limits import Guards, Patience
-from callrec.web.pages.public import pages
+from callrec.web.pages.entrance import entered, with_pages_for_errors
+from callrec.web.pages.public import public_pages
+from callrec.web.pages.site import SITE, Site
 from callrec.web.problems import BadRequest, problem, problem_of
 from callrec.web.request_turns import by_turns
 from callrec.web.routes import PREFIX, Operation
+from callrec.web.static_files import ROUTE as STATIC
 
 if TYPE_CHECKING:
     from callrec.domain.error_codes import ErrorCode
@@ -45,6 +49,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "callrec",
 }
+OF_PAGES = frozenset({"Content-Security-Policy", "Referrer-Policy", "Cache-Control"})
+"""Those that pages and static files may give themselves."""
 MOST_BODY_BYTES = 1 << 20
 SHUTDOWN_S = 2.0
 LONG_S = 4 * 3600.0
@@ -80,33 +86,48 @@ def build_app(
     api: Sequence[Operation] = (),
     shared: Sequence[tuple[str, Handler]] = (),
     node: str = "",
+    site: Site | None = None,
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> web.Application:
     """The application. It adds readiness and live calls to `metrics`, so one Metrics object serves one application only.
 
     `access`: people and programs; without it the daemon's own token alone opens the API. `hosts`: the allowed names and addresses
     in Host headers, besides localhost and the address that a request reaches. `shared`:
-    pages that may be sent for long, path and handler; anyone who has their address may see them.
+    pages that may be sent for long, path and handler; anyone who has their address may see them. `site`: the pages for people.
     """
     metrics.show(readiness, live)
 
     guards = Guards(patience, lambda: metrics.dropped(DropReason.HTTP_CONNECTION))
     known = Authentication(token, access.logins, access.tokens, access.clients) if access else Authentication(token)
     checks = [_answered, by_turns(guards, known), only_at(hosts), only_with(known, frozenset({PREFIX + LOGIN}))]
+    if site:
+        checks.insert(0, with_pages_for_errors())
     app = web.Application(middlewares=checks, client_max_size=MOST_BODY_BYTES)
     app[GUARDS], app[KNOWN] = guards, known
     if access:
         app[AUDIT] = access.audit
     app[LIMITS_S] = {one.route: one.limit_s for one in api if one.limit_s is not None}
-    app.add_routes([web.get(path, handler) for path, handler in pages(readiness, metrics, live, node, known)])
+    app.add_routes([web.get(path, handler) for path, handler in public_pages(readiness, metrics, live, node, known)])
     for path, page in shared:
         resource = app.router.add_resource(path)
         resource.add_route("GET", page)
         resource.add_route("HEAD", page)
         app[LIMITS_S][resource.canonical] = LONG_S
     app.add_routes([web.route(one.method, one.route, permitted(one)) for one in api])
+    if site:
+        _add_site(app, site)
     app.on_response_prepare.append(_with_headers)
     return app
+
+
+def _add_site(app: web.Application, site: Site) -> None:
+    """Add the pages for people, and their style and scripts."""
+    app[SITE] = site
+    app.add_routes([web.get(STATIC, site.static.serve)])
+    for page in site.pages:
+        route = app.router.add_route(page.method, page.path, entered(page))
+        if page.limit_s is not None and route.resource:
+            app[LIMITS_S][route.resource.canonical] = page.limit_s
 
 
 async def serve_http(
@@ -175,4 +196,6 @@ def _route(request: web.Request) -> str:
 
 
 async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        if name not in OF_PAGES or name not in response.headers:
+            response.headers[name] = value

@@ -11,7 +11,7 @@ from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web.server import build_app, serve_http
 
-PATHS = ("/", "/healthz", "/readyz", "/metrics", "/nothing", "/api/v1/users")
+PATHS = ("/status", "/healthz", "/readyz", "/metrics", "/nothing", "/api/v1/users")
 
 
 @asynccontextmanager

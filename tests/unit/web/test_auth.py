@@ -55,7 +55,7 @@ async def test_two_logins_are_none() -> None:
 
 async def test_health_metrics_and_the_status_page_stay_open() -> None:
     async with served() as (http, door):
-        for path in ("/healthz", "/readyz", "/metrics", "/", "/status.css"):
+        for path in ("/healthz", "/readyz", "/metrics", "/status", "/status.css"):
             async with http.get(f"{door}{path}") as answer:
                 assert 200 == answer.status
 

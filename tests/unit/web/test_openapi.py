@@ -8,9 +8,10 @@ from callrec.domain.directory.edit import Table
 from callrec.domain.directory.model import Feature
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.openapi import document
 from callrec.web.server import build_app
+from callrec.web.use_cases import UseCases
 
 TABLE = operations(Mock(UseCases))  # nothing is asked of them
 DOCUMENT = document(TABLE)

@@ -20,12 +20,13 @@ from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web import server
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.operations import operations
 from callrec.web.api.records import ACCOUNT_FIELDS, NEEDS
 from callrec.web.auth import Authentication, permitted
 from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation
 from callrec.web.server import build_app, serve_http
+from callrec.web.use_cases import UseCases
 
 TABLE = operations(Mock(UseCases))  # no handler is called
 ROLE = "Callrec-Test-Role"

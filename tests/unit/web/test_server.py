@@ -80,7 +80,7 @@ async def test_readyz_says_of_each_check_why_to_whoever_has_the_token() -> None:
         told = await door.get("/readyz", token=TOKEN)
         states = await door.get("/readyz")
         denied = await door.get("/readyz", token="x" * 43)
-        page = await door.get("/")
+        page = await door.get("/status")
 
     assert (told[0], json.loads(told[1])) == (
         503,
@@ -117,7 +117,7 @@ async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows
             Session(CallId("a"), "1.1", NodeId("n"), state=State.RECORDING),
             Session(CallId("b"), "1.2", NodeId("n")),
         ]
-        status, body, headers = await door.get("/")
+        status, body, headers = await door.get("/status")
 
     assert status == 200
     assert "2 live calls" in body
@@ -130,7 +130,7 @@ async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows
 
 async def test_a_user_file_to_begin_with_is_on_the_page() -> None:
     async with served() as door:
-        assert 'href="/users/template.csv"' in (await door.get("/"))[1]
+        assert 'href="/users/template.csv"' in (await door.get("/status"))[1]
         status, body, headers = await door.get("/users/template.csv")
 
     assert (status, headers["Content-Type"], body) == (200, "text/csv; charset=utf-8", template())
@@ -291,7 +291,7 @@ async def test_a_page_without_a_token_is_made_once_a_second_however_many_ask() -
 
     async with served() as door:
         door.ready.add("ami", check)
-        for path in ("/metrics", "/readyz", "/"):
+        for path in ("/metrics", "/readyz", "/status"):
             looks.clear()
             answers = [await door.get(path) for _ in range(4)]
             assert {answer[:2] for answer in answers} == {answers[0][:2]}

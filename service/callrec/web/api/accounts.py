@@ -218,6 +218,31 @@ def account_operations(logins: Logins, records: Records) -> list[Operation]:
     ]  # fmt: skip
 
 
+def check_login(request: web.Request) -> None:
+    """Check that this request may be a login. Raises BadRequest (403) for one of another site's page, Refused (`login-way`)."""
+    if from_own_page(request, request[WAY]) is False:
+        raise cross_site()
+    check_way(request)
+
+
+def check_way(request: web.Request) -> None:
+    """Check that a session can be used on the way of this request. Raises Refused (`login-way`)."""
+    way = request[WAY]
+    if names_of(way) is None:
+        hint = f"{way.why_not}; docs/guides/https.md shows how"
+        raise Refused(
+            "login-way", "logging in is not possible here: the way to the browser is not encrypted", hint=hint
+        )
+
+
+def client_of(request: web.Request) -> Client:
+    """From where somebody logs in."""
+    way = request[WAY]
+    names = names_of(way)
+    device = secret_in(request, names.device) if names else ""
+    return Client(way.address, request.headers.get("User-Agent", ""), device, "Sec-Fetch-Site" in request.headers)
+
+
 class _Own:
     """What everybody does with their own account."""
 
@@ -225,19 +250,11 @@ class _Own:
         self._logins, self._records = logins, records
 
     async def log_in(self, request: web.Request) -> web.Response:
-        way = request[WAY]
-        if from_own_page(request, way) is False:
-            raise cross_site()
-        names = names_of(way)
-        if names is None:
-            hint = f"{way.why_not}; docs/guides/https.md shows how"
-            raise Refused(
-                "login-way", "logging in is not possible here: the way to the browser is not encrypted", hint=hint
-            )
+        check_login(request)
         body = await body_of(request, Login)
-        done = await self._logins.log_in(body.username, body.password, self._client(request), body.code)
+        done = await self._logins.log_in(body.username, body.password, client_of(request), body.code)
         answer = shown(_me(done.principal, self._records))
-        give(answer, way, done.secret, done.device)
+        give(answer, request[WAY], done.secret, done.device)
         return answer
 
     async def log_out(self, request: web.Request) -> web.Response:
@@ -272,7 +289,7 @@ class _Own:
 
     async def password(self, request: web.Request) -> web.Response:
         body, found = await body_of(request, OwnPassword), self._user(request)
-        await self._logins.checked(found, body.present, self._client(request))
+        await self._logins.checked(found, body.present, client_of(request))
         await _set_password(request, self._logins, self._records, found, body.password, by=None)
         answer = web.Response(status=_GONE)
         take_away(answer, request[WAY])
@@ -280,7 +297,7 @@ class _Own:
 
     async def new_factor(self, request: web.Request) -> web.Response:
         body, user = await body_of(request, PresentPassword), self._user(request)
-        await self._logins.checked(user, body.present, self._client(request))
+        await self._logins.checked(user, body.present, client_of(request))
         made = await self._logins.new_factor(user.id, actor_of(request), request[WAY].address)
         return shown({"secret": made.secret, "address": address_of(made.secret, user.username, request.host)})
 
@@ -296,13 +313,6 @@ class _Own:
         if user is None:
             raise Refused("no-such-record", "a token has no account", hint="log in with your account")
         return cast("User", self._records.read(Table.USERS, user))
-
-    @staticmethod
-    def _client(request: web.Request) -> Client:
-        way = request[WAY]
-        names = names_of(way)
-        device = secret_in(request, names.device) if names else ""
-        return Client(way.address, request.headers.get("User-Agent", ""), device, "Sec-Fetch-Site" in request.headers)
 
 
 class _Every:

@@ -1,19 +1,7 @@
 """The table of all operations of the API."""
 
-from dataclasses import dataclass
-
-from callrec.app.access.logins import Logins
-from callrec.app.access.program_tokens import ProgramTokens
-from callrec.app.asterisk.prompts import Prompts
-from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
-from callrec.app.events.hub import EventHub
-from callrec.app.library.stored_media import StoredMedia
-from callrec.app.ports.access import AuditLog, LogReader
-from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
-from callrec.app.ports.library import Catalogue
-from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
 from callrec.web.api.annotations import annotation_operations
@@ -35,25 +23,7 @@ from callrec.web.api.webhooks import webhook_operations
 from callrec.web.openapi import document_operation
 from callrec.web.requests import Tags
 from callrec.web.routes import Operation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseCases:
-    """What the API is about: one object for each of its subjects."""
-
-    store: TableStore
-    tables: DirectorySource
-    files: UserFiles
-    hub: EventHub
-    webhooks: WebhookRegistry
-    calls: LiveCalls
-    logins: Logins
-    tokens: ProgramTokens
-    audit: AuditLog
-    audit_reader: LogReader
-    catalogue: Catalogue
-    stored: StoredMedia
-    prompts: Prompts
+from callrec.web.use_cases import UseCases
 
 
 def operations(use: UseCases) -> list[Operation]:

@@ -18,7 +18,7 @@ KEPT_S = 1.0
 """For how long a page is cached."""
 
 
-def pages(
+def public_pages(
     readiness: Readiness, metrics: Metrics, live: Callable[[], Sequence[Session]], node: str, token: Authentication
 ) -> tuple[tuple[str, Handler], ...]:
     """(path, handler) of each page. Reasons in /readyz name hosts, users and paths: only a client with the token gets them."""
@@ -54,7 +54,7 @@ def pages(
         ("/healthz", healthz),
         ("/readyz", readyz),
         ("/metrics", _for_a_second(metrics_page)),
-        ("/", _for_a_second(status)),
+        ("/status", _for_a_second(status)),
         ("/status.css", _always(STYLE, "text/css")),
         ("/users/template.csv", _always(template(), "text/csv", to_be_saved)),
     )

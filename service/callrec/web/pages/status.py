@@ -30,6 +30,7 @@ _PAGE = """\
 </tbody>
 </table>
 <p>The reason for a failed check: run <code>callrec doctor</code>, or read /readyz with the token.</p>
+<p><a href="/login">Log in</a></p>
 <p><a href="/users/template.csv" download>Template of a user file</a> (users.csv, with one example row)</p>
 </body>
 </html>

@@ -33,16 +33,20 @@ from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
 from callrec.domain.access.audit import Actor
 from callrec.domain.calls.model import Control
+from callrec.domain.directory.edit import Edit
 from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation
-from callrec.web.api.operations import UseCases, operations
+from callrec.web.api.links import shared_pages
+from callrec.web.api.operations import operations
 from callrec.web.clients import Clients
 from callrec.web.connection_limits import Patience
+from callrec.web.pages.table import site
 from callrec.web.server import Access, build_app, serve_http
+from callrec.web.use_cases import UseCases
 from callrec.wiring.events import event_hub, keep_webhooks
 from callrec.wiring.media import Around, stored_media
 from callrec.wiring.prompts import prompts_of
@@ -118,6 +122,8 @@ class ServiceUrl:
         self.audit, self.clock = KeptAudit(), Clock(time.time())
         self.audit_log: DiskAuditLog
         self.catalogue: Catalogue
+        self.library: StoredLibrary
+        self.logins: RedisLogins
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -160,6 +166,7 @@ def _access(address: Address, feed: DirectoryFeed, door: ServiceUrl, stack: Asyn
     """Logins and tokens in the same store, with hashes that take no time."""
     store = RedisLogins(address)
     stack.push_async_callback(store.close)
+    door.logins = store
     logins = Logins(store, feed, PASSWORDS, door.audit, door.clock)
     return Access(logins, ProgramTokens(store, feed, door.audit, door.clock), door.audit, Clients(["127.0.0.9"]))
 
@@ -177,11 +184,13 @@ async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegis
 
 
 @asynccontextmanager
-async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[ServiceUrl]:
-    """A door over a store that holds these tables."""
+async def opened(folder: Path, tables: Tables = TABLES, more: Edit | None = None) -> AsyncIterator[ServiceUrl]:
+    """A door over a store that holds these tables. `more`: what else its store begins with."""
     embedded = EmbeddedValkey(folder)
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
         await store.reserve_user_ids(len(tables.users))
+        if more:
+            await store.edit(more, "more")
         await store.edit(adding(tables), "seed")
         async with DirectoryFeed(store) as feed, AsyncExitStack() as stack:
             assert await feed.wait_fresh(30)
@@ -194,23 +203,25 @@ async def opened(folder: Path, tables: Tables = TABLES) -> AsyncIterator[Service
             stack.push_async_callback(audit.close)
             reader = DiskLogReader(folder / "audit")
             (folder / "library").mkdir()
-            library = StoredLibrary(folder / "library")
+            door.library = library = StoredLibrary(folder / "library")
             around = Around(library, library.library, audit, library, library, library.may_share)
             media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             use = UseCases(
-                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=NoCalls(), logins=access.logins,
-                tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media, prompts=prompts,
+                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=NoCalls(),
+                logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
+                prompts=prompts,
             )  # fmt: skip
-            api = operations(use)
             app = build_app(
                 readiness=Readiness(),
                 metrics=Metrics(),
                 live=list,
                 token=TOKEN,
-                api=api,
+                api=operations(use),
                 access=access,
+                shared=shared_pages(media),
+                site=site(use, "door"),
                 patience=PATIENCE,
             )
             runner, door.port = await serve_http(app, "127.0.0.1", 0)

@@ -1,0 +1,22 @@
+"""The table of all pages for people."""
+
+import time
+
+from callrec.web.pages.account import account_pages
+from callrec.web.pages.login import login_pages
+from callrec.web.pages.routes import Page
+from callrec.web.pages.site import Site
+from callrec.web.use_cases import UseCases
+
+
+def pages(use: UseCases) -> list[Page]:
+    """All pages. A new page belongs here, into `navigation` if it has a link there, and into tests/pages."""
+    return [
+        *login_pages(use, time.monotonic),
+        *account_pages(use),
+    ]
+
+
+def site(use: UseCases, node: str = "") -> Site:
+    """The site of a daemon."""
+    return Site(pages(use), use.tables, node)

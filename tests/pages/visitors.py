@@ -1,0 +1,123 @@
+"""People in a browser, for the tests of the pages: what they see, and what their browser complains of."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from chromium import executable
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+LIMIT_MS = 15_000
+WIDTHS = (360, 768, 1280)
+"""In CSS pixels: a phone, a tablet, a desk."""
+AXE = next((Path(__file__).parent / "vendor").glob("axe-core-*")) / "axe.min.js"
+_BOXES = """() => {
+  const wide = document.documentElement.clientWidth, faults = [];
+  if (document.documentElement.scrollWidth > wide) faults.push(`the page scrolls to ${document.documentElement.scrollWidth} px`);
+  const kinds = 'a, button, input:not([type=hidden]), select, textarea, h1, h2, summary, label, audio';
+  const shown = [...document.querySelectorAll(kinds)]
+    .filter((one) => one.checkVisibility() && !one.closest('.hidden, .skip, .scroll, .nav, [data-scrolls]'));
+  const name = (one) => `${one.tagName} ${(one.innerText || one.name || one.id || '').slice(0, 30)}`;
+  const boxes = shown.map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width > 0 && box.height > 0);
+  for (const [one, box] of boxes)
+    if (box.left < -1 || box.right > wide + 1) faults.push(`${name(one)} is off the screen: ${box.left} to ${box.right}`);
+  for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
+    const [a, first] = boxes[i], [b, other] = boxes[j];
+    if (a.contains(b) || b.contains(a)) continue;
+    const x = Math.min(first.right, other.right) - Math.max(first.left, other.left);
+    const y = Math.min(first.bottom, other.bottom) - Math.max(first.top, other.top);
+    if (x > 2 && y > 2) faults.push(`${name(a)} lies over ${name(b)} by ${x.toFixed()} x ${y.toFixed()}`);
+  }
+  return faults;
+}"""
+
+
+class Visitor:
+    """A person with a browser of their own. `complaints`: what its console says, and scripts that failed."""
+
+    def __init__(self, context: BrowserContext, page: Page, address: str) -> None:
+        self.context, self.page, self.address = context, page, address
+        self.complaints: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    async def go(self, path: str) -> int:
+        """Open a page of callrec; its status."""
+        answer = await self.page.goto(self.address + path)
+        return answer.status if answer else 0
+
+    async def log_in(self, username: str, password: str, path: str = "/login") -> None:
+        """From the form of the login to the page behind it."""
+        await self.go(path)
+        await self.page.fill("[name=username]", username)
+        await self.page.fill("[name=password]", password)
+        await self.page.click("main button")
+        await self.page.wait_for_url(lambda url: "/login" not in url)
+
+    @property
+    def path(self) -> str:
+        """Path and parameters of the page that is shown."""
+        return self.page.url.removeprefix(self.address)
+
+    async def text(self, place: str = "main") -> str:
+        """What stands there."""
+        return await self.page.inner_text(place)
+
+    async def faults(self) -> list[str]:
+        """What axe finds on this page: rules of WCAG 2.2 A and AA and best practices, moderate and worse."""
+        await self.page.evaluate(AXE.read_text("utf-8"))
+        found: dict[str, Any] = await self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{one['id']} ({one['impact']}): {node['html'][:160]}"
+            for one in found["violations"]
+            if one["impact"] in {"moderate", "serious", "critical"}
+            for node in one["nodes"]
+        ]
+
+    async def misplaced(self) -> list[str]:
+        """What lies over something else, or off the screen, at each of WIDTHS."""
+        found = []
+        for width in WIDTHS:
+            await self.page.set_viewport_size({"width": width, "height": 900})
+            found += [f"{width}: {fault}" for fault in await self.page.evaluate(_BOXES)]
+        return found
+
+
+@asynccontextmanager
+async def started_browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    program, environment = executable()
+    async with async_playwright() as playwright:
+        with tempfile.TemporaryDirectory(prefix="callrec-browser-") as home:
+            browser = await playwright.chromium.launch(
+                executable_path=program,
+                chromium_sandbox=False,
+                args=["--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage", "--mute-audio"],
+                env={**os.environ, **environment, "HOME": home},
+            )
+            try:
+                yield browser
+            finally:
+                await browser.close()
+
+
+@asynccontextmanager
+async def visitor(
+    browser: Browser, address: str, *, may_complain: bool = False, **context: Any
+) -> AsyncIterator[Visitor]:
+    """Somebody with a fresh browser, whose console must say nothing unless they `may_complain`."""
+    made = await browser.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
+    made.set_default_timeout(LIMIT_MS)
+    try:
+        someone = Visitor(made, await made.new_page(), address)
+        yield someone
+        assert may_complain or someone.complaints == []
+    finally:
+        await made.close()

@@ -70,12 +70,16 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
         is_held=held, heard=heard, from_s=epoch(since), to_s=epoch(until), least_s=least_s, most_s=most_s,
     )  # fmt: skip
     if count:
-        found = with_catalogue(lambda catalogue: catalogue.count(wanted))
-        said = found.number if found.is_exact else f"more than {found.number}"
-        print_json({"count": found.number, "exact": found.is_exact}) if as_json else typer.echo(said)
+        _print_count(wanted, as_json=as_json)
         return
     page = with_catalogue(lambda catalogue: _listed(catalogue, wanted, PageRequest(sort, limit, skip=offset)))
     print_rows([_row(entry) for entry in page.entries], COLUMNS, as_json=as_json)
+
+
+def _print_count(wanted: "Filter", *, as_json: bool) -> None:
+    found = with_catalogue(lambda catalogue: catalogue.count(wanted))
+    said = found.number if found.is_exact else f"more than {found.number}"
+    print_json({"count": found.number, "exact": found.is_exact}) if as_json else typer.echo(said)
 
 
 async def _listed(catalogue: "Catalogue", wanted: "Filter", request: "PageRequest") -> "Page":

@@ -13,7 +13,7 @@ PAGE = 500
 """Entries that are read or copied at once: the server does nothing else for one or two milliseconds."""
 LIMIT_S = 5.0
 REWRITTEN_S = 120.0
-"""How long the server may take to write its files anew."""
+"""How long the server may take to rewrite its files."""
 _LOOK_S = 0.05
 _PLAIN = frozenset({"recording-forgotten", "recording-indexed"})
 """Types of events that have the id of a recording and nothing else."""
@@ -60,7 +60,7 @@ class ErasedEvents:
                 return
 
     async def _rewrite(self) -> None:
-        """Have the server write its files anew: they hold each command since the last time."""
+        """Have the server rewrite its files: they hold each command since the last time."""
         facts = await self._facts()
         command, under_way, status = (
             ("BGREWRITEAOF", ("aof_rewrite_in_progress", "aof_rewrite_scheduled"), "aof_last_bgrewrite_status")
@@ -73,7 +73,7 @@ class ErasedEvents:
         await self._ask(command)
         facts = await self._until_idle(under_way, until_s)
         if facts.get(status, "ok") != "ok":
-            says = f"{self._address.shown} could not write its files anew"
+            says = f"{self._address.shown} could not rewrite its files"
             raise Unavailable("store-unavailable", says, hint="look at its log and its disk")
 
     async def _until_idle(self, under_way: Sequence[str], until_s: float) -> Mapping[str, object]:

@@ -268,17 +268,13 @@ class Worker:
                 await self._close(capture)
             case MuteCapture():
                 await self._mute(command)
-            case NotePause(
-                legs, since_s
-            ):  # awaited: who is told of a pause is not recorded, even if the daemon dies now
+            case NotePause(legs, since_s):  # awaited: who is told of a pause is not recorded, even if the daemon dies
                 await around.recorder.note_pause(legs, since_s)
             case ListenForOptOut(legs):
                 around.listen_for_digits(legs)
             case NoteOptOut(leg):
                 self._places.opt_out((leg,))
                 await around.recorder.note_opt_out(leg)
-            case AnswerControl():
-                self._reply(command)
             case Examine(capture):
                 around.background.start(self._examine(capture), DropReason.EXAMINE)
             case AskApplication(leg):
@@ -287,7 +283,7 @@ class Worker:
                 around.files.voices.await_voice(command, self.post)
             case Arm(wait, capture_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, DeadlinePassed(wait, capture_id))
-            case Reply():
+            case Reply() | AnswerControl():
                 self._reply(command)
             case Announce():
                 around.background.start(self._announce(command), DropReason.ANNOUNCE)

@@ -14,6 +14,7 @@ from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library
 from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
 from callrec.domain.calls.journal import Manifest, Media, State, Track
+from callrec.domain.calls.model import Recording
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.annotations import Annotations
@@ -70,16 +71,7 @@ def index_entry(
     `tags` and `holds` (the reasons of each hold) stand beside the manifest; they are JSON lists, where there are any.
     """
     recording, media, exact_s = manifest.recording, manifest.media, manifest.recording.timeline_exact_s
-    quality = [
-        {"number": party.number, "received": rtp.received, "lost": rtp.lost, "jitter_ms": rtp.jitter_ms}
-        for party in recording.parties
-        if (rtp := party.quality)
-    ]
-    numbers = {party.leg: party.number for party in recording.parties}
-    told = [
-        {"number": numbers.get(one.leg, ""), "what": one.what.value, "heard": one.is_heard, "cause": one.cause}
-        for one in recording.hearings
-    ]
+    quality, told = _quality(recording), _told(recording)
     tracks = [_track_entry(path, track) for track in manifest.tracks]
     names = list(dict.fromkeys(party.name for party in recording.parties if party.name))
     held = [*manifest.holds, *holds]
@@ -111,6 +103,24 @@ def index_entry(
         **({"tags": json.dumps(list(tags))} if tags else {}),
         **({"holds": json.dumps(held)} if held else {}),
     }
+
+
+def _quality(recording: Recording) -> list[dict[str, str | int | float]]:
+    """How well each participant's RTP arrived, where it was counted."""
+    return [
+        {"number": party.number, "received": rtp.received, "lost": rtp.lost, "jitter_ms": rtp.jitter_ms}
+        for party in recording.parties
+        if (rtp := party.quality)
+    ]
+
+
+def _told(recording: Recording) -> list[dict[str, str | bool]]:
+    """Which participants had to hear that they are recorded, and whether they have."""
+    numbers = {party.leg: party.number for party in recording.parties}
+    return [
+        {"number": numbers.get(one.leg, ""), "what": one.what.value, "heard": one.is_heard, "cause": one.cause}
+        for one in recording.hearings
+    ]
 
 
 def annotated_entry(path: str, manifest: Manifest, annotations: Annotations | None) -> dict[str, str]:

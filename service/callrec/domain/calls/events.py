@@ -403,12 +403,17 @@ class ResyncEnded:
     """The links to Asterisk are back: look at the bridges again."""
 
 
-Event = (
+LegEvent = (
     LegAppeared | LegAnswered | LegGone | LegMoved | CallMerged | LegBroken | DialStarted | FeatureCodeDialled | DialEnded
-    | DialplanRecords | ApplicationTold | PlaceTold
-    | LegBridged | LegsJoined | LegUnbridged | Pressed | PausePressed | Controlled | OptOutPressed | CaptureMuted | MuteRefused
+    | DialplanRecords | ApplicationTold | PlaceTold | LegBridged | LegsJoined | LegUnbridged
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
-    | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
     | RtpRenumbered | VoiceUnheard | PacketsHeldBack
-    | CaptureClosed | CaptureStopped | CaptureRefused | Announced | DeadlinePassed | ResyncEnded
 )  # fmt: skip
+"""What Asterisk tells of the legs, their bridges and their audio."""
+RecordingEvent = (
+    Pressed | PausePressed | Controlled | OptOutPressed | CaptureMuted | MuteRefused | Announced
+    | CaptureOpened | CaptureGrew | CaptureMarked | RtpStoodStill | CaptureQuiet | CaptureStalled | PartnerHeard
+    | CaptureClosed | CaptureStopped | CaptureRefused | DeadlinePassed | ResyncEnded
+)  # fmt: skip
+"""What people ask of the recording, and what becomes of its captures."""
+Event = LegEvent | RecordingEvent

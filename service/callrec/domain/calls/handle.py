@@ -106,7 +106,7 @@ def handle(
     return session, tuple(change.commands)
 
 
-def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PLR0912, PLR0915 - one line for each kind of event
+def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a line for each kind of event
     # fmt: off
     match event:
         case events.LegAppeared():        appear(change, event.leg)
@@ -134,6 +134,13 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.LegParked():          change.session.parked |= {event.leg}
         case events.SupervisorCame():     on_supervisor_came(change, event)
         case events.SupervisorLeft():     on_supervisor_left(change, event)
+        case _:                           _apply_recording_event(change, event)
+    # fmt: on
+
+
+def _apply_recording_event(change: Change, event: events.RecordingEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - likewise
+    # fmt: off
+    match event:
         case events.Pressed():            on_pressed(change, event)
         case events.PausePressed():       on_pause_pressed(change, event)
         case events.Controlled():         on_controlled(change, event)

@@ -1,4 +1,4 @@
-"""The name under which a client stores a recording's file: when, and who with whom.
+"""The name under which a client stores a recording's file: its time and both numbers.
 
 Only digits and letters of a number get into it, so that it is safe in a header, on every file system and in a shell.
 """

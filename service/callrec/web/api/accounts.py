@@ -147,10 +147,12 @@ class AccountsQuery(Query):
 
 def account_operations(logins: Logins, records: Records) -> list[Operation]:
     """The operations of accounts."""
-    own, every = _Own(logins, records), _Every(logins, records)
-    wait, refused = HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN
-    reads, changes = (Permission.ACCOUNTS_READ,), (Permission.ACCOUNTS_CHANGE,)
-    missing = HTTPStatus.NOT_FOUND
+    return [*_own_operations(_Own(logins, records)), *_operations_of_all(_Every(logins, records))]
+
+
+def _own_operations(own: "_Own") -> list[Operation]:
+    """What everybody may do with their own account."""
+    wait, refused, missing = HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND
     return [
         Operation(
             "POST", LOGIN, "login", _TAG, "Log in. The session is in a cookie of the answer.", own.log_in,
@@ -160,8 +162,7 @@ def account_operations(logins: Logins, records: Records) -> list[Operation]:
             "POST", "/logout", "logout", _TAG, "End this session.", own.log_out, {_GONE: Answer("It has ended.")}, needs=(),
         ),
         Operation(
-            "GET", "/account", "readAccount", _TAG, "Who you are, and what you may do.", own.me,
-            {_OK: Answer("You.", Me)}, needs=(),
+            "GET", "/account", "readAccount", _TAG, "Who you are, what you may do.", own.me, {_OK: Answer("You.", Me)}, needs=(),
         ),
         Operation(
             "GET", "/account/sessions", "listOwnSessions", _TAG, "Your sessions.", own.sessions,
@@ -189,6 +190,13 @@ def account_operations(logins: Logins, records: Records) -> list[Operation]:
             "Show a code: from now on one is wanted at each login.", own.confirm_factor,
             {_GONE: Answer("It counts.")}, (*IN_BODY, missing), body=Code, needs=(),
         ),
+    ]  # fmt: skip
+
+
+def _operations_of_all(every: "_Every") -> list[Operation]:
+    """What administrators may do with the accounts of others."""
+    reads, changes, missing = (Permission.ACCOUNTS_READ,), (Permission.ACCOUNTS_CHANGE,), HTTPStatus.NOT_FOUND
+    return [
         Operation(
             "DELETE", "/accounts/{id}/second-factor", "removeSecondFactor", _TAG, "Remove an account's second factor.",
             every.remove_factor, {_GONE: Answer("It is removed.")}, (missing, HTTPStatus.CONFLICT), id_says=_ID,

@@ -17,6 +17,8 @@ from callrec.web.requests import body_of
 from callrec.web.routes import Answer, Operation
 
 _TAG = "webhooks"
+_ONE, _ID = "/webhooks/{id}", "The webhook's id."
+_READS, _CHANGES = (Permission.SETTINGS_READ,), (Permission.SETTINGS_CHANGE,)
 _FORM = "`whsec_` and base64 of 24 to 64 bytes."
 
 
@@ -111,46 +113,54 @@ class DeliveryList(BaseModel):
 
 def webhook_operations(registry: WebhookRegistry) -> list[Operation]:
     """The operations of webhooks."""
-    hooks, ok, missing = _Webhooks(registry), HTTPStatus.OK, (HTTPStatus.NOT_FOUND,)
-    one, says = "/webhooks/{id}", "The webhook's id."
-    reads, changes = (Permission.SETTINGS_READ,), (Permission.SETTINGS_CHANGE,)
+    hooks = _Webhooks(registry)
+    return [*_operations_of_webhooks(hooks), *_operations_of_deliveries(hooks)]
 
+
+def _operations_of_webhooks(hooks: "_Webhooks") -> list[Operation]:
+    ok, missing = HTTPStatus.OK, (HTTPStatus.NOT_FOUND,)
     return [
         Operation(
             "GET", "/webhooks", "listWebhooks", _TAG, "List the webhooks.", hooks.every, {ok: Answer("All.", WebhookList)},
-            needs=reads,
+            needs=_READS,
         ),
         Operation(
-            "GET", one, "readWebhook", _TAG, "Read one webhook.", hooks.read,
-            {ok: Answer("The webhook.", WebhookShown)}, missing, id_says=says, needs=reads,
+            "GET", _ONE, "readWebhook", _TAG, "Read one webhook.", hooks.read,
+            {ok: Answer("The webhook.", WebhookShown)}, missing, id_says=_ID, needs=_READS,
         ),
         Operation(
-            "PUT", one, "putWebhook", _TAG, "Add a webhook, or change it. The same request again changes nothing.", hooks.put,
+            "PUT", _ONE, "putWebhook", _TAG, "Add a webhook, or change it. The same request again changes nothing.", hooks.put,
             {ok: Answer("The webhook, with its secret when that is new.", WebhookMade)}, (*IN_BODY, HTTPStatus.CONFLICT),
-            body=WebhookPut, id_says=says, needs=changes,
+            body=WebhookPut, id_says=_ID, needs=_CHANGES,
         ),
         Operation(
-            "DELETE", one, "removeWebhook", _TAG, "Remove a webhook and what waits for it.", hooks.remove,
-            {HTTPStatus.NO_CONTENT: Answer("It is removed.")}, missing, id_says=says, needs=changes,
+            "DELETE", _ONE, "removeWebhook", _TAG, "Remove a webhook and what waits for it.", hooks.remove,
+            {HTTPStatus.NO_CONTENT: Answer("It is removed.")}, missing, id_says=_ID, needs=_CHANGES,
         ),
         Operation(
-            "POST", f"{one}/rotate", "rotateWebhook", _TAG, "Make a new secret; for a time the former one signs as well.",
+            "POST", f"{_ONE}/rotate", "rotateWebhook", _TAG, "Make a new secret; for a time the former one signs as well.",
             hooks.rotate, {ok: Answer("The webhook with its new secret.", WebhookMade)}, (*IN_BODY, *missing),
-            body=RotateBody, id_says=says, needs=changes,
+            body=RotateBody, id_says=_ID, needs=_CHANGES,
+        ),
+    ]  # fmt: skip
+
+
+def _operations_of_deliveries(hooks: "_Webhooks") -> list[Operation]:
+    ok, missing = HTTPStatus.OK, (HTTPStatus.NOT_FOUND,)
+    return [
+        Operation(
+            "POST", f"{_ONE}/test", "testWebhook", _TAG, "Send a `webhook-test` once, now.", hooks.test,
+            {ok: Answer("What the receiver answered.", Tried)}, missing, id_says=_ID, needs=_CHANGES,
         ),
         Operation(
-            "POST", f"{one}/test", "testWebhook", _TAG, "Send a `webhook-test` once, now.", hooks.test,
-            {ok: Answer("What the receiver answered.", Tried)}, missing, id_says=says, needs=changes,
+            "POST", f"{_ONE}/resend", "resendWebhook", _TAG, "Send what was given up again.", hooks.resend,
+            {ok: Answer("How much that is.", Resent)}, (*IN_BODY, *missing), body=ResendBody, id_says=_ID,
+            needs=_CHANGES,
         ),
         Operation(
-            "POST", f"{one}/resend", "resendWebhook", _TAG, "Send what was given up again.", hooks.resend,
-            {ok: Answer("How much that is.", Resent)}, (*IN_BODY, *missing), body=ResendBody, id_says=says,
-            needs=changes,
-        ),
-        Operation(
-            "GET", f"{one}/deliveries", "listDeliveries", _TAG, f"The oldest {MOST_SHOWN} deliveries that wait or were given up.",
-            hooks.deliveries, {ok: Answer("They, without their content.", DeliveryList)}, missing, id_says=says,
-            needs=reads,
+            "GET", f"{_ONE}/deliveries", "listDeliveries", _TAG,
+            f"The oldest {MOST_SHOWN} deliveries that wait or were given up.", hooks.deliveries,
+            {ok: Answer("They, without their content.", DeliveryList)}, missing, id_says=_ID, needs=_READS,
         ),
     ]  # fmt: skip
 

@@ -1,5 +1,5 @@
 """Asks Asterisk how well the RTP of recorded legs arrives, for the manifest (`model.Quality`), and notices the phone that numbers
-its packets anew (`rtp_counts`).
+its packets from the start (`rtp_counts`).
 
 Asterisk tells no final counts: a channel variable at the hangup is set for one side only (chan_pjsip.c: chan_pjsip_session_end),
 events of RTCP would come twice every five seconds for each leg. So a leg is asked at once (what was counted before the

@@ -27,7 +27,7 @@ OUTSIDE = "outside"
 NAMED_TRUNK, TRUNK_SHOWS = "trunk-named", "0999"
 PROVIDER = "127.0.0.2"
 """From this address calls come in through that trunk."""
-EXTERN, STRANGERS_CODE = "from-extern", "2026"
+EXTERN, STRANGERS_CODE, STRANGERS_ROOM = "from-extern", "2026", "2029"
 CAST = (
     *("boss", "clerk", "agent", "dana", "erik", "fred", "gina", "hank", "ivan", "jack", "kim", "lou", "mia", "nic"),
     *("otto", "pam", "quin", "ruby", "sam", "tina", "ula", "vic", "walt", "xena", "yves", "zack"),
@@ -71,8 +71,9 @@ def user_id(stack: Stack, number: str) -> str:
 
 
 async def lay_test_extensions(stack: Stack) -> None:
-    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code,
-    `7003` is a conference, and `77` and a number leave by a subroutine and a trunk that has a caller id of its own."""
+    """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code, `7003`
+    is a conference, to which `2029` leads from outside, and `77` and a number leave by a subroutine and a trunk that has a caller
+    id of its own."""
     text = (
         (stack.pbx.root / "etc/extensions.conf").read_text()
         + f"""
@@ -91,6 +92,9 @@ exten => s,1,Gosub(callrec-call,s,1())
 
 [{EXTERN}](+)
 exten => {STRANGERS_CODE},1,Goto(callrec-codes,*26,1)
+exten => {STRANGERS_ROOM},1,Gosub(callrec-call,s,1())
+ same => n,Answer()
+ same => n,ConfBridge(7003)
 """
     )
     stack.pbx.write_conf("extensions.conf", text)

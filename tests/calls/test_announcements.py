@@ -4,10 +4,11 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from arrangement import OUTSIDE, lay_test_extensions, phone, tone_of
+from arrangement import OUTSIDE, STRANGERS_ROOM, lay_test_extensions, phone, tone_of
 from conversing import News, Played, Scenes, conversation, listed, play
 from laboratory import BOUND_S
 from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
@@ -365,6 +366,38 @@ async def test_a_third_is_told_on_joining_while_the_recording_goes_on(changed: S
     assert max(hearing(stored, number).to_s or 0.0 for number in ("1036", "1002")) <= told_s
 
 
+@asynccontextmanager
+async def in_the_conference(stack: Stack, *numbers: str) -> AsyncIterator[list[PhoneCall]]:
+    """They come one after the other; the last one is there for as long as a prompt takes."""
+    await lay_test_extensions(stack)
+    calls = []
+    for number in numbers:
+        calls.append(await (await phone(stack, number).call(CONFERENCE, tone_hz=tone_of(number))).answered())
+        await asyncio.sleep(PROMPT_S)
+    yield calls
+    for call in calls:
+        await call.hangup()
+
+
+@pytest.mark.profile("told-first")
+async def test_in_a_conference_of_three_the_first_is_told_first_and_the_others_when_they_come(changed: Stack) -> None:
+    """Nothing is recorded before the first one, who is recorded by rule, has heard it. The file has all three, and no prompt."""
+    numbers = ("1038", "1002", "1003")
+    async with News(changed) as news:
+        async with in_the_conference(changed, *numbers) as calls:
+            await asyncio.sleep(TALK_S)
+        (stored,) = await news.stored(*numbers, CONFERENCE)
+    assert languages(calls[1], numbers[0], numbers[2]) == ["de"]
+    assert languages(calls[2], *numbers[:2]) == ["es"]
+    assert_heard(stored, *numbers, what=Told.PROMPT)  # the first one hears the conference's own words at the same time
+    assert_told_first(stored, numbers[0])
+    for side, number in ((stored.left, numbers[0]), (stored.right, numbers[1]), (stored.right, numbers[2])):
+        assert (heard_s(side, tone_of(number)) or (0.0, 0.0))[1] > 0.0, number
+        for one in LANGUAGES:
+            others = [tone_of(other) for other in numbers]
+            assert likeness(side, prompt(one, "call-is-recorded"), beside_hz=others) < OTHER
+
+
 @pytest.mark.profile("told-first")
 async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(changed: Stack) -> None:
     played = await play(changed, "1006", "1002", lambda *_: asyncio.sleep(SHORT_S))
@@ -439,6 +472,29 @@ async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: S
 
 
 @pytest.mark.profile("told-first")
+async def test_one_from_outside_opts_out_of_a_conference_for_all(changed: Stack) -> None:
+    """Of two users and a stranger the stranger presses the digit: the recording ends, all hear that, and nothing of what follows
+    is in a file. What came before is kept."""
+    numbers, caller = ("1039", "1009"), "0612345676"
+    async with News(changed) as news:
+        async with in_the_conference(changed, *numbers) as calls:
+            there = await phone(changed, OUTSIDE).call(STRANGERS_ROOM, tone_hz=tone_of(OUTSIDE), shown=caller)
+            await there.answered()
+            await asyncio.sleep(PROMPT_S + TALK_S)
+            await there.press("9")
+            pressed_s = time.time()
+            await asyncio.sleep(2 * TALK_S)
+            await there.hangup()
+        (stored,) = await news.stored(*numbers, caller, CONFERENCE)
+    recording = stored.manifest.recording
+    assert recording.end_reason == OPTED_OUT
+    assert (recording.to_s or 0.0) <= pressed_s + SHORT_S
+    assert all(map(hears_stopped, (there, *calls)))
+    assert_heard(stored, *numbers, caller, what=Told.PROMPT)
+    assert stored.length_s <= pressed_s + SHORT_S - recording.from_s
+
+
+@pytest.mark.profile("told-first")
 async def test_who_has_opted_out_is_not_recorded_without_the_daemon_nor_after_its_restart(changed: Stack) -> None:
     """1005 is always recorded, and presses *3 while the daemon is dead: the dialplan reads the note on the caller's leg."""
     caller = "0612345677"
@@ -476,6 +532,23 @@ async def test_both_hear_the_beep_of_a_recorded_call(changed: Stack) -> None:
         (stored,) = await news.stored("1036", "1005")
     for heard in (heard_notes(one.heard(), BEEP_HZ) for one in (there, here)):
         assert len(heard) == 2
+        assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
+    for side in (stored.left, stored.right):
+        assert longest_s(side, BEEP_HZ) < NOTE_S
+
+
+@pytest.mark.profile("beeping")
+async def test_all_three_in_a_conference_hear_the_beep(changed: Stack) -> None:
+    """Who came last within its time. The file has none."""
+    numbers = ("1037", "1012", "1013")
+    async with News(changed) as news:
+        async with in_the_conference(changed, *numbers) as calls:
+            joined_s = time.time()
+            await asyncio.sleep(2 * BEEPS_S + SHORT_S)
+        (stored,) = await news.stored(*numbers, CONFERENCE)
+    for one in calls:
+        heard = [at_s for at_s in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at_s > joined_s]
+        assert len(heard) == 2, (one, heard)
         assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
     for side in (stored.left, stored.right):
         assert longest_s(side, BEEP_HZ) < NOTE_S

@@ -7,6 +7,7 @@ process dies first.
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -45,19 +46,26 @@ hideconnect = yes
 """
 
 
-_given: set[int] = set()
+PORTS = range(31_001, 32_768)
+"""Between those of Asterisk's RTP (res_rtp_asterisk.c: DEFAULT_RTP_END) and those that Linux gives to clients."""
+_reserved: dict[int, socket.socket] = {}
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A free port of 127.0.0.1 that this process has not returned before: the system soon reuses a closed port, and two servers
-    of one PBX would get the same one."""
+    """A free port of 127.0.0.1 that no process of a laboratory has been given and not yet ended: the system soon reuses a closed
+    port, and two servers of two PBXs would get the same one. It is reserved by a name of a socket that only this process has."""
     while True:
-        with socket.socket(socket.AF_INET, kind) as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = int(sock.getsockname()[1])
-        if port not in _given:
-            _given.add(port)
-            return port
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        reservation = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            reservation.bind(f"\0callrec-port-{port}")
+            with socket.socket(socket.AF_INET, kind) as sock:
+                sock.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+            continue
+        _reserved[port] = reservation
+        return port
 
 
 class AsteriskServer:

@@ -93,7 +93,10 @@ def _own_gap_s(scene: Scene, manifest: Manifest, left: Sound, others: tuple[str,
     waited_s = sum(
         (one.to_s or one.from_s) - one.from_s for one in manifest.recording.waiting if one.kind is not WaitingKind.MUSIC
     )
-    short_s = due_s - seconds(left, scene.recorded) - waited_s - excused.presses * KEYS_S
+    held_s = seconds(left, scene.recorded)
+    short_s = due_s - held_s - waited_s - excused.presses * KEYS_S
+    if not excused.application:  # a phone on a busy machine begins late: what the others' phones heard of it is due
+        short_s = min(short_s, _said_to_others_s(scene) - held_s)
     found = interruptions(left, TONES_HZ[scene.recorded])
     if found and found[0][0] < FIRST_PACKETS_S and found[0][1] - found[0][0] < excused.starts_s:
         found = found[1:]
@@ -103,6 +106,14 @@ def _own_gap_s(scene: Scene, manifest: Manifest, left: Sound, others: tuple[str,
     gap_s = max(short_s, *rest_s, 0.0)
     assert gap_s <= WIDEST_S + _told_s(manifest, *LOST_TO_LOAD), (short_s, rest_s, manifest.recording)
     return gap_s
+
+
+def _said_to_others_s(scene: Scene) -> float:
+    """How much all others have heard of the recorded one: at least as much as was said, as long as no phone is mute."""
+    others = [call for call in scene.calls if call.phone is not scene.stack.phone(scene.recorded)]
+    if _mute(scene, [number for number in scene.people if scene.said.get(number)]):
+        return math.inf
+    return sum(_spoken_s(call.heard(), scene.recorded) for call in others)
 
 
 def _gap_s(scene: Scene, right: Sound, number: str) -> float:

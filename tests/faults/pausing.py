@@ -23,6 +23,7 @@ CLICK_S = 0.06
 LOW_HZ, HIGH_HZ = 660, 880
 """The tone of a pause falls from the high note to the low one, that of a resume rises."""
 NOTE_S = 0.08
+LATE_S = 0.045
 EDGE_S = 0.1
 """How exactly the time line knows an instant."""
 
@@ -190,6 +191,17 @@ def assert_kept_secret(played: Scene, found: Stored) -> None:
 
 def notes(sound: Sound) -> str:
     """The tones that were heard: `-` of a pause, `+` of a resume."""
-    low, high = ([at for at, to in spans(sound, hz) if to - at >= NOTE_S] for hz in (LOW_HZ, HIGH_HZ))
+    low, high = ([at for at, to in _notes_of(sound, hz) if to - at >= NOTE_S] for hz in (LOW_HZ, HIGH_HZ))
     pairs = [(min(one, other), "+" if one < other else "-") for one in low for other in high if abs(one - other) < 0.4]
     return "".join(kind for _, kind in sorted(pairs))
+
+
+def _notes_of(sound: Sound, hz: int) -> list[tuple[float, float]]:
+    """From when to when each note of this pitch lasts. A packet that comes late, or not at all, makes no two of it."""
+    found: list[tuple[float, float]] = []
+    for at_s, to_s in spans(sound, hz):
+        if found and at_s - found[-1][1] <= LATE_S:
+            found[-1] = (found[-1][0], to_s)
+        else:
+            found.append((at_s, to_s))
+    return found

@@ -132,6 +132,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         out.metrics.watch_loop(),
         out.of_recordings.keeper.run(),
         out.stored.erasure.run(),
+        out.stored.retention.run(),
         index_what_waits(daemon.finalizer, out.tables, out.of_recordings.keeper),
         out.store_watch.run(),
         reopen_journal(out.journal),

@@ -51,6 +51,7 @@ from callrec.domain.directory.model import (
 )
 from callrec.domain.library.annotations import Annotations, Hold, Note
 from callrec.domain.library.links import Link
+from callrec.domain.library.retention import Retention, RetentionClass, Space
 from callrec.domain.library.waveform import Waveform
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
 
@@ -231,6 +232,16 @@ ANNOTATIONS = Annotations(
 )
 
 
+RETENTION = Retention(
+    (
+        RetentionClass(
+            "sales", (Rule.ALWAYS,), (UserId("7"),), ("from-extern",), ("sale",), 30.5, 90.0, 3, in_effect=True
+        ),
+        RetentionClass("rest"),
+    ),
+    Space(1 << 40, None),
+    7,
+)
 LINKS = (
     Link(
         "k1",

@@ -31,6 +31,7 @@ from callrec.protocols.journal_lines import LineReader
 from callrec.protocols.json_documents import decode_entry, decode_manifest
 from callrec.protocols.links_file import decode_links
 from callrec.protocols.peaks_file import decode_peaks
+from callrec.protocols.retention_file import decode_retention
 
 OLD = samples.HERE / "old"
 ON_PURPOSE = (
@@ -104,8 +105,9 @@ def test_no_field_of_the_full_sidecar_is_what_it_is_by_default() -> None:
     assert recording["speech"][0]["proven"] is False
 
 
-def test_annotations_links_and_peaks_are_read_as_they_were() -> None:
+def test_annotations_links_retention_and_peaks_are_read_as_they_were() -> None:
     assert decode_links((samples.FORMATS / "links.json").read_bytes()) == samples.LINKS
+    assert decode_retention((samples.FORMATS / "retention.json").read_bytes()) == samples.RETENTION
     assert decode_annotations((samples.FORMATS / "annotations.json").read_bytes()) == samples.ANNOTATIONS
     peaks = bytes.fromhex((samples.FORMATS / "peaks.hex").read_text().replace("\n", ""))
     assert decode_peaks(peaks) == samples.WAVEFORM

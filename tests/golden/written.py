@@ -20,6 +20,7 @@ from callrec.protocols.journal_lines import LineWriter
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
 from callrec.protocols.links_file import encode_links
 from callrec.protocols.peaks_file import encode_peaks
+from callrec.protocols.retention_file import encode_retention
 from callrec.web.api.resources import RESOURCES
 
 RECORDS = {
@@ -58,6 +59,7 @@ def _all() -> Iterator[tuple[str, bytes]]:
     yield "redis-records.json", samples.as_json(short)
     yield "annotations.json", encode_annotations(samples.ANNOTATIONS)
     yield "links.json", encode_links(samples.LINKS)
+    yield "retention.json", encode_retention(samples.RETENTION)
     yield "peaks.hex", encode_peaks(samples.WAVEFORM).hex("\n", -32).encode() + b"\n"
     added = {"tags": samples.ANNOTATIONS.tags, "holds": [one.reason for one in samples.ANNOTATIONS.holds]}
     yield "index-annotated.json", samples.as_json([index_entry("2026/11/28/full", manifests["full"], **added)])

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from stored_library import StoredLibrary, recorded
+from stored_library import BEGAN_S, StoredLibrary, recorded
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
@@ -13,6 +13,7 @@ from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.adapters.disk.retention_file import DiskRetention
 from callrec.adapters.system import SystemClock
 from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
@@ -20,8 +21,10 @@ from callrec.app.library.catalog import index_entry
 from callrec.app.library.erasure import Erasure, ErasurePorts
 from callrec.app.library.looks import Asker, Looks
 from callrec.app.library.recording_locks import RecordingLocks
+from callrec.app.library.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.sources import Sources
 from callrec.app.ports.erasure import Trace
+from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.calls.ids import RecordingId
@@ -29,6 +32,7 @@ from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.annotations import held, released
 from callrec.domain.library.erasure import Erasing
+from callrec.domain.library.known_time import Clocks
 
 ASKER = Asker(DAEMON, "192.0.2.7")
 
@@ -65,6 +69,7 @@ class ErasableLibrary:
     unfinished: set[RecordingId] = field(default_factory=set)
     events: list[dict[str, str]] = field(default_factory=list)
     told: list[tuple[object, ...]] = field(default_factory=list)
+    clock: Clocks = field(default_factory=lambda: Clocks(BEGAN_S, 0.0, "boot", is_kept=False))
 
     @property
     def library(self) -> MonitorLibrary:
@@ -81,10 +86,13 @@ class ErasableLibrary:
         """The audit log's files."""
         return DiskLogReader(self.audit.folder, None)
 
-    async def store(self, nth: int, number: str = "1000", name: str = "John Doe", *, tracks: bool = False) -> Manifest:
-        """A recording of this participant with 1001, in the library, the audit log and the catalogue."""
+    async def store(
+        self, nth: int, number: str = "1000", name: str = "John Doe", *, tracks: bool = False, later_s: float = 0.0
+    ) -> Manifest:
+        """A recording of this participant with 1001, in the library, the audit log and the catalogue; so much later."""
         first, *others = recorded(nth).parties
         said = replace(recorded(nth), parties=(replace(first, number=number, name=name), *others))
+        said = replace(said, from_s=BEGAN_S + later_s, to_s=BEGAN_S + later_s + 3)
         manifest = self.made.store(nth, recording=said, tracks=tracks)
         path = f"2026/11/22/{manifest.recording.id}"
         await self.audit.append([stored_entry(self.library, path, manifest)])
@@ -136,6 +144,24 @@ class ErasableLibrary:
     def erasure_unfinished(self, place: str, error: CallrecError) -> None:
         """A notice."""
         self.told.append(("unfinished", place, error.code))
+
+    def retained(self, erased: int, bytes_: int, why: str) -> None:
+        """A notice."""
+        self.told.append(("retained", erased, bytes_ > 0, why))
+
+    def retention_stopped(self, cause: str, reason: str) -> None:
+        """A notice."""
+        self.told.append(("stopped", cause, reason))
+
+    def clocks(self) -> Clocks:
+        """The machine's clocks, as the test sets them."""
+        return self.clock
+
+    def keeper(self, library: Library | None = None) -> RetentionKeeper:
+        """Retention, as a process that has just started has it."""
+        store = DiskRetention(self.folder / "state")
+        ports = RetentionPorts(store, self.catalogue, library or self.library, self.erasure(), self.audit, self, self)
+        return RetentionKeeper(ports)
 
     def erased_again(self, recording: RecordingId) -> None:
         """A notice."""

@@ -17,9 +17,11 @@ from callrec.web import server
 from callrec.web.api.annotations import annotation_operations
 from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.exports import export_operations
+from callrec.web.api.holds import hold_operations
 from callrec.web.api.links import link_operations, shared_pages
 from callrec.web.api.marks import marks_operation
 from callrec.web.api.media import media_operation
+from callrec.web.api.retention import retention_operations
 from callrec.web.api.waveforms import waveform_operation
 from callrec.web.auth import Authentication
 from callrec.web.server import build_app, serve_http
@@ -74,6 +76,8 @@ async def served(
         *link_operations(media),
         *export_operations(media),
         *erasure_operations(media),
+        *hold_operations(media),
+        *retention_operations(media),
     ]
     with patch.object(server, "Authentication", Known):
         app = build_app(

@@ -145,6 +145,13 @@ class StoredLibrary:
         """One had come back."""
         self.alarms.append(f"{recording}: again")
 
+    def retained(self, erased: int, bytes_: int, why: str) -> None:
+        """A run of retention."""
+
+    def retention_stopped(self, cause: str, reason: str) -> None:
+        """An alarm."""
+        self.alarms.append(f"retention: {cause}: {reason}")
+
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """The audit log."""
         if self.audit_is_full:

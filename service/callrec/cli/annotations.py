@@ -1,4 +1,4 @@
-"""`callrec recordings tag|note|hold|release|annotations`: what people add to stored recordings. The running daemon does it, so
+"""`callrec recordings tag|note|annotations`: what people add to stored recordings. The running daemon does it, so
 that its audit log has each change."""
 
 from typing import TYPE_CHECKING, Annotated, cast
@@ -22,7 +22,7 @@ TRIES = 5
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `callrec recordings`."""
     commands: list[tuple[str, Callable[..., None]]] = [
-        ("annotations", annotations), ("tag", tag), ("note", note), ("hold", hold), ("release", release),
+        ("annotations", annotations), ("tag", tag), ("note", note),
     ]  # fmt: skip
     for name, command in commands:
         app.command(name)(command)
@@ -69,26 +69,6 @@ def note(
 ) -> None:
     """Add a note."""
     _print(_ask("POST", recording, "notes", {"text": text, "at_s": at}), as_json=as_json)
-
-
-def hold(
-    recording: Annotated[str, RECORDING],
-    reason: Annotated[str, typer.Option("--reason", help="Why it must be kept.")],
-    reference: Annotated[str, typer.Option("--reference", help="Of a case or ticket.")] = "",
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Keep a recording from being removed until the hold is released."""
-    _print(_ask("POST", recording, "hold", {"reason": reason, "reference": reference}), as_json=as_json)
-
-
-def release(
-    recording: Annotated[str, RECORDING],
-    reason: Annotated[str, typer.Option("--reason", help="Why it need not be kept any longer.")],
-    only: Annotated[str | None, typer.Option("--hold", help="The id of the hold that ends; else all end.")] = None,
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """End the holds of a recording."""
-    _print(_ask("POST", recording, "release", {"reason": reason, "hold": only}), as_json=as_json)
 
 
 def _ask(method: str, recording: str, what: str, body: object = None, *, if_match: str = "") -> "Mapping[str, object]":

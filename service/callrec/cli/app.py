@@ -16,12 +16,14 @@ from callrec.cli import (
     erasures,
     extensions,
     groups,
+    holds,
     incalls,
     keys,
     places,
     profiles,
     prompts,
     recordings,
+    retention,
     roles,
     serve,
     users,
@@ -71,7 +73,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(calls.app, name="calls")
 annotations.add_to(recordings.app)
 erasures.add_to(recordings.app)
+holds.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(retention.app, name="retention")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(prompts.app, name="prompts")

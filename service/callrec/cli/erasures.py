@@ -14,6 +14,11 @@ from callrec.cli.store import settings
 ANSWER_S = 310.0
 """Longer than the daemon takes for one request."""
 Answer = Mapping[str, object]
+OneRecording = Annotated[str | None, typer.Argument(metavar="[ID]", help="The recording's id: see list.")]
+Number = Annotated[str, typer.Option(help="All in which this number takes part.")]
+User = Annotated[str | None, typer.Option(help="All in which the user with this id takes part.")]
+Name = Annotated[str, typer.Option(help="All with a participant of this name.")]
+Tag = Annotated[str, typer.Option(help="All with this tag.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,11 +27,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def erase(  # noqa: PLR0917 - one parameter for each condition
-    recording: Annotated[str | None, typer.Argument(metavar="[ID]", help="The recording's id: see list.")] = None,
-    number: Annotated[str, typer.Option(help="All in which this number takes part.")] = "",
-    user: Annotated[str | None, typer.Option(help="All in which the user with this id takes part.")] = None,
-    name: Annotated[str, typer.Option(help="All with a participant of this name.")] = "",
-    tag: Annotated[str, typer.Option(help="All with this tag.")] = "",
+    recording: OneRecording = None,
+    number: Number = "",
+    user: User = None,
+    name: Name = "",
+    tag: Tag = "",
     since: Time = None,
     until: Time = None,
     reason: Annotated[
@@ -41,23 +46,33 @@ def erase(  # noqa: PLR0917 - one parameter for each condition
     """Erase a recording, or all that meet the conditions, for good and everywhere. A legal hold keeps a recording."""
     from callrec.domain.errors import Refused
 
-    texts = {"number": number, "user": user, "name": name, "tag": tag, "from_s": epoch(since), "to_s": epoch(until)}
-    conditions = {key: value for key, value in texts.items() if value not in {None, ""}}
-    if (recording is None) == (not conditions):
-        says = "name one recording by its id, or conditions: --number, --user, --name, --tag, --since, --until"
-        raise Refused("erasure-conditions", says)
+    conditions = conditions_of(recording, number, user, name, tag, since, until)
     if not preview and not reason:
         raise Refused("erasure-reason", "an erasure needs a reason", hint="--reason, e.g. the number of a request")
     path = f"/api/v1/recordings/{quote(recording, safe='')}/erase" if recording else "/api/v1/recordings/erase"
     body: dict[str, object] = {} if recording else {"filter": conditions}
     if preview or (not yes and is_person()):
-        found = _ask(f"{path}/preview", body if not recording else None)
+        found = ask(f"{path}/preview", body if not recording else None)
         if preview:
             _show(found, as_json=as_json)
             return
         _show(found, as_json=False, to_err=True)
         typer.confirm(f"Erase {found['recordings']} recordings for good?", abort=True, err=True)
     _show(_erased(path, {**body, "reason": reason}), as_json=as_json)
+
+
+def conditions_of(  # noqa: PLR0917 - one parameter for each condition
+    recording: str | None, number: str, user: str | None, name: str, tag: str, since: Time, until: Time
+) -> dict[str, object]:
+    """The conditions as the API takes them; empty for one recording. Raises Refused when both are named, or neither."""
+    from callrec.domain.errors import Refused
+
+    given = {"number": number, "user": user, "name": name, "tag": tag, "from_s": epoch(since), "to_s": epoch(until)}
+    conditions: dict[str, object] = {key: value for key, value in given.items() if value not in {None, ""}}
+    if (recording is None) == (not conditions):
+        says = "name one recording by its id, or conditions: --number, --user, --name, --tag, --since, --until"
+        raise Refused("erasure-conditions", says)
+    return conditions
 
 
 def is_person() -> bool:
@@ -67,17 +82,18 @@ def is_person() -> bool:
 
 def _erased(path: str, body: Answer) -> Answer:
     """Ask until none is left: one request erases a bounded number."""
-    done = dict(_ask(path, body))
+    done = dict(ask(path, body))
     while done["more"]:
         typer.echo(f"callrec: {done['recordings']} are erased, going on", err=True)
-        after = dict(_ask(path, body))
+        after = dict(ask(path, body))
         for name in ("recordings", "bytes"):
             after[name] = cast("int", after[name]) + cast("int", done[name])
         done = after
     return {name: value for name, value in done.items() if name != "more"}
 
 
-def _ask(path: str, body: object) -> Answer:
+def ask(path: str, body: object) -> Answer:
+    """The daemon's answer."""
     from callrec.adapters.daemon_api import DaemonApi
 
     return DaemonApi(settings().state_dir).ask("POST", path, body, answer_s=ANSWER_S)

@@ -48,7 +48,7 @@ ErrorCode = Literal[
     "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "link",
     "links-unreadable", "login-busy", "login-code", "login-refused", "login-wait", "login-way", "lookup-kind",
     "media-busy", "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
-    "monitor-full", "no-audio", "no-conversation", "no-json", "no-outcome", "no-such-account", "no-such-call",
+    "monitor-full", "no-audio", "no-conversation", "no-json", "no-outcome", "no-such-account", "no-such-call", "no-such-class",
     "no-such-context", "no-such-delivery", "no-such-group", "no-such-hold", "no-such-incall", "no-such-key",
     "no-such-link", "no-such-place", "no-such-profile", "no-such-prompt", "no-such-record", "no-such-recording",
     "no-such-role", "no-such-session", "no-such-token", "no-such-track", "no-such-user", "no-such-webhook",
@@ -58,7 +58,8 @@ ErrorCode = Literal[
     "record-gone-since", "record-refused", "record-rule", "recorded-by-dialplan", "recorder-not-known",
     "recording-erased", "recording-held",
     "recording-id", "recording-paused", "recording-removed", "recording-start", "recording-twice",
-    "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused",
+    "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused", "retention-class", "retention-preview",
+    "retention-space", "retention-unreadable",
     "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written", "setting",
     "setting-file", "setting-file-open", "setting-twice", "sidecar-changed", "sidecar-id", "sidecar-media",
@@ -191,6 +192,7 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "no-conversation": "The call is not answered yet, so there is nothing to record. Repeat it when it is answered.",
     "no-such-account": "No user has this user name. `callrec accounts list` shows all.",
     "no-such-call": "No live call has this id. `callrec calls list` shows all.",
+    "no-such-class": "There is no retention class of this name. `callrec retention list` shows all.",
     "no-such-context": "No context has this name. `callrec contexts list` shows all.",
     "no-such-delivery": "No delivery with this id was given up: it was delivered, waits, or is gone. `callrec webhooks "
     "show ID` lists them.",
@@ -244,6 +246,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",
     "request-id-reused": "The Idempotency-Key was used for another request within a day. Take a new one for each "
     "request.",
+    "retention-class": "A retention class cannot be like this; the message says what is allowed.",
+    "retention-space": "A limit of space cannot be like this; the message says what is allowed.",
     "role-in-use": "A profile has this role, so it cannot be removed or renamed. Give the profile another role first.",
     "role-last": "No other role may change settings. Give the permission settings.change to another role first.",
     "rule-always": "A rule says that this call is recorded: it cannot be stopped. Pause it, or change the rule for later calls.",
@@ -290,6 +294,8 @@ CONFLICT: Final[Mapping[ErrorCode, str]] = {
     "them again, and repeat the change.",
     "tables-edited": "Another edit of the tables came first, and nothing was changed. Read again and repeat; over "
     "HTTP it is a 412.",
+    "retention-preview": "More recordings would be erased than the preview said. Look at `callrec retention preview NAME` again, "
+    "and enable the class with its number.",
 }
 """Of `Conflict`: another change came first."""
 
@@ -453,6 +459,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup.",
     "peaks-damaged": "A file of peaks is damaged; callrec makes it again when it is asked for. Check the disk.",
     "piece-place": f"A capture does not fit the recording's time. {_DEFECT}",
+    "retention-unreadable": "The file of retention classes, `retention.json` in CALLREC_STATE_DIR, cannot be read: nothing is "
+    "erased by age or for space. Restore it from a backup, or remove it and set the classes again.",
     "sidecar-changed": "A file of the recording is not the one that the audit log speaks of, so there is no evidence "
     "for it. Run `callrec verify`.",
     "sidecar-id": "A sidecar has an id that callrec gives to no recording. See who changed it; restore it from a "

@@ -170,6 +170,17 @@ class Observation:
         """Log that an erased recording was in the library again."""
         log.warning("erased-again", recording=recording)
 
+    def retained(self, erased: int, bytes_: int, why: str) -> None:
+        """Log what a run of retention has erased."""
+        log.info("retention", erased=erased, bytes=bytes_, why=why)
+
+    def retention_stopped(self, cause: str, reason: str) -> None:
+        """Count, log and publish an alarm: retention cannot do what is due."""
+        alarm = f"{AlarmCause.RETENTION}: {cause}"
+        self._metrics.alarm(alarm)
+        log.error("retention-stopped", cause=cause, reason=reason)
+        self._publish({"type": "alarm", "cause": alarm})
+
     def refused(self, recording: RecordingId, cause: str) -> None:
         """Count, log and publish an alarm: captures of the recording were put aside."""
         self._metrics.intake("refused")

@@ -367,6 +367,7 @@ def _watch_health(daemon: Daemon) -> None:
     ready.add("spool", lambda: (not daemon.spool_health.trouble, daemon.spool_health.trouble))
     ready.add("monitor", lambda: (not daemon.finalizer.why_not, daemon.finalizer.why_not))
     ready.add("erasure", lambda: (not out.stored.erasure.why_not, out.stored.erasure.why_not))
+    ready.add("retention", lambda: (not out.stored.retention.why_not, out.stored.retention.why_not))
     ready.add("journal", lambda: (not out.journal.broken, out.journal.broken))
     ready.add(
         "resync", lambda: (daemon.resync.is_resynced, "the calls have not been compared with Asterisk's channels yet")

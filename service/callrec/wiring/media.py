@@ -9,7 +9,9 @@ from typing import Protocol
 from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.disk.link_file import DiskLinks
 from callrec.adapters.disk.media_files import DiskMediaFiles
+from callrec.adapters.disk.retention_file import DiskRetention
 from callrec.adapters.disk.transcoded_files import DiskTranscodedFiles
+from callrec.adapters.kept_clock import KeptClock
 from callrec.adapters.media.transcode import PyAvMeasurer, PyAvTranscoder
 from callrec.adapters.media.zip_stream import ZipStream
 from callrec.adapters.system import SystemClock, UlidIds
@@ -18,9 +20,11 @@ from callrec.app.library import erased_traces
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.erasure import Erasure, ErasurePorts
 from callrec.app.library.exporting import Exporting, ExportingPorts
+from callrec.app.library.holding import Holding
 from callrec.app.library.looks import Looks
 from callrec.app.library.media import MediaPorts, RecordingMedia
 from callrec.app.library.recording_locks import RecordingLocks
+from callrec.app.library.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.sharing import Sharing, SharingPorts
 from callrec.app.library.sources import Sources
 from callrec.app.library.stored_media import StoredMedia
@@ -30,6 +34,7 @@ from callrec.app.ports.access import AuditLog
 from callrec.app.ports.erasure import ErasureNotices, Trace
 from callrec.app.ports.library import Catalogue, EventSink, Library
 from callrec.app.ports.media import MediaNotices
+from callrec.app.ports.retention import RetentionNotices
 from callrec.config import Settings
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.library.links import TOKEN_BYTES
@@ -39,8 +44,8 @@ AT_ONCE = 1
 """Files that are encoded or measured on demand at the same time: of two cores one stays free for calls."""
 
 
-class Notices(MediaNotices, ErasureNotices, Protocol):
-    """Who is told of media and erasures."""
+class Notices(MediaNotices, ErasureNotices, RetentionNotices, Protocol):
+    """Who is told of media, erasures and retention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +89,11 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         )
     )
     waveforms = Waveforms(sources, PyAvMeasurer(), threads)
-    return StoredMedia(media, waveforms, annotating, sharing, exporting, erasure, looks)
+    holding = Holding(sources, annotating, around.audit)
+    retention = RetentionKeeper(
+        RetentionPorts(
+            *(DiskRetention(settings.state_dir), around.catalogue, around.library, erasure, around.audit),
+            *(KeptClock(), around.notices),
+        )
+    )
+    return StoredMedia(media, waveforms, annotating, sharing, exporting, erasure, holding, retention, looks)

@@ -15,7 +15,7 @@ from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId
 
 WHY = {"reason": "request 12/26"}
-NONE_KEPT = {"held": 0, "unfinished": 0, "damaged": 0}
+NONE_KEPT = {"held": 0, "unfinished": 0, "damaged": 0, "elsewhere": 0}
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def done(recordings: int, *, more: bool = False) -> dict[str, object]:
 
 def test_the_command_goes_on_until_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(done(1000, more=True), done(5))
-    monkeypatch.setattr(erasures, "_ask", asked)
+    monkeypatch.setattr(erasures, "ask", asked)
     ran = CliRunner().invoke(app, ["recordings", "erase", "--number", "1000", "--reason", "r", "--json"])
     said = json.loads(ran.stdout)
     assert (ran.exit_code, said["recordings"], said["bytes"], said["kept"]) == (0, 1005, 20, {"held": 1})
@@ -155,7 +155,7 @@ def test_the_command_goes_on_until_none_is_left(monkeypatch: pytest.MonkeyPatch)
 def test_the_command_previews_and_names_what_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {"recordings": 1, "bytes": 5, "kept": {"held": 2}, "first": [{"recording": "c1-1"}]}
     asked = Asked(seen)
-    monkeypatch.setattr(erasures, "_ask", asked)
+    monkeypatch.setattr(erasures, "ask", asked)
     ran = CliRunner().invoke(app, ["recordings", "erase", "c1-1", "--preview"])
     assert (ran.exit_code, "c1-1" in ran.stdout, "kept: held" in ran.stdout) == (0, True, True)
     assert asked.requests == [("/api/v1/recordings/c1-1/erase/preview", None)]
@@ -172,7 +172,7 @@ def test_the_command_previews_and_names_what_goes_first(monkeypatch: pytest.Monk
 def test_the_command_needs_one_recording_or_conditions_and_a_reason(
     words: list[str], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasures, "_ask", Asked())
+    monkeypatch.setattr(erasures, "ask", Asked())
     ran = CliRunner().invoke(app, ["recordings", "erase", *words])
     assert getattr(ran.exception, "code", "") == code
 
@@ -180,7 +180,7 @@ def test_the_command_needs_one_recording_or_conditions_and_a_reason(
 def test_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {"recordings": 3, "bytes": 5, "kept": {}, "first": []}
     asked = Asked(seen, seen, done(3))
-    monkeypatch.setattr(erasures, "_ask", asked)
+    monkeypatch.setattr(erasures, "ask", asked)
     monkeypatch.setattr(erasures, "is_person", lambda: True)
     words = ["recordings", "erase", "--user", "7", "--reason", "r"]
     assert CliRunner().invoke(app, words, input="n\n").exit_code == 1

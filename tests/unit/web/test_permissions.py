@@ -61,7 +61,7 @@ AUDITOR = READS | {
     *("listWebhooks", "readWebhook", "listDeliveries", "listAccounts", "listSessions", "listTokens", "listAudit"),
     *LISTS,
     *LISTENER,
-    *("listPrompts", "readPrompt"),
+    *("listPrompts", "readPrompt", "showRetention", "previewRetentionClass"),
 }
 OPERATOR = READS | {"listAudit", "listCalls", "startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 PERMITTED = {

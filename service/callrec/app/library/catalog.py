@@ -24,7 +24,7 @@ from callrec.domain.library.file_names import annotations_path, peaks_path, trac
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry
-from callrec.domain.library.search_pages import PageRequest
+from callrec.domain.library.search_pages import PageRequest, Sort
 
 UNREAD = frozenset({"file-unreadable", "folder-unreadable"})
 """Findings about files that the disk refused to read: they may be good, and are read again at the next run."""
@@ -60,7 +60,7 @@ class Rebuilt:
 
 
 def index_entry(
-    path: str, manifest: Manifest, *, tags: Sequence[str] = (), holds: Sequence[str] = ()
+    path: str, manifest: Manifest, *, tags: Sequence[str] = (), holds: Sequence[str] = (), retention_class: str = ""
 ) -> dict[str, str]:
     """A recording's entry: flat text. Times are Unix seconds. `numbers`, `users` and `names` are JSON lists, because a number is
     text from outside. `recorded_user`: whose recording it is; empty when unknown. `media`, `length_s`, `sha256` and `bytes` are
@@ -68,7 +68,8 @@ def index_entry(
     `quality` (a JSON list, of each participant whose RTP was counted) and `tracks` (a JSON list) are there where they are known,
     and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to.
 
-    `tags` and `holds` (the reasons of each hold) stand beside the manifest; they are JSON lists, where there are any.
+    `tags` and `holds` (the reasons of each hold) stand beside the manifest; they are JSON lists, where there are any. So does
+    `retention_class`. `rule_origin`: where its rule hangs, when that is no user.
     """
     recording, media, exact_s = manifest.recording, manifest.media, manifest.recording.timeline_exact_s
     quality, told = _quality(recording), _told(recording)
@@ -100,6 +101,8 @@ def index_entry(
         **({"told": json.dumps(told)} if told else {}),
         **({"timeline_exact_s": f"{exact_s:.3f}"} if exact_s is not None else {}),
         **({"tracks": json.dumps(tracks)} if tracks else {}),
+        **({"rule_origin": recording.rule_origin} if recording.rule_origin else {}),
+        **({"retention_class": retention_class} if retention_class else {}),
         **({"tags": json.dumps(list(tags))} if tags else {}),
         **({"holds": json.dumps(held)} if held else {}),
     }
@@ -127,7 +130,9 @@ def annotated_entry(path: str, manifest: Manifest, annotations: Annotations | No
     """The index entry with what was added to the recording."""
     if annotations is None:
         return index_entry(path, manifest)
-    return index_entry(path, manifest, tags=annotations.tags, holds=[one.reason for one in annotations.holds])
+    holds = [one.reason for one in annotations.holds]
+    named = annotations.retention_class
+    return index_entry(path, manifest, tags=annotations.tags, holds=holds, retention_class=named)
 
 
 def entry_of(library: Library, path: str, manifest: Manifest) -> tuple[dict[str, str], CallrecError | None]:
@@ -170,15 +175,15 @@ def entries(library: Library) -> Iterator[dict[str, str]]:
     return (entry_of(library, path, found)[0] for path, found in library.sidecars() if isinstance(found, Manifest))
 
 
-async def every(catalogue: Catalogue, wanted: Filter = ALL) -> AsyncIterator[Entry]:
-    """All wanted entries, newest first, however many. Raises as `Catalogue`."""
-    page = await catalogue.search(wanted, PageRequest(limit=_PAGE))
+async def every(catalogue: Catalogue, wanted: Filter = ALL, sort: Sort = Sort.NEWEST) -> AsyncIterator[Entry]:
+    """All wanted entries, newest first unless another order is given, however many. Raises as `Catalogue`."""
+    page = await catalogue.search(wanted, PageRequest(sort, _PAGE))
     while True:
         for entry in page.entries:
             yield entry
         if page.next is None:
             return
-        page = await catalogue.search(wanted, PageRequest(limit=_PAGE, cursor=page.next))
+        page = await catalogue.search(wanted, PageRequest(sort, _PAGE, page.next))
 
 
 async def enter(catalogue: Catalogue, events: EventSink, entry: Entry) -> None:

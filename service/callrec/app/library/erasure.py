@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from callrec.app.library.catalog import every, forget
+from callrec.app.library.catalog import entry_of, every, forget
 from callrec.app.library.looks import Asker
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.library.sources import Sources
@@ -75,6 +75,8 @@ class Request:
     address: str = ""
     cause: Cause = Cause.REQUEST
     words: frozenset[str] = frozenset()
+    still_due: Callable[[Entry], bool] = lambda _: True
+    """Asked with what the disk says of it, under the lock."""
 
     @classmethod
     def by(cls, asker: Asker, reason: str, words: Collection[str] = ()) -> "Request":
@@ -168,6 +170,9 @@ class Erasure:
                     await self._begun(found)
                     done.bytes += await self._carried_out(found)
             erasings += found
+        for recording in [one for one, why in done.kept.items() if why is Kept.ELSEWHERE]:
+            if await self._ports.sources.catalogue.get(recording) is None:  # somebody else erased it meanwhile
+                del done.kept[recording]
         done.recordings = [one.recording for one in erasings]
         done.unfinished = await self._forgotten(erasings, request.words)
         if erasings:
@@ -239,9 +244,12 @@ class Erasure:
                 kept[recording] = Kept.DAMAGED
                 continue
             if manifest is None or manifest.recording.id != recording:
-                continue  # erased meanwhile
+                kept[recording] = Kept.ELSEWHERE
+                continue
             if why := self._kept_by(entry["path"], manifest):
                 kept[recording] = why
+                continue
+            if not request.still_due(entry_of(self._ports.sources.library, entry["path"], manifest)[0]):
                 continue
             found.append(_erasing(entry["path"], manifest, request))
         return found
@@ -381,3 +389,6 @@ def _refused(recording: str, kept: Kept) -> CallrecError:
         case Kept.DAMAGED:
             says = f"the sidecar of {recording} is damaged, so its files are not known"
             return Corrupt("sidecar-unreadable", says, hint="run callrec verify")
+        case Kept.ELSEWHERE:
+            says = f"recording {recording} is not in the library of this daemon"
+            return Corrupt("media-missing", says, hint="ask the daemon that stored it; run callrec verify")

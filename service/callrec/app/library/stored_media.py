@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from callrec.app.library.annotating import Annotating
 from callrec.app.library.erasure import Erasure
 from callrec.app.library.exporting import Exporting
+from callrec.app.library.holding import Holding
 from callrec.app.library.looks import Looks
 from callrec.app.library.media import RecordingMedia
+from callrec.app.library.retention import RetentionKeeper
 from callrec.app.library.sharing import Sharing
 from callrec.app.library.waveforms import Waveforms
 
@@ -21,4 +23,6 @@ class StoredMedia:
     sharing: Sharing
     exporting: Exporting
     erasure: Erasure
+    holding: Holding
+    retention: RetentionKeeper
     looks: Looks

@@ -153,6 +153,31 @@ def released(hold: str | None) -> Change:
     return change
 
 
+def held_once(reason: str, reference: str, by: By) -> Change:
+    """Add a hold, unless the recording is held for this case already. Raises as `held`."""
+    add = held(reason, reference, by)
+    return lambda before: before if is_held_for(before, reason, reference) else add(before)
+
+
+def released_of(reference: str) -> Change:
+    """End the holds with this reference; with an empty one all. Changes nothing when there is none."""
+
+    def change(before: Annotations) -> Annotations:
+        return replace(before, holds=tuple(one for one in before.holds if reference and one.reference != reference))
+
+    return change
+
+
+def is_held_for(annotations: Annotations, reason: str, reference: str) -> bool:
+    """Whether there is a hold of this case."""
+    return any((one.reason, one.reference) == (reason, reference) for one in annotations.holds)
+
+
+def has_hold_of(annotations: Annotations, reference: str) -> bool:
+    """Whether there is a hold with this reference; an empty one: any hold."""
+    return any(not reference or one.reference == reference for one in annotations.holds)
+
+
 def next_revision(before: Annotations, change: Change, expected: int | None = None) -> Annotations:
     """The changed annotations; the same object when nothing changes. `expected`: the revision that the change was made for.
     Raises Refused, Conflict."""

@@ -42,6 +42,8 @@ class Kept(StrEnum):
     """The daemon is still storing it."""
     DAMAGED = "damaged"
     """Its sidecar cannot be read, so its files are not known. `callrec verify` names it."""
+    ELSEWHERE = "elsewhere"
+    """It is in the catalogue, and not in this library: another daemon stored it, or its sidecar is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class KeptShown(BaseModel):
     held: int = Field(description="Under a legal hold.")
     unfinished: int = Field(description="The daemon is still storing them.")
     damaged: int = Field(description="Their sidecar cannot be read; `callrec verify` names them.")
+    elsewhere: int = Field(description="They are not in this daemon's library: another one stored them.")
 
 
 class ErasedFirst(BaseModel):

@@ -10,12 +10,14 @@ from callrec.web.api.calls import call_operations
 from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.exports import export_operations
+from callrec.web.api.holds import hold_operations
 from callrec.web.api.links import link_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
 from callrec.web.api.marks import marks_operation
 from callrec.web.api.media import media_operation
 from callrec.web.api.prompts import prompt_operations
 from callrec.web.api.recordings import recording_operations
+from callrec.web.api.retention import retention_operations
 from callrec.web.api.tokens import token_operations
 from callrec.web.api.user_files import user_file_operations
 from callrec.web.api.waveforms import waveform_operation
@@ -43,6 +45,8 @@ def operations(use: UseCases) -> list[Operation]:
         *link_operations(use.stored),
         *export_operations(use.stored),
         *erasure_operations(use.stored),
+        *hold_operations(use.stored),
+        *retention_operations(use.stored),
         *event_operations(use.hub),
         *webhook_operations(use.webhooks),
         *account_operations(use.logins, records),

@@ -21,10 +21,13 @@ from callrec.domain.library.annotations import (
     NoteText,
     difference,
     edited,
+    has_hold_of,
     held,
+    held_once,
     next_revision,
     noted,
     released,
+    released_of,
     retagged,
 )
 
@@ -153,3 +156,16 @@ def test_the_audit_log_gets_what_changed_and_no_texts() -> None:
     assert difference(before, after(held("x", "", by("i")), before=before)) == "+hold i-1"
     named = after(edited(by=by(), length_s=1.0, retention_class="long"))
     assert difference(named, after(edited(by=by(), length_s=1.0, retention_class=""), before=named)) == "class none"
+
+
+def test_a_case_holds_a_recording_once_and_is_released_by_its_reference() -> None:
+    once = after(held_once("lawsuit", "AZ 1", by()))
+    assert after(held_once("lawsuit", "AZ 1", by()), before=once) is once
+    both = after(held_once("another", "AZ 2", by()), before=once)
+    assert [one.reference for one in both.holds] == ["AZ 1", "AZ 2"]
+    assert (has_hold_of(both, "AZ 2"), has_hold_of(once, "AZ 2"), has_hold_of(once, ""), has_hold_of(EMPTY, "")) == (
+        True, False, True, False,
+    )  # fmt: skip
+    assert [one.reference for one in after(released_of("AZ 1"), before=both).holds] == ["AZ 2"]
+    assert not after(released_of(""), before=both).is_held
+    assert after(released_of("AZ 3"), before=both) is both

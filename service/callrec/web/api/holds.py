@@ -1,0 +1,106 @@
+"""Legal holds over HTTP on all recordings that meet conditions; each with a preview."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from callrec.app.library.holding import MOST_AT_ONCE, Case, Holding, Holds
+from callrec.app.library.stored_media import StoredMedia
+from callrec.domain.access.decisions import Visible
+from callrec.domain.directory.model import Permission
+from callrec.domain.library.annotations import MOST_REASON
+from callrec.web.api.erasures import LIMIT_S, BodyConditions
+from callrec.web.api.media import asker_of
+from callrec.web.api.records import shown
+from callrec.web.api.schemas import Body
+from callrec.web.requests import body_of
+from callrec.web.routes import Answer, Operation
+
+_ALL = Visible(all=True)
+_REFUSALS = (
+    *(HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+    *(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+)
+
+
+class HoldOfMany(Body):
+    """Which recordings, and why they must not be removed."""
+
+    filter: BodyConditions
+    reason: str = Field(min_length=1, max_length=MOST_REASON)
+    reference: str = Field("", max_length=MOST_REASON, description="Of a case or ticket.")
+    preview: bool = Field(False, description="Only tell which.")
+
+
+class ReleaseOfMany(Body):
+    """Which recordings, and why they need not be kept any longer."""
+
+    filter: BodyConditions
+    reason: str = Field(min_length=1, max_length=MOST_REASON, description="For the audit log.")
+    reference: str = Field("", max_length=MOST_REASON, description="Only holds with this reference; empty: all.")
+    preview: bool = Field(False, description="Only tell which.")
+
+
+class HoldFailed(BaseModel):
+    """A recording that could not be changed."""
+
+    recording: str
+    code: str = Field(description="The code of the error.")
+
+
+class HoldsChanged(BaseModel):
+    """What was done, or would be."""
+
+    recordings: int = Field(description="That were changed, or would be.")
+    unchanged: int = Field(description="That are so already.")
+    first: list[str] = Field(description="The ids of the first 20.")
+    failed: list[HoldFailed]
+    more: bool = Field(description=f"More are to be changed: one request changes {MOST_AT_ONCE}. Send it again.")
+
+
+def hold_operations(stored: StoredMedia) -> list[Operation]:
+    """The operations of holds on many recordings."""
+    of = _Holds(stored.holding)
+    answer = {HTTPStatus.OK: Answer("What was done, or would be.", HoldsChanged)}
+    return [
+        Operation(
+            "POST", "/recordings/hold", "holdRecordings", "recordings",
+            "Keep all recordings that meet conditions from being removed.", of.hold, answer, _REFUSALS, body=HoldOfMany,
+            limit_s=LIMIT_S, needs=(Permission.RECORDINGS_HOLD,),
+        ),
+        Operation(
+            "POST", "/recordings/release", "releaseRecordings", "recordings",
+            "End the holds of all recordings that meet conditions.", of.release, answer, _REFUSALS, body=ReleaseOfMany,
+            limit_s=LIMIT_S, needs=(Permission.RECORDINGS_RELEASE,),
+        ),
+    ]  # fmt: skip
+
+
+class _Holds:
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+
+    async def hold(self, request: web.Request) -> web.Response:
+        wanted = await body_of(request, HoldOfMany)
+        case = Case(wanted.reason, wanted.reference)
+        done = await self._holding.hold(wanted.filter.filter(_ALL), case, asker_of(request), is_preview=wanted.preview)
+        return shown(_shown(done))
+
+    async def release(self, request: web.Request) -> web.Response:
+        wanted = await body_of(request, ReleaseOfMany)
+        case = Case(wanted.reason, wanted.reference)
+        done = await self._holding.release(
+            wanted.filter.filter(_ALL), case, asker_of(request), is_preview=wanted.preview
+        )
+        return shown(_shown(done))
+
+
+def _shown(done: Holds) -> dict[str, object]:
+    return {
+        "recordings": done.recordings,
+        "unchanged": done.unchanged,
+        "first": done.first,
+        "failed": [{"recording": recording, "code": code} for recording, code in done.failed.items()],
+        "more": done.is_more_left,
+    }

@@ -44,7 +44,7 @@ ErrorCode = Literal[
     "idempotency-key", "if-match", "incall-in-contexts",
     "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
     "kept", "key-destination", "key-label", "key-not-served", "key-number", "key-pattern", "key-sccp",
-    "key-supervision", "key-twice", "key-type",
+    "key-supervision", "key-twice", "key-type", "keys-refused",
     "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "link",
     "links-unreadable", "login-busy", "login-code", "login-refused", "login-wait", "login-way", "lookup-kind",
     "media-busy", "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
@@ -173,6 +173,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "key-supervision": "Keys of this type have no device state to show. Leave supervision off.",
     "key-twice": "Another key of the user does the same. Remove one of the two.",
     "key-type": "This type of function key is not known. The hint lists all types.",
+    "keys-refused": "One or more of a user's function keys have faults; each is named with its key. Correct them all: nothing "
+    "was changed.",
     "line-in-use": "A mailbox belongs to this line. Remove the voicemail first.",
     "line-name-reserved": "The line's name is one that the PBX uses itself, so the line is in no file. Choose "
     "another name.",

@@ -17,6 +17,7 @@ from callrec.adapters.redis.mark_keeper import MarkKeeper
 from callrec.adapters.redis.store import RedisStore
 from callrec.app.ports.directory import MarkFile
 from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.last_changes import LastChange, LastChanges
 from callrec.domain.directory.model import Tables
 from callrec.domain.directory.table_changes import Difference
 from callrec.domain.directory.tables_mark import SEEN_LAST, Standing, TablesMark, judge
@@ -91,6 +92,7 @@ class DirectoryFeed:
         self._task: asyncio.Task[None] | None = None
         self._dropping: asyncio.Task[None] | None = None
         self._told = LastTold()
+        self._changes = LastChanges()
         self._fault: CallrecError | None = None
         self.reloads = 0
         """How often the whole copy was loaded, for metrics."""
@@ -143,6 +145,10 @@ class DirectoryFeed:
     def mark(self) -> TablesMark | None:
         """The mark of the copy's tables; None before they were loaded."""
         return self._mark
+
+    def last_change(self, table: str, key: str) -> LastChange | None:
+        """Who changed this record last, since the copy was loaded; None when it is not known."""
+        return self._changes.of(table, key)
 
     async def standing(self, event: str) -> Standing:
         """The standing of the store's tables, compared with the mark that has this event. Raises Unavailable."""
@@ -262,6 +268,7 @@ class DirectoryFeed:
         if event.revision != self._revision + 1 or event.change is None:
             raise _Missed
         difference = self._directory.apply(event.change)
+        self._changes.note(event.change, fields.get("actor", ""), int(event_id.partition("-")[0]))
         self._mark = TablesMark(event.revision, event_id)
         self._seen.keep(self._mark)
         self._edit_revision = self._edit_revision if event.edit_revision is None else event.edit_revision

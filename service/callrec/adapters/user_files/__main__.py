@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.store import RedisStore
-from callrec.adapters.user_files.wire import ORDER, Order, head_done, head_of
+from callrec.adapters.user_files.wire import ORDER, Order, head_done, head_of, progress_line
 from callrec.app.directory.user_file.jobs import ImportJob, exporting, importing
 from callrec.domain.errors import CallrecError
 
@@ -28,9 +28,15 @@ async def done(order: Order) -> tuple[str, Iterable[str]]:
                     file.seek(0)
                     return file.read()
 
-                return head_done(), await importing(store, order.job, content, Argon2Passwords())
+                return head_done(), await importing(store, order.job, content, Argon2Passwords(), told)
         text, left_out = await exporting(store, order.job)
         return head_done(left_out), [text]
+
+
+def told(step: str, done: int, whole: int) -> None:
+    """Tell the daemon how far the job is. It may be called in a thread, one at a time, and before the outcome only."""
+    sys.stdout.buffer.write(progress_line(step, done, whole).encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def main() -> None:

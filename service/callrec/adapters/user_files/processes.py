@@ -12,8 +12,9 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
 from callrec.adapters.redis.connection import Address
-from callrec.adapters.user_files.wire import ORDER, Order, read_head
+from callrec.adapters.user_files.wire import ORDER, Order, progress_of, read_head
 from callrec.app.directory.user_file.file_text import LARGEST_BYTES, too_large
+from callrec.app.directory.user_file.import_users import Tell, nothing_told
 from callrec.app.directory.user_file.jobs import Done, ExportJob, Job
 from callrec.domain.errors import OutcomeUnknown, Unavailable
 
@@ -33,7 +34,9 @@ class UserFileProcesses:
         self._turn, self._upload = asyncio.Lock(), asyncio.Lock()
 
     @contextlib.asynccontextmanager
-    async def done(self, job: Job, content: AsyncIterable[bytes] | None = None) -> AsyncIterator[Done]:
+    async def done(
+        self, job: Job, content: AsyncIterable[bytes] | None = None, tell: Tell = nothing_told
+    ) -> AsyncIterator[Done]:
         """Do this job in a new process, which ends with the block. Raises as `UserFiles.done` says."""
         with _memory() as file:
             if content is not None:
@@ -42,7 +45,7 @@ class UserFileProcesses:
                     await _keep(content, file)
             async with _in_turn(self._turn), _process(file) as process:
                 order = Order(job, self._address, -1 if content is None else file)
-                yield await _answer(process, job, ORDER.dump_json(order))
+                yield await _answer(process, job, ORDER.dump_json(order), tell)
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +94,7 @@ async def _process(file: int) -> AsyncIterator[Process]:
         await process.communicate()  # read the rest of its output, without which the process cannot end
 
 
-async def _answer(process: Process, job: Job, order: bytes) -> Done:
+async def _answer(process: Process, job: Job, order: bytes, tell: Tell) -> Done:
     assert process.stdin, "it was asked for"  # noqa: S101 - for the type checker
     assert process.stdout, "it was asked for"  # noqa: S101
     with contextlib.suppress(ConnectionError):  # it ended already: its answer is missing, too
@@ -99,6 +102,9 @@ async def _answer(process: Process, job: Job, order: bytes) -> Done:
         await process.stdin.drain()
         process.stdin.close()
     head = await process.stdout.readline()
+    while head.endswith(b"\n") and (progress := progress_of(head)):
+        tell(*progress)
+        head = await process.stdout.readline()
     if not head.endswith(b"\n"):
         raise await _lost(process, job)
     return Done(_chunks(process, job, process.stdout), read_head(head))

@@ -1,4 +1,4 @@
-"""The protocol of the two processes: one line of JSON for the job, one for its outcome, then the document."""
+"""The protocol of the two processes: a line of JSON for the job, some for its progress, one for the outcome, the document."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -41,6 +41,17 @@ def head_of(error: CallrecError) -> str:
 def head_done(left_out: int = 0) -> str:
     """The line before a document."""
     return json.dumps({"left_out": left_out})
+
+
+def progress_line(step: str, done: int, whole: int) -> str:
+    """A line before the head: what the job is doing, how much of it is done, of how much (0: unknown)."""
+    return json.dumps({"step": step, "done": done, "all": whole})
+
+
+def progress_of(line: bytes) -> tuple[str, int, int] | None:
+    """What a line tells of the progress; None for the head."""
+    said = json.loads(line)
+    return (str(said["step"]), int(said["done"]), int(said["all"])) if "step" in said else None
 
 
 def read_head(line: bytes) -> int:

@@ -7,7 +7,7 @@ edit the copy catches up and the plan is made again, a few times. So a plan may 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.receipts import still_there, written
@@ -76,6 +76,28 @@ class Records:
             if table is Table.USERS:
                 identity = (await self._store.reserve_user_ids(1))[0]
             return self._shown(await self._write(plan, change_request))
+
+    async def create_user(
+        self, make: Callable[[Directory, UserId], tuple[Edit, User]], change_request: ChangeRequest
+    ) -> User:
+        """Add a new user together with other records: `make` gets the user's id, and returns the whole edit. Raises as
+        `create`."""
+        identity = _NOBODY
+
+        def plan(tables: Directory) -> tuple[Edit, TableRecord | None]:
+            return make(tables, identity)
+
+        async with self._turn:
+            if (done := await change_request.done_before(self._store)) is not None:
+                return cast("User", await self._again(done))
+            identity = (await self._store.reserve_user_ids(1))[0]
+            return cast("User", self._shown(await self._write(plan, change_request)))
+
+    async def edit(self, plan: Callable[[Directory], Edit], change_request: ChangeRequest) -> None:
+        """Make the edit that `plan` returns: several records in one change. Raises Refused, Unavailable."""
+        async with self._turn:
+            if await change_request.done_before(self._store) is None:
+                await self._write(lambda tables: (plan(tables), None), change_request)
 
     async def change(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack
 
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Edit
+from callrec.domain.directory.last_changes import LastChange
 from callrec.domain.directory.model import Feature, FeatureCode, Tables, User
 from callrec.domain.directory.table_changes import Difference
 from callrec.domain.directory.tables_mark import Marked, Standing, TablesMark
@@ -14,6 +15,7 @@ from callrec.domain.errors import Unavailable
 from callrec.domain.rules import RecordRules, UserId
 
 if TYPE_CHECKING:
+    from callrec.app.directory.user_file.import_users import Tell
     from callrec.app.directory.user_file.jobs import Done, Job
 
 
@@ -166,6 +168,10 @@ class DirectorySource(TableCopy, Protocol):
         """The standing of the store's tables (`tables_mark`). Raises Unavailable."""
         ...
 
+    def last_change(self, table: str, key: str) -> LastChange | None:
+        """Who changed this record last, since the copy was loaded; None when it is not known."""
+        ...
+
     def on_change(self, callback: Callable[[Difference], None]) -> None:
         """Call this, which must not block, after every change of the copy."""
         ...
@@ -232,7 +238,9 @@ class OperatorStore(TableStore, AskableStore, Protocol):
 class UserFiles(Protocol):
     """Imports and exports user files away from the daemon's loop."""
 
-    def done(self, job: "Job", content: AsyncIterable[bytes] | None = None) -> AbstractAsyncContextManager["Done"]:
-        """Do this job. Raises Refused (FileErrors for what is wrong in the file), Unavailable: another job is being done, or
-        the outcome is unknown."""
+    def done(
+        self, job: "Job", content: AsyncIterable[bytes] | None = None, tell: "Tell" = ...
+    ) -> AbstractAsyncContextManager["Done"]:
+        """Do this job; `tell` is told how far an import is. Raises Refused (FileErrors for what is wrong in the file),
+        Unavailable: another job is being done, or the outcome is unknown."""
         ...

@@ -148,6 +148,23 @@ def blf_of(key: FunctionKey, lines: Collection[Line], codes: Mapping[Feature, Fe
 
 def checked_key(before: FunctionKey | None, key: FunctionKey, tables: Directory) -> None:
     """Raises Refused when the key cannot replace `before` (None: it is new)."""
+    check_alone(key, tables)
+    twin = twin_of(key, (one for one in tables.keys_of(key.user) if one not in (before, key)))
+    if twin is not None:
+        raise Refused(
+            "key-twice",
+            f"key {twin.number} does the same as key {key.number} would",
+            hint=f"remove key {twin.number} first",
+        )
+
+
+def twin_of(key: FunctionKey, others: Iterable[FunctionKey]) -> FunctionKey | None:
+    """The first of these keys that does the same as this one."""
+    return next((one for one in others if (one.type, one.destination) == (key.type, key.destination)), None)
+
+
+def check_alone(key: FunctionKey, tables: Directory) -> None:
+    """Raises Refused when the user cannot have this key, whatever other keys there are."""
     owner = tables.user(key.user)
     if owner is None:
         raise Refused("no-such-user", f"there is no user {key.user[:40]!r}", hint="callrec users list shows all")
@@ -166,14 +183,6 @@ def checked_key(before: FunctionKey | None, key: FunctionKey, tables: Directory)
         )
     if reason := _destination_fault(key, kind, owner, tables):
         raise Refused("key-destination", f"the destination of a key of type {kind.name} {reason}")
-    others = (one for one in tables.keys_of(key.user) if one not in (before, key))
-    same = next((one for one in others if (one.type, one.destination) == (key.type, key.destination)), None)
-    if same is not None:
-        raise Refused(
-            "key-twice",
-            f"key {same.number} does the same as key {key.number} would",
-            hint=f"remove key {same.number} first",
-        )
 
 
 def _known(name: str) -> KeyType:

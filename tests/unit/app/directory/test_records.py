@@ -8,8 +8,8 @@ from callrec.app.directory.idempotency import ChangeRequest, done_by
 from callrec.app.directory.receipts import written
 from callrec.app.directory.records import ATTEMPTS, Records
 from callrec.domain.directory.directory import Directory
-from callrec.domain.directory.edit import Table, place
-from callrec.domain.directory.model import Feature, FeatureCode, Profile, Tables, User
+from callrec.domain.directory.edit import Change, Edit, Table, place
+from callrec.domain.directory.model import Feature, FeatureCode, Line, Profile, Tables, User
 from callrec.domain.directory.table_changes import CodeChanged, RecordsChanged
 from callrec.domain.errors import Conflict, Refused, Unavailable
 from callrec.domain.rules import UserId
@@ -290,3 +290,28 @@ async def test_a_copy_that_does_not_follow_is_read_and_not_written_from(records,
 async def test_a_change_that_is_done_is_answered_though_the_store_goes(records, store):
     store.lost = True
     assert "Roe" == (await records.change(Table.USERS, "1", renamed, anything, ASKED)).lastname
+
+
+async def test_a_new_user_comes_together_with_other_records_once_per_request():
+    store = Store()
+    records = Records(store, store)
+    line = Line("desk", UserId("2"), "1000", "default", secret="s")
+
+    def make(tables, identity):
+        assert tables is store.directory
+        user = User(identity, "Eve")
+        return Edit((Change(None, user), Change(None, line))), user
+
+    eve = await records.create_user(make, AGAIN)
+    assert (eve, store.directory.lines_of(eve.id)) == (User(UserId("2"), "Eve"), (line,))
+    assert await records.create_user(make, AGAIN) == eve
+    assert len(store.edits) == 1
+
+
+async def test_several_records_are_changed_in_one_edit_planned_on_the_present_tables():
+    store = Store(others=2)
+    records = Records(store, store)
+    eve = User(UserId("2"), "Eve")
+    await records.edit(lambda tables: Edit((Change(tables.user(JOHN.id), None), Change(None, eve))), AGAIN)
+    await records.edit(lambda _: Edit((Change(eve, None),)), AGAIN)
+    assert list(store.directory.users()) == [eve]

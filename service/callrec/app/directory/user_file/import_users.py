@@ -51,6 +51,10 @@ Tell = Callable[[str, int, int], None]
 """Reports progress: the current step, how much of it is done, of how much (0: unknown)."""
 
 
+def nothing_told(_step: str, _done: int, _all: int, /) -> None:
+    """Reports no progress."""
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """The result of an import or of its dry run."""
@@ -81,7 +85,7 @@ async def import_users(
     encoding: str | None = None,
     dry_run: bool = False,
     generate: Generate = GENERATE,
-    tell: Tell = lambda _what, _done, _all: None,
+    tell: Tell = nothing_told,
 ) -> Imported:
     """Import a file in one change. `content` reads its bytes; it is called once, in a thread, and the bytes are not kept.
     Equal users stay, so a file may be imported twice. With a `wording` the store keeps a receipt, also without a change: the

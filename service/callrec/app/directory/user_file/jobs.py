@@ -12,7 +12,7 @@ from typing import Final
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.user_file.export_users import export_users
 from callrec.app.directory.user_file.import_report import report, text_of
-from callrec.app.directory.user_file.import_users import import_users
+from callrec.app.directory.user_file.import_users import Tell, import_users, nothing_told
 from callrec.app.ports.directory import Passwords, TableStore
 from callrec.domain.directory.user_file.file_rules import Mode
 from callrec.domain.errors import Refused
@@ -60,7 +60,7 @@ class FileErrors(Refused):
 
 
 async def importing(
-    store: TableStore, job: ImportJob, content: Callable[[], bytes], passwords: Passwords
+    store: TableStore, job: ImportJob, content: Callable[[], bytes], passwords: Passwords, tell: Tell = nothing_told
 ) -> Iterator[str]:
     """The answer to an import of the bytes that `content` reads, as pieces of JSON: its report, or the counts of the same request
     executed before or meanwhile. `content` is called twice. Raises as `import_users` does."""
@@ -79,6 +79,7 @@ async def importing(
         wording=change_request.wording if change_request.may_be_repeated else "",
         encoding=job.encoding,
         dry_run=job.dry_run,
+        tell=tell,
     )
     if imported.before is not None:
         return text_of(_repeated(job.mode, imported.before))

@@ -81,8 +81,7 @@ def records(text: str) -> Iterator[Record]:
     """Every record that is not blank, the header first, blanks around cells taken away. FileRefused where quoting is broken."""
     told = _SEPARATOR_LINE.match(text)
     begins = told.end() if told else 0
-    # The first of those that do equally well
-    separator = told["separator"] if told else max(SEPARATORS, key=lambda one: _known_in_header(text, one))
+    separator = separator_of(text)
     reader, before = _reader(text, separator, begins), 1 if told else 0
     at_line, width = before + 1, 0
     try:
@@ -96,6 +95,13 @@ def records(text: str) -> Iterator[Record]:
             at_line = before + reader.line_num + 1
     except csv.Error as error:
         raise FileRefused([RowError(at_line, "", "", f"cannot be read: {error}")]) from None
+
+
+def separator_of(text: str) -> str:
+    """The separator that the file names in its first line, or with which its header has most known columns; the first of those
+    that do equally well."""
+    told = _SEPARATOR_LINE.match(text)
+    return told["separator"] if told else max(SEPARATORS, key=lambda one: _known_in_header(text, one))
 
 
 def column_of(header: str) -> str:

@@ -20,8 +20,9 @@ from callrec.domain.rules import UserId
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
 from callrec.web import server
+from callrec.web.api.access_changes import ACCOUNT_FIELDS
 from callrec.web.api.operations import operations
-from callrec.web.api.records import ACCOUNT_FIELDS, NEEDS
+from callrec.web.api.records import NEEDS
 from callrec.web.auth import Authentication, permitted
 from callrec.web.problems import BadRequest
 from callrec.web.routes import Operation

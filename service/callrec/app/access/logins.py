@@ -190,6 +190,11 @@ class Logins:
             await self._store.touch_session(replace(session, code_shown=True))
         await self._store.end_sessions(user, keep=session.digest if session else "")
 
+    async def has_factor(self, user: UserId) -> bool:
+        """Whether the account has a confirmed second factor. Raises Unavailable."""
+        found = await self._store.second_factor(user)
+        return found is not None and found.confirmed
+
     async def remove_factor(self, user: UserId, actor: Actor, address: str) -> None:
         """No code is wanted any more. Raises Refused (`second-factor`), Unavailable."""
         before = await self._store.second_factor(user)

@@ -298,7 +298,7 @@ class _Own:
     async def password(self, request: web.Request) -> web.Response:
         body, found = await body_of(request, OwnPassword), self._user(request)
         await self._logins.checked(found, body.present, client_of(request))
-        await _set_password(request, self._logins, self._records, found, body.password, by=None)
+        await set_password(request, self._logins, self._records, found, body.password, by=None)
         answer = web.Response(status=_GONE)
         take_away(answer, request[WAY])
         return answer
@@ -358,7 +358,7 @@ class _Every:
 
     async def password(self, request: web.Request) -> web.Response:
         user, body = self._weaker(request), await body_of(request, NewPassword)
-        await _set_password(request, self._logins, self._records, user, body.password, by=principal_of(request))
+        await set_password(request, self._logins, self._records, user, body.password, by=principal_of(request))
         return web.Response(status=_GONE)
 
     async def remove_factor(self, request: web.Request) -> web.Response:
@@ -386,7 +386,7 @@ class _Every:
         return found
 
 
-async def _set_password(
+async def set_password(
     request: web.Request, logins: Logins, records: Records, user: User, password: str, *, by: Principal | None
 ) -> None:
     """Give this user another password, and end all their sessions. `by`: who may not do that to a stronger account."""

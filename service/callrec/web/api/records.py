@@ -12,17 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from callrec.app.directory.paging import Order, begins, page
 from callrec.app.directory.records import Records
-from callrec.domain.access.decisions import may
-from callrec.domain.access.grants import ACCOUNT_FIELDS
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
 from callrec.domain.directory.model import Permission, User
-from callrec.web.api.access_changes import log_record_change
+from callrec.web.api.record_changes import RecordChanges
 from callrec.web.api.record_names import FIELDS
 from callrec.web.api.resources import RESOURCES, Resource
 from callrec.web.api.responses import page_of
 from callrec.web.api.schemas import changes
-from callrec.web.auth import not_permitted, principal_of
 from callrec.web.requests import Cursor, Tags, body_of, change_request_of, query_of
 from callrec.web.routes import PREFIX, Answer, Operation
 
@@ -66,7 +63,7 @@ class _Kind:
 
     def __init__(self, resource: Resource, records: Records, tags: Tags) -> None:
         self._kind, self._records, self._tags = resource, records, tags
-        self._change = changes(resource.new, *resource.fixed)
+        self._change, self._changes = changes(resource.new, *resource.fixed), RecordChanges(records)
         self._query = _list_query(resource)
 
     def operations(self) -> list[Operation]:
@@ -143,11 +140,7 @@ class _Kind:
 
     async def _create(self, request: web.Request) -> web.Response:
         body, change_request = await body_of(request, self._kind.new), await change_request_of(request)
-        self._may_set(request, body)
-        await log_record_change(request, self._kind.table, "create", fields=_stated(body))
-        table_record = await self._records.create(
-            self._kind.table, lambda tables, identity: self._kind.make(body, tables, identity), change_request
-        )
+        table_record = await self._changes.create(request, self._kind, body, change_request)
         return self._answer(table_record, _MADE, Location=self._address(table_record))
 
     async def _read(self, request: web.Request) -> web.Response:
@@ -156,15 +149,8 @@ class _Kind:
     async def _patch(self, request: web.Request) -> web.Response:
         expected = self._tags.expected(request, self._shown, required=True)
         body, change_request = await body_of(request, self._change), await change_request_of(request)
-        self._may_set(request, body)
-        await log_record_change(request, self._kind.table, "change", self._key(request), _stated(body))
-        table_record = await self._records.change(
-            self._kind.table,
-            self._key(request),
-            lambda table_record: self._kind.become(table_record, body),
-            expected,
-            change_request,
-            stated=body.model_fields_set,
+        table_record = await self._changes.change(
+            request, self._kind, self._key(request), body, change_request, expected=expected
         )
         return self._answer(table_record, Content_Location=self._address(table_record))
 
@@ -173,19 +159,8 @@ class _Kind:
             self._tags.expected(request, self._shown, required=False),
             await change_request_of(request),
         )
-        user = self._records.directory.records(self._kind.table).get(self._key(request))
-        if isinstance(user, User) and user.enableclient and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
-            raise not_permitted(Permission.ACCOUNTS_CHANGE)
-        await log_record_change(request, self._kind.table, "delete", self._key(request))
-        await self._records.remove(self._kind.table, self._key(request), expected, change_request)
+        await self._changes.remove(request, self._kind, self._key(request), change_request, expected=expected)
         return web.Response(status=_GONE)
-
-    def _may_set(self, request: web.Request, body: BaseModel) -> None:
-        """Raises BadRequest for fields of a user's account without the permission for accounts: with a name, a password and a
-        profile everybody could be an administrator."""
-        of_account = self._kind.table is Table.USERS and not body.model_fields_set.isdisjoint(ACCOUNT_FIELDS)
-        if of_account and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
-            raise not_permitted(Permission.ACCOUNTS_CHANGE)
 
     def _answer(self, table_record: TableRecord, status: HTTPStatus = _READ, **headers: str) -> web.Response:
         answer = self._shown(table_record)
@@ -220,11 +195,6 @@ _REMOVES = {
     Table.ROLES: "Remove a role. The last role that may change settings cannot be removed.",
     Table.LINES: "Remove a line. A line that its user's mailbox needs cannot be removed.",
 }
-
-
-def _stated(body: BaseModel) -> dict[str, object]:
-    """The fields that the request names."""
-    return body.model_dump(mode="json", include=body.model_fields_set)
 
 
 def _list_query(resource: Resource) -> type[BaseModel]:

@@ -4,7 +4,7 @@ A form is read into the same model as the body of the API's operation, and check
 shown again as they were typed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -48,6 +48,8 @@ class Form:
     values: dict[str, list[str]] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
     language: str = "en"
+    stale: object = None
+    """What there is to say when the record of the form was changed by somebody else meanwhile."""
 
     def value(self, name: str, otherwise: object = "") -> str:
         """What was typed in this field; `otherwise` (what there is now) while the form was not sent."""
@@ -117,8 +119,19 @@ def checked(
             given[name] = [value for value in values if value]
         elif values[-1].strip() or name in keep_empty:
             given[name] = values[-1]
+    if lists:
+        return validated(form, model, given)
+    return _told(form, lambda: model.model_validate_strings(given))
+
+
+def validated(form: Form, model: type[Model], given: Mapping[str, object]) -> Model | None:
+    """These values as this model, texts read as numbers and the like; None when some are wrong, which the form then tells."""
+    return _told(form, lambda: model.model_validate(given, strict=False))
+
+
+def _told(form: Form, validate: Callable[[], Model]) -> Model | None:
     try:
-        return model.model_validate_strings(given) if not lists else model.model_validate(given, strict=False)
+        return validate()
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
             name = str(one["loc"][0]) if one["loc"] else WHOLE

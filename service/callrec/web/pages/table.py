@@ -5,7 +5,9 @@ import time
 from callrec.web.pages.account import account_pages
 from callrec.web.pages.login import login_pages
 from callrec.web.pages.routes import Page
+from callrec.web.pages.settings.table import settings_pages
 from callrec.web.pages.site import Site
+from callrec.web.pages.users.table import user_pages
 from callrec.web.use_cases import UseCases
 
 
@@ -14,6 +16,8 @@ def pages(use: UseCases) -> list[Page]:
     return [
         *login_pages(use, time.monotonic),
         *account_pages(use),
+        *user_pages(use),
+        *settings_pages(use),
     ]
 
 

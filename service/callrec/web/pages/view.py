@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.access.principals import Principal
 from callrec.domain.directory.model import Permission
+from callrec.web.pages.languages import translations
 from callrec.web.pages.navigation import Entry
 
 _KILO = 1000
@@ -43,6 +44,11 @@ class View:
     def may(self, permission: str) -> bool:
         """Whether the person may do this at all, e.g. `view.may("recordings.hold")`."""
         return self.principal is not None and may_somewhere(self.principal, Permission(permission))
+
+    def words(self, sentence: str) -> str:
+        """A sentence that is not written in the template itself, in the person's language. It stays text: a name in its place is
+        never markup."""
+        return translations(self.language).gettext(sentence) if sentence else ""
 
     def when(self, at_s: float | None, form: str = "medium") -> Markup:
         """Date and time, as an element that a program can read; empty for None."""

@@ -28,10 +28,19 @@ ROLE, HTML = "Callrec-Test-Role", {"Accept": "text/html"}
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}
 OPEN = {"home", "showLogin", "login"}
 EVERYBODY = OPEN | {"logout", "account", "endOwnSession"}
+SEES_USERS = {
+    *("users", "completeUser", "user", "services", "keys", "sheetOfKeys", "settings", "extensions"),
+    *(f"show{one}" for one in ("Lines", "Incalls", "Voicemails", "Contexts", "Entities", "Profiles")),
+    *(f"showOneOf{one}" for one in ("Lines", "Incalls", "Voicemails", "Contexts", "Entities", "Profiles")),
+}
+SEES_ACCOUNTS = {
+    *("userGroups", "userLogin", "tokens", "accounts", "showAccount"),
+    *("showRoles", "showOneOfRoles", "showGroups", "showOneOfGroups"),
+}
 PERMITTED: dict[str, set[str]] = {
     "administrator": {one.name for one in TABLE},
-    "auditor": set(),
-    "operator": set(),
+    "auditor": SEES_USERS | SEES_ACCOUNTS,
+    "operator": SEES_USERS,
     "supervisor": set(),
     "listener": set(),
     "user": set(),

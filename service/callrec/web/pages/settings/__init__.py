@@ -1,0 +1,1 @@
+"""Settings: feature codes, contexts, entities, profiles, groups, roles, accounts, tokens of programs."""

@@ -1,0 +1,1 @@
+"""Users: their list, their forms, import and export, function keys."""

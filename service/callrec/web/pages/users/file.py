@@ -1,0 +1,221 @@
+"""Import of users: upload or drop, look at what it changes, apply it, take the generated secrets; and export."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from callrec.app.directory.records import Records
+from callrec.app.directory.user_file.jobs import FileErrors, ImportJob
+from callrec.app.ports.directory import UserFiles
+from callrec.domain.access.audit import Action
+from callrec.domain.directory.model import Permission
+from callrec.domain.directory.user_file.csv_text import escaped, written
+from callrec.domain.directory.user_file.file_looks import CANDIDATES, looks_of
+from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.domain.errors import Refused
+from callrec.web.api.access_changes import log_access_change
+from callrec.web.auth import principal_of
+from callrec.web.pages.forms import Form, blank, typed
+from callrec.web.pages.languages import N_
+from callrec.web.pages.routes import Page
+from callrec.web.pages.site import page, see_other
+from callrec.web.pages.users.uploads import LARGEST_BYTES, Upload, Uploads, too_large
+from callrec.web.requests import change_request_under
+
+IMPORT = "/users/import"
+ONE = IMPORT + "/{ticket:[A-Za-z0-9]+}"
+LIMIT_S = 600.0
+MOST_ROWS = 200
+"""So many rows, and so many errors, are shown on a page; all are counted."""
+MOST_NAME = 100
+SEPARATORS = {"|": "|", ",": ",", ";": ";", "\t": "Tab"}
+STEPS: Mapping[str, str] = {
+    "reading": N_("Reading the file"),
+    "comparing": N_("Comparing it with the users"),
+    "passwords": N_("Hashing passwords"),
+    "storing": N_("Storing"),
+}
+MODES = (
+    (Mode.ADD, N_("Add: each row is a new user")),
+    (Mode.UPDATE, N_("Update: each row changes a user who is there")),
+    (Mode.MERGE, N_("Merge: both")),
+)
+_NEEDS = (Permission.USERS_READ, Permission.USERS_CHANGE, Permission.ACCOUNTS_CHANGE)
+
+
+class ImportPages:
+    """The handlers."""
+
+    def __init__(self, files: UserFiles, records: Records, uploads: Uploads) -> None:
+        self._files, self._records, self._uploads = files, records, uploads
+
+    def pages(self) -> list[Page]:
+        """The table of pages."""
+        return [
+            Page("GET", IMPORT, "importUsers", self.show, needs=_NEEDS),
+            Page("POST", IMPORT, "uploadUsers", self.upload, needs=_NEEDS, limit_s=LIMIT_S),
+            Page("GET", ONE, "previewImport", self.preview, needs=_NEEDS, limit_s=LIMIT_S),
+            Page("POST", ONE, "applyImport", self.apply, needs=_NEEDS, limit_s=LIMIT_S),
+            Page("GET", f"{ONE}/progress", "progressOfImport", self.progress, needs=_NEEDS),
+            Page("GET", f"{ONE}/result", "resultOfImport", self.result, needs=_NEEDS),
+            Page("GET", f"{ONE}/secrets.csv", "secretsOfImport", self.secrets, needs=_NEEDS),
+            Page("POST", f"{ONE}/forget", "forgetImport", self.forget, needs=_NEEDS),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The form."""
+        return _form(request, blank(request))
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Take a file, and lead to its preview."""
+        form = blank(request)
+        if request.content_type != "multipart/form-data":
+            form.add("file", N_("Choose a file first."))
+            return _form(request, form)
+        name, pieces, mode = "", list[bytes](), Mode.ADD.value
+        async for part in await request.multipart():
+            if getattr(part, "name", None) == "file":
+                name = (getattr(part, "filename", None) or "")[:MOST_NAME]
+                pieces = await _pieces(part)
+            elif getattr(part, "name", None) == "mode":
+                mode = (await part.read(decode=True)).decode("utf-8", "replace")[:10]  # type: ignore[union-attr]
+        try:
+            if not any(pieces):
+                form.add("file", N_("Choose a file first."))
+                return _form(request, form)
+            ticket = self._uploads.keep(principal_of(request).actor, name, pieces)
+        except Refused as refused:
+            form.add("file", f"{refused.message}: {refused.hint}")
+            return _form(request, form)
+        known = mode if mode in set(Mode) else Mode.ADD.value
+        return see_other(f"{IMPORT}/{ticket}?mode={known}")
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """What the file would change, and every error."""
+        upload, mode, encoding = self._upload(request), _mode(request.query), _encoding(request.query)
+        if upload.result is not None:
+            return see_other(f"{request.path}/result")
+        return await self._previewed(request, upload, mode, encoding)
+
+    async def apply(self, request: web.Request) -> web.Response:
+        """Import the file."""
+        form, upload = await typed(request), self._upload(request)
+        given = {name: form.value(name) for name in ("mode", "encoding")}
+        mode, encoding = _mode(given), _encoding(given)
+        if upload.result is not None or upload.is_running:
+            return see_other(f"{request.path}/result")
+        upload.is_running = True
+        try:
+            await log_access_change(request, Action.ACCOUNT_CHANGED, "", f"import of a user file, mode {mode}")
+            upload.result = await self._done(request, upload, mode, encoding, dry_run=False)
+            await self._records.seen()
+        except FileErrors as refused:
+            return await self._previewed(request, upload, mode, encoding, said=refused)
+        finally:
+            upload.is_running = False
+        return see_other(f"{request.path}/result")
+
+    async def progress(self, request: web.Request) -> web.Response:
+        """How far the import is, for the script of the page."""
+        upload = self._upload(request)
+        now = upload.progress
+        said = {"running": upload.is_running, "step": now.step, "done": now.done, "all": now.all}
+        return web.json_response(said)
+
+    async def result(self, request: web.Request) -> web.Response:
+        """What the import has done."""
+        upload = self._upload(request)
+        if upload.result is None and not upload.is_running:
+            return see_other(request.path.removesuffix("/result"))
+        return page(
+            request, "users/imported.html", upload=upload, result=upload.result, most=MOST_ROWS, steps=STEPS,
+            path=request.path.removesuffix("/result"),
+        )  # fmt: skip
+
+    async def secrets(self, request: web.Request) -> web.Response:
+        """The generated secrets as a file."""
+        upload = self._upload(request)
+        found = (upload.result or {}).get("secrets")
+        columns = ("what", "number", "name", "secret")
+        rows = [
+            [escaped(name, str(one.get(name, ""))) for name in columns]
+            for one in (found if isinstance(found, list) else [])
+        ]
+        disposition = {"Content-Disposition": 'attachment; filename="secrets.csv"'}
+        return web.Response(
+            text=written([columns, *rows]), content_type="text/csv", charset="utf-8", headers=disposition
+        )
+
+    async def forget(self, request: web.Request) -> web.Response:
+        """Drop the file, and the secrets."""
+        await typed(request)
+        self._uploads.forget(request.match_info["ticket"], principal_of(request).actor)
+        return see_other("/users")
+
+    def _upload(self, request: web.Request) -> Upload:
+        return self._uploads.find(request.match_info["ticket"], principal_of(request).actor)
+
+    async def _previewed(
+        self, request: web.Request, upload: Upload, mode: Mode, encoding: str, said: FileErrors | None = None
+    ) -> web.Response:
+        looks = await asyncio.to_thread(lambda: looks_of(upload.content(), encoding))
+        report: dict[str, Any] = {}
+        why = hint = ""
+        errors: list[dict[str, object]] = []
+        count = 0
+        try:
+            if said:
+                raise said
+            report = await self._done(request, upload, mode, encoding, dry_run=True)
+            errors, count = report["errors"], report["count"]
+        except FileErrors as refused:
+            errors, count = refused.errors, refused.count
+        except Refused as refused:
+            why, hint = refused.message, refused.hint
+        return page(
+            request, "users/preview.html", upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
+            count=count, why=why, hint=hint, mode=mode.value, modes=MODES, encoding=encoding, most=MOST_ROWS,
+            candidates=("utf-8", *CANDIDATES), separator=SEPARATORS.get(looks.separator, ""), path=request.path,
+            ticket=request.match_info["ticket"], steps=STEPS,
+        )  # fmt: skip
+
+    async def _done(
+        self, request: web.Request, upload: Upload, mode: Mode, encoding: str, *, dry_run: bool
+    ) -> dict[str, Any]:
+        """The report of an import or of its dry run. Raises FileErrors, Refused, Unavailable."""
+        request_id = f"page:import:{request.match_info['ticket']}"
+        change_request = change_request_under(request)
+        if not dry_run:  # the ticket is the key: a form that is sent twice imports once
+            change_request = replace(change_request, request_id=request_id, may_be_repeated=True)
+        job = ImportJob(change_request, mode, dry_run, encoding or None)
+        async with self._files.done(job, upload.chunks(), tell=upload.progress.tell) as done:
+            text = b"".join([chunk async for chunk in done.chunks])
+        report: dict[str, Any] = await asyncio.to_thread(json.loads, text)
+        return report
+
+
+async def _pieces(part: Any) -> list[bytes]:
+    """The bytes of a part of the form. Raises Refused when they are too many."""
+    pieces, kept = list[bytes](), 0
+    while piece := await part.read_chunk(64 * 1024):
+        kept += len(piece)
+        if kept > LARGEST_BYTES:
+            raise too_large()
+        pieces.append(piece)
+    return pieces
+
+
+def _form(request: web.Request, form: Form) -> web.Response:
+    return page(request, "users/import.html", form=form, modes=MODES, most_mib=LARGEST_BYTES // 1024 // 1024)
+
+
+def _mode(given: Mapping[str, str]) -> Mode:
+    return Mode(given["mode"]) if given.get("mode") in set(Mode) else Mode.ADD
+
+
+def _encoding(given: Mapping[str, str]) -> str:
+    return given.get("encoding", "") if given.get("encoding") in {"utf-8", *CANDIDATES} else ""

@@ -1,0 +1,166 @@
+"""Function keys in words: their types, why some are refused, and what a row of the form says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.function_keys import KEY_TYPES, ON_SCCP, Takes, blf_of, dials
+from callrec.domain.directory.model import FunctionKey, User
+from callrec.domain.rules import UserId
+from callrec.web.pages.languages import N_
+from callrec.web.pages.records.fields import named
+
+TYPES: Mapping[str, str] = {
+    "user": N_("User"),
+    "customized": N_("Customized"),
+    "online_record": N_("Online call recording"),
+    "pause_record": N_("Pause the recording"),
+    "call_record": N_("Call recording"),
+    "dnd": N_("Do not disturb"),
+    "forward_unconditional": N_("Unconditional forward"),
+    "forward_no_answer": N_("Forward on no answer"),
+    "forward_busy": N_("Forward on busy"),
+    "forwards_off": N_("Disable all forwards"),
+    "voicemail_enable": N_("Enable voicemail"),
+    "voicemail_consult": N_("Consult voicemail"),
+    "voicemail_leave": N_("Leave a message"),
+    "phone_status": N_("Phone status"),
+    "secretary_filter": N_("Boss/secretary filter"),
+    "agent_login": N_("Agent login"),
+    "agent_logoff": N_("Agent logoff"),
+    "agent_toggle": N_("Agent login and logoff"),
+    "blind_transfer": N_("Blind transfer"),
+    "attended_transfer": N_("Attended transfer"),
+    "parking": N_("Parking"),
+    "group": N_("Group"),
+    "queue": N_("Queue"),
+    "conference": N_("Conference room"),
+    "sound_recording": N_("Sound recording"),
+    "incoming_filter": N_("Incoming call filtering"),
+    "group_pickup": N_("Group interception"),
+    "listen": N_("Listen to online calls"),
+    "directory": N_("Directory access"),
+    "voicemail_delete": N_("Delete messages"),
+    "parking_position": N_("Parking position"),
+    "paging": N_("Paging"),
+}
+BY_NUMBER = N_("make a customized key that dials its number")
+NOT_SERVED: Mapping[str, str] = {
+    "group": BY_NUMBER,
+    "queue": BY_NUMBER,
+    "conference": BY_NUMBER,
+    "paging": BY_NUMBER,
+    "parking_position": BY_NUMBER,
+    "sound_recording": N_("prompts are recorded and uploaded on the page Prompts"),
+    "incoming_filter": N_("this PBX filters for bosses and secretaries only"),
+    "group_pickup": N_("a call is taken by the code of interception and the number that rings"),
+    "listen": N_("supervisors listen by the PBX's own code, which is announced where the law wants it"),
+    "directory": N_("phones have directories of their own"),
+    "voicemail_delete": N_("messages are deleted in the mailbox"),
+}
+"""Why a type that the specification names is refused, or what to do in its place."""
+DESTINATIONS: Mapping[Takes, str] = {
+    Takes.NOTHING: N_("no destination"),
+    Takes.USER: N_("the beginning of a name, or a number"),
+    Takes.DIGITS: N_("the digits to dial"),
+    Takes.FORWARD: N_("a number; empty: the phone asks for it"),
+    Takes.MAILBOX: N_("a mailbox"),
+    Takes.AGENT: N_("the user's agent number, or empty"),
+}
+
+
+@dataclass(slots=True)
+class KeyRow:
+    """A key as the form has it: texts as they were typed."""
+
+    number: str = ""
+    type: str = "user"
+    destination: str = ""
+    label: str = ""
+    supervision: bool = False
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the row is left as it was offered."""
+        return not (self.destination.strip() or self.label.strip()) and not self.number.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShown:
+    """A stored key in words; `note` is in English, and `about` is the user it speaks of."""
+
+    key: FunctionKey
+    kind: str
+    leads_to: str
+    dials: str
+    watches: str
+    note: str = ""
+    about: User | None = None
+    is_warning: bool = False
+
+    @property
+    def label(self) -> str:
+        """What stands beside the key; empty for the name of its type."""
+        return self.key.label or (self.about.name if self.about and self.kind == TYPES["user"] else "")
+
+
+def row_of(key: FunctionKey, tables: Directory) -> KeyRow:
+    """The row of a stored key."""
+    return KeyRow(str(key.number), key.type, leads_to(key, tables), key.label, key.supervision)
+
+
+def leads_to(key: FunctionKey, tables: Directory) -> str:
+    """The destination as people name it."""
+    user = tables.user(UserId(key.destination)) if KEY_TYPES[key.type].takes is Takes.USER else None
+    return named(user, tables) if user else key.destination
+
+
+def shown(key: FunctionKey, tables: Directory) -> KeyShown:
+    """A stored key, with what it dials and what its lamp follows."""
+    codes = {code.feature: code for code in tables.codes()}
+    is_user = KEY_TYPES[key.type].takes is Takes.USER
+    about = tables.user(UserId(key.destination)) if is_user else None
+    lines = tables.lines_of(about.id) if about else ()
+    note, is_warning = _note(key, about, tables)
+    return KeyShown(
+        key, TYPES.get(key.type, key.type), leads_to(key, tables), dials(key, lines, codes), blf_of(key, lines, codes),
+        note, about, is_warning,
+    )  # fmt: skip
+
+
+def _note(key: FunctionKey, about: User | None, tables: Directory) -> tuple[str, bool]:
+    """What there is to know of a key, in English, and whether it does not work as it should."""
+    kind = KEY_TYPES[key.type]
+    if about and not tables.lines_of(about.id):
+        return N_("%(name)s has no line: the key dials nothing."), True
+    if about and key.supervision and not about.enablehint:
+        return N_("%(name)s has no supervision: the lamp stays dark. Enable it among their services."), True
+    if kind.feature and not tables.code(kind.feature).enabled:
+        return N_("The service is not activated among the extensions: the key does nothing."), True
+    if key.type == "forward_unconditional" and not key.destination:
+        return N_(
+            "Asks for the number when it is pressed; the lamp shows every unconditional forward of this user."
+        ), False
+    return "", False
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChoice:
+    """A type in the list: `why` (in English) when it cannot be chosen."""
+
+    value: str
+    title: str
+    why: str = ""
+
+
+def choices(owner: User, tables: Directory) -> list[TypeChoice]:
+    """All types of the specification, those that this user cannot have with the reason."""
+    is_sccp = any(line.protocol == "sccp" for line in tables.lines_of(owner.id))
+    found = []
+    for value, kind in KEY_TYPES.items():
+        why = "" if kind.served else NOT_SERVED.get(value, N_("this PBX does not serve it"))
+        if is_sccp and value not in ON_SCCP:
+            why = N_("an SCCP phone has customized keys only")
+        found.append(TypeChoice(value, TYPES.get(value, value), why))
+    return found

@@ -22,9 +22,9 @@ from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.app.library.catalog import rebuild
 from callrec.app.ports.library import Catalogue
 from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
 from callrec.domain.calls.model import POLICY, Party, Recording
 from callrec.domain.errors import CallrecError
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_pages import Cursor, PageRequest
 from callrec.domain.rules import Rule, UserId
@@ -61,8 +61,8 @@ def entry(nth: int) -> dict[str, str]:
 QUESTIONS: dict[str, Callable[[], Filter]] = {
     "newest": Filter,
     "user": lambda: Filter(user=UserId(str(DICE.randrange(USERS)))),
-    "user_and_state": lambda: Filter(user=UserId(str(DICE.randrange(USERS))), state=State.PARTIAL),
-    "state_and_rule": lambda: Filter(state=State.FAILED, rule=Rule.ALWAYS),
+    "user_and_state": lambda: Filter(user=UserId(str(DICE.randrange(USERS))), state=StoredState.PARTIAL),
+    "state_and_rule": lambda: Filter(state=StoredState.FAILED, rule=Rule.ALWAYS),
     "number": lambda: Filter(number=f"+3312{DICE.randrange(300_000):07}"),
     "month_and_node": lambda: Filter(from_s=(from_s := _moment()), to_s=from_s + 30 * 86_400, node="node1"),
     "longer_than_an_hour": lambda: Filter(least_s=3590, from_s=_moment()),
@@ -196,7 +196,7 @@ def _sidecars() -> Iterator[tuple[str, bytes]]:
         )  # fmt: skip
         path = f"2026/11/{nth % 28 + 1:02}/{recording.id}"
         media = Media(f"{recording.id}.wav", Format.WAV, 8000, 480_000, 1_920_044, f"{nth:064x}")
-        yield path, encode_manifest(Manifest(SCHEMA, State.SOUND, recording, media))
+        yield path, encode_manifest(Manifest(SCHEMA, StoredState.SOUND, recording, media))
 
 
 def _plain(folder: Path, ours: dict[str, object]) -> dict[str, object]:

@@ -37,10 +37,10 @@ async def _serve(folder: Path) -> None:
     from callrec.config import Settings
     from callrec.domain.access.audit import AuditEntry
     from callrec.domain.calls.ids import CallId, NodeId, RecordingId
-    from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
     from callrec.domain.calls.model import Actor, ActorKind, Recording
     from callrec.domain.errors import Corrupt
     from callrec.domain.library.captures import EncodeJob, Piece
+    from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
     from callrec.domain.rules import Rule
     from callrec.observe.health import Readiness
     from callrec.observe.metrics import Metrics
@@ -60,7 +60,7 @@ async def _serve(folder: Path) -> None:
         actor = Actor(ActorKind.POLICY)
         recording = Recording(said, CallId(f"c{nth}"), "1.1", NodeId("n"), Rule.ALWAYS, actor, 1795341600.0)
         paths[said] = f"2026/11/22/{said}"
-        library.place(Manifest(SCHEMA, State.SOUND, recording, media), paths[said], [temporary])
+        library.place(Manifest(SCHEMA, StoredState.SOUND, recording, media), paths[said], [temporary])
 
     class Beside:
         """The index, the audit log, and the observer."""

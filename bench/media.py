@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.domain.calls.journal import Format
 from callrec.domain.library.captures import EncodeJob, Piece
+from callrec.domain.library.manifest import Format
 
 RATE_HZ = 8000
 LENGTH_S = 600

@@ -18,11 +18,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from callrec.adapters.disk.setting_files import secret_file, toml_settings
-from callrec.domain.calls.journal import Format
 from callrec.domain.calls.policy import Announcement, Confirm, Follow, OverridesAlways, RecordApplications, Tracks
 from callrec.domain.directory.service_changes import UserEventNames
 from callrec.domain.errors import Misconfigured
 from callrec.domain.library.file_names import Names
+from callrec.domain.library.manifest import Format
 from callrec.protocols.http_host import parse_host
 
 _PREFIX = "CALLREC_"

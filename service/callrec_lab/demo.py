@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.errors import CallrecError
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.observe.logs import set_up_logs
 from callrec.protocols.json_documents import decode_manifest
 from callrec_lab.audio_checks import heard_s, load, presence
@@ -61,7 +61,7 @@ async def _demo() -> int:
     print()
     faults = [] if len(found) == len(expected) else [f"{len(found)} recordings have sound, {len(expected)} were made"]
     for one, (media, manifest) in zip(expected, found, strict=False):
-        if manifest.state is not State.SOUND:
+        if manifest.state is not StoredState.SOUND:
             lacks = ", ".join(each.cause for each in manifest.recording.missing) or manifest.recording.cause
             faults.append(f"{media.name}: it is {manifest.state.value} ({lacks}): is this machine busy?")
         faults += listen(one, media)

@@ -18,8 +18,8 @@ from laboratory import BOUND_S, until
 from listening import Stored, listen
 
 from callrec.adapters.redis.connection import Address, ask
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.library.file_names import is_annotations
+from callrec.domain.library.manifest import Manifest
 from callrec.protocols.json_documents import decode_manifest
 from callrec_lab.phones import PhoneCall
 from callrec_lab.stack import Stack

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from soundness import UNTOLD_S, assert_sound
 
-from callrec.domain.calls.journal import Format, Manifest
+from callrec.domain.library.manifest import Format, Manifest
 from callrec_lab.audio_checks import (
     HEARD_AMPLITUDE,
     NOTHING,

@@ -16,9 +16,9 @@ from listening import (
     voice,
 )
 
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import heard_s
 from callrec_lab.phones import Answer, Behaviour, Busy, PhoneCall, RingForever
@@ -163,7 +163,7 @@ async def _unanswered(stack: Stack, caller: str, called: str, behaviour: Behavio
 async def test_an_unanswered_call_is_explained(scenes: Scenes[Played], scene: str, cause: str) -> None:
     """There is nothing to hear, and the catalogue says why: an entry without a file."""
     (entry,) = (await scenes.of(scene)).stored
-    assert entry.manifest.state is State.UNANSWERED
+    assert entry.manifest.state is StoredState.UNANSWERED
     assert entry.manifest.recording.cause == cause
     assert entry.manifest.media is None
     assert entry.manifest.recording.captures == ()

@@ -14,8 +14,8 @@ from laboratory import BOUND_S
 from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
 from soundness import assert_sound
 
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import OPTED_OUT, ActorKind, Control, Hearing, NotHeard, Told, WaitingKind
+from callrec.domain.library.manifest import StoredState
 from callrec_lab.audio_checks import Sound, heard_s, longest_s
 from callrec_lab.phones import PhoneCall
 from callrec_lab.prompt_checks import OTHER, SAME, SOUNDS, likeness, prompt
@@ -403,7 +403,7 @@ async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(changed: 
     played = await play(changed, "1006", "1002", lambda *_: asyncio.sleep(SHORT_S))
     (stored,) = played.stored
     announcing(stored)
-    assert (stored.manifest.state, stored.manifest.recording.cause) == (State.FAILED, "ended-while-announcing")
+    assert (stored.manifest.state, stored.manifest.recording.cause) == (StoredState.FAILED, "ended-while-announcing")
     assert stored.manifest.media is None
 
 

@@ -10,7 +10,7 @@ from conversing import News, Scenes
 from listening import PACKETS_S, Stored, assert_heard, presence, voice
 from soundness import assert_sound, lacks_s
 
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import heard_s, longest_s
 from callrec_lab.phones import Answer, RingForever
@@ -143,14 +143,14 @@ async def test_a_queue_is_recorded_before_its_agent_answers_and_goes_on_with_the
 async def test_a_phone_that_does_not_answer_behind_an_answer_is_no_application(scenes: Scenes[list[Stored]]) -> None:
     """The entry says that nobody answered; ringing is not recorded."""
     (stored,) = await scenes.of("unanswered")
-    assert (stored.manifest.state, stored.manifest.media) == (State.UNANSWERED, None)
+    assert (stored.manifest.state, stored.manifest.media) == (StoredState.UNANSWERED, None)
 
 
 @pytest.mark.profile("discreet")
 async def test_with_a_setting_no_application_is_recorded_and_each_call_has_an_entry(changed: Stack) -> None:
     """CALLREC_RECORD_APPLICATIONS=none."""
     (stored,) = await _talk(changed, USER, "*43")
-    assert (stored.manifest.state, stored.manifest.recording.cause) == (State.FAILED, "not-covered")
+    assert (stored.manifest.state, stored.manifest.recording.cause) == (StoredState.FAILED, "not-covered")
 
 
 @pytest.mark.profile("silent")

@@ -12,7 +12,7 @@ from laboratory import example_tables, source
 from callrec.adapters.asterisk.config_reload import AmiReading
 from callrec.adapters.disk.config_folder import DiskConfFolder
 from callrec.adapters.redis.store import open_store
-from callrec.app.asterisk.config_files import MARK, Confgen, State
+from callrec.app.asterisk.config_files import MARK, Confgen, FileResult
 from callrec.domain.directory.model import Tables
 from callrec.protocols.asterisk_conf import users_files
 from callrec_lab.installation import Installation
@@ -87,7 +87,7 @@ async def test_runs_with_different_tables_neither_refuse_nor_overwrite_each_othe
             for link, tables in ((ami, one), (other, two))
         ]
         generated = await asyncio.gather(*runs)
-        assert {state for run in generated for state in run.files.values()} >= {State.RELOADED}
+        assert {state for run in generated for state in run.files.values()} >= {FileResult.RELOADED}
         texts = {name: (users / name).read_text() for name in users_files(one)}
         assert texts in (users_files(one), users_files(two))
         assert await _loaded(pbx) in texts["users_extensions.conf"]

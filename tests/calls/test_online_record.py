@@ -24,8 +24,8 @@ from listening import (
 )
 from soundness import UNTOLD_S
 
-from callrec.domain.calls.journal import Format
 from callrec.domain.calls.model import ActorKind
+from callrec.domain.library.manifest import Format
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import heard_s
 from callrec_lab.phones import DIGIT_S, PAUSE_S, Answer, PhoneCall

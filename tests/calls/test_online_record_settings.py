@@ -19,7 +19,7 @@ from listening import (
     pauses,
 )
 
-from callrec.domain.calls.journal import Format, State
+from callrec.domain.library.manifest import Format, StoredState
 from callrec_lab.audio_checks import heard_s, silence
 from callrec_lab.phones import PhoneCall
 from callrec_lab.stack import Stack
@@ -86,7 +86,7 @@ async def test_a_take_that_cannot_be_written_is_said_and_listed(changed: Stack) 
     assert hears_failed(there)
     assert hears_failed(here)
     assert not hears_started(there)
-    assert failed.manifest.state is State.FAILED
+    assert failed.manifest.state is StoredState.FAILED
     assert failed.manifest.recording.cause == "file-not-opened"
     assert failed.manifest.media is None
     assert len({capture.id for capture in failed.manifest.recording.captures}) == 2
@@ -107,7 +107,7 @@ async def test_a_take_that_fails_is_tried_again(changed: Stack) -> None:
     assert hears_failed(there)
     assert hears_started(there)
     assert hears_started(here)
-    assert stored.manifest.state is State.PARTIAL
+    assert stored.manifest.state is StoredState.PARTIAL
     assert (first.cause, second.cause) == ("file-not-opened", "")
     for side, hz in ((stored.left, tone_of("1000")), (stored.right, tone_of("1002"))):
         assert_heard(side, hz)

@@ -12,9 +12,9 @@ from conversing import News, Scenes
 from listening import PACKETS_S, Stored, assert_heard, pauses, voice
 from soundness import assert_sound
 
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import WaitingKind
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import heard_s, longest_s
 from callrec_lab.phones import Answer, PhoneCall
@@ -263,5 +263,5 @@ async def test_a_consultation_is_recorded_and_what_follows_the_attended_transfer
     assert last is not None
     assert first[1] < last[0], "they are never heard together"
     assert last[1] - last[0] >= CONSULT_S - HEARD_FROM_S - 0.5, recording
-    assert stored.manifest.state is State.SOUND, recording
+    assert stored.manifest.state is StoredState.SOUND, recording
     assert longest_s(stored.left, tone_of("1048")) < 0.1

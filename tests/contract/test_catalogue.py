@@ -16,9 +16,9 @@ from callrec.adapters.database import catalogue_queries, postgres_catalogue, pos
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.app.library.catalog import every
 from callrec.app.ports.library import Catalogue
-from callrec.domain.calls.journal import State
 from callrec.domain.errors import Refused
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry, Heard
 from callrec.domain.library.search_pages import Count, Cursor, Page, PageRequest, Sort
@@ -50,7 +50,7 @@ def entry(nth: int, **fields: str) -> dict[str, str]:
     chance = random.Random(nth)  # noqa: S311 - the same at each run
     made = {
         "id": f"c{nth}-1",
-        "state": chance.choice(list(State)).value,
+        "state": chance.choice(list(StoredState)).value,
         "start_s": f"{START_S + chance.randrange(100)}.{chance.choice(('000', '250', '999'))}",
         "rule": chance.choice(list(Rule)).value,
         "numbers": json.dumps([f"10{chance.randrange(30):02}", f"+33{chance.randrange(10**6):06}"]),
@@ -98,7 +98,7 @@ CONDITIONS: dict[str, tuple[Filter, Callable[[Entry], bool]]] = {
     "star": (Filter(name="*star*"), lambda one: "*star*" in json.loads(one["names"])),
     "direction": (Filter(direction=CallDirection.INCOMING), lambda one: one["direction"] == "incoming"),
     "rule": (Filter(rule=Rule.ALWAYS), lambda one: one["rule"] == "always"),
-    "state": (Filter(state=State.PARTIAL), lambda one: one["state"] == "partial"),
+    "state": (Filter(state=StoredState.PARTIAL), lambda one: one["state"] == "partial"),
     "node": (Filter(node="beta"), lambda one: one["node"] == "beta"),
     "tag": (Filter(tag="Sale"), lambda one: "Sale" in json.loads(one.get("tags", "[]"))),
     "held": (Filter(is_held=True), lambda one: "holds" in one),

@@ -16,9 +16,9 @@ from seeds import adding
 
 from callrec.adapters.redis.store import open_store
 from callrec.domain.calls.ids import CallId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Manifest, State
 from callrec.domain.calls.model import POLICY, Recording
 from callrec.domain.directory.model import Line, Tables, User
+from callrec.domain.library.manifest import SCHEMA, Manifest, StoredState
 from callrec.domain.rules import Rule, UserId
 from callrec.protocols.json_documents import encode_manifest
 
@@ -243,7 +243,7 @@ def test_lists_take_and_show_local_time(shell: Shell) -> None:
     )
     sidecar = shell.folder / "monitor/2026/11/22/c1-1.json"
     sidecar.parent.mkdir(parents=True)
-    sidecar.write_bytes(encode_manifest(Manifest(SCHEMA, State.UNANSWERED, recording)))
+    sidecar.write_bytes(encode_manifest(Manifest(SCHEMA, StoredState.UNANSWERED, recording)))
     assert shell("rebuild")[0] == 0
     far = {"TZ": "Pacific/Kiritimati"}
     for since, until, found in (

@@ -15,9 +15,9 @@ from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.postgres_catalogue import PostgresCatalogue
 from callrec.app.library.catalog import every, export
 from callrec.domain.calls.ids import CallId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Manifest, State
 from callrec.domain.calls.model import POLICY, Recording
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
+from callrec.domain.library.manifest import SCHEMA, Manifest, StoredState
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_pages import Count, PageRequest
 from callrec.domain.rules import Rule
@@ -255,7 +255,7 @@ def test_a_daemon_starts_without_its_server_and_fills_the_catalogue_when_it_is_t
     )  # fmt: skip
     sidecar = tmp_path / "monitor/2026/11/28/c1-1.json"
     sidecar.parent.mkdir(parents=True)
-    sidecar.write_bytes(encode_manifest(Manifest(SCHEMA, State.UNANSWERED, recording)))
+    sidecar.write_bytes(encode_manifest(Manifest(SCHEMA, StoredState.UNANSWERED, recording)))
     with running() as server:
         house.settings["CALLREC_DATABASE_URL"] = server.url()
         server.stop()

@@ -9,8 +9,8 @@ from rtp_sender import CODECS, FAX
 from sip_caller import SipPhone
 
 from callrec.app.calls.watches.opaque_watch import AGAIN_S, LOOK_S
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import Missing
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec_lab.audio_checks import Sound, interruptions
 
 PASSED_S = 12.0
@@ -121,7 +121,7 @@ def _assert_passed(one: SipPhone, other: SipPhone, codec: str, missed_s: float =
 def _assert_failed(manifest: Manifest, cause: str) -> None:
     """Nobody was told that they are recorded, and there is no file."""
     recording = manifest.recording
-    assert (manifest.state, recording.cause, manifest.media) == (State.FAILED, cause, None), recording
+    assert (manifest.state, recording.cause, manifest.media) == (StoredState.FAILED, cause, None), recording
     assert recording.announcements == ()
     assert len(recording.captures) == 1
 
@@ -129,7 +129,7 @@ def _assert_failed(manifest: Manifest, cause: str) -> None:
 def _assert_told(manifest: Manifest, cause: str, from_s: float, to_s: float) -> Missing:
     """The time that is missing, and why."""
     recording = manifest.recording
-    assert (manifest.state, recording.cause) == (State.PARTIAL, cause), recording
+    assert (manifest.state, recording.cause) == (StoredState.PARTIAL, cause), recording
     missing = max(recording.missing, key=lambda one: one.to_s - one.from_s)
     assert missing.cause == cause
     assert abs(missing.from_s - from_s) < NEAR_S, (missing, from_s)

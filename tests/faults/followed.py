@@ -16,8 +16,8 @@ from free_cpu import FEWEST, calls_at_once
 from soundness import LOST_TO_LOAD
 from trouble import KEYS_S
 
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import Party, WaitingKind
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec_lab.audio_checks import Sound, interruptions, spans
 from callrec_lab.phones import PhoneCall
 
@@ -58,7 +58,7 @@ def _judge(scene: Scene, entry: tuple[Manifest, Sound, Sound], others: tuple[str
     """Listens for so long that the phones of this process would falter."""
     manifest, left, right = entry
     recording = manifest.recording
-    assert (manifest.state is State.SOUND) == (not recording.missing), recording
+    assert (manifest.state is StoredState.SOUND) == (not recording.missing), recording
     causes = {one.cause for one in recording.missing} - excused.causes
     assert causes <= (LOST_TO_LOAD if calls_at_once() <= FEWEST else set()), recording
     voices = [number for number in others if number not in excused.silent]

@@ -32,9 +32,9 @@ from sip_caller import SipCalled, SipCaller
 from soundness import assert_sound
 from trouble import alarms, library, product, until
 
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.calls.policy import Tracks
 from callrec.domain.directory.model import Line
+from callrec.domain.library.manifest import Manifest
 from callrec_lab.audio_checks import Sound, load, presence
 from callrec_lab.phones import Answer, Behaviour, PhoneCall
 from callrec_lab.register import register

@@ -8,7 +8,7 @@ from numbers_to_dial import QUEUE
 from soundness import assert_sound, longest, missing_s
 from trouble import alarms
 
-from callrec.domain.calls.journal import Manifest
+from callrec.domain.library.manifest import Manifest
 from callrec_lab.audio_checks import Sound
 from callrec_lab.phones import Answer, PhoneCall, RingForever
 

@@ -11,8 +11,8 @@ from rtp_sender import PACKET_S, RtpSender
 from sip_caller import SipCaller
 from soundness import LOST_TO_LOAD, assert_sound
 
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import Heard
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.spans import Span, length_s, without
 from callrec.domain.vocabulary import AlarmCause
 from callrec_lab.audio_checks import Sound, interruptions
@@ -109,7 +109,7 @@ def _assert_told(manifest: Manifest, side: Heard, away: list[Span], media: RtpSe
     assert length_s(without(deaf, _unsent(media))) <= length_s(away) + NEAR_S, (away, recording)
     assert {one.cause for one in recording.missing} <= {AlarmCause.DEAF_LEG, *LOST_TO_LOAD}, recording
     if deaf:
-        assert (manifest.state, recording.cause) == (State.PARTIAL, AlarmCause.DEAF_LEG), recording
+        assert (manifest.state, recording.cause) == (StoredState.PARTIAL, AlarmCause.DEAF_LEG), recording
     else:
         assert_sound(manifest, unsent=media.unsent)
 

@@ -10,8 +10,8 @@ from following import NEAR_S, TONES_HZ, Scene, case
 from sip_caller import SipCaller
 from soundness import assert_sound
 
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import Heard
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.missing_time import LATE_PACKETS
 from callrec_lab.audio_checks import Sound, interruptions, tones
 
@@ -109,7 +109,7 @@ async def delay_once(scene: Scene) -> str:
     if not any(abs(from_s + began_s - held_s) < NEAR_S for from_s, _ in away):
         assert not away, (away, held_s - began_s)  # a recorder that a busy machine held up as long has lost nothing
         return "kept"
-    assert (manifest.state, recording.cause) == (State.PARTIAL, LATE_PACKETS), recording
+    assert (manifest.state, recording.cause) == (StoredState.PARTIAL, LATE_PACKETS), recording
     told = [one for one in recording.missing if one.cause == LATE_PACKETS and one.side is Heard.SAYS]
     assert all(any(abs(one.from_s - began_s - from_s) < NEAR_S for one in told) for from_s, _ in away), (
         away,
@@ -137,7 +137,7 @@ async def bursts(scene: Scene) -> str:
     assert max(map(abs, away_s[held + 1 :])) < SHIFTED_S + EDGE_S, away_s
     _assert_as_long(manifest, left)
     recording = manifest.recording
-    assert (manifest.state, recording.cause) == (State.PARTIAL, LATE_PACKETS), recording
+    assert (manifest.state, recording.cause) == (StoredState.PARTIAL, LATE_PACKETS), recording
     missing = [one for one in recording.missing if one.cause == LATE_PACKETS]
     from_s, to_s = min(one.from_s for one in missing), max(one.to_s for one in missing)
     assert abs(from_s - switched_s[0]) < 2 * STEP_OF_A_FILE_S, (recording.missing, switched_s)

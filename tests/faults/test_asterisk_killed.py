@@ -32,7 +32,7 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import presence
 from callrec_lab.stack import Stack
@@ -104,7 +104,7 @@ async def test_p1_what_was_said_before_asterisk_died_is_kept_as_partial_and_the_
     await settled(stack)
     for call, caller, called in ((calls[0], "1000", "1001"), (calls[1], "1005", "1011")):
         recording = one(stack, caller, called)
-        assert (recording.manifest.state, recording.manifest.recording.cause) == (State.PARTIAL, "asterisk-died")
+        assert (recording.manifest.state, recording.manifest.recording.cause) == (StoredState.PARTIAL, "asterisk-died")
         assert call.length_s - LOST_S - NEAR_S <= recording.length_s <= call.length_s + NEAR_S
         for side, number in ((recording.left, caller), (recording.right, called)):
             assert presence(side.between(0.1, side.length_s), TONES_HZ[number]) >= 0.99
@@ -182,7 +182,7 @@ async def test_p6_what_asterisk_begins_after_we_gave_it_up_records_nothing_and_i
         await until_lamp(stack, "1003", "INUSE")
     await settled(stack)
     failed, recorded = stored(stack, "1003", "1002")
-    assert (failed.manifest.state, failed.manifest.recording.cause) == (State.FAILED, "ami-outcome-unknown")
+    assert (failed.manifest.state, failed.manifest.recording.cause) == (StoredState.FAILED, "ami-outcome-unknown")
     recorded.holds("1003", "1002", there.ended_s - there.pressed_s[-1])
 
 

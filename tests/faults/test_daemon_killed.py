@@ -39,8 +39,8 @@ from trouble import (
 )
 
 from callrec.app.recovery.plan import UNANSWERED
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import ActorKind
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.phones import Answer, Busy, PhoneCall, RingForever
 from callrec_lab.stack import Stack
@@ -257,7 +257,7 @@ async def test_a_call_that_nobody_answers_without_a_daemon_is_explained(whole: S
     await whole.daemon.start()
     await settled(whole)
     entry = stored(whole, "1005", "1004")[-1]
-    assert (entry.manifest.state, entry.manifest.media) == (State.UNANSWERED, None)
+    assert (entry.manifest.state, entry.manifest.media) == (StoredState.UNANSWERED, None)
     assert entry.manifest.recording.cause == UNANSWERED
 
 

@@ -34,7 +34,7 @@ from trouble import (
 )
 
 from callrec.adapters.redis.connection import ask
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
@@ -166,7 +166,7 @@ async def test_p2_a_sparse_file_of_6_gb_in_the_spool_keeps_no_recording_waiting(
     await until(lambda: len(stored(stack)) == before + 2, limit_s=20)
     one(stack, "1001", "1009").holds("1001", "1009", talk.length_s, keys_s=KEYS_S)
     (odd,) = (each for each in stored(stack) if each.id == "strange-1001")
-    assert odd.manifest.state is State.FAILED
+    assert odd.manifest.state is StoredState.FAILED
     assert odd.manifest.recording.cause.startswith("refused: sparse-file: read has 6442450944 bytes, of which 0 ")
     assert '"refused"' in stack.daemon.log.read_text()
     kept = sorted((stack.daemon.spool / "kept").iterdir())
@@ -246,11 +246,11 @@ async def test_p1_a_spool_that_is_removed_is_an_alarm_explained_entries_and_mend
     await going_on.hangup()
     await settled(stack)
     lost, partial, sound = one(stack, "1003", "1004"), one(stack, "1006", "1011"), one(stack, "1012", "1001")
-    assert (lost.manifest.state, lost.manifest.recording.cause) == (State.FAILED, "no-file")
-    assert (partial.manifest.state, partial.manifest.recording.cause) == (State.PARTIAL, "stalled")
+    assert (lost.manifest.state, lost.manifest.recording.cause) == (StoredState.FAILED, "no-file")
+    assert (partial.manifest.state, partial.manifest.recording.cause) == (StoredState.PARTIAL, "stalled")
     assert [capture.cause for capture in partial.manifest.recording.captures] == ["stalled", ""]
     assert partial.length_s > 2
-    assert sound.manifest.state is State.SOUND
+    assert sound.manifest.state is StoredState.SOUND
 
 
 async def test_a_second_daemon_on_the_same_folders_refuses_with_a_sentence(whole: House) -> None:

@@ -12,7 +12,7 @@ import pytest
 from corpus import HOSTILE
 from trouble import conversation, one, settled
 
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.missing_time import LATE_START, TIMELINE
 from callrec_lab.stack import Stack
 
@@ -139,7 +139,7 @@ async def test_p9_whoever_knocks_at_fastagi_star_3_works_and_the_loop_beats(
     await settled(whole)
     manifest = one(whole, number, "1001").manifest
     missing = manifest.recording.missing
-    assert manifest.state is (State.PARTIAL if missing else State.SOUND)
+    assert manifest.state is (StoredState.PARTIAL if missing else StoredState.SOUND)
     assert {gap.cause for gap in missing} <= {TIMELINE, LATE_START}, "a press that took effect late, and says so"
     assert sum(gap.to_s - gap.from_s for gap in missing) < ANSWER_S
 

@@ -25,10 +25,11 @@ from callrec.app.library.catalog import entries, export, verify
 from callrec.app.library.finalize import Finalizer, Ports, Terms
 from callrec.domain.access.audit import FileDigest
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Entry, Format, Manifest, State, Step
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Capture, Party, Recording
 from callrec.domain.errors import CallrecError, Unavailable
 from callrec.domain.library.file_names import Names
+from callrec.domain.library.manifest import Format, Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec.protocols.audit_entries import decode_entry
 from callrec.protocols.log_tiles import tiles_of
@@ -241,7 +242,7 @@ async def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path, tiny_disk: P
     (tiny_disk / "ballast").unlink()
     manifest = await finish(tmp_path, Terms(media_format))
     assert manifest is not None
-    assert manifest.state is State.SOUND
+    assert manifest.state is StoredState.SOUND
     assert manifest.media is not None
     assert manifest.media.format is media_format
 
@@ -278,19 +279,19 @@ def spoil(folder: Path, side: str, content: bytes | None) -> None:
 @pytest.mark.parametrize(
     ("read", "write", "state", "cause"),
     [
-        (bytes(80_000), bytes(80_000), State.SOUND, ""),
-        (bytes(80_001), bytes(79_999), State.SOUND, ""),
-        (bytes(32_768), bytes(32_768), State.PARTIAL, "timeline"),
-        (bytes(80_000), b"", State.PARTIAL, "shorter-side: write by 5.0 s"),
-        (bytes(80_000), None, State.PARTIAL, "no-file: write"),
-        (b"", b"", State.FAILED, "empty-file"),
-        (b"\x01", b"", State.FAILED, "no-audio"),
-        (None, None, State.FAILED, "no-file"),
+        (bytes(80_000), bytes(80_000), StoredState.SOUND, ""),
+        (bytes(80_001), bytes(79_999), StoredState.SOUND, ""),
+        (bytes(32_768), bytes(32_768), StoredState.PARTIAL, "timeline"),
+        (bytes(80_000), b"", StoredState.PARTIAL, "shorter-side: write by 5.0 s"),
+        (bytes(80_000), None, StoredState.PARTIAL, "no-file: write"),
+        (b"", b"", StoredState.FAILED, "empty-file"),
+        (b"\x01", b"", StoredState.FAILED, "no-audio"),
+        (None, None, StoredState.FAILED, "no-file"),
     ],
     ids=["whole", "odd", "half", "empty side", "side gone", "empty", "a byte", "gone"],
 )
 async def test_p1_whatever_the_legs_are_there_is_one_entry_that_explains_them(
-    tmp_path: Path, read: bytes | None, write: bytes | None, state: State, cause: str
+    tmp_path: Path, read: bytes | None, write: bytes | None, state: StoredState, cause: str
 ) -> None:
     await begin(tmp_path)
     spoil(tmp_path, "read", read)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from trouble import TONES_HZ, Stored, aftermath, connect, phone, stored, until
 
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import presence
 from callrec_lab.phones import PhoneCall
@@ -77,7 +77,7 @@ async def test_p1_a_queues_rule_outlasts_transfers_and_the_death_of_the_daemon(r
     recording = one.manifest.recording
     assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE}")
     assert {CALLER, AGENT, SECOND, THIRD} <= {party.number for party in recording.parties}
-    assert (one.manifest.state is State.SOUND) == (not recording.missing)
+    assert (one.manifest.state is StoredState.SOUND) == (not recording.missing)
 
 
 async def test_p1_each_voice_of_a_queues_call_is_in_the_file(recorded: list[Stored]) -> None:

@@ -33,7 +33,7 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.domain.calls.journal import State
+from callrec.domain.library.manifest import StoredState
 from callrec_lab.stack import Stack, Wishes
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
@@ -132,7 +132,7 @@ async def test_p6_files_that_only_asterisk_may_read_light_no_lamp_and_wait_until
     await stack.daemon.ready(READY_S)
     await settled(stack, limit_s=READY_S)
     late = one(stack, "1000", "1001")
-    assert (late.manifest.state, late.manifest.recording.cause) == (State.PARTIAL, "file-not-opened")
+    assert (late.manifest.state, late.manifest.recording.cause) == (StoredState.PARTIAL, "file-not-opened")
     assert late.length_s > 1
 
 

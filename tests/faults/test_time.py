@@ -29,9 +29,9 @@ from trouble import (
     until,
 )
 
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import Recording
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec_lab.phones import Answer, PhoneCall, RingForever
 from callrec_lab.stack import Stack
 
@@ -204,7 +204,7 @@ async def test_p1_two_seconds_in_which_neither_phone_sends_are_missing(house: Ho
     found = one(house.stack, "1013", "1003")
     recording = found.manifest.recording
     missing = longest(found.manifest)
-    assert (found.manifest.state, recording.cause, missing.cause) == (State.PARTIAL, "timeline", "timeline")
+    assert (found.manifest.state, recording.cause, missing.cause) == (StoredState.PARTIAL, "timeline", "timeline")
     assert missing.to_s - missing.from_s == pytest.approx(house.silent_s, abs=NEAR_S)
     due_s = (recording.to_s or 0.0) - recording.from_s
     assert found.length_s == pytest.approx(due_s, abs=NEAR_S)
@@ -227,7 +227,9 @@ async def test_p1_a_long_silence_of_both_is_told_and_is_no_dead_recorder(house: 
     found = _with(house.stack, "1006", "1009")
     recording = found.manifest.recording
     missing = longest(found.manifest)
-    assert (found.manifest.state, missing.cause, len(recording.captures)) == (State.PARTIAL, "timeline", 1), recording
+    assert (found.manifest.state, missing.cause, len(recording.captures)) == (StoredState.PARTIAL, "timeline", 1), (
+        recording
+    )
     assert missing.to_s - missing.from_s == pytest.approx(house.quiet_s, abs=2 * NEAR_S)
     assert not alarms(house.stack, "stalled")
 
@@ -306,7 +308,7 @@ async def _dial_in_vain(stack: Stack) -> None:
 def _assert_late(found: Stored, at_least_s: float, here: PhoneCall) -> None:
     """The file and what is missing before it are the whole conversation, as the phone heard it."""
     recording = found.manifest.recording
-    assert (found.manifest.state, recording.cause) == (State.PARTIAL, "late-start"), recording
+    assert (found.manifest.state, recording.cause) == (StoredState.PARTIAL, "late-start"), recording
     missing = longest(found.manifest)
     late_s = missing.to_s - missing.from_s
     assert missing.from_s == recording.from_s

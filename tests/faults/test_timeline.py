@@ -21,8 +21,8 @@ from sip_caller import SipCaller
 from soundness import longest
 from trouble import Stored, aftermath, phone, product, settled, stored
 
-from callrec.domain.calls.journal import State
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.timeline import EXACT_S
 from callrec_lab.audio_checks import Sound, tones
 from callrec_lab.phones import Answer
@@ -243,7 +243,7 @@ async def test_p1_each_word_stands_where_it_was_said(talks: Mapping[str, Talk], 
     """Who waits without music, and says nothing: the file was too short by it, and all that followed stood too early."""
     talk = talks[kind]
     found = talk.stored()
-    assert (found.manifest.state, found.manifest.recording.missing) == (State.SOUND, ()), found.manifest
+    assert (found.manifest.state, found.manifest.recording.missing) == (StoredState.SOUND, ()), found.manifest
     assert found.manifest.recording.timeline_exact_s == EXACT_S
     assert_true_times(talk, found)
 
@@ -258,7 +258,7 @@ async def test_p1_a_silence_that_nothing_explains_is_told_and_has_its_place(
     found = talk.stored()
     recording = found.manifest.recording
     missing = longest(found.manifest)
-    assert (found.manifest.state, missing.cause) == (State.PARTIAL, "timeline"), found.manifest
+    assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
     (_, silent_from_s), (silent_to_s, _) = said_by(talk)
     assert missing.to_s - missing.from_s == pytest.approx(silent_to_s - silent_from_s, abs=2 * EXACT_S)
     assert recording.timeline_exact_s == EXACT_S or calls_at_once() <= FEWEST, recording
@@ -276,7 +276,7 @@ async def test_p1_the_first_silence_of_a_call_has_its_place(talks: Mapping[str, 
     (said_s, _) = said_by(talk)[-1]
     (heard_s, _) = words(talk.sound(found), FIRST_HZ, apart_s=APART_S)[-1]
     missing = longest(found.manifest)
-    assert (found.manifest.state, missing.cause) == (State.PARTIAL, "timeline"), found.manifest
+    assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
     assert recording.timeline_exact_s == EXACT_S or calls_at_once() <= FEWEST, recording
     exact_s = (recording.timeline_exact_s or 0.0) + EDGE_S
     assert (missing.to_s, recording.captures[0].from_s + heard_s) == pytest.approx((said_s, said_s), abs=exact_s)
@@ -289,7 +289,7 @@ async def test_p1_more_than_one_percent_of_lost_packets_is_told(talks: Mapping[s
     talk = talks[kind]
     found = talk.stored()
     recording = found.manifest.recording
-    assert (found.manifest.state, recording.cause) == (State.PARTIAL, "packet-loss"), recording
+    assert (found.manifest.state, recording.cause) == (StoredState.PARTIAL, "packet-loss"), recording
     ours, here = (
         next(party.quality for party in recording.parties if party.number == number and party.quality)
         for number in (talk.recorded, talk.other)

@@ -14,7 +14,7 @@ from deaf_cases import by_refer, by_replaces, by_star_1, by_star_2
 from following import BEFORE_S, NEAR_S, SEATS, TALK_S, Scene, following_stack, seconds
 from trouble import aftermath
 
-from callrec.domain.calls.journal import Manifest, State
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import AlarmCause
 from callrec_lab.audio_checks import Sound
@@ -99,7 +99,7 @@ def _assert_whole(played: Played, entry: Entry, other: str) -> None:
     """The entry is sound, and has what the recorded one's phone heard of this voice, on the right; nobody else is there."""
     manifest, left, right = entry
     recording = manifest.recording
-    assert manifest.state is State.SOUND, recording
+    assert manifest.state is StoredState.SOUND, recording
     assert [party.number for party in recording.parties] == [played.scene.recorded, other]
     assert seconds(right, other) >= played.heard_s(other) - CLIPPED_S, recording
     for number in played.scene.people:
@@ -134,7 +134,7 @@ async def test_p1_after_an_attended_transfer_without_the_daemon_a_voice_that_is_
     assert seconds(left, one.scene.recorded) >= one.heard_s(third)
     told_s = sum(lack.to_s - lack.from_s for lack in recording.missing if lack.cause == AlarmCause.DEAF_LEG)
     assert seconds(right, third) + told_s >= one.heard_s(third) - CLIPPED_S, recording
-    assert (manifest.state is State.SOUND) == (not recording.missing)
+    assert (manifest.state is StoredState.SOUND) == (not recording.missing)
 
 
 async def test_p6_without_the_daemon_a_recorder_that_cannot_write_is_no_recording(stack: Stack, played: object) -> None:

@@ -14,8 +14,8 @@ from trouble import HEARD, Stored, aftermath, client, is_flagged, one, stored, u
 from yesterday import astdb, dialplan, lay, lay_astdb
 
 from callrec.adapters.redis.connection import ask
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import ActorKind
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.asterisk import AsteriskServer, dialplan_folder
 from callrec_lab.audio_checks import presence
@@ -74,7 +74,7 @@ async def test_the_library_is_as_it_was(house: Stack) -> None:
 async def test_the_recording_in_which_the_daemon_was_killed_is_stored(house: Stack) -> None:
     """Its journal of that day ends with *opened*; Asterisk did not live on."""
     recording = stored(house, "1004", "1005")[-1]
-    assert (recording.manifest.state, recording.manifest.recording.cause) == (State.PARTIAL, "asterisk-died")
+    assert (recording.manifest.state, recording.manifest.recording.cause) == (StoredState.PARTIAL, "asterisk-died")
     assert recording.manifest.recording.rule is Rule.ALWAYS
     assert_heard(recording, "1004", "1005")
 
@@ -83,7 +83,7 @@ async def test_the_recording_in_which_the_daemon_was_killed_is_stored(house: Sta
 async def test_what_the_dialplan_recorded_alone_is_stored_with_both_participants(house: Stack) -> None:
     """By its file's name, and the note in Asterisk's database, of that day."""
     recording = one(house, "1002", "1000")
-    assert (recording.manifest.recording.rule, recording.manifest.state) == (Rule.ALWAYS, State.SOUND)
+    assert (recording.manifest.recording.rule, recording.manifest.state) == (Rule.ALWAYS, StoredState.SOUND)
     assert_heard(recording, "1002", "1000")
 
 
@@ -113,7 +113,7 @@ async def test_a_press_in_the_dialplan_of_that_day_is_answered_by_the_daemon_of_
     await there.hangup()
     await until(lambda: len(stored(house, "1000", "1001")) == 2, hint="one of that day, and this one")
     recording = stored(house, "1000", "1001")[-1].manifest
-    assert (recording.state, recording.recording.actor.kind) == (State.SOUND, ActorKind.USER)
+    assert (recording.state, recording.recording.actor.kind) == (StoredState.SOUND, ActorKind.USER)
 
 
 @pytest.mark.asyncio(loop_scope="module")

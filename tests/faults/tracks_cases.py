@@ -14,7 +14,7 @@ from numbers_to_dial import Number, dial, together
 from soundness import LOST_TO_LOAD, assert_sound
 from trouble import until
 
-from callrec.domain.calls.journal import Manifest, Track
+from callrec.domain.library.manifest import Manifest, Track
 from callrec_lab.audio_checks import Sound, load, spans
 
 TALK_S = 3.0

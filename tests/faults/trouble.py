@@ -26,8 +26,8 @@ from callrec.adapters.redis.store import RedisStore, open_store
 from callrec.app.access.library_check import check_library
 from callrec.app.library.catalog import entries, every, export, rebuild, verify
 from callrec.app.ports.library import Catalogue
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec_lab.audio_checks import NOTHING, Sound, heard_s, load, presence
 from callrec_lab.phones import DIGIT_S, PAUSE_S, Phone, PhoneCall
 from callrec_lab.prompt_checks import PROMPTS, words
@@ -367,7 +367,7 @@ async def aftermath(stack: Stack) -> None:
     assert await catalogue(stack) == truth
     for recording in stored(stack):
         state = recording.manifest.state
-        assert bool(recording.manifest.recording.cause) == (state is not State.SOUND)
+        assert bool(recording.manifest.recording.cause) == (state is not StoredState.SOUND)
 
 
 async def assert_by_command_line(stack: Stack) -> None:

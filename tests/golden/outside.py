@@ -19,7 +19,7 @@ from callrec.domain.access import principals
 from callrec.domain.calls import ids, journal, model, session
 from callrec.domain.directory import edit
 from callrec.domain.directory import model as tables
-from callrec.domain.library import file_names
+from callrec.domain.library import file_names, manifest
 from callrec.observe import metrics
 from callrec.observe.health import Readiness
 from callrec.web.api.operations import operations
@@ -34,8 +34,8 @@ SERVICE = Path(callrec.__file__).parent
 DIALPLAN = SERVICE.parents[1] / "dialplan"
 VOCABULARIES: dict[str, type[Enum]] = {
     "journal steps": journal.Step,
-    "states of a stored recording": journal.State,
-    "media formats": journal.Format,
+    "states of a stored recording": manifest.StoredState,
+    "media formats": manifest.Format,
     "outcomes of a press": vocabulary.Outcome,
     "actor kinds": model.ActorKind,
     "directions": model.Direction,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import (
     Actor,
     ActorKind,
@@ -51,6 +51,7 @@ from callrec.domain.directory.model import (
 )
 from callrec.domain.library.annotations import Annotations, Hold, Note
 from callrec.domain.library.links import Link
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.retention import Retention, RetentionClass, Space
 from callrec.domain.library.waveform import Waveform
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
@@ -156,8 +157,8 @@ TRACKS = (
     ),
 )
 MANIFESTS = {
-    "full": Manifest(SCHEMA, State.PARTIAL, FULL, MEDIA, ("a hold",), TRACKS),
-    "bare": Manifest(SCHEMA, State.UNANSWERED, replace(BARE, cause="unanswered: BUSY")),
+    "full": Manifest(SCHEMA, StoredState.PARTIAL, FULL, MEDIA, ("a hold",), TRACKS),
+    "bare": Manifest(SCHEMA, StoredState.UNANSWERED, replace(BARE, cause="unanswered: BUSY")),
 }
 _PRESENT = (Presence(_LEG, 1795899680.25, 1795899681.0), Presence(LegId("1795899680.2"), 1795899680.25))
 ENTRIES = (

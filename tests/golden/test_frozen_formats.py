@@ -7,7 +7,7 @@ import samples
 from written import RECORDS, written
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Party, Pause, Recording
 from callrec.domain.directory.model import (
     Context,
@@ -25,6 +25,7 @@ from callrec.domain.directory.model import (
     User,
     Voicemail,
 )
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
 from callrec.domain.rules import PlaceKind, Rule, UserId
 from callrec.protocols.annotations_file import decode_annotations
 from callrec.protocols.journal_lines import LineReader
@@ -128,7 +129,7 @@ def test_the_recordings_of_a_real_product_hold_every_state_and_what_can_happen_t
     """Else the golden files would show less than they say."""
     found = [decode_manifest(content) for content in samples.sidecars().values()]
     recordings = [one.recording for one in found]
-    assert {one.state for one in found} == set(State)
+    assert {one.state for one in found} == set(StoredState)
     assert {one.rule for one in recordings} == {Rule.ALWAYS, Rule.ON_DEMAND}
     for field in ("pauses", "waiting", "missing", "speech", "announcements", "end_reason"):
         assert any(getattr(one, field) for one in recordings), field
@@ -136,9 +137,9 @@ def test_the_recordings_of_a_real_product_hold_every_state_and_what_can_happen_t
 
 
 def test_a_sidecar_from_before_the_newest_fields_is_read() -> None:
-    assert decode_manifest((OLD / "sidecar.json").read_bytes()) == Manifest(SCHEMA, State.SOUND, BEFORE, MEDIA)
+    assert decode_manifest((OLD / "sidecar.json").read_bytes()) == Manifest(SCHEMA, StoredState.SOUND, BEFORE, MEDIA)
     failed = decode_manifest((OLD / "sidecar-failed.json").read_bytes())
-    assert (failed.state, failed.media, failed.recording.captures) == (State.FAILED, None, ())
+    assert (failed.state, failed.media, failed.recording.captures) == (StoredState.FAILED, None, ())
     assert failed.recording.cause == "file-not-opened"
 
 

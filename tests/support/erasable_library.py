@@ -28,11 +28,11 @@ from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.annotations import held, released
 from callrec.domain.library.erasure import Erasing
 from callrec.domain.library.known_time import Clocks
+from callrec.domain.library.manifest import Manifest
 
 ASKER = Asker(DAEMON, "192.0.2.7")
 

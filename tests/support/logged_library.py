@@ -11,8 +11,8 @@ from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.app.access.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
-from callrec.domain.calls.journal import Manifest, Media
 from callrec.domain.calls.model import Instant
+from callrec.domain.library.manifest import Manifest, Media
 from callrec.protocols.json_documents import encode_manifest
 
 TODAY = Path(__file__).parents[1] / "golden" / "today" / "monitor"

@@ -2,8 +2,8 @@
 
 from free_cpu import FEWEST, calls_at_once
 
-from callrec.domain.calls.journal import Manifest, State
 from callrec.domain.calls.model import Missing
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.missing_time import GAP, LATE_PACKETS, LATE_START, TIMELINE
 
 UNTOLD_S = 0.3
@@ -39,7 +39,7 @@ def assert_sound(manifest: Manifest, *, unsent: int = 0) -> None:
     does where a phone of the tests' own did not send packets in their time (`unsent`), because the tests stood still."""
     recording = manifest.recording
     causes = {one.cause for one in recording.missing} | ({recording.cause} if recording.cause else set())
-    assert (manifest.state is State.SOUND) == (not causes), (
+    assert (manifest.state is StoredState.SOUND) == (not causes), (
         manifest.state,
         recording.cause,
         recording.missing,

@@ -14,10 +14,10 @@ from callrec.app.library.waveforms import keep_waveforms
 from callrec.config import Settings
 from callrec.domain.access.audit import AuditEntry
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Interval, Party, Recording
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.captures import EncodeJob, Piece, TrackJob, TrackVoice
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import keys_of
 from callrec.domain.library.search_pages import Page, PageRequest, Row, page_of
@@ -78,7 +78,11 @@ class StoredLibrary:
         media = Media(
             f"{stem}.{media_format.value}", media_format, RATE_HZ, encoded.samples, encoded.bytes, encoded.sha256
         )
-        manifest, files, waveforms = Manifest(SCHEMA, State.SOUND, said, media), [temporary], [(None, encoded.waveform)]
+        manifest, files, waveforms = (
+            Manifest(SCHEMA, StoredState.SOUND, said, media),
+            [temporary],
+            [(None, encoded.waveform)],
+        )
         if tracks:
             for number, is_heard in ((1, False), (2, True)):
                 files.append(self.library.temporary(said.id, media_format))

@@ -9,8 +9,8 @@ import pytest
 
 from callrec.adapters.disk import setting_files
 from callrec.config import Confirm, Server, Settings, former_names, read_settings, split_bind
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Misconfigured
+from callrec.domain.library.manifest import Format
 
 SECRET = "ami://callrec:s3cret@pbx:5038"
 

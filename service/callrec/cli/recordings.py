@@ -10,8 +10,8 @@ import typer
 from callrec.cli.exit_codes import FOUND, plain, sentence
 from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_json, print_rows
 from callrec.cli.store import has_store, settings, with_catalogue, with_store
-from callrec.domain.calls.journal import State
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search_keys import Heard
 from callrec.domain.library.search_pages import Sort
 from callrec.domain.rules import Rule, UserId
@@ -43,7 +43,7 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     direction: Annotated[CallDirection | None, typer.Option()] = None,
     rule: Annotated[Rule | None, typer.Option(help="The rule by which it was made.")] = None,
     state: Annotated[
-        State | None, typer.Option(help="State of the recording: sound, partial, failed or unanswered.")
+        StoredState | None, typer.Option(help="State of the recording: sound, partial, failed or unanswered.")
     ] = None,
     node: Annotated[str, typer.Option(help="The CALLREC_NODE that recorded it.")] = "",
     tag: Annotated[str, typer.Option()] = "",

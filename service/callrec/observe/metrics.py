@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 
 from callrec import __version__
 from callrec.app.calls.ami_events import WANTED
-from callrec.domain.calls.journal import State as Stored
 from callrec.domain.calls.session import Session, State
 from callrec.domain.library.erasure import Cause
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.vocabulary import AgiScript, AlarmCause, CallFact, DropReason, Outcome
 from callrec.domain.webhooks.model import Result
 from callrec.observe.health import Readiness
@@ -101,7 +101,7 @@ class Metrics:
             (self._presses, PRESSES),
             (self._captures, ("started", "failed")),
             (self._intake, _INTAKE),
-            (self._stored, [state.value for state in Stored]),
+            (self._stored, [state.value for state in StoredState]),
             (self._erased, [cause.value for cause in Cause]),
             (self._dropped, DROPPED),
             (self._webhooks, [result.value for result in Result]),
@@ -159,7 +159,7 @@ class Metrics:
         """Finalizing a recording had this outcome."""
         self._intake.labels(known(outcome, _INTAKE)).inc()
 
-    def stored(self, state: Stored, ended_s: float | None) -> None:
+    def stored(self, state: StoredState, ended_s: float | None) -> None:
         """A recording that ended at `ended_s` (Unix time) is in the library now."""
         self._stored.labels(state.value).inc()
         if ended_s is not None:

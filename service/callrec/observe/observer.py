@@ -14,10 +14,10 @@ from callrec import __version__
 from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.calls.model import Missing, Recording
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.tracks import incomplete
 from callrec.domain.throttle import Throttle
 from callrec.domain.vocabulary import AlarmCause, DropReason

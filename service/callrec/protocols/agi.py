@@ -101,7 +101,7 @@ HUNG_UP: Final = HungUp.HUNG_UP
 Event = Request | Reply | HungUp
 
 
-class State(Enum):
+class DialogueState(Enum):
     """The state of the dialogue: see the table above."""
 
     REQUEST = "request"
@@ -116,7 +116,7 @@ class Dialogue:
     __slots__ = ("_buffer", "state")
 
     def __init__(self) -> None:
-        self.state = State.REQUEST
+        self.state = DialogueState.REQUEST
         self._buffer = b""
 
     def receive_data(self, data: bytes) -> list[Event]:
@@ -124,9 +124,9 @@ class Dialogue:
 
         Raises Refused (too long) or Corrupt; the dialogue is then closed, and the piece gives no events.
         """
-        if data == _DONE_LINE and self.state is State.WAITING and not self._buffer:
+        if data == _DONE_LINE and self.state is DialogueState.WAITING and not self._buffer:
             # The most frequent reply, handled without parsing: the leg waits for it.
-            self.state = State.IDLE
+            self.state = DialogueState.IDLE
             return [_DONE]
         self._buffer += data
         events: list[Event] = []
@@ -140,19 +140,19 @@ class Dialogue:
 
     def send(self, command: Command) -> bytes:
         """The bytes to write. Raises Refused while a reply is outstanding: Asterisk accepts one command at a time."""
-        if self.state is not State.IDLE:
+        if self.state is not DialogueState.IDLE:
             raise Refused("agi-not-our-turn", f"the FastAGI dialogue is {self.state.value}, it takes no command now")
-        self.state = State.WAITING
+        self.state = DialogueState.WAITING
         return command
 
     def _close(self) -> None:
-        self.state = State.CLOSED
+        self.state = DialogueState.CLOSED
         self._buffer = b""
 
     def _next(self) -> Event | None:
-        if self.state is State.REQUEST:
+        if self.state is DialogueState.REQUEST:
             return self._next_request()
-        if self.state is State.CLOSED:
+        if self.state is DialogueState.CLOSED:
             raise Corrupt("agi-closed", "bytes came after the FastAGI dialogue had ended")
         event = self._next_line() if b"\n" in self._buffer else None
         if event is None and len(self._buffer) >= MAX_REPLY_BYTES:
@@ -164,7 +164,7 @@ class Dialogue:
             # HANGUP was seen without its newline before a reply: the bytes after it are read as a line of their own.
             self._buffer = self._buffer[len(b"HANGUP") :].removeprefix(b"\n")
             return HUNG_UP
-        if self.state is State.IDLE:
+        if self.state is DialogueState.IDLE:
             raise Corrupt("agi-unasked", "Asterisk sent a line that no command asked for")
         if (match := _REPLY.match(self._buffer)) is None:
             if not _UNFINISHED.match(self._buffer):
@@ -175,7 +175,7 @@ class Dialogue:
         self._buffer = self._buffer[match.end() :]
         reply = _reply(match)
         if not reply.is_provisional:
-            self.state = State.IDLE
+            self.state = DialogueState.IDLE
         return reply
 
     def _next_request(self) -> Request | None:
@@ -186,7 +186,7 @@ class Dialogue:
         if not end:
             return None
         self._buffer = rest
-        self.state = State.IDLE
+        self.state = DialogueState.IDLE
         return parse_request(block + b"\n")
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact
 
@@ -107,7 +107,7 @@ _TRACKS = (
 _OF_AN_ENTRY = (
     EventField("id", "The recording's id.", example=_RECORDING_ID),
     EventField("call", "The call's id.", example=_CALL_ID),
-    EventField("state", "State of the recording.", values=tuple(state.value for state in State), example="sound"),
+    EventField("state", "State of the recording.", values=tuple(state.value for state in StoredState), example="sound"),
     EventField("path", "The path of media and sidecar in the monitor directory, without extension.", example=_PATH),
     _optional("cause", "Why it is not *sound*."),
     _optional("start_s", "Its start, in seconds since 1970.", Kind.NUMBER, example=1795899680.25),

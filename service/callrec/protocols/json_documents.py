@@ -14,8 +14,9 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from callrec.domain.calls.journal import SCHEMA, Entry, Manifest
+from callrec.domain.calls.journal import Entry
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import SCHEMA, Manifest
 from callrec.protocols.recording_codec import ENTRY, MANIFEST, entry_in, entry_out, manifest_in, manifest_out
 from callrec.protocols.recording_format import ChangeFormat, EntryFormat
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Entry, Manifest, Media, Track
+from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import (
     PACKET_MS,
     Actor,
@@ -27,6 +27,7 @@ from callrec.domain.calls.model import (
     Speech,
     Waiting,
 )
+from callrec.domain.library.manifest import Manifest, Media, Track
 from callrec.domain.rules import UserId
 from callrec.protocols.recording_format import (
     ActorFormat,

@@ -12,8 +12,9 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035 - pydantic needs it below Python 3.12
 
-from callrec.domain.calls.journal import Format, State, Step
+from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import ActorKind, Control, Heard, Told, WaitingKind
+from callrec.domain.library.manifest import Format, StoredState
 from callrec.domain.rules import Rule
 
 Sha256Format = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -232,7 +233,7 @@ class ManifestFormat(TypedDict):
     """A sidecar."""
 
     schema: int
-    state: State
+    state: StoredState
     recording: RecordingFormat
     media: NotRequired[MediaFormat | None]
     holds: NotRequired[tuple[str, ...]]

@@ -8,9 +8,9 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.calls.model import Party
 from callrec.domain.library.annotations import Annotations
+from callrec.domain.library.manifest import Manifest
 
 VERSION = "0.4.0"
 

@@ -11,9 +11,9 @@ from stored_library import StoredLibrary
 from callrec.adapters.disk import beside_files
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Conflict, Corrupt, Unavailable
 from callrec.domain.library.annotations import Annotations, next_revision, retagged
+from callrec.domain.library.manifest import Manifest
 
 AT = "2026/11/22/c1-1"
 EMPTY = Annotations(RecordingId("c1-1"))

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from callrec.adapters.media import encode
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.library.captures import EncodeJob, PartnerPiece, Piece, Stretch
+from callrec.domain.library.manifest import Format
 
 ENCODER = PyAvEncoder()
 

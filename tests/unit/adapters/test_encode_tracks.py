@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from test_encode import ENCODER, leg, loudness, tone
 
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import EncodeJob, Piece, Stretch, TrackJob, TrackVoice
+from callrec.domain.library.manifest import Format
 from callrec_lab.audio_checks import load
 
 RATE_HZ = 8000

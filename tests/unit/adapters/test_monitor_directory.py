@@ -12,9 +12,9 @@ import pytest
 
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import POLICY, Recording
 from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.rules import Rule
 from callrec.protocols.json_documents import encode_manifest
 
@@ -27,10 +27,10 @@ def manifest(recording: str = "c1-1", path: str = PATH, content: bytes | None = 
         RecordingId(recording), CallId(recording[:-2]), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 1795341600.0
     )
     if content is None:
-        return Manifest(SCHEMA, State.FAILED, said)
+        return Manifest(SCHEMA, StoredState.FAILED, said)
     name = f"{path.rpartition('/')[2]}.wav"
     digest = hashlib.sha256(content).hexdigest()
-    return Manifest(SCHEMA, State.SOUND, said, Media(name, Format.WAV, 8000, 1, len(content), digest))
+    return Manifest(SCHEMA, StoredState.SOUND, said, Media(name, Format.WAV, 8000, 1, len(content), digest))
 
 
 def stored(library: MonitorLibrary, what: Manifest, path: str = PATH, content: bytes = AUDIO) -> Manifest:

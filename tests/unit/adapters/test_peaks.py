@@ -13,8 +13,8 @@ from stored_library import StoredLibrary, tone
 from callrec.adapters.media.encode import WINDOW
 from callrec.adapters.media.peaks import PeakMeter
 from callrec.adapters.media.transcode import PyAvMeasurer
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import Format
 from callrec.domain.library.waveform import Waveform
 
 PROMPT = Path(__file__).parents[3] / "dialplan/sounds/en/callrec/call-is-recorded.wav"

@@ -17,8 +17,8 @@ from callrec.adapters.database.catalogue_file import NAME
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.app.library.catalog import every, export
-from callrec.domain.calls.journal import State
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import SLOTS
 from callrec.domain.library.search_pages import Count, Cursor, PageRequest, Sort
@@ -152,7 +152,7 @@ async def test_tables_that_somebody_removed_are_damage(catalogue: SqliteCatalogu
     ("wanted", "index"),
     [
         (ALL, "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
-        (Filter(state=State.SOUND), "SEARCH d USING PRIMARY KEY (term=? AND place>? AND place<?)"),
+        (Filter(state=StoredState.SOUND), "SEARCH d USING PRIMARY KEY (term=? AND place>? AND place<?)"),
         (Filter(number_part="335"), "SCAN d VIRTUAL TABLE INDEX"),
     ],
 )

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.transcoded_files import DiskTranscodedFiles
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import Encoded
+from callrec.domain.library.manifest import Format
 
 SOURCES = ["a" * 64, "b" * 64, "c" * 64]
 

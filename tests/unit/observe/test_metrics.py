@@ -8,10 +8,11 @@ import pytest
 
 from callrec.adapters.asterisk.fastagi import Outcome as Dialogue
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Entry, State, Step
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Capture, LegAudio, Recording
 from callrec.domain.calls.session import Session
 from callrec.domain.errors import Unavailable
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import Outcome
 from callrec.observe import metrics as module
@@ -65,8 +66,8 @@ def test_what_is_known_is_counted_under_its_name() -> None:
     metrics.pressed(Outcome.STARTED)
     metrics.alarm("mirror: ami-down")
     metrics.agi("", Dialogue.SILENT, 0.2)
-    metrics.stored(State.SOUND, 0.0)
-    metrics.stored(State.FAILED, None)
+    metrics.stored(StoredState.SOUND, 0.0)
+    metrics.stored(StoredState.FAILED, None)
 
     assert value(metrics, "callrec_ami_events_total", event="Hangup") == 1.0
     assert value(metrics, "callrec_presses_total", outcome="started") == 1.0

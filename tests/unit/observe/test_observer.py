@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import POLICY, Heard, Interval, Missing, Party, Recording
 from callrec.domain.errors import Corrupt, Unavailable
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.rules import Rule, UserId
 from callrec.observe import observer as module
 from callrec.observe.metrics import Metrics
@@ -22,7 +22,7 @@ RECORDING = Recording(
     RecordingId("c-1"), CallId("c"), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 0.0, to_s=2.0,
     parties=(Party(LegId("1.1"), None, "0123456789", "Jane Roe", 0.0),),
 )  # fmt: skip
-MANIFEST = Manifest(SCHEMA, State.SOUND, RECORDING, Media("c-1.wav", Format.WAV, 8000, 16000, 1, "0"))
+MANIFEST = Manifest(SCHEMA, StoredState.SOUND, RECORDING, Media("c-1.wav", Format.WAV, 8000, 16000, 1, "0"))
 
 
 class Stream:

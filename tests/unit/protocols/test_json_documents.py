@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Capture, Party, Quality, Recording
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.rules import Rule
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
 
@@ -26,7 +27,7 @@ RECORDING = Recording(
     captures=(Capture(CaptureId("01abc-1-1"), LegId("1795341600.1"), "PJSIP/john-00000001", 8000, 1795341600.25),),
     parties=(Party(LegId("1795341600.1"), None, "1000", "John", 1795341600.25),),
 )
-MANIFEST = Manifest(SCHEMA, State.FAILED, RECORDING)
+MANIFEST = Manifest(SCHEMA, StoredState.FAILED, RECORDING)
 
 # What JSON and UTF-8 can hold: no half surrogates, no numbers that are none. The rest is tested by name below.
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=("Cs",))))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from callrec.domain.errors import CallrecError, Corrupt, Refused
 from callrec.protocols import agi, agi_commands
-from callrec.protocols.agi import HUNG_UP, Answer, Command, Dialogue, Reply, Request, State
+from callrec.protocols.agi import HUNG_UP, Answer, Command, Dialogue, DialogueState, Reply, Request
 
 HEADERS = {
     "agi_network": "yes",
@@ -190,9 +190,9 @@ class TestReplies:
         dialogue = waiting()
 
         assert dialogue.receive_data(line[:-1]) == []
-        assert State.WAITING is dialogue.state
+        assert DialogueState.WAITING is dialogue.state
         assert [reply] == dialogue.receive_data(line[-1:])
-        assert State.IDLE is dialogue.state
+        assert DialogueState.IDLE is dialogue.state
         assert not reply.is_provisional
 
     def test_provisional(self) -> None:
@@ -202,7 +202,7 @@ class TestReplies:
 
         assert [provisional] == dialogue.receive_data(b"100 result=0 Trying...\n")
         assert provisional.is_provisional
-        assert State.WAITING is dialogue.state
+        assert DialogueState.WAITING is dialogue.state
         assert [Reply(200, "1", "")] == dialogue.receive_data(b"200 result=1\n")
 
     def test_hangup_at_any_moment(self) -> None:
@@ -224,7 +224,7 @@ class TestReplies:
         dialogue = waiting()
 
         assert code_of(line * agi.MAX_REPLY_BYTES, dialogue) in {"agi-reply", "agi-too-long"}
-        assert State.CLOSED is dialogue.state
+        assert DialogueState.CLOSED is dialogue.state
         assert code_of(b"200 result=1\n", dialogue) == "agi-closed"
 
     def test_a_value_that_looks_like_its_own_end(self) -> None:
@@ -344,7 +344,7 @@ def conversation(pieces: list[int]) -> list[object]:
     """The events of one dialogue whose bytes arrive in pieces of these sizes, over and over."""
     dialogue, events, turn = Dialogue(), [], 0
     for part in (block(agi_calleridname="J\udcf6rn \u05d0"), *REPLIES):
-        if dialogue.state is State.IDLE:
+        if dialogue.state is DialogueState.IDLE:
             dialogue.send(COMMAND)
         begin = 0
         while begin < len(part):

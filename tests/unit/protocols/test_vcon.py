@@ -8,12 +8,12 @@ from typing import Any
 from stored_library import recorded
 
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
 from callrec.domain.library.annotations import Annotations
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
 from callrec.protocols.vcon import parts
 
 MEDIA = Media("c1-1.wav", Format.WAV, 8000, 24_000, 44, "ab")
-MANIFEST = Manifest(SCHEMA, State.SOUND, recorded(1), MEDIA)
+MANIFEST = Manifest(SCHEMA, StoredState.SOUND, recorded(1), MEDIA)
 
 
 def read(manifest: Manifest, annotations: Annotations | None = None, body: str = "QUJD") -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_tags_are_an_attachment() -> None:
 
 def test_without_audio_it_says_why() -> None:
     for cause, disposition in (("file-not-opened", "failed"), ("", "no-answer")):
-        found = read(Manifest(SCHEMA, State.FAILED, replace(recorded(1), cause=cause)))
+        found = read(Manifest(SCHEMA, StoredState.FAILED, replace(recorded(1), cause=cause)))
         assert (found["dialog"][0]["type"], found["dialog"][0]["disposition"]) == ("incomplete", disposition)
         assert "body" not in found["dialog"][0]
 

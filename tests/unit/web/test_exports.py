@@ -15,8 +15,8 @@ from stored_library import StoredLibrary, tone
 
 from callrec.app.library import exporting
 from callrec.domain.access.principals import Principal, PrincipalKind
-from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
+from callrec.domain.library.manifest import Format
 from callrec.domain.vocabulary import DropReason
 
 

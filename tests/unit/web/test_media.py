@@ -16,7 +16,7 @@ from stored_library import StoredLibrary, recorded, tone
 
 from callrec.app.library import media as media_app
 from callrec.app.library import on_demand
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, State
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, StoredState
 from callrec.domain.vocabulary import DropReason
 
 
@@ -153,7 +153,7 @@ async def test_a_track_is_one_voice(stored: StoredLibrary) -> None:
 
 
 async def test_what_is_not_there_is_told(stored: StoredLibrary) -> None:
-    failed = Manifest(SCHEMA, State.FAILED, recorded(2))
+    failed = Manifest(SCHEMA, StoredState.FAILED, recorded(2))
     stored.library.place(failed, "2026/11/22/c2-1", [])
     stored.entries["c2-1"] = {"path": "2026/11/22/c2-1"}
     stored.store(3)

@@ -26,7 +26,7 @@ from typing import Final, cast
 import structlog
 
 from callrec.domain.errors import CallrecError, Refused, Unavailable
-from callrec.protocols.agi import Answer, Dialogue, Reply, Request, State
+from callrec.protocols.agi import Answer, Dialogue, DialogueState, Reply, Request
 from callrec.protocols.agi_commands import Command, get_full_variable, get_variable
 
 Script = Callable[[Request, "Channel"], Coroutine[object, object, Answer]]
@@ -236,14 +236,14 @@ class _Connection(asyncio.Protocol):
     async def ask(self, command: Command) -> Reply:
         if self._is_over or self._outbox is not None:
             raise _over()
-        if self._dialogue.state is State.WAITING:
+        if self._dialogue.state is DialogueState.WAITING:
             raise Unavailable("agi-busy", "the leg has not yet replied to the script's last question")
         self._transport.write(self._dialogue.send(command))
         self._question = self._loop.create_future()
         return await self._question
 
     def end_if_no_request(self) -> None:
-        if self._dialogue.state is State.REQUEST:
+        if self._dialogue.state is DialogueState.REQUEST:
             self._end_early()
 
     def abort(self) -> None:
@@ -314,7 +314,7 @@ class _Connection(asyncio.Protocol):
 
     def _say_next(self) -> None:
         """Send the answer's next command, unless the reply to a script's own command is still outstanding."""
-        if self._outbox is None or self._dialogue.state is State.WAITING:
+        if self._outbox is None or self._dialogue.state is DialogueState.WAITING:
             return
         if self._outbox:
             self._transport.write(self._dialogue.send(self._outbox.pop()))
@@ -340,7 +340,7 @@ class _Connection(asyncio.Protocol):
             self._question.set_exception(_over())
 
     def _end_early(self) -> None:
-        self._end(Outcome.SILENT if self._dialogue.state is State.REQUEST else Outcome.UNHEARD)
+        self._end(Outcome.SILENT if self._dialogue.state is DialogueState.REQUEST else Outcome.UNHEARD)
 
     def _end(self, outcome: Outcome) -> None:
         if self._is_over:

@@ -19,10 +19,10 @@ from pathlib import Path
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
 from callrec.adapters.lock import FileLock
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Conflict, Corrupt, Refused, Unavailable
 from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.file_names import annotations_path, is_file_of, is_stored_path, peaks_path, track_path
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.waveform import Waveform
 from callrec.protocols.annotations_file import decode_annotations, encode_annotations
 from callrec.protocols.peaks_file import decode_peaks, encode_peaks

@@ -18,10 +18,10 @@ from pathlib import Path
 from callrec.adapters.disk.beside_files import BesideFiles, opened, read_bounded
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
 from callrec.domain.calls.ids import RecordingId, is_recording_id
-from callrec.domain.calls.journal import Format, Manifest, Media
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.captures import Room
 from callrec.domain.library.file_names import is_annotations, is_stored_path, media_name, track_path
+from callrec.domain.library.manifest import Format, Manifest, Media
 from callrec.protocols.json_documents import decode_manifest, encode_manifest
 
 _INCOMING = ".incoming"

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from callrec.adapters.disk.fsync import on_disk
-from callrec.domain.calls.journal import Format
 from callrec.domain.library.captures import Encoded
+from callrec.domain.library.manifest import Format
 
 _NAME = re.compile(r"(?P<source>[0-9a-f]{64})-(?P<own>[0-9a-f]{64})\.(?P<ext>wav|flac|opus|mp3)")
 _TEMPORARY = ".encoding"

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from callrec.adapters.disk.fsync import on_disk, write_all
 from callrec.adapters.media import partner_fill, squeeze
 from callrec.adapters.media.peaks import PeakMeter
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import Encoded, EncodeJob, PartnerPiece, Piece, Stretch, TrackJob, TrackVoice
+from callrec.domain.library.manifest import Format
 
 Samples = NDArray[np.int16]
 Passing = Callable[[Iterator[Samples]], Iterator[Samples]]

@@ -10,9 +10,9 @@ import numpy as np
 from callrec.adapters.disk.fsync import on_disk
 from callrec.adapters.media.encode import WINDOW, PyAvEncoder, Samples, codec_errors
 from callrec.adapters.media.peaks import PeakMeter
-from callrec.domain.calls.journal import Format, Media
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import Encoded
+from callrec.domain.library.manifest import Format, Media
 from callrec.domain.library.waveform import Waveform
 
 _LAYOUTS = {1: "mono", 2: "stereo"}

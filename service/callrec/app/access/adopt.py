@@ -15,8 +15,8 @@ from callrec.app.ports.access import AdoptionMark, AuditLog, LogReader
 from callrec.app.ports.calls import Journal
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import CallrecError, Corrupt
+from callrec.domain.library.manifest import Manifest
 
 AT_ONCE = 100
 ALL = "library:all"

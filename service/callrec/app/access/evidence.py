@@ -10,8 +10,8 @@ from callrec.app.access.stored_entries import MANIFEST
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import LoggedEntry
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.library.manifest import Manifest
 from callrec.protocols.audit_entries import decode_entry
 from callrec.protocols.checkpoints import opened, proof_text, signature_of
 from callrec.protocols.log_tiles import WIDTH, nodes_of, tile_with

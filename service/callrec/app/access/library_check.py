@@ -11,8 +11,8 @@ from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action, LoggedEntry
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.library.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import MOST_FILES, Action, Actor, ActorKind, AuditEntry, FileDigest
-from callrec.domain.calls.journal import Manifest, Media
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import Manifest, Media
 
 MANIFEST, MEDIA = "manifest", "media"
 

@@ -32,7 +32,7 @@ MARK = ".tables.json"
 """The file of the mark. Asterisk does not include it: its name has a dot in front and another ending."""
 
 
-class State(StrEnum):
+class FileResult(StrEnum):
     """The result for one file."""
 
     UNCHANGED = "unchanged"
@@ -47,13 +47,13 @@ class State(StrEnum):
 class Generated:
     """The result of one run: each file's state, and the records that were left out of the files."""
 
-    files: Mapping[str, State]
+    files: Mapping[str, FileResult]
     left_out: tuple[LeftOut, ...]
 
     @property
     def did_nothing(self) -> bool:
         """Whether all files were up to date."""
-        return all(state is State.UNCHANGED for state in self.files.values())
+        return all(state is FileResult.UNCHANGED for state in self.files.values())
 
 
 class Confgen:
@@ -70,7 +70,7 @@ class Confgen:
         rendered = await asyncio.to_thread(render, tables)
         former = await self._former(rendered.files)
         states = {
-            file.name: State.UNCHANGED if former[file.name] == file.text.encode() else State.DIFFERS
+            file.name: FileResult.UNCHANGED if former[file.name] == file.text.encode() else FileResult.DIFFERS
             for file in rendered.files
         }
         return Generated(states, rendered.left_out)
@@ -94,7 +94,7 @@ class Confgen:
             changed = {name: text for name, text in new.items() if former[name] != text}
             if changed:
                 await asyncio.to_thread(self._folder.replace, changed)
-            states = {name: State.WRITTEN if name in changed else State.UNCHANGED for name in new}
+            states = {name: FileResult.WRITTEN if name in changed else FileResult.UNCHANGED for name in new}
             if self._reading is not None:
                 await self._have_read(self._reading, rendered.files, {name: former[name] for name in changed}, states)
             if marked.mark and (changed or mark is None):  # otherwise the older mark is still valid
@@ -129,16 +129,16 @@ class Confgen:
         reading: ConfigReader,
         files: Sequence[ConfFile],
         former: Mapping[str, bytes | None],
-        states: dict[str, State],
+        states: dict[str, FileResult],
     ) -> None:
         """Reload the written files, and those written earlier that do not run."""
         for file in files:
-            if states[file.name] is State.UNCHANGED and await _runs(reading, file):
+            if states[file.name] is FileResult.UNCHANGED and await _runs(reading, file):
                 continue
             try:
                 if await reading.reload(file.module):
                     await _proven(reading, file)
-                    states[file.name] = State.RELOADED
+                    states[file.name] = FileResult.RELOADED
             except Refused as error:
                 said = await self._put_back(reading, files, former)
                 message = f"Asterisk does not run {file.name}: {error.message}{said}"

@@ -13,7 +13,6 @@ from callrec.app.ports.calls import Spool
 from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library
 from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
-from callrec.domain.calls.journal import Manifest, Media, State, Track
 from callrec.domain.calls.model import Recording
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
@@ -21,6 +20,7 @@ from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import call_direction
 from callrec.domain.library.erasure import files_of
 from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
+from callrec.domain.library.manifest import Manifest, Media, StoredState, Track
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry
@@ -298,7 +298,7 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
 def _of_one(
     library: Library, encoder: Encoder, path: str, manifest: Manifest, live: Collection[RecordingId]
 ) -> Iterator[Finding]:
-    due = manifest.state in {State.SOUND, State.PARTIAL}
+    due = manifest.state in {StoredState.SOUND, StoredState.PARTIAL}
     if due is not (manifest.media is not None):
         yield Finding("state", path, f"{manifest.state.value}, but {'no media' if due else 'with media'}")
     is_live = manifest.recording.id in live

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from callrec.app.ports.library import Encoder
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Format
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import Encoded, EncodeJob, TrackJob
+from callrec.domain.library.manifest import Format
 
 T = TypeVar("T")
 

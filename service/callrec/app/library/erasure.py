@@ -22,7 +22,6 @@ from callrec.app.ports.library import EventSink, Library
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.decisions import Visible, visible
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.domain.library.erasure import (
@@ -35,6 +34,7 @@ from callrec.domain.library.erasure import (
     checked_reason,
     files_of,
 )
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry
 

@@ -18,11 +18,11 @@ from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import MediaFiles, MediaNotices, ZipFile
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.library.export_table import absent_row, row, table
 from callrec.domain.library.file_names import annotations_path
+from callrec.domain.library.manifest import Format
 from callrec.protocols.vcon import parts
 
 CHUNK_BYTES = 255 << 10

@@ -25,13 +25,14 @@ from callrec.app.ports.calls import Journal, Spool
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library, Notices
 from callrec.domain.backoff import Backoff
 from callrec.domain.calls.ids import CaptureId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Format, Manifest, Media, State, Step, Track
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Recording
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.domain.library.assessment import conclude, is_refused
 from callrec.domain.library.captures import CaptureFiles, Encoded, EncodeJob
 from callrec.domain.library.conclusion import Conclusion
 from callrec.domain.library.file_names import Names, media_name, stored_paths, track_path
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.tracks import TrackPlan, unencoded
 from callrec.domain.library.waveform import Waveform
 
@@ -366,7 +367,7 @@ class Finalizer:
 
 def _unplayable(conclusion: Conclusion, cause: str) -> Conclusion:
     """The conclusion for capture files that cannot be encoded."""
-    return Conclusion(State.FAILED, replace(conclusion.recording, cause=cause))
+    return Conclusion(StoredState.FAILED, replace(conclusion.recording, cause=cause))
 
 
 def _media(encoded: Encoded, media_format: Format, rate_hz: int) -> Media:

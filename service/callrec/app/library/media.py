@@ -16,10 +16,10 @@ from callrec.app.library.transcoding import Transcoding
 from callrec.app.ports.media import MediaFile, MediaFiles, MediaNotices
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.library.download_names import download_name
+from callrec.domain.library.manifest import Format
 from callrec.domain.vocabulary import DropReason
 
 CHUNK_BYTES = 256 << 10

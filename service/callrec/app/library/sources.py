@@ -8,9 +8,9 @@ from callrec.app.ports.library import Catalogue, Library
 from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import visible
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest, Media, Track
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Refused
+from callrec.domain.library.manifest import Manifest, Media, Track
 from callrec.domain.rules import UserId
 
 STEREO, MONO = 2, 1

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from callrec.app.library.on_demand import OnDemand
 from callrec.app.ports.media import TranscodedFiles, Transcoder
-from callrec.domain.calls.journal import Format, Media
 from callrec.domain.errors import Refused
+from callrec.domain.library.manifest import Format, Media
 
 SAMPLE_BYTES = 2
 

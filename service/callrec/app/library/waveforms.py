@@ -12,9 +12,9 @@ from callrec.app.library.on_demand import OnDemand
 from callrec.app.library.sources import Source, Sources, Stored, changed, source_of
 from callrec.app.ports.library import Library
 from callrec.app.ports.media import Measurer
-from callrec.domain.calls.journal import Manifest, Media
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
+from callrec.domain.library.manifest import Manifest, Media
 from callrec.domain.library.marks import Marks, marks_of
 from callrec.domain.library.waveform import Waveform
 

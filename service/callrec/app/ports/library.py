@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Format, Manifest
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
+from callrec.domain.library.manifest import Format, Manifest
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.library.search_pages import Count, Page, PageRequest

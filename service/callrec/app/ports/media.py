@@ -6,10 +6,10 @@ Every method that can fail raises one of the four kinds of `domain.errors`; ever
 from typing import Protocol
 
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Format, Media
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.captures import Encoded
 from callrec.domain.library.links import Link
+from callrec.domain.library.manifest import Format, Media
 from callrec.domain.library.waveform import Waveform
 from callrec.domain.vocabulary import DropReason
 

@@ -1,21 +1,9 @@
-"""What a recording becomes: the steps on its way to the disk, and the states of a stored one.
-
-    sound ------+
-    partial ----+--> held <--> (released) --> expired | erased
-    failed -----+
-    unanswered -+
-
-`sound`: every sample from start to end is there. `partial`: some are, and the captures say which and why. `failed`: it should
-have been recorded and there is no audio; the cause says why. `unanswered`: policy wanted it and the call was not answered: no
-audio was ever due, the entry explains the missing file. Holds, expiry and erasure come with the library.
-"""
+"""The entries of the journal: the steps of a recording on its way to the disk."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.model import Interval, Missing, Recording
-from callrec.domain.rules import UserId
+from callrec.domain.calls.model import Recording
 
 
 class Step(StrEnum):
@@ -28,9 +16,9 @@ class Step(StrEnum):
     CHANGED = "changed"
     """Paused, resumed, a party joined or left, a capture ended and another goes on."""
     ENDED = "ended"
-    """No capture is open any more: intake owns it now."""
+    """No capture is open any more: the finalizer has it now."""
     FINISHED = "finished"
-    """Sidecar and media are in the monitor directory, the index knows, the spool is dropped."""
+    """Sidecar and media are in the monitor directory, the catalogue has it, the captures are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +27,3 @@ class Entry:
 
     step: Step
     recording: Recording
-
-
-class State(StrEnum):
-    """The states of a stored recording; see the module's text."""
-
-    SOUND = "sound"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    UNANSWERED = "unanswered"
-
-
-class Format(StrEnum):
-    """Media formats; the value is the file's extension."""
-
-    WAV = "wav"
-    FLAC = "flac"
-    OPUS = "opus"
-    MP3 = "mp3"
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A file of a recording. `name` is relative to the sidecar's folder. The recording's own has two channels, left is the
-    recorded user; a track has one."""
-
-    name: str
-    format: Format
-    rate_hz: int
-    samples: int
-    bytes: int
-    sha256: str
-
-    @property
-    def length_s(self) -> float:
-        """How long it plays."""
-        return self.samples / self.rate_hz
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """The voice of one participant: a file with one channel on the time line of the recording's own, as long as that, and silent
-    where they were not in the conversation."""
-
-    nth: int
-    """From 1, the recorded user; the others as they came. It is in the file's name."""
-    legs: tuple[LegId, ...]
-    """Theirs, in order: more than one when they came again."""
-    user: UserId | None
-    number: str
-    name: str
-    present: tuple[Interval, ...]
-    """When they were in the recorded conversation, in Unix time."""
-    missing: tuple[Missing, ...] = ()
-    """What of their voice it does not hold though it should. The recording's own file may have it."""
-    media: Media | None = None
-    """None: it could not be encoded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the sidecar says: the recording, its state, its media (None when there is no audio), and the tracks of its
-    participants, if they were asked for."""
-
-    schema: int
-    state: State
-    recording: Recording
-    media: Media | None = None
-    holds: tuple[str, ...] = ()
-    tracks: tuple[Track, ...] = ()
-
-    @property
-    def files(self) -> tuple[Media, ...]:
-        """All its files: the recording's own first."""
-        return tuple(one for one in (self.media, *(track.media for track in self.tracks)) if one is not None)
-
-
-SCHEMA = 1
-"""The schema version that we write. An older one is read and kept as it is; a newer one is refused."""

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from callrec.domain.calls.ids import CaptureId
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import Capture, Missing, Recording, WaitingKind
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.conclusion import Conclusion, Place, samples_of
 from callrec.domain.library.file_names import Side
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.missing_time import (
     PACKET_LOSS,
     TIMELINE,
@@ -77,7 +77,9 @@ def conclude(recording: Recording, captured_files: Mapping[CaptureId, CaptureFil
     longest = sorted(lossy.missing, key=lambda one: one.from_s - one.to_s)
     found = (*(one.cause for one in whole.captures), jumped, *(one.cause for one in longest), lossy.cause)
     cause = next(filter(None, (recording.cause, *found)), "")
-    return Conclusion(State.PARTIAL if cause else State.SOUND, _stored(lossy, cause), places, tuple(heard), tracks)
+    return Conclusion(
+        StoredState.PARTIAL if cause else StoredState.SOUND, _stored(lossy, cause), places, tuple(heard), tracks
+    )
 
 
 def _tracks(
@@ -94,7 +96,7 @@ def _without_audio(recording: Recording) -> Conclusion:
     unheard = ENDED_WHILE_ANNOUNCING if recording.captures and recording.is_before_capture else NO_AUDIO
     cause = next(filter(None, (*refused, recording.cause, *causes)), unheard)
     is_unanswered = recording.cause.startswith("unanswered") and not refused
-    return Conclusion(State.UNANSWERED if is_unanswered else State.FAILED, _stored(recording, cause))
+    return Conclusion(StoredState.UNANSWERED if is_unanswered else StoredState.FAILED, _stored(recording, cause))
 
 
 def _stored(recording: Recording, cause: str) -> Recording:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from callrec.domain.calls.ids import CaptureId
-from callrec.domain.calls.journal import Format
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.library.file_names import CaptureFile, FallbackFile
+from callrec.domain.library.manifest import Format
 from callrec.domain.library.waveform import Waveform
 
 SAMPLE_BYTES = 2

@@ -5,7 +5,6 @@ recording, and the voices of partners and tracks beside them (`assessment` finds
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from callrec.domain.calls.journal import Format, State
 from callrec.domain.calls.model import Capture, Recording
 from callrec.domain.library.captures import (
     CaptureFiles,
@@ -17,6 +16,7 @@ from callrec.domain.library.captures import (
     TrackVoice,
 )
 from callrec.domain.library.file_names import Side
+from callrec.domain.library.manifest import Format, StoredState
 from callrec.domain.library.partner_voice import Voice
 from callrec.domain.library.timeline import CaptureTimeline
 from callrec.domain.library.tracks import Source, TrackPlan
@@ -48,7 +48,7 @@ class Place:
 class Conclusion:
     """The state, the recording with the causes that were found, and the place of each audible capture, in order."""
 
-    state: State
+    state: StoredState
     recording: Recording
     places: tuple[Place, ...] = ()
     partners: tuple[Voice, ...] = ()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from callrec.domain.calls.journal import Format, Manifest, Track
+from callrec.domain.library.manifest import Format, Manifest, Track
 
 MOST_NUMBERS = 4
 """More participants are told as `and-<n>-more`."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Refused
 from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.text_folding import folded
 
 MOST_REASON = 200

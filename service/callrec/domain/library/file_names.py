@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from callrec.domain.calls.ids import CallId, CaptureId, capture_id, recording_id, recording_of
-from callrec.domain.calls.journal import Format
 from callrec.domain.calls.model import Recording
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import Format
 from callrec.domain.rules import Rule
 
 _LEG_FILE = re.compile(r"(?P<take>[0-9a-z]{1,40}-[0-9]{1,6}-[0-9]{1,6})\.(?P<side>read|write)\.(?P<ext>sln|sln16)")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.calls.model import Party, Recording
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.spans import Span, common, joined, length_s, without
 from callrec.domain.library.waveform import Waveform
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from callrec.domain.calls.journal import State
 from callrec.domain.errors import Refused
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search_keys import MOST_CHARACTERS, MOST_START_MS, SLOTS, Heard, in_ms, squeezed, term
 from callrec.domain.rules import Rule, UserId
 
@@ -30,7 +30,7 @@ class Filter:
     """A part of a participant's name; of fewer than three characters: a whole word of it."""
     direction: CallDirection | None = None
     rule: Rule | None = None
-    state: State | None = None
+    state: StoredState | None = None
     node: str = ""
     tag: str = ""
     is_held: bool | None = None

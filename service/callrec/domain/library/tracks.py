@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.journal import Manifest, Track
 from callrec.domain.calls.model import Capture, Heard, Interval, Missing, Party, Recording, WaitingKind
 from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.session import APPLICATION
 from callrec.domain.calls.supervisors import CAUSE as SUPERVISOR
 from callrec.domain.library.captures import CaptureFiles
+from callrec.domain.library.manifest import Manifest, Track
 from callrec.domain.library.missing_time import (
     GAP,
     LATE_START,

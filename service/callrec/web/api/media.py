@@ -17,8 +17,8 @@ from callrec.app.library.looks import Asker
 from callrec.app.library.media import MediaRequest, OpenMedia, RecordingMedia
 from callrec.app.library.stored_media import StoredMedia
 from callrec.domain.access.decisions import may_somewhere
-from callrec.domain.calls.journal import Format
 from callrec.domain.directory.model import Permission
+from callrec.domain.library.manifest import Format
 from callrec.protocols.http_conditions import MOST_RANGES, ByteRange, Condition, condition, is_same_file, ranges
 from callrec.web.api.records import Query
 from callrec.web.auth import KNOWN, RECHECK_S, not_permitted, principal_of

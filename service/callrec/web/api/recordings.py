@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from callrec.app.ports.library import Catalogue
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.access.decisions import Visible, visible
-from callrec.domain.calls.journal import State
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import MOST_CHARACTERS, Entry, Heard
 from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageRequest, Sort
@@ -43,7 +43,7 @@ class Conditions(BaseModel):
     )  # fmt: skip
     direction: CallDirection | None = Field(None, description="The direction of the call, from the users' side.")
     rule: Rule | None = Field(None, description="The rule by which it was made.")
-    state: State | None = Field(None, description="State of the recording.")
+    state: StoredState | None = Field(None, description="State of the recording.")
     node: str = Field("", max_length=63, description="The CALLREC_NODE that recorded it.")
     tag: str = Field("", max_length=MOST_CHARACTERS, description="One of its tags, exactly.")
     held: bool | None = Field(None, description="Whether it is under a hold.")
@@ -123,7 +123,7 @@ class StoredRecording(BaseModel):
 
     id: str
     call: str
-    state: State
+    state: StoredState
     cause: str = Field(description="Why it is not *sound*; else empty.")
     start_s: float = Field(description="In Unix time.")
     end_s: float | None

@@ -11,8 +11,8 @@ from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.app.access.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, ActorKind
 from callrec.domain.calls.ids import RecordingId
-from callrec.domain.calls.journal import Manifest
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.manifest import Manifest
 
 TODAY = Path(__file__).parents[3] / "golden" / "today" / "monitor"
 

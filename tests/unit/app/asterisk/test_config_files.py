@@ -9,7 +9,7 @@ import pytest
 from call_stage import TABLES as NO_SECRETS
 from call_stage import away, virtual
 
-from callrec.app.asterisk.config_files import BUSY_S, MARK, Confgen, State
+from callrec.app.asterisk.config_files import BUSY_S, MARK, Confgen, FileResult
 from callrec.app.ports.directory import Source
 from callrec.domain.directory.model import Tables
 from callrec.domain.directory.tables_mark import WRITTEN_FROM, Marked, Standing, TablesMark, dumped, judge
@@ -137,11 +137,11 @@ async def test_only_the_modules_whose_files_changed_are_reloaded() -> None:
 async def test_a_dry_run_and_one_without_asterisk_leave_it_alone() -> None:
     house = House()
     looked = await house.confgen.look(TABLES)
-    assert set(looked.files.values()) == {State.DIFFERS}
+    assert set(looked.files.values()) == {FileResult.DIFFERS}
     assert house.disk.files == {}
     written = await Confgen(house.disk, None).generate(source(TABLES))
-    assert set(written.files.values()) == {State.WRITTEN}
-    assert set((await house.confgen.look(TABLES)).files.values()) == {State.UNCHANGED}
+    assert set(written.files.values()) == {FileResult.WRITTEN}
+    assert set((await house.confgen.look(TABLES)).files.values()) == {FileResult.UNCHANGED}
     assert house.reader.reloads == []
 
 
@@ -233,7 +233,7 @@ async def test_two_runs_take_turns_and_the_later_one_asks_for_the_tables_then() 
     await asyncio.sleep(0.5)
     assert house.disk.writes == [NAMES]
     tables = OTHER
-    assert [list((await run).files.values()).count(State.RELOADED) for run in (first, second)] == [4, 2]
+    assert [list((await run).files.values()).count(FileResult.RELOADED) for run in (first, second)] == [4, 2]
     assert house.disk.files == {file.name: file.text.encode() for file in render(OTHER).files}
     assert not house.disk.claimed
     assert waits == ["waits"]

@@ -12,9 +12,10 @@ import pytest
 from call_stage import EPOCH_S, Stage, event, virtual
 
 from callrec.domain.calls.ids import CallId, CaptureId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Entry, Manifest, State, Step
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Instant, Recording
 from callrec.domain.library.assessment import conclude
+from callrec.domain.library.manifest import SCHEMA, Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
 
@@ -76,7 +77,7 @@ async def test_a_clock_that_is_set_in_a_recorded_call_changes_nothing_of_it(tmp_
     capture_files = stage.spool.capture_files(CAPTURE)
     assert capture_files is not None
     found = conclude(recording, {CAPTURE: capture_files})
-    assert (found.state, found.recording.missing, found.length_s) == (State.SOUND, (), 10.0)
+    assert (found.state, found.recording.missing, found.length_s) == (StoredState.SOUND, (), 10.0)
     assert stage.heard.alarms == stage.heard.defects == []
 
 
@@ -87,7 +88,7 @@ def test_journal_lines_and_sidecars_of_older_versions_are_read() -> None:
     )
     new = ("missing", "waiting", "mono_s", "end_reason")
     line = json.loads(encode_entry(Entry(Step.OPENED, recording)).partition(b" ")[2])
-    sidecar = json.loads(encode_manifest(Manifest(SCHEMA, State.SOUND, recording)))
+    sidecar = json.loads(encode_manifest(Manifest(SCHEMA, StoredState.SOUND, recording)))
     for written in (line, sidecar):
         for name in new:
             written["recording"].pop(name, None)

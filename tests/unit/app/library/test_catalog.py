@@ -17,9 +17,9 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.catalog import Rebuilt, entries, every, export, index_entry, rebuild, verify
 from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State
 from callrec.domain.calls.model import Actor, ActorKind, Party, Recording
 from callrec.domain.library.captures import EncodeJob, Piece
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.rules import Rule, UserId
 from callrec.protocols.json_documents import encode_manifest
@@ -43,7 +43,7 @@ def recording(nth: int) -> Recording:
     )
 
 
-def stored(folder: Path, nth: int, state: State = State.SOUND) -> Manifest:
+def stored(folder: Path, nth: int, state: StoredState = StoredState.SOUND) -> Manifest:
     """One recording in the library below `folder`, a second long."""
     library, said = MonitorLibrary(folder / "monitor"), recording(nth)
     leg = folder / "leg"
@@ -69,7 +69,7 @@ def rewritten(path: Path, change: Callable[[Manifest], Manifest], manifest: Mani
 
 def test_an_entry_is_flat_text_with_a_strangers_number_in_json() -> None:
     media = Media("c1-1.wav", Format.WAV, 8000, 4000, 16044, "ab")
-    assert index_entry("2026/11/22/c1-1", Manifest(SCHEMA, State.SOUND, recording(1), media)) == {
+    assert index_entry("2026/11/22/c1-1", Manifest(SCHEMA, StoredState.SOUND, recording(1), media)) == {
         "id": "c1-1",
         "call": "c1",
         "state": "sound",
@@ -91,7 +91,7 @@ def test_an_entry_is_flat_text_with_a_strangers_number_in_json() -> None:
         "sha256": "ab",
         "bytes": "16044",
     }
-    assert index_entry("auto-1", Manifest(SCHEMA, State.SOUND, recording(1), media))["media"] == "c1-1.wav"
+    assert index_entry("auto-1", Manifest(SCHEMA, StoredState.SOUND, recording(1), media))["media"] == "c1-1.wav"
 
 
 def test_who_talked_on_two_phones_or_came_twice_is_listed_once() -> None:
@@ -99,12 +99,12 @@ def test_who_talked_on_two_phones_or_came_twice_is_listed_once() -> None:
     first, other = recording(1).parties
     nobody = replace(other, number="")
     of = replace(recording(1), parties=(first, nobody, other, replace(first, leg=LegId("2.1")), other))
-    entry = index_entry("x", Manifest(SCHEMA, State.SOUND, of))
+    entry = index_entry("x", Manifest(SCHEMA, StoredState.SOUND, of))
     assert (entry["numbers"], entry["users"]) == ('["1000", "\\"+336\\u202e"]', '["7"]')
 
 
 def test_an_entry_without_audio_or_end_has_empty_fields() -> None:
-    entry = index_entry("x", Manifest(SCHEMA, State.FAILED, replace(recording(1), to_s=None)))
+    entry = index_entry("x", Manifest(SCHEMA, StoredState.FAILED, replace(recording(1), to_s=None)))
     assert {key for key, text in entry.items() if not text} == {
         "cause",
         "end_s",
@@ -142,7 +142,7 @@ async def test_a_rebuild_keeps_the_former_entries_of_what_the_disk_refuses_to_re
     os.mkfifo(folder / "c2-1.json")
     bad_time = replace(recording(3), from_s=-1.0)
     media = Media("c3-1.flac", Format.FLAC, 8000, 1, 1, "0" * 64)
-    (folder / "c3-1.json").write_bytes(encode_manifest(Manifest(SCHEMA, State.SOUND, bad_time, media)))
+    (folder / "c3-1.json").write_bytes(encode_manifest(Manifest(SCHEMA, StoredState.SOUND, bad_time, media)))
     (tmp_path / "monitor/2026/11/21").mkdir()
     real_open, real_scandir = os.open, os.scandir
 
@@ -205,7 +205,9 @@ def test_each_kind_of_damage_is_found_and_named(
     folder = tmp_path / "monitor/2026/11/22"
     spoil(folder / "c1-1.flac", folder / "c1-1.json")
     if code == "recording-twice":
-        (tmp_path / "monitor/c1-1.json").write_bytes(encode_manifest(replace(manifest, state=State.FAILED, media=None)))
+        (tmp_path / "monitor/c1-1.json").write_bytes(
+            encode_manifest(replace(manifest, state=StoredState.FAILED, media=None))
+        )
         path = "2026/11/22/c1-1"
     found = findings(tmp_path)
     assert (code, path) in found
@@ -219,7 +221,7 @@ def test_a_sidecar_that_lies_about_state_or_length_is_found(tmp_path: Path) -> N
     sidecar = tmp_path / "monitor/2026/11/22/c1-1.json"
     rewritten(sidecar, lambda one: replace(one, media=replace(media, samples=9)), manifest)
     assert findings(tmp_path) == [("media-length", "2026/11/22/c1-1.flac")]
-    rewritten(sidecar, lambda one: replace(one, state=State.FAILED), manifest)
+    rewritten(sidecar, lambda one: replace(one, state=StoredState.FAILED), manifest)
     assert findings(tmp_path) == [("state", "2026/11/22/c1-1")]
     rewritten(sidecar, lambda one: replace(one, media=None), manifest)
     assert findings(tmp_path) == [("state", "2026/11/22/c1-1"), ("media-orphan", "2026/11/22/c1-1.flac")]

@@ -16,10 +16,10 @@ from callrec.app.library import catalogue_keeper
 from callrec.app.library.catalogue_keeper import CatalogueKeeper
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.calls.ids import CallId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Manifest, State
 from callrec.domain.calls.model import POLICY, Recording
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import Corrupt, Unavailable
+from callrec.domain.library.manifest import SCHEMA, Manifest, StoredState
 from callrec.domain.library.search import ALL
 from callrec.domain.library.search_pages import Count
 from callrec.domain.rules import Rule
@@ -43,7 +43,7 @@ class Around:
             recording = Recording(
                 RecordingId(f"c{nth}-1"), CallId(f"c{nth}"), "1.1", NodeId("n"), Rule.ALWAYS, POLICY, 1.0
             )
-            yield f"c{nth}-1", Manifest(SCHEMA, State.FAILED, recording)
+            yield f"c{nth}-1", Manifest(SCHEMA, StoredState.FAILED, recording)
         yield "c3-1", Corrupt("sidecar-unreadable", "damaged")
 
     async def drop_former_index(self) -> int:

@@ -24,11 +24,12 @@ from callrec.app.library.catalog import rebuild, verify
 from callrec.app.library.finalize import Finalizer, Ports, Terms
 from callrec.app.recovery import plan as recovery_plan
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Entry, Format, Manifest, State, Step
+from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Capture, Party, Presence, Recording
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
 from callrec.domain.library.file_names import Names
+from callrec.domain.library.manifest import Format, Manifest, StoredState
 from callrec.domain.rules import Rule
 
 SECOND = b"\x01\x02" * 8000
@@ -306,7 +307,7 @@ async def test_an_encoder_that_fails_is_replaced_by_wav(house: House) -> None:
     house.terms = replace(house.terms, media_format=Format.OPUS)
     house.encoder.faults = [Corrupt("codec", "broken")]
     manifest = await house.intake().finish(house.captured())
-    assert (manifest.state, house.encoder.formats) == (State.SOUND, [Format.OPUS, Format.WAV])
+    assert (manifest.state, house.encoder.formats) == (StoredState.SOUND, [Format.OPUS, Format.WAV])
     assert house.stored() == ["2026/11/22/c1-1.json", "2026/11/22/c1-1.wav"]
     assert house.heard.said == ["damaged codec", "stored sound"]
     assert list(house.library.leftovers(-60)) == []
@@ -317,14 +318,18 @@ async def test_legs_that_nothing_can_encode_are_kept_aside_and_explained(house: 
     house.encoder.faults = [Corrupt("codec", "broken"), Corrupt("encoder-length", "lies")]
     recording, intake = house.captured(), house.intake()
     manifest = await intake.finish(recording)
-    assert (manifest.state, manifest.recording.cause, manifest.media) == (State.FAILED, "encoder: encoder-length", None)
+    assert (manifest.state, manifest.recording.cause, manifest.media) == (
+        StoredState.FAILED,
+        "encoder: encoder-length",
+        None,
+    )
     assert house.in_spool() == ["kept/c1-1-1.read.sln", "kept/c1-1-1.write.sln"]
     assert await intake.finish(recording) == manifest
 
 
 async def test_wav_that_fails_is_not_tried_twice(house: House) -> None:
     house.encoder.faults = [Corrupt("codec", "broken")]
-    assert (await house.intake().finish(house.captured())).state is State.FAILED
+    assert (await house.intake().finish(house.captured())).state is StoredState.FAILED
     assert house.encoder.formats == [Format.WAV]
 
 
@@ -390,9 +395,9 @@ async def test_legs_that_still_grow_are_left_for_the_next_try(house: House) -> N
 
 async def test_a_recording_without_legs_gets_an_entry_that_says_why(house: House) -> None:
     recording = replace(house.captured(), captures=(), cause="unanswered: BUSY")
-    assert (await house.intake().finish(recording)).state is State.UNANSWERED
+    assert (await house.intake().finish(recording)).state is StoredState.UNANSWERED
     failed = replace(house.captured(2), captures=(), cause="file-not-opened")
-    assert (await house.intake().finish(failed)).state is State.FAILED
+    assert (await house.intake().finish(failed)).state is StoredState.FAILED
     assert house.stored() == ["2026/11/22/c1-1.json", "2026/11/22/c2-1.json"]
 
 
@@ -408,7 +413,11 @@ async def test_a_later_take_of_a_recording_that_is_stored_becomes_a_recording_of
     assert house.in_spool() == ["c1-1-2.read.sln", "c1-1-2.write.sln"]
     manifest = await intake.finish(orphan)
     assert manifest.media is not None
-    assert (manifest.state, manifest.recording.cause, manifest.media.length_s) == (State.PARTIAL, "journal-lost", 60.0)
+    assert (manifest.state, manifest.recording.cause, manifest.media.length_s) == (
+        StoredState.PARTIAL,
+        "journal-lost",
+        60.0,
+    )
     assert house.stored() == [f"2026/11/22/c1-{one}.{end}" for one in ("1", "1002") for end in ("json", "wav")]
     assert house.in_spool() == []
     assert not verify(house.library, house.spool, house.encoder, ()).findings
@@ -476,7 +485,7 @@ async def test_a_monitor_directory_that_is_gone_is_made_anew(house: House) -> No
     intake = house.intake()
     await intake.finish(house.captured(1))
     shutil.rmtree(house.folder / "monitor")
-    assert (await intake.finish(house.captured(2))).state is State.SOUND
+    assert (await intake.finish(house.captured(2))).state is StoredState.SOUND
 
 
 HUGE_BYTES = 6 << 30
@@ -531,7 +540,10 @@ async def test_of_two_takes_the_impossible_one_is_put_aside_and_the_other_is_hea
     house.lay(second, 3)
     os.link(house.spool.path(second, "write"), house.folder / "another-name")
     manifest = await house.intake().finish(replace(recording, captures=(*recording.captures, second)))
-    assert (manifest.state, manifest.recording.cause) == (State.PARTIAL, "refused: linked-file: write has 2 names")
+    assert (manifest.state, manifest.recording.cause) == (
+        StoredState.PARTIAL,
+        "refused: linked-file: write has 2 names",
+    )
     assert manifest.media is not None
     assert manifest.media.samples == 3 * 8000
     assert house.in_spool() == ["kept/c1-1-2.read.sln", "kept/c1-1-2.write.sln"]
@@ -609,7 +621,7 @@ async def test_what_is_larger_than_the_disk_is_not_tried_again(house: House) -> 
     library = house.library = Small(house.folder / "monitor")
     library.rooms = [Room(80_000, 90_000)]
     manifest = await house.intake().finish(house.captured(1))
-    assert manifest.state is State.FAILED
+    assert manifest.state is StoredState.FAILED
     assert manifest.recording.cause == "too-large: 100096 bytes, the monitor disk has 90000 in all"
     assert house.in_spool() == ["kept/c1-1-1.read.sln", "kept/c1-1-1.write.sln"]
 
@@ -622,7 +634,7 @@ async def test_a_long_recording_leaves_room_for_the_others(house: House) -> None
         await house.intake().finish(house.captured(1))
     assert refused.value.code == "monitor-full"
     house.terms = replace(house.terms, long_bytes=100_000)
-    assert (await house.intake().finish(house.captured(1))).state is State.SOUND
+    assert (await house.intake().finish(house.captured(1))).state is StoredState.SOUND
 
 
 def with_tracks(house: House) -> Recording:

@@ -15,8 +15,8 @@ from callrec.app.library.looks import Asker, Looks
 from callrec.app.library.sources import Sources
 from callrec.app.library.waveforms import Waveforms, make_missing
 from callrec.domain.access.principals import DAEMON
-from callrec.domain.calls.journal import Media
 from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.library.manifest import Media
 from callrec.domain.library.waveform import Waveform
 
 ASKER = Asker(DAEMON)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Format, State
 from callrec.domain.calls.model import (
     POLICY,
     Capture,
@@ -23,6 +22,7 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.library.assessment import JUMP_S, conclude
 from callrec.domain.library.captures import CaptureFiles, PartnerPiece, Piece, Stretch
+from callrec.domain.library.manifest import Format, StoredState
 from callrec.domain.rules import Rule
 
 S8, S16 = 16_000, 32_000
@@ -61,67 +61,79 @@ def recording(*captures: Capture, cause: str = "") -> Recording:
 
 
 TABLE = [
-    ("whole", [capture(1)], [capture_files(1)], State.SOUND, ""),
-    ("two seconds less", [capture(1)], [capture_files(1, 8 * S8, 8 * S8)], State.PARTIAL, "timeline"),
-    ("0.2 s less at the end", [capture(1)], [capture_files(1, 98 * S8 // 10, 98 * S8 // 10)], State.SOUND, ""),
-    ("an odd byte", [capture(1)], [capture_files(1, 10 * S8 + 1, 10 * S8)], State.SOUND, ""),
-    ("clearly short", [capture(1)], [capture_files(1, 7 * S8, 7 * S8)], State.PARTIAL, "timeline"),
+    ("whole", [capture(1)], [capture_files(1)], StoredState.SOUND, ""),
+    ("two seconds less", [capture(1)], [capture_files(1, 8 * S8, 8 * S8)], StoredState.PARTIAL, "timeline"),
+    ("0.2 s less at the end", [capture(1)], [capture_files(1, 98 * S8 // 10, 98 * S8 // 10)], StoredState.SOUND, ""),
+    ("an odd byte", [capture(1)], [capture_files(1, 10 * S8 + 1, 10 * S8)], StoredState.SOUND, ""),
+    ("clearly short", [capture(1)], [capture_files(1, 7 * S8, 7 * S8)], StoredState.PARTIAL, "timeline"),
     (
         "an hour, 0.5 s of drift",
         [capture(1, 0, 3600)],
         [capture_files(1, 35995 * S8 // 10, 35995 * S8 // 10)],
-        State.SOUND,
+        StoredState.SOUND,
         "",
     ),
-    ("a side is missing", [capture(1)], [capture_files(1, None)], State.PARTIAL, "no-file: read"),
-    ("the other side is missing", [capture(1)], [capture_files(1, 10 * S8, None)], State.PARTIAL, "no-file: write"),
-    ("sides differ", [capture(1)], [capture_files(1, 9 * S8)], State.PARTIAL, "shorter-side: read by 1.0 s"),
-    ("the other differs", [capture(1)], [capture_files(1, write=0)], State.PARTIAL, "shorter-side: write by 10.0 s"),
-    ("a take's cause", [capture(1, cause="asterisk-died")], [capture_files(1)], State.PARTIAL, "asterisk-died"),
-    ("no end", [capture(1, to_s=None)], [capture_files(1)], State.PARTIAL, "end-unknown"),
-    ("a further leg of 4 ms", [capture(1), capture(2, 109.996, 110.0)], [capture_files(1)], State.SOUND, ""),
+    ("a side is missing", [capture(1)], [capture_files(1, None)], StoredState.PARTIAL, "no-file: read"),
+    (
+        "the other side is missing",
+        [capture(1)],
+        [capture_files(1, 10 * S8, None)],
+        StoredState.PARTIAL,
+        "no-file: write",
+    ),
+    ("sides differ", [capture(1)], [capture_files(1, 9 * S8)], StoredState.PARTIAL, "shorter-side: read by 1.0 s"),
+    (
+        "the other differs",
+        [capture(1)],
+        [capture_files(1, write=0)],
+        StoredState.PARTIAL,
+        "shorter-side: write by 10.0 s",
+    ),
+    ("a take's cause", [capture(1, cause="asterisk-died")], [capture_files(1)], StoredState.PARTIAL, "asterisk-died"),
+    ("no end", [capture(1, to_s=None)], [capture_files(1)], StoredState.PARTIAL, "end-unknown"),
+    ("a further leg of 4 ms", [capture(1), capture(2, 109.996, 110.0)], [capture_files(1)], StoredState.SOUND, ""),
     (
         "one of a second",
         [capture(1, to_s=109.0), capture(2, 109, 110)],
         [capture_files(1, 9 * S8, 9 * S8)],
-        State.PARTIAL,
+        StoredState.PARTIAL,
         "no-file",
     ),
-    ("nothing but 4 ms", [capture(1, 109.996, 110.0)], [], State.FAILED, "no-audio"),
-    ("no file", [capture(1)], [], State.FAILED, "no-file"),
-    ("empty files", [capture(1)], [capture_files(1, 0, 0)], State.FAILED, "empty-file"),
-    ("one byte", [capture(1, to_s=100.5)], [capture_files(1, 1, 1)], State.FAILED, "no-audio"),
-    ("sparse", [capture(1)], [impossible(1)], State.FAILED, "refused: sparse-file: read"),
+    ("nothing but 4 ms", [capture(1, 109.996, 110.0)], [], StoredState.FAILED, "no-audio"),
+    ("no file", [capture(1)], [], StoredState.FAILED, "no-file"),
+    ("empty files", [capture(1)], [capture_files(1, 0, 0)], StoredState.FAILED, "empty-file"),
+    ("one byte", [capture(1, to_s=100.5)], [capture_files(1, 1, 1)], StoredState.FAILED, "no-audio"),
+    ("sparse", [capture(1)], [impossible(1)], StoredState.FAILED, "refused: sparse-file: read"),
     (
         "a day too long",
         [capture(1)],
         [capture_files(1, 86_411 * S8)],
-        State.FAILED,
+        StoredState.FAILED,
         "refused: too-long: 86411 s in a take of 10 s",
     ),
-    ("longer: the clock was set", [capture(1)], [capture_files(1, 86_400 * S8, 86_400 * S8)], State.SOUND, ""),
-    ("set back", [capture(1, 7200, 100)], [capture_files(1)], State.SOUND, ""),
+    ("longer: the clock was set", [capture(1)], [capture_files(1, 86_400 * S8, 86_400 * S8)], StoredState.SOUND, ""),
+    ("set back", [capture(1, 7200, 100)], [capture_files(1)], StoredState.SOUND, ""),
     (
         "one of two is sparse",
         [capture(1), capture(2)],
         [capture_files(1), impossible(2)],
-        State.PARTIAL,
+        StoredState.PARTIAL,
         "refused: sparse-file: read",
     ),
-    ("no take", [], [], State.FAILED, "no-audio"),
-    ("one of two failed", [capture(1), capture(2)], [capture_files(2)], State.PARTIAL, "no-file"),
+    ("no take", [], [], StoredState.FAILED, "no-audio"),
+    ("one of two failed", [capture(1), capture(2)], [capture_files(2)], StoredState.PARTIAL, "no-file"),
     (
         "a gap",
         [capture(1, 100, 105), capture(2, 108, 110)],
         [capture_files(1, 5 * S8, 5 * S8), capture_files(2, 2 * S8, 2 * S8)],
-        State.PARTIAL,
+        StoredState.PARTIAL,
         "gap",
     ),
     (
         "no gap to speak of",
         [capture(1, 100, 105), capture(2, 105.08, 110)],
         [capture_files(1, 5 * S8, 5 * S8), capture_files(2, 5 * S8, 5 * S8)],
-        State.SOUND,
+        StoredState.SOUND,
         "",
     ),
 ]
@@ -130,29 +142,31 @@ TABLE = [
 @pytest.mark.parametrize(
     ("captures", "captured_files", "state", "cause"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_state_and_cause(captures: list[Capture], captured_files: list[CaptureFiles], state: State, cause: str) -> None:
+def test_state_and_cause(
+    captures: list[Capture], captured_files: list[CaptureFiles], state: StoredState, cause: str
+) -> None:
     found = conclude(recording(*captures), {one.capture: one for one in captured_files})
     assert (found.state, found.recording.cause) == (state, cause)
 
 
 def test_a_cause_that_is_known_already_stays_in_front() -> None:
     found = conclude(recording(capture(1), cause="asterisk-died"), {CaptureId("c-1-1"): capture_files(1, 0, 0)})
-    assert (found.state, found.recording.cause) == (State.FAILED, "asterisk-died")
+    assert (found.state, found.recording.cause) == (StoredState.FAILED, "asterisk-died")
     assert found.recording.captures[0].cause == "empty-file"
 
 
 def test_nobody_answered_and_no_audio_was_due() -> None:
-    assert conclude(recording(cause="unanswered: BUSY"), {}).state is State.UNANSWERED
+    assert conclude(recording(cause="unanswered: BUSY"), {}).state is StoredState.UNANSWERED
 
 
 def test_audio_is_kept_also_of_a_call_that_is_said_to_be_unanswered() -> None:
     found = conclude(recording(capture(1), cause="unanswered: BUSY"), {CaptureId("c-1-1"): capture_files(1)})
-    assert (found.state, len(found.places)) == (State.PARTIAL, 1)
+    assert (found.state, len(found.places)) == (StoredState.PARTIAL, 1)
 
 
 def test_legs_that_asterisk_cannot_have_written_are_no_unanswered_call() -> None:
     found = conclude(recording(capture(1), cause="unanswered: BUSY"), {CaptureId("c-1-1"): impossible(1)})
-    assert (found.state, found.recording.cause) == (State.FAILED, "refused: sparse-file: read")
+    assert (found.state, found.recording.cause) == (StoredState.FAILED, "refused: sparse-file: read")
 
 
 @pytest.mark.parametrize("second_s", [50.0, 100.0 + JUMP_S + 11])
@@ -161,7 +175,7 @@ def test_a_clock_that_was_set_between_two_takes_joins_them_and_says_so(second_s:
     found = conclude(
         recording(*captures), {one.capture: one for one in (capture_files(1), capture_files(2), capture_files(3))}
     )
-    assert (found.state, found.recording.cause) == (State.PARTIAL, "clock-jumped")
+    assert (found.state, found.recording.cause) == (StoredState.PARTIAL, "clock-jumped")
     assert [place.at_s for place in found.places] == [0, 10, 20]
 
 
@@ -171,7 +185,7 @@ def test_what_lacks_something_is_never_sound() -> None:
     found = conclude(
         replace(recording(capture(1)), missing=(deaf,)), {CaptureId("c-1-1"): capture_files(1, 9 * S8, 9 * S8)}
     )
-    assert (found.state, found.recording.cause) == (State.PARTIAL, "deaf-leg")
+    assert (found.state, found.recording.cause) == (StoredState.PARTIAL, "deaf-leg")
     assert found.recording.missing == (deaf, Missing(104.5, 105.5, "timeline"))
 
 
@@ -179,7 +193,7 @@ def test_a_hold_without_music_has_its_place_in_the_file() -> None:
     """The file was 6 s too short, and what followed stood 6 s too early."""
     held = replace(recording(capture(1, 100, 120)), to_s=120.0, waiting=(Waiting(105, 111, WaitingKind.HOLD),))
     found = conclude(held, {CaptureId("c-1-1"): capture_files(1, 14 * S8, 14 * S8)})
-    assert (found.state, found.recording.timeline_exact_s, found.length_s) == (State.SOUND, 0.1, 20.0)
+    assert (found.state, found.recording.timeline_exact_s, found.length_s) == (StoredState.SOUND, 0.1, 20.0)
     (piece,) = found.job(Format.WAV, lambda one, side: f"{one.id}.{side}").pieces
     assert piece.stretches == (
         Stretch(0, 5 * 8000, 0, 5 * 8000),
@@ -223,7 +237,7 @@ def test_what_is_cut_beside_a_pause_that_was_never_confirmed_is_missing() -> Non
     found = conclude(
         replace(recording(capture(1)), mono_s=5.0, pauses=pauses, waiting=waits), {CaptureId("c-1-1"): capture_files(1)}
     )
-    assert (found.state, found.recording.cause) == (State.PARTIAL, "unproven-pause")
+    assert (found.state, found.recording.cause) == (StoredState.PARTIAL, "unproven-pause")
     assert [(round(one.from_s, 3), round(one.to_s, 3)) for one in found.recording.missing] == [
         (102.9, 103.0),
         (106.9, 107.0),
@@ -253,7 +267,7 @@ def test_more_than_100_ms_of_what_somebody_said_is_a_loss(quality: Quality | Non
     party = Party(LegId("1.1"), None, "1000", "", 100.0, 110.0, quality)
     lossy = replace(recording(capture(1)), parties=(party,))
     found = conclude(lossy, {CaptureId("c-1-1"): capture_files(1)})
-    assert (found.state, found.recording.cause) == (State.PARTIAL if cause else State.SOUND, cause)
+    assert (found.state, found.recording.cause) == (StoredState.PARTIAL if cause else StoredState.SOUND, cause)
 
 
 def test_lost_packets_are_why_silence_stands_in_the_file() -> None:
@@ -303,7 +317,7 @@ def test_what_a_partner_capture_lacks_is_no_fault_of_the_recording() -> None:
     found = {one.capture: one for one in (capture_files(1), capture_files(3, 2 * S8, 2 * S8))}
     found[partner.id] = replace(found[partner.id], impossible="sparse-file: x")
     conclusion = conclude(whole, found)
-    assert (conclusion.state, conclusion.partners) == (State.SOUND, ())
+    assert (conclusion.state, conclusion.partners) == (StoredState.SOUND, ())
     assert [one.cause for one in conclusion.recording.partner_captures] == ["refused: sparse-file: x"]
 
 
@@ -388,7 +402,7 @@ def test_a_gap_among_three_is_told() -> None:
 def test_a_call_that_ends_while_it_is_announced_has_an_entry_that_says_so() -> None:
     """No recorder was asked for: its capture only kept a place."""
     found = conclude(recording(capture(1, 100.0, 100.0)), {})
-    assert (found.state, found.recording.cause) == (State.FAILED, "ended-while-announcing")
+    assert (found.state, found.recording.cause) == (StoredState.FAILED, "ended-while-announcing")
 
 
 def test_the_time_in_which_they_were_told_first_is_no_gap() -> None:
@@ -396,4 +410,4 @@ def test_the_time_in_which_they_were_told_first_is_no_gap() -> None:
     announced = Waiting(100.0, 102.5, WaitingKind.ANNOUNCING)
     told = replace(recording(capture(1, 100.0, 100.0), capture(2, 102.5)), waiting=(announced,))
     found = conclude(told, {CaptureId("c-1-2"): capture_files(2, round(7.5 * S8), round(7.5 * S8))})
-    assert (found.state, found.recording.missing, found.length_s) == (State.SOUND, (), 7.5)
+    assert (found.state, found.recording.missing, found.length_s) == (StoredState.SOUND, (), 7.5)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import Format, State, Track
 from callrec.domain.calls.model import POLICY, Capture, Recording
 from callrec.domain.library.captures import CaptureFiles, PartnerPiece, Piece, TrackVoice
 from callrec.domain.library.conclusion import Conclusion, Place, samples_of
+from callrec.domain.library.manifest import Format, StoredState, Track
 from callrec.domain.library.partner_voice import Voice
 from callrec.domain.library.timeline import steady
 from callrec.domain.library.tracks import Audible, Source, TrackPlan
@@ -35,7 +35,7 @@ def conclusion(*audible: tuple[Capture, CaptureFiles]) -> Conclusion:
         captures=tuple(one for one, _ in audible),
     )  # fmt: skip
     places = (Place(one, files, steady(samples_of(files)), one.from_s - 100.0) for one, files in audible)
-    return Conclusion(State.SOUND, recording, tuple(places))
+    return Conclusion(StoredState.SOUND, recording, tuple(places))
 
 
 @pytest.mark.parametrize(

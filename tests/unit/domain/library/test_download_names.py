@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, State, Track
 from callrec.domain.calls.model import Actor, ActorKind, Party, Recording
 from callrec.domain.library.download_names import download_name
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, StoredState, Track
 from callrec.domain.rules import Rule
 
 RECORDING = Recording(
@@ -16,7 +16,7 @@ RECORDING = Recording(
 
 def named(*numbers: str) -> str:
     parties = tuple(Party(LegId(f"1.{n}"), None, number, "", 1795341600.25) for n, number in enumerate(numbers))
-    return download_name(Manifest(SCHEMA, State.SOUND, replace(RECORDING, parties=parties)), Format.OPUS)
+    return download_name(Manifest(SCHEMA, StoredState.SOUND, replace(RECORDING, parties=parties)), Format.OPUS)
 
 
 def test_it_tells_when_and_who() -> None:
@@ -34,5 +34,5 @@ def test_nothing_of_a_strangers_number_is_unsafe() -> None:
 
 def test_a_track_has_its_number() -> None:
     track = Track(2, (), None, "1001", "", ())
-    manifest = Manifest(SCHEMA, State.SOUND, RECORDING, tracks=(track,))
+    manifest = Manifest(SCHEMA, StoredState.SOUND, RECORDING, tracks=(track,))
     assert download_name(manifest, Format.WAV, track) == "2026-11-22_100000Z_track-2_1001.wav"

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from stored_library import recorded
 
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import Interval
 from callrec.domain.errors import Refused
 from callrec.domain.library.erasure import (
@@ -18,6 +17,7 @@ from callrec.domain.library.erasure import (
     files_of,
     mentioned,
 )
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 
 
 def media(name: str) -> Media:
@@ -30,7 +30,9 @@ def test_all_files_of_a_recording_are_named_and_the_sidecar_comes_last() -> None
     track = Track(
         1, (party.leg,), party.user, party.number, party.name, (Interval(0, 1),), (), media("c1-1.track-1.wav")
     )
-    manifest = Manifest(SCHEMA, State.SOUND, said, media("c1-1.wav"), tracks=(track, replace(track, nth=2, media=None)))
+    manifest = Manifest(
+        SCHEMA, StoredState.SOUND, said, media("c1-1.wav"), tracks=(track, replace(track, nth=2, media=None))
+    )
     assert files_of("2026/c1-1", manifest) == (
         "2026/c1-1.wav", "2026/c1-1.track-1.wav",
         "2026/c1-1.peaks", "2026/c1-1.track-1.peaks", "2026/c1-1.track-2.peaks",

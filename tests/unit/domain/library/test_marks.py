@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import (
     Actor,
     ActorKind,
@@ -17,6 +16,7 @@ from callrec.domain.calls.model import (
     Waiting,
     WaitingKind,
 )
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.marks import Mark, MarkKind, Marks, Speaking, marks_of
 from callrec.domain.library.spans import Span
 from callrec.domain.library.waveform import Waveform
@@ -51,7 +51,7 @@ MEDIA = Media("c-1.wav", Format.WAV, 8000, 480_000, 1, "a" * 64)
 
 
 def manifest(recording: Recording = RECORDING, *tracks: Track) -> Manifest:
-    return Manifest(SCHEMA, State.SOUND, recording, MEDIA, tracks=tracks)
+    return Manifest(SCHEMA, StoredState.SOUND, recording, MEDIA, tracks=tracks)
 
 
 def waveform(*voice: tuple[Span, ...]) -> Waveform:
@@ -174,7 +174,7 @@ def test_a_capture_of_others_makes_nobody_the_left_side() -> None:
 
 
 def test_a_recording_without_audio_has_marks_at_its_beginning() -> None:
-    failed = Manifest(SCHEMA, State.FAILED, replace(RECORDING, captures=(), parties=(JOHN,)))
+    failed = Manifest(SCHEMA, StoredState.FAILED, replace(RECORDING, captures=(), parties=(JOHN,)))
     assert [(one.kind, one.from_s, one.to_s) for one in marks_of(failed, {}).marks] == [
         (MarkKind.JOINED, 0.0, 0.0),
         (MarkKind.LEFT, 0.0, 0.0),

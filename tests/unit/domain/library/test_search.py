@@ -2,9 +2,9 @@
 
 import pytest
 
-from callrec.domain.calls.journal import State
 from callrec.domain.errors import Refused
 from callrec.domain.library.call_direction import CallDirection
+from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import MOST_START_MS, SLOTS, Heard
 from callrec.domain.rules import Rule, UserId
@@ -18,7 +18,7 @@ def test_an_empty_filter_takes_all() -> None:
 def test_each_condition_is_one_clause() -> None:
     wanted = Filter(
         UserId("7"), frozenset({UserId("8"), UserId("9")}), "1000", "+33", "x Y", CallDirection.INCOMING, Rule.ALWAYS,
-        State.SOUND, "n", "Sale", True, Heard.NO,
+        StoredState.SOUND, "n", "Sale", True, Heard.NO,
     )  # fmt: skip
     assert set(wanted.clauses) == {
         frozenset({"recorded:8", "recorded:9"}),

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.journal import SCHEMA, Format, Manifest, Media, State, Track
 from callrec.domain.calls.model import (
     POLICY,
     Capture,
@@ -22,6 +21,7 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.library.captures import CaptureFiles, Stretch
+from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.spans import Span
 from callrec.domain.library.timeline import CaptureTimeline, Gap, steady
 from callrec.domain.library.tracks import Audible, TrackPlan, incomplete, track_plans, unencoded
@@ -277,10 +277,10 @@ def test_a_track_is_incomplete_that_lacks_more_than_its_recording_says(
 ) -> None:
     """A supervisor's words are no participant's. A packet at the edges is rounding."""
     whole, lacking = track(1), track(2, *lacks)
-    manifest = Manifest(SCHEMA, State.SOUND, replace(RECORDING, missing=told), None, tracks=(whole, lacking))
+    manifest = Manifest(SCHEMA, StoredState.SOUND, replace(RECORDING, missing=told), None, tracks=(whole, lacking))
     assert incomplete(manifest) == ((lacking,) if is_incomplete else ())
 
 
 def test_a_track_without_a_file_has_had_the_encoders_alarm() -> None:
     lost = track(1, Missing(0.0, 30.0, "encoder: encode"), has_file=False)
-    assert incomplete(Manifest(SCHEMA, State.SOUND, RECORDING, None, tracks=(lost,))) == ()
+    assert incomplete(Manifest(SCHEMA, StoredState.SOUND, RECORDING, None, tracks=(lost,))) == ()

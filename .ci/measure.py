@@ -26,7 +26,7 @@ LONG_LINES = 40
 WORDS = re.compile(r"\b(?:nobody|whoever|whom|anew)\b", re.IGNORECASE)
 QUIET_S = 1.0
 PATIENCE_S = 5.0
-READ = ("domain/calls", "app/calls", "app/library/finalize.py")
+READ = ("domain/calls", "app/calls", "app/library/finalize")
 """What a newcomer reads first."""
 
 

@@ -21,8 +21,9 @@ from callrec.adapters.disk.spool_watch import watch_spool
 from callrec.adapters.system import has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app.access.adopt import adopt_former
+from callrec.app.calls.broken_journal import reopen_journal
 from callrec.app.calls.live_calls import LiveCalls
-from callrec.app.maintenance import index_what_waits, reopen_journal
+from callrec.app.library.finalize.late_entries import enter_late
 from callrec.config import Settings, former_names, split_bind
 from callrec.web.api.links import shared_pages
 from callrec.web.api.operations import operations
@@ -133,7 +134,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         out.of_recordings.keeper.run(),
         out.stored.erasure.run(),
         out.stored.retention.run(),
-        index_what_waits(daemon.finalizer, out.tables, out.of_recordings.keeper),
+        enter_late(daemon.finalizer, out.tables, out.of_recordings.keeper),
         out.store_watch.run(),
         reopen_journal(out.journal),
         out.ami.run(),

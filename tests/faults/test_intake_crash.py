@@ -22,7 +22,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.system import SystemClock
 from callrec.app.library.catalog import entries, export, verify
-from callrec.app.library.finalize import Finalizer, Ports, Terms
+from callrec.app.library.finalize.finalizer import Finalizer, Ports, Terms
 from callrec.domain.access.audit import FileDigest
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.catalog import index_entry
-from callrec.app.library.waveforms import keep_waveforms
+from callrec.app.library.media.waveforms import keep_waveforms
 from callrec.config import Settings
 from callrec.domain.access.audit import AuditEntry
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId

@@ -172,7 +172,8 @@ def rebuild(
     from callrec.adapters.disk.folder_lock import holder_of
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.media.transcode import PyAvMeasurer
-    from callrec.app.library import catalog, waveforms
+    from callrec.app.library import catalog
+    from callrec.app.library.media import waveforms
     from callrec.domain.errors import Refused
 
     read = settings()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from callrec import __version__
-from callrec.app.library.deaf_leg_check import CAUSE as DEAF_LEG
+from callrec.app.library.finalize.deaf_leg_check import CAUSE as DEAF_LEG
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.calls.model import Missing, Recording

@@ -7,7 +7,7 @@ from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.asterisk.prompts import Prompts
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.events.hub import EventHub
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.access import AuditLog, LogReader
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.ports.library import Catalogue

@@ -50,8 +50,8 @@ from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.app.dialplan.service_codes import Services
 from callrec.app.directory.store_watch import StoreWatch
 from callrec.app.events.hub import EventHub
-from callrec.app.library import finalize
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.finalize import finalizer as finalize
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.asterisk import DeviceStates
 from callrec.app.recovery.fallback_changes import FallbackChanges
 from callrec.app.recovery.resync import Resync

@@ -19,17 +19,17 @@ from callrec.adapters.threads import Threads
 from callrec.app.library import erased_traces
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.erasure import Erasure, ErasurePorts
-from callrec.app.library.exporting import Exporting, ExportingPorts
 from callrec.app.library.holding import Holding
-from callrec.app.library.looks import Looks
-from callrec.app.library.media import MediaPorts, RecordingMedia
+from callrec.app.library.media.exporting import Exporting, ExportingPorts
+from callrec.app.library.media.looks import Looks
+from callrec.app.library.media.recording_media import MediaPorts, RecordingMedia
+from callrec.app.library.media.sources import Sources
+from callrec.app.library.media.stored_media import StoredMedia
+from callrec.app.library.media.transcoding import Transcoding
+from callrec.app.library.media.waveforms import Waveforms
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.library.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.sharing import Sharing, SharingPorts
-from callrec.app.library.sources import Sources
-from callrec.app.library.stored_media import StoredMedia
-from callrec.app.library.transcoding import Transcoding
-from callrec.app.library.waveforms import Waveforms
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.erasure import ErasureNotices, Trace
 from callrec.app.ports.library import Catalogue, EventSink, Library

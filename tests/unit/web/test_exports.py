@@ -13,7 +13,7 @@ import pytest
 from media_client import Client, actions, served
 from stored_library import StoredLibrary, tone
 
-from callrec.app.library import exporting
+from callrec.app.library.media import exporting
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.manifest import Format

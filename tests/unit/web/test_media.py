@@ -14,8 +14,8 @@ import pytest
 from media_client import TOKEN, Client, actions, served
 from stored_library import StoredLibrary, recorded, tone
 
-from callrec.app.library import media as media_app
-from callrec.app.library import on_demand
+from callrec.app.library.media import on_demand
+from callrec.app.library.media import recording_media as media_app
 from callrec.domain.library.manifest import SCHEMA, Format, Manifest, StoredState
 from callrec.domain.vocabulary import DropReason
 

@@ -10,7 +10,7 @@ import pytest
 from media_client import Client, actions, served, stranger
 from stored_library import StoredLibrary, tone
 
-from callrec.app.library.media import MOST_EACH
+from callrec.app.library.media.recording_media import MOST_EACH
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import UserId

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callrec.app.library.catalog import annotated_entry, enter
-from callrec.app.library.looks import Asker, Looks
+from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.sources import Sources, Stored
 from callrec.app.library.recording_locks import RecordingLocks
-from callrec.app.library.sources import Sources, Stored
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.library import EventSink
 from callrec.app.ports.media import MediaNotices

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from callrec.app.library.catalog import entry_of, every, forget
-from callrec.app.library.looks import Asker
+from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
-from callrec.app.library.sources import Sources
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.erasure import ErasureNotices, Erasures, Trace

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from callrec.app.library.annotating import NEEDS, Annotating, Planned
 from callrec.app.library.catalog import every
 from callrec.app.library.erasure import within
-from callrec.app.library.looks import Asker
-from callrec.app.library.sources import Sources
+from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.sources import Sources
 from callrec.app.ports.access import AuditLog
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.access.decisions import visible

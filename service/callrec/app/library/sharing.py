@@ -5,8 +5,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from callrec.app.library.looks import Asker, Looks
-from callrec.app.library.sources import Sources
+from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.sources import Sources
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import LinkStore
 from callrec.domain.access.audit import Action

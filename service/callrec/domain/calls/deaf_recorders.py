@@ -6,7 +6,8 @@ Asterisk keeps the translation of a leg as long as a recorder is on it, and make
   (`partner_captures`). Nothing of what the others say is lost by that.
 - The recorded leg's own voice: its capture is closed, and a moment after its files are, a further one begins.
 
-What was said until then is missing: the entry tells it (`app.library.renumbered_check`), by the digital silence of the files.
+What was said until then is missing: the entry tells it by the digital silence of the files
+(`app.library.finalize.renumbered_check`).
 """
 
 from dataclasses import replace

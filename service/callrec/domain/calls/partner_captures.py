@@ -37,7 +37,7 @@ MOST_TRIES = 3
 stops, so often would fare so again. One that ended as it should is no failed try."""
 MOST_CAPTURES = 1000
 """Of one recording: a hold each half minute in a call of eight hours. So many holds are a program's; behind them the recorded leg
-alone is captured, and what that lacks the stored recording tells (`app.library.deaf_leg_check`)."""
+alone is captured, and what that lacks the stored recording tells (`app.library.finalize.deaf_leg_check`)."""
 _NEVER = Entered(0, float("-inf"))
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.library.annotating import Planned
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.annotations import (

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callrec.app.library.erasure import MOST_AT_ONCE, Erased, Erasure
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.erasure import MOST_REASON, Kept, Preview

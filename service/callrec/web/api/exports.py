@@ -7,8 +7,8 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.exporting import MOST_RECORDINGS
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.exporting import MOST_RECORDINGS
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.directory.model import Permission
 from callrec.web.api.media import LIMIT_S, TYPES, asker_of, checked, write
 from callrec.web.api.records import shown

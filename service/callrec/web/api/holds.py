@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.library.holding import MOST_AT_ONCE, Case, Holding, Holds
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.annotations import MOST_REASON

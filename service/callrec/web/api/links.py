@@ -7,8 +7,8 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.media import MediaRequest
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.recording_media import MediaRequest
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.links import MOST_LINKS_S, Link

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import Field
 
-from callrec.app.library.looks import Asker
-from callrec.app.library.media import MediaRequest, OpenMedia, RecordingMedia
-from callrec.app.library.stored_media import StoredMedia
+from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.recording_media import MediaRequest, OpenMedia, RecordingMedia
+from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.manifest import Format

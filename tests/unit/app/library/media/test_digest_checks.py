@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from callrec.app.library.digest_checks import DigestChecks
+from callrec.app.library.media.digest_checks import DigestChecks
 from callrec.domain.errors import Unavailable
 
 

@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from callrec.app.library.on_demand import OnDemand
+from callrec.app.library.media.on_demand import OnDemand
 from callrec.app.ports.media import TranscodedFiles, Transcoder
 from callrec.domain.errors import Refused
 from callrec.domain.library.manifest import Format, Media

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.spool import DiskSpool
-from callrec.app.library import deaf_leg_check
-from callrec.app.library.deaf_leg_check import deaf_legs
+from callrec.app.library.finalize import deaf_leg_check
+from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Heard, Missing, Party, Recording, Waiting, WaitingKind
 from callrec.domain.rules import Rule

@@ -21,7 +21,7 @@ from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.catalog import rebuild, verify
-from callrec.app.library.finalize import Finalizer, Ports, Terms
+from callrec.app.library.finalize.finalizer import Finalizer, Ports, Terms
 from callrec.app.recovery import plan as recovery_plan
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from callrec.app.library.annotating import Annotating
 from callrec.app.library.erasure import Erasure
-from callrec.app.library.exporting import Exporting
 from callrec.app.library.holding import Holding
-from callrec.app.library.looks import Looks
-from callrec.app.library.media import RecordingMedia
+from callrec.app.library.media.exporting import Exporting
+from callrec.app.library.media.looks import Looks
+from callrec.app.library.media.recording_media import RecordingMedia
+from callrec.app.library.media.waveforms import Waveforms
 from callrec.app.library.retention import RetentionKeeper
 from callrec.app.library.sharing import Sharing
-from callrec.app.library.waveforms import Waveforms
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, entry_of
-from callrec.app.library.deaf_leg_check import deaf_legs
-from callrec.app.library.encoder_timeout import Encoding
-from callrec.app.library.renumbered_check import renumbered_voices
-from callrec.app.library.waveforms import keep_waveforms
+from callrec.app.library.finalize.deaf_leg_check import deaf_legs
+from callrec.app.library.finalize.encoder_timeout import Encoding
+from callrec.app.library.finalize.renumbered_check import renumbered_voices
+from callrec.app.library.media.waveforms import keep_waveforms
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Journal, Spool
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library, Notices

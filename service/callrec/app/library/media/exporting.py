@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from callrec.app.library.catalog import annotated_entry
-from callrec.app.library.looks import Asker, Looks
-from callrec.app.library.places import Places
-from callrec.app.library.sources import Source, Sources, Stored, changed, source_of
+from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.places import Places
+from callrec.app.library.media.sources import Source, Sources, Stored, changed, source_of
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import MediaFiles, MediaNotices, ZipFile
 from callrec.domain.access.audit import Action

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.spool import DiskSpool
-from callrec.app.library.renumbered_check import renumbered_voices
+from callrec.app.library.finalize.renumbered_check import renumbered_voices
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import (
     POLICY,

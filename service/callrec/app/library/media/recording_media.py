@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from callrec.app.library.digest_checks import DigestCheck, DigestChecks
-from callrec.app.library.looks import Asker, Looks
-from callrec.app.library.places import Places
-from callrec.app.library.sources import Source, Sources, changed
-from callrec.app.library.transcoding import Transcoding
+from callrec.app.library.media.digest_checks import DigestCheck, DigestChecks
+from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.places import Places
+from callrec.app.library.media.sources import Source, Sources, changed
+from callrec.app.library.media.transcoding import Transcoding
 from callrec.app.ports.media import MediaFile, MediaFiles, MediaNotices
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId

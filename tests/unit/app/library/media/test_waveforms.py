@@ -11,9 +11,9 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.media.transcode import PyAvMeasurer
 from callrec.adapters.threads import Threads
 from callrec.app.library.catalog import verify
-from callrec.app.library.looks import Asker, Looks
-from callrec.app.library.sources import Sources
-from callrec.app.library.waveforms import Waveforms, make_missing
+from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.sources import Sources
+from callrec.app.library.media.waveforms import Waveforms, make_missing
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.manifest import Media

@@ -1,0 +1,1 @@
+"""From an ended recording to its stored file, and the checks of what that file lacks."""

@@ -51,7 +51,17 @@ from callrec.domain.directory.model import (
 )
 from callrec.domain.library.annotations import Annotations, Hold, Note
 from callrec.domain.library.links import Link
-from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
+from callrec.domain.library.manifest import (
+    SCHEMA,
+    Format,
+    Manifest,
+    Media,
+    OldFormat,
+    OldSystem,
+    Origin,
+    StoredState,
+    Track,
+)
 from callrec.domain.library.retention import Retention, RetentionClass, Space
 from callrec.domain.library.waveform import Waveform
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
@@ -159,6 +169,13 @@ TRACKS = (
 MANIFESTS = {
     "full": Manifest(SCHEMA, StoredState.PARTIAL, FULL, MEDIA, ("a hold",), TRACKS),
     "bare": Manifest(SCHEMA, StoredState.UNANSWERED, replace(BARE, cause="unanswered: BUSY")),
+    "adopted": Manifest(
+        SCHEMA,
+        StoredState.ADOPTED,
+        replace(BARE, rule=None, cause="cut-off"),
+        replace(MEDIA, name="a1795899680x00-1.gsm", format=OldFormat.GSM, is_mono=True),
+        origin=Origin(OldSystem.FREEPBX, "out-1-1000-20261128-120000-1795899680.1.gsm", "out", "1795899680.1"),
+    ),
 }
 _PRESENT = (Presence(_LEG, 1795899680.25, 1795899681.0), Presence(LegId("1795899680.2"), 1795899680.25))
 ENTRIES = (

@@ -129,7 +129,7 @@ def test_the_recordings_of_a_real_product_hold_every_state_and_what_can_happen_t
     """Else the golden files would show less than they say."""
     found = [decode_manifest(content) for content in samples.sidecars().values()]
     recordings = [one.recording for one in found]
-    assert {one.state for one in found} == set(StoredState)
+    assert {one.state for one in found} == set(StoredState) - {StoredState.ADOPTED}  # which a call never leaves behind
     assert {one.rule for one in recordings} == {Rule.ALWAYS, Rule.ON_DEMAND}
     for field in ("pauses", "waiting", "missing", "speech", "announcements", "end_reason"):
         assert any(getattr(one, field) for one in recordings), field

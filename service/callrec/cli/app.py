@@ -7,6 +7,7 @@ import typer
 from callrec import __version__
 from callrec.cli import (
     accounts,
+    adoption,
     annotations,
     audit,
     calls,
@@ -74,6 +75,7 @@ app.add_typer(calls.app, name="calls")
 annotations.add_to(recordings.app)
 erasures.add_to(recordings.app)
 holds.add_to(recordings.app)
+recordings.app.command("adopt")(adoption.adopt)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(retention.app, name="retention")
 app.add_typer(audit.app, name="audit")

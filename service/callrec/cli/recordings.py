@@ -43,7 +43,7 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     direction: Annotated[CallDirection | None, typer.Option()] = None,
     rule: Annotated[Rule | None, typer.Option(help="The rule by which it was made.")] = None,
     state: Annotated[
-        StoredState | None, typer.Option(help="State of the recording: sound, partial, failed or unanswered.")
+        StoredState | None, typer.Option(help="State of the recording: sound, partial, failed, unanswered or adopted.")
     ] = None,
     node: Annotated[str, typer.Option(help="The CALLREC_NODE that recorded it.")] = "",
     tag: Annotated[str, typer.Option()] = "",

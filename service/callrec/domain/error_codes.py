@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 # fmt: off
 ErrorCode = Literal[
-    "account-name", "account-role", "actor", "agi-application", "agi-arguments", "agi-bind", "agi-busy",
+    "account-name", "account-role", "actor", "adopt-busy", "adopt-format", "adopt-name", "adopt-owner", "adopt-time",
+    "agi-application", "agi-arguments", "agi-bind", "agi-busy",
     "agi-closed", "agi-exec-argument",
     "agi-header", "agi-header-missing", "agi-header-twice", "agi-line-break", "agi-not-our-turn", "agi-nul",
     "agi-over", "agi-query-twice", "agi-reply", "agi-stranger", "agi-surrogate", "agi-too-long", "agi-unasked",
@@ -90,6 +91,16 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     " role: `callrec profiles set`.",
     "actor": "The name under which the change is recorded has more than 200 characters or a control character. Shorten "
     "it.",
+    "adopt-busy": "A file that was to be adopted is still being written, or changed while it was read. Run the command "
+    "again later.",
+    "adopt-format": "A file of this kind is not adopted: docs/guides/library.md has those that are. Convert it, and keep "
+    "its name.",
+    "adopt-name": "The name of a file does not say whose recording it is, or when it was made: docs/guides/library.md has "
+    "the names that are understood. Rename it, if you know.",
+    "adopt-owner": "`callrec recordings adopt` runs as another system user than the one whose library it is, and its files "
+    "would be unreadable for the daemon. Run it as that user.",
+    "adopt-time": "The time in a file's name is none, or does not fit the Uniqueid beside it. Give `--timezone`, the zone of "
+    "the machine that recorded it.",
     "agi-application": f"callrec was about to run a dialplan application under an impossible name. {_DEFECT}",
     "agi-exec-argument": "callrec was about to give a dialplan application an argument that Asterisk would take "
     f"apart. {_DEFECT}",
@@ -458,7 +469,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "and restore the file from a backup.",
     "media-missing": "The audio file of a recording was lost before it was moved into the library. Run `callrec "
     "verify`.",
-    "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup.",
+    "media-unreadable": "An audio file is not one that callrec wrote, or is cut off. Restore it from a backup. Of a file that "
+    "was to be adopted: it has no audio that can be read.",
     "peaks-damaged": "A file of peaks is damaged; callrec makes it again when it is asked for. Check the disk.",
     "piece-place": f"A capture does not fit the recording's time. {_DEFECT}",
     "retention-unreadable": "The file of retention classes, `retention.json` in CALLREC_STATE_DIR, cannot be read: nothing is "

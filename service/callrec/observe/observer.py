@@ -217,4 +217,10 @@ def _about(fact: Tell) -> dict[str, str]:
     if fact.recording is None:
         return {**about}
     one = fact.recording
-    return {**about, "recording": one.id, "call": one.call, "rule": one.rule.value, "cause": one.cause}
+    return {
+        **about,
+        "recording": one.id,
+        "call": one.call,
+        "rule": one.rule.value if one.rule else "",
+        "cause": one.cause,
+    }

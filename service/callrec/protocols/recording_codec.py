@@ -27,7 +27,7 @@ from callrec.domain.calls.model import (
     Speech,
     Waiting,
 )
-from callrec.domain.library.manifest import Manifest, Media, Track
+from callrec.domain.library.manifest import Manifest, Media, Origin, Track
 from callrec.domain.rules import UserId
 from callrec.protocols.recording_format import (
     ActorFormat,
@@ -40,6 +40,7 @@ from callrec.protocols.recording_format import (
     ManifestFormat,
     MediaFormat,
     MissingFormat,
+    OriginFormat,
     PartyFormat,
     PauseFormat,
     PresenceFormat,
@@ -67,6 +68,8 @@ def manifest_out(manifest: Manifest) -> ManifestFormat:
     }
     if manifest.tracks:
         out["tracks"] = tuple(map(_track_out, manifest.tracks))
+    if manifest.origin:
+        out["origin"] = _origin_out(manifest.origin)
     return out
 
 
@@ -80,6 +83,7 @@ def manifest_in(found: ManifestFormat) -> Manifest:
         media=_media_in(media) if media else None,
         holds=found.get("holds", ()),
         tracks=tuple(map(_track_in, found.get("tracks", ()))),
+        origin=_origin_in(found["origin"]) if "origin" in found else None,
     )
 
 
@@ -424,7 +428,7 @@ def _track_in(found: TrackFormat) -> Track:
 
 
 def _media_out(media: Media) -> MediaFormat:
-    return {
+    out: MediaFormat = {
         "name": media.name,
         "format": media.format,
         "rate_hz": media.rate_hz,
@@ -432,6 +436,9 @@ def _media_out(media: Media) -> MediaFormat:
         "bytes": media.bytes,
         "sha256": media.sha256,
     }
+    if media.is_mono:
+        out["mono"] = True
+    return out
 
 
 def _media_in(found: MediaFormat) -> Media:
@@ -442,7 +449,16 @@ def _media_in(found: MediaFormat) -> Media:
         samples=found["samples"],
         bytes=found["bytes"],
         sha256=found["sha256"],
+        is_mono=found.get("mono", False),
     )
+
+
+def _origin_out(origin: Origin) -> OriginFormat:
+    return {"system": origin.system, "name": origin.name, "kind": origin.kind, "uniqueid": origin.uniqueid}
+
+
+def _origin_in(found: OriginFormat) -> Origin:
+    return Origin(system=found["system"], name=found["name"], kind=found["kind"], uniqueid=found["uniqueid"])
 
 
 def _user_in(found: str | None) -> UserId | None:

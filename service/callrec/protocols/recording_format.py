@@ -14,7 +14,7 @@ from typing_extensions import NotRequired, TypedDict  # noqa: UP035 - pydantic n
 
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import ActorKind, Control, Heard, Told, WaitingKind
-from callrec.domain.library.manifest import Format, StoredState
+from callrec.domain.library.manifest import Format, OldFormat, OldSystem, StoredState
 from callrec.domain.rules import Rule
 
 Sha256Format = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -176,7 +176,8 @@ class RecordingFormat(TypedDict):
     call: str
     linkedid: str
     node: str
-    rule: Rule
+    rule: Rule | None
+    """None only of an adopted recording."""
     actor: ActorFormat
     from_s: float
     to_s: NotRequired[float | None]
@@ -209,11 +210,13 @@ class MediaFormat(TypedDict):
     """A file of a recording."""
 
     name: str
-    format: Format
+    format: Format | OldFormat
     rate_hz: int
     samples: int
     bytes: int
     sha256: Sha256Format
+    mono: NotRequired[bool]
+    """Only where it is true."""
 
 
 class TrackFormat(TypedDict):
@@ -229,6 +232,15 @@ class TrackFormat(TypedDict):
     media: MediaFormat | None
 
 
+class OriginFormat(TypedDict):
+    """Where an adopted recording comes from."""
+
+    system: OldSystem
+    name: str
+    kind: str
+    uniqueid: str
+
+
 class ManifestFormat(TypedDict):
     """A sidecar."""
 
@@ -239,6 +251,8 @@ class ManifestFormat(TypedDict):
     holds: NotRequired[tuple[str, ...]]
     tracks: NotRequired[tuple[TrackFormat, ...]]
     """Only where there are any."""
+    origin: NotRequired[OriginFormat]
+    """Only of an adopted recording."""
 
 
 class EntryFormat(TypedDict):

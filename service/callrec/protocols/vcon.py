@@ -74,7 +74,7 @@ def _proof(manifest: Manifest) -> dict[str, object]:
         "id": recording.id,
         "state": manifest.state.value,
         "cause": recording.cause,
-        "rule": recording.rule.value,
+        "rule": recording.rule.value if recording.rule else "",
         "sha256": media.sha256 if media else "",
     }
 

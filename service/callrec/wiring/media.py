@@ -17,6 +17,7 @@ from callrec.adapters.media.zip_stream import ZipStream
 from callrec.adapters.system import SystemClock, UlidIds
 from callrec.adapters.threads import Threads
 from callrec.app.library import erased_traces
+from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.erasure import Erasure, ErasurePorts
 from callrec.app.library.holding import Holding
@@ -79,6 +80,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     )
     exporting = Exporting(ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream))
     links = DiskLinks(settings.state_dir)
+    adopted = AdoptedEntries(around.library, around.audit, around.catalogue, around.events)
     token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
     sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))
     traces = (erased_traces.transcoded(transcoded.forget, threads), erased_traces.links(sharing.forget), *around.traces)
@@ -96,4 +98,4 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
             *(KeptClock(), around.notices),
         )
     )
-    return StoredMedia(media, waveforms, annotating, sharing, exporting, erasure, holding, retention, looks)
+    return StoredMedia(media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks)

@@ -21,7 +21,7 @@ from callrec.domain.calls.ids import RecordingId, is_recording_id
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.captures import Room
 from callrec.domain.library.file_names import is_annotations, is_stored_path, media_name, track_path
-from callrec.domain.library.manifest import Format, Manifest, Media
+from callrec.domain.library.manifest import AnyFormat, Manifest, Media
 from callrec.protocols.json_documents import decode_manifest, encode_manifest
 
 _INCOMING = ".incoming"
@@ -64,7 +64,7 @@ class MonitorLibrary(BesideFiles):
             found = os.statvfs(self.folder)
         return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
-    def temporary(self, recording: RecordingId, media_format: Format) -> str:
+    def temporary(self, recording: RecordingId, media_format: AnyFormat) -> str:
         """The path of a new empty file to encode into. Raises Unavailable."""
         with on_disk(f"monitor directory {self.folder}"):
             descriptor, name = self.new_file(recording, f".{media_format.value}")

@@ -26,11 +26,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callrec.adapters.disk.fsync import on_disk, write_all
-from callrec.adapters.media import partner_fill, squeeze
+from callrec.adapters.media import foreign_files, partner_fill, squeeze
 from callrec.adapters.media.peaks import PeakMeter
 from callrec.domain.errors import Corrupt
-from callrec.domain.library.captures import Encoded, EncodeJob, PartnerPiece, Piece, Stretch, TrackJob, TrackVoice
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.captures import (
+    Encoded,
+    EncodeJob,
+    PartnerPiece,
+    Piece,
+    Played,
+    Stretch,
+    TrackJob,
+    TrackVoice,
+)
+from callrec.domain.library.manifest import AnyFormat, Format
 
 Samples = NDArray[np.int16]
 Passing = Callable[[Iterator[Samples]], Iterator[Samples]]
@@ -132,6 +141,11 @@ class PyAvEncoder:
                 return _wav_samples(path, rate_hz, channels)
             with codec_errors(path):
                 return _coded_samples(path, media_format, rate_hz, channels)
+
+    def played(self, path: str, media_format: AnyFormat) -> Played:
+        """See ports.Encoder."""
+        with on_disk(f"reading {Path(path).name}"), codec_errors(path):
+            return foreign_files.played(path, media_format)
 
 
 class _Leg:

@@ -9,6 +9,7 @@ import numpy as np
 
 from callrec.adapters.disk.fsync import on_disk
 from callrec.adapters.media.encode import WINDOW, PyAvEncoder, Samples, codec_errors
+from callrec.adapters.media.foreign_files import opened
 from callrec.adapters.media.peaks import PeakMeter
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import Encoded
@@ -16,7 +17,6 @@ from callrec.domain.library.manifest import Format, Media
 from callrec.domain.library.waveform import Waveform
 
 _LAYOUTS = {1: "mono", 2: "stereo"}
-_CONTAINERS = {Format.OPUS: "ogg"}
 _SHORT_S = 0.05
 """What a decoder may give less than the sidecar says: the padding of a lossy codec. A file that lacks more is cut off."""
 
@@ -68,8 +68,7 @@ class StoredLine:
 
     def _decoded(self) -> Iterator[Samples]:
         """Arrays of shape (samples, channels) of any length, at this line's rate."""
-        container_format = _CONTAINERS.get(self._format, self._format.value)
-        with codec_errors(self._path), av.open(self._path, format=container_format) as container:
+        with codec_errors(self._path), opened(self._path, self._format) as container:
             if not container.streams.audio or container.streams.audio[0].codec_context.channels != self.channels:
                 says = f"{Path(self._path).name} is not a {self._format.value} file with {self.channels} channels"
                 raise Corrupt("media-unreadable", says)

@@ -20,7 +20,7 @@ from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import call_direction
 from callrec.domain.library.erasure import files_of
 from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
-from callrec.domain.library.manifest import Manifest, Media, StoredState, Track
+from callrec.domain.library.manifest import Manifest, Media, OldFormat, StoredState, Track
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry
@@ -83,13 +83,13 @@ def index_entry(
         "cause": recording.cause,
         "start_s": f"{recording.from_s:.3f}",
         "end_s": f"{recording.to_s:.3f}" if recording.to_s is not None else "",
-        "rule": recording.rule.value,
+        "rule": recording.rule.value if recording.rule else "",
         "actor": recording.actor.kind.value,
         "actor_user": recording.actor.user or "",
         "numbers": json.dumps(list(dict.fromkeys(party.number for party in recording.parties if party.number))),
         "users": json.dumps(sorted({party.user for party in recording.parties if party.user})),
         "names": json.dumps(names),
-        "direction": call_direction(recording).value,
+        "direction": call_direction(recording, manifest.origin).value,
         "node": recording.node,
         "recorded_user": recorded_user(recording) or "",
         "path": path,
@@ -298,13 +298,16 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
 def _of_one(
     library: Library, encoder: Encoder, path: str, manifest: Manifest, live: Collection[RecordingId]
 ) -> Iterator[Finding]:
-    due = manifest.state in {StoredState.SOUND, StoredState.PARTIAL}
+    due = manifest.state in {StoredState.SOUND, StoredState.PARTIAL, StoredState.ADOPTED}
     if due is not (manifest.media is not None):
         yield Finding("state", path, f"{manifest.state.value}, but {'no media' if due else 'with media'}")
     is_live = manifest.recording.id in live
     for media in manifest.files:
         channels = STEREO if media is manifest.media else MONO
-        yield from _of_file(library, encoder, _beside(path, media.name), media, channels=channels, is_live=is_live)
+        yield from _of_file(
+            library, encoder, _beside(path, media.name), media,
+            channels=channels, is_live=is_live, is_adopted=manifest.state is StoredState.ADOPTED,
+        )  # fmt: skip
     yield from _of_peaks(library, path, manifest)
     try:
         found = library.annotations(path)
@@ -343,7 +346,7 @@ def _of_peaks(library: Library, path: str, manifest: Manifest) -> Iterator[Findi
 
 
 def _of_file(
-    library: Library, encoder: Encoder, name: str, media: Media, *, channels: int, is_live: bool
+    library: Library, encoder: Encoder, name: str, media: Media, *, channels: int, is_live: bool, is_adopted: bool
 ) -> Iterator[Finding]:
     try:
         measured = library.measure(name)
@@ -357,12 +360,17 @@ def _of_file(
     if measured != (media.bytes, media.sha256):
         yield Finding("media-changed", name, "size or sha-256 differs from the sidecar")
         return
-    yield from _length(encoder, library.absolute(name), name, media, channels)
+    yield from _length(encoder, library.absolute(name), name, media, channels, is_adopted=is_adopted)
 
 
-def _length(encoder: Encoder, absolute: str, name: str, media: Media, channels: int) -> Iterator[Finding]:
+def _length(
+    encoder: Encoder, absolute: str, name: str, media: Media, channels: int, *, is_adopted: bool
+) -> Iterator[Finding]:
     try:
-        samples = encoder.samples(absolute, media.format, media.rate_hz, channels)
+        if is_adopted or isinstance(media.format, OldFormat):
+            samples = encoder.played(absolute, media.format).samples
+        else:
+            samples = encoder.samples(absolute, media.format, media.rate_hz, channels)
     except CallrecError as error:
         yield Finding(error.code, name, error.message)
         return

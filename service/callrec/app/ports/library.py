@@ -11,8 +11,8 @@ from callrec.domain.calls.ids import RecordingId
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.annotations import Annotations
-from callrec.domain.library.captures import Encoded, EncodeJob, Room, TrackJob
-from callrec.domain.library.manifest import Format, Manifest
+from callrec.domain.library.captures import Encoded, EncodeJob, Played, Room, TrackJob
+from callrec.domain.library.manifest import AnyFormat, Format, Manifest
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.library.search_pages import Count, Page, PageRequest
@@ -33,6 +33,11 @@ class Encoder(Protocol):
 
     def samples(self, path: str, media_format: Format, rate_hz: int, channels: int = 2) -> int:
         """How long a media file plays, in samples per channel at this rate. Raises Corrupt, Unavailable."""
+        ...
+
+    def played(self, path: str, media_format: AnyFormat) -> Played:
+        """What a file of another program plays: all of it is decoded. Raises Corrupt (`codec`, `media-unreadable`),
+        Unavailable."""
         ...
 
 
@@ -75,7 +80,7 @@ class Library(Protocol):
         """How much the disk of the monitor directory takes. Raises Unavailable."""
         ...
 
-    def temporary(self, recording: RecordingId, media_format: Format) -> str:
+    def temporary(self, recording: RecordingId, media_format: AnyFormat) -> str:
         """A new empty file on the monitor directory's own file system, to encode into."""
         ...
 
@@ -114,6 +119,32 @@ class Library(Protocol):
 
     def absolute(self, path: str) -> str:
         """Where a file of the library lies on this machine."""
+        ...
+
+
+class OldFiles(Protocol):
+    """A folder with recordings of another program, which is only read. Blocking. Every path is relative to it."""
+
+    def names(self) -> Iterator[str]:
+        """Every file below it, in a stable order; hidden ones and those of hidden folders are left out. Raises Unavailable."""
+        ...
+
+    def absolute(self, file: str) -> str:
+        """Where a file lies on this machine."""
+        ...
+
+    def measure(self, file: str, settled_s: float) -> tuple[int, str]:
+        """Bytes and sha-256. Raises Refused (`adopt-busy`) for a file that changed less than this before, Corrupt (`file-odd`)
+        for whatever is no regular file, Unavailable."""
+        ...
+
+    def digest(self, path: str) -> tuple[int, str]:
+        """Bytes and sha-256 of a file at this absolute path. Raises Unavailable."""
+        ...
+
+    def copy(self, file: str, into: str, *, links: bool) -> None:
+        """Copy it over the file at this absolute path, and flush it; or put a hard link there. Raises Corrupt (`file-odd`),
+        Unavailable, also when the file systems do not allow a link."""
         ...
 
 

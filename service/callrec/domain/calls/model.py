@@ -422,7 +422,8 @@ class Recording:
     call: CallId
     linkedid: str
     node: NodeId
-    rule: Rule
+    rule: Rule | None
+    """None: not known, of an adopted recording."""
     actor: Actor
     from_s: float
     """Since when there was something to record: the answer under a standing rule, the press on demand. All times of a recording

@@ -108,6 +108,7 @@ def _capture(change: Change, leg: Leg, since_s: float, *, is_for_track: bool) ->
     s.recording = replace(s.recording, partner_captures=(*s.recording.partner_captures, capture))
     s.open_captures |= {capture.id}
     write(change, Step.CHANGED)
+    assert s.recording.rule is not None  # noqa: S101 - for the type checker: only adopted recordings have none
     change.commands.append(OpenCapture(capture, s.recording.rule))
     if len(s.recording.partner_captures) == MOST_CAPTURES:
         change.commands.append(Alarm(AlarmCause.TOO_MANY_CAPTURES, capture.id))

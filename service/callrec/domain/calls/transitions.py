@@ -147,6 +147,7 @@ def open_capture(change: Change, cause: Cause) -> None:
     s.recording = replace(s.recording, captures=(*s.recording.captures, capture))
     s.open_captures |= {capture.id}
     write(change, Step.INTENT)
+    assert s.recording.rule is not None  # noqa: S101 - for the type checker: only adopted recordings have none
     change.commands.append(OpenCapture(capture, s.recording.rule))
     change.arm(Wait.OPEN, s.terms.limits.open_s)
 

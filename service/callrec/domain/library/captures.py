@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.library.file_names import CaptureFile, FallbackFile
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.manifest import AnyFormat, Format
 from callrec.domain.library.waveform import Waveform
 
 SAMPLE_BYTES = 2
@@ -153,6 +153,20 @@ class Encoded:
     sha256: str
     waveform: Waveform | None = None
     """Of a recording that was just encoded from its captures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a file of another program holds, all of it decoded."""
+
+    format: AnyFormat
+    """A WAV file may hold GSM."""
+    rate_hz: int
+    channels: int
+    samples: int
+    """Per channel."""
+    is_cut_off: bool = False
+    """Whether its header speaks of more than there is."""
 
 
 @dataclass(frozen=True, slots=True)

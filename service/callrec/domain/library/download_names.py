@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from callrec.domain.library.manifest import Format, Manifest, Track
+from callrec.domain.library.manifest import AnyFormat, Manifest, Track
 
 MOST_NUMBERS = 4
 """More participants are told as `and-<n>-more`."""
@@ -16,7 +16,7 @@ _MOST_CHARACTERS = 24
 _UNSAFE = re.compile(r"[^0-9A-Za-z+]")
 
 
-def download_name(manifest: Manifest, media_format: Format, track: Track | None = None) -> str:
+def download_name(manifest: Manifest, media_format: AnyFormat, track: Track | None = None) -> str:
     """E.g. `2026-11-30_140522Z_1000_1001.wav`: the beginning in UTC, the numbers in the order in which they came; of a track
     `2026-11-30_140522Z_track-2_1001.wav`."""
     recording = manifest.recording

@@ -16,7 +16,7 @@ from enum import StrEnum
 from callrec.domain.calls.ids import CallId, CaptureId, capture_id, recording_id, recording_of
 from callrec.domain.calls.model import Recording
 from callrec.domain.errors import Corrupt
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.manifest import AnyFormat
 from callrec.domain.rules import Rule
 
 _LEG_FILE = re.compile(r"(?P<take>[0-9a-z]{1,40}-[0-9]{1,6}-[0-9]{1,6})\.(?P<side>read|write)\.(?P<ext>sln|sln16)")
@@ -161,7 +161,7 @@ def is_file_of(path: str, name: str) -> bool:
     return name.startswith(f"{path}.") and "/" not in name[len(path) :]
 
 
-def media_name(path: str, media_format: Format) -> str:
+def media_name(path: str, media_format: AnyFormat) -> str:
     """The name of the file at this path, relative to the folder of its sidecar."""
     return f"{path.rpartition('/')[2]}.{media_format.value}"
 

@@ -2,7 +2,7 @@
 
 `sound`: every sample from start to end is there. `partial`: some are, and the captures say which and why. `failed`: it should
 have been recorded and there is no audio; the cause says why. `unanswered`: policy wanted it and the call was not answered: no
-audio was ever due, the entry explains the missing file.
+audio was ever due, the entry explains the missing file. `adopted`: a file of another program, with what its name says.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ class StoredState(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     UNANSWERED = "unanswered"
+    ADOPTED = "adopted"
 
 
 class Format(StrEnum):
-    """Media formats; the value is the file's extension."""
+    """Media formats that callrec writes; the value is the file's extension."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -31,17 +32,33 @@ class Format(StrEnum):
     MP3 = "mp3"
 
 
+class OldFormat(StrEnum):
+    """Formats of adopted recordings beside those: they are read and handed out, never written."""
+
+    WAV49 = "wav49"
+    """GSM in a WAV file: Asterisk's `.WAV` and `.wav49`."""
+    GSM = "gsm"
+    ULAW = "ulaw"
+    ALAW = "alaw"
+
+
+AnyFormat = Format | OldFormat
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """A file of a recording. `name` is relative to the sidecar's folder. The recording's own has two channels, left is the
-    recorded user; a track has one."""
+    recorded user; a track has one. Of an adopted recording the file is as the other program wrote it: with one channel
+    (`is_mono`), or with two of which it is not known which is whose."""
 
     name: str
-    format: Format
+    format: AnyFormat
     rate_hz: int
     samples: int
     bytes: int
     sha256: str
+    is_mono: bool = False
+    """Whether an adopted recording's own file has one channel."""
 
     @property
     def length_s(self) -> float:
@@ -69,6 +86,27 @@ class Track:
     """None: it could not be encoded."""
 
 
+class OldSystem(StrEnum):
+    """Programs whose recordings are adopted."""
+
+    XIVO = "xivo"
+    FREEPBX = "freepbx"
+    WAZO = "wazo"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an adopted recording comes from: what its file's name says, and nothing else."""
+
+    system: OldSystem
+    name: str
+    """The file's name, without its folder."""
+    kind: str = ""
+    """How that system calls such calls: `user`, `auto`, `out`, `in`, `rg`, ..."""
+    uniqueid: str = ""
+    """The Uniqueid of a channel of the call, or Wazo's id of the recording."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What the sidecar says: the recording, its state, its media (None when there is no audio), and the tracks of its
@@ -80,6 +118,8 @@ class Manifest:
     media: Media | None = None
     holds: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
+    origin: Origin | None = None
+    """Of an adopted recording."""
 
     @property
     def files(self) -> tuple[Media, ...]:

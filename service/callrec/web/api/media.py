@@ -18,7 +18,7 @@ from callrec.app.library.media.recording_media import MediaRequest, OpenMedia, R
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.directory.model import Permission
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.manifest import AnyFormat, Format, OldFormat
 from callrec.protocols.http_conditions import MOST_RANGES, ByteRange, Condition, condition, is_same_file, ranges
 from callrec.web.api.records import Query
 from callrec.web.auth import KNOWN, RECHECK_S, not_permitted, principal_of
@@ -30,11 +30,15 @@ STALL_S = 60.0
 """How long a client may take nothing while something is to be sent: players stop reading while they are paused."""
 LIMIT_S = 4 * 3600.0
 """For a whole answer."""
-TYPES = {
+TYPES: dict[AnyFormat, str] = {
     Format.WAV: "audio/wav",
     Format.FLAC: "audio/flac",
     Format.OPUS: "audio/ogg",
     Format.MP3: "audio/mpeg",
+    OldFormat.WAV49: "audio/x-wav",
+    OldFormat.GSM: "audio/x-gsm",
+    OldFormat.ULAW: "audio/basic",
+    OldFormat.ALAW: "audio/x-alaw-basic",
 }
 Still = Callable[[], Awaitable[None]]
 """Asks whether an answer that takes long may go on. Raises when it may not."""

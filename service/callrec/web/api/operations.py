@@ -4,6 +4,7 @@ from callrec.app.dialplan.lookups import Lookups
 from callrec.app.directory.records import Records
 from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
+from callrec.web.api.adoption import adoption_operations
 from callrec.web.api.annotations import annotation_operations
 from callrec.web.api.audit import audit_operation
 from callrec.web.api.calls import call_operations
@@ -47,6 +48,7 @@ def operations(use: UseCases) -> list[Operation]:
         *erasure_operations(use.stored),
         *hold_operations(use.stored),
         *retention_operations(use.stored),
+        *adoption_operations(use.stored),
         *event_operations(use.hub),
         *webhook_operations(use.webhooks),
         *account_operations(use.logins, records),

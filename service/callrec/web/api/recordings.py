@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -127,7 +128,7 @@ class StoredRecording(BaseModel):
     cause: str = Field(description="Why it is not *sound*; else empty.")
     start_s: float = Field(description="In Unix time.")
     end_s: float | None
-    rule: Rule
+    rule: Rule | Literal[""] = Field(description="The rule by which it was made; empty: unknown, of an adopted one.")
     actor: ActorKind
     actor_user: str
     recorded_user: str = Field(description="The id of the user whose recording it is; empty when unknown.")

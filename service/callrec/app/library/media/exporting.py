@@ -7,7 +7,7 @@ export off: its client must not take it for whole.
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callrec.app.library.catalog import annotated_entry
@@ -22,7 +22,7 @@ from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.library.export_table import absent_row, row, table
 from callrec.domain.library.file_names import annotations_path
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.manifest import AnyFormat
 from callrec.protocols.vcon import parts
 
 CHUNK_BYTES = 255 << 10
@@ -102,7 +102,7 @@ class Exporting:
                 yield archive.write(text.encode("utf-8", "replace")) + archive.end()
             yield archive.close()
 
-    async def vcon(self, recording: str, asker: Asker, types: dict[Format, str]) -> AsyncGenerator[bytes]:
+    async def vcon(self, recording: str, asker: Asker, types: Mapping[AnyFormat, str]) -> AsyncGenerator[bytes]:
         """The parts of the recording's vCon. The first one comes when the audit log has it. Raises as `Sources.stored`, and
         Corrupt (`media-changed`)."""
         stored = await self._stored(recording, asker)

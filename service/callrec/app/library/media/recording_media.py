@@ -19,7 +19,7 @@ from callrec.domain.calls.ids import RecordingId
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Corrupt, Unavailable
 from callrec.domain.library.download_names import download_name
-from callrec.domain.library.manifest import Format
+from callrec.domain.library.manifest import AnyFormat, Format
 from callrec.domain.vocabulary import DropReason
 
 CHUNK_BYTES = 256 << 10
@@ -143,7 +143,7 @@ class OpenMedia:
     check: DigestCheck
 
     @property
-    def format(self) -> Format:
+    def format(self) -> AnyFormat:
         """The format of the file."""
         return self.wanted.format or self.source.media.format
 

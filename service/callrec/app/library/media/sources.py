@@ -88,7 +88,7 @@ def source_of(library: Library, stored: Stored, track: int | None) -> Source:
     if media is None:
         raise Refused("no-audio", f"there is no audio: {manifest.recording.cause or 'it could not be encoded'}")
     file = library.absolute(beside(stored.path, media.name))
-    return Source(stored, file, media, MONO if wanted else STEREO, wanted)
+    return Source(stored, file, media, MONO if wanted or media.is_mono else STEREO, wanted)
 
 
 def beside(path: str, name: str) -> str:

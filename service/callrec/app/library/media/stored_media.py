@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating
 from callrec.app.library.erasure import Erasure
 from callrec.app.library.holding import Holding
@@ -22,6 +23,7 @@ class StoredMedia:
     annotating: Annotating
     sharing: Sharing
     exporting: Exporting
+    adopted: AdoptedEntries
     erasure: Erasure
     holding: Holding
     retention: RetentionKeeper

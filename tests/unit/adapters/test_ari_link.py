@@ -197,23 +197,22 @@ async def test_comes_back_after_the_connection_is_lost():
 
 
 async def test_half_open_link_is_noticed():
-    """Unanswered pings end the connection within the silence limit."""
+    """Unanswered pings end the connection; nothing else would."""
     caller = Caller()
     async with (
         scripted_ari() as asterisk,
         running(caller, asterisk.base_url, limits=AriLimits(silence_s=0.3), backoff=NEVER),
     ):
         asterisk.hold.set()
-        started = asyncio.get_running_loop().time()
         await caller.until_told("down")
-        assert asyncio.get_running_loop().time() - started < 2.0
+        assert asterisk.connections == 1
 
 
 async def test_quiet_but_living_link_stays_up():
     caller = Caller()
-    async with scripted_ari() as asterisk, running(caller, asterisk.base_url, limits=AriLimits(silence_s=0.1)) as link:
+    async with scripted_ari() as asterisk, running(caller, asterisk.base_url, limits=AriLimits(silence_s=0.5)) as link:
         await caller.until_told("up")
-        await asyncio.sleep(0.4)  # four silence limits: only real time can show that pings are answered
+        await asyncio.sleep(2)  # four silence limits: only real time can show that pings are answered
         assert link.state is LinkState.UP
         assert asterisk.connections == 1
 

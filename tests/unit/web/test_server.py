@@ -266,14 +266,14 @@ async def test_a_spare_connection_ends_with_its_answer() -> None:
 
 
 async def test_spare_connections_are_bounded_counted_and_give_way_when_they_say_nothing() -> None:
-    async with served(Patience(connections=0, spare=2, spare_s=0.4)) as door:
+    async with served(Patience(connections=0, spare=2, spare_s=1.5)) as door:
         silent = [await door.connect() for _ in range(2)]
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(5):
                 refused, writer = await door.connect()
                 assert await refused.read() == b""  # the silent ones are too new
         assert 'callrec_dropped_total{what="http-connection"} 1.0' in door.metrics.text().decode()
-        await asyncio.sleep(0.2)  # half of their time
+        await asyncio.sleep(0.75)  # half of their time
         assert (await door.get("/healthz"))[0] == 200
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(5):

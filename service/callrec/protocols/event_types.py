@@ -130,6 +130,8 @@ _OF_AN_ENTRY = (
     _optional("timeline_exact_s", "How exact the file's time line is, in seconds.", Kind.NUMBER, example=0.1),
     _optional("tracks", _TRACKS, Kind.OBJECTS, example=[]),
     _optional("tags", "Its tags.", Kind.TEXTS, example=["complaint"]),
+    _optional("retention_class", "The retention class that it was given.", example="complaints"),
+    _optional("rule_origin", "Where its rule hangs, when that is no user.", example="queue:support"),
     _optional("holds", "The reasons of the holds that it is under.", Kind.TEXTS, example=[]),
 )  # fmt: skip
 _INDEXED = (EventField("recording", "The recording's id.", example=_RECORDING_ID),)

@@ -1,6 +1,7 @@
 """Own prompts over the API and by command: both work in the same folder."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -11,6 +12,7 @@ import pytest_asyncio
 from api_door import TOKEN, ServiceUrl, opened
 from lone_daemon import House
 
+from callrec.domain.access.audit import Action
 from callrec.domain.prompts import LARGEST_BYTES
 from callrec_lab.asterisk import dialplan_folder
 
@@ -48,6 +50,24 @@ async def test_the_api_sets_gives_and_removes(door: ServiceUrl) -> None:
     for method in ("GET", "DELETE"):
         gone = await door.ask(method, one)
         assert (gone.status, gone.json["code"]) == (404, "no-such-prompt")
+
+
+async def test_each_change_is_in_the_audit_log_before_it_is_made(door: ServiceUrl) -> None:
+    """It is what people are told: the log has who changed it, and the digest of the uploaded file. A log that takes no entry
+    leaves the former prompt."""
+    one, content = "/prompts/call-is-recorded/fr", FRENCH.read_bytes()
+    await door.ask("PUT", one, content, Content_Type=WAV)
+    await door.ask("DELETE", one)
+    made, removed = door.audit.entries
+    assert {(entry.action, entry.subject) for entry in (made, removed)} == {
+        (Action.SETTINGS_CHANGED, "prompt:call-is-recorded/fr")
+    }
+    assert made.details == f"set {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
+    assert (removed.details, removed.actor.id) == ("remove", "daemon")
+    door.audit.broken = True
+    refused = await door.ask("PUT", one, content, Content_Type=WAV)
+    assert (refused.status, refused.json["code"]) == (503, "disk")
+    assert (await door.ask("GET", "/prompts")).json == {"items": []}
 
 
 @pytest.mark.parametrize(

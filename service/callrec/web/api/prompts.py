@@ -1,14 +1,17 @@
 """Own prompts over HTTP: WAV files in place of what callrec says."""
 
+import hashlib
 from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.asterisk.prompts import Prompts
+from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
-from callrec.domain.prompts import DEFAULT, LARGEST_BYTES, LONGEST_S, SHORTEST_S, OwnPrompt
+from callrec.domain.prompts import DEFAULT, LARGEST_BYTES, LONGEST_S, SHORTEST_S, OwnPrompt, check_replaceable
+from callrec.web.api.access_changes import log_access_change
 from callrec.web.api.records import shown
 from callrec.web.problems import BadRequest
 from callrec.web.routes import Answer, Operation
@@ -81,11 +84,22 @@ class _Prompts:
         if request.content_type not in TAKEN:
             hint = f"send Content-Type: {WAV}"
             raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "The body must be a WAV file", hint)
-        return shown(prompt_row(await self._prompts.put(*_place(request), await _content(request))))
+        content = await _content(request)
+        await _log(request, f"set {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+        return shown(prompt_row(await self._prompts.put(*_place(request), content)))
 
     async def remove(self, request: web.Request) -> web.Response:
+        await _log(request, "remove")
         await self._prompts.remove(*_place(request))
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def _log(request: web.Request, details: str) -> None:
+    """Return when the audit log has that this prompt is about to be changed: it is what people are told. Raises Refused, for a
+    prompt that there cannot be, and Unavailable."""
+    name, language = _place(request)
+    check_replaceable(name, language)
+    await log_access_change(request, Action.SETTINGS_CHANGED, f"prompt:{name}/{language}", details)
 
 
 def prompt_row(prompt: OwnPrompt) -> dict[str, object]:

@@ -184,7 +184,9 @@ async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegis
 
 
 @asynccontextmanager
-async def opened(folder: Path, tables: Tables = TABLES, more: Edit | None = None) -> AsyncIterator[ServiceUrl]:
+async def opened(
+    folder: Path, tables: Tables = TABLES, more: Edit | None = None, calls: LiveCalls | None = None
+) -> AsyncIterator[ServiceUrl]:
     """A door over a store that holds these tables. `more`: what else its store begins with."""
     embedded = EmbeddedValkey(folder)
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
@@ -209,7 +211,7 @@ async def opened(folder: Path, tables: Tables = TABLES, more: Edit | None = None
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             use = UseCases(
-                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=NoCalls(),
+                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(),
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
                 prompts=prompts,
             )  # fmt: skip

@@ -11,6 +11,8 @@ from callrec.protocols.log_tiles import WIDTH, tile_with
 
 MOST_READ = 20_000
 """Entries that one page looks at: with a filter that fits few, a page may be short and still have a `next`."""
+REFUSALS = frozenset({Action.REFUSED, Action.LOGIN_FAILED})
+"""What was asked for, and not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class AuditFilter:
     actor_id: str = ""
     recording: str = ""
     subject: str = ""
+    is_refused: bool | None = None
+    """True: only REFUSALS; False: all others."""
 
     def fits(self, entry: LoggedEntry) -> bool:
         """Whether this entry is wanted."""
@@ -35,6 +39,7 @@ class AuditFilter:
             and self.actor_id in {"", entry.actor.id}
             and self.recording in {"", entry.recording}
             and self.subject in {"", entry.subject}
+            and self.is_refused in {None, entry.action in REFUSALS}
         )
 
 

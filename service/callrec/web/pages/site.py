@@ -71,6 +71,11 @@ class Site:
             text=text, status=status, content_type="text/html", charset="utf-8", headers=headers(nonce, view.language)
         )
 
+    @staticmethod
+    def drawn(view: View, template: str, **values: object) -> str:
+        """A part of a page by itself, for this person."""
+        return environment(view.language).get_template(template).render({"view": view, **values})
+
     def _done(self, request: web.Request) -> str:
         """The sentence for `?done=word` of the page that is shown, in English; the word alone comes from outside."""
         word = request.query.get(DONE, "")

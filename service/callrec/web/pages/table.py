@@ -3,6 +3,9 @@
 import time
 
 from callrec.web.pages.account import account_pages
+from callrec.web.pages.api import api_pages
+from callrec.web.pages.audit.table import audit_pages
+from callrec.web.pages.calls.table import call_pages
 from callrec.web.pages.login import login_pages
 from callrec.web.pages.routes import Page
 from callrec.web.pages.settings.table import settings_pages
@@ -18,6 +21,9 @@ def pages(use: UseCases) -> list[Page]:
         *account_pages(use),
         *user_pages(use),
         *settings_pages(use),
+        *call_pages(use),
+        *audit_pages(use),
+        *api_pages(use),
     ]
 
 

@@ -58,6 +58,10 @@ class View:
         shown = format_datetime(at.astimezone(self.zone), form, locale=self.locale)
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), shown)
 
+    def instant(self, at_s: float) -> str:
+        """The time as programs read it (RFC 3339), in UTC."""
+        return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+
     def day(self, at_s: float) -> str:
         """The date alone."""
         return format_date(datetime.fromtimestamp(at_s, self.zone), "medium", locale=self.locale)

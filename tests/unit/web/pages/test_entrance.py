@@ -28,6 +28,9 @@ ROLE, HTML = "Callrec-Test-Role", {"Accept": "text/html"}
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}
 OPEN = {"home", "showLogin", "login"}
 EVERYBODY = OPEN | {"logout", "account", "endOwnSession"}
+LIVE = {"calls", "followCalls", "call"}
+CONTROLS = {"startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
+AUDIT = {"audit", "downloadAudit", "checkAudit"}
 SEES_USERS = {
     *("users", "completeUser", "user", "services", "keys", "sheetOfKeys", "settings", "extensions"),
     *(f"show{one}" for one in ("Lines", "Incalls", "Voicemails", "Contexts", "Entities", "Profiles")),
@@ -39,8 +42,8 @@ SEES_ACCOUNTS = {
 }
 PERMITTED: dict[str, set[str]] = {
     "administrator": {one.name for one in TABLE},
-    "auditor": SEES_USERS | SEES_ACCOUNTS,
-    "operator": SEES_USERS,
+    "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, "api"},
+    "operator": {*SEES_USERS, *LIVE, *CONTROLS, *AUDIT},
     "supervisor": set(),
     "listener": set(),
     "user": set(),

@@ -1,0 +1,1 @@
+"""Audit: who did what, with the proof that nothing of it was changed."""

@@ -1,0 +1,1 @@
+"""Live: the calls of this moment, and what is asked of their recordings."""

@@ -1,0 +1,285 @@
+"""The page Live in a browser: calls that are fed where Asterisk's events come in, up to 500 at once."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from api_door import opened
+from call_stage import Ids, Stage, event
+from login_store import KeptAudit
+from people import MORE, PASSWORDS_OF, ROLES, TABLES
+from playwright.async_api import Browser
+from visitors import Visitor, visitor
+
+from callrec.adapters.system import SystemClock
+from callrec.app.calls.live_calls import LiveCall, LiveCalls
+from callrec.domain.calls.model import Control
+from callrec.web.pages.calls import stream
+
+HOSTILE = '<img src=x onerror="console.error(1)">"&{{7*7}}'
+MANY = 500
+STOP = "main tbody button:has-text('Stop')"
+
+
+class Exchange:
+    """A stage whose calls the pages show, and the address of the pages."""
+
+    def __init__(self, stage: Stage, port: int) -> None:
+        self.stage, self.address = stage, f"http://127.0.0.1:{port}"
+        self._nth = itertools.count(1)
+
+    def call(self, caller: str = "alice", called: str = "bob") -> int:
+        """Two phones talk."""
+        nth = next(self._nth)
+        self.stage.call(caller, called, nth)
+        return nth
+
+    def hang_up(self, nth: int) -> None:
+        """They end."""
+        self.stage.hang_up(nth)
+
+    def every(self) -> Sequence[LiveCall]:
+        """The calls, as the page's use case has them."""
+        return LiveCalls(self.stage.call_router, self.stage.asterisk.spool, KeptAudit()).every()
+
+    def grow(self) -> None:
+        """All captures get one second longer."""
+        for capture in self.stage.asterisk.running:
+            self.stage.asterisk.grow(capture)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Exchange]:
+    numbers = itertools.count(1)
+    monkeypatch.setattr(Ids, "new_call", lambda _: f"c{next(numbers):06}")  # in the order of their age, as ULIDs are
+    stage = Stage(tmp_path, SystemClock())
+    calls = LiveCalls(stage.call_router, stage.asterisk.spool, KeptAudit())
+    async with stage.running(), opened(tmp_path / "door", TABLES, MORE, calls) as door:
+        yield Exchange(stage, door.port)
+
+
+@asynccontextmanager
+async def someone(browser: Browser, exchange: Exchange, who: str, **context: Any) -> AsyncIterator[Visitor]:
+    async with visitor(browser, exchange.address, **context) as one:
+        await one.log_in(who, PASSWORDS_OF[who])
+        yield one
+
+
+async def live(one: Visitor) -> None:
+    """The page, and its stream at work."""
+    assert await one.go("/calls") == 200
+    await one.page.wait_for_selector("#link.good")
+
+
+async def rows(one: Visitor, count: int) -> None:
+    """So many rows are there."""
+    await one.page.wait_for_function("count => document.querySelectorAll('#live tbody tr').length === count", arg=count)
+
+
+async def test_a_call_is_recorded_paused_and_stopped_from_its_row(browser: Browser, exchange: Exchange) -> None:
+    """The answer says what is proven: *starting* until the files grow, *recording* then."""
+    async with someone(browser, exchange, "operator") as one:
+        await live(one)
+        exchange.call()
+        await rows(one, 1)
+        assert "not recorded" in await one.text("tbody tr")
+        await one.page.click("tbody button:has-text('Start')")
+        await one.page.wait_for_selector("#said .good")
+        assert "not proven yet" in await one.text("#said")
+        assert "starting" in await one.text("tbody tr")
+        exchange.grow()
+        await one.page.wait_for_selector("tbody .badge.good")
+        assert "grows: " in await one.text("tbody .proof")
+        await one.page.click("tbody button:has-text('Pause')")
+        await one.page.wait_for_selector("tbody .badge:has-text('paused')")
+        await one.page.click("tbody button:has-text('Resume')")
+        exchange.grow()
+        await one.page.wait_for_selector("tbody .badge:has-text('recording')")
+        await one.page.click(STOP)
+        await one.page.wait_for_selector("tbody .badge:has-text('not recorded')")
+        exchange.hang_up(1)
+        await one.page.wait_for_selector("tbody .badge:has-text('ended')")
+        assert await one.page.locator("tbody button").count() == 0
+        await one.page.click("#clear")
+        await rows(one, 0)
+        assert "No call at this moment" in await one.text()
+
+
+async def test_without_scripts_a_call_is_stopped_with_a_reason(browser: Browser, exchange: Exchange) -> None:
+    exchange.call()
+    async with someone(browser, exchange, "operator", java_script_enabled=False) as one:
+        await one.go("/calls")
+        await one.page.click("tbody a:has-text('Details')")
+        await one.page.fill("[name=reason]", HOSTILE)
+        await one.page.click("main form button:has-text('Start')")
+        await one.page.wait_for_url("**?done=start-*")
+        assert "The recording is starting." in await one.text("#messages")
+        assert HOSTILE in await one.text()
+        await one.page.click("main form button:has-text('Stop')")
+        await one.page.wait_for_url("**?done=stop-*")
+        exchange.hang_up(1)
+        await one.page.click("main form button:has-text('Start')")
+        assert "This call has ended." in await one.text()
+
+
+async def test_what_cannot_be_done_is_said_in_words(browser: Browser, exchange: Exchange) -> None:
+    exchange.call("alice", "ever")
+    async with someone(browser, exchange, "administrator", locale="de-DE") as one:
+        await live(one)
+        await one.page.click("tbody button:has-text('Beenden')")
+        await one.page.wait_for_selector("#said .bad")
+        assert "Eine Regel verlangt die Aufzeichnung" in await one.text("#said")
+
+
+async def test_hostile_names_stay_text(browser: Browser, exchange: Exchange) -> None:
+    async with someone(browser, exchange, "operator") as one:
+        await live(one)
+        stage = exchange.stage
+        stage.call_router.asterisk(event("Newchannel", "9.1", "alice", CallerIDName=HOSTILE, CallerIDNum="1001"))
+        await rows(one, 1)
+        assert HOSTILE in await one.text("tbody") or "Alice" in await one.text("tbody")
+        assert await one.page.locator("tbody img").count() == 0
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_sees_and_does_what_it_may(browser: Browser, exchange: Exchange, role: str) -> None:
+    """The auditor looks and changes nothing; users and supervisors have no such page."""
+    exchange.call()
+    sees, does = role in {"administrator", "operator", "auditor"}, role in {"administrator", "operator"}
+    async with someone(browser, exchange, role, may_complain=True) as one:
+        assert await one.go("/calls") == (200 if sees else 404)
+        assert await one.page.locator("nav a[href='/calls']").count() == sees
+        assert await one.page.locator("main tbody button").count() == does
+        for path in ("/calls/c000001", "/calls/stream"):
+            answer = await one.context.request.get(exchange.address + path, timeout=2000) if not sees else None
+            assert answer is None or answer.status == 403  # a page for browsers, that is the one of what does not exist
+        if not does:
+            origin = {"Origin": exchange.address, "Sec-Fetch-Site": "same-origin"}
+            answer = await one.context.request.post(f"{exchange.address}/calls/c000001/recording/start", headers=origin)
+            assert answer.status in {403, 404}
+            assert exchange.every()[0].recording is None
+
+
+async def test_the_page_says_when_it_is_not_live_any_more_and_comes_back(
+    browser: Browser, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LIFE_S", 0.0)
+    async with someone(browser, exchange, "operator") as one:
+        await one.go("/calls")
+        await one.page.wait_for_selector("#link.bad")
+        assert "not live any more" in await one.text("#link")
+        monkeypatch.setattr(stream, "LIFE_S", 3600.0)
+        await one.page.wait_for_selector("#link.good")
+
+
+async def test_changes_are_told_politely_and_not_each_second(browser: Browser, exchange: Exchange) -> None:
+    async with someone(browser, exchange, "operator") as one:
+        await live(one)
+        await one.page.evaluate(
+            "() => { window.said = []; new MutationObserver(() => said.push(document.getElementById('news').textContent))"
+            ".observe(document.getElementById('news'), {childList: true}) }"
+        )
+        for _ in range(20):
+            exchange.call()
+            await asyncio.sleep(0.1)
+        await one.page.wait_for_function("() => said.length > 0")
+        said = await one.page.evaluate("said")
+        assert await one.page.get_attribute("#news", "aria-live") == "polite"
+        assert len(said) <= 2
+        assert any("calls have changed." in one for one in said)
+
+
+async def test_the_page_is_for_everybody(browser: Browser, exchange: Exchange) -> None:
+    """By axe, and by the places of what can be read and pressed, with and without calls, light and dark."""
+    for scheme in ("light", "dark"):
+        async with someone(browser, exchange, "operator", color_scheme=scheme) as one:
+            for path in ("/calls", "/calls/c000001"):
+                if scheme == "light" and path == "/calls":
+                    await one.go(path)
+                    assert await one.faults() == []
+                    exchange.call()
+                    await asyncio.sleep(0.3)
+                await one.go(path)
+                assert await one.faults() == []
+                assert await one.misplaced() == []
+
+
+async def test_by_keyboard_alone_a_call_is_recorded(browser: Browser, exchange: Exchange) -> None:
+    exchange.call()
+    async with someone(browser, exchange, "operator") as one:
+        await live(one)
+        for _ in range(20):
+            await one.page.keyboard.press("Tab")
+            if await one.page.evaluate("() => document.activeElement.innerText") == "Start":
+                break
+        await one.page.keyboard.press("Enter")
+        await one.page.wait_for_selector("#said .good")
+        exchange.grow()
+        await one.page.wait_for_selector("tbody .badge.good")
+        assert exchange.every()[0].grows
+
+
+async def test_500_calls_come_and_change_and_nothing_jumps(
+    browser: Browser, exchange: Exchange, record_property: Any
+) -> None:
+    """Fed as Asterisk's events; the browser itself measures how far things have moved (layout shift)."""
+    async with someone(browser, exchange, "operator") as one:
+        for _ in range(60):
+            exchange.call()
+        await live(one)
+        await rows(one, 60)
+        await one.page.evaluate(
+            """() => { window.moved = 0; window.shifts = [];
+            new PerformanceObserver((list) => { for (const e of list.getEntries()) {
+              moved += e.value;
+              shifts.push(...e.sources.map((from) => [from.node?.outerHTML?.slice(0, 60), from.previousRect, from.currentRect]));
+            } }).observe({type: 'layout-shift'}) }"""
+        )
+        first = await one.page.locator("tbody tr").first.get_attribute("data-call")
+        before = await one.page.locator("tbody tr").nth(5).bounding_box()
+        for _ in range(MANY - 60):
+            exchange.call()
+        await rows(one, MANY)
+        calls = exchange.every()
+        audit = KeptAudit()
+        use = LiveCalls(exchange.stage.call_router, exchange.stage.asterisk.spool, audit)
+        for call in calls[:100]:
+            await exchange.stage.call_router.control(call.session.call, Control.START, "", None, "account:1")
+        await one.page.wait_for_function("() => document.querySelectorAll('tbody .badge.warn').length === 100")
+        for _ in range(3):
+            exchange.grow()
+            await asyncio.sleep(0.5)
+        for nth in range(1, 51):
+            exchange.hang_up(nth)
+        await one.page.wait_for_function("() => document.getElementById('count').textContent === '450 calls'")
+        after = await one.page.locator("tbody tr").nth(5).bounding_box()
+        moved = await one.page.evaluate("moved")
+        record_property("layout-shift", moved)
+        assert await one.page.locator("tbody tr").first.get_attribute("data-call") == first
+        assert before == after
+        assert moved == 0, await one.page.evaluate("shifts")
+        assert len(use.every()) == MANY - 50
+        order = await one.page.evaluate("() => [...document.querySelectorAll('tbody tr')].map(r => r.dataset.call)")
+        assert order == sorted(order)
+
+
+async def test_500_calls_without_scripts_come_in_parts(browser: Browser, exchange: Exchange) -> None:
+    for _ in range(MANY):
+        exchange.call()
+    async with someone(browser, exchange, "operator", java_script_enabled=False) as one:
+        seen: list[str] = []
+        path: str | None = "/calls"
+        while path:
+            answer = await one.context.request.get(exchange.address + path)
+            assert len(await answer.body()) <= 60_000
+            await one.go(path)
+            seen += await one.page.locator("tbody tr").evaluate_all("all => all.map(r => r.dataset.call)")
+            more = one.page.locator("#pages a:has-text('Later calls')")
+            path = await more.get_attribute("href") if await more.count() else None
+        assert seen == sorted(seen)
+        assert len(seen) == MANY

@@ -1,0 +1,168 @@
+"""Settings in a browser: extensions, contexts, roles, groups, accounts, tokens."""
+
+from api_door import ServiceUrl
+from people import GEORGE, PASSWORDS_OF
+
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.edit import Change, Edit, Table
+from callrec.domain.directory.model import Entity, Feature, User
+from callrec.domain.rules import UserId
+from conftest import Someone
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+PATHS = tuple(
+    f"/settings/{one}" for one in ("contexts", "entities", "profiles", "roles", "groups", "accounts", "tokens")
+)
+
+
+async def tables_of(door: ServiceUrl) -> Directory:
+    """The tables as they are now."""
+    await door.feed.catch_up(10)
+    return door.feed.directory
+
+
+async def test_a_code_is_activated_and_a_conflict_is_told_at_the_code(someone: Someone, door: ServiceUrl) -> None:
+    async with someone("administrator") as one:
+        await one.go("/extensions")
+        row = one.page.locator("#call_record")
+        await row.locator("[type=checkbox]").check()
+        await row.locator("button").click()
+        await one.page.wait_for_selector("text=Saved.")
+        assert (await tables_of(door)).code(Feature.CALL_RECORD).enabled
+        row = one.page.locator("#dnd")
+        await row.locator("[name=code]").fill("*21")
+        await row.locator("button").click()
+        await one.page.wait_for_selector("#dnd-wrong")
+        assert "already the code of forward_unconditional" in await one.text("#dnd-wrong")
+        assert await one.page.locator("#dnd [name=code]").input_value() == "*21"
+        assert (await tables_of(door)).code(Feature.DND).code == "*25"
+
+
+async def test_a_context_is_added_changed_and_refused_while_it_has_numbers(someone: Someone, door: ServiceUrl) -> None:
+    async with someone("administrator") as one:
+        await one.go("/settings")
+        await one.page.click("main >> text=Contexts")
+        await one.page.click("text=Add a context")
+        await one.page.fill("#name", "branch")
+        await one.page.fill("#ranges", "3000-3999\n4000")
+        await one.page.select_option("#record", "never")
+        await one.page.click("main form.record button.main")
+        await one.page.wait_for_selector("text=Added.")
+        found = (await tables_of(door)).records(Table.CONTEXTS)["branch"]
+        assert [str(one) for one in found.ranges] == ["3000-3999", "4000"]  # type: ignore[union-attr]
+        await one.go("/settings/contexts/default/remove")
+        assert "This cannot be removed now." in await one.text()
+        assert await one.page.locator("main form").count() == 0
+        await one.go("/settings/contexts/branch/remove")
+        await one.page.click("main form button.danger")
+        await one.page.wait_for_selector("text=Removed.")
+        assert "branch" not in (await tables_of(door)).records(Table.CONTEXTS)
+
+
+async def test_a_role_is_its_boxes_and_a_group_its_lines(someone: Someone, door: ServiceUrl) -> None:
+    async with someone("administrator") as one:
+        await one.go("/settings/roles/new")
+        await one.page.fill("#name", "helpdesk")
+        await one.page.check("text=See live calls")
+        await one.page.check("text=See users, lines")
+        await one.page.click("main form.record button.main")
+        await one.page.wait_for_selector("text=Added.")
+        assert await one.page.locator("[name=permissions]:checked").count() == 2
+        await one.go("/settings/groups/sales")
+        await one.page.fill("#members", "George Clinton (1001)\nJohn Doe\nNo Such")
+        await one.page.click("main form.record button.main")
+        assert "No Such" in await one.text("#members-wrong")
+        await one.page.fill("#members", "George Clinton (1001)\n1000")
+        await one.page.click("main form.record button.main")
+        await one.page.wait_for_selector("text=Saved.")
+        group = next(one for one in (await tables_of(door)).groups() if one.name == "sales")
+        assert group.members == (UserId("1"), UserId("2"))
+
+
+async def test_a_token_is_shown_once_and_ends_when_it_is_removed(someone: Someone) -> None:
+    async with someone("administrator") as one:
+        await one.go("/settings/tokens/new")
+        await one.page.fill("#name", "CRM")
+        await one.page.check("text=See all recordings in lists")
+        await one.page.click("main form.record button.main")
+        token = await one.text(".secret")
+        asking = {"Authorization": f"Bearer {token}"}
+        asked = await one.context.request.get(f"{one.address}/api/v1/recordings", headers=asking)
+        assert asked.status == 200
+        await one.page.reload()
+        assert token not in await one.page.content()
+        await one.page.click("[aria-label='Remove CRM']")
+        await one.page.click("main button.danger")
+        await one.page.wait_for_selector("text=The token is removed")
+        assert (await one.context.request.get(f"{one.address}/api/v1/recordings", headers=asking)).status == 401
+
+
+async def test_an_account_gets_a_password_once_shown_and_is_logged_out_everywhere(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    async with someone("listener") as victim, someone("administrator") as one:
+        who = (await tables_of(door)).by_username("listener")
+        assert who is not None
+        await one.go("/settings/accounts")
+        await one.page.click("main >> text=listener")
+        await one.page.click("text=Log out everywhere")
+        await one.page.wait_for_selector("text=The sessions have ended.")
+        await victim.go("/account")
+        assert victim.path.startswith("/login")
+        await one.page.fill("#password", "x")
+        await one.page.click("text=Set the password")
+        assert "characters" in await one.text("#password-wrong")
+        await one.page.click("text=Set the password")
+        password = await one.text(".secret")
+        await victim.log_in("listener", password)
+        assert victim.path != "/login"
+        await one.page.fill("#password", PASSWORDS_OF["listener"])
+        await one.page.click("text=Set the password")
+        await one.page.wait_for_selector("text=The password is changed")
+
+
+async def test_a_login_is_given_in_the_users_form(someone: Someone, door: ServiceUrl) -> None:
+    async with someone("administrator") as one:
+        await one.go(f"/users/{GEORGE}/login")
+        await one.page.check("#enableclient")
+        await one.page.click("main form.record button.main")
+        assert "must have a value" in await one.text("#username-wrong")
+        await one.page.fill("#username", "george")
+        await one.page.select_option("#profileclient", "users")
+        await one.page.click("main form.record button.main")
+        await one.page.wait_for_selector("text=Saved.")
+        george = (await tables_of(door)).user(GEORGE)
+        assert george is not None
+        assert (george.enableclient, george.username, george.profileclient) == (True, "george", "users")
+
+
+async def test_names_in_lists_and_choices_stay_text_and_the_pages_are_for_everybody(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    records = (Entity(66, HOSTILE), User(UserId("666"), HOSTILE, entityid=66))
+    await door.store.edit(Edit(tuple(Change(None, made) for made in records)), "hostile-settings")
+    await tables_of(door)
+    async with someone("administrator") as one:
+        for path in (
+            "/users/666",
+            "/settings/entities/66",
+            "/extensions",
+            "/settings",
+            "/settings/roles/new",
+            *PATHS[4:],
+        ):
+            assert await one.go(path) == 200
+            assert await one.page.locator("main img").count() == 0
+            assert await one.faults() == [], path
+            assert await one.misplaced() == [], path
+        await one.go("/settings/entities")
+        assert HOSTILE in await one.text()
+
+
+async def test_who_may_only_read_sees_no_form(someone: Someone) -> None:
+    async with someone("auditor", may_complain=True) as one:
+        for path in ("/extensions", "/settings", *PATHS, "/settings/roles/user", "/settings/contexts/default"):
+            assert await one.go(path) == 200
+            assert await one.page.locator("main form").count() == 0, path
+        for path in PATHS[:5]:
+            assert await one.go(f"{path}/new") == 404

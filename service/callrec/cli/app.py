@@ -10,6 +10,7 @@ from callrec.cli import (
     adoption,
     annotations,
     audit,
+    backup,
     calls,
     confgen,
     contexts,
@@ -61,6 +62,8 @@ app.command("doctor")(doctor.doctor)
 app.command("confgen")(confgen.confgen)
 app.command("verify")(recordings.verify)
 app.command("rebuild")(recordings.rebuild)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(users.app, name="users")
 app.add_typer(contexts.app, name="contexts")
 app.add_typer(incalls.app, name="incalls")

@@ -23,7 +23,8 @@ ErrorCode = Literal[
     "audit-bundle", "audit-checkpoint", "audit-closed", "audit-entry", "audit-full", "audit-key", "audit-locked",
     "audit-missing", "audit-odd", "audit-rewritten", "audit-slow", "audit-texts", "audit-tile", "audit-unsigned",
     "audit-waiting",
-    "audit-witness", "body", "body-cut", "busy",
+    "audit-witness", "backup-busy", "backup-damaged", "backup-foreign", "backup-inside", "backup-newer",
+    "body", "body-cut", "busy",
     "call-ended",
     "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
     "catalogue-away", "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-login", "catalogue-newer",
@@ -61,6 +62,7 @@ ErrorCode = Literal[
     "recording-id", "recording-paused", "recording-removed", "recording-start", "recording-twice",
     "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused", "retention-class", "retention-preview",
     "retention-space", "retention-unreadable",
+    "restore-not-empty",
     "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written", "setting",
     "setting-file", "setting-file-open", "setting-twice", "sidecar-changed", "sidecar-id", "sidecar-media",
@@ -130,6 +132,11 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "ari-refused": "ARI refused the request and says why. See Asterisk's log at that time.",
     "ari-replaced": "Another client has connected to ARI under callrec's application name. Stop the second daemon or "
     "program.",
+    "backup-busy": "Another backup into this folder is being made. Wait for it.",
+    "backup-foreign": "There is no whole backup in the folder: it is another folder, or the backup was broken off. Give the one "
+    "that `callrec backup` was given. Of --erased: the file names no recordings.",
+    "backup-inside": "The folder for the backup lies in the library or the state folder, or they in it. Give one of its own.",
+    "backup-newer": "A newer callrec made the backup. Restore it with that version, or a newer one.",
     "call-ended": "The call has ended, so its recording cannot be changed any more. `callrec recordings list` has what "
     "was recorded.",
     "conf-not-loaded": "Asterisk was told to reload, and does not run the file that was written. Include it as "
@@ -259,6 +266,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "request-id": "A request id is 1 to 100 letters, digits or any of . _ : - here. Send another Idempotency-Key.",
     "request-id-reused": "The Idempotency-Key was used for another request within a day. Take a new one for each "
     "request.",
+    "restore-not-empty": "A backup is restored into an empty installation only, so that two are never mixed; the message says "
+    "what there is. Set other folders, or move what is there away.",
     "retention-class": "A retention class cannot be like this; the message says what is allowed.",
     "retention-space": "A limit of space cannot be like this; the message says what is allowed.",
     "role-in-use": "A profile has this role, so it cannot be removed or renamed. Give the profile another role first.",
@@ -339,6 +348,7 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "daemon running.",
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
     "otherwise check the manager's rights with `callrec doctor`.",
+    "backup-busy": "Recordings were erased faster than the backup could follow. Make it again later.",
     "capture-grows": "A leg's file was still being written, so the recording is stored later. Nothing to do.",
     "catalogue-away": "The catalogue's PostgreSQL server does not answer or takes no changes. See whether it runs, and "
     "CALLREC_DATABASE_URL; callrec connects again by itself, and enters what was stored meanwhile.",
@@ -444,6 +454,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "away: the log itself stays whole.",
     "audit-tile": f"A file with hashes of the audit log is damaged or missing. {_AUDIT}",
     "audit-waiting": f"Entries that no checkpoint speaks of yet are damaged or missing. {_AUDIT}",
+    "backup-damaged": "A file of a backup is not as it was made. `callrec backup DIR --verify` names each. Use another backup, "
+    "or restore the sound files with `--accept-damage`.",
     "capture-rate": "A capture file's name has a sample rate that callrec does not capture at. See which program "
     "wrote into the spool.",
     "capture-shrank": "A capture file became shorter while it was read. See which program works in the spool.",

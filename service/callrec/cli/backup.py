@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +10,14 @@ import typer
 
 from callrec.cli.exit_codes import FOUND, plain
 from callrec.cli.print_formats import JSON_OPTION, print_fields, print_json, print_rows
-from callrec.cli.store import opened_store, settings
+from callrec.cli.store import opened_tables, settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from callrec.adapters.disk.backup_folder import DiskBackups, Folders
     from callrec.app.library.catalog import Finding
     from callrec.app.library.restore import Restored
-    from callrec.app.ports.backup import StoreCopy
     from callrec.config import Settings
     from callrec.domain.calls.ids import RecordingId
 
@@ -44,7 +42,7 @@ def backup(
         return
 
     async def run() -> None:
-        async with _tables(read) as tables:
+        async with opened_tables(read) as tables:
             done = await back_up(backups, tables, read.node)
         said = {"made": _time(done.head.made_ms), "recordings": done.head.recordings, "missing": list(done.missing)}
         print_json(said) if as_json else print_fields(said, as_json=False)
@@ -85,7 +83,7 @@ def restore(
     newest, place = _backups(folder, read).newest(), DiskInstallation(_folders(read), erased)
 
     async def run() -> "tuple[Restored, Sequence[Finding]]":
-        async with _tables(read) as tables:
+        async with opened_tables(read) as tables:
             done = await restored_from(newest, place, tables, _progress, accept_damage=accept_damage)
         await _log_erased(read, done.erased)
         found = await _catalogued(read)
@@ -176,14 +174,6 @@ def _folders(read: "Settings") -> "Folders":
     from callrec.adapters.disk.backup_folder import Folders
 
     return Folders(read.state_dir, read.monitor_dir, read.spool_dir, read.prompts_dir)
-
-
-@asynccontextmanager
-async def _tables(read: "Settings") -> "AsyncIterator[StoreCopy]":
-    from callrec.adapters.redis.table_copy import TableCopy
-
-    async with opened_store(read) as store:
-        yield TableCopy(store.address)
 
 
 def _progress(what: str, done: int, every: int) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
     from callrec.app.ports.access import LoginStore
+    from callrec.app.ports.backup import StoreCopy
     from callrec.app.ports.directory import OperatorStore
     from callrec.app.ports.library import EventSink
     from callrec.config import Settings
@@ -145,6 +146,15 @@ async def opened_store(read: "Settings") -> "AsyncIterator[RedisStore]":
 
     async with open_store(read.redis_url, read.state_dir, join=True) as store:
         yield store
+
+
+@asynccontextmanager
+async def opened_tables(read: "Settings") -> "AsyncIterator[StoreCopy]":
+    """The store of these settings, for backups. Raises as `opened_store`."""
+    from callrec.adapters.redis.table_copy import TableCopy
+
+    async with opened_store(read) as store:
+        yield TableCopy(store.address)
 
 
 def _say_when_new(read: "Settings") -> None:

@@ -49,10 +49,11 @@ def erase(  # noqa: PLR0917 - one parameter for each condition
     conditions = conditions_of(recording, number, user, name, tag, since, until)
     if not preview and not reason:
         raise Refused("erasure-reason", "an erasure needs a reason", hint="--reason, e.g. the number of a request")
-    path = f"/api/v1/recordings/{quote(recording, safe='')}/erase" if recording else "/api/v1/recordings/erase"
+    one = f"/api/v1/recordings/{quote(recording, safe='')}/erase" if recording else ""
+    seen, path = f"{one or '/api/v1/recordings/erase'}/preview", one or "/api/v1/recordings/erase/all"
     body: dict[str, object] = {} if recording else {"filter": conditions}
     if preview or (not yes and is_person()):
-        found = ask(f"{path}/preview", body if not recording else None)
+        found = ask(seen, body if not recording else None)
         if preview:
             _show(found, as_json=as_json)
             return

@@ -71,7 +71,7 @@ def _do(
     if recording:
         done = dict(erasures.ask(f"/api/v1/recordings/{quote(recording, safe='')}/{verb}", body))
     else:
-        done = _each(f"/api/v1/recordings/{verb}", {**body, "filter": conditions, "preview": preview})
+        done = _each(f"/api/v1/recordings/{verb}/all", {**body, "filter": conditions, "preview": preview})
     print_json(done) if as_json else print_fields(done, as_json=False)
 
 

@@ -49,7 +49,7 @@ async def test_by_number_with_a_hold_that_keeps_one(stored: StoredLibrary) -> No
         assert (status, problem["code"]) == (409, "recording-held")
         status, seen = await client.send("erase/preview", "POST", wanted)
         assert (status, seen["recordings"], seen["kept"]["held"]) == (200, 1, 1)
-        status, done = await client.send("erase", "POST", wanted | WHY)
+        status, done = await client.send("erase/all", "POST", wanted | WHY)
         assert (status, done["recordings"], done["kept"]) == (200, 1, NONE_KEPT | {"held": 1})
     assert list(stored.entries) == ["c2-1"]
 
@@ -60,12 +60,14 @@ async def test_by_number_with_a_hold_that_keeps_one(stored: StoredLibrary) -> No
         ("c1-1/erase", {}, 422, "body"),
         ("c1-1/erase", {"reason": ""}, 422, "body"),
         ("c1-1/erase", {"reason": "for 1000"}, 422, "erasure-reason"),
-        ("erase", WHY, 422, "body"),
-        ("erase", WHY | {"filter": {}}, 422, "erasure-conditions"),
-        ("erase", WHY | {"filter": {"number": "1000", "colour": "red"}}, 422, "body"),
-        ("erase", WHY | {"filter": {"number_part": "1"}}, 422, "search-text"),
-        ("erase", WHY | {"filter": {"state": "lost"}}, 422, "body"),
+        ("erase/all", WHY, 422, "body"),
+        ("erase/all", WHY | {"filter": {}}, 422, "erasure-conditions"),
+        ("erase/all", WHY | {"filter": {"number": "1000", "colour": "red"}}, 422, "body"),
+        ("erase/all", WHY | {"filter": {"number_part": "1"}}, 422, "search-text"),
+        ("erase/all", WHY | {"filter": {"state": "lost"}}, 422, "body"),
         ("erase/preview", {"filter": {"from_s": -1}}, 422, "body"),
+        ("erase/preview", {"filter": {"most_s": False}}, 422, "body"),
+        ("erase/preview", {"filter": {"held": "yes"}}, 422, "body"),
     ],
 )
 async def test_bad_requests_erase_nothing(
@@ -102,7 +104,7 @@ async def test_who_may_erase_which(stored: StoredLibrary, permissions: set[Permi
         assert foreign[0] == status
         if status != 200:
             assert foreign[1] | {"title": ""} == absent[1] | {"title": ""}
-        got, done = await client.send("erase", "POST", {"filter": {"number": "1001"}} | WHY)
+        got, done = await client.send("erase/all", "POST", {"filter": {"number": "1001"}} | WHY)
     assert got == (403 if status == 403 else 200)
     assert done.get("recordings", 0) == (2 if status == 200 else 0)
 
@@ -149,7 +151,7 @@ def test_the_command_goes_on_until_none_is_left(monkeypatch: pytest.MonkeyPatch)
     ran = CliRunner().invoke(app, ["recordings", "erase", "--number", "1000", "--reason", "r", "--json"])
     said = json.loads(ran.stdout)
     assert (ran.exit_code, said["recordings"], said["bytes"], said["kept"]) == (0, 1005, 20, {"held": 1})
-    assert asked.requests == [("/api/v1/recordings/erase", {"filter": {"number": "1000"}, "reason": "r"})] * 2
+    assert asked.requests == [("/api/v1/recordings/erase/all", {"filter": {"number": "1000"}, "reason": "r"})] * 2
 
 
 def test_the_command_previews_and_names_what_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +188,7 @@ def test_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     assert CliRunner().invoke(app, words, input="n\n").exit_code == 1
     assert len(asked.requests) == 1
     assert CliRunner().invoke(app, words, input="y\n").exit_code == 0
-    assert [path for path, _ in asked.requests][1:] == ["/api/v1/recordings/erase/preview", "/api/v1/recordings/erase"]
+    assert [path for path, _ in asked.requests][1:] == [
+        "/api/v1/recordings/erase/preview",
+        "/api/v1/recordings/erase/all",
+    ]

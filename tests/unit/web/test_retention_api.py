@@ -89,22 +89,22 @@ async def test_bad_requests_change_nothing(  # noqa: PLR0917 - a case has all of
 async def test_all_that_meet_conditions_are_held_once_and_released_by_reference(stored: StoredLibrary) -> None:
     async with served(stored) as client:
         await client.send("c3-1/hold", "POST", {"reason": "another", "reference": "AZ 2"})
-        status, seen = await client.send("hold", "POST", ALL | CASE | {"preview": True})
+        status, seen = await client.send("hold/all", "POST", ALL | CASE | {"preview": True})
         assert (status, seen["recordings"], len(seen["first"])) == (200, 3, 3)
         assert "holds" not in stored.entries["c1-1"]
-        status, done = await client.send("hold", "POST", ALL | CASE)
+        status, done = await client.send("hold/all", "POST", ALL | CASE)
         assert (status, done["recordings"], done["unchanged"], done["more"]) == (200, 3, 0, False)
         assert json.loads(stored.entries["c3-1"]["holds"]) == ["another", "lawsuit"]
-        status, again = await client.send("hold", "POST", ALL | CASE)
+        status, again = await client.send("hold/all", "POST", ALL | CASE)
         assert (again["recordings"], again["unchanged"]) == (0, 3)
-        status, erased = await client.send("erase", "POST", ALL | {"reason": "r"})
+        status, erased = await client.send("erase/all", "POST", ALL | {"reason": "r"})
         assert (erased["recordings"], erased["kept"]["held"]) == (0, 3)
-        status, seen = await client.send("release", "POST", ALL | CASE | {"preview": True})
+        status, seen = await client.send("release/all", "POST", ALL | CASE | {"preview": True})
         assert seen["recordings"] == 3
-        status, done = await client.send("release", "POST", ALL | {"reason": "settled", "reference": "AZ 1"})
+        status, done = await client.send("release/all", "POST", ALL | {"reason": "settled", "reference": "AZ 1"})
         assert (status, done["recordings"]) == (200, 3)
         assert json.loads(stored.entries["c3-1"]["holds"]) == ["another"]
-        status, done = await client.send("release", "POST", ALL | {"reason": "settled"})
+        status, done = await client.send("release/all", "POST", ALL | {"reason": "settled"})
         assert (done["recordings"], done["unchanged"]) == (1, 2)
     assert sum(one.action == "held" for one in stored.audited) == 4
     assert sum(one.action == "released" for one in stored.audited) == 4
@@ -115,24 +115,24 @@ async def test_what_cannot_be_held_is_named_and_the_rest_is(
 ) -> None:
     (stored.folder / "monitor/2026/11/22/c1-1.annotations.json").write_text("{")
     async with served(stored) as client:
-        status, done = await client.send("hold", "POST", ALL | CASE)
+        status, done = await client.send("hold/all", "POST", ALL | CASE)
         assert (status, done["recordings"]) == (200, 2)
         assert done["failed"] == [{"recording": "c1-1", "code": "annotations-unreadable"}]
-        status, problem = await client.send("hold", "POST", {"filter": {}} | CASE)
+        status, problem = await client.send("hold/all", "POST", {"filter": {}} | CASE)
         assert (status, problem["code"]) == (422, "erasure-conditions")
-        status, problem = await client.send("hold", "POST", ALL | {"reason": "a\u0000b"})
+        status, problem = await client.send("hold/all", "POST", ALL | {"reason": "a\u0000b"})
         assert (status, problem["code"]) == (422, "annotation")
         monkeypatch.setattr("callrec.app.library.holding.MOST_AT_ONCE", 1)
-        status, done = await client.send("release", "POST", ALL | {"reason": "settled"})
+        status, done = await client.send("release/all", "POST", ALL | {"reason": "settled"})
         assert (done["recordings"], done["more"]) == (1, True)
 
 
 async def test_who_may_hold_may_not_release(stored: StoredLibrary) -> None:
     who = Principal(PrincipalKind.ACCOUNT, UserId("9"), frozenset({Permission.RECORDINGS_HOLD}), UserId("9"))
     async with served(stored, who) as client:
-        assert (await client.send("hold", "POST", ALL | CASE))[0] == 200
+        assert (await client.send("hold/all", "POST", ALL | CASE))[0] == 200
         assert (await client.send("c1-1/release", "POST", {"reason": "x"}))[0] == 403
-        assert (await client.send("release", "POST", ALL | CASE))[0] == 403
+        assert (await client.send("release/all", "POST", ALL | CASE))[0] == 403
 
 
 class Daemon:
@@ -195,8 +195,8 @@ def test_holds_by_command_on_one_and_on_many(monkeypatch: pytest.MonkeyPatch) ->
     assert CliRunner().invoke(app, [*release, "--tag", "x", "--reason", "r", "--preview"]).exit_code == 0
     assert daemon.requests == [
         ("/api/v1/recordings/c1-1/hold", {"reason": "r", "reference": ""}),
-        *[("/api/v1/recordings/hold", {"reason": "r", "reference": "A", "filter": {"user": "7"}, "preview": False})]
+        *[("/api/v1/recordings/hold/all", {"reason": "r", "reference": "A", "filter": {"user": "7"}, "preview": False})]
         * 2,
-        ("/api/v1/recordings/release", {"reason": "r", "reference": "", "filter": {"tag": "x"}, "preview": True}),
+        ("/api/v1/recordings/release/all", {"reason": "r", "reference": "", "filter": {"tag": "x"}, "preview": True}),
     ]
     assert CliRunner().invoke(app, [*hold, "--user", "7"]).exit_code == 2

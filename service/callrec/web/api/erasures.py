@@ -4,7 +4,7 @@ from collections import Counter
 from http import HTTPStatus
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from callrec.app.library.erasure import MOST_AT_ONCE, Erased, Erasure
 from callrec.app.library.media.stored_media import StoredMedia
@@ -36,8 +36,6 @@ class ErasureOfOne(Body):
 
 class BodyConditions(Conditions, Body):
     """Conditions, all of which must be met; at least one."""
-
-    model_config = ConfigDict(strict=False)
 
 
 class ErasureOfMany(ErasureOfOne):
@@ -108,7 +106,7 @@ def erasure_operations(stored: StoredMedia) -> list[Operation]:
             of.preview_one, seen, (HTTPStatus.NOT_FOUND,), id_says=says, needs=needs,
         ),
         Operation(
-            "POST", "/recordings/erase", "eraseRecordings", tag, "Erase all recordings that meet conditions.", of.some,
+            "POST", "/recordings/erase/all", "eraseRecordings", tag, "Erase all recordings that meet conditions.", of.some,
             done, _REFUSALS, body=ErasureOfMany, limit_s=LIMIT_S, needs=needs,
         ),
         Operation(

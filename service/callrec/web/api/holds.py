@@ -65,12 +65,12 @@ def hold_operations(stored: StoredMedia) -> list[Operation]:
     answer = {HTTPStatus.OK: Answer("What was done, or would be.", HoldsChanged)}
     return [
         Operation(
-            "POST", "/recordings/hold", "holdRecordings", "recordings",
+            "POST", "/recordings/hold/all", "holdRecordings", "recordings",
             "Keep all recordings that meet conditions from being removed.", of.hold, answer, _REFUSALS, body=HoldOfMany,
             limit_s=LIMIT_S, needs=(Permission.RECORDINGS_HOLD,),
         ),
         Operation(
-            "POST", "/recordings/release", "releaseRecordings", "recordings",
+            "POST", "/recordings/release/all", "releaseRecordings", "recordings",
             "End the holds of all recordings that meet conditions.", of.release, answer, _REFUSALS, body=ReleaseOfMany,
             limit_s=LIMIT_S, needs=(Permission.RECORDINGS_RELEASE,),
         ),

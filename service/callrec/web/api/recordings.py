@@ -42,14 +42,17 @@ class Conditions(BaseModel):
         "", max_length=MOST_CHARACTERS, description="A part of a participant's name; case and accents are ignored. Fewer than "
         "three characters are a whole word of it.",
     )  # fmt: skip
-    direction: CallDirection | None = Field(None, description="The direction of the call, from the users' side.")
-    rule: Rule | None = Field(None, description="The rule by which it was made.")
+    direction: CallDirection | None = Field(
+        None, strict=False, description="The direction of the call, from the users' side."
+    )
+    rule: Rule | None = Field(None, strict=False, description="The rule by which it was made.")
     state: StoredState | None = Field(None, description="State of the recording.")
     node: str = Field("", max_length=63, description="The CALLREC_NODE that recorded it.")
     tag: str = Field("", max_length=MOST_CHARACTERS, description="One of its tags, exactly.")
     held: bool | None = Field(None, description="Whether it is under a hold.")
     heard: Heard | None = Field(
         None,
+        strict=False,
         description="Whether each participant has heard that they are recorded; `none`: nothing was to be announced.",
     )
     from_s: float | None = Field(None, ge=0, le=_LATEST_S, description="The earliest start, in Unix time.")

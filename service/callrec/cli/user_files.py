@@ -18,6 +18,7 @@ import typer
 from callrec.cli.exit_codes import FOUND, plain
 from callrec.cli.print_formats import JSON_OPTION, Row, print_json, print_rows
 from callrec.cli.store import operator, request_id, settings, with_store
+from callrec.domain.directory.user_file.foreign_files import FileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from callrec.app.directory.user_file.import_users import Imported, Tell
     from callrec.cli.store import Store
     from callrec.domain.directory.user_file.csv_text import FileRefused, RowError
+    from callrec.domain.directory.user_file.foreign_files import Given
     from callrec.domain.errors import Refused
 
 MOST_REMARKS = 1000
@@ -50,6 +52,16 @@ def import_file(
     mode: Annotated[
         Mode, typer.Option(help="add: each row is a new user; update: each row changes an existing user; merge: both.")
     ] = Mode.ADD,
+    file_format: Annotated[
+        FileFormat | None,
+        typer.Option(
+            "--format", help="Whose columns the file has. Default: callrec's, or whose header it certainly is."
+        ),
+    ] = None,
+    context: Annotated[str, typer.Option(help="The context of lines, where FreePBX's file says none.")] = "default",
+    language: Annotated[
+        str, typer.Option(help="The language of a user with a mailbox, where the file says none.")
+    ] = "en_US",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare everything, change nothing.")] = False,
     encoding: Annotated[str | None, typer.Option(help="The file's encoding, e.g. latin-1. Default: UTF-8.")] = None,
     secrets_file: Annotated[
@@ -60,16 +72,19 @@ def import_file(
     """Add or change the users of a file. If any row has an error, nothing is changed and all errors are printed."""
     from callrec.app.directory.user_file.import_report import secrets_of
     from callrec.domain.directory.user_file.csv_text import FileRefused
+    from callrec.domain.directory.user_file.foreign_files import Given
 
     gc.disable()
     try:
         with _opened(file) as opened, _new_file(secrets_file) as secrets_to:
-            imported = _imported(opened, mode, encoding, dry_run=dry_run)
+            given = Given(file_format, context, language)
+            imported = _imported(opened, mode, encoding, given, dry_run=dry_run)
             if secrets_to:
                 _write_secrets(secrets_to, list(secrets_of(imported)))
     except FileRefused as refused:
         _print_refusal(refused, as_json=as_json)
         raise typer.Exit(FOUND) from None
+    _print_format(imported, is_told=file_format is not None)
     _print_imported(imported, mode, with_secrets=secrets_file is None, as_json=as_json)
     if imported.errors:
         raise typer.Exit(FOUND)
@@ -105,7 +120,7 @@ def template() -> None:
     typer.echo(text(), nl=False)
 
 
-def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, *, dry_run: bool) -> "Imported":
+def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, given: "Given", *, dry_run: bool) -> "Imported":
     from callrec.adapters.passwords import Argon2Passwords
     from callrec.app.directory.user_file.import_users import import_users
     from callrec.domain.directory.user_file.file_rules import Mode as Meaning
@@ -122,6 +137,7 @@ def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, *, dry_run: bo
                 mode=Meaning(mode.value),
                 actor=operator(),
                 encoding=encoding,
+                given=given,
                 dry_run=dry_run,
                 tell=tell,
             )
@@ -263,6 +279,16 @@ def _print_imported(imported: "Imported", mode: Mode, *, with_secrets: bool, as_
     counts = f"{added} {would}added, {changed} {would}changed, {unchanged} unchanged"
     left = f" (the first {MOST_ROWS} rows are shown)" if len(steps) + len(lines) > MOST_ROWS else ""
     typer.echo(counts + (f", {len(lines)} conflicting" if lines else "") + left, err=True)
+
+
+def _print_format(imported: "Imported", *, is_told: bool) -> None:
+    """Say whose file it was taken for, and what of it was not taken over."""
+    from callrec.domain.directory.user_file.foreign_files import FileFormat
+
+    if imported.format is not FileFormat.CALLREC and not is_told:
+        typer.echo(f"callrec: taken for a file of {imported.format}: --format callrec if it is not", err=True)
+    for left_out in imported.left_out:
+        typer.echo(plain(f"not taken over: {left_out}"), err=True)
 
 
 def _print_secrets(secrets: "Sequence[Row]") -> None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from callrec.domain.directory.user_file.foreign_files import FileFormat
+
 
 class FileError(BaseModel):
     """One error in a user file."""
@@ -49,6 +51,10 @@ class ImportReport(BaseModel):
     counts: ImportCounts
     dry_run: bool
     mode: Literal["add", "update", "merge"]
+    format: FileFormat = Field(
+        description="Whose columns the file has; of a repeated request that was not told: callrec."
+    )
+    left_out: list[str] = Field(description="Columns of another program's file that were not taken over.")
     added: list[ImportedRow]
     changed: list[ImportedRow]
     unchanged_lines: list[int]

@@ -16,6 +16,7 @@ from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission
 from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.domain.directory.user_file.foreign_files import FileFormat, Given
 from callrec.web.api.access_changes import log_access_change
 from callrec.web.api.records import Query
 from callrec.web.api.user_file_schemas import ImportReport
@@ -42,6 +43,14 @@ class ImportQuery(Query):
     mode: Literal["add", "update", "merge"] = Field(
         "add",
         description="add: each row is a new user; update: each row changes an existing user; merge: both.",
+    )
+    format: FileFormat | None = Field(
+        None,
+        description="Whose columns the file has. Default: callrec's, or those of the program whose header it certainly is.",
+    )
+    context: str = Field("default", max_length=39, description="The context of lines, where FreePBX's file says none.")
+    language: str = Field(
+        "en_US", max_length=10, description="The language of a user with a mailbox, where the file says none."
     )
     dry_run: bool = Field(False, description="Check and compare everything, change nothing.")
     encoding: str | None = Field(
@@ -95,8 +104,9 @@ class _UserFiles:
         if (request.content_length or 0) > LARGEST_BYTES:
             raise too_large()
         job = ImportJob(
-            change_request_under(request), Mode(query.mode), query.dry_run, query.encoding or request.charset
-        )
+            change_request_under(request), Mode(query.mode), query.dry_run, query.encoding or request.charset,
+            Given(query.format, query.context, query.language),
+        )  # fmt: skip
         if not query.dry_run:  # any row may have an account's name, password and profile
             await log_access_change(request, Action.ACCOUNT_CHANGED, "", f"import of a user file, mode {query.mode}")
         async with self._files.done(job, _body(request)) as done:

@@ -22,6 +22,8 @@ def report(imported: Imported, mode: Mode) -> dict[str, object]:
     return {
         "dry_run": imported.dry_run,
         "mode": mode.value,
+        "format": imported.format.value,
+        "left_out": list(imported.left_out),
         "added": map(row_of, imported.added),
         "changed": map(row_of, imported.changed),
         "unchanged_lines": list(imported.unchanged),

@@ -18,6 +18,7 @@ from callrec.domain.directory.edit import Edit
 from callrec.domain.directory.model import Tables
 from callrec.domain.directory.user_file.csv_text import FileRefused, RowError
 from callrec.domain.directory.user_file.file_rules import Mode, read
+from callrec.domain.directory.user_file.foreign_files import AS_IT_IS, FileFormat, Given, Translated, translated
 from callrec.domain.directory.user_file.plan import Plan, planned
 from callrec.domain.directory.user_file.rows import Generate
 from callrec.domain.directory.user_file.steps import Step
@@ -65,6 +66,9 @@ class Imported:
     unchanged: tuple[int, ...]
     """The lines of the file that were there already."""
     dry_run: bool
+    format: FileFormat = FileFormat.CALLREC
+    left_out: tuple[str, ...] = ()
+    """The columns of another program's file that were not taken over."""
     errors: tuple[RowError, ...] = ()
     """The errors for which an import would refuse the file; only in a dry run, an import raises them."""
     before: str | None = None
@@ -83,6 +87,7 @@ async def import_users(
     by: Principal | None = None,
     wording: str = "",
     encoding: str | None = None,
+    given: Given = AS_IT_IS,
     dry_run: bool = False,
     generate: Generate = GENERATE,
     tell: Tell = nothing_told,
@@ -96,7 +101,8 @@ async def import_users(
     time).
     """
     tell("reading", 0, 0)
-    sheet = await asyncio.to_thread(lambda: read(decoded(content(), encoding), mode))
+    file = await asyncio.to_thread(lambda: translated(decoded(content(), encoding), given))
+    sheet = await asyncio.to_thread(read, file.text, mode)
     keeping = _Keeping(passwords, tell)
     for _ in range(ATTEMPTS):
         tell("comparing", 0, 0)
@@ -107,7 +113,7 @@ async def import_users(
         if plan.errors and not dry_run:
             raise FileRefused(plan.errors)
         if dry_run or not (plan.new or plan.changed or wording):
-            return _imported(plan, dry_run=dry_run)
+            return _imported(plan, file, dry_run=dry_run)
         tell("storing", 0, 0)
         await _give_ids(plan, store)
         edit = await asyncio.to_thread(plan.edit, snapshot.tables)
@@ -117,7 +123,11 @@ async def import_users(
             done = await store.edit(
                 edit, request_id, based_on=snapshot.edit_revision, actor=actor, receipt=_receipt(plan, wording)
             )
-            return _imported(plan, dry_run=False) if done is None else Imported((), (), (), dry_run=False, before=done)
+            return (
+                _imported(plan, file, dry_run=False)
+                if done is None
+                else Imported((), (), (), dry_run=False, before=done)
+            )
     raise tables_busy()
 
 
@@ -137,10 +147,12 @@ async def _give_ids(plan: Plan, store: TableStore) -> None:
             plan.new[place] = Step(plan.new[place].becomes.with_id(user))
 
 
-def _imported(plan: Plan, *, dry_run: bool) -> Imported:
+def _imported(plan: Plan, file: Translated, *, dry_run: bool) -> Imported:
     lines = tuple(step.becomes.at_line for step in plan.unchanged)
     errors = sorted(plan.errors, key=lambda error: error.line)
-    return Imported(tuple(plan.new), tuple(plan.changed), lines, dry_run, tuple(errors))
+    return Imported(
+        tuple(plan.new), tuple(plan.changed), lines, dry_run, file.format, file.left_out, errors=tuple(errors)
+    )
 
 
 class _Keeping:

@@ -15,6 +15,7 @@ from callrec.app.directory.user_file.import_report import report, text_of
 from callrec.app.directory.user_file.import_users import Tell, import_users, nothing_told
 from callrec.app.ports.directory import Passwords, TableStore
 from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.domain.directory.user_file.foreign_files import AS_IT_IS, FileFormat, Given
 from callrec.domain.errors import Refused
 
 CODE: Final = "file-refused"
@@ -29,6 +30,7 @@ class ImportJob:
     mode: Mode = Mode.ADD
     dry_run: bool = False
     encoding: str | None = None
+    given: Given = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ async def importing(
     digest = blake2b(job.change_request.wording.encode() + b"\n" + content(), digest_size=12).hexdigest()
     change_request = replace(job.change_request, wording=digest)
     if not job.dry_run and (before := await change_request.done_before(store)) is not None:
-        return text_of(_repeated(job.mode, before))
+        return text_of(_repeated(job.mode, job.given.format or FileFormat.CALLREC, before))
     imported = await import_users(
         store,
         content,
@@ -78,11 +80,12 @@ async def importing(
         by=change_request.by,
         wording=change_request.wording if change_request.may_be_repeated else "",
         encoding=job.encoding,
+        given=job.given,
         dry_run=job.dry_run,
         tell=tell,
     )
     if imported.before is not None:
-        return text_of(_repeated(job.mode, imported.before))
+        return text_of(_repeated(job.mode, job.given.format or FileFormat.CALLREC, imported.before))
     counts = _counts(len(imported.added), len(imported.changed), len(imported.unchanged))
     return text_of({"repeated": False, "counts": counts, **report(imported, job.mode)})
 
@@ -93,13 +96,21 @@ async def exporting(store: TableStore, job: ExportJob) -> tuple[str, int]:
     return text, len(remarks)
 
 
-def _repeated(mode: Mode, before: str) -> dict[str, object]:
+def _repeated(mode: Mode, file_format: FileFormat, before: str) -> dict[str, object]:
     rows: dict[str, list[object]] = {
         name: []
-        for name in ("added", "changed", "unchanged_lines", "conflicting_lines", "secrets", "errors")
+        for name in ("left_out", "added", "changed", "unchanged_lines", "conflicting_lines", "secrets", "errors")
     }  # fmt: skip
     counts = _counts(*map(int, before.split()))
-    return {"repeated": True, "counts": counts, "dry_run": False, "mode": mode.value, **rows, "count": 0}
+    return {
+        "repeated": True,
+        "counts": counts,
+        "dry_run": False,
+        "mode": mode.value,
+        "format": file_format.value,
+        **rows,
+        "count": 0,
+    }
 
 
 def _counts(added: int, changed: int, unchanged: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ behind the last one that has a name.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -77,11 +77,12 @@ def unescaped(column: str, value: str) -> str:
     return value[1:] if value[:1] == "'" and column not in _NEVER_ESCAPED and _FORMULA.match(value) else value
 
 
-def records(text: str) -> Iterator[Record]:
-    """Every record that is not blank, the header first, blanks around cells taken away. FileRefused where quoting is broken."""
+def records(text: str, columns: Collection[str] = tuple(BY_NAME)) -> Iterator[Record]:
+    """Every record that is not blank, the header first, blanks around cells taken away. `columns`: the names that a header may
+    have, by which the separator is known. FileRefused where quoting is broken."""
     told = _SEPARATOR_LINE.match(text)
     begins = told.end() if told else 0
-    separator = separator_of(text)
+    separator = separator_of(text, columns)
     reader, before = _reader(text, separator, begins), 1 if told else 0
     at_line, width = before + 1, 0
     try:
@@ -97,11 +98,11 @@ def records(text: str) -> Iterator[Record]:
         raise FileRefused([RowError(at_line, "", "", f"cannot be read: {error}")]) from None
 
 
-def separator_of(text: str) -> str:
+def separator_of(text: str, columns: Collection[str] = tuple(BY_NAME)) -> str:
     """The separator that the file names in its first line, or with which its header has most known columns; the first of those
     that do equally well."""
     told = _SEPARATOR_LINE.match(text)
-    return told["separator"] if told else max(SEPARATORS, key=lambda one: _known_in_header(text, one))
+    return told["separator"] if told else max(SEPARATORS, key=lambda one: _known_in_header(text, one, columns))
 
 
 def column_of(header: str) -> str:
@@ -129,11 +130,11 @@ def written(rows: Iterable[Sequence[str]]) -> str:
     return "".join(lines)
 
 
-def _known_in_header(text: str, separator: str) -> int:
+def _known_in_header(text: str, separator: str, columns: Collection[str]) -> int:
     try:
         for cells in _reader(text, separator):
             if names := {column_of(cell) for cell in cells} - {""}:
-                return len(names & BY_NAME.keys())
+                return len(names & set(columns))
     except csv.Error:
         pass
     return 0

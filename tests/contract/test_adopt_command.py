@@ -48,7 +48,7 @@ def test_old_recordings_are_adopted_found_heard_and_proven(house: House, tmp_pat
         assert got(state, f"/recordings/{recording}/waveform")[0] == 200
     logged = run(house, "audit", "list", "--action", "adopted")[1]
     assert {one["recording"] for one in logged if one["recording"]} == set(ids.values())
-    assert run(house, "verify") == (0, {"recordings": 8, "findings": []})
+    assert run(house, "verify") == (0, {"recordings": 8, "erased": 0, "findings": []})
     assert run(house, "rebuild") == (0, {"recordings": 8, "findings": []})
 
 
@@ -71,7 +71,7 @@ def test_without_a_daemon_nothing_is_half_done(house: House, tmp_path: Path) -> 
     house.start()
     assert run(house, "recordings", "adopt", "old")[1]["counts"]["already-there"] == 1
     assert len(run(house, "recordings", "list")[1]) == 1
-    assert run(house, "verify") == (0, {"recordings": 1, "findings": []})
+    assert run(house, "verify") == (0, {"recordings": 1, "erased": 0, "findings": []})
 
 
 def test_a_time_zone_that_is_none_is_a_usage_error(house: House, tmp_path: Path) -> None:

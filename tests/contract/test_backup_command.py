@@ -72,7 +72,7 @@ def test_a_backup_of_a_working_daemon_is_restored_elsewhere_whole_and_proven(hou
     assert run(house, "recordings", "list", state="t") == listed
     assert run(house, "users", "list", state="t") == users
     assert got(tmp_path / "t", f"/recordings/{one}/media") == media
-    assert run(house, "verify", state="t") == (0, {"recordings": 48, "findings": []})
+    assert run(house, "verify", state="t") == (0, {"recordings": 48, "erased": 0, "findings": []})
     assert run(house, "rebuild", state="t") == (0, {"recordings": 48, "findings": []})
     exported = [house.command("users", "export", state=state).stdout for state in "t"]
     assert b"s3cret-of-john" in exported[0]
@@ -122,7 +122,7 @@ def test_what_was_erased_after_the_backup_stays_erased_and_the_log_says_so(house
     )  # fmt: skip
     house.settings |= there
     house.start("t")
-    assert run(house, "verify", state="t") == (0, {"recordings": 7, "findings": []})
+    assert run(house, "verify", state="t") == (0, {"recordings": 7, "erased": 1, "findings": []})
     assert got(tmp_path / "t", f"/recordings/{gone}")[0] == 404
     (entry,) = run(house, "audit", "list", "--action", "erased", state="t")[1]
     assert (entry["recording"], entry["actor_kind"], entry["actor_id"]) == (gone, "operator", str(os.geteuid()))

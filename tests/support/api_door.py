@@ -206,7 +206,7 @@ async def opened(
             reader = DiskLogReader(folder / "audit")
             (folder / "library").mkdir()
             door.library = library = StoredLibrary(folder / "library")
-            around = Around(library, library.library, audit, library, library, library.may_share)
+            around = Around(catalogue, library.library, audit, library, library, library.may_share)
             media = stored_media(library.settings, around)
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))

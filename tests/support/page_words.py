@@ -60,7 +60,7 @@ def renewed(language: str, area: str, sentences: set[Sentence]) -> str:
     for said in sorted(sentences, key=str):
         before = old.get(said if isinstance(said, str) else said[0])
         kept = before.string if before and before.id == said else ""
-        new.add(said, kept or (("", "") if isinstance(said, tuple) else ""))
+        new.add(said, kept or (("",) * new.num_plurals if isinstance(said, tuple) else ""))
     text = BytesIO()
     write_po(text, new, omit_header=True, width=130, no_location=True)
     plural = (

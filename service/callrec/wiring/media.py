@@ -24,6 +24,7 @@ from callrec.app.library.holding import Holding
 from callrec.app.library.media.exporting import Exporting, ExportingPorts
 from callrec.app.library.media.looks import Looks
 from callrec.app.library.media.recording_media import MediaPorts, RecordingMedia
+from callrec.app.library.media.showing import Showing
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.library.media.transcoding import Transcoding
@@ -79,6 +80,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         AnnotatingPorts(sources, around.events, looks, SystemClock(), UlidIds().new_call, around.notices, locks)
     )
     exporting = Exporting(ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream))
+    showing = Showing(sources, looks)
     links = DiskLinks(settings.state_dir)
     adopted = AdoptedEntries(around.library, around.audit, around.catalogue, around.events)
     token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
@@ -98,4 +100,4 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
             *(KeptClock(), around.notices),
         )
     )
-    return StoredMedia(media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks)
+    return StoredMedia(media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks, showing)

@@ -1,6 +1,6 @@
 """Exports of recordings over HTTP: a ZIP of many, a vCon of one, both sent while they are read."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 
@@ -56,8 +56,7 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
 
     async def archive(request: web.Request) -> web.StreamResponse:
         wanted = await body_of(request, ExportWanted)
-        content = stored.exporting.archive(wanted.recordings, asker_of(request))
-        return await _streamed(request, content, ZIP, "recordings.zip")
+        return await streamed_archive(request, stored, wanted.recordings)
 
     async def vcon(request: web.Request) -> web.StreamResponse:
         recording = request.match_info["id"]
@@ -83,6 +82,11 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
             (HTTPStatus.NOT_FOUND,), id_says="The recording's id.", limit_s=LIMIT_S, needs=needs,
         ),
     ]  # fmt: skip
+
+
+async def streamed_archive(request: web.Request, stored: StoredMedia, recordings: Sequence[str]) -> web.StreamResponse:
+    """A ZIP of these recordings, sent while it is made. Raises Refused, Corrupt, Unavailable."""
+    return await _streamed(request, stored.exporting.archive(recordings, asker_of(request)), ZIP, "recordings.zip")
 
 
 async def _streamed(request: web.Request, content: AsyncGenerator[bytes], kind: str, name: str) -> web.StreamResponse:

@@ -17,7 +17,7 @@ from callrec.domain.library.call_direction import CallDirection
 from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import MOST_CHARACTERS, Entry, Heard
-from callrec.domain.library.search_pages import MOST_COUNTED, Cursor, PageRequest, Sort
+from callrec.domain.library.search_pages import MOST_COUNTED, Count, Cursor, Page, PageRequest, Sort
 from callrec.domain.rules import Rule, UserId
 from callrec.web.api.records import Query, shown
 from callrec.web.auth import AUDIT, WAY, actor_of, log_refusal, principal_of
@@ -167,7 +167,7 @@ class RecordingsPage(BaseModel):
 
 def recording_operations(catalogue: Catalogue) -> list[Operation]:
     """The operations of stored recordings."""
-    found = _Recordings(catalogue)
+    found = _Recordings(Recordings(catalogue))
     needs = (Permission.RECORDINGS_LIST,)
     return [
         Operation(
@@ -183,17 +183,33 @@ def recording_operations(catalogue: Catalogue) -> list[Operation]:
     ]  # fmt: skip
 
 
-class _Recordings:
+class Recordings:
+    """Looks into the catalogue, for the API and the pages; each look is in the audit log before its answer leaves."""
+
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
+
+    async def listed(
+        self, request: web.Request, query: RecordingsQuery, allowed: Visible | None = None
+    ) -> tuple[Page, Count | None]:
+        """The page that is asked for, and how many meet the conditions, with `count`. `allowed`: only these; None: all that the
+        principal may see. Raises Refused, Unavailable."""
+        wanted = query.filter(allowed or visible(principal_of(request)))
+        cursor = Cursor.read(query.cursor, query.sort) if query.cursor else None
+        page = await self.catalogue.search(wanted, PageRequest(query.sort, query.limit, cursor))
+        total = await self.catalogue.count(wanted) if query.count else None
+        await _noted(request, Action.LISTED, details=query_text(query))
+        return page, total
+
+
+class _Recordings:
+    def __init__(self, recordings: Recordings) -> None:
+        self._recordings = recordings
+        self._catalogue = recordings.catalogue
 
     async def list(self, request: web.Request) -> web.Response:
         query = query_of(request, RecordingsQuery)
-        wanted = query.filter(visible(principal_of(request)))
-        cursor = Cursor.read(query.cursor, query.sort) if query.cursor else None
-        page = await self._catalogue.search(wanted, PageRequest(query.sort, query.limit, cursor))
-        total = await self._catalogue.count(wanted) if query.count else None
-        await _noted(request, Action.LISTED, details=query_text(query))
+        page, total = await self._recordings.listed(request, query)
         return shown(
             {
                 "items": [_shown(entry) for entry in page.entries],

@@ -7,6 +7,8 @@ from callrec.web.pages.api import api_pages
 from callrec.web.pages.audit.table import audit_pages
 from callrec.web.pages.calls.table import call_pages
 from callrec.web.pages.login import login_pages
+from callrec.web.pages.my import my_pages
+from callrec.web.pages.recordings.table import recording_pages
 from callrec.web.pages.routes import Page
 from callrec.web.pages.settings.table import settings_pages
 from callrec.web.pages.site import Site
@@ -24,6 +26,8 @@ def pages(use: UseCases) -> list[Page]:
         *call_pages(use),
         *audit_pages(use),
         *api_pages(use),
+        *recording_pages(use),
+        *my_pages(use),
     ]
 
 

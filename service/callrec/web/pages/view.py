@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.access.principals import Principal
 from callrec.domain.directory.model import Permission
-from callrec.web.pages.languages import translations
+from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.navigation import Entry
 
 _KILO = 1000
@@ -61,6 +61,12 @@ class View:
     def instant(self, at_s: float) -> str:
         """The time as programs read it (RFC 3339), in UTC."""
         return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+
+    def choices(self, words: Mapping[str, str], every: str | None = N_("all")) -> list[tuple[str, str]]:
+        """The values of a field and their words, for a choice; with an empty one for no condition."""
+        say = translations(self.language).gettext
+        chosen = [(str(value), say(text)) for value, text in words.items()]
+        return chosen if every is None else [("", say(every)), *chosen]
 
     def day(self, at_s: float) -> str:
         """The date alone."""

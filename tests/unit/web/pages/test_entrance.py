@@ -31,6 +31,8 @@ EVERYBODY = OPEN | {"logout", "account", "endOwnSession"}
 LIVE = {"calls", "followCalls", "call"}
 CONTROLS = {"startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 AUDIT = {"audit", "downloadAudit", "checkAudit"}
+OWN = {"my", "changeOwnServices"}
+SEES = {"recordings", "recording"}
 SEES_USERS = {
     *("users", "completeUser", "user", "services", "keys", "sheetOfKeys", "settings", "extensions"),
     *(f"show{one}" for one in ("Lines", "Incalls", "Voicemails", "Contexts", "Entities", "Profiles")),
@@ -42,11 +44,11 @@ SEES_ACCOUNTS = {
 }
 PERMITTED: dict[str, set[str]] = {
     "administrator": {one.name for one in TABLE},
-    "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, "api"},
+    "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, "api", *SEES},
     "operator": {*SEES_USERS, *LIVE, *CONTROLS, *AUDIT},
-    "supervisor": set(),
-    "listener": set(),
-    "user": set(),
+    "supervisor": SEES | OWN,
+    "listener": SEES,
+    "user": SEES | OWN,
     "no role": set(),
 }
 """The pages of each shipped role, besides those of everybody. A new page belongs into one of these lists."""

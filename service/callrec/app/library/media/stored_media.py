@@ -9,6 +9,7 @@ from callrec.app.library.holding import Holding
 from callrec.app.library.media.exporting import Exporting
 from callrec.app.library.media.looks import Looks
 from callrec.app.library.media.recording_media import RecordingMedia
+from callrec.app.library.media.showing import Showing
 from callrec.app.library.media.waveforms import Waveforms
 from callrec.app.library.retention import RetentionKeeper
 from callrec.app.library.sharing import Sharing
@@ -28,3 +29,4 @@ class StoredMedia:
     holding: Holding
     retention: RetentionKeeper
     looks: Looks
+    showing: Showing

@@ -1,0 +1,119 @@
+"""My calls: one's own recordings, and the services of one's own phone as far as their feature codes are switched on."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from callrec.app.directory.idempotency import ChangeRequest
+from callrec.app.directory.records import Records, as_it_is
+from callrec.domain.access.decisions import Visible
+from callrec.domain.directory.edit import Table, TableRecord
+from callrec.domain.directory.model import Feature, Permission, User
+from callrec.domain.errors import Refused
+from callrec.web.api.recordings import Recordings
+from callrec.web.auth import principal_of
+from callrec.web.pages.forms import Form, blank, checked, typed
+from callrec.web.pages.languages import N_
+from callrec.web.pages.recordings import words
+from callrec.web.pages.recordings.lists import RecordingLists, Row
+from callrec.web.pages.recordings.search import Search
+from callrec.web.pages.routes import Page
+from callrec.web.pages.site import page, see_other
+from callrec.web.use_cases import UseCases
+
+PATH = "/my"
+SAYS = {"services": N_("Your services are changed.")}
+SERVICES: Mapping[str, Feature] = {
+    "call_record": Feature.CALL_RECORD,
+    "dnd": Feature.DND,
+    "forward_unconditional": Feature.FORWARD_UNCONDITIONAL,
+    "forward_no_answer": Feature.FORWARD_NO_ANSWER,
+    "forward_busy": Feature.FORWARD_BUSY,
+    "voicemail_enabled": Feature.VOICEMAIL_ENABLE,
+}
+"""By field of a user, the feature code that changes it by phone: a service whose code is switched off is not shown."""
+
+
+class OwnServices(BaseModel):
+    """What somebody may change of their own phone. The domain checks the destinations."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call_record: bool | None = None
+    dnd: bool | None = None
+    forward_unconditional: str | None = None
+    forward_no_answer: str | None = None
+    forward_busy: str | None = None
+    voicemail_enabled: bool | None = None
+
+
+def my_pages(use: UseCases) -> list[Page]:
+    """The page, and its form."""
+    of, needs = _My(use), (Permission.OWN_LIST,)
+    return [
+        Page("GET", PATH, "my", of.show, needs=needs, says=SAYS),
+        Page("POST", f"{PATH}/services", "changeOwnServices", of.change, needs=needs),
+    ]
+
+
+class _My:
+    def __init__(self, use: UseCases) -> None:
+        self._records = Records(use.store, use.tables)
+        self._lists = RecordingLists(Recordings(use.catalogue), use.stored)
+
+    async def show(self, request: web.Request) -> web.Response:
+        return await self._page(request, blank(request))
+
+    async def change(self, request: web.Request) -> web.Response:
+        form, user = await typed(request), self._user(request)
+        wanted = checked(form, OwnServices, keep_empty=tuple(SERVICES))
+        if wanted and user:
+            given = wanted.model_dump(include=wanted.model_fields_set)
+            if not given.keys() <= self._served():
+                raise Refused("record-refused", "this service is switched off")
+            try:
+                await self._changed(request, user, given)
+            except Refused as refused:
+                form.refuse(refused)
+            else:
+                return see_other(PATH, "services")
+        return await self._page(request, form)
+
+    async def _changed(self, request: web.Request, user: User, given: Mapping[str, object]) -> None:
+        def become(table_record: TableRecord) -> TableRecord:
+            return replace(cast("User", table_record), **given)  # type: ignore[arg-type]  # the model has their types
+
+        wanted = ChangeRequest(f"page-{secrets.token_hex(16)}", principal_of(request).actor, "own services")
+        await self._records.change(Table.USERS, user.id, become, as_it_is, wanted, stated=given.keys())
+
+    async def _page(self, request: web.Request, services: Form) -> web.Response:
+        user = self._user(request)
+        allowed = Visible(all=False, users=frozenset({user.id} if user else ()))
+        form, search, found, count = await self._lists.found(request, allowed)
+        return page(
+            request,
+            "my/my.html",
+            path=PATH,
+            words=words,
+            form=form,
+            search=search or Search.model_validate({}),
+            rows=[Row.of(entry) for entry in found.entries] if found else [],
+            found=found,
+            count=count,
+            user=user,
+            services=services,
+            served=self._served(),
+        )
+
+    def _served(self) -> frozenset[str]:
+        """The services whose codes are switched on."""
+        tables = self._records.directory
+        return frozenset(name for name, feature in SERVICES.items() if tables.code(feature).enabled)
+
+    def _user(self, request: web.Request) -> User | None:
+        own = principal_of(request).user
+        return self._records.directory.user(own) if own else None

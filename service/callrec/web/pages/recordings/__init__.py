@@ -1,0 +1,1 @@
+"""Audio files: the list, and the page of one recording."""

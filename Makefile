@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(BIN)/pip --quiet --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
-.PHONY: run test test-loaded demo check faults bench measure lock format docs words vendor golden golden-today clean
+.PHONY: run test test-loaded demo check faults bench measure lock format docs words vendor screenshots golden golden-today clean
 
 $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
@@ -67,6 +67,10 @@ words: $(STAMP)
 # The scripts of others that the pages use, as vendor.toml names them; needs npm
 vendor: $(STAMP)
 	@$(BIN)/python .ci/vendor.py $(if $(RENEW),--renew)
+
+# Every page, light and dark, into docs/screenshots (docs/pages.md)
+screenshots: $(STAMP)
+	@$(BIN)/python tests/pages/screenshots.py
 
 # The golden files of formats and names, after a change on purpose (docs/TESTING.md, Formats that are frozen)
 golden: $(STAMP)

@@ -42,6 +42,8 @@ TYPES: dict[AnyFormat, str] = {
 }
 Still = Callable[[], Awaitable[None]]
 """Asks whether an answer that takes long may go on. Raises when it may not."""
+POLICY = "default-src 'none'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Of an answer with audio: a browser that opens its address plays it in a page of its own making, to which this applies."""
 SEVERAL = "multipart/byteranges"
 _FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Disposition")
 
@@ -152,6 +154,7 @@ async def answered(request: web.Request, media: RecordingMedia, found: OpenMedia
         raise BadRequest(status, "range", "The range is not in the file", hint, headers=unsatisfied)
     disposition = "attachment" if found.wanted.is_download else "inline"
     headers |= {"Accept-Ranges": "bytes", "Content-Disposition": f'{disposition}; filename="{found.name}"'}
+    headers["Content-Security-Policy"] = POLICY
     if parts is not None and len(parts) == 1:
         headers["Content-Range"] = parts[0].of(found.file.size_bytes)
     return await _sent(request, media, found, parts, headers, still)

@@ -1,0 +1,80 @@
+"""`make screenshots`: every page in Chromium, light and dark, into docs/screenshots, for eyes. No test compares them."""
+
+import asyncio
+import base64
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "support"), str(TESTS / "pages")]
+
+from api_door import ServiceUrl, opened  # noqa: E402 - the folders of the tests come first
+from people import BILL, GEORGE, MORE, PASSWORDS_OF, TABLES  # noqa: E402
+from playwright.async_api import Page  # noqa: E402
+from shelf import store  # noqa: E402
+from visitors import started_browser, visitor  # noqa: E402
+
+FOLDER = TESTS.parent / "docs/screenshots"
+SIZE = {"width": 1100, "height": 800}
+MOST_BYTES = 80_000
+QUALITIES = (80, 60, 40, 25)
+PAGES = {
+    "login": ("", "/login"),
+    "recordings": ("administrator", "/recordings"),
+    "recording": ("administrator", "/recordings/c1-1?t=9"),
+    "my": ("user", "/my"),
+    "account": ("administrator", "/account"),
+}
+"""By the name of the picture: who looks (nobody without a name), and the path."""
+
+
+async def main() -> None:
+    """Make all of them, or those that are named."""
+    wanted = sys.argv[1:] or list(PAGES)
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with opened(Path(folder), TABLES, MORE) as door, started_browser() as browser:
+            await _furnish(door)
+            for scheme in ("light", "dark"):
+                for name in wanted:
+                    who, path = PAGES[name]
+                    address = f"http://127.0.0.1:{door.port}"
+                    async with visitor(browser, address, color_scheme=scheme, viewport=SIZE) as one:
+                        if who:
+                            await one.log_in(who, PASSWORDS_OF[who])
+                        await one.go(path)
+                        if await one.page.locator("#player").count():
+                            await one.page.wait_for_selector("#player[data-ready=yes]")
+                        file = FOLDER / f"{name}-{scheme}.webp"
+                        await asyncio.to_thread(file.write_bytes, await _picture(one.page))
+
+
+async def _furnish(door: ServiceUrl) -> None:
+    """Something to look at."""
+    await store(door, 1, seconds=94.0)
+    await store(door, 2, user=GEORGE, other=BILL, names=("George Clinton", "Bill Bush"), seconds=421.0)
+    for nth in range(3, 9):
+        await store(
+            door, nth, names=("John Doe", "Caller") if nth % 2 else ("John Doe", "George Clinton"), seconds=7.0 * nth
+        )
+    await door.change("/extensions/call_record", enabled=True)
+
+
+async def _picture(page: Page) -> bytes:
+    """The whole page as WebP, as good as MOST_BYTES allow."""
+    session = await page.context.new_cdp_session(page)
+    content = b""
+    for quality in QUALITIES:
+        options = {"format": "webp", "quality": quality, "captureBeyondViewport": True}
+        whole = await session.send("Page.getLayoutMetrics")
+        clip = {**whole["cssContentSize"], "scale": 1}
+        taken = await session.send("Page.captureScreenshot", {**options, "clip": clip})
+        content = base64.b64decode(taken["data"])
+        if len(content) <= MOST_BYTES:
+            return content
+    raise SystemExit(f"a picture has {len(content)} bytes: make the page shorter")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

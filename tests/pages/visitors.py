@@ -79,8 +79,8 @@ class Visitor:
         return await self.page.inner_text(place)
 
     async def faults(self) -> list[str]:
-        """What axe finds on this page: rules of WCAG 2.2 A and AA and best practices, moderate and worse. Without its preload, which
-        copies styles of shadow trees in a way that the policy of the pages forbids."""
+        """What axe finds on this page: rules of WCAG 2.2 A and AA and best practices, moderate and worse. Without its preload,
+        which copies styles of shadow trees in a way that the policy of the pages forbids."""
         await self.page.evaluate(AXE.read_text("utf-8"))
         found: dict[str, Any] = await self.page.evaluate(
             "() => axe.run(document, {resultTypes: ['violations'], preload: false})"

@@ -100,4 +100,6 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
             *(KeptClock(), around.notices),
         )
     )
-    return StoredMedia(media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks, showing)
+    return StoredMedia(
+        media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks, showing
+    )

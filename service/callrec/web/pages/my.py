@@ -71,10 +71,10 @@ class _My:
     async def change(self, request: web.Request) -> web.Response:
         form, user = await typed(request), self._user(request)
         wanted = checked(form, OwnServices, keep_empty=tuple(SERVICES))
-        if wanted and user:
-            given = wanted.model_dump(include=wanted.model_fields_set)
-            if not given.keys() <= self._served():
-                raise Refused("record-refused", "this service is switched off")
+        given = wanted.model_dump(include=wanted.model_fields_set) if wanted else {}
+        if not given.keys() <= self._served():
+            form.add("", N_("This service is switched off."))
+        if user and not form.is_wrong:
             try:
                 await self._changed(request, user, given)
             except Refused as refused:

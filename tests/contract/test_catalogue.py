@@ -378,3 +378,13 @@ async def test_a_probe_changes_nothing(catalogue: Catalogue) -> None:
     await catalogue.put({"id": "r1", "start_s": "1"})
     await catalogue.probe()
     assert await catalogue.count(ALL) == Count(1, True)
+
+
+async def test_a_purge_takes_nothing_but_what_removed_entries_have_left(catalogue: Catalogue) -> None:
+    for nth in range(3):
+        await catalogue.put(ENTRIES[nth])
+    assert await catalogue.forget(ENTRIES[1]["id"])
+    await catalogue.purge()
+    await catalogue.purge()
+    assert (await catalogue.count(ALL)).number == 2
+    assert await catalogue.get(ENTRIES[0]["id"]) == ENTRIES[0]

@@ -272,3 +272,25 @@ def test_a_daemon_starts_without_its_server_and_fills_the_catalogue_when_it_is_t
             assert PASSWORD not in house.log("s").read_text()
         finally:
             house.stop()
+
+
+async def test_a_removed_entry_is_overwritten_when_its_tables_are_written_anew(
+    catalogue: PostgresCatalogue, server: PostgresServer
+) -> None:
+    """docs/guides/library.md says with which statements. The log of changes (pg_wal) is the server's own."""
+    database = catalogue._connections._url.rpartition("/")[2]
+    needle, kept = b"+3355517", b"+3355518"
+
+    def holding(text: bytes) -> list[str]:
+        files = (path for path in (server._folder / "data/base").rglob("*") if path.is_file())
+        return [path.name for path in files if text in path.read_bytes()]
+
+    await server.execute("CHECKPOINT", database)
+    assert holding(needle)
+    assert await catalogue.forget("c17-1")
+    await catalogue.purge()
+    for statement in ("ANALYZE", "VACUUM FULL", "CHECKPOINT"):  # its statistics have frequent values
+        await server.execute(statement, database)
+    assert holding(needle) == []
+    assert holding(kept)
+    assert (await catalogue.count(ALL)).number == 29

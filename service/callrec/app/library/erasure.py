@@ -44,7 +44,7 @@ BATCH = 100
 """Recordings that share the flushes of one erasure."""
 AGAIN_S = 60.0
 """After so long what could not be finished is tried again."""
-LOOK_S = 3600.0
+LOOK_S = 86400.0
 """How often the library is searched for erased recordings that came back."""
 PERMISSION = Permission.RECORDINGS_ERASE
 

@@ -105,6 +105,6 @@ def test_the_key_is_shown_for_other_tools(callrec: Commands, logged: LoggedLibra
 
 def test_without_a_log_the_hint_says_which_setting(callrec: Commands, logged: LoggedLibrary) -> None:
     (logged.audit / "log.vkey").unlink()
-    code, out, err = callrec("audit", "list")
+    code, out, err = callrec("audit", "key")
     assert (code, out) == (2, "")
     assert "CALLREC_STATE_DIR" in err

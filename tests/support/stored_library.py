@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.catalog import index_entry
@@ -19,8 +21,7 @@ from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.captures import EncodeJob, Piece, TrackJob, TrackVoice
 from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.search import Filter
-from callrec.domain.library.search_keys import keys_of
-from callrec.domain.library.search_pages import Page, PageRequest, Row, page_of
+from callrec.domain.library.search_pages import Page, PageRequest
 from callrec.domain.rules import Rule, UserId
 from callrec.domain.vocabulary import DropReason
 
@@ -114,20 +115,22 @@ class StoredLibrary:
         """The catalogue."""
         return self.entries.get(recording)
 
+    async def search(self, wanted: Filter, request: PageRequest) -> Page:
+        """The catalogue: a real one, filled for this question."""
+        with TemporaryDirectory() as folder:
+            catalogue = SqliteCatalogue(Path(folder))
+            try:
+                for entry in self.entries.values():
+                    await catalogue.put(entry)
+                return await catalogue.search(wanted, request)
+            finally:
+                await catalogue.close()
+
     async def put(self, entry: Mapping[str, str]) -> None:
         """The catalogue."""
         if self.index_is_away:
             raise Unavailable("catalogue-busy", "the catalogue does not answer")
         self.entries[entry["id"]] = dict(entry)
-
-    async def search(self, wanted: Filter, request: PageRequest) -> Page:
-        """The catalogue: all in one page, by terms only."""
-        found = [
-            Row(keys.place, keys.length_ms, entry)
-            for entry, keys in ((entry, keys_of(entry)) for entry in self.entries.values())
-            if all(clause & keys.terms for clause in wanted.clauses) and not keys.terms.intersection(wanted.absent)
-        ]
-        return page_of(request, sorted(found, key=lambda row: row.place, reverse=True))
 
     async def forget(self, recording: str) -> bool:
         """The catalogue."""

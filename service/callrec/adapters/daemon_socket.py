@@ -9,17 +9,15 @@ import contextlib
 import os
 import socket
 import stat
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.system_user import peer_number
 from callrec.domain.errors import Refused
 
 NAME = "api.sock"
 MODE = 0o600
-_CREDENTIALS = struct.Struct("3i")
-"""Process, user and group: `struct ucred`."""
 
 
 def listening(state_dir: Path) -> socket.socket:
@@ -55,7 +53,7 @@ def connected(state_dir: Path, owner: int, limit_s: float) -> socket.socket:
 
 
 def _check_owner(there: socket.socket, owner: int, path: Path) -> None:
-    user = _CREDENTIALS.unpack(there.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[1]
+    user = peer_number(there)
     if user not in {owner, 0}:
         says = f"the process behind {path} is user {user}'s, and the token is user {owner}'s: nothing was sent"
         hint = "end that process, and see who may write to the state folder"

@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_rows
 from callrec.cli.store import changed, operator, request_id, settings, tables, with_logins
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,8 @@ def list_accounts(as_json: bool = JSON_OPTION) -> None:
     from collections import Counter
 
     from callrec.domain.access.login_limits import account_counter
+
+    log_command(Action.LISTED, subject="accounts:all")
 
     async def work(now: "Tables", logins: "LoginStore") -> list[Row]:
         count = Counter(one.user for one in await logins.sessions())
@@ -87,7 +91,8 @@ def set_account(
     async def work(records: "Records", _: "ChangeRequest") -> "User":
         return await change_account(records, change, request_id, operator())
 
-    changed_user, now = changed(work)
+    subject = f"account:{next((one.id for one in tables().users if one.username == name), owner or '')}"
+    changed_user, now = changed(work, Action.ACCOUNT_CHANGED, subject)
     (row,) = (one for one in _rows(now) if one["username"] == changed_user.username)
     print_fields({**row, "new_password": made} if generate else row, as_json=as_json)
 

@@ -16,6 +16,7 @@ from callrec.cli import (
     contexts,
     doctor,
     erasures,
+    exports,
     extensions,
     groups,
     holds,
@@ -79,6 +80,7 @@ annotations.add_to(recordings.app)
 erasures.add_to(recordings.app)
 holds.add_to(recordings.app)
 recordings.app.command("adopt")(adoption.adopt)
+exports.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(retention.app, name="retention")
 app.add_typer(audit.app, name="audit")

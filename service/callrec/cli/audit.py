@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.print_formats import JSON_OPTION, print_json, print_rows
 from callrec.cli.store import settings
 from callrec.domain.access.audit import Action, ActorKind
@@ -45,6 +46,7 @@ def list_entries(  # noqa: PLR0917 - typer makes options of them
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.app.access.audit_list import AuditFilter, audit_page
 
+    log_command(Action.AUDIT_READ)
     wanted = AuditFilter(_ms(since), _ms(until), action, actor_kind, actor, recording, subject)
     page = audit_page(DiskLogReader(settings().state_dir / FOLDER), wanted, limit, before)
     print_rows([dict(entry) for entry in page.entries], COLUMNS, as_json=as_json)

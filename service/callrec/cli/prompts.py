@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
 from callrec.cli.store import settings
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from callrec.app.asterisk.prompts import Prompts
@@ -56,12 +58,14 @@ def set_prompt(
             content = opened.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise Refused("file-unreadable", f"{file} cannot be read: {error.strerror}") from error
+    log_command(Action.SETTINGS_CHANGED)
     print_rows([prompt_row(asyncio.run(_prompts().put(name, language, content)))], COLUMNS, as_json=as_json)
 
 
 @app.command("remove")
 def remove_prompt(name: Name, language: Language) -> None:
     """Remove an own prompt: callrec's is played again."""
+    log_command(Action.SETTINGS_CHANGED)
     asyncio.run(_prompts().remove(name, language))
 
 

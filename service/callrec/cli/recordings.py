@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.exit_codes import FOUND, plain, sentence
 from callrec.cli.print_formats import JSON_OPTION, Row, print_fields, print_json, print_rows
 from callrec.cli.store import has_store, settings, with_catalogue, with_store
+from callrec.domain.access.audit import Action
 from callrec.domain.library.call_direction import CallDirection
 from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search_keys import Heard
@@ -69,6 +71,7 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
         number=number, number_part=number_part, name=name, direction=direction, rule=rule, state=state, node=node, tag=tag,
         is_held=held, heard=heard, from_s=epoch(since), to_s=epoch(until), least_s=least_s, most_s=most_s,
     )  # fmt: skip
+    log_command(Action.LISTED)
     if count:
         _print_count(wanted, as_json=as_json)
         return
@@ -93,6 +96,7 @@ def show(recording: Annotated[str, typer.Argument(help="Its id.")], as_json: boo
     """One recording's entry in the catalogue."""
     from callrec.domain.errors import Refused
 
+    log_command(Action.SHOWN, recording=recording)
     entry = with_catalogue(lambda catalogue: catalogue.get(recording))
     if entry is None:
         hint = "callrec recordings list; callrec rebuild when the catalogue is not complete"
@@ -118,6 +122,7 @@ def verify(
     read = settings()
     library, log = MonitorLibrary(read.monitor_dir), DiskLogReader(read.state_dir / FOLDER, read.audit_witness)
     if prove:
+        log_command(Action.EXPORTED, recording=prove)
         _write_evidence(library, log, prove, into or Path(f"evidence-{prove}"), as_json=as_json)
         return
     live = UnfinishedRecordings(read.state_dir / "journal")
@@ -176,6 +181,7 @@ def rebuild(
     from callrec.app.library.media import waveforms
     from callrec.domain.errors import Refused
 
+    log_command(Action.SETTINGS_CHANGED, subject="catalogue:all")
     read = settings()
     if schema is not None:
         if holder_of(read.spool_dir) is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import typer
 
 from callrec.cli.exit_codes import plain
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -95,9 +96,17 @@ def with_logins(work: "Callable[[Tables, LoginStore], Awaitable[T]]") -> T:
     return _run(run)
 
 
-def changed(change: "Callable[[Records, ChangeRequest], Awaitable[T]]") -> "tuple[T, Tables]":
-    """Make one change of the tables as the API does: planned again when another edit was first, and made once. Returns the
-    change's result and the tables after it. Raises Refused, and as `with_store`."""
+def changed(
+    change: "Callable[[Records, ChangeRequest], Awaitable[T]]",
+    action: Action = Action.SETTINGS_CHANGED,
+    subject: str = "",
+) -> "tuple[T, Tables]":
+    """Make one change of the tables as the API does: planned again when another edit was first, and made once. Before it the
+    audit log has it, as this action. Returns the change's result and the tables after it. Raises Refused, and as `with_store`
+    and `log_command`."""
+    from callrec.cli.audit_entry import log_command
+
+    log_command(action, subject=subject)
 
     async def work(store: "RedisStore") -> "tuple[T, Tables]":
         from callrec.adapters.redis.directory import DirectoryFeed

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.exit_codes import FOUND, plain
 from callrec.cli.print_formats import JSON_OPTION, Row, print_json, print_rows
 from callrec.cli.store import operator, request_id, settings, with_store
+from callrec.domain.access.audit import Action
 from callrec.domain.directory.user_file.foreign_files import FileFormat
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def export_file(
     from callrec.app.directory.user_file.export_users import export_users
 
     gc.disable()
+    log_command(Action.EXPORTED, subject="users:all")
     text, remarks = with_store(lambda store: export_users(store, secrets=not no_secrets))
     if file is None:
         sys.stdout.buffer.write(text.encode())
@@ -126,6 +129,8 @@ def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, given: "Given"
     from callrec.domain.directory.user_file.file_rules import Mode as Meaning
 
     identity = request_id()
+    if not dry_run:
+        log_command(Action.ACCOUNT_CHANGED)
 
     async def work(store: "Store") -> "Imported":
         with _progress(wanted=os.fstat(opened.fileno()).st_size >= LARGE_BYTES) as tell:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.exit_codes import FOUND
 from callrec.cli.print_formats import JSON_OPTION, print_fields, print_rows
 from callrec.cli.store import settings
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,6 +70,7 @@ def add(
             raise Refused("webhook-id", f"there is a webhook {identity!r} already", hint=hint)
         return (await registry.put(identity, url, types or ()))[0]
 
+    _log(identity)
     _print_secret(_with_registry(work), as_json=as_json)
 
 
@@ -97,6 +100,7 @@ def set_webhook(  # noqa: PLR0917 - each is an option of the command line
         changed, _ = await registry.put(identity, url or present.url, wanted, enabled=given)
         return await registry.rotate(identity, overlap_h * 3600) if rotate else changed
 
+    _log(identity)
     changed = _with_registry(work)
     if rotate:
         _print_secret(changed, as_json=as_json)
@@ -107,6 +111,7 @@ def set_webhook(  # noqa: PLR0917 - each is an option of the command line
 @app.command()
 def remove(identity: Id) -> None:
     """Remove a webhook, and what waits for it."""
+    _log(identity)
     _with_registry(lambda registry: registry.remove(identity))
 
 
@@ -116,6 +121,7 @@ def try_out(identity: Id, as_json: bool = JSON_OPTION) -> None:
     from callrec.domain.webhooks.model import Result
     from callrec.web.api.webhooks import attempt_row
 
+    _log(identity)
     attempt = _with_registry(lambda registry: registry.test(identity))
     print_fields(attempt_row(attempt), as_json=as_json)
     if attempt.result is not Result.DELIVERED:
@@ -128,8 +134,18 @@ def resend(
     delivery: Annotated[str | None, typer.Option(help="Only this one: its id from `callrec webhooks show`.")] = None,
 ) -> None:
     """Send events that were given up again. The daemon sends them."""
+    _log(identity)
     count = _with_registry(lambda registry: registry.resend(identity, delivery))
     typer.echo(f"sent again: {count}")
+
+
+def _log(identity: str) -> None:
+    """The audit log has what is done to this webhook."""
+    from callrec.app.webhooks.registry import WEBHOOK_ID
+
+    log_command(
+        Action.SETTINGS_CHANGED, subject=f"webhook:{identity}" if WEBHOOK_ID.fullmatch(identity) else "webhook:"
+    )
 
 
 def _print_secret(webhook: "Webhook", *, as_json: bool) -> None:

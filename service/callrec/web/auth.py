@@ -18,7 +18,7 @@ from callrec.app.ports.access import AuditLog
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.access.login_sessions import LoginSession, digest_of
-from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
+from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind, machine
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.web.clients import Clients, Way, from_own_page
@@ -71,7 +71,8 @@ class Authentication:
         """Who asks; None when the request has not shown it. Raises Unavailable while the store cannot be asked, BadRequest (403)
         for a request that another site's page has made."""
         if self.opens(request):
-            return DAEMON
+            user = self.way(request).system_user
+            return DAEMON if user is None else machine(user.number)
         if "Authorization" in request.headers:
             scheme, said = _said(request)
             is_token = self._tokens is not None and scheme.lower() == _SCHEME
@@ -180,6 +181,8 @@ def actor_of(request: web.Request) -> Actor:
     principal = principal_of(request)
     if principal.kind is PrincipalKind.ACCOUNT:
         return Actor(ActorKind.ACCOUNT, principal.id)
+    if principal.kind is PrincipalKind.MACHINE:
+        return Actor(ActorKind.MACHINE, principal.id)
     return Actor(ActorKind.TOKEN, principal.id or "daemon")
 
 

@@ -6,6 +6,7 @@ everybody can send them. A session cookie is given and taken on an encrypted way
 address, to a name of this machine, without any trace of a proxy.
 """
 
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,17 +14,22 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from callrec.adapters.system_user import peer_number
+from callrec.domain.access.system_user import SystemUser
 from callrec.protocols.http_host import Host, host_name, parse_host
 
 FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 MOST_HOPS = 20
+USER_HEADER, SUDO_HEADER = "Callrec-User", "Callrec-Sudo-User"
+"""With which a command on the daemon's own socket tells the names of its user."""
 _PORTS = {"http": 80, "https": 443}
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a request has come. `address`: the client's IP address; empty when the connection is closed."""
+    """How a request has come. `address`: the client's IP address, on the daemon's own socket `SystemUser.place`; empty when the
+    connection is closed."""
 
     address: str
     is_encrypted: bool
@@ -31,6 +37,8 @@ class Way:
     """From this machine, without a proxy."""
     why_not: str
     """Why no session can be used on this way; empty when it can."""
+    system_user: SystemUser | None = None
+    """Whose process has sent it, on the daemon's own socket; None for a request by TCP."""
 
     @property
     def scheme(self) -> str:
@@ -47,6 +55,8 @@ class Clients:
     def way(self, request: web.Request) -> Way:
         """How this request has come."""
         transport = request.transport
+        if (user := _system_user(request)) is not None:
+            return Way(user.place, False, False, "log in by a browser, and not on the daemon's own socket", user)
         peer = transport.get_extra_info("peername") if transport else None
         own_tls = bool(transport and transport.get_extra_info("ssl_object"))
         address = host_name(peer[0]) if isinstance(peer, tuple) else ""  # none on a unix socket
@@ -74,6 +84,18 @@ class Clients:
 
     def _trusts(self, address: str) -> bool:
         return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
+
+
+def _system_user(request: web.Request) -> SystemUser | None:
+    """Of a request on the daemon's own socket: the number is the kernel's, the names are those that the command sends."""
+    own: socket.socket | None = request.transport.get_extra_info("socket") if request.transport else None
+    if own is None or own.family is not socket.AF_UNIX:
+        return None
+    try:
+        number = peer_number(own)
+    except OSError:  # the connection is closed
+        return None
+    return SystemUser(number, request.headers.get(USER_HEADER, ""), request.headers.get(SUDO_HEADER, ""))
 
 
 def from_own_page(request: web.Request, way: Way) -> bool | None:

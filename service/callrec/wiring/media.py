@@ -79,7 +79,9 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     annotating = Annotating(
         AnnotatingPorts(sources, around.events, looks, SystemClock(), UlidIds().new_call, around.notices, locks)
     )
-    exporting = Exporting(ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream))
+    exporting = Exporting(
+        ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream, UlidIds().new_call)
+    )
     showing = Showing(sources, looks)
     links = DiskLinks(settings.state_dir)
     adopted = AdoptedEntries(around.library, around.audit, around.catalogue, around.events)

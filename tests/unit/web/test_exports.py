@@ -17,6 +17,7 @@ from callrec.app.library.media import exporting
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.manifest import Format
+from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import DropReason
 
 
@@ -66,7 +67,43 @@ async def test_a_zip_has_all_files_their_sums_and_a_table(stored: StoredLibrary,
         ("c1-1", "", "vip"),
         ("c2-1", "", ""),
     ]
-    assert actions(stored) == ["exported c1-1 token", "exported c2-1 token"]
+    export = stored.audited[0].subject
+    assert export.startswith("export:")
+    assert actions(stored) == [
+        f"exported {export} token",
+        f"exported c1-1 {export} token",
+        f"exported c2-1 {export} token",
+        f"exported {export} token",
+    ]
+    said = (stored.audited[0].details, stored.audited[-1].details)
+    assert said == ("4 by id", "2 recordings handed out, 1 lacking, whole")
+
+
+async def test_an_export_by_filter_has_what_the_list_has(stored: StoredLibrary) -> None:
+    """Within what may be exported; the audit log has the filter, and each recording."""
+    async with served(stored) as client:
+        url = f"http://127.0.0.1:{client.port}/api/v1/recordings/export/zip"
+        bodies = ({"filter": {}}, {"filter": {"number_part": "99999"}}, {"filter": {"least_s": 1}})
+        found = []
+        for body in bodies:
+            async with client.http.post(url, json=body) as answer:
+                content = zipfile.ZipFile(io.BytesIO(await answer.read()))
+                found.append(len(list(csv.DictReader(io.StringIO(content.read("recordings.csv").decode())))))
+                assert content.testzip() is None
+        previews = [(await client.send("export/preview", "POST", body))[1]["recordings"] for body in bodies]
+        wrong = ({"filter": {}, "recordings": ["c1-1"]}, {"filter": {"limit": 1}}, {"filter": {"number_part": "1"}})
+        assert [(await client.send("export/zip", "POST", body))[0] for body in wrong] == [422] * 3
+    assert found == previews == [2, 0, 2]
+    told = [one.details for one in stored.audited if one.details and "handed" not in one.details]
+    assert told == ["all", "number_part=99999", "least_s=1.0"] * 2
+
+
+async def test_what_is_not_recorded_of_ones_users_is_not_exported_by_filter(stored: StoredLibrary) -> None:
+    mine = Principal(
+        PrincipalKind.ACCOUNT, "7", frozenset({Permission.RECORDINGS_LIST, Permission.OWN_LISTEN}), UserId("7")
+    )
+    async with served(stored, mine) as client:
+        assert (await client.send("export/zip", "POST", {"filter": {}}))[0] == 403
 
 
 async def test_a_preview_tells_what_it_would_have_and_is_no_export(stored: StoredLibrary) -> None:

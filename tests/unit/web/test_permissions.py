@@ -52,6 +52,7 @@ READS = {
 LISTS = {"listRecordings", "readRecording"}
 EVERYBODY = {
     *("openapi", "eventSchema", "eventsAsyncApi", "login", "logout", "readAccount", "changeOwnPassword"),
+    "logCommand",  # for commands on the machine alone, which its handler knows by the socket
     *("listOwnSessions", "endOwnSessions", "endOwnSession", "makeSecondFactor", "confirmSecondFactor"),
 }
 OPEN = {"login"}

@@ -5,7 +5,7 @@ second later they are moved into the log's own files: bundles and tiles, the tex
 signed. A crash at any point leaves all confirmed entries, in their order: those that the newest checkpoint does not speak of
 stand in `waiting`.
 
-    lock          of the one writer
+    lock          of the one writer: the daemon, or without one a command
     key           the private key, mode 600
     beginning     from before the key is made until the first checkpoint is on disk
     waiting       entries that no checkpoint speaks of yet
@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -63,6 +64,8 @@ _SLICE = 100
 """The most entries of one caller that are logged at once: encoding them stops the event loop, for 1 to 2 ms."""
 _ROTATE_BYTES = 256 << 10
 _SALT_BYTES = 16
+_PATIENCE_S, _LOOK_S = 3.0, 0.02
+"""How long to wait for the lock, and how often to look."""
 
 
 class DiskAuditLog:
@@ -121,7 +124,7 @@ class DiskAuditLog:
         try:
             with on_disk(f"audit log {self._folder}"):
                 self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-                if not (self._lock.holds() or self._lock.take()):
+                if not self._locked():
                     hint = "stop the other daemon, or give this one its own CALLREC_STATE_DIR"
                     raise Misconfigured("audit-locked", f"another callrec writes {self._folder}", hint=hint)
                 self._key, self._sign = signing_key(self._folder, self._origin)
@@ -211,6 +214,15 @@ class DiskAuditLog:
         self._integrating.shutdown(wait=False)
         self._file.close()
         self._lock.release()
+
+    def _locked(self) -> bool:
+        """Lock the folder. A command that logs what it does holds the lock for an instant."""
+        ends_s = time.monotonic() + _PATIENCE_S
+        while not (self._lock.holds() or self._lock.take()):
+            if time.monotonic() > ends_s:
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
     def _open_again(self) -> None:
         if self._may_open:  # another task may have done it

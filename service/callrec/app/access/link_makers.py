@@ -24,6 +24,8 @@ class LinkMakers:
         kind, _, identity = maker.partition(":")
         if maker == f"{ActorKind.TOKEN}:{principals.PrincipalKind.DAEMON}":
             return True
+        if kind == ActorKind.MACHINE:
+            return True
         if kind == ActorKind.TOKEN:
             token = await self._tokens.token(identity)
             return (

@@ -90,7 +90,11 @@ class ProgramTokens:
 
     def _held(self, maker: str) -> frozenset[Permission]:
         """What this maker may give to tokens now."""
-        return DAEMON.permissions if maker == DAEMON.actor else maker_permissions(maker, current(self._tables))
+        if maker == DAEMON.actor or maker.startswith(
+            f"{PrincipalKind.MACHINE}:"
+        ):  # also while the tables are not known
+            return DAEMON.permissions
+        return maker_permissions(maker, current(self._tables))
 
     async def every(self) -> Sequence[tuple[ProgramToken, float | None]]:
         """All tokens by age, and when each was last used. Raises Unavailable."""

@@ -3,6 +3,7 @@
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from callrec.domain.calls.ids import RecordingId
@@ -91,7 +92,7 @@ class TranscodedFiles(Protocol):
 class ZipFile(Protocol):
     """A ZIP file that is made part by part; each method returns what it adds to the file."""
 
-    def begin(self, name: str, changed_s: float) -> None:
+    def begin(self, name: str, changed_s: float) -> bytes:
         """Begin a file with this name, last changed then (Unix time)."""
         ...
 
@@ -103,8 +104,8 @@ class ZipFile(Protocol):
         """The end of that file."""
         ...
 
-    def close(self) -> bytes:
-        """The end of the whole."""
+    def close(self) -> Iterator[bytes]:
+        """The end of the whole, in pieces."""
         ...
 
 

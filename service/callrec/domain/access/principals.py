@@ -19,6 +19,8 @@ class PrincipalKind(StrEnum):
     """By a session."""
     TOKEN = "token"  # noqa: S105 - no password
     """By a program's own token."""
+    MACHINE = "machine"
+    """By the daemon's token, over the socket in its state folder: a command, whose system user the kernel tells."""
     LINK = "link"
     """By a link to one recording that needs no login."""
 
@@ -29,7 +31,7 @@ class Principal:
 
     kind: PrincipalKind
     id: str = ""
-    """The user's id of an account, the id of a token; empty for the daemon's own token."""
+    """The user's id of an account, the id of a token, the number of a system user; empty for the daemon's own token."""
     permissions: frozenset[Permission] = frozenset()
     user: UserId | None = None
     """Whose own recordings the permissions `own.` are about."""
@@ -44,6 +46,11 @@ class Principal:
 
 DAEMON = Principal(PrincipalKind.DAEMON, permissions=frozenset(Permission))
 """The daemon's own token: it may do everything. Who can read it could also use the commands."""
+
+
+def machine(user: int) -> Principal:
+    """A command of the system user with this number, who has read the daemon's token: it may do everything, too."""
+    return Principal(PrincipalKind.MACHINE, str(user), frozenset(Permission))
 
 
 def account(user: User, tables: Directory) -> Principal | None:

@@ -57,12 +57,13 @@ def permissions_now(token: ProgramToken, tables: Directory) -> frozenset[Permiss
 
 
 def maker_permissions(maker: str, tables: Directory) -> frozenset[Permission]:
-    """What this actor (`Principal.actor`) may give to tokens, as the tables are now: the daemon's own token everything, an
-    account what it may do itself, or nothing when it may not make tokens. Tokens that it made can do no more than that: else an
-    administrator who loses the account, or the role, would come back by a token. A token may not make another one."""
-    if maker == DAEMON.actor:
-        return DAEMON.permissions
+    """What this actor (`Principal.actor`) may give to tokens, as the tables are now: the daemon's own token, and a command on
+    the machine, everything, an account what it may do itself, or nothing when it may not make tokens. Tokens that it made can do
+    no more than that: else an administrator who loses the account, or the role, would come back by a token. A token may not make
+    another one."""
     kind, _, identity = maker.partition(":")
+    if maker == DAEMON.actor or kind == PrincipalKind.MACHINE:
+        return DAEMON.permissions
     user = tables.user(UserId(identity)) if kind == PrincipalKind.ACCOUNT else None
     principal = account(user, tables) if user else None
     may_make = principal is not None and Permission.ACCOUNTS_CHANGE in principal.permissions

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 COLUMNS = (
@@ -33,11 +33,13 @@ def absent_row(recording: str, why: str) -> dict[str, str]:
     return dict.fromkeys(COLUMNS, "") | {"recording": recording, "not_exported": why}
 
 
-def table(rows: Iterable[Mapping[str, str]]) -> str:
-    """The whole table as CSV (RFC 4180)."""
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(_cell(one[name]) for name in COLUMNS) for one in rows]
-    return "".join(f"{line}\r\n" for line in lines)
+HEAD = f"{','.join(COLUMNS)}\r\n"
+"""The first line of the table (RFC 4180)."""
+
+
+def line(cells: Mapping[str, str]) -> str:
+    """One row as a line of the table."""
+    return f"{','.join(_cell(cells[name]) for name in COLUMNS)}\r\n"
 
 
 def _cell(text: str) -> str:

@@ -9,15 +9,18 @@ from pydantic import BaseModel, Field
 
 from callrec.app.access.audit_list import AuditFilter, audit_page
 from callrec.app.ports.access import AuditLog, LogReader
-from callrec.domain.access.audit import Action, ActorKind, AuditEntry
+from callrec.domain.access.audit import MOST_TEXT, Action, ActorKind, AuditEntry
+from callrec.domain.access.principals import PrincipalKind
 from callrec.domain.directory.model import Permission
-from callrec.web.api.records import Query, shown
-from callrec.web.auth import WAY, actor_of
-from callrec.web.requests import query_of, query_text
+from callrec.web.api.records import IN_BODY, Query, shown
+from callrec.web.api.schemas import Body
+from callrec.web.auth import WAY, actor_of, log_refusal, principal_of
+from callrec.web.problems import BadRequest
+from callrec.web.requests import body_of, query_of, query_text
 from callrec.web.routes import Answer, Operation
 
 MOST = 1000
-Kind = Literal["account", "token", "link", "operator", "daemon", "stranger"]
+Kind = Literal["account", "token", "link", "machine", "daemon", "stranger"]
 """The values of `ActorKind`, which as an enum would need a name of its own beside that of live calls."""
 _ID = r"^[A-Za-z0-9_.:/-]{0,100}$"
 
@@ -73,7 +76,43 @@ class AuditShown(BaseModel):
     size: int = Field(description="How many entries the newest checkpoint speaks of.")
 
 
-def audit_operation(reader: LogReader, log: AuditLog) -> Operation:
+class CommandEntry(Body):
+    """What a command on this machine does or hands out; who it is the kernel tells."""
+
+    action: Action
+    recording: str = Field("", pattern=_ID)
+    subject: str = Field("", pattern=_ID)
+    details: str = Field("", max_length=MOST_TEXT)
+
+
+def audit_operations(reader: LogReader, log: AuditLog) -> list[Operation]:
+    """The operations of the audit log."""
+    return [_read_operation(reader, log), _command_operation(log)]
+
+
+def _command_operation(log: AuditLog) -> Operation:
+    """`POST /audit`."""
+
+    async def add(request: web.Request) -> web.Response:
+        if principal_of(request).kind is not PrincipalKind.MACHINE:
+            hint = "commands on the machine of the daemon send it through the socket in the state folder"
+            title = "Only a command on the machine adds entries"
+            await log_refusal(request, "logCommand")
+            raise BadRequest(HTTPStatus.FORBIDDEN, "not-permitted", title, hint)
+        said = await body_of(request, CommandEntry)
+        address = request[WAY].address
+        entry = AuditEntry(said.action, actor_of(request), said.recording, said.subject, address, details=said.details)
+        await log.append([entry])
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    return Operation(
+        "POST", "/audit", "logCommand", "audit", "Log what a command on this machine does, before it does it.", add,
+        {HTTPStatus.NO_CONTENT: Answer("It is on disk.")}, (*IN_BODY, HTTPStatus.SERVICE_UNAVAILABLE),
+        body=CommandEntry, needs=(),
+    )  # fmt: skip
+
+
+def _read_operation(reader: LogReader, log: AuditLog) -> Operation:
     """`GET /audit`."""
 
     async def read(request: web.Request) -> web.Response:

@@ -1,22 +1,27 @@
 """Exports of recordings over HTTP: a ZIP of many, a vCon of one, both sent while they are read."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from callrec.app.library.media.exporting import MOST_RECORDINGS
+from callrec.app.library.media.exporting import Wanted
 from callrec.app.library.media.stored_media import StoredMedia
+from callrec.domain.access.decisions import visible
+from callrec.domain.access.principals import Principal
 from callrec.domain.directory.model import Permission
 from callrec.web.api.media import LIMIT_S, TYPES, asker_of, checked, write
+from callrec.web.api.recordings import Conditions
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body
-from callrec.web.auth import not_permitted, still_may
-from callrec.web.requests import body_of
+from callrec.web.auth import not_permitted, principal_of, still_may
+from callrec.web.requests import body_of, query_text
 from callrec.web.routes import Answer, Operation
 
+MOST_BY_ID = 20_000
+"""What a body of at most 1 MiB can name. More are exported by a filter."""
 ZIP, VCON = "application/zip", "application/vcon+json"
 _REFUSALS = (
     *(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -24,10 +29,30 @@ _REFUSALS = (
 )
 
 
-class ExportWanted(Body):
-    """Which recordings."""
+class ExportConditions(Conditions, Body):
+    """Which recordings: all that meet every condition."""
 
-    recordings: list[str] = Field(min_length=1, max_length=MOST_RECORDINGS, description="Their ids.")
+
+class ExportWanted(Body):
+    """Which recordings: either their ids, or a filter."""
+
+    recordings: list[str] = Field([], max_length=MOST_BY_ID, description="Their ids.")
+    filter: ExportConditions | None = Field(
+        None, description="The conditions of `GET /recordings`. An empty one takes all that may be exported."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "ExportWanted":
+        if bool(self.recordings) == (self.filter is not None):
+            raise ValueError("give either recordings or filter")
+        return self
+
+
+def _wanted(body: ExportWanted, principal: Principal) -> Wanted:
+    if body.filter is None:
+        return Wanted(tuple(body.recordings))
+    allowed = visible(principal, Permission.RECORDINGS_EXPORT)
+    return Wanted(filter=body.filter.filter(allowed), said=query_text(body.filter) or "all")
 
 
 class Lacking(BaseModel):
@@ -49,14 +74,15 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
     """The operations of exports."""
 
     async def preview(request: web.Request) -> web.Response:
-        wanted = await body_of(request, ExportWanted)
-        found = await stored.exporting.preview(wanted.recordings, asker_of(request))
+        wanted = _wanted(await body_of(request, ExportWanted), principal_of(request))
+        found = await stored.exporting.preview(wanted, asker_of(request))
         lacking = [{"recording": recording, "code": code} for recording, code in found.lacking]
         return shown({"recordings": found.recordings, "bytes": found.bytes, "lacking": lacking})
 
     async def archive(request: web.Request) -> web.StreamResponse:
-        wanted = await body_of(request, ExportWanted)
-        return await streamed_archive(request, stored, wanted.recordings)
+        return await streamed_archive(
+            request, stored, _wanted(await body_of(request, ExportWanted), principal_of(request))
+        )
 
     async def vcon(request: web.Request) -> web.StreamResponse:
         recording = request.match_info["id"]
@@ -84,9 +110,9 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
     ]  # fmt: skip
 
 
-async def streamed_archive(request: web.Request, stored: StoredMedia, recordings: Sequence[str]) -> web.StreamResponse:
+async def streamed_archive(request: web.Request, stored: StoredMedia, wanted: Wanted) -> web.StreamResponse:
     """A ZIP of these recordings, sent while it is made. Raises Refused, Corrupt, Unavailable."""
-    return await _streamed(request, stored.exporting.archive(recordings, asker_of(request)), ZIP, "recordings.zip")
+    return await _streamed(request, stored.exporting.archive(wanted, asker_of(request)), ZIP, "recordings.zip")
 
 
 async def _streamed(request: web.Request, content: AsyncGenerator[bytes], kind: str, name: str) -> web.StreamResponse:

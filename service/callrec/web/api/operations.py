@@ -6,7 +6,7 @@ from callrec.web.api import records as records_api
 from callrec.web.api.accounts import account_operations
 from callrec.web.api.adoption import adoption_operations
 from callrec.web.api.annotations import annotation_operations
-from callrec.web.api.audit import audit_operation
+from callrec.web.api.audit import audit_operations
 from callrec.web.api.calls import call_operations
 from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.events import event_operations
@@ -53,7 +53,7 @@ def operations(use: UseCases) -> list[Operation]:
         *webhook_operations(use.webhooks),
         *account_operations(use.logins, records),
         *token_operations(use.tokens),
-        audit_operation(use.audit_reader, use.audit),
+        *audit_operations(use.audit_reader, use.audit),
         *prompt_operations(use.prompts),
     ]
     return [*table, document_operation(table)]

@@ -20,7 +20,7 @@ ADA = User(UserId("7"), "Ada", enableclient=True, username="ada", password_hash=
 OFF = replace(ADA, id=UserId("8"), username="off", enableclient=False)
 BARE = replace(ADA, id=UserId("9"), username="bare", password_hash="")
 RIGHT = "right"
-ADMIN = Actor(ActorKind.OPERATOR, "0")
+ADMIN = Actor(ActorKind.MACHINE, "0")
 HOME, STRANGER = Client("192.0.2.1", "Browser", is_browser=True), Client("203.0.113.9")
 
 
@@ -172,7 +172,7 @@ async def test_an_administrator_ends_the_wait() -> None:
     for _ in range(PER_ACCOUNT):
         with pytest.raises(Refused):
             await door.enters(STRANGER, "guess")
-    await door.logins.unlock(ADA, Actor(ActorKind.OPERATOR, "0"), "")
+    await door.logins.unlock(ADA, Actor(ActorKind.MACHINE, "0"), "")
     assert await door.logins.locked_s("ada") == 0
     assert await door.enters(STRANGER)
 

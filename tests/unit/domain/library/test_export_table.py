@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Mapping
 
-from callrec.domain.library.export_table import COLUMNS, absent_row, row, table
+from callrec.domain.library.export_table import COLUMNS, HEAD, absent_row, line, row
 
 ENTRY = {
     "id": "c1-1",
@@ -19,6 +20,11 @@ ENTRY = {
     "bytes": "44",
     "sha256": "ab",
 }
+
+
+def table(rows: Iterable[Mapping[str, str]]) -> str:
+    """A whole table."""
+    return HEAD + "".join(map(line, rows))
 
 
 def read(text: str) -> list[dict[str, str]]:

@@ -25,6 +25,7 @@ _KINDS = {
     PrincipalKind.DAEMON: ActorKind.TOKEN,
     PrincipalKind.ACCOUNT: ActorKind.ACCOUNT,
     PrincipalKind.TOKEN: ActorKind.TOKEN,
+    PrincipalKind.MACHINE: ActorKind.MACHINE,
     PrincipalKind.LINK: ActorKind.LINK,
 }
 
@@ -72,8 +73,8 @@ class Looks:
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
-    async def told_each(self, asker: Asker, action: Action, recordings: Sequence[str]) -> None:
+    async def told_each(self, asker: Asker, action: Action, recordings: Sequence[str], subject: str = "") -> None:
         """The same for many recordings: each has an entry, and all are on disk on return. Raises Unavailable."""
-        entries = [AuditEntry(action, asker.actor, one, "", asker.address) for one in recordings]
+        entries = [AuditEntry(action, asker.actor, one, subject, asker.address) for one in recordings]
         if entries:
             await self._audit.append(entries)

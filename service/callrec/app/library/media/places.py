@@ -27,7 +27,7 @@ class Places:
     def taken(self, asker: Asker, most: int, most_each: int) -> Iterator[None]:
         """One place, of `most` in all and `most_each` for an account, a token or a link; the daemon's own token, which stands for
         the administrator of this machine, has no part of its own. Raises Unavailable (`media-busy`)."""
-        actor, is_counted = asker.actor, asker.principal.kind is not PrincipalKind.DAEMON
+        actor, is_counted = asker.actor, asker.principal.kind not in {PrincipalKind.DAEMON, PrincipalKind.MACHINE}
         if self._taken >= most or (is_counted and self._of[actor] >= most_each):
             self._notices.dropped(DropReason.MEDIA)
             says = f"{most} {self._what} are" if self._taken >= most else f"{most_each} of your {self._what} are"

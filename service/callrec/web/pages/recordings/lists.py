@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from callrec.app.library.media.exporting import MOST_RECORDINGS
+from callrec.app.library.media.exporting import MOST_RECORDINGS, Wanted
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.errors import Refused
@@ -103,7 +103,7 @@ class RecordingLists:
         wanted = form.values.get("recording", [])[:MOST_RECORDINGS]
         if not wanted:
             return see_other(PATH, "nothing-ticked")
-        return await streamed_archive(request, self._stored, wanted)
+        return await streamed_archive(request, self._stored, Wanted(tuple(wanted)))
 
 
 SAYS = {

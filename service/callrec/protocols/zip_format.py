@@ -5,8 +5,8 @@ the central directory at the end no program takes a file for a whole ZIP.
 """
 
 import struct
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DESCRIPTOR = struct.Struct("<4sL2Q")
@@ -34,9 +34,9 @@ class Member:
 
 def member(name: str, offset: int, changed_s: float) -> Member:
     """A file with this name, last changed then (Unix time; years before 1980 are 1980), that begins at this byte."""
-    at = max(time.gmtime(changed_s)[:6], (1980, 1, 1, 0, 0, 0))
-    date = (min(at[0], 2107) - 1980) << 9 | at[1] << 5 | at[2]
-    return Member(name.encode("utf-8", "replace"), offset, date, at[3] << 11 | at[4] << 5 | at[5] // 2)
+    at = max(datetime.fromtimestamp(changed_s, UTC), datetime(1980, 1, 1, tzinfo=UTC))
+    date = (min(at.year, 2107) - 1980) << 9 | at.month << 5 | at.day
+    return Member(name.encode("utf-8", "replace"), offset, date, at.hour << 11 | at.minute << 5 | at.second // 2)
 
 
 def local_header(one: Member) -> bytes:

@@ -88,5 +88,5 @@ def _is_of(stems: Mapping[str, str], path: str) -> bool:
 
 def entries_of_erased(erased: Sequence[RecordingId], operator: str) -> list[AuditEntry]:
     """The audit entries of those that stay erased, by this system user's number."""
-    actor = Actor(ActorKind.OPERATOR, operator)
+    actor = Actor(ActorKind.MACHINE, operator)
     return [AuditEntry(Action.ERASED, actor, one, reason=REASON) for one in erased]

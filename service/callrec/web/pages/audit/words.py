@@ -35,7 +35,7 @@ KINDS: Mapping[ActorKind, str] = {
     ActorKind.ACCOUNT: N_("account"),
     ActorKind.TOKEN: N_("program"),
     ActorKind.LINK: N_("holder of a link"),
-    ActorKind.OPERATOR: N_("command on the machine"),
+    ActorKind.MACHINE: N_("command on the machine"),
     ActorKind.DAEMON: N_("callrec itself"),
     ActorKind.STRANGER: N_("stranger"),
 }

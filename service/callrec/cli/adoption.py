@@ -62,6 +62,7 @@ def _row(report: "FileReport") -> dict[str, object]:
 
 def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> "Adoption":
     from callrec.adapters.daemon_api import DaemonApi
+    from callrec.adapters.database.erasure_file import ErasureFile
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.disk.old_files import DiskOldFiles
     from callrec.adapters.media.encode import PyAvEncoder
@@ -69,12 +70,17 @@ def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> 
     from callrec.domain.calls.ids import NodeId
 
     _same_owner(read.monitor_dir)
-    entered = _Entered(read)
+    entered, erasures = _Entered(read), ErasureFile(read.state_dir)
 
     def enter(paths: Sequence[str]) -> None:
         DaemonApi(read.state_dir).ask("POST", "/api/v1/recordings/adopted", {"paths": list(paths)})
 
-    ports = AdoptionPorts(DiskOldFiles(folder), MonitorLibrary(read.monitor_dir), PyAvEncoder(), enter, entered.holds)
+    def erased(recording: "RecordingId") -> bool:
+        return bool(erasures.erased([recording]))
+
+    ports = AdoptionPorts(
+        DiskOldFiles(folder), MonitorLibrary(read.monitor_dir), PyAvEncoder(), enter, entered.holds, erased
+    )
     return Adoption(ports, zone, NodeId(read.node), links=link)
 
 

@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 # fmt: off
 ErrorCode = Literal[
-    "account-name", "account-role", "actor", "adopt-busy", "adopt-format", "adopt-name", "adopt-owner", "adopt-time",
+    "account-name", "account-role", "actor", "adopt-busy", "adopt-erased", "adopt-format", "adopt-name", "adopt-owner",
+    "adopt-time",
     "agi-application", "agi-arguments", "agi-bind", "agi-busy",
     "agi-closed", "agi-exec-argument",
     "agi-header", "agi-header-missing", "agi-header-twice", "agi-line-break", "agi-not-our-turn", "agi-nul",
@@ -95,6 +96,8 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "it.",
     "adopt-busy": "A file that was to be adopted is still being written, or changed while it was read. Run the command "
     "again later.",
+    "adopt-erased": "A file that was to be adopted is a recording that was adopted before and erased. Remove the file, too: it "
+    "is not adopted again.",
     "adopt-format": "A file of this kind is not adopted: docs/guides/library.md has those that are. Convert it, and keep "
     "its name.",
     "adopt-name": "The name of a file does not say whose recording it is, or when it was made: docs/guides/library.md has "

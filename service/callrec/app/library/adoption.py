@@ -47,13 +47,14 @@ class FileReport:
 @dataclass(frozen=True, slots=True)
 class AdoptionPorts:
     """What adopting uses. `enter`: has the daemon enter recordings, by their paths in the library. `is_entered`: whether one
-    needs that no more."""
+    needs that no more. `is_erased`: whether one was adopted before, and erased."""
 
     files: OldFiles
     library: Library
     encoder: Encoder
     enter: Callable[[Sequence[str]], None]
     is_entered: Callable[[RecordingId], bool]
+    is_erased: Callable[[RecordingId], bool] = lambda _recording: False
 
 
 class Adoption:
@@ -116,6 +117,9 @@ class Adoption:
         call, path = identified(named, digest)
         recording = recording_id(call, 1)
         found = self._ports.library.find(recording, [path])
+        if found is None and self._ports.is_erased(recording):
+            says = f"it was adopted before, as {recording}, and erased"
+            raise Refused("adopt-erased", says, hint="remove the file, too")
         return recording, found[1] if found else None
 
     def _place(self, file: str, named: NamedFile, recording: RecordingId, path: str, measured: tuple[int, str]) -> None:

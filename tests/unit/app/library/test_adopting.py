@@ -32,6 +32,7 @@ class Run:
         self.old, self.stored = folder / "old", StoredLibrary(folder)
         self.entered: list[list[str]] = []
         self.is_known, self.daemon_is_away = True, False
+        self.erased: set[str] = set()
         old.house(self.old)
 
     def enter(self, paths: Sequence[str]) -> None:
@@ -43,13 +44,21 @@ class Run:
     def adoption(self, *, links: bool = False) -> Adoption:
         """A run over the folder."""
         ports = AdoptionPorts(
-            DiskOldFiles(self.old), self.stored.library, PyAvEncoder(), self.enter, lambda _: self.is_known
+            DiskOldFiles(self.old),
+            self.stored.library,
+            PyAvEncoder(),
+            self.enter,
+            lambda _: self.is_known,
+            self._is_erased,
         )
         return Adoption(ports, BERLIN, NodeId("n1"), links=links)
 
     def run(self, *, links: bool = False) -> dict[str, FileReport]:
         """Its reports by file."""
         return {one.file: one for one in self.adoption(links=links).run()}
+
+    def _is_erased(self, recording: str) -> bool:
+        return recording in self.erased
 
     def manifests(self) -> dict[str, Manifest]:
         """The adopted recordings by the names of their files."""
@@ -158,6 +167,18 @@ def test_what_the_daemon_did_not_enter_is_entered_by_the_next_run(run: Run) -> N
     run.daemon_is_away, run.is_known = False, False
     assert {one.outcome for one in run.run().values()} == {Outcome.THERE}
     assert len(run.entered[0]) == 8
+
+
+def test_a_recording_that_was_erased_is_not_adopted_again(run: Run, tmp_path: Path) -> None:
+    reports = run.run()
+    gone = reports["user-1000-1001-1700000000.wav"].recording
+    run.erased = {gone}
+    for path in (tmp_path / "monitor").rglob(f"{gone}.*"):
+        path.unlink()
+    for again in (run.run().values(), run.adoption().preview()):
+        (refused,) = (one for one in again if one.outcome is Outcome.REFUSED)
+        assert (refused.file, refused.code) == ("user-1000-1001-1700000000.wav", "adopt-erased")
+    assert not list((tmp_path / "monitor").rglob(f"{gone}.*"))
 
 
 def test_many_are_entered_in_batches(run: Run) -> None:

@@ -496,6 +496,30 @@ def test_an_account_is_made_changed_and_listed(shell: Shell) -> None:
     assert "there is no account" in shell("accounts", "sessions", "nobody")[2]
 
 
+def test_function_keys_are_exported_and_imported_all_or_none(shell: Shell) -> None:
+    users = "firstname|phonenumber|context|protocol\nKeya|1701|default|sip\nKeyb|1702|default|sip\n"
+    (shell.folder / "users.csv").write_text(users, "utf-8")
+    assert shell("users", "import", "users.csv")[0] == 0
+    rows = "user|number|type|destination|label|supervision\n1701|1|dnd|||1\n1702@default|2|user|Keya|A|0\n"
+    (shell.folder / "keys.csv").write_text(rows, "utf-8")
+    code, out, _ = shell("keys", "import", "keys.csv", "--dry-run", "--json")
+    assert (code, json.loads(out)) == (0, {"added": 2, "changed": 0, "removed": 0, "dry_run": True})
+    assert shell("keys", "import", "keys.csv")[0] == 0
+    code, out, _ = shell("keys", "export")
+    assert "1701@default|1|dnd|||1" in out.splitlines()
+    assert "1702@default|2|user|1701@default|A|0" in out.splitlines()
+    assert shell("keys", "export", "out.csv")[0] == 0
+    assert (shell.folder / "out.csv").read_text("utf-8") == out
+    (shell.folder / "bad.csv").write_text(rows + "1701|3|queue|300||\nnobody|x|dnd|||\n", "utf-8")
+    code, _, err = shell("keys", "import", "bad.csv", "--replace")
+    assert code == 1
+    assert [line.split(",")[0] for line in err.splitlines() if line.startswith("line")] == [
+        "line 4",
+        "line 5",
+        "line 5",
+    ]
+
+
 def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
     """A user is found by the beginning of a name; what a key dials and its lamp are shown; the same key twice is refused."""
     file = (

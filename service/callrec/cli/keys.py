@@ -1,11 +1,15 @@
 """`callrec keys`: the function keys of a user's phone, the digits that each dials and the device state of its lamp."""
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
+from callrec.cli.exit_codes import FOUND
+from callrec.cli.print_formats import JSON_OPTION, Row, print_json, print_rows
 from callrec.cli.store import changed, said_when_missing, tables
+from callrec.cli.user_files import content_of, opened_file, print_refusal, replace_file
 from callrec.cli.users import Who
 
 if TYPE_CHECKING:
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("number", "type", "destination", "label", "supervision", "dials", "lamp")
 
-app = typer.Typer(help="Function keys: list, set, remove.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Function keys: list, set, remove, import, export.", no_args_is_help=True, rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(help="The key's number, 1 to 250.")]
 
 
@@ -78,6 +82,75 @@ def remove(who: Who, number: Number, as_json: bool = JSON_OPTION) -> None:
 
     owner, now = changed(change)
     print_rows(_rows(now, owner), COLUMNS, as_json=as_json)
+
+
+@app.command("export")
+def export_keys(
+    file: Annotated[Path | None, typer.Argument(help="The file to write (mode 600). Default: standard output.")] = None,
+) -> None:
+    """Write the keys of all users as a file; importing it gives them the same keys."""
+    from callrec.domain.directory.key_file import exported_keys
+
+    text = exported_keys(tables())
+    if file is None:
+        typer.echo(text, nl=False)
+    else:
+        replace_file(file, text.encode())
+
+
+@app.command("import")
+def import_keys(
+    file: Annotated[Path, typer.Argument(help="The file of keys; - is standard input.")],
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Users with a row have the file's keys only. Default: their other keys stay."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    encoding: Annotated[str | None, typer.Option(help="The file's encoding, e.g. latin-1. Default: UTF-8.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Give users the keys of a file. If any row has an error, nothing is changed and all errors are printed."""
+    from callrec.app.directory.find_user import find_user_or_name
+    from callrec.app.directory.user_file.file_text import decoded
+    from callrec.domain.directory.directory import Directory
+    from callrec.domain.directory.edit import Edit
+    from callrec.domain.directory.key_file import imported_keys
+    from callrec.domain.directory.user_file.csv_text import FileRefused
+
+    with opened_file(file) as opened:
+        text = decoded(content_of(opened), encoding)
+
+    def plan(now: Directory) -> Edit:
+        found = cache(lambda typed: find_user_or_name(now.tables(), typed))
+        return imported_keys(text, now, found, replace=replace)
+
+    async def change(records: "Records", change_request: "ChangeRequest") -> None:
+        if dry_run:
+            counted.append(plan(records.directory))
+            return
+
+        def counting(now: Directory) -> Edit:
+            counted.append(plan(now))
+            return counted[-1]
+
+        await records.edit(counting, change_request)
+
+    counted: list[Edit] = []
+    try:
+        changed(change)
+    except FileRefused as refused:
+        print_refusal(refused, as_json=as_json)
+        raise typer.Exit(FOUND) from None
+    changes = list(counted[-1].changes)
+    gone = sum(one.after is None for one in changes)
+    new = sum(one.before is None for one in changes)
+    counts = {"added": new, "changed": len(changes) - new - gone, "removed": gone, "dry_run": dry_run}
+    if as_json:
+        print_json(counts)
+    else:
+        would = "would be " if dry_run else ""
+        typer.echo(f"{new} {would}added, {counts['changed']} {would}changed, {gone} {would}removed", err=True)
 
 
 def _rows(tables: "Tables", owner: "UserId") -> list[Row]:

@@ -78,13 +78,13 @@ def import_file(
 
     gc.disable()
     try:
-        with _opened(file) as opened, _new_file(secrets_file) as secrets_to:
+        with opened_file(file) as opened, _new_file(secrets_file) as secrets_to:
             given = Given(file_format, context, language)
             imported = _imported(opened, mode, encoding, given, dry_run=dry_run)
             if secrets_to:
                 _write_secrets(secrets_to, list(secrets_of(imported)))
     except FileRefused as refused:
-        _print_refusal(refused, as_json=as_json)
+        print_refusal(refused, as_json=as_json)
         raise typer.Exit(FOUND) from None
     _print_format(imported, is_told=file_format is not None)
     _print_imported(imported, mode, with_secrets=secrets_file is None, as_json=as_json)
@@ -106,7 +106,7 @@ def export_file(
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
     else:
-        _replace(file, text.encode())
+        replace_file(file, text.encode())
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(plain(f"user {remark.user}, {remark.name}: {remark.says}"), err=True)
     if remarks:
@@ -136,7 +136,7 @@ def _imported(opened: BinaryIO, mode: Mode, encoding: str | None, given: "Given"
         with _progress(wanted=os.fstat(opened.fileno()).st_size >= LARGE_BYTES) as tell:
             return await import_users(
                 store,
-                lambda: _content(opened),
+                lambda: content_of(opened),
                 identity,
                 passwords=Argon2Passwords(),
                 mode=Meaning(mode.value),
@@ -166,7 +166,7 @@ def _progress(*, wanted: bool) -> Iterator["Tell"]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
+def opened_file(file: Path) -> Iterator[BinaryIO]:
     """The file, or standard input. Raises Refused when it cannot be opened."""
     from callrec.domain.errors import Refused
 
@@ -183,7 +183,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _content(opened: BinaryIO) -> bytes:
+def content_of(opened: BinaryIO) -> bytes:
     """The file's bytes, at most one more than the import accepts. Raises Refused when the file cannot be read."""
     from callrec.app.directory.user_file.file_text import LARGEST_BYTES
 
@@ -239,7 +239,7 @@ def _write_secrets(opened: int, secrets: "Sequence[Row]") -> None:
         raise Unavailable("secrets-not-written", message, hint=hint) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace the file atomically; the new one has mode 600. Raises Refused."""
     from callrec.domain.errors import Refused
 
@@ -311,7 +311,7 @@ def _print_secrets(secrets: "Sequence[Row]") -> None:
         )
 
 
-def _print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
+def print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
     """Print the errors: with --json on stdout, otherwise on stderr."""
     from callrec.app.directory.user_file.import_report import errors_of
 

@@ -19,12 +19,25 @@ FOLDER = TESTS.parent / "docs/screenshots"
 SIZE = {"width": 1100, "height": 800}
 MOST_BYTES = 80_000
 QUALITIES = (80, 60, 40, 25)
+MOST_HEIGHT = 1800
 PAGES = {
     "login": ("", "/login"),
     "recordings": ("administrator", "/recordings"),
     "recording": ("administrator", "/recordings/c1-1?t=9"),
     "my": ("user", "/my"),
     "account": ("administrator", "/account"),
+    "users": ("administrator", "/users"),
+    "user": ("administrator", "/users/1"),
+    "services": ("administrator", "/users/1/services"),
+    "keys": ("administrator", "/users/1/keys"),
+    "import": ("administrator", "/users/import"),
+    "extensions": ("administrator", "/extensions"),
+    "settings": ("administrator", "/settings"),
+    "roles": ("administrator", "/settings/roles"),
+    "accounts": ("administrator", "/settings/accounts"),
+    "calls": ("administrator", "/calls"),
+    "audit": ("auditor", "/audit"),
+    "api": ("administrator", "/api"),
 }
 """By the name of the picture: who looks (nobody without a name), and the path."""
 
@@ -37,17 +50,17 @@ async def main() -> None:
         async with opened(Path(folder), TABLES, MORE) as door, started_browser() as browser:
             await _furnish(door)
             for scheme in ("light", "dark"):
-                for name in wanted:
-                    who, path = PAGES[name]
+                for who in dict.fromkeys(PAGES[name][0] for name in wanted):
                     address = f"http://127.0.0.1:{door.port}"
                     async with visitor(browser, address, color_scheme=scheme, viewport=SIZE) as one:
                         if who:
                             await one.log_in(who, PASSWORDS_OF[who])
-                        await one.go(path)
-                        if await one.page.locator("#player").count():
-                            await one.page.wait_for_selector("#player[data-ready=yes]")
-                        file = FOLDER / f"{name}-{scheme}.webp"
-                        await asyncio.to_thread(file.write_bytes, await _picture(one.page))
+                        for name in (name for name in wanted if PAGES[name][0] == who):
+                            await one.go(PAGES[name][1])
+                            if await one.page.locator("#player").count():
+                                await one.page.wait_for_selector("#player[data-ready=yes]")
+                            file = FOLDER / f"{name}-{scheme}.webp"
+                            await asyncio.to_thread(file.write_bytes, await _picture(one.page))
 
 
 async def _furnish(door: ServiceUrl) -> None:
@@ -62,13 +75,13 @@ async def _furnish(door: ServiceUrl) -> None:
 
 
 async def _picture(page: Page) -> bytes:
-    """The whole page as WebP, as good as MOST_BYTES allow."""
+    """The page as WebP, as good as MOST_BYTES allow; of a long page its beginning."""
     session = await page.context.new_cdp_session(page)
     content = b""
     for quality in QUALITIES:
         options = {"format": "webp", "quality": quality, "captureBeyondViewport": True}
-        whole = await session.send("Page.getLayoutMetrics")
-        clip = {**whole["cssContentSize"], "scale": 1}
+        whole = (await session.send("Page.getLayoutMetrics"))["cssContentSize"]
+        clip = {**whole, "height": min(whole["height"], MOST_HEIGHT), "scale": 1}
         taken = await session.send("Page.captureScreenshot", {**options, "clip": clip})
         content = base64.b64decode(taken["data"])
         if len(content) <= MOST_BYTES:

@@ -13,6 +13,7 @@ from people import BILL, GEORGE
 from shelf import HOSTILE, LENGTH_S, store
 from visitors import Visitor
 
+from callrec.app.library.catalog import rebuild
 from conftest import Someone
 
 MANY = 60
@@ -279,3 +280,21 @@ async def test_the_pages_of_recordings_are_for_everybody(someone: Someone, schem
             assert (path, await one.faults()) == (path, [])
             assert (path, await one.misplaced()) == (path, [])
             assert len(await one.page.content()) < 60_000
+
+
+async def test_the_same_address_plays_after_folders_were_renamed_and_the_catalogue_was_rebuilt(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    """As after a restore on another server: a recording is found by its id, and pages keep no paths."""
+    async with someone("listener") as one:
+        await ready(one, "/recordings/c1-1?t=1")
+        top = door.library.folder / "monitor/2026/11"
+        top.rename(top.with_name("12"))
+        try:
+            await rebuild(door.library.library, door.catalogue)
+            await ready(one, "/recordings/c1-1?t=1")
+            await one.page.click("text=Play")
+            await one.until("audio.currentTime > 1.3")
+        finally:
+            top.with_name("12").rename(top)
+            await rebuild(door.library.library, door.catalogue)

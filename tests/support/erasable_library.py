@@ -18,11 +18,11 @@ from callrec.adapters.system import SystemClock
 from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.catalog import index_entry
-from callrec.app.library.erasure import Erasure, ErasurePorts
+from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
+from callrec.app.library.lifetime.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
-from callrec.app.library.retention import RetentionKeeper, RetentionPorts
 from callrec.app.ports.erasure import Trace
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action

@@ -43,7 +43,7 @@ from callrec.app.calls.application_presses import ApplicationPresses
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
-from callrec.app.calls.digit_legs import DigitLegs
+from callrec.app.calls.legs.digit_legs import DigitLegs
 from callrec.app.calls.worker import Surroundings
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.dialplan.recording_codes import RecordingCodes

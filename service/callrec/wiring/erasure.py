@@ -9,7 +9,7 @@ from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.erased_events import ErasedEvents
-from callrec.app.library import erased_traces
+from callrec.app.library.lifetime import erased_traces
 from callrec.app.ports.erasure import Trace
 
 

@@ -16,11 +16,12 @@ from callrec.adapters.media.transcode import PyAvMeasurer, PyAvTranscoder
 from callrec.adapters.media.zip_stream import ZipStream
 from callrec.adapters.system import SystemClock, UlidIds
 from callrec.adapters.threads import Threads
-from callrec.app.library import erased_traces
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
-from callrec.app.library.erasure import Erasure, ErasurePorts
-from callrec.app.library.holding import Holding
+from callrec.app.library.lifetime import erased_traces
+from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
+from callrec.app.library.lifetime.holding import Holding
+from callrec.app.library.lifetime.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.media.exporting import Exporting, ExportingPorts
 from callrec.app.library.media.looks import Looks
 from callrec.app.library.media.recording_media import MediaPorts, RecordingMedia
@@ -30,7 +31,6 @@ from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.library.media.transcoding import Transcoding
 from callrec.app.library.media.waveforms import Waveforms
 from callrec.app.library.recording_locks import RecordingLocks
-from callrec.app.library.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.sharing import Sharing, SharingPorts
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.erasure import ErasureNotices, Trace

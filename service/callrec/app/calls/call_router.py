@@ -28,8 +28,8 @@ from callrec.app.calls.ami_events import (
 from callrec.app.calls.conversations import Conversations
 from callrec.app.calls.event_limits import Bounds
 from callrec.app.calls.event_stream import EventStream
-from callrec.app.calls.leg_arrivals import Arrivals, Told
-from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.legs.leg_arrivals import Arrivals, Told
+from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.app.calls.watches.opaque_watch import OpaqueWatch
 from callrec.app.calls.watches.quality_watch import QualityWatch
 from callrec.app.calls.watches.rtp_watch import RtpWatch

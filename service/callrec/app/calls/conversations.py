@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from callrec.app.calls.ami_events import Dial
-from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.domain.calls.bridges import is_between_phones, joined
 from callrec.domain.calls.events import Event, LegBridged, LegGone, LegUnbridged
 from callrec.domain.calls.ids import BridgeId, LegId

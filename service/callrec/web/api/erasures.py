@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.erasure import MOST_AT_ONCE, Erased, Erasure
+from callrec.app.library.lifetime.erasure import MOST_AT_ONCE, Erased, Erasure
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.model import Permission

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.holding import MOST_AT_ONCE, Case, Holding, Holds
+from callrec.app.library.lifetime.holding import MOST_AT_ONCE, Case, Holding, Holds
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.model import Permission

@@ -5,8 +5,8 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from callrec.app.library.lifetime.retention import RetentionKeeper, Run, Time
 from callrec.app.library.media.stored_media import StoredMedia
-from callrec.app.library.retention import RetentionKeeper, Run, Time
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.retention import (
     MOST_DAYS,

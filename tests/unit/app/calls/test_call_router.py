@@ -12,7 +12,7 @@ from callrec.adapters.disk.journal import DiskJournal
 from callrec.app.calls import event_limits, event_stream
 from callrec.app.calls.ami_events import PARKED
 from callrec.app.calls.call_router import OUTCOME_S, CallRouter
-from callrec.app.calls.leg_arrivals import MAX_KEPT
+from callrec.app.calls.legs.leg_arrivals import MAX_KEPT
 from callrec.app.ports.calls import Journal
 from callrec.domain.calls.commands import Reply
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from callrec.app.calls.ami_events import Dial
 from callrec.app.calls.conversations import Conversations
-from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.domain.calls.events import LegBridged, LegGone, LegUnbridged
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.model import Direction, Leg

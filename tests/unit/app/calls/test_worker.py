@@ -10,7 +10,7 @@ from call_stage import ALICE, TABLES, Stage, away, event, virtual
 from callrec.app.calls import worker
 from callrec.app.calls.capture_files.file_watch import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S
 from callrec.app.calls.conversations import Conversations
-from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.app.calls.live_calls import LiveState, state_of
 from callrec.app.calls.worker import (
     EXAMINED_S,

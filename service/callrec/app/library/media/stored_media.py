@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating
-from callrec.app.library.erasure import Erasure
-from callrec.app.library.holding import Holding
+from callrec.app.library.lifetime.erasure import Erasure
+from callrec.app.library.lifetime.holding import Holding
+from callrec.app.library.lifetime.retention import RetentionKeeper
 from callrec.app.library.media.exporting import Exporting
 from callrec.app.library.media.looks import Looks
 from callrec.app.library.media.recording_media import RecordingMedia
 from callrec.app.library.media.showing import Showing
 from callrec.app.library.media.waveforms import Waveforms
-from callrec.app.library.retention import RetentionKeeper
 from callrec.app.library.sharing import Sharing
 
 

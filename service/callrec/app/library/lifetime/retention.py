@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from callrec.app.library.catalog import every
-from callrec.app.library.erasure import BATCH, Erasure, Request
+from callrec.app.library.lifetime.erasure import BATCH, Erasure, Request
 from callrec.app.library.media.looks import Asker
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Catalogue, Library

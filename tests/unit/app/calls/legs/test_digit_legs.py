@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from callrec.app.background import Background
-from callrec.app.calls.digit_legs import DigitLegs
+from callrec.app.calls.legs.digit_legs import DigitLegs
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.observe.metrics import Metrics
 from callrec.observe.observer import Observation

@@ -11,8 +11,8 @@ from erasable_library import ASKER, ErasableLibrary, erasable
 from stored_library import BEGAN_S
 
 from callrec.app.access.library_check import check_library
-from callrec.app.library import retention
-from callrec.app.library.retention import RetentionKeeper
+from callrec.app.library.lifetime import retention
+from callrec.app.library.lifetime.retention import RetentionKeeper
 from callrec.domain.access.audit import Action
 from callrec.domain.errors import Conflict, Corrupt, Refused, Unavailable
 from callrec.domain.library.annotations import edited, retagged

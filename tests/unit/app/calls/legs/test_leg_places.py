@@ -1,6 +1,6 @@
 """At which queue or conference a leg is, by what Asterisk says that it runs."""
 
-from callrec.app.calls.leg_places import LegPlaces
+from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.domain.calls.ids import LegId
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Place, Tables

@@ -11,7 +11,7 @@ from erasable_library import ASKER, ErasableLibrary, Killed, erasable
 
 from callrec.app.access.library_check import check_library
 from callrec.app.library import catalog
-from callrec.app.library.erasure import BATCH, MOST_AT_ONCE
+from callrec.app.library.lifetime.erasure import BATCH, MOST_AT_ONCE
 from callrec.app.library.media.looks import Asker
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
@@ -213,8 +213,8 @@ async def test_by_number_all_recordings_of_it_go_but_the_held_ones(lib: Erasable
 
 
 async def test_an_erasure_of_many_says_that_more_is_left(lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callrec.app.library.erasure.MOST_AT_ONCE", 2)
-    monkeypatch.setattr("callrec.app.library.erasure.BATCH", 1)
+    monkeypatch.setattr("callrec.app.library.lifetime.erasure.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("callrec.app.library.lifetime.erasure.BATCH", 1)
     for nth in range(3):
         await lib.store(nth)
     wanted = Filter(number="1000")

@@ -1,0 +1,1 @@
+"""How long stored recordings stay: retention classes, holds, and erasure."""

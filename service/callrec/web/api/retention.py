@@ -132,48 +132,62 @@ class DueShown(BaseModel):
 def retention_operations(stored: StoredMedia) -> list[Operation]:
     """The operations of retention."""
     of = _Retention(stored.retention)
-    reads = (Permission.SETTINGS_READ,)
-    sets = (Permission.SETTINGS_CHANGE, Permission.RECORDINGS_ERASE)
-    table = {HTTPStatus.OK: Answer("All classes and limits.", TableShown)}
-    due = {HTTPStatus.OK: Answer("What it makes due now.", DueShown)}
-    absent, tag, says, path = (HTTPStatus.NOT_FOUND,), "retention", "The class's name.", "/retention/classes/{id}"
+    return [*_operations_of_all(of), *_operations_of_classes(of)]
+
+
+_TAG, _READS, _SETS = (
+    "retention",
+    (Permission.SETTINGS_READ,),
+    (Permission.SETTINGS_CHANGE, Permission.RECORDINGS_ERASE),
+)
+_TABLE = {HTTPStatus.OK: Answer("All classes and limits.", TableShown)}
+
+
+def _operations_of_all(of: "_Retention") -> list[Operation]:
     return [
         Operation(
-            "GET", "/retention", "showRetention", tag, "Show retention classes, limits of space, and the last run.", of.show,
-            {HTTPStatus.OK: Answer("Classes, limits, time and last run.", StatusShown)}, needs=reads,
+            "GET", "/retention", "showRetention", _TAG, "Show retention classes, limits of space, and the last run.", of.show,
+            {HTTPStatus.OK: Answer("Classes, limits, time and last run.", StatusShown)}, needs=_READS,
         ),
         Operation(
-            "PUT", path, "setRetentionClass", tag, "Add or replace a class, without effect yet.", of.put, table,
+            "PUT", "/retention/space", "setRetentionSpace", _TAG, "Set the limits of space.", of.limit, _TABLE, _REFUSALS,
+            body=SpaceWanted, needs=_SETS,
+        ),
+        Operation(
+            "POST", "/retention/run", "runRetention", _TAG, "Erase now what is due.", of.run,
+            {HTTPStatus.OK: Answer("What was done.", RunShown)}, limit_s=LIMIT_S, needs=_SETS,
+        ),
+        Operation(
+            "POST", "/retention/clock", "trustClock", _TAG, "Say that the machine's clock is right.", of.clock,
+            {HTTPStatus.OK: Answer("The time.", TimeShown)}, needs=_SETS,
+        ),
+    ]  # fmt: skip
+
+
+def _operations_of_classes(of: "_Retention") -> list[Operation]:
+    due = {HTTPStatus.OK: Answer("What it makes due now.", DueShown)}
+    absent, says, path = (HTTPStatus.NOT_FOUND,), "The class's name.", "/retention/classes/{id}"
+    return [
+        Operation(
+            "PUT", path, "setRetentionClass", _TAG, "Add or replace a class, without effect yet.", of.put, _TABLE,
             (HTTPStatus.CONFLICT, *_REFUSALS),
-            body=ClassWanted, id_says=says, needs=sets,
+            body=ClassWanted, id_says=says, needs=_SETS,
         ),
         Operation(
-            "DELETE", path, "removeRetentionClass", tag, "Remove a class.", of.remove, table,
-            (*absent, HTTPStatus.CONFLICT), id_says=says, needs=sets,
+            "DELETE", path, "removeRetentionClass", _TAG, "Remove a class.", of.remove, _TABLE,
+            (*absent, HTTPStatus.CONFLICT), id_says=says, needs=_SETS,
         ),
         Operation(
-            "POST", f"{path}/preview", "previewRetentionClass", tag, "Tell what a class makes due, once it is enabled.",
-            of.preview, due, absent, id_says=says, limit_s=LIMIT_S, needs=reads,
+            "POST", f"{path}/preview", "previewRetentionClass", _TAG, "Tell what a class makes due, once it is enabled.",
+            of.preview, due, absent, id_says=says, limit_s=LIMIT_S, needs=_READS,
         ),
         Operation(
-            "POST", f"{path}/enable", "enableRetentionClass", tag, "Let a class take effect.", of.enable, table,
-            (*absent, HTTPStatus.CONFLICT, *_REFUSALS), body=ClassEnabled, id_says=says, limit_s=LIMIT_S, needs=sets,
+            "POST", f"{path}/enable", "enableRetentionClass", _TAG, "Let a class take effect.", of.enable, _TABLE,
+            (*absent, HTTPStatus.CONFLICT, *_REFUSALS), body=ClassEnabled, id_says=says, limit_s=LIMIT_S, needs=_SETS,
         ),
         Operation(
-            "POST", f"{path}/disable", "disableRetentionClass", tag, "Let a class have no effect.", of.disable, table, absent,
-            id_says=says, needs=sets,
-        ),
-        Operation(
-            "PUT", "/retention/space", "setRetentionSpace", tag, "Set the limits of space.", of.limit, table, _REFUSALS,
-            body=SpaceWanted, needs=sets,
-        ),
-        Operation(
-            "POST", "/retention/run", "runRetention", tag, "Erase now what is due.", of.run,
-            {HTTPStatus.OK: Answer("What was done.", RunShown)}, limit_s=LIMIT_S, needs=sets,
-        ),
-        Operation(
-            "POST", "/retention/clock", "trustClock", tag, "Say that the machine's clock is right.", of.clock,
-            {HTTPStatus.OK: Answer("The time.", TimeShown)}, needs=sets,
+            "POST", f"{path}/disable", "disableRetentionClass", _TAG, "Let a class have no effect.", of.disable, _TABLE, absent,
+            id_says=says, needs=_SETS,
         ),
     ]  # fmt: skip
 

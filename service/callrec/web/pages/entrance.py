@@ -93,7 +93,7 @@ def with_pages_for_errors() -> "Middleware":
 
 
 async def _is_stranger(request: web.Request) -> bool:
-    """Whether nobody has logged in; a store that does not answer is no reason to say so."""
+    """Whether no user has logged in; a store that does not answer is no reason to say so."""
     try:
         return (known_principal(request) or await identified(request)) is None
     except (CallrecError, BadRequest):

@@ -42,7 +42,7 @@ class Differs:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A form whose record was changed meanwhile: by whom (empty: unknown) and when, and which fields differ."""
+    """A form whose record was changed meanwhile: who did it (empty: unknown) and when, and which fields differ."""
 
     who: str
     at_s: float | None

@@ -26,7 +26,7 @@ from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 
 MADE = "make_"
-"""A box with this before a field's name: make the secret anew."""
+"""A box with this before a field's name: make a new secret."""
 SAYS = {"saved": N_("Saved."), "made": N_("Added."), "removed": N_("Removed.")}
 MOST_LISTED = 500
 

@@ -97,7 +97,7 @@ class KeyPages:
         )  # fmt: skip
 
     async def ask_to_copy(self, request: web.Request) -> web.Response:
-        """To whom the keys are to be copied."""
+        """The users to which the keys are to be copied."""
         return self._copying(request, blank(request), [])
 
     async def copy(self, request: web.Request) -> web.Response:

@@ -67,5 +67,21 @@ def key(as_json: bool = JSON_OPTION) -> None:
         typer.echo(f"{found.line}\n\n{found.pem}", nl=False)
 
 
+@app.command("rotate-key")
+def rotate_key(as_json: bool = JSON_OPTION) -> None:
+    """Make a new key for the log: the former one signs for it, and is destroyed. The daemon must not run."""
+    import asyncio
+
+    from callrec.adapters.audit.from_commands import change_key
+    from callrec.adapters.audit.log import FOLDER
+
+    read = settings()
+    new = asyncio.run(change_key(read.state_dir / FOLDER, f"callrec/{read.node}", read.audit_witness))
+    if as_json:
+        print_json({"vkey": new.line, "pem": new.pem})
+    else:
+        typer.echo(f"{new.line}\n\n{new.pem}", nl=False)
+
+
 def _ms(at: datetime | None) -> int | None:
     return int(at.timestamp() * 1000) if at else None  # a time without a zone is in this machine's

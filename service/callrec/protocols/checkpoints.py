@@ -7,7 +7,7 @@ one line, `<key name>+<key id>+<base64 of 0x01 and the public key>`, as the prog
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,7 +96,20 @@ def parsed_key(line: str) -> VerifierKey:
 
 def signed(checkpoint: Checkpoint, key: VerifierKey, sign: Sign) -> bytes:
     """The checkpoint as a note with the log's signature."""
-    return checkpoint.text + f"\n— {key.name} {_base64(key.id + sign(checkpoint.text))}\n".encode()
+    return signed_note(checkpoint.text, [(key, sign)])
+
+
+def signed_note(text: bytes, signers: Sequence[tuple[VerifierKey, Sign]]) -> bytes:
+    """A text with the signatures of these keys below it (c2sp.org/signed-note)."""
+    lines = [f"— {key.name} {_base64(key.id + sign(text))}\n".encode() for key, sign in signers]
+    return text + b"\n" + b"".join(lines)
+
+
+def note_signed_by(note: bytes, key: VerifierKey) -> bool:
+    """Whether this key has signed the note. Raises Corrupt when it is none."""
+    text, signatures = _taken_apart(note)
+    mine = [signature for name, signature in signatures if name == key.name and signature[:_ID_BYTES] == key.id]
+    return bool(mine) and all(key.accepts(text, signature[_ID_BYTES:]) for signature in mine)
 
 
 def opened(note: bytes, key: VerifierKey) -> Checkpoint:

@@ -1,6 +1,6 @@
 """Checks the evidence in this folder, with nothing but Python and openssl, by `python3 check.py`.
 
-Four steps, each printed with its result: the files, the entry, the checkpoint, the key. Exit code 0 when all are right. Who wants
+Five steps, each printed with its result: the files, the entry, the checkpoint, the key. Exit code 0 when all are right. Who wants
 to trust no program of this folder does the steps of HOW-TO-CHECK.txt by hand.
 """
 # ruff: noqa: T201 - a script that tells what it finds
@@ -10,6 +10,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -21,7 +22,13 @@ class Wrong(Exception):
 
 def main() -> int:
     """Print each step."""
-    steps = (files_are_those_of_the_entry, entry_is_proven, checkpoint_is_signed, key_is_the_one_that_is_named)
+    steps = (
+        files_are_those_of_the_entry,
+        entry_is_proven,
+        checkpoint_is_signed,
+        key_is_the_one_that_is_named,
+        former_keys,
+    )
     for step in steps:
         try:
             print(f"ok      {step()}")
@@ -99,6 +106,51 @@ def key_is_the_one_that_is_named() -> str:
     if (FOLDER / "checkpoint.txt").read_text(encoding="utf-8").split("\n")[0] != name:
         raise Wrong("the checkpoint is that of another log")
     return f"log.vkey is the same key, of the log {name}"
+
+
+def former_keys() -> str:
+    """Each change of the key is signed by the former and by the new one (the file `keys`), up to the key of `log.vkey`."""
+    path = FOLDER / "keys"
+    if not path.exists():
+        return "the log has had this key only"
+    parts, last, shown = path.read_bytes().split(b"\n\n"), None, []
+    for text, below in zip(parts[::2], parts[1::2], strict=False):
+        lines = text.decode().split("\n")
+        keys = [base64.b64decode(line.rpartition("+")[2])[1:] for line in lines[1:3]]
+        signatures = [base64.b64decode(line.split()[-1])[4:] for line in below.splitlines()]
+        pairs = zip(keys, signatures, strict=True)
+        if (last and keys[0] != last) or not all(is_signed(text + b"\n", key, one) for key, one in pairs):
+            raise Wrong(f"the change to {lines[2]} is not signed by both keys")
+        last = keys[1]
+        shown.append(f"{lines[1].removeprefix('former ')} for the first {lines[3].removeprefix('entries ')} entries")
+    if last != base64.b64decode((FOLDER / "log.vkey").read_text(encoding="utf-8").strip().rpartition("+")[2])[1:]:
+        raise Wrong("the changes of the key do not lead to log.vkey")
+    return f"the log had other keys before, each of which has signed for the next one: {'; '.join(shown)}"
+
+
+def is_signed(text: bytes, key: bytes, signature: bytes) -> bool:
+    """Whether `openssl` takes this signature by a raw Ed25519 key (RFC 8410 says how it is wrapped)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, wrapped = Path(name), base64.b64encode(bytes.fromhex("302a300506032b6570032100") + key).decode()
+        (folder / "key").write_text(
+            f"-----BEGIN PUBLIC KEY-----\n{wrapped}\n-----END PUBLIC KEY-----\n", encoding="ascii"
+        )
+        (folder / "text").write_bytes(text)
+        (folder / "signature").write_bytes(signature)
+        command = [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-pubin",
+            "-inkey",
+            "key",
+            "-rawin",
+            "-in",
+            "text",
+            "-sigfile",
+            "signature",
+        ]
+        return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0  # noqa: S603 - fixed words
 
 
 def digest_of(path: Path) -> str:

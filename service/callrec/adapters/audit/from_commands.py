@@ -22,7 +22,8 @@ from callrec.adapters.lock import is_locked
 from callrec.adapters.system import SystemClock
 from callrec.adapters.system_user import this_user
 from callrec.domain.access.audit import AuditEntry
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Refused
+from callrec.protocols.checkpoints import VerifierKey
 
 PATH = "/api/v1/audit"
 _PATIENCE_S, _LOOK_S = 10.0, 0.05
@@ -46,6 +47,20 @@ def log_from_here(folder: Path, origin: str, witness: Path | None, entry: AuditE
             time.sleep(_LOOK_S)  # a daemon that starts or ends just now, or another command
         else:
             return
+
+
+async def change_key(folder: Path, origin: str, witness: Path | None) -> VerifierKey:
+    """Give the log a new key; returns its public part. Raises Refused (`daemon-runs`) while a daemon has the log, Misconfigured,
+    Unavailable, Corrupt."""
+    if is_locked(folder / "lock"):
+        raise Refused("daemon-runs", "the daemon runs and has the audit log", hint="stop callrec serve first")
+    with _as_owner(folder.parent):
+        log = DiskAuditLog(folder, origin, SystemClock(), witness=Witness(witness) if witness else None)
+        try:
+            log.open()
+            return await log.change_key(this_user().actor)
+        finally:
+            await log.close()
 
 
 def _by_daemon(folder: Path, entry: AuditEntry) -> None:

@@ -29,7 +29,7 @@ from typing import TypeVar
 
 from callrec.adapters.audit.log_files import CHECKPOINT, DRAFT, LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
-from callrec.adapters.audit.signing_key import has_begun, is_beginning, signing_key
+from callrec.adapters.audit.signing_key import change_key, has_begun, is_beginning, key_changes, signing_key
 from callrec.adapters.audit.waiting_file import WaitingFile
 from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.fsync import on_disk
@@ -47,7 +47,7 @@ from callrec.domain.access.audit import (
 )
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry, encode_entry
-from callrec.protocols.checkpoints import Checkpoint, signed
+from callrec.protocols.checkpoints import Checkpoint, VerifierKey, signed
 from callrec.protocols.log_tiles import WIDTH, RightEdge, TileName, bundle_of, right_edge, tile_with
 from callrec.protocols.merkle_tree import leaf_hash
 
@@ -182,6 +182,20 @@ class DiskAuditLog:
         """Return when a checkpoint speaks of all confirmed entries. Raises Unavailable."""
         await self._integrate()
 
+    async def change_key(self, by: Actor) -> VerifierKey:
+        """Sign with a new key from now on; the former one has signed for it, and is destroyed. The log has an entry. Raises
+        Unavailable."""
+        await self.append([AuditEntry(Action.SETTINGS_CHANGED, by, subject=f"key:{self._key.id.hex()}")])
+        await self._integrate()
+
+        def change() -> None:
+            self._key, self._sign = change_key(self._folder, self._key, self._edge.size, self._edge.root())
+            self._checkpoint("key")
+            self._sign_checkpoint(self._edge)
+
+        await self._on(self._integrating, change)
+        return self._key
+
     async def forget(self, digests: Sequence[str]) -> int:
         """Destroy the texts of these digests; returns how many there were. Nothing is left of them in this folder. Raises
         Unavailable."""
@@ -234,7 +248,7 @@ class DiskAuditLog:
             draft.unlink()
         if self._files.is_new() and is_beginning(self._folder):
             self._sign_checkpoint(RightEdge())
-        reached = self._files.checkpoint(self._key)
+        reached = self._files.checkpoint(self._key, key_changes(self._folder))
         has_begun(self._folder)
         self._edge = right_edge(reached.size, self._files.hashes)
         if self._edge.root() != reached.root:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.domain.errors import Corrupt
-from callrec.protocols.checkpoints import Checkpoint, VerifierKey, opened
+from callrec.protocols.checkpoints import Checkpoint, VerifierKey
+from callrec.protocols.key_changes import KeyChange, opened_by_any
 from callrec.protocols.log_tiles import WIDTH, TileName, entries_in, hashes_in
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ class LogFiles:
         """Whether the folder has neither a checkpoint nor anything that one would speak of."""
         return self.note() is None and next(self.names(), None) is None
 
-    def checkpoint(self, key: VerifierKey) -> Checkpoint:
-        """The newest checkpoint, which this key has signed."""
+    def checkpoint(self, key: VerifierKey, changes: Sequence[KeyChange] = ()) -> Checkpoint:
+        """The newest checkpoint, which this key has signed, or the former one before the key was changed."""
         note = self.note()
         if note is None:
             hint = f"restore {self.folder} from a backup"
             raise Corrupt("audit-checkpoint", f"the checkpoint of the log in {self.folder} is missing", hint=hint)
-        return opened(note, key)
+        return opened_by_any(note, key, changes)
 
     def hashes(self, name: TileName) -> list[bytes]:
         """A tile's hashes."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
-from callrec.adapters.audit.signing_key import public_key
+from callrec.adapters.audit.signing_key import CHANGES, key_changes, public_key
 from callrec.adapters.audit.waiting_file import WaitingFile
 from callrec.adapters.disk.fsync import on_disk
 from callrec.domain.access.audit import WaitingEntry
 from callrec.protocols.checkpoints import VerifierKey, notes_in
+from callrec.protocols.key_changes import KeyChange
 from callrec.protocols.log_tiles import TileName
 
 
@@ -24,6 +25,16 @@ class DiskLogReader:
     def key(self) -> VerifierKey:
         """The log's public key. Raises Misconfigured when there is no log, Corrupt, Unavailable."""
         return public_key(self._folder)
+
+    def key_changes(self) -> Sequence[KeyChange]:
+        """The changes of the key, oldest first. Raises Corrupt, Unavailable."""
+        return key_changes(self._folder)
+
+    def key_notes(self) -> bytes:
+        """The same as their signed notes. Raises Unavailable."""
+        with on_disk(f"audit log {self._folder}"):
+            path = self._folder / CHANGES
+            return path.read_bytes() if path.exists() else b""
 
     def note(self) -> bytes | None:
         """The newest checkpoint with its signatures."""

@@ -3,6 +3,9 @@
 `key` has the private key (PEM, PKCS 8, mode 600), `log.vkey` its public part with the log's name (c2sp.org/signed-note), which
 anybody may have. A log keeps its name when the node is renamed.
 
+A key that is changed leaves its public part in `keys` (`key_changes`), and signs for the new one; `key.new` is there only while
+that is done.
+
 Only with its key does a log begin: `beginning` stands in the folder from before the key is made until the first checkpoint is on
 disk, also when the process ends in between. A folder that has a key, and no `beginning`, has had a log.
 """
@@ -17,9 +20,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.domain.errors import Corrupt, Misconfigured
-from callrec.protocols.checkpoints import Sign, VerifierKey, parsed_key
+from callrec.protocols.checkpoints import Sign, VerifierKey, notes_in, parsed_key
+from callrec.protocols.key_changes import KeyChange, change_note, read_changes
 
 KEY, PUBLIC, BEGINNING = "key", "log.vkey", "beginning"
+COMING, CHANGES = "key.new", "keys"
+_NEW_LINE = 2
+"""Where a change says its new key."""
 _MOST_BYTES = 4096
 
 
@@ -29,6 +36,7 @@ def signing_key(folder: Path, origin: str) -> tuple[VerifierKey, Sign]:
     Raises Misconfigured for a key that is missing, open to others, or not the log's; Corrupt, Unavailable.
     """
     with on_disk(f"the audit log's key {folder / KEY}"):
+        _finish_change(folder)
         if not os.path.lexists(folder / KEY):
             if os.path.lexists(folder / PUBLIC):
                 raise _wrong(folder, "is missing")
@@ -41,6 +49,47 @@ def signing_key(folder: Path, origin: str) -> tuple[VerifierKey, Sign]:
     if key.public != public:
         raise _wrong(folder, f"does not belong to {PUBLIC}")
     return key, private.sign
+
+
+def change_key(folder: Path, key: VerifierKey, size: int, root: bytes) -> tuple[VerifierKey, Sign]:
+    """Make a new key for the log, which has so many entries with this root; the former one signs for it, and is gone on return.
+    After a crash at any step the next `signing_key` finishes it, or nothing has changed. Blocking. Raises Unavailable,
+    Corrupt."""
+    with on_disk(f"the audit log's key {folder / KEY}"):
+        former, private = _read(folder), Ed25519PrivateKey.generate()
+        new = VerifierKey(key.name, private.public_key().public_bytes_raw())
+        _write(folder, COMING, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+        note = change_note(KeyChange(key, new, size, root), former.sign, private.sign)
+        _write(folder, CHANGES, _content(folder / CHANGES) + note + b"\n", 0o644)
+        _finish_change(folder)
+    return new, private.sign
+
+
+def key_changes(folder: Path) -> tuple[KeyChange, ...]:
+    """All changes of the log's key, oldest first. Blocking. Raises Corrupt, Unavailable, Misconfigured."""
+    newest = public_key(folder)
+    with on_disk(f"the audit log's keys {folder / CHANGES}"):
+        return read_changes(notes_in(_content(folder / CHANGES)), newest)
+
+
+def _finish_change(folder: Path) -> None:
+    """A new key that its note speaks of becomes the log's; one without a note never was."""
+    if not os.path.lexists(folder / COMING):
+        return
+    public = _read(folder, COMING).public_key().public_bytes_raw()
+    notes = notes_in(_content(folder / CHANGES))
+    said = [line.removeprefix("new ") for line in notes[-1].decode("utf-8", "replace").split("\n")] if notes else []
+    new = parsed_key(said[2]) if len(said) > _NEW_LINE else None
+    if new is None or new.public != public:
+        (folder / COMING).unlink()
+    else:
+        _write(folder, PUBLIC, f"{new.line}\n".encode(), 0o644)
+        (folder / COMING).rename(folder / KEY)
+    sync_folder(folder)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def is_beginning(folder: Path) -> bool:
@@ -84,9 +133,9 @@ def _write(folder: Path, name: str, content: bytes, mode: int) -> None:
     sync_folder(folder)
 
 
-def _read(folder: Path) -> Ed25519PrivateKey:
+def _read(folder: Path, name: str = KEY) -> Ed25519PrivateKey:
     try:
-        descriptor = os.open(folder / KEY, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except PermissionError:
         raise _wrong(folder, "may not be read") from None
     with os.fdopen(descriptor, "rb") as file:

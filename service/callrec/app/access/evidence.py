@@ -102,4 +102,5 @@ def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
         "checkpoint.sig": signature_of(note, key),
         "log.vkey": f"{key.line}\n".encode(),
         "log.pem": key.pem.encode(),
+        **({"keys": changes} if (changes := log.key_notes()) else {}),
     }

@@ -13,7 +13,8 @@ from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import BACK_MS, Action, LoggedEntry
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.protocols.audit_entries import decode_entry, time_text
-from callrec.protocols.checkpoints import Checkpoint, VerifierKey, opened
+from callrec.protocols.checkpoints import Checkpoint, VerifierKey
+from callrec.protocols.key_changes import KeyChange, opened_by_any
 from callrec.protocols.log_tiles import (
     WIDTH,
     TileName,
@@ -52,7 +53,8 @@ def check_log(log: LogReader) -> CheckedLog:
     seen = CheckedLog()
     witnessed = log.witnessed()  # read before the checkpoint, which is then not older
     try:
-        reached = opened(log.note() or b"", key)
+        changes = log.key_changes()
+        reached = opened_by_any(log.note() or b"", key, changes[-1:])
     except Corrupt as error:
         seen.findings.append(Finding(error.code, "checkpoint", error.message))
         return seen
@@ -65,8 +67,22 @@ def check_log(log: LogReader) -> CheckedLog:
     is_sound = not seen.findings  # what is damaged itself shows nothing about the rest
     _check_other_files(log, reached, seen, is_sound=is_sound)
     _check_waiting(log, reached, seen, clock)
+    _check_key_changes(log, changes, reached, seen, is_sound=is_sound)
     _check_witness(log, key, reached, witnessed, seen, is_sound=is_sound)
     return seen
+
+
+def _check_key_changes(
+    log: LogReader, changes: Sequence[KeyChange], reached: Checkpoint, seen: CheckedLog, *, is_sound: bool
+) -> None:
+    """Each key was changed at a state that the log had."""
+    nodes = nodes_of(reached.size, lru_cache(_TILES_AT_HAND)(log.hashes))
+    for change in changes if is_sound else ():
+        if change.size > reached.size or tree_root(nodes, change.size) != change.root:
+            says = (
+                f"the key was changed to {change.new.id.hex()} at {change.size} entries that are not those of this log"
+            )
+            seen.findings.append(Finding("audit-rewritten", "keys", says))
 
 
 @dataclass
@@ -241,10 +257,11 @@ def _check_witness(
     is_sound: bool,
 ) -> None:
     """Each checkpoint that the witness has is one of this log's."""
+    changes = log.key_changes()
     nodes = nodes_of(reached.size, lru_cache(_TILES_AT_HAND)(log.hashes))
     for note in witnessed:
         try:
-            former = opened(note, key)
+            former = opened_by_any(note, key, changes)
             if former.size > reached.size:
                 says = (
                     f"the log has {reached.size} entries, and the witness a checkpoint of {former.size}: it was cut off"

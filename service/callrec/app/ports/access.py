@@ -13,6 +13,7 @@ from callrec.domain.access.second_factor import SecondFactor
 from callrec.domain.access.tokens import ProgramToken
 from callrec.domain.rules import UserId
 from callrec.protocols.checkpoints import VerifierKey
+from callrec.protocols.key_changes import KeyChange
 from callrec.protocols.log_tiles import TileName
 
 
@@ -127,6 +128,14 @@ class LogReader(Protocol):
 
     def key(self) -> VerifierKey:
         """The log's public key. Raises Misconfigured when there is no log, Corrupt."""
+        ...
+
+    def key_changes(self) -> Sequence[KeyChange]:
+        """The changes of the log's key, oldest first. Raises Corrupt when they do not lead to `key`."""
+        ...
+
+    def key_notes(self) -> bytes:
+        """The same as their signed notes, an empty line behind each."""
         ...
 
     def note(self) -> bytes | None:

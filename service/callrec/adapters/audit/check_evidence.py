@@ -116,16 +116,21 @@ def former_keys() -> str:
     parts, last, shown = path.read_bytes().split(b"\n\n"), None, []
     for text, below in zip(parts[::2], parts[1::2], strict=False):
         lines = text.decode().split("\n")
-        keys = [base64.b64decode(line.rpartition("+")[2])[1:] for line in lines[1:3]]
+        keys = [raw_key(line) for line in lines[1:3]]
         signatures = [base64.b64decode(line.split()[-1])[4:] for line in below.splitlines()]
         pairs = zip(keys, signatures, strict=True)
         if (last and keys[0] != last) or not all(is_signed(text + b"\n", key, one) for key, one in pairs):
             raise Wrong(f"the change to {lines[2]} is not signed by both keys")
         last = keys[1]
         shown.append(f"{lines[1].removeprefix('former ')} for the first {lines[3].removeprefix('entries ')} entries")
-    if last != base64.b64decode((FOLDER / "log.vkey").read_text(encoding="utf-8").strip().rpartition("+")[2])[1:]:
+    if last != raw_key((FOLDER / "log.vkey").read_text(encoding="utf-8").strip()):
         raise Wrong("the changes of the key do not lead to log.vkey")
     return f"the log had other keys before, each of which has signed for the next one: {'; '.join(shown)}"
+
+
+def raw_key(line: str) -> bytes:
+    """The 32 bytes of a key as c2sp.org/signed-note writes it: name, id and base64, with a + between."""
+    return base64.b64decode(line.split("+", 2)[2], validate=True)[1:]
 
 
 def is_signed(text: bytes, key: bytes, signature: bytes) -> bool:

@@ -10,7 +10,8 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.daemon_socket import listening
 from callrec.adapters.disk.spool_watch import watch_spool
+from callrec.adapters.machine import ThisMachine
 from callrec.adapters.system import has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app.access.adopt import adopt_former
@@ -113,7 +115,18 @@ def _use_cases(daemon: Daemon) -> UseCases:
         catalogue=out.of_recordings.catalogue,
         stored=out.stored,
         prompts=out.prompts,
+        readiness=out.readiness,
+        machine=ThisMachine(_folders(out.settings), lambda: sum(1 for _ in out.journal.live())),
     )
+
+
+def _folders(settings: Settings) -> Mapping[str, Path]:
+    """By setting, the folders whose disks are looked at."""
+    return {
+        "CALLREC_SPOOL_DIR": settings.spool_dir,
+        "CALLREC_MONITOR_DIR": settings.monitor_dir,
+        "CALLREC_STATE_DIR": settings.state_dir,
+    }
 
 
 def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:

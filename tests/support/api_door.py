@@ -28,7 +28,9 @@ from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
+from callrec.app.doctor.findings import Finding
 from callrec.app.events.hub import EventHub
+from callrec.app.ports.machine import Disk, Machine
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
 from callrec.domain.access.audit import Actor
@@ -98,6 +100,30 @@ class NoCalls(LiveCalls):
         )
 
 
+class FewDisks(Machine):
+    """A machine with one disk, whose doctor finds what a test has set."""
+
+    def __init__(self) -> None:
+        """All is well."""
+        self.findings: list[Finding] = []
+
+    def disks(self) -> Sequence[Disk]:
+        """One, with too little space."""
+        return [Disk("CALLREC_SPOOL_DIR", "/spool", 500_000_000, 100_000_000_000, 1 << 30)]
+
+    def unfinished(self) -> int:
+        """Some."""
+        return 3
+
+    async def doctor(self) -> Sequence[Finding]:
+        """What was set."""
+        return self.findings
+
+    def versions(self) -> Sequence[tuple[str, str]]:
+        """One."""
+        return [("callrec", "1.2.3")]
+
+
 class Answer:
     """Status, headers and body of an answer."""
 
@@ -124,6 +150,7 @@ class ServiceUrl:
         self.catalogue: Catalogue
         self.library: StoredLibrary
         self.logins: RedisLogins
+        self.machine = FewDisks()
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -213,7 +240,7 @@ async def opened(
             use = UseCases(
                 store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(),
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
-                prompts=prompts,
+                prompts=prompts, readiness=Readiness(), machine=door.machine,
             )  # fmt: skip
             app = build_app(
                 readiness=Readiness(),

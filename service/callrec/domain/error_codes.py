@@ -33,7 +33,7 @@ ErrorCode = Literal[
     "clock-set-back", "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason", "cross-site",
-    "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk",
+    "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk", "doctor-failed",
     "embedded-store-binary", "embedded-store-ended", "embedded-store-file", "embedded-store-in-use",
     "embedded-store-slow", "embedded-store-start", "embedded-store-wedged", "encoder-hangs", "encoder-length",
     "entity-in-use", "entity-last", "entry-refused", "entry-too-large", "erasure-conditions", "erasure-reason",
@@ -328,6 +328,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "agi-bind": "The FastAGI port is in use or the address is not this machine's. See which program has it, or "
     "change CALLREC_AGI_BIND.",
     "agi-busy": f"callrec was about to send a FastAGI command before the last one was answered. {_DEFECT}",
+    "doctor-failed": "The page System could not run `callrec doctor`, or it gave no findings within 90 s. Run it on the machine, "
+    "as callrec's user, and read what it says.",
     "agi-closed": "No daemon answers at CALLREC_AGI_BIND. Start `callrec serve`.",
     "agi-over": "Asterisk ended the FastAGI dialogue, most often because the caller hung up. Nothing to do.",
     "ami-congested": "Asterisk does not read what callrec sends to its manager. Look at Asterisk's load, and for a "

@@ -11,7 +11,9 @@ from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.access import AuditLog, LogReader
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.ports.library import Catalogue
+from callrec.app.ports.machine import Machine
 from callrec.app.webhooks.registry import WebhookRegistry
+from callrec.observe.health import Readiness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +33,5 @@ class UseCases:
     catalogue: Catalogue
     stored: StoredMedia
     prompts: Prompts
+    readiness: Readiness
+    machine: Machine

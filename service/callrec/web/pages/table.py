@@ -12,6 +12,7 @@ from callrec.web.pages.recordings.table import recording_pages
 from callrec.web.pages.routes import Page
 from callrec.web.pages.settings.table import settings_pages
 from callrec.web.pages.site import Site
+from callrec.web.pages.system.table import system_pages
 from callrec.web.pages.users.table import user_pages
 from callrec.web.use_cases import UseCases
 
@@ -25,6 +26,7 @@ def pages(use: UseCases) -> list[Page]:
         *settings_pages(use),
         *call_pages(use),
         *audit_pages(use),
+        *system_pages(use),
         *api_pages(use),
         *recording_pages(use),
         *my_pages(use),

@@ -30,6 +30,7 @@ OPEN = {"home", "showLogin", "login"}
 EVERYBODY = OPEN | {"logout", "account", "endOwnSession"}
 LIVE = {"calls", "followCalls", "call"}
 CONTROLS = {"startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
+SYSTEM = {"system", "licences", "webhooks", "webhook", "prompts", "hearPrompt"}
 AUDIT = {"audit", "downloadAudit", "checkAudit"}
 OWN = {"my", "changeOwnServices"}
 SEES = {"recordings", "recording"}
@@ -44,7 +45,7 @@ SEES_ACCOUNTS = {
 }
 PERMITTED: dict[str, set[str]] = {
     "administrator": {one.name for one in TABLE},
-    "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, "api", *SEES},
+    "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, *SYSTEM, "api", *SEES},
     "operator": {*SEES_USERS, *LIVE, *CONTROLS, *AUDIT},
     "supervisor": SEES | OWN,
     "listener": SEES,

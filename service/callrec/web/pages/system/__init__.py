@@ -1,0 +1,1 @@
+"""System: how the service does, and what an administrator does about it."""

@@ -1,0 +1,180 @@
+"""The pages of the system."""
+
+import asyncio
+import time
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from aiohttp import web
+
+from callrec.domain.directory.model import Permission
+from callrec.domain.errors import Refused
+from callrec.domain.prompts import DEFAULT, LANGUAGES, LARGEST_BYTES, SPOKEN, TONES
+from callrec.web.api.media import asker_of
+from callrec.web.api.prompts import UPLOAD_S, WAV
+from callrec.web.pages.forms import Form, blank, typed
+from callrec.web.pages.languages import N_
+from callrec.web.pages.routes import Page
+from callrec.web.pages.site import page, see_other, wants_part
+from callrec.web.pages.system import words
+from callrec.web.pages.system.examination import Examination
+from callrec.web.static_files import FOLDER
+from callrec.web.use_cases import UseCases
+
+SYSTEM, WEBHOOKS, PROMPTS, LICENCES = "/system", "/system/webhooks", "/system/prompts", "/system/licences"
+ONE_HOOK = WEBHOOKS + "/{id:[a-z0-9-]{1,40}}"
+ONE_PROMPT = PROMPTS + "/{name:[a-z0-9-]{1,60}}/{language:[a-z0-9]{1,7}}"
+SAYS = {"examined": N_("The doctor is at work.")}
+OF_HOOKS = {
+    "resent": N_("What was given up is sent again."),
+    "tested": N_("The receiver has answered well."),
+    "failed": N_("The receiver has not answered well: see below."),
+}
+OF_PROMPTS = {
+    "set": N_("The prompt is set: it is played from now on."),
+    "removed": N_("callrec's own prompt is played again."),
+}
+
+
+def system_pages(use: UseCases) -> list[Page]:
+    """The pages, and their forms."""
+    of, reads = _System(use), (Permission.SETTINGS_READ,)
+    changes = (Permission.SETTINGS_READ, Permission.SETTINGS_CHANGE)
+    return [
+        Page("GET", SYSTEM, "system", of.show, needs=reads, says=SAYS),
+        Page("POST", f"{SYSTEM}/doctor", "runDoctor", of.examine, needs=changes),
+        Page("GET", LICENCES, "licences", of.licences, needs=reads),
+        Page("GET", WEBHOOKS, "webhooks", of.webhooks, needs=reads, says=OF_HOOKS),
+        Page("GET", ONE_HOOK, "webhook", of.webhook, needs=reads, says=OF_HOOKS),
+        Page("POST", f"{ONE_HOOK}/resend", "resendDeliveries", of.resend, needs=changes),
+        Page("POST", f"{ONE_HOOK}/test", "tryWebhook", of.test, needs=changes, limit_s=60.0),
+        Page("GET", PROMPTS, "prompts", of.prompts, needs=reads, says=OF_PROMPTS),
+        Page("GET", ONE_PROMPT, "hearPrompt", of.hear, needs=reads),
+        Page("POST", PROMPTS, "setPrompt", of.put, needs=changes, limit_s=UPLOAD_S),
+        Page("POST", f"{ONE_PROMPT}/remove", "takePromptAway", of.remove, needs=changes),
+    ]
+
+
+class _System:
+    def __init__(self, use: UseCases) -> None:
+        self._use = use
+        self._examination = Examination(use.machine, time.time)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """How the service does."""
+        state = self._examination.state
+        if wants_part(request):
+            return page(request, "system/doctor.html", words=words, doctor=state)
+        retention = await self._use.stored.retention.status(asker_of(request))
+        hooks = await self._use.webhooks.every()
+        return page(
+            request, "system/system.html", words=words, doctor=state, checks=self._use.readiness.look(),
+            disks=await asyncio.to_thread(self._use.machine.disks), unfinished=self._use.machine.unfinished(),
+            followers=self._use.hub.subscribers, waiting=sum(standing.waiting for _, standing in hooks), hooks=hooks,
+            versions=self._use.machine.versions(), retention=retention,
+        )  # fmt: skip
+
+    async def examine(self, _: web.Request) -> web.Response:
+        """Run the doctor."""
+        self._examination.begin()
+        return see_other(SYSTEM, "examined")
+
+    async def licences(self, request: web.Request) -> web.Response:
+        """What callrec is made of, and under which terms."""
+        return page(request, "system/licences.html", vendored=await asyncio.to_thread(_vendored))
+
+    async def webhooks(self, request: web.Request) -> web.Response:
+        """All webhooks."""
+        return page(request, "system/webhooks.html", hooks=await self._use.webhooks.every())
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """One webhook with what waits and what was given up."""
+        return await self._hook(request)
+
+    async def resend(self, request: web.Request) -> web.Response:
+        """Send again what was given up: one delivery, or all."""
+        identity, form = request.match_info["id"], await typed(request)
+        try:
+            await self._use.webhooks.resend(identity, form.value("delivery") or None)
+        except Refused as refused:
+            form.refuse(refused)
+            return await self._hook(request, form)
+        return see_other(f"{WEBHOOKS}/{identity}", "resent")
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Send a test once, now."""
+        identity = request.match_info["id"]
+        attempt = await self._use.webhooks.test(identity)
+        return see_other(f"{WEBHOOKS}/{identity}", "tested" if attempt.result == "delivered" else "failed")
+
+    async def prompts(self, request: web.Request) -> web.Response:
+        """All own prompts."""
+        return await self._own_prompts(request)
+
+    async def hear(self, request: web.Request) -> web.Response:
+        """The WAV file of an own prompt."""
+        where = request.match_info["name"], request.match_info["language"]
+        return web.Response(body=await self._use.prompts.read(*where), content_type=WAV)
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Set an own prompt from an uploaded WAV file."""
+        request._client_max_size = LARGEST_BYTES + (1 << 16)  # noqa: SLF001 - aiohttp has no other way for one request
+        form, sent = await typed(request), (await request.post()).get("file")
+        content = await asyncio.to_thread(sent.file.read) if isinstance(sent, web.FileField) else b""
+        if not content:
+            form.add("file", N_("Choose a WAV file."))
+            return await self._own_prompts(request, form)
+        try:
+            await self._use.prompts.put(form.value("name"), form.value("language"), content)
+        except Refused as refused:
+            form.refuse(refused, {"": "file"})
+            return await self._own_prompts(request, form)
+        return see_other(PROMPTS, "set")
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Remove an own prompt."""
+        await self._use.prompts.remove(request.match_info["name"], request.match_info["language"])
+        return see_other(PROMPTS, "removed")
+
+    async def _hook(self, request: web.Request, form: Form | None = None) -> web.Response:
+        hook, standing = await self._use.webhooks.one(request.match_info["id"])
+        deliveries = await self._use.webhooks.deliveries(hook.id)
+        return page(
+            request,
+            "system/webhook.html",
+            hook=hook,
+            standing=standing,
+            deliveries=deliveries[:200],
+            form=form or blank(request),
+        )
+
+    async def _own_prompts(self, request: web.Request, form: Form | None = None) -> web.Response:
+        return page(
+            request,
+            "system/prompts.html",
+            own=await self._use.prompts.every(),
+            prompt_names=[(one, one) for one in sorted((*SPOKEN, *TONES))],
+            prompt_languages=[(one, one) for one in (*sorted(LANGUAGES), DEFAULT)],
+            form=form or blank(request),
+        )
+
+
+@cache
+def _vendored() -> list[tuple[str, str, str, str]]:
+    """Name, version, licence, and its text, of each script of others that the pages use."""
+    vendor = FOLDER / "vendor"
+    listed = tomllib.loads((vendor / "vendor.toml").read_text("utf-8"))
+    found: list[tuple[str, str, str, str]] = []
+    for name, one in listed.items():
+        text = next((folder / "LICENSE" for folder in _folders(vendor, name, str(one["version"]))), None)
+        found.append((name, str(one["version"]), str(one["licence"]), text.read_text("utf-8") if text else ""))
+    return found
+
+
+def _folders(vendor: Path, name: str, version: str) -> list[Path]:
+    return [
+        one
+        for one in vendor.iterdir()
+        if one.name.endswith(f"-{version}") and one.name.startswith(name.partition(".")[0])
+    ]

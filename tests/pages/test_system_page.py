@@ -1,0 +1,119 @@
+"""The page System: how the service does, the doctor, webhooks, own prompts, licences."""
+
+import io
+import wave
+
+import pytest
+from api_door import ServiceUrl
+from people import ROLES
+
+from callrec.app.doctor.findings import Finding, Verdict
+from conftest import Someone
+
+HOSTILE = '<img src=x onerror="console.error(1)">'
+PAGES = ("/system", "/system/webhooks", "/system/prompts", "/system/licences")
+SEES = {"administrator", "auditor"}
+
+
+def beep(seconds: float = 1.0) -> bytes:
+    """A WAV file with sound."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes([0, 32, 0, 224]) * int(4000 * seconds))
+    return made.getvalue()
+
+
+async def test_disks_queues_and_versions_are_shown(someone: Someone) -> None:
+    async with someone("auditor", java_script_enabled=False) as one:
+        await one.go("/system")
+        shown = await one.text()
+        assert "too little space" in shown
+        assert "500 MB of 100 GB free" in shown.replace("\N{NO-BREAK SPACE}", " ")
+        assert "1.2.3" in shown
+        assert "There are no retention classes" in shown
+        assert await one.page.locator("text=Run the doctor").count() == 0
+
+
+async def test_the_doctor_says_what_to_write_where(someone: Someone, door: ServiceUrl) -> None:
+    door.machine.findings = [
+        Finding("ari", Verdict.OK, "http://127.0.0.1:8088"),
+        Finding("dialplan", Verdict.WRONG, f"no include {HOSTILE}", "#include extensions_callrec.conf"),
+    ]
+    async with someone("administrator") as one:
+        await one.go("/system")
+        await one.page.click("text=Run the doctor")
+        await one.page.wait_for_selector("#doctor details")
+        assert HOSTILE in await one.text("#doctor")
+        assert "#include extensions_callrec.conf" in await one.text("#doctor pre")
+        assert "1 fault" in await one.text("#doctor")
+        assert await one.page.locator("#doctor img").count() == 0
+        assert await one.faults() == []
+
+
+async def test_an_own_prompt_is_set_heard_and_removed(someone: Someone) -> None:
+    async with someone("administrator") as one:
+        await one.go("/system/prompts")
+        await one.page.select_option("[name=name]", "dnd-on")
+        await one.page.select_option("[name=language]", "fr")
+        await one.page.set_input_files("#file", {"name": "a.wav", "mimeType": "audio/wav", "buffer": beep()})
+        await one.page.click("main button.main")
+        await one.page.wait_for_url("**/system/prompts?done=set")
+        assert "dnd-on" in await one.text("tbody")
+        length_s = await one.page.evaluate(
+            "() => new Promise(done => { const a = document.querySelector('audio'); a.onloadedmetadata = () => done(a.duration);"
+            " a.load(); a.preload = 'metadata'; })"
+        )
+        assert length_s == pytest.approx(1.0, abs=0.05)
+        await one.page.click("tbody button")
+        await one.page.wait_for_url("**/system/prompts?done=removed")
+        assert "There are no own prompts" in await one.text()
+
+
+async def test_a_file_that_is_no_prompt_is_told_at_its_field(someone: Someone) -> None:
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/system/prompts")
+        await one.page.set_input_files("#file", {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"no sound"})
+        await one.page.click("main button.main")
+        assert await one.page.locator("#file-wrong").count() == 1
+        assert "There are no own prompts" in await one.text()
+
+
+async def test_webhooks_are_shown_and_what_is_unknown_is_told(someone: Someone, door: ServiceUrl) -> None:
+    made = await door.ask("PUT", "/webhooks/crm", {"url": "http://127.0.0.1:9/hook", "types": ["recording-stored"]})
+    assert made.status == 200
+    try:
+        async with someone("administrator", java_script_enabled=False, may_complain=True) as one:
+            await one.go("/system/webhooks")
+            await one.page.click("text=crm")
+            assert "recording-stored" in await one.text()
+            await one.page.click("text=Send a test")
+            assert "has not answered well" in await one.text("#messages")
+            assert await one.go("/system/webhooks/other") == 404
+    finally:
+        await door.ask("DELETE", "/webhooks/crm")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_sees_and_does_what_it_may(someone: Someone, role: str) -> None:
+    async with someone(role, may_complain=True) as one:
+        for path in PAGES:
+            assert await one.go(path) == (200 if role in SEES else 404)
+            assert await one.page.locator("nav a[href='/system']").count() >= (role in SEES)
+            assert await one.page.locator("main form").count() == 0 or role == "administrator"
+        origin = {"Origin": one.address, "Sec-Fetch-Site": "same-origin"}
+        if role != "administrator":
+            answer = await one.context.request.post(f"{one.address}/system/doctor", headers=origin)
+            assert answer.status == 403
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_they_are_for_everybody(someone: Someone, path: str) -> None:
+    for scheme in ("light", "dark"):
+        async with someone("administrator", color_scheme=scheme, locale="fr-FR") as one:
+            await one.go(path)
+            assert await one.faults() == []
+            assert await one.misplaced() == []
+            assert len(await one.page.content()) <= 60_000

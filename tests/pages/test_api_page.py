@@ -55,7 +55,16 @@ async def test_only_who_may_read_settings_sees_it(someone: Someone, role: str) -
         assert await one.go("/api") == (200 if role in {"administrator", "auditor"} else 404)
 
 
-@pytest.mark.parametrize("path", ["/api", "/api?part=calls", "/api?part=recordings", "/api?part=stream-of-events"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api?part=calls",
+        "/api?part=recordings",
+        "/api?part=recordings&objects=yes",
+        "/api?part=stream-of-events",
+    ],
+)
 async def test_it_is_for_everybody(someone: Someone, path: str) -> None:
     for scheme in ("light", "dark"):
         async with someone("administrator", color_scheme=scheme, locale="de-DE") as one:

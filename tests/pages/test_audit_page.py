@@ -92,7 +92,7 @@ async def test_the_download_has_no_formula_and_is_an_entry(someone: Someone, doo
 
 
 async def test_wrong_conditions_are_told_at_their_fields(someone: Someone) -> None:
-    async with someone("auditor", locale="de-DE") as one:
+    async with someone("auditor", locale="de-DE", may_complain=True) as one:  # the browser, of a day that is none
         await one.go("/audit?from=yesterday&recording=%3Cb%3E")
         assert "Datum" in await one.text("#from-wrong")
         assert await one.page.locator("#recording-wrong").count() == 1

@@ -183,13 +183,15 @@ def _parameters(one: Operation) -> Iterator[dict[str, Any]]:
     for name, says in one.parts.items():
         schema = {"type": "string", "pattern": "^[^/]+$"}
         yield {"name": name, "in": "path", "required": True, "description": says, "schema": schema}
-    fields = one.query.model_json_schema()["properties"] if one.query else {}
-    for name, field in fields.items():
+    query = one.query.model_json_schema() if one.query else {"properties": {}}
+    for name, field in query["properties"].items():
         schema = {key: value for key, value in field.items() if key not in {"description", "title", "default", "anyOf"}}
         if kinds := [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]:
             schema |= kinds[0]
         elif "default" in field:
             schema["default"] = field["default"]
+        if reference := schema.pop("$ref", ""):  # an enumeration: it stands in the parameter itself
+            schema |= {key: query["$defs"][reference.rpartition("/")[2]][key] for key in ("type", "enum")}
         yield {"name": name, "in": "query", "required": False, "description": field["description"], "schema": schema}
     for header in one.headers:
         name, _, optional = header.partition(" ")

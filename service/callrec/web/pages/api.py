@@ -11,7 +11,7 @@ from callrec import __version__
 from callrec.domain.directory.model import Permission
 from callrec.protocols.event_documents import asyncapi
 from callrec.web.api.operations import operations
-from callrec.web.openapi import document
+from callrec.web.openapi import ALWAYS, PROBLEMS, document
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page
 from callrec.web.routes import PREFIX, Operation
@@ -21,6 +21,10 @@ API = "/api"
 EVENTS = "stream-of-events"
 """The part with the AsyncAPI document; no tag of operations has this name."""
 _REF = "#/components/schemas/"
+MOST_TOGETHER = 15
+"""A part with more operations has its objects on a page of their own, so that no page is heavy."""
+_ALWAYS = frozenset(str(int(status)) for status in ALWAYS)
+"""Which each operation can have: they are shown once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,12 @@ class Described:
         if part not in self._parts:
             raise web.HTTPNotFound
         listed = self._parts[part]
-        return page(request, "api/part.html", part=part, listed=listed, models=self._models(listed))
+        always = [(int(status), PROBLEMS[status]) for status in ALWAYS]
+        is_split = len(listed) > MOST_TOGETHER
+        shown = "" if not is_split else "objects" if "objects" in request.query else "operations"
+        return page(
+            request, "api/part.html", part=part, listed=listed, models=self._models(listed), always=always, shown=shown
+        )
 
     @cached_property
     def _table(self) -> Sequence[Operation]:
@@ -110,7 +119,11 @@ class Described:
             (kind, *_kind(content["schema"]))
             for kind, content in said.get("requestBody", {}).get("content", {}).items()
         ]
-        answers = [(status, answer["description"], *_body(answer)) for status, answer in said["responses"].items()]
+        answers = [
+            (status, answer["description"], *_body(answer))
+            for status, answer in said["responses"].items()
+            if status not in _ALWAYS
+        ]
         return OperationText(
             one.name,
             one.method,
@@ -182,8 +195,8 @@ def _field(name: str, schema: Mapping[str, Any], *, is_needed: bool, says: str) 
 def _kind(schema: Mapping[str, Any]) -> tuple[str, str]:
     """A schema in a few words, and the model that it names."""
     if reference := schema.get("$ref"):
-        name = str(reference).removeprefix(_REF)
-        return name, name
+        name = str(reference).rpartition("/")[2]
+        return name, name if str(reference).startswith(_REF) else ""
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         kinds = [_kind(one) for one in choices]
         return " | ".join(kind for kind, _ in kinds), next((model for _, model in kinds if model), "")

@@ -59,6 +59,8 @@ async def test_a_row_has_the_entry_with_its_texts(logged: LoggedLibrary) -> None
         (AuditFilter(recording="c8-1"), [8]),
         (AuditFilter(subject="link:7f"), [8]),
         (AuditFilter(actor_kind=ActorKind.STRANGER), [507, 407, 307, 207, 107, 7]),
+        (AuditFilter(is_refused=True), [507, 407, 307, 207, 107, 7]),
+        (AuditFilter(is_refused=False, recording="c8-1"), [8]),
         (AuditFilter(actor_id="12", from_ms=1_700_000_000_000, to_ms=1_700_000_000_000, recording="c199-1"), [199]),
         (AuditFilter(from_ms=1_700_000_020_001), []),
         (AuditFilter(to_ms=1_699_999_999_999), []),

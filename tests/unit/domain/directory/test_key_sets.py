@@ -52,6 +52,7 @@ def test_every_fault_is_told_with_the_place_of_its_key_and_its_field():
     ]
     assert str(refused.value).startswith("key 1: a label has at most 32 characters")
     assert "and 6 more" in refused.value.message
+    assert refused.value.code == "keys-refused"
 
 
 def test_a_single_fault_stands_alone_and_a_key_that_stays_is_not_checked_again():

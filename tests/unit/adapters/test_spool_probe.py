@@ -114,3 +114,6 @@ def test_who_may_not_read_a_leg_is_told_whose_it_is(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(disk_spool.os, "open", refuse)
     said = disk_spool.refusal_of(leg)
     assert re.fullmatch(r"x\.read\.sln \(\S+:\S+ 0600\) may not be read by \S+", said)
+    blocked = tmp_path / "y.read.sln"
+    blocked.mkdir(mode=0)
+    assert disk_spool.refusal_of(blocked) == "", "a folder takes a name that no recorder may use any more"

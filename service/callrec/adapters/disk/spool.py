@@ -339,7 +339,8 @@ def _looked_at(path: Path) -> os.stat_result | None:
 
 
 def refusal_of(file: Path) -> str:
-    """The reason why this user may not read an existing file, with its owner and mode; empty when it may, or it is gone."""
+    """The reason why this user may not read an existing file, with its owner and mode; empty when it may, or it is gone. A folder
+    is no file: `block` takes a name by one that no user may read."""
     try:
         os.close(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
     except PermissionError:
@@ -347,6 +348,8 @@ def refusal_of(file: Path) -> str:
     except OSError:
         return ""
     else:
+        return ""
+    if stat.S_ISDIR(found.st_mode):
         return ""
     whose = f"{owner_of(found.st_uid)}:{group_of(found.st_gid)} {stat.S_IMODE(found.st_mode):04o}"
     return f"{file.name} ({whose}) may not be read by {owner_of(os.geteuid())}"

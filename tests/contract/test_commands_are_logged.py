@@ -77,7 +77,8 @@ def check_commands(house: House, every: int = 1) -> None:
     for line, (action, subject) in list(COMMANDS.items())[::every]:
         before = len(entries(house)) if (house.folder / "s" / "audit" / "checkpoint").exists() else 0
         done = house.command(*line.split(), state="s")
-        assert done.returncode == 0 or line.startswith("recordings show"), (line, done.stderr.decode())
+        may_fail = line.startswith("recordings show") or every > 1  # what an earlier one should have made is not there
+        assert done.returncode == 0 or may_fail, (line, done.stderr.decode())
         made = [one for one in entries(house)[before:] if one["actor_kind"] == "machine"]
         assert [(one["action"], one["details"]) for one in made] == [(action, line)], line
         assert made[0] | WHO == made[0], line

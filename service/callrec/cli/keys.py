@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrec.cli.exit_codes import FOUND
 from callrec.cli.print_formats import JSON_OPTION, Row, print_json, print_rows
 from callrec.cli.store import changed, said_when_missing, tables
-from callrec.cli.user_files import content_of, opened_file, print_refusal, replace_file
+from callrec.cli.user_files import content_of, opened_file, refusal_printed, replace_file
 from callrec.cli.users import Who
 
 if TYPE_CHECKING:
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
+    from callrec.domain.directory.edit import Edit
     from callrec.domain.directory.model import Tables
     from callrec.domain.rules import UserId
 
@@ -116,7 +116,6 @@ def import_keys(
     from callrec.domain.directory.directory import Directory
     from callrec.domain.directory.edit import Edit
     from callrec.domain.directory.key_file import imported_keys
-    from callrec.domain.directory.user_file.csv_text import FileRefused
 
     with opened_file(file) as opened:
         text = decoded(content_of(opened), encoding)
@@ -137,12 +136,13 @@ def import_keys(
         await records.edit(counting, change_request)
 
     counted: list[Edit] = []
-    try:
+    with refusal_printed(as_json=as_json):
         changed(change)
-    except FileRefused as refused:
-        print_refusal(refused, as_json=as_json)
-        raise typer.Exit(FOUND) from None
-    changes = list(counted[-1].changes)
+    _print_changes(counted[-1], dry_run=dry_run, as_json=as_json)
+
+
+def _print_changes(edit: "Edit", *, dry_run: bool, as_json: bool) -> None:
+    changes = list(edit.changes)
     gone = sum(one.after is None for one in changes)
     new = sum(one.before is None for one in changes)
     counts = {"added": new, "changed": len(changes) - new - gone, "removed": gone, "dry_run": dry_run}

@@ -74,8 +74,12 @@ def list_recordings(  # noqa: PLR0917 - one parameter for each filter
     log_command(Action.LISTED)
     if count:
         _print_count(wanted, as_json=as_json)
-        return
-    page = with_catalogue(lambda catalogue: _listed(catalogue, wanted, PageRequest(sort, limit, skip=offset)))
+    else:
+        _print_page(wanted, PageRequest(sort, limit, skip=offset), as_json=as_json)
+
+
+def _print_page(wanted: "Filter", request: "PageRequest", *, as_json: bool) -> None:
+    page = with_catalogue(lambda catalogue: _listed(catalogue, wanted, request))
     print_rows([_row(entry) for entry in page.entries], COLUMNS, as_json=as_json)
 
 

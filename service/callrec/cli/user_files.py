@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from callrec.app.directory.user_file.import_users import Imported, Tell
     from callrec.cli.store import Store
-    from callrec.domain.directory.user_file.csv_text import FileRefused, RowError
+    from callrec.domain.directory.user_file.csv_text import RowError
     from callrec.domain.directory.user_file.foreign_files import Given
     from callrec.domain.errors import Refused
 
@@ -73,19 +73,14 @@ def import_file(
 ) -> None:
     """Add or change the users of a file. If any row has an error, nothing is changed and all errors are printed."""
     from callrec.app.directory.user_file.import_report import secrets_of
-    from callrec.domain.directory.user_file.csv_text import FileRefused
     from callrec.domain.directory.user_file.foreign_files import Given
 
     gc.disable()
-    try:
-        with opened_file(file) as opened, _new_file(secrets_file) as secrets_to:
-            given = Given(file_format, context, language)
-            imported = _imported(opened, mode, encoding, given, dry_run=dry_run)
-            if secrets_to:
-                _write_secrets(secrets_to, list(secrets_of(imported)))
-    except FileRefused as refused:
-        print_refusal(refused, as_json=as_json)
-        raise typer.Exit(FOUND) from None
+    with refusal_printed(as_json=as_json), opened_file(file) as opened, _new_file(secrets_file) as secrets_to:
+        given = Given(file_format, context, language)
+        imported = _imported(opened, mode, encoding, given, dry_run=dry_run)
+        if secrets_to:
+            _write_secrets(secrets_to, list(secrets_of(imported)))
     _print_format(imported, is_told=file_format is not None)
     _print_imported(imported, mode, with_secrets=secrets_file is None, as_json=as_json)
     if imported.errors:
@@ -311,14 +306,20 @@ def _print_secrets(secrets: "Sequence[Row]") -> None:
         )
 
 
-def print_refusal(refused: "FileRefused", *, as_json: bool) -> None:
-    """Print the errors: with --json on stdout, otherwise on stderr."""
+@contextmanager
+def refusal_printed(*, as_json: bool) -> Iterator[None]:
+    """Print the errors of a refused file, with --json on stdout, otherwise on stderr, and end with FOUND."""
     from callrec.app.directory.user_file.import_report import errors_of
+    from callrec.domain.directory.user_file.csv_text import FileRefused
 
-    if as_json:
-        print_json(errors_of(refused.errors))
-    else:
-        _print_errors(refused.errors)
+    try:
+        yield
+    except FileRefused as refused:
+        if as_json:
+            print_json(errors_of(refused.errors))
+        else:
+            _print_errors(refused.errors)
+        raise typer.Exit(FOUND) from None
 
 
 def _print_errors(errors: "Sequence[RowError]") -> None:

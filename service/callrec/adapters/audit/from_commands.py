@@ -2,8 +2,8 @@
 
 One process writes the log at a time. While a daemon has it, the command sends its entry through the daemon's own socket, and the
 kernel tells the daemon which system user that is. Else the command takes the log's lock, appends, and signs a checkpoint; a
-daemon that starts meanwhile waits for the lock. Files that root makes belong to whom the folder belongs to: the daemon must be
-able to read them.
+daemon that starts meanwhile waits for the lock. Files that root makes get the owner of the folder: the daemon must be able
+to read them.
 """
 
 import asyncio

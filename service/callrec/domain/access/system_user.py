@@ -15,7 +15,7 @@ class SystemUser:
     number: int
     name: str = ""
     sudo_user: str = ""
-    """Who has become this user by sudo; empty when nobody says so."""
+    """Who has become this user by sudo; empty when it is not said."""
 
     @property
     def actor(self) -> Actor:

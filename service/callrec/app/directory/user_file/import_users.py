@@ -120,15 +120,14 @@ async def import_users(
         if by is not None:
             await asyncio.to_thread(_check_grants, by, edit, snapshot.tables)
         with contextlib.suppress(Conflict):
-            done = await store.edit(
-                edit, request_id, based_on=snapshot.edit_revision, actor=actor, receipt=_receipt(plan, wording)
-            )
-            return (
-                _imported(plan, file, dry_run=False)
-                if done is None
-                else Imported((), (), (), dry_run=False, before=done)
-            )
+            receipt = _receipt(plan, wording)
+            done = await store.edit(edit, request_id, based_on=snapshot.edit_revision, actor=actor, receipt=receipt)
+            return _imported(plan, file, dry_run=False) if done is None else _imported_before(done)
     raise tables_busy()
+
+
+def _imported_before(counts: str) -> Imported:
+    return Imported((), (), (), dry_run=False, before=counts)
 
 
 def _check_grants(by: Principal, edit: Edit, tables: Tables) -> None:

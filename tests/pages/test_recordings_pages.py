@@ -65,6 +65,15 @@ async def logged(door: ServiceUrl, action: str) -> bool:
     return action.encode() in text
 
 
+async def test_there_is_one_player_with_one_position(someone: Someone) -> None:
+    """The browser's own bar is for those without scripts; the state has the word of the glossary."""
+    async with someone("listener") as one:
+        await ready(one)
+        assert await one.page.locator("#controls").is_visible()
+        assert await one.page.locator("audio").is_hidden()
+        assert await one.page.inner_text("h1 + .line .badge") == "sound"
+
+
 async def test_a_page_that_only_shows_a_recording_loads_no_audio(someone: Someone) -> None:
     """*Listened* in the audit log means that somebody has begun to play it."""
     async with someone("listener") as one:
@@ -157,6 +166,7 @@ async def test_without_scripts_there_is_a_player_and_a_way_to_each_moment(someon
         source = await one.page.get_attribute("audio", "src")
         assert source == "/api/v1/recordings/c1-1/media#t=8.0"
         assert await one.page.locator("#controls").is_hidden()
+        assert await one.page.locator("audio").is_visible()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

@@ -1,5 +1,6 @@
 // The player of one recording: waveform with both sides, marks, keys, speed, silence, sides, links to a moment.
-// Without this script the page has a plain <audio> and links to each mark.
+// Without this script the page has the browser's own player and links to each mark; with it that bar goes, since it would show a
+// second position, 0:00 of 0:00 until somebody plays.
 
 import WaveSurfer from "../vendor/wavesurfer-7.12.12/dist/wavesurfer.esm.js";
 import Regions from "../vendor/wavesurfer-7.12.12/dist/plugins/regions.esm.js";
@@ -166,8 +167,8 @@ function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || !keysOn.checked) return;
   const isField = event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const isPressing = key === " " && event.target.closest("button, a, summary, input, audio");
-  if (isField || isPressing || !(key in KEYS) || (event.target === audio && key.startsWith("Arrow"))) return;
+  const isPressing = key === " " && event.target.closest("button, a, summary, input");
+  if (isField || isPressing || !(key in KEYS)) return;
   event.preventDefault();
   KEYS[key]();
 }
@@ -198,6 +199,7 @@ if (!speed.value) speed.value = "1";
 skip.checked = kept("skip", "false") === "true";
 keysOn.checked = kept("keys", "true") === "true";
 document.getElementById("controls").hidden = false;
+audio.controls = false;
 document.getElementById("keys").hidden = false;
 setSpeed();
 show();

@@ -48,7 +48,7 @@ async def _run() -> None:
 async def run(folder: Path, wishes: Wishes, say: Callable[[str], None], ended: asyncio.Event) -> None:
     """Run everything below this folder until `ended`. Raises Unavailable, Misconfigured."""
     async with start(folder, wishes, say) as stack:
-        say(_welcome(stack))
+        say(welcome(stack))
         supervision = asyncio.create_task(supervise(stack, say))
         told = asyncio.create_task(ended.wait())
         try:
@@ -80,7 +80,8 @@ def _print(line: str) -> None:
     print(line, flush=True)
 
 
-def _welcome(stack: Stack) -> str:
+def welcome(stack: Stack) -> str:
+    """What is printed when everything runs: the pages, the first administrator's password, and what a softphone needs."""
     users = {user.id: user for user in stack.pbx.tables.users}
     http, sip, daemon = stack.daemon.http, stack.pbx.ports.sip, stack.daemon
     command = Path(sys.executable).with_name("callrec")

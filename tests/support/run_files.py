@@ -32,7 +32,8 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 SECONDS = TESTS / "support/run_seconds.json"
 """How long each file took when it was measured (`--save-times`): it gives the order."""
-WITH_CALLS = ("calls", "faults")
+WITH_CALLS = ("calls", "faults", "pages/test_first_hour.py")
+"""Folders and files, below tests."""
 WHOLE = ("unit/*", "docs", "golden")
 """Folders of quick files: one pytest runs the folder."""
 LEFT_OUT = {
@@ -88,7 +89,8 @@ def jobs_below(paths: Iterable[str]) -> list[Job]:
             folders = file.relative_to(TESTS).parents
             whole = next((TESTS / one for one in folders if any(one.match(quick) for quick in WHOLE)), file)
             name = str((path if path.is_relative_to(whole) else whole).relative_to(ROOT))
-            found[name] = Job(name, file.relative_to(TESTS).parts[0] in WITH_CALLS)
+            has_calls = any(file.is_relative_to(TESTS / one) for one in WITH_CALLS)
+            found[name] = Job(name, has_calls)
     seconds = json.loads(SECONDS.read_text("utf-8")) if SECONDS.is_file() else {}
     return sorted(found.values(), key=lambda job: (-seconds.get(job.path, FILE_S), job.path))
 

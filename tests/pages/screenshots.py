@@ -4,16 +4,23 @@ import asyncio
 import base64
 import sys
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "pages")]
 
 from api_door import ServiceUrl, opened  # noqa: E402 - the folders of the tests come first
+from call_stage import Stage  # noqa: E402
+from login_store import KeptAudit  # noqa: E402
 from people import BILL, GEORGE, MORE, PASSWORDS_OF, TABLES  # noqa: E402
 from playwright.async_api import Page  # noqa: E402
 from shelf import store  # noqa: E402
 from visitors import started_browser, visitor  # noqa: E402
+
+from callrec.adapters.system import SystemClock  # noqa: E402
+from callrec.app.calls.live_calls import LiveCalls  # noqa: E402
+from callrec.domain.directory.directory import Directory  # noqa: E402
 
 FOLDER = TESTS.parent / "docs/screenshots"
 SIZE = {"width": 1100, "height": 800}
@@ -41,14 +48,21 @@ PAGES = {
 }
 """By the name of the picture: who looks (nobody without a name), and the path."""
 
+READY = {"#player": "[data-ready=yes]", "#live": " .badge.good"}
+"""By what a page has: what it has when its script or its stream has filled it."""
+
 
 async def main() -> None:
     """Make all of them, or those that are named."""
     wanted = sys.argv[1:] or list(PAGES)
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with opened(Path(folder), TABLES, MORE) as door, started_browser() as browser:
+        stage = Stage(Path(folder), SystemClock())
+        calls = LiveCalls(stage.call_router, stage.spool, KeptAudit())
+        doors = opened(Path(folder) / "door", TABLES, MORE, calls)
+        async with stage.running(), doors as door, started_browser() as browser:
             await _furnish(door)
+            await _talk(door, stage)
             for scheme in ("light", "dark"):
                 for who in dict.fromkeys(PAGES[name][0] for name in wanted):
                     address = f"http://127.0.0.1:{door.port}"
@@ -56,9 +70,12 @@ async def main() -> None:
                         if who:
                             await one.log_in(who, PASSWORDS_OF[who])
                         for name in (name for name in wanted if PAGES[name][0] == who):
+                            for capture in stage.asterisk.running:
+                                stage.asterisk.grow(capture, 12)
                             await one.go(PAGES[name][1])
-                            if await one.page.locator("#player").count():
-                                await one.page.wait_for_selector("#player[data-ready=yes]")
+                            for place, then in READY.items():
+                                if await one.page.locator(place).count():
+                                    await one.page.wait_for_selector(f"{place}{then}")
                             file = FOLDER / f"{name}-{scheme}.webp"
                             await asyncio.to_thread(file.write_bytes, await _picture(one.page))
 
@@ -72,6 +89,15 @@ async def _furnish(door: ServiceUrl) -> None:
             door, nth, names=("John Doe", "Caller") if nth % 2 else ("John Doe", "George Clinton"), seconds=7.0 * nth
         )
     await door.change("/extensions/call_record", enabled=True)
+
+
+async def _talk(door: ServiceUrl, stage: Stage) -> None:
+    """Two calls of this moment; the first is recorded."""
+    stage.directory = Directory(TABLES)
+    stage.call("line-2", "line-1", 1)
+    stage.call("line-3", "line-1", 2)
+    answer = await door.ask("POST", "/calls/c1/recording/start", {})
+    assert answer.status < HTTPStatus.BAD_REQUEST, answer.text
 
 
 async def _picture(page: Page) -> bytes:

@@ -24,6 +24,7 @@ from callrec.domain.calls.commands import (
     Reply,
     Write,
 )
+from callrec.domain.calls.coverage import FAR_HALF_S
 from callrec.domain.calls.events import (
     Announced,
     ApplicationTold,
@@ -333,11 +334,17 @@ class CallMachine(RuleBasedStateMachine):
             assert all(self.muted.get(one.id) for one in at_work), "a pause is told beside a recorder that began unseen"
         if capture is not None and s.state is State.RECORDING:
             assert not self.muted.get(capture.id), "silence in a recording"
-        if s.state is not State.CLOSED and Rule.ALWAYS in self.wanted():
+        if s.state is not State.CLOSED and Rule.ALWAYS in self.wanted() and not self.awaits_far_half():
             assert s.state in (*ACTIVE, State.FAILED), "policy's call is left alone"
             if len(s.conversations()) == 1 and s.state in ACTIVE:
                 assert capture is not None
                 assert capture.leg in {leg.id for leg in s.conversations()[0]}, "the take is elsewhere"
+
+    def awaits_far_half(self) -> bool:
+        """Whether a leg is on its way through a Local channel (decision 62): at most so long may a capture be elsewhere."""
+        return any(
+            wait is Wait.FAR_HALF and self.now_s < at_s <= self.now_s + FAR_HALF_S for at_s, wait, _ in self.deadlines
+        )
 
     def check_partners(self) -> None:
         """A partner is captured by one recorder at most, only in conversation with the recorded user, never in a pause."""

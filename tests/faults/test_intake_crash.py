@@ -148,8 +148,12 @@ def killed(folder: Path, media_format: Format, names: Names, step: str) -> None:
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """Every file below the monitor directory, temporary ones included; without files of peaks, which are made again on demand."""
-    files = (path for path in (folder / "monitor").rglob("*") if path.is_file() and path.suffix != ".peaks")
+    """Every file below the monitor directory, temporary ones included; without the lock, and peaks, which are made on demand."""
+    files = (
+        path
+        for path in (folder / "monitor").rglob("*")
+        if path.is_file() and path.suffix != ".peaks" and path.name != ".annotations-lock"
+    )
     return {str(path.relative_to(folder / "monitor")): path.read_bytes() for path in files}
 
 

@@ -217,7 +217,8 @@ async def opened(
     """A door over a store that holds these tables. `more`: what else its store begins with."""
     embedded = EmbeddedValkey(folder)
     async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
-        await store.reserve_user_ids(max(int(user.id) for user in tables.users))
+        if tables.users:
+            await store.reserve_user_ids(max(int(user.id) for user in tables.users))
         if more:
             await store.edit(more, "more")
         await store.edit(adding(tables), "seed")

@@ -73,7 +73,7 @@ def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> 
     entered, erasures = _Entered(read), ErasureFile(read.state_dir)
 
     def enter(paths: Sequence[str]) -> None:
-        DaemonApi(read.state_dir).ask("POST", "/api/v1/recordings/adopted", {"paths": list(paths)})
+        DaemonApi(read.state_dir).ask("POST", "/api/v1/recordings/adopted/enter", {"paths": list(paths)})
 
     def erased(recording: "RecordingId") -> bool:
         return bool(erasures.erased([recording]))

@@ -41,7 +41,7 @@ def adoption_operations(stored: StoredMedia) -> list[Operation]:
 
     return [
         Operation(
-            "POST", "/recordings/adopted", "enterAdopted", "recordings",
+            "POST", "/recordings/adopted/enter", "enterAdopted", "recordings",
             "Enter recordings of other programs that `callrec recordings adopt` has put into the library.", enter,
             {HTTPStatus.OK: Answer("They are entered.", Entered)}, _REFUSALS, body=AdoptedPaths,
             needs=(Permission.SETTINGS_CHANGE,),

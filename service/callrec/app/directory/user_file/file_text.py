@@ -23,6 +23,8 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
     if kind := next((kind for mark, kind in _NO_TEXT if content.startswith(mark)), ""):
         raise Refused("file-binary", f"the file is {kind}: it must be text", hint="save it as CSV")
     by_mark = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
+    if not encoding and by_mark != "utf-16" and (nul := content.find(0)) >= 0:  # before a second copy is made of it
+        raise _has_nul(content.count(b"\n", 0, nul) + 1)
     try:
         text = content.decode(_known(encoding) if encoding else by_mark)
     except LookupError:
@@ -33,16 +35,18 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
         raise Refused(
             "file-encoding", f"the file is not {encoding or by_mark}{at}", hint="give the file's encoding, e.g. latin-1"
         ) from None
-    nul = text.find("\0")
-    if nul >= 0:
-        line = text.count("\n", 0, nul) + 1
-        raise Refused(
-            "file-binary",
-            f"line {line} has a NUL character: the file is not text, or has another encoding",
-            hint="give the file's encoding, e.g. utf-16",
-        )
+    if (nul := text.find("\0")) >= 0:
+        raise _has_nul(text.count("\n", 0, nul) + 1)
     _writable(text)
     return text
+
+
+def _has_nul(line: int) -> Refused:
+    return Refused(
+        "file-binary",
+        f"line {line} has a NUL character: the file is not text, or has another encoding",
+        hint="give the file's encoding, e.g. utf-16",
+    )
 
 
 def _writable(text: str) -> None:

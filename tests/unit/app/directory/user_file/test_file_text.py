@@ -30,7 +30,7 @@ def test_decoded(content, encoding, text):
         ("é".encode("latin-1"), None, "file-encoding"),
         (b"x", "no-such", "file-encoding"),
         (b"a\0b", None, "file-binary"),
-        ("é".encode("utf-16-le"), None, "file-encoding"),
+        ("é".encode("utf-16-le"), None, "file-binary"),
         (b"\xff\xfex", None, "file-encoding"),
         (bytes(LARGEST_BYTES + 1), None, "file-too-large"),
         (b"e", "ascii-and-a-half", "file-encoding"),

@@ -125,7 +125,7 @@ def test_what_was_erased_after_the_backup_stays_erased_and_the_log_says_so(house
     assert run(house, "verify", state="t") == (0, {"recordings": 7, "erased": 1, "findings": []})
     assert got(tmp_path / "t", f"/recordings/{gone}")[0] == 404
     (entry,) = run(house, "audit", "list", "--action", "erased", state="t")[1]
-    assert (entry["recording"], entry["actor_kind"], entry["actor_id"]) == (gone, "operator", str(os.geteuid()))
+    assert (entry["recording"], entry["actor_kind"], entry["actor_id"]) == (gone, "machine", str(os.geteuid()))
     left = [path for path in (tmp_path / "elsewhere").rglob("*") if gone in path.name]
     assert left == []
 

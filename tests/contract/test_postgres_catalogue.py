@@ -279,10 +279,17 @@ async def test_a_removed_entry_is_overwritten_when_its_tables_are_written_anew(
 ) -> None:
     """docs/guides/library.md says with which statements. The log of changes (pg_wal) is the server's own."""
     database = catalogue._connections._url.rpartition("/")[2]
+    async with await psycopg.AsyncConnection.connect(
+        server.url(database)
+    ) as asking:  # other tests have databases of their own
+        found = await (
+            await asking.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
+        ).fetchone()
+    oid = str(found[0])
     needle, kept = b"+3355517", b"+3355518"
 
     def holding(text: bytes) -> list[str]:
-        files = (path for path in (server._folder / "data/base").rglob("*") if path.is_file())
+        files = (path for path in (server._folder / "data/base" / oid).rglob("*") if path.is_file())
         return [path.name for path in files if text in path.read_bytes()]
 
     await server.execute("CHECKPOINT", database)

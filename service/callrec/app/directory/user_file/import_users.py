@@ -21,6 +21,7 @@ from callrec.domain.directory.user_file.file_rules import Mode, read
 from callrec.domain.directory.user_file.foreign_files import AS_IT_IS, FileFormat, Given, Translated, translated
 from callrec.domain.directory.user_file.plan import Plan, planned
 from callrec.domain.directory.user_file.rows import Generate
+from callrec.domain.directory.user_file.sheet import Sheet
 from callrec.domain.directory.user_file.steps import Step
 from callrec.domain.errors import Conflict
 
@@ -101,8 +102,7 @@ async def import_users(
     time).
     """
     tell("reading", 0, 0)
-    file = await asyncio.to_thread(lambda: translated(decoded(content(), encoding), given))
-    sheet = await asyncio.to_thread(read, file.text, mode)
+    sheet, file = await asyncio.to_thread(_read, content, encoding, given, mode)
     keeping = _Keeping(passwords, tell)
     for _ in range(ATTEMPTS):
         tell("comparing", 0, 0)
@@ -124,6 +124,12 @@ async def import_users(
             done = await store.edit(edit, request_id, based_on=snapshot.edit_revision, actor=actor, receipt=receipt)
             return _imported(plan, file, dry_run=False) if done is None else _imported_before(done)
     raise tables_busy()
+
+
+def _read(content: Callable[[], bytes], encoding: str | None, given: Given, mode: Mode) -> tuple[Sheet, Translated]:
+    """The rows, and whose file it was: without its text, which would be in memory until the end."""
+    file = translated(decoded(content(), encoding), given)
+    return read(file.text, mode), replace(file, text="")
 
 
 def _imported_before(counts: str) -> Imported:

@@ -11,11 +11,11 @@ from conftest import Someone
 @pytest.mark.parametrize("role", ROLES)
 async def test_each_role_logs_in_and_sees_the_pages_that_it_reaches(someone: Someone, role: str) -> None:
     async with someone(role) as one:
-        links = await one.page.locator("nav a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+        links = await one.page.locator("header nav a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
         assert await one.page.locator("h1").count() == 1
         for link in links:
             assert await one.go(link) == 200
-            assert await one.page.locator("nav [aria-current=page]").count() == 1
+            assert await one.page.locator("header nav [aria-current=page]").count() == 1
 
 
 async def test_logging_out_ends_the_session(someone: Someone) -> None:
@@ -54,6 +54,7 @@ async def test_a_wrong_password_is_said_and_the_name_stays(someone: Someone) -> 
 async def test_without_scripts_and_by_keyboard_alone_somebody_logs_in(someone: Someone) -> None:
     async with someone(java_script_enabled=False) as one:
         await one.go("/login")
+        await one.page.wait_for_selector("[name=username]:focus")
         await one.page.keyboard.type("administrator")
         await one.page.keyboard.press("Tab")
         await one.page.keyboard.type(PASSWORDS_OF["administrator"])

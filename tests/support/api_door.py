@@ -16,7 +16,10 @@ from stored_library import StoredLibrary
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
+from callrec.adapters.daemon_socket import listening
 from callrec.adapters.database.open_catalogue import open_catalogue
+from callrec.adapters.disk import token
+from callrec.adapters.disk.fsync import write_new
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
@@ -254,7 +257,8 @@ async def opened(
                 site=site(use, "door"),
                 patience=PATIENCE,
             )
-            runner, door.port = await serve_http(app, "127.0.0.1", 0)
+            write_new(folder / token.NAME, TOKEN.encode(), token.MODE)  # commands beside it log through its own socket
+            runner, door.port = await serve_http(app, "127.0.0.1", 0, own=listening(folder))
             try:
                 yield door
             finally:

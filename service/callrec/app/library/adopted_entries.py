@@ -11,6 +11,7 @@ from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Catalogue, EventSink, Library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Refused
+from callrec.domain.library.file_names import is_stored_path
 from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.search_keys import Entry
 
@@ -34,7 +35,7 @@ class AdoptedEntries:
         return len(found)
 
     def _read(self, path: str, asker: Asker) -> tuple[AuditEntry, Entry]:
-        manifest = self.library.manifest(path)
+        manifest = self.library.manifest(path) if is_stored_path(path) else None
         if manifest is None or not self._is_adopted(path, manifest):
             raise Refused("no-such-recording", f"no adopted recording is at {path[:200]!a} of the library")
         entry, _ = entry_of(self.library, path, manifest)

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -60,6 +60,8 @@ class Job:
 
     path: str
     has_calls: bool
+    only: tuple[str, ...] = ()
+    """The tests of it that are run; empty for all."""
 
 
 @dataclass(slots=True)
@@ -138,7 +140,17 @@ def _started(job: Job, folder: Path, *, gives_way: bool) -> subprocess.Popen[byt
     folder.mkdir()
     with (folder / "out").open("wb") as out:
         return subprocess.Popen(  # noqa: S603 - our own words
-            [*_ends_with_us("INT"), *polite, sys.executable, "-m", "pytest", "--quiet", *told, *logs, job.path],
+            [
+                *_ends_with_us("INT"),
+                *polite,
+                sys.executable,
+                "-m",
+                "pytest",
+                "--quiet",
+                *told,
+                *logs,
+                *(job.only or [job.path]),
+            ],
             cwd=ROOT,
             env=os.environ | {"TMPDIR": str(folder)},
             stdin=subprocess.DEVNULL,
@@ -374,7 +386,7 @@ def once(chosen: argparse.Namespace, cores: int) -> int:
     if chosen.save_times:
         save_times(results)
     print(summed_up(results, time.monotonic() - since_s), flush=True)
-    again = [result.job for result in results if result.failures]
+    again = [_failed_tests(result) for result in results if result.failures]
     if not again or not any_calls or chosen.loaded or len(again) > MOST_AGAIN:
         return 1 if again else 0
     print(
@@ -383,8 +395,14 @@ def once(chosen: argparse.Namespace, cores: int) -> int:
     return _again(again)
 
 
+def _failed_tests(result: Result) -> Job:
+    """The tests of a file that failed, or all of it when the file as a whole did."""
+    are_tests = all("::" in name for name in result.failures)
+    return replace(result.job, only=tuple(result.failures) if are_tests else ())
+
+
 def _again(jobs: list[Job]) -> int:
-    """1 when a file fails again where nothing else runs."""
+    """1 when a test fails again where nothing else runs."""
     os.environ[VARIABLE] = "1"
     since_s = time.monotonic()
     try:

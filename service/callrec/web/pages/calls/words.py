@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from callrec.app.calls.live_calls import LiveState
 from callrec.domain.calls.model import ActorKind, Control
 from callrec.domain.error_codes import ErrorCode
-from callrec.domain.rules import Rule
 from callrec.web.pages.languages import N_
+from callrec.web.pages.recordings.words import RULES  # noqa: F401 - the templates read it here
 
 STATES: Mapping[LiveState, str] = {
     LiveState.IDLE: N_("not recorded"),
@@ -44,11 +44,6 @@ PROOFS: Mapping[LiveState, str] = {
     LiveState.FALLBACK: N_("It began while callrec was away: no proof, and no end from here."),
 }
 """What is known of it; of a recording the size of its files is shown in place of this."""
-RULES: Mapping[Rule, str] = {
-    Rule.ALWAYS: N_("always"),
-    Rule.ON_DEMAND: N_("on demand"),
-    Rule.NEVER: N_("never"),
-}
 ORIGINS: Mapping[str, str] = {
     "incall": N_("incoming number"),
     "context": N_("context"),

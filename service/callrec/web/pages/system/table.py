@@ -3,22 +3,24 @@
 import asyncio
 import time
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from aiohttp import web
 
+from callrec.app.doctor.findings import Finding, Verdict
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.domain.prompts import DEFAULT, LANGUAGES, LARGEST_BYTES, SPOKEN, TONES
 from callrec.web.api.media import asker_of
 from callrec.web.api.prompts import UPLOAD_S, WAV
+from callrec.web.pages.background_check import BackgroundCheck
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other, wants_part
 from callrec.web.pages.system import words
-from callrec.web.pages.system.examination import Examination
 from callrec.web.static_files import FOLDER
 from callrec.web.use_cases import UseCases
 
@@ -56,20 +58,27 @@ def system_pages(use: UseCases) -> list[Page]:
     ]
 
 
+def _faults(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that are not good, the worst first."""
+    order = (Verdict.WRONG, Verdict.CLOSED, Verdict.UNSEEN)
+    return sorted((one for one in findings if one.verdict in order), key=lambda one: order.index(one.verdict))
+
+
 class _System:
     def __init__(self, use: UseCases) -> None:
         self._use = use
-        self._examination = Examination(use.machine, time.time)
+        self._examination = BackgroundCheck(use.machine.doctor, time.time)
 
     async def show(self, request: web.Request) -> web.Response:
         """How the service does."""
         state = self._examination.state
         if wants_part(request):
-            return page(request, "system/doctor.html", words=words, doctor=state)
+            return page(request, "system/doctor.html", words=words, doctor=state, faults=_faults(state.found or ()))
         retention = await self._use.stored.retention.status(asker_of(request))
         hooks = await self._use.webhooks.every()
         return page(
-            request, "system/system.html", words=words, doctor=state, checks=self._use.readiness.look(),
+            request, "system/system.html", words=words, doctor=state, faults=_faults(state.found or ()),
+            checks=self._use.readiness.look(),
             disks=await asyncio.to_thread(self._use.machine.disks), unfinished=self._use.machine.unfinished(),
             followers=self._use.hub.subscribers, waiting=sum(standing.waiting for _, standing in hooks), hooks=hooks,
             versions=self._use.machine.versions(), retention=retention,

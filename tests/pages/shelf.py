@@ -1,16 +1,23 @@
 """Stored recordings for the tests of the pages: real files in the library of the door, and their entries in its catalogue."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
 
 import numpy as np
 from api_door import ServiceUrl
+from old_recordings import ulaw
 from people import GEORGE, JOHN
 from stored_library import RATE_HZ, recorded, tone
 
+from callrec.adapters.disk.old_files import DiskOldFiles
+from callrec.adapters.media.encode import PyAvEncoder
+from callrec.app.library.adoption import Adoption, AdoptionPorts, Outcome
 from callrec.app.library.catalog import index_entry
-from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.ids import LegId, NodeId
 from callrec.domain.calls.model import Actor, ActorKind, Hearing, Party, Pause, Told
-from callrec.domain.library.manifest import Format, Manifest
+from callrec.domain.library.manifest import Format, Manifest, StoredState
 from callrec.domain.rules import Rule, UserId
 
 LENGTH_S = 24.0
@@ -50,6 +57,20 @@ async def store(
     )
     await enter(door, manifest)
     return manifest
+
+
+async def adopt(door: ServiceUrl, old: Path) -> Manifest:
+    """A recording of XiVO in a format that browsers do not play, three seconds long."""
+    await asyncio.to_thread(lambda: ulaw(old / "user-1000-1001-1700000000.ulaw", 3))
+    library = door.library.library
+    ports = AdoptionPorts(DiskOldFiles(old), library, PyAvEncoder(), list, lambda _: False, lambda _: False)
+    (report,) = await asyncio.to_thread(lambda: list(Adoption(ports, UTC, NodeId("n")).run()))
+    assert report.outcome is Outcome.ADOPTED, report
+    (found,) = (
+        one for one in library.sidecars() if isinstance(one[1], Manifest) and one[1].state is StoredState.ADOPTED
+    )
+    await door.catalogue.put(index_entry(*found))
+    return found[1]
 
 
 async def enter(door: ServiceUrl, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from api_door import ServiceUrl
 from people import BILL, GEORGE
-from shelf import HOSTILE, LENGTH_S, store
+from shelf import HOSTILE, LENGTH_S, adopt, store
 from visitors import Visitor
 
 from callrec.app.library.catalog import rebuild
@@ -201,6 +201,24 @@ async def test_what_is_wrong_stands_at_its_field(someone: Someone) -> None:
         assert await one.page.input_value("#note-form [name=text]") == "later"
         await one.go("/recordings?from=yesterday")
         assert "This must be a date." in await one.text("main form")
+
+
+async def test_a_recording_of_another_program_is_listed_told_and_heard(
+    someone: Someone, door: ServiceUrl, tmp_path: Path
+) -> None:
+    """Its file is one that no browser plays, and the rule is not known."""
+    recording = (await adopt(door, tmp_path / "old")).recording
+    try:
+        async with someone("listener") as one:
+            await one.go("/recordings?state=adopted")
+            assert "adopted" in await one.text("tbody tr")
+            await ready(one, f"/recordings/{recording.id}")
+            assert "Another program recorded it." in await one.text("main")
+            await one.page.click("text=Play")
+            await one.until("audio.currentTime > 0.5")
+            assert await one.faults() == []
+    finally:
+        await door.catalogue.forget(recording.id)
 
 
 async def test_hostile_names_stay_text(someone: Someone) -> None:

@@ -65,6 +65,10 @@ class Story:
 
     def _why(self, manifest: Manifest) -> Sentence:
         recording, actor = manifest.recording, manifest.recording.actor
+        if manifest.state is StoredState.ADOPTED:
+            return self._sentence(
+                "why", N_("Another program recorded it. What is told here is what its file's name says.")
+            )
         kind, _, place = recording.rule_origin.partition(":")
         if kind in _PLACES:
             return self._sentence("why", _PLACES[kind], place=place.partition("@")[0])
@@ -81,7 +85,7 @@ class Story:
 
     def _told(self, manifest: Manifest) -> Iterator[Sentence]:
         people = {party.leg: self._party(party) for party in manifest.recording.parties}
-        if not manifest.recording.hearings:
+        if not manifest.recording.hearings and manifest.state is not StoredState.ADOPTED:
             yield self._sentence("told", N_("Nothing was announced to the participants."))
         for one in manifest.recording.hearings:
             who = people.get(one.leg) or self.say(N_("a participant"))
@@ -117,6 +121,8 @@ class Story:
         recording = manifest.recording
         if manifest.state is StoredState.SOUND:
             yield self._sentence("whole", N_("Nothing is missing: all of it is there, from beginning to end."))
+        if manifest.state is StoredState.ADOPTED:
+            yield self._sentence("whole", N_("Whether something is missing is not known."))
         if manifest.state is StoredState.UNANSWERED:
             yield self._sentence("whole", N_("The call was not answered, so there was nothing to record."))
         if manifest.state is StoredState.FAILED:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from callrec.domain.calls.model import NotHeard
 from callrec.domain.library.call_direction import CallDirection
-from callrec.domain.library.manifest import StoredState
+from callrec.domain.library.manifest import Format, StoredState
 from callrec.domain.library.marks import MarkKind
 from callrec.domain.library.search_keys import Heard
 from callrec.domain.library.search_pages import Sort
@@ -27,7 +27,10 @@ STATES: Mapping[str, str] = {
     StoredState.PARTIAL: N_("partial"),
     StoredState.FAILED: N_("failed"),
     StoredState.UNANSWERED: N_("not answered"),
+    StoredState.ADOPTED: N_("adopted"),
 }
+PLAYED = frozenset(Format)
+"""What browsers play; other formats are sent as WAV."""
 HEARD: Mapping[str, str] = {
     Heard.YES: N_("all have heard it"),
     Heard.NO: N_("not proven for all"),

@@ -127,3 +127,11 @@ def test_it_says_what_is_missing_and_that_nothing_is() -> None:
 
 def test_it_speaks_the_language_of_the_viewer() -> None:
     assert str(story(CALL, language="fr")[-1].text) == "Rien ne manque : tout est là, du début à la fin."
+
+
+def test_of_an_adopted_recording_only_what_its_name_says_is_told() -> None:
+    adopted = story(replace(CALL, rule=None, actor=Actor(ActorKind.OPERATOR)), StoredState.ADOPTED)
+    assert [(one.kind, str(one.text)) for one in adopted] == [
+        ("why", "Another program recorded it. What is told here is what its file's name says."),
+        ("whole", "Whether something is missing is not known."),
+    ]

@@ -108,7 +108,7 @@ class AmiRecorder:
         """See ports.Recorder. Without a known MixMonitorID, the one in the leg's variables is used, if they name this capture."""
         mixmonitor = capture.mixmonitor or await self.mixmonitor_of(capture)
         if not mixmonitor or self._owners.get((capture.leg, mixmonitor), capture.id) != capture.id:
-            return  # a later recorder has this id: the one that is to be stopped has ended
+            return  # a later recorder has this id: the one to stop has ended
         try:
             await self._ami.action("StopMixMonitor", [("Channel", capture.leg), ("MixMonitorID", mixmonitor)])
         except Refused as error:

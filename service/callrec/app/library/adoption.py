@@ -99,7 +99,7 @@ class Adoption:
         yield from waiting
 
     def _adopted(self, file: str) -> tuple[FileReport, str]:
-        """The report, and the path of a recording that is to be entered."""
+        """The report, and the path of the recording to enter; empty for none."""
         named, digest, size_bytes = self._read(file)
         recording, found = self._found(named, digest)
         _, path = identified(named, digest)

@@ -117,13 +117,13 @@ def files_of(path: str, manifest: Manifest) -> tuple[str, ...]:
 
 def checked_reason(reason: str, personal: Collection[str]) -> str:
     """The reason, which stays beside the audit log. Raises Refused (`erasure-reason`) for none, a long one, one with control
-    characters, or one that names a number or a person that is to be erased."""
+    characters, or one that contains a number or name of the recordings to erase."""
     hint = "give the number of a case or a request"
     text = reason.strip()
     if not text or len(text) > MOST_REASON or not text.isprintable():
         raise Refused("erasure-reason", f"an erasure needs a reason of 1 to {MOST_REASON} characters", hint=hint)
     if next(mentioned(text, personal), None) is not None:
-        says = "the reason names a number or a person that is to be erased, and it would stay"
+        says = "the reason contains a number or name of what is erased, and the reason stays in the log"
         raise Refused("erasure-reason", says, hint=hint)
     return text
 

@@ -177,9 +177,11 @@ async def numbers_misordered(scene: Scene) -> str:
         await _speak(phone, _same(-BRIEF))
     manifest, left, _ = await scene.entry()
     sides = (interruptions(sound, TONES_HZ[scene.recorded]) for sound in (left, there.heard()))
-    kept_s, heard_s = (length_s(side) for side in sides)
-    assert heard_s > BRIEF * PACKET_S - KEPT_S, heard_s
-    assert abs(kept_s - heard_s) < NEAR_S, (kept_s, heard_s)
+    file_lacks_s, phone_lacks_s = (length_s(side) for side in sides)
+    late_s = BRIEF * PACKET_S
+    assert phone_lacks_s > late_s - KEPT_S, phone_lacks_s
+    # A busy phone plays late packets as silence, which the file has in full: it may have more than was heard, never less
+    assert late_s - NEAR_S < file_lacks_s < phone_lacks_s + NEAR_S, (file_lacks_s, phone_lacks_s)
     assert_sound(manifest, unsent=phone.media.unsent)
     return "kept"
 

@@ -4,12 +4,14 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from api_door import opened
+from api_door import ServiceUrl, opened
+from call_stage import TABLES as STAGE_TABLES
 from call_stage import Ids, Stage, event
 from login_store import KeptAudit
 from people import MORE, PASSWORDS_OF, ROLES, TABLES
@@ -19,6 +21,7 @@ from visitors import Visitor, visitor
 from callrec.adapters.system import SystemClock
 from callrec.app.calls.live_calls import LiveCall, LiveCalls
 from callrec.domain.calls.model import Control
+from callrec.domain.directory.directory import Directory
 from callrec.web.pages.calls import stream
 
 HOSTILE = '<img src=x onerror="console.error(1)">"&{{7*7}}'
@@ -29,8 +32,8 @@ STOP = "main tbody button:has-text('Stop')"
 class Exchange:
     """A stage whose calls the pages show, and the address of the pages."""
 
-    def __init__(self, stage: Stage, port: int) -> None:
-        self.stage, self.address = stage, f"http://127.0.0.1:{port}"
+    def __init__(self, stage: Stage, door: ServiceUrl) -> None:
+        self.stage, self.door, self.address = stage, door, f"http://127.0.0.1:{door.port}"
         self._nth = itertools.count(1)
 
     def call(self, caller: str = "alice", called: str = "bob") -> int:
@@ -60,7 +63,7 @@ async def exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     stage = Stage(tmp_path, SystemClock())
     calls = LiveCalls(stage.call_router, stage.asterisk.spool, KeptAudit())
     async with stage.running(), opened(tmp_path / "door", TABLES, MORE, calls) as door:
-        yield Exchange(stage, door.port)
+        yield Exchange(stage, door)
 
 
 @asynccontextmanager
@@ -137,20 +140,82 @@ async def test_what_cannot_be_done_is_said_in_words(browser: Browser, exchange: 
 
 
 async def test_hostile_names_stay_text(browser: Browser, exchange: Exchange) -> None:
+    """A caller's name and a user's name, as the stream draws them, as the page does, and as the news tells them. A script in them
+    would complain to the console, which fails the test."""
+    stage = exchange.stage
+    alice, *others = STAGE_TABLES.users
+    stage.directory = Directory(replace(STAGE_TABLES, users=(replace(alice, lastname=HOSTILE), *others)))
     async with someone(browser, exchange, "operator") as one:
         await live(one)
-        stage = exchange.stage
-        stage.call_router.asterisk(event("Newchannel", "9.1", "alice", CallerIDName=HOSTILE, CallerIDNum="1001"))
-        await rows(one, 1)
-        assert HOSTILE in await one.text("tbody") or "Alice" in await one.text("tbody")
-        assert await one.page.locator("tbody img").count() == 0
+        stage.call_router.asterisk(event("Newchannel", "9.1", "trunk", CallerIDName=HOSTILE, CallerIDNum="<b>1"))
+        exchange.call()
+        await rows(one, 2)
+        for _ in ("drawn by the stream", "drawn by the page"):
+            shown = [await row.inner_text() for row in await one.page.locator("tbody th li").all()]
+            assert sum(HOSTILE in text for text in shown) == 2, shown
+            assert await one.page.locator("main img, main b").count() == 0
+            await one.page.wait_for_function("() => document.getElementById('news').textContent !== ''")
+            assert await one.page.locator("#news *").count() == 0
+            await live(one)
+            exchange.call("ever", "bob")
+        for call in exchange.every():
+            assert await one.go(f"/calls/{call.session.call}") == 200
+            assert await one.page.locator("main img, main b").count() == 0
+        await one.go("/calls/c000001")
+        assert HOSTILE in await one.text("h1")
+
+
+async def test_a_supervisor_sees_the_calls_of_the_group_and_no_others(browser: Browser, exchange: Exchange) -> None:
+    """On the page, in its stream, by its address and by the API; and not any longer when the group's member has left the call."""
+    exchange.call("alice", "ever")
+    exchange.call("alice", "bob")  # Bob's user is George's, whom the supervisor looks after
+    async with someone(browser, exchange, "supervisor", may_complain=True) as one:
+        assert await one.page.locator("nav a[href='/calls']").count() == 1
+        await live(one)
+        exchange.call("ever", "alice")
+        exchange.call("bob", "ever")
+        await rows(one, 2)
+        assert await one.text("#count") == "2 calls"
+        shown = await one.page.locator("tbody tr").evaluate_all("all => all.map(row => row.dataset.call)")
+        assert shown == ["c000002", "c000004"]
+        assert await one.page.locator("tbody button").count() == 0
+        assert await one.go("/calls/c000001") == 404
+        listed = await one.context.request.get(f"{exchange.address}/api/v1/calls")
+        assert [call["id"] for call in (await listed.json())["items"]] == ["c000002", "c000004"]
+        await live(one)
+        exchange.stage.call_router.asterisk(event("Hangup", "2.2", "bob", linkedid="2.1"))
+        await one.page.wait_for_selector("#call-c000002.gone .badge:has-text('without your group now')")
+        assert await one.go("/calls/c000002") == 404
+        assert await one.go("/calls/c000004") == 200
+
+
+async def test_who_may_record_the_groups_calls_has_buttons_for_these(browser: Browser, exchange: Exchange) -> None:
+    """The role sees all calls and records those of the group; a call of others is answered like none, and stays as it is."""
+    role = {"permissions": ["calls.read", "group.record"]}
+    assert (await exchange.door.change("/roles/supervisor", **role)).status == 200
+    exchange.call("alice", "trunk")
+    exchange.call("alice", "bob")
+    async with someone(browser, exchange, "supervisor", may_complain=True) as one:
+        await live(one)
+        await rows(one, 2)
+        assert await one.page.locator("#call-c000001 button").count() == 0
+        await one.page.click("#call-c000002 button:has-text('Start')")
+        await one.page.wait_for_selector("#said .good")
+        origin = {"Origin": exchange.address, "Sec-Fetch-Site": "same-origin"}
+        for path in ("c000001", "c000009"):
+            where = f"{exchange.address}/api/v1/calls/{path}/recording/start"
+            answer = await one.context.request.post(where, headers=origin)
+            assert (answer.status, (await answer.json())["code"]) == (404, "no-such-call")
+        await one.context.request.post(f"{exchange.address}/calls/c000001/recording/start", headers=origin)
+        assert [bool(call.recording) for call in exchange.every()] == [False, True]
 
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_each_role_sees_and_does_what_it_may(browser: Browser, exchange: Exchange, role: str) -> None:
-    """The auditor looks and changes nothing; users and supervisors have no such page."""
+    """The auditor and supervisors look and change nothing; users have no such page."""
     exchange.call()
-    sees, does = role in {"administrator", "operator", "auditor"}, role in {"administrator", "operator"}
+    sees = role in {"administrator", "operator", "auditor", "supervisor"}
+    does = role in {"administrator", "operator"}
     async with someone(browser, exchange, role, may_complain=True) as one:
         assert await one.go("/calls") == (200 if sees else 404)
         assert await one.page.locator("nav a[href='/calls']").count() == sees

@@ -37,6 +37,7 @@ from callrec.app.ports.machine import Disk, Machine
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
 from callrec.domain.access.audit import Actor
+from callrec.domain.access.decisions import Visible
 from callrec.domain.calls.model import Control
 from callrec.domain.directory.edit import Edit
 from callrec.domain.directory.model import Incall, Line, Tables, User, Voicemail
@@ -93,13 +94,16 @@ class NoCalls(LiveCalls):
         resume_after_s: float | None = None,
         *,
         by: Actor,
+        within: Visible,
         address: str = "",
     ) -> Controlled:
         """There is none with this id."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason of {control} must be {REASON.says}")
         raise Refused(
-            "no-such-call", f"there is no live call {call!r}", hint=f"after {resume_after_s} for {by} at {address}"
+            "no-such-call",
+            f"there is no live call {call!r}",
+            hint=f"after {resume_after_s} for {by} of {within} at {address}",
         )
 
 

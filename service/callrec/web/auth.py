@@ -128,9 +128,11 @@ KNOWN = web.AppKey("known", Authentication)
 
 
 async def still_may(request: web.Request, permission: Permission) -> bool:
-    """Whether a request that is answered for long may go on: its session or token was not ended, and has the permission. Raises
-    Unavailable."""
+    """Whether a request that is answered for long may go on: its session or token was not ended, and has the permission. From
+    then on `principal_of` is what the principal is now. Raises Unavailable."""
     principal = await request.app[KNOWN].principal(request)
+    if principal is not None:
+        request[_PRINCIPAL] = principal
     return principal is not None and may_somewhere(principal, permission)
 
 

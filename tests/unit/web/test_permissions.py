@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from callrec.domain.access.decisions import RECORDINGS
+from callrec.domain.access.decisions import REACHES
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.edit import Table
 from callrec.domain.directory.model import DEFAULT_ROLES, Permission
@@ -70,7 +70,7 @@ PERMITTED = {
     "administrator": {one.name for one in TABLE} - EVERYBODY,
     "auditor": AUDITOR,
     "operator": OPERATOR,
-    "supervisor": LISTS | LISTENER,
+    "supervisor": LISTS | LISTENER | {"listCalls"},
     "listener": LISTS | LISTENER,
     "user": LISTS | LISTENER,
     "no role": set(),
@@ -148,7 +148,7 @@ async def test_one_permission_opens_what_needs_it_alone(
     permission: Permission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = Principal(PrincipalKind.TOKEN, "1", frozenset({permission}))
-    opened = {permission, *(whole for whole, reach in RECORDINGS.items() if permission in {reach.group, reach.own})}
+    opened = {permission, *(whole for whole, reach in REACHES.items() if permission in {reach.group, reach.own})}
     monkeypatch.setattr("callrec.web.auth.principal_of", lambda _: who)
     monkeypatch.setattr("callrec.web.auth.log_refusal", lambda _, details: asyncio.sleep(0, details))
     for one in TABLE:

@@ -285,7 +285,7 @@ class CallRouter:
             return worker
         if call in self._ended:
             raise Refused("call-ended", f"call {call} is over", hint="callrec recordings list has what was recorded")
-        raise Refused("no-such-call", f"there is no live call {call[:80]!r}", hint="callrec calls list")
+        raise no_such_call(call)
 
     def _reply(self, command: Reply | AnswerControl) -> None:
         if isinstance(command, AnswerControl):
@@ -476,6 +476,11 @@ class CallRouter:
             self._ended.append(actor.session.call)
             for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is actor]:
                 del self._by_linkedid[linkedid]
+
+
+def no_such_call(call: str) -> Refused:
+    """The error for a call that is not live, or that the one who asks may not know of."""
+    return Refused("no-such-call", f"there is no live call {call[:80]!r}", hint="callrec calls list")
 
 
 def _rank(actor: Worker) -> int:

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from callrec.app.calls.call_router import CallRouter
+from callrec.app.calls.call_router import CallRouter, no_such_call
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Spool
 from callrec.domain.access.audit import Action, Actor, AuditEntry
+from callrec.domain.access.decisions import Visible
 from callrec.domain.calls.ids import CallId, CaptureId
 from callrec.domain.calls.model import Control, Leg, Party, Recording
 from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.directory.value_checks import text
 from callrec.domain.errors import CallrecError, Refused
+from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import ControlAnswer
 
 PROVEN_S = 2.5
@@ -87,6 +89,11 @@ class LiveCall:
     grows: bool
     written_bytes: int
 
+    @property
+    def users(self) -> frozenset[UserId]:
+        """Who is in it, as far as they are users."""
+        return frozenset(one.leg.user.id for one in self.participants if one.leg.user)
+
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
@@ -107,6 +114,10 @@ class LiveCalls:
         live = [session for session in self._calls.live() if session.state is not State.CLOSED]
         return [self._shown(session) for session in sorted(live, key=lambda one: one.call)]
 
+    def seen(self, within: Visible) -> Sequence[LiveCall]:
+        """Those of `every` that somebody may see."""
+        return [call for call in self.every() if within.holds_any(call.users)]
+
     async def control(
         self,
         call: str,
@@ -115,13 +126,17 @@ class LiveCalls:
         resume_after_s: float | None = None,
         *,
         by: Actor,
+        within: Visible,
         address: str = "",
     ) -> Controlled:
-        """Do this to the call's recording, once the audit log has who asked for it. Raises Refused when it cannot be, or
+        """Do this to the call's recording, once the audit log has who asked for it; a call that is not `within` what they may do
+        it to is unknown. Raises Refused when it cannot be, or
         something else came of it; Unavailable while Asterisk cannot be asked, or the audit log takes no entry. A pause is done
         without the log, too: a card number that is recorded would be worse than an entry that is missing."""
         if not REASON.accepts(reason):
             raise Refused("control-reason", f"the reason must be {REASON.says}", hint="shorten it, or leave it out")
+        if not within.all and call not in {one.session.call for one in self.seen(within)}:
+            raise no_such_call(call)
         try:
             await self._logged(call, AuditEntry(Action.CONTROLLED, by, address=address, reason=reason, details=control))
         except CallrecError:

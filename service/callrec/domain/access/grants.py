@@ -4,14 +4,14 @@ A change of who may do what is allowed when the one who asks has every permissio
 gave before, and those that it gives after the change. So a role, a profile or an account that can do more than oneself is out of
 reach: it can be neither given, nor taken over by another password, nor weakened.
 
-A permission that is meant for the recordings of certain users counts as had by those who have it for all recordings. Else
+A permission that is meant for the recordings or calls of certain users counts as had by those who have it for all of them. Else
 `own.*` counts when one has the same, and `group.*` only towards an account that supervises no other users than oneself.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from callrec.domain.access.decisions import RECORDINGS
+from callrec.domain.access.decisions import REACHES
 from callrec.domain.access.principals import Principal
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Table
@@ -21,10 +21,8 @@ from callrec.domain.rules import UserId
 
 ACCOUNT_FIELDS: Final = ("enableclient", "username", "password_hash", "profileclient")
 """The fields of a user with which they log in, and get a role."""
-_WIDE = {
-    narrow: wide for wide, reach in RECORDINGS.items() for narrow in (reach.group, reach.own) if narrow is not None
-}
-_GROUP = frozenset(reach.group for reach in RECORDINGS.values() if reach.group is not None)
+_WIDE = {narrow: wide for wide, reach in REACHES.items() for narrow in (reach.group, reach.own) if narrow is not None}
+_GROUP = frozenset(reach.group for reach in REACHES.values() if reach.group is not None)
 _Touched = tuple[Iterable[Permission], frozenset[UserId] | None]
 """Permissions, and the users whose recordings those of a group are about; None: any users'."""
 

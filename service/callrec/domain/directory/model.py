@@ -302,6 +302,10 @@ class Permission(StrEnum):
     GROUP_LISTEN = "group.listen"
     GROUP_DOWNLOAD = "group.download"
     GROUP_ANNOTATE = "group.annotate"
+    GROUP_CALLS = "group.calls"
+    """As `calls.read`, for the calls in which a member of the groups that the user supervises is."""
+    GROUP_RECORD = "group.record"
+    """As `calls.record`, for the same calls."""
     OWN_LIST = "own.list"
     """As `recordings.list`, for the user's own recordings."""
     OWN_LISTEN = "own.listen"
@@ -345,7 +349,10 @@ DEFAULT_ROLES = (
     ),
     Role(
         "supervisor",
-        (Permission.GROUP_LIST, Permission.GROUP_LISTEN, Permission.OWN_LIST, Permission.OWN_LISTEN),
+        (
+            *(Permission.GROUP_LIST, Permission.GROUP_LISTEN, Permission.GROUP_CALLS),
+            *(Permission.OWN_LIST, Permission.OWN_LISTEN),
+        ),
     ),
     Role("user", (Permission.OWN_LIST, Permission.OWN_LISTEN)),
 )

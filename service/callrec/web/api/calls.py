@@ -6,12 +6,13 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.calls.live_calls import REASON, LiveCall, LiveCalls, LiveState
+from callrec.domain.access.decisions import visible
 from callrec.domain.calls.model import Actor, ActorKind, Control, Direction
 from callrec.domain.directory.model import Permission
 from callrec.domain.rules import Rule
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body, ruled
-from callrec.web.auth import WAY, actor_of
+from callrec.web.auth import WAY, actor_of, principal_of
 from callrec.web.requests import body_of
 from callrec.web.routes import Answer, Operation
 
@@ -111,12 +112,13 @@ class Calls(BaseModel):
 def call_operations(calls: LiveCalls) -> list[Operation]:
     """The operations of live calls."""
 
-    async def every(_: web.Request) -> web.Response:
-        return shown({"items": [_shown(call) for call in calls.every()]})
+    async def every(request: web.Request) -> web.Response:
+        seen = calls.seen(visible(principal_of(request), Permission.CALLS_READ))
+        return shown({"items": [_shown(call) for call in seen]})
 
     listed = Operation(
-        "GET", "/calls", "listCalls", "calls", "List the live calls of this node.", every,
-        {HTTPStatus.OK: Answer("All live calls.", Calls)}, needs=(Permission.CALLS_READ,),
+        "GET", "/calls", "listCalls", "calls", "List the live calls of this node that the principal may see.", every,
+        {HTTPStatus.OK: Answer("The live calls.", Calls)}, needs=(Permission.CALLS_READ,),
     )  # fmt: skip
     return [listed, *(_operation(calls, control) for control in Control)]
 
@@ -128,7 +130,10 @@ def _operation(calls: LiveCalls, control: Control) -> Operation:
         said = body.model_validate({}) if not request.body_exists else await body_of(request, body)
         after_s = said.resume_after_s if isinstance(said, PauseRequest) else None
         by, address = actor_of(request), request[WAY].address
-        done = await calls.control(request.match_info["id"], control, said.reason, after_s, by=by, address=address)
+        within = visible(principal_of(request), Permission.CALLS_RECORD)
+        done = await calls.control(
+            request.match_info["id"], control, said.reason, after_s, by=by, within=within, address=address
+        )
         return shown(_shown(done.call), status=HTTPStatus.OK if done.is_proven else HTTPStatus.ACCEPTED)
 
     return Operation(

@@ -10,6 +10,7 @@ from login_store import KeptAudit
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState
 from callrec.domain.access.audit import Actor, ActorKind
+from callrec.domain.access.decisions import Visible
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Control
@@ -20,6 +21,7 @@ from callrec.domain.errors import Refused
 from callrec.domain.rules import RecordRules, Rule, UserId
 from callrec.domain.vocabulary import Outcome
 
+ALL = Visible(all=True)
 ASKER = Actor(ActorKind.ACCOUNT, "7")
 SILENT = User(UserId("4"), "Silent", rules=RecordRules(*[Rule.NEVER] * 4))
 SHY = User(UserId("6"), "Shy", call_record=True, rules=RecordRules(out_external=Rule.NEVER))
@@ -123,7 +125,9 @@ async def test_who_is_transferred_out_of_a_pause_into_a_recorded_call_is_not_rec
         for call in ("c1", "c2"):
             stage.asterisk.grow(f"{call}-1-1")
         await stage.passes(3)
-        done = await LiveCalls(call_router, stage.spool, KeptAudit()).control(paused, Control.PAUSE, by=ASKER)
+        done = await LiveCalls(call_router, stage.spool, KeptAudit()).control(
+            paused, Control.PAUSE, by=ASKER, within=ALL
+        )
         assert done.is_proven
         transferred(stage, "trunk", "ever")
         await stage.passes(3)
@@ -152,7 +156,7 @@ async def test_who_leaves_a_paused_conference_for_a_recorded_call_is_recorded_th
         stage.asterisk.grow("c2-1-1")
         await stage.passes(3)
         live = LiveCalls(call_router, stage.spool, KeptAudit())
-        assert (await live.control("c1", Control.PAUSE, by=ASKER)).is_proven
+        assert (await live.control("c1", Control.PAUSE, by=ASKER, within=ALL)).is_proven
         await stage.passes(1)
         assert stage.asterisk.paused.keys() == {"1.1", "1.2", "1.3"}
         stage.asterisk.tones.clear()

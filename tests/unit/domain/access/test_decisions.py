@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from callrec.domain.access.decisions import RECORDINGS, Visible, may, may_somewhere, visible
+from callrec.domain.access.decisions import REACHES, Visible, may, may_somewhere, visible
 from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind, account
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import (
@@ -56,7 +56,7 @@ def test_what_is_not_given_is_not_allowed(permission: Permission) -> None:
 
 def test_a_permission_for_recordings_reaches_no_other_one() -> None:
     """Each of the permissions for fewer recordings belongs to exactly one for all."""
-    for permission, reach in RECORDINGS.items():
+    for permission, reach in REACHES.items():
         for fewer in {reach.group, reach.own} - {None}:
             others = [one for one in Permission if one not in {permission, fewer}]
             assert not [one for one in others if may_somewhere(principal(fewer), one)]
@@ -66,6 +66,17 @@ def test_a_supervisor_of_no_group_sees_nobody() -> None:
     assert not visible(principal(P.GROUP_LIST, supervised=frozenset()))
     assert visible(principal(P.GROUP_LIST)) == Visible(all=False, users=frozenset({COLLEAGUE}))
     assert visible(principal(P.RECORDINGS_LIST)) == Visible(all=True)
+
+
+def test_a_call_belongs_to_every_user_who_is_in_it() -> None:
+    """A supervisor sees it while one of their group is in it; an own permission there is none."""
+    seen = visible(principal(P.GROUP_CALLS), P.CALLS_READ)
+    assert seen.holds_any({FOREIGN, COLLEAGUE})
+    assert not seen.holds_any({FOREIGN, OWN})
+    assert not seen.holds_any(())
+    assert visible(principal(P.CALLS_READ), P.CALLS_READ).holds_any(())
+    assert not visible(principal(P.GROUP_CALLS), P.CALLS_RECORD)
+    assert visible(principal(P.GROUP_RECORD), P.CALLS_RECORD).users == {COLLEAGUE}
 
 
 def test_a_program_without_a_user_has_no_own_recordings() -> None:

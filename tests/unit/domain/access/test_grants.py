@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callrec.domain.access.decisions import REACHES
 from callrec.domain.access.grants import check_account, check_edit, check_permissions
 from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.directory.directory import Directory
@@ -89,9 +90,8 @@ def test_what_one_lacks_one_cannot_give_and_what_one_has_one_can(permission: Per
 
 
 def wider(permission: Permission) -> set[Permission]:
-    """A permission for a group's recordings cannot be given to anybody by who has it for another group."""
-    scope, _, what = permission.partition(".")
-    return {Permission(f"recordings.{what}")} if scope == "group" else set()
+    """A permission for a group's recordings or calls cannot be given to anybody by who has it for another group."""
+    return {whole for whole, reach in REACHES.items() if reach.group is permission}
 
 
 def test_with_all_permissions_one_gives_all() -> None:

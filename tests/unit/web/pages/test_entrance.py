@@ -47,7 +47,7 @@ PERMITTED: dict[str, set[str]] = {
     "administrator": {one.name for one in TABLE},
     "auditor": {*SEES_USERS, *SEES_ACCOUNTS, *LIVE, *AUDIT, *SYSTEM, "api", *SEES},
     "operator": {*SEES_USERS, *LIVE, *CONTROLS, *AUDIT},
-    "supervisor": SEES | OWN,
+    "supervisor": SEES | OWN | LIVE,
     "listener": SEES,
     "user": SEES | OWN,
     "no role": set(),

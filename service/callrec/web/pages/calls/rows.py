@@ -1,12 +1,15 @@
 """What the page shows of a live call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from callrec.app.calls.live_calls import LiveCall, LiveState
+from callrec.domain.access.decisions import Visible, visible
+from callrec.domain.access.principals import Principal
 from callrec.domain.calls.model import Control, Direction
-from callrec.domain.rules import Rule
+from callrec.domain.directory.model import Permission
+from callrec.domain.rules import Rule, UserId
 from callrec.web.pages.calls.words import offered
 
 FINE_BYTES, COARSE_BYTES = 100_000, 1_000_000
@@ -41,6 +44,8 @@ class Row:
     grows: bool
     written_bytes: int
     pauses: int
+    users: tuple[UserId, ...] = ()
+    """Who is in the call: whose supervisors may see it. In one order, so that the mark does not change by it."""
 
     @classmethod
     def of(cls, call: LiveCall) -> "Row":
@@ -61,6 +66,7 @@ class Row:
             call.grows,
             rounded(call.written_bytes),
             len(recording.pauses) if recording else 0,
+            tuple(sorted(call.users)),
         )
 
     @property
@@ -72,6 +78,12 @@ class Row:
     def controls(self) -> Sequence[Control]:
         """What can be asked now."""
         return offered(self.state)
+
+
+def controls_for(principal: Principal | None) -> Callable[[Row], Sequence[Control]]:
+    """What this principal can ask now of a row's recording."""
+    within = visible(principal, Permission.CALLS_RECORD) if principal else Visible(all=False)
+    return lambda row: row.controls if within.holds_any(row.users) else ()
 
 
 def rounded(written_bytes: int) -> int:

@@ -5,12 +5,13 @@ import time
 from aiohttp import web
 
 from callrec.app.calls.live_calls import REASON, LiveCall
+from callrec.domain.access.decisions import visible
 from callrec.domain.calls.model import Control
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Refused
-from callrec.web.auth import WAY, actor_of
+from callrec.web.auth import WAY, actor_of, principal_of
 from callrec.web.pages.calls import words
-from callrec.web.pages.calls.rows import Row
+from callrec.web.pages.calls.rows import Row, controls_for
 from callrec.web.pages.calls.stream import LIFE_S, LiveStream, RowLook
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import translations
@@ -51,23 +52,30 @@ class _Calls:
         self.follow = LiveStream(self._look).follow
 
     async def show(self, request: web.Request) -> web.Response:
-        """All calls, oldest first; `?after=` continues behind this call."""
+        """The calls that the person may see, oldest first; `?after=` continues behind this call."""
         return self._list(request)
 
     async def show_one(self, request: web.Request) -> web.Response:
         """One call with all that is known of its recording."""
-        return self._one(request, self._call(request), blank(request))
+        found = self._found(request)
+        if found is None:
+            raise web.HTTPNotFound
+        return self._one(request, found, blank(request))
 
     def asker(self, control: Control) -> Handler:
         """The handler of the form that asks for this."""
 
         async def ask(request: web.Request) -> web.Response:
             form = await typed(request)
-            identity = request.match_info["id"]
             done, wrong = "", ""
             try:
                 came = await self._calls.control(
-                    identity, control, form.value("reason").strip(), by=actor_of(request), address=request[WAY].address
+                    request.match_info["id"],
+                    control,
+                    form.value("reason").strip(),
+                    by=actor_of(request),
+                    within=visible(principal_of(request), Permission.CALLS_RECORD),
+                    address=request[WAY].address,
                 )
                 done = f"{control}-{'done' if came.is_proven else 'asked'}"
             except Refused as refused:
@@ -86,7 +94,7 @@ class _Calls:
         if done:
             return see_other(f"{CALLS}/{identity}" if is_of_one else CALLS, done)
         form.add("", wrong)
-        found = self._found(identity)
+        found = self._found(request)
         return self._one(request, found, form) if is_of_one and found else self._list(request, wrong)
 
     @staticmethod
@@ -95,25 +103,23 @@ class _Calls:
         return translations(form.language).gettext(known) if known else refused.message
 
     def _list(self, request: web.Request, wrong: str = "") -> web.Response:
-        every, after = self._look.rows(), request.query.get("after", "")
+        every, after = self._look.rows(principal_of(request)), request.query.get("after", "")
         rest = [row for row in every if row.id > after]
         return page(
             request, "calls/calls.html", words=words, now_s=time.time(),
             rows=rest[:AT_ONCE], count=len(every), wrong=wrong, after=after,
             more=rest[AT_ONCE - 1].id if len(rest) > AT_ONCE else "",
+            controls=controls_for(principal_of(request)),
         )  # fmt: skip
 
     def _one(self, request: web.Request, call: LiveCall, form: Form) -> web.Response:
+        row = Row.of(call)
         return page(
-            request, "calls/one.html", words=words, call=call, row=Row.of(call), recording=call.recording, form=form,
-            most=REASON.most,
+            request, "calls/one.html", words=words, call=call, row=row, recording=call.recording, form=form,
+            most=REASON.most, controls=controls_for(principal_of(request))(row),
         )  # fmt: skip
 
-    def _call(self, request: web.Request) -> LiveCall:
-        found = self._found(request.match_info["id"])
-        if found is None:
-            raise web.HTTPNotFound
-        return found
-
-    def _found(self, identity: str) -> LiveCall | None:
-        return next((one for one in self._calls.every() if one.session.call == identity), None)
+    def _found(self, request: web.Request) -> LiveCall | None:
+        """The call of the path, when the person may see it."""
+        seen = self._calls.seen(visible(principal_of(request), Permission.CALLS_READ))
+        return next((one for one in seen if one.session.call == request.match_info["id"]), None)

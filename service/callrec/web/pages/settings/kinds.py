@@ -38,6 +38,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.GROUP_LISTEN: N_("Listen to the group's recordings"),
     Permission.GROUP_DOWNLOAD: N_("Download the group's recordings"),
     Permission.GROUP_ANNOTATE: N_("Notes and tags of the group's recordings"),
+    Permission.GROUP_CALLS: N_("See the group's live calls"),
+    Permission.GROUP_RECORD: N_("Start, stop and pause recording of the group's live calls"),
     Permission.OWN_LIST: N_("See one's own recordings in lists"),
     Permission.OWN_LISTEN: N_("Listen to one's own recordings"),
     Permission.OWN_DOWNLOAD: N_("Download one's own recordings"),

@@ -53,17 +53,17 @@ function onRow({ id, mark, html }) {
   if (isFilled && state !== fresh.dataset.state) changed.set(id, fresh.dataset.says);
 }
 
-function end(row) {
+function end(row, word = table.dataset.ended) {
   if (row.dataset.state === "gone") return;
   row.dataset.state = "gone";
   row.dataset.mark = "";
   row.classList.add("gone");
   const badge = row.querySelector(".badge");
   badge.className = "badge";
-  badge.textContent = table.dataset.ended;
+  badge.textContent = word;
   row.querySelector(".do form")?.remove();
   row.querySelector(".do a")?.remove();
-  changed.set(row.dataset.call, row.dataset.says.replace(/: [^:]*$/, `: ${table.dataset.ended}`));
+  changed.set(row.dataset.call, row.dataset.says.replace(/: [^:]*$/, `: ${word}`));
 }
 
 const isSeen = (row) => {
@@ -79,14 +79,14 @@ function sweep(all) {
   none.hidden = body.childElementCount > 0;
 }
 
-function onCalls({ count: calls, gone, all }) {
+function onCalls({ count: calls, gone, left, all }) {
   if (all) {
     const known = new Set(all);
     for (const row of [...body.rows]) if (!known.has(row.dataset.call)) end(row);
     isFilled = true;
     byId("pages")?.remove();
   }
-  for (const id of gone) { const row = rowOf(id); if (row) end(row); }
+  for (const id of gone) { const row = rowOf(id); if (row) end(row, left.includes(id) ? table.dataset.left : undefined); }
   const text = filled(count, calls);
   if (count.textContent !== text) count.textContent = text;
   sweep(false);

@@ -70,7 +70,10 @@ class Counted:
 
     def then(self, leg: LegId, at_s: float, answered_s: float, count: RtpCount) -> "tuple[Counted, Renumbering | None]":
         """After a further answer, and the renumbering that it shows. Its times are monotonic. A busy Asterisk may have counted at
-        any moment between the question (`at_s`) and its answer."""
+        any moment between the question (`at_s`) and its answer. Before a phone's first packet there is no source yet: what is the
+        first one then is no other."""
+        if not self.received:
+            return Counted.first(at_s, count), None
         packet_s = self.packet_s or PACKET_MS / 1000
         if count.source != self.count.source or count.received < self.count.received:
             lost = max(0, count.lost) if count.lost < BEHIND_MOST else 0

@@ -38,6 +38,16 @@ def test_a_new_source_is_counted_from_zero(source: int, received: int) -> None:
     assert counted.quality == Quality(500 + received, 2, 3.0)
 
 
+def test_the_first_packets_of_a_phone_are_no_renumbering() -> None:
+    """It was asked for before it had sent any, and had no source then."""
+    before = Counted.first(100.0, RtpCount(0, 0, 0, 0.0))
+    counted, renumbering = before.then(LEG, 102.0, 102.1, RtpCount(7, 60, 1, 1.0))
+    assert (counted.quality, renumbering) == (Quality(60, 1, 1.0), None)
+    again, _ = before.then(LEG, 102.0, 102.1, RtpCount(0, 0, 0, 0.0))
+    _, renumbering = again.then(LEG, 104.0, 104.1, RtpCount(7, 60, 1, 1.0))
+    assert renumbering is None
+
+
 def test_lost_packets_of_a_new_source_have_taken_their_time_too() -> None:
     counted, renumbering = then(source=2, received=140, lost=10)
     assert renumbering is not None

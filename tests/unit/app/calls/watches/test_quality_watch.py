@@ -165,8 +165,8 @@ async def test_a_leg_that_comes_again_is_asked_as_a_new_one(house: House) -> Non
 def renumbered(house: House, leg: LegId = A, source: int = 2, received: int = 50, lost: int = 0) -> None:
     """Before 11 s the leg's phone goes on with other numbers."""
     assert house.began_s >= 0
-    house.counts(A, 1, 0, 0)
-    house.counts(B, 1, 0, 0)
+    house.counts(A, 1, 1, 0)
+    house.counts(B, 1, 1, 0)
     house.at(11.0, lambda: house.counts(leg, source, received, lost))
 
 
@@ -278,8 +278,8 @@ async def test_in_a_pause_and_a_wait_every_file_is_silent(house: House, state: S
 def turned(house: House, *spans: Span, side: Side = Side.READ, came: int = 600) -> None:
     """Before 15 s the file had these silences, and of the leg so many packets came in the 12 s before."""
     assert house.began_s >= 0
-    house.counts(A, 1, 0, 0)
-    house.counts(B, 1, 0, 0)
+    house.counts(A, 1, 1, 0)
+    house.counts(B, 1, 1, 0)
     house.at(12.9, lambda: house.counts(A, 1, 500, 0))
     house.at(14.5, lambda: house.counts(A, 1, came, 0))
 

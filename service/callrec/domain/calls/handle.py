@@ -211,7 +211,7 @@ def on_leg_gone(change: Change, event: events.LegGone) -> None:
         await_files(change, event.leg)
         return
     if (
-        event.is_missed and s.capture and s.capture.to_s is not None and not s.capture.is_place
+        event.is_missed and s.capture and s.capture.to_s is not None and not s.capture.is_empty
     ):  # a hangup closes its files: they tell when it was
         change.happened = replace(change.happened, utc_s=min(s.capture.to_s, change.happened.utc_s))
     _remove(change, event.leg)
@@ -445,7 +445,7 @@ def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
         s.unanswered |= {capture.id}
     elif not capture.mixmonitor:  # it never began
         note_closed(change, capture.id)
-        note_capture(change, capture.id, cause=event.cause)
+        note_capture(change, capture.id, cause=event.cause, to_s=capture.from_s)
     note_refused_stop(change, capture.id)
     if is_lost and capture.leg in s.legs:
         on_partner_capture_lost(change, capture, event.cause)

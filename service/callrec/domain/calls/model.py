@@ -409,9 +409,14 @@ class Capture:
     nothing in the stereo file. None: it may."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it has ended without any length: Asterisk has refused it, or it only keeps a place."""
+        return self.to_s == self.from_s
+
+    @property
     def is_place(self) -> bool:
         """Whether it never had a recorder, and only keeps the place where a paused recording goes on."""
-        return not self.mixmonitor and self.to_s == self.from_s and not self.cause
+        return not self.mixmonitor and self.is_empty and not self.cause
 
 
 @dataclass(frozen=True, slots=True)

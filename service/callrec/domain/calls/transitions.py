@@ -232,7 +232,7 @@ def set_end(change: Change, _: Cause) -> None:
     s = change.session
     if s.recording:
         last = s.capture
-        is_closed = last is not None and not last.is_place and not s.recording.is_paused
+        is_closed = last is not None and not last.is_empty and not s.recording.is_paused
         to_s = last.to_s if last is not None and last.to_s is not None and is_closed else change.now.utc_s
         s.recording = replace(s.recording, to_s=to_s)
 

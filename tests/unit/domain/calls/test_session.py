@@ -2038,3 +2038,20 @@ def test_a_participant_of_whom_late_news_told_is_within_the_recording() -> None:
     (done,) = call.handed
     assert (960.0, 962.0) == (done.from_s, done.to_s)
     assert [(962.0, 962.0)] * 2 == [(party.from_s, party.to_s) for party in done.parties]
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_capture_that_was_refused_is_no_end_of_its_recording(is_stopped: bool) -> None:
+    """It has no length: the recording ends with the stop, or when its legs were found to be gone."""
+    call = Call().recorded()
+    call.later(10).on(CaptureStalled(T1), CaptureClosed(T1))
+    call.refused(T2)
+    call.refused(T3)
+    assert [one.to_s for one in call.recording.captures[1:]] == [one.from_s for one in call.recording.captures[1:]]
+    call.later(7)
+    if is_stopped:
+        call.press()
+    else:
+        call.on(LegGone(LegId("a"), is_missed=True), LegGone(LegId("b"), is_missed=True))
+    (recording,) = [one.recording for one in call.commands if isinstance(one, HandOver)]
+    assert recording.to_s == call.now.utc_s

@@ -26,6 +26,7 @@ from callrec.domain.calls.commands import OpenCapture, Write
 from callrec.domain.calls.events import (
     CaptureClosed,
     CaptureOpened,
+    CaptureRefused,
     LegAppeared,
     LegGone,
     LegUnbridged,
@@ -176,3 +177,15 @@ def test_the_captures_go_on_with_the_next_daemon() -> None:
 def test_one_who_returns_is_present_again(user: User | None) -> None:
     call = three().at(MEET_S + 1, LegUnbridged(BridgeId("one"), B)).at(MEET_S + 4, *bridged("one", leg(B, user)))
     assert present(call) == ["a 0-", "b 0-11", "c 10-", "b 14-"]
+
+
+def test_a_capture_that_asterisk_has_refused_is_not_at_work_after_a_restart() -> None:
+    """It has an end: beside the one that was begun in its place, the next daemon finds no second recorder on that leg."""
+    before = three().at(MEET_S + 1, CaptureRefused(T2, "ami-error"), CaptureOpened(T3, "0x3"))
+    call = Call(TERMS)
+    call.session = Session.resume(before.recording, TERMS)
+    call.at(HEARD_S, *bridged("one", RECORDED, leg(B), leg(C)), ResyncEnded())
+    at_work = [one.leg for one in call.recording.partner_captures if one.id in call.session.open_captures]
+    assert sorted(at_work) == [B, C]
+    refused = call.recording.partner_captures[0]
+    assert (refused.id, refused.leg, refused.to_s) == (T2, B, refused.from_s)

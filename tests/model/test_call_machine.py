@@ -323,7 +323,7 @@ class CallMachine(RuleBasedStateMachine):
         if s.state in ACTIVE and s.recorded_user_left and capture is not None and capture.id not in self.stopped:
             reasons = self.wanted() & {Rule.ALWAYS, Rule.ON_DEMAND}
             talk = s.conversations() and self.terms.follow is Follow.USER
-            assert not talk or reasons, "recorded on after its users have left"
+            assert not talk or reasons or self.waits_alone(capture), "recorded on after its users have left"
         self.check_partners()
         if capture is not None and s.state is State.PAUSED and capture.id in s.open_captures and capture.mixmonitor:
             assert self.muted.get(capture.id), "voice in a pause"
@@ -339,6 +339,15 @@ class CallMachine(RuleBasedStateMachine):
             if len(s.conversations()) == 1 and s.state in ACTIVE:
                 assert capture is not None
                 assert capture.leg in {leg.id for leg in s.conversations()[0]}, "the take is elsewhere"
+
+    def waits_alone(self, capture: Capture) -> bool:
+        """Whether the captured leg is on hold or parked, alone, and another's of whom a rule says so, or who may press: the
+        recording is theirs, too, and has nothing of what the others say."""
+        s, leg = self.session, self.session.legs.get(capture.leg)
+        if s.recording is None or leg is None or leg.user is None or s.conversation_of(leg.id):
+            return False
+        rule = decide([leg]).rule
+        return rule is Rule.ALWAYS or (s.recording.rule is Rule.ON_DEMAND and may_press(leg.user, rule))
 
     def awaits_far_half(self) -> bool:
         """Whether a leg is on its way through a Local channel (decision 62): at most so long may a capture be elsewhere."""

@@ -1406,6 +1406,22 @@ def test_another_who_is_always_recorded_waits_and_is_still_there() -> None:
     assert State.ABSENT is call.state
 
 
+def test_another_who_may_press_waits_and_is_still_there() -> None:
+    """On demand likewise. Nothing of the others, who talk meanwhile, is captured; once both have left, it is absent."""
+    call = Call().recorded(ANN, BOB)
+    call.gone("a")
+    call.closed()
+    call.later(3).bridge(leg("b", BOB), leg("c", CEM), bridge="b2")
+    assert ("b", True) == (call.recording.captures[-1].leg, call.recording.captures[-1].of_others)
+    call.seen(T2)
+    call.on(LegUnbridged(BridgeId("b2"), LegId("b")))
+    assert not any(line.startswith("open") for line in call.bridge(leg("c", CEM), leg("d"), bridge="b2"))
+    assert (State.OPENED, "b") == (call.state, call.recording.captures[-1].leg)
+
+    call.gone("b")
+    assert State.ABSENT is call.state
+
+
 def test_a_setting_lets_the_recording_go_on_to_the_end_of_the_call() -> None:
     """With those who talk, on the right; only *never* ends it."""
     call = Call(Terms(follow=Follow.CALL)).recorded(FLAGGED, BOB)

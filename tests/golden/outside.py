@@ -51,7 +51,7 @@ VOCABULARIES: dict[str, type[Enum]] = {
     "tables": edit.Table,
     "kinds of look-ups": lookups.Kind,
     "states of a call": session.State,
-    "outcomes of a dialogue": fastagi.Outcome,
+    "outcomes of a dialogue": fastagi.DialogueEnd,
     "AGI scripts": vocabulary.AgiScript,
     "alarm causes": vocabulary.AlarmCause,
     "call facts": vocabulary.CallFact,

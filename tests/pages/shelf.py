@@ -11,7 +11,7 @@ from old_recordings import ulaw
 from people import GEORGE, JOHN
 from stored_library import RATE_HZ, recorded, tone
 
-from callrec.adapters.disk.old_files import DiskOldFiles
+from callrec.adapters.disk.adoptable_files import DiskAdoptableFiles
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.adoption import Adoption, AdoptionPorts, Outcome
 from callrec.app.library.catalog import index_entry
@@ -63,7 +63,7 @@ async def adopt(door: ServiceUrl, old: Path) -> Manifest:
     """A recording of XiVO in a format that browsers do not play, three seconds long."""
     await asyncio.to_thread(lambda: ulaw(old / "user-1000-1001-1700000000.ulaw", 3))
     library = door.library.library
-    ports = AdoptionPorts(DiskOldFiles(old), library, PyAvEncoder(), list, lambda _: False, lambda _: False)
+    ports = AdoptionPorts(DiskAdoptableFiles(old), library, PyAvEncoder(), list, lambda _: False, lambda _: False)
     (report,) = await asyncio.to_thread(lambda: list(Adoption(ports, UTC, NodeId("n")).run()))
     assert report.outcome is Outcome.ADOPTED, report
     (found,) = (

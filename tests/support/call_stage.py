@@ -1,7 +1,7 @@
 """A stage for the use cases: time that passes at once, a real spool, and an Asterisk that does what real ones do to files.
 
 `virtual` runs a test in a loop whose clock jumps to the next thing that is due: nothing sleeps, whatever the deadlines are.
-The journal in memory keeps the promises of the one on the disk; test_engine.py holds both to them.
+The journal in memory keeps the promises of the one on the disk; unit/app/calls/test_call_router.py holds both to them.
 """
 # ruff: noqa: D102 - the stand-ins keep the promises of the ports that they stand for
 

@@ -63,8 +63,8 @@ def _row(report: "FileReport") -> dict[str, object]:
 def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> "Adoption":
     from callrec.adapters.daemon_api import DaemonApi
     from callrec.adapters.database.erasure_file import ErasureFile
+    from callrec.adapters.disk.adoptable_files import DiskAdoptableFiles
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
-    from callrec.adapters.disk.old_files import DiskOldFiles
     from callrec.adapters.media.encode import PyAvEncoder
     from callrec.app.library.adoption import Adoption, AdoptionPorts
     from callrec.domain.calls.ids import NodeId
@@ -79,7 +79,7 @@ def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> 
         return bool(erasures.erased([recording]))
 
     ports = AdoptionPorts(
-        DiskOldFiles(folder), MonitorLibrary(read.monitor_dir), PyAvEncoder(), enter, entered.holds, erased
+        DiskAdoptableFiles(folder), MonitorLibrary(read.monitor_dir), PyAvEncoder(), enter, entered.holds, erased
     )
     return Adoption(ports, zone, NodeId(read.node), links=link)
 

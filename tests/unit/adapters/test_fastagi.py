@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 
-from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Outcome, Proof, Script, believed
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, DialogueEnd, Proof, Script, believed
 from callrec.domain.errors import Refused, Unavailable
 from callrec.protocols.agi import Answer, Request
 from callrec.protocols.agi_commands import exec_
@@ -55,7 +55,7 @@ class House:
     """A server with its outcomes, and legs that call it."""
 
     def __init__(self) -> None:
-        self.outcomes: asyncio.Queue[tuple[str, Outcome]] = asyncio.Queue()
+        self.outcomes: asyncio.Queue[tuple[str, DialogueEnd]] = asyncio.Queue()
         self.servers: list[AgiServer] = []
         self.legs: list[Leg] = []
 
@@ -79,7 +79,7 @@ class House:
             leg.say(HEADERS.format(script=script))
         return leg
 
-    async def outcome(self) -> tuple[str, Outcome]:
+    async def outcome(self) -> tuple[str, DialogueEnd]:
         """The next outcome that the server reports."""
         async with asyncio.timeout(BOUND_S):
             return await self.outcomes.get()
@@ -129,7 +129,7 @@ async def test_answer_is_set_and_its_result_last(house: House) -> None:
     heard = await (await house.leg()).obey()
 
     assert heard == ['SET VARIABLE "CALLREC_WHO" "self"', 'SET VARIABLE "CALLREC_NAME" "John Doe"', result("on")]
-    assert await house.outcome() == ("toggle", Outcome.ANSWERED)
+    assert await house.outcome() == ("toggle", DialogueEnd.ANSWERED)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ async def test_answer_is_set_and_its_result_last(house: House) -> None:
         (
             Refused("not-permitted", "no"),
             ['SET VARIABLE "CALLREC_REASON" "not-permitted"', result("refused")],
-            Outcome.REFUSED,
+            DialogueEnd.REFUSED,
         ),
-        (Unavailable("redis", "no"), [result("unavailable")], Outcome.UNAVAILABLE),
-        (ZeroDivisionError(), [result("unavailable")], Outcome.UNAVAILABLE),
-        (asyncio.CancelledError(), [result("unavailable")], Outcome.UNAVAILABLE),
+        (Unavailable("redis", "no"), [result("unavailable")], DialogueEnd.UNAVAILABLE),
+        (ZeroDivisionError(), [result("unavailable")], DialogueEnd.UNAVAILABLE),
+        (asyncio.CancelledError(), [result("unavailable")], DialogueEnd.UNAVAILABLE),
     ],
 )
-async def test_error_is_an_answer(house: House, error: BaseException, heard: list[str], outcome: Outcome) -> None:
+async def test_error_is_an_answer(house: House, error: BaseException, heard: list[str], outcome: DialogueEnd) -> None:
     """Whatever a script raises, the leg gets one word."""
     await house.serve(raising(error))
 
@@ -163,7 +163,7 @@ async def test_answer_that_cannot_be_said(house: House, answer: Answer) -> None:
     await house.serve(script)
 
     assert await (await house.leg()).obey() == [result("unavailable")]
-    assert await house.outcome() == ("toggle", Outcome.UNAVAILABLE)
+    assert await house.outcome() == ("toggle", DialogueEnd.UNAVAILABLE)
 
 
 async def test_unknown_script(house: House) -> None:
@@ -171,7 +171,7 @@ async def test_unknown_script(house: House) -> None:
     await house.serve(echo)
 
     assert await (await house.leg("else")).obey() == [result("unknown-script")]
-    assert await house.outcome() == ("", Outcome.UNKNOWN_SCRIPT)
+    assert await house.outcome() == ("", DialogueEnd.UNKNOWN_SCRIPT)
 
 
 async def test_late_script_is_pending_and_finishes(house: House) -> None:
@@ -180,7 +180,7 @@ async def test_late_script_is_pending_and_finishes(house: House) -> None:
     server = await house.serve(waiting(release, finished.set), answer_timeout_s=0.02)
 
     assert await (await house.leg()).obey() == [result("pending")]
-    assert await house.outcome() == ("toggle", Outcome.PENDING)
+    assert await house.outcome() == ("toggle", DialogueEnd.PENDING)
     assert len(server.working) == 1
     release.set()
     async with asyncio.timeout(BOUND_S):
@@ -217,7 +217,7 @@ async def test_script_outlives_its_leg(house: House) -> None:
     await begun.wait()
     leg.writer.close()
 
-    assert await house.outcome() == ("toggle", Outcome.UNHEARD)
+    assert await house.outcome() == ("toggle", DialogueEnd.UNHEARD)
     release.set()
     async with asyncio.timeout(BOUND_S):
         assert await told.get() == "agi-over"
@@ -317,7 +317,7 @@ async def test_leg_that_takes_no_variable(house: House) -> None:
     await house.serve(echo)
 
     assert await (await house.leg()).obey("511 Command Not Permitted") == ['SET VARIABLE "CALLREC_WHO" "self"']
-    assert await house.outcome() == ("toggle", Outcome.UNHEARD)
+    assert await house.outcome() == ("toggle", DialogueEnd.UNHEARD)
 
 
 async def test_close_lets_dialogues_finish(house: House) -> None:
@@ -361,7 +361,7 @@ async def test_close_ends_what_does_not_finish(house: House) -> None:
 
     assert cancelled.is_set()
     assert (server.connections, server.working) == (set(), set())
-    assert await house.outcome() == ("toggle", Outcome.UNHEARD)
+    assert await house.outcome() == ("toggle", DialogueEnd.UNHEARD)
 
 
 async def test_taken_port(house: House) -> None:
@@ -397,7 +397,10 @@ async def test_a_script_begins_only_when_its_leg_is_proven(house: House) -> None
 
     begun: list[str] = []
     await house.serve(never_begins(begun), proof=proof)
-    for value, word, outcome in (("secret", "on", Outcome.ANSWERED), ("guess", "unavailable", Outcome.UNAVAILABLE)):
+    for value, word, outcome in (
+        ("secret", "on", DialogueEnd.ANSWERED),
+        ("guess", "unavailable", DialogueEnd.UNAVAILABLE),
+    ):
         leg = await house.leg()
         assert await leg.hear() == 'GET VARIABLE "WORD"\n'
         leg.say(f"200 result=1 ({value})\n")
@@ -417,7 +420,7 @@ async def test_a_proof_that_comes_too_late_is_unavailable_and_the_script_never_b
     server = await house.serve(never_begins(begun), proof=proof, answer_timeout_s=0.05)
     leg = await house.leg()
     assert await leg.obey() == [result("unavailable")]
-    assert await house.outcome() == ("toggle", Outcome.UNAVAILABLE)
+    assert await house.outcome() == ("toggle", DialogueEnd.UNAVAILABLE)
     proven.set()
     async with asyncio.timeout(BOUND_S):
         while server.working:  # noqa: ASYNC110 - it tells nobody

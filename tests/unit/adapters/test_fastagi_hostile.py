@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Outcome
+from callrec.adapters.asterisk.fastagi import AgiServer, Channel, DialogueEnd
 from callrec.protocols.agi import Answer, Request
 
 HEADERS = """agi_network: yes
@@ -35,7 +35,7 @@ class Street:
     """A server with room for four, and the ways in which strangers come to it."""
 
     def __init__(self) -> None:
-        self.outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        self.outcomes: asyncio.Queue[DialogueEnd] = asyncio.Queue()
         self.server = AgiServer(
             {"name": self.name, "forever": self.forever},
             answer_timeout_s=0.1,
@@ -71,10 +71,10 @@ class Street:
         writer.close()
         return heard
 
-    async def outcome(self) -> Outcome:
+    async def outcome(self) -> DialogueEnd:
         """The next outcome that is not of a good dialogue."""
         async with asyncio.timeout(BOUND_S):
-            while (outcome := await self.outcomes.get()) is Outcome.ANSWERED:
+            while (outcome := await self.outcomes.get()) is DialogueEnd.ANSWERED:
                 pass
             return outcome
 
@@ -171,21 +171,21 @@ async def vanishes_in_the_answer(street: Street) -> None:
 @pytest.mark.parametrize(
     ("stranger", "outcomes"),
     [
-        (connect_and_close, {Outcome.SILENT}),
-        (half_a_header, {Outcome.SILENT}),
-        (one_byte_at_a_time, {Outcome.SILENT}),
-        (silence_after_the_request, {Outcome.UNHEARD}),
-        (megabyte_of_garbage, {Outcome.CORRUPT}),
-        (header_too_long, {Outcome.CORRUPT}),
-        (web_browser, {Outcome.CORRUPT}),
-        (garbage_for_a_reply, {Outcome.CORRUPT}),
+        (connect_and_close, {DialogueEnd.SILENT}),
+        (half_a_header, {DialogueEnd.SILENT}),
+        (one_byte_at_a_time, {DialogueEnd.SILENT}),
+        (silence_after_the_request, {DialogueEnd.UNHEARD}),
+        (megabyte_of_garbage, {DialogueEnd.CORRUPT}),
+        (header_too_long, {DialogueEnd.CORRUPT}),
+        (web_browser, {DialogueEnd.CORRUPT}),
+        (garbage_for_a_reply, {DialogueEnd.CORRUPT}),
         # A reset may arrive before the request has been read.
-        (vanishes_before_the_answer, {Outcome.UNHEARD, Outcome.SILENT}),
-        (vanishes_in_the_answer, {Outcome.UNHEARD}),
+        (vanishes_before_the_answer, {DialogueEnd.UNHEARD, DialogueEnd.SILENT}),
+        (vanishes_in_the_answer, {DialogueEnd.UNHEARD}),
     ],
 )
 async def test_a_stranger_disturbs_nobody(
-    street: Street, stranger: Callable[[Street], Awaitable[None]], outcomes: set[Outcome]
+    street: Street, stranger: Callable[[Street], Awaitable[None]], outcomes: set[DialogueEnd]
 ) -> None:
     """While the stranger is at it, good dialogues complete; then it is gone, counted, and has left nothing."""
     at_work = asyncio.ensure_future(stranger(street))
@@ -203,7 +203,7 @@ async def test_newest_beyond_the_limit_is_closed_at_once(street: Street) -> None
     early = [await street.connect() for _ in range(4)]
 
     assert await closed(await street.connect())
-    assert await street.outcome() is Outcome.FULL
+    assert await street.outcome() is DialogueEnd.FULL
     assert len(street.server.connections) == 4
     early[0][1].write(request())
     assert await early[0][0].readline() == b'SET VARIABLE "NAME" "John Doe"\n'
@@ -230,4 +230,4 @@ async def test_hostile_name_is_only_text(street: Street, name: str, said: str) -
 async def test_name_that_is_more_than_text_ends_the_dialogue(street: Street, name: str) -> None:
     """A caller name with a newline or a NUL in it reaches no script: the leg is let go, without a result."""
     assert await street.good_dialogue(request(name)) == []
-    assert await street.outcome() is Outcome.CORRUPT
+    assert await street.outcome() is DialogueEnd.CORRUPT

@@ -36,7 +36,7 @@ Proof = Callable[[Request, "Channel"], Coroutine[object, object, Answer | None]]
 """None when the request comes from the leg that it names; else the answer, without the script. May raise Unavailable."""
 
 
-class Outcome(StrEnum):
+class DialogueEnd(StrEnum):
     """How a dialogue ended: the values of the metric's label. The label `script` is a registered name or empty."""
 
     ANSWERED = "answered"
@@ -54,7 +54,7 @@ ANOTHER_PORT: Final = (
     "FreePBX, for example, has its own FastAGI server on 4573: set CALLREC_AGI_BIND to a free port, and the global CALLREC_AGI in"
     " extensions.conf to the same address"
 )
-OnOutcome = Callable[[str, Outcome, float], None]
+OnDialogueEnd = Callable[[str, DialogueEnd, float], None]
 """Called once for each connection: script, outcome, seconds from the request (or the connection) to the end."""
 
 _UNAVAILABLE: Final = Answer("unavailable")
@@ -118,7 +118,7 @@ class AgiServer:
         answer_timeout_s: float = 0.45,
         dialogue_timeout_s: float = 5.0,
         max_connections: int = 256,
-        on_outcome: OnOutcome = lambda _script, _outcome, _seconds: None,
+        on_outcome: OnDialogueEnd = lambda _script, _outcome, _seconds: None,
     ) -> None:
         self.scripts = dict(scripts)
         self.proof = proof
@@ -205,21 +205,21 @@ class _Connection(asyncio.Protocol):
         self._question: asyncio.Future[Reply] | None = None
         # The answer's commands, last one first; None until there is an answer.
         self._outbox: list[Command] | None = None
-        self._outcome = Outcome.SILENT
+        self._outcome = DialogueEnd.SILENT
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._since_s = self._loop.time()
         self._timers = [self._loop.call_later(self._server.dialogue_timeout_s, self._end_early)]
         if not self._server.opened(self):
-            self._end(Outcome.FULL)
+            self._end(DialogueEnd.FULL)
 
     def data_received(self, data: bytes) -> None:
         try:
             events = self._dialogue.receive_data(data)
         except CallrecError as error:
             self._server.log.warning("agi-corrupt", code=error.code, script=self._script)
-            self._end(Outcome.CORRUPT)
+            self._end(DialogueEnd.CORRUPT)
             return
         for event in events:
             if isinstance(event, Reply):
@@ -254,11 +254,11 @@ class _Connection(asyncio.Protocol):
         self._since_s = self._loop.time()
         script = self._server.scripts.get(request.script)
         if script is None:
-            self._answer(Outcome.UNKNOWN_SCRIPT, _UNKNOWN_SCRIPT)
+            self._answer(DialogueEnd.UNKNOWN_SCRIPT, _UNKNOWN_SCRIPT)
             return
         self._script = request.script
         if len(self._server.working) >= self._server.max_connections:
-            self._answer(Outcome.UNAVAILABLE, _UNAVAILABLE)
+            self._answer(DialogueEnd.UNAVAILABLE, _UNAVAILABLE)
             return
         timeout_s = self._server.answer_timeout_s
         self._timers.append(self._loop.call_later(timeout_s, self._be_late))
@@ -285,28 +285,28 @@ class _Connection(asyncio.Protocol):
         if self._outbox is not None:
             return
         if self._has_begun:
-            self._answer(Outcome.PENDING, _PENDING)
+            self._answer(DialogueEnd.PENDING, _PENDING)
         else:
-            self._answer(Outcome.UNAVAILABLE, _UNAVAILABLE)
+            self._answer(DialogueEnd.UNAVAILABLE, _UNAVAILABLE)
 
-    def _judge(self, task: asyncio.Task[Answer]) -> tuple[Outcome, Answer]:
+    def _judge(self, task: asyncio.Task[Answer]) -> tuple[DialogueEnd, Answer]:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Refused):
-            return Outcome.REFUSED, Answer("refused", (("CALLREC_REASON", error.code),))
+            return DialogueEnd.REFUSED, Answer("refused", (("CALLREC_REASON", error.code),))
         if isinstance(error, Unavailable):
             self._server.log.warning("agi-unavailable", script=self._script, code=error.code)
         elif error is not None:
             self._server.log.error("agi-script-failed", script=self._script, exc_info=error)
         elif not task.cancelled():
-            return Outcome.ANSWERED, task.result()
-        return Outcome.UNAVAILABLE, _UNAVAILABLE
+            return DialogueEnd.ANSWERED, task.result()
+        return DialogueEnd.UNAVAILABLE, _UNAVAILABLE
 
-    def _answer(self, outcome: Outcome, answer: Answer) -> None:
+    def _answer(self, outcome: DialogueEnd, answer: Answer) -> None:
         try:
             commands = answer.commands()
         except Exception:  # a task boundary: a script may return an answer that cannot be sent, and the leg waits
             self._server.log.exception("agi-unsayable", script=self._script)
-            outcome, commands = Outcome.UNAVAILABLE, _UNAVAILABLE.commands()
+            outcome, commands = DialogueEnd.UNAVAILABLE, _UNAVAILABLE.commands()
         self._outcome = outcome
         self._outbox = list(reversed(commands))
         self._stop_question()
@@ -332,7 +332,7 @@ class _Connection(asyncio.Protocol):
         elif reply.code == 200:  # noqa: PLR2004 - AGI's "done"
             self._say_next()
         else:
-            self._end(Outcome.UNHEARD)
+            self._end(DialogueEnd.UNHEARD)
 
     def _stop_question(self) -> None:
         """Release a script that waits for a reply; the reply itself may still arrive, see _replied."""
@@ -340,9 +340,9 @@ class _Connection(asyncio.Protocol):
             self._question.set_exception(_over())
 
     def _end_early(self) -> None:
-        self._end(Outcome.SILENT if self._dialogue.state is DialogueState.REQUEST else Outcome.UNHEARD)
+        self._end(DialogueEnd.SILENT if self._dialogue.state is DialogueState.REQUEST else DialogueEnd.UNHEARD)
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: DialogueEnd) -> None:
         if self._is_over:
             return
         self._is_over = True

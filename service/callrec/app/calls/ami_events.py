@@ -33,7 +33,7 @@ _CALLS = frozenset({"Newchannel", "Newstate", "Hangup", "BridgeEnter", "BridgeLe
 _WAITS = frozenset({"Hold", "Unhold", "MusicOnHoldStart", "MusicOnHoldStop"})
 _SPIES = frozenset({"ChanSpyStart", "ChanSpyStop"})
 WANTED = _CALLS | _WAITS | _SPIES | {"FullyBooted", "Shutdown"}
-"""The events that the engine listens to: about a fifth of what one call causes."""
+"""The events that the calls listen to: about a fifth of what one call causes."""
 
 TECHNOLOGIES = ("PJSIP", "SCCP")
 _CHANNEL = re.compile(rf"(?P<endpoint>(?:{'|'.join(TECHNOLOGIES)})/.+)-[0-9a-f]+", re.DOTALL)

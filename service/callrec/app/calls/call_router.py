@@ -28,7 +28,7 @@ from callrec.app.calls.ami_events import (
 from callrec.app.calls.conversations import Conversations
 from callrec.app.calls.event_limits import Bounds
 from callrec.app.calls.event_stream import EventStream
-from callrec.app.calls.legs.leg_arrivals import Arrivals, Told
+from callrec.app.calls.legs.leg_arrivals import Arrivals, DialplanNews
 from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.app.calls.watches.opaque_watch import OpaqueWatch
 from callrec.app.calls.watches.quality_watch import QualityWatch
@@ -331,7 +331,7 @@ class CallRouter:
         if actor := self._by_leg.get(leg):
             actor.post(OptOutPressed(leg))
 
-    def _tell(self, leg: LegId, event: Told) -> None:
+    def _tell(self, leg: LegId, event: DialplanNews) -> None:
         """A request of the dialplan may overtake the manager's news of its leg: what it said is kept for that."""
         if actor := self._by_leg.get(leg):
             actor.post(event)

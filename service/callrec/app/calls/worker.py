@@ -145,7 +145,7 @@ class Worker:
         self._queue.put_nowait((event, self._around.clock.now().mono_s if at_mono_s is None else at_mono_s))
 
     async def run(self) -> None:
-        """Live until the call is over and nothing of it is left to do."""
+        """Work off the events until the call is over and nothing of it is left to do."""
         while not (self.session.over and self._queue.empty()):
             event, at_mono_s = await self._queue.get()
             if self._is_premature(event):

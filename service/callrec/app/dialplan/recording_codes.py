@@ -1,6 +1,7 @@
 """The dialplan's requests about recording: `*3` (toggle), `*4` (pause), `*26` (always-record) and the hook before Dial (call).
 
-Each answers with one word in CALLREC_RESULT and, where a sound is to be played, its file in CALLREC_SOUND:
+Each answers with one word in CALLREC_RESULT and, where a sound is to be played, its file in CALLREC_SOUND. The word is an
+`Outcome` for `*3` and `*4`; for `*26` it is one of:
 - `on`, `off`: the store has the flag on disk.
 - `unavailable`: nothing was changed. The dialplan makes the change itself in fallback mode, and the daemon applies it later.
 - `unconfirmed`: the outcome is unknown; the lamp shows it as soon as it is known.
@@ -24,12 +25,12 @@ LANGUAGE = "CALLREC_LANGUAGE"
 _PREFIX = "callrec/call-recording-"
 _TOLD = (Outcome.ALREADY, Outcome.REFUSED, Outcome.IS_PAUSED, Outcome.NOT_PAUSED, Outcome.NOT_RECORDED)
 """Outcomes that the call itself does not announce: they are announced to the presser."""
-_NOT_RECORDED = "callrec/recording-failed"
-_FALLBACK = {
+_FAILED_SOUND = "callrec/recording-failed"
+_SOUNDS_WITHOUT_ARI = {
     Outcome.ALREADY: "callrec/call-is-recorded",
-    Outcome.REFUSED: _NOT_RECORDED,
+    Outcome.REFUSED: _FAILED_SOUND,
     Outcome.IS_PAUSED: "callrec/call-is-paused",
-    Outcome.NOT_PAUSED: _NOT_RECORDED,
+    Outcome.NOT_PAUSED: _FAILED_SOUND,
     Outcome.NOT_RECORDED: "callrec/call-not-recorded",
 }
 """Sounds that the dialplan plays while ARI is down; the other parties hear silence meanwhile."""
@@ -52,9 +53,11 @@ class RecordingCodes:
         outcome, is_told = await self.press(LegId(request.uniqueid), self._who(request), audio)
         if audio and audio.opaque and outcome is Outcome.FAILED:
             return Answer(
-                outcome, ((SOUND, _NOT_RECORDED),)
+                outcome, ((SOUND, _FAILED_SOUND),)
             )  # if at all, Asterisk has this prompt in the leg's own codec
-        return Answer(outcome, ((SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK and not is_told else ())
+        return Answer(
+            outcome, ((SOUND, _SOUNDS_WITHOUT_ARI[outcome]),) if outcome in _SOUNDS_WITHOUT_ARI and not is_told else ()
+        )
 
     async def _audio(self, formats: str) -> LegAudio:
         return LegAudio(rate_of(formats), await self._codecs.opaque(formats))
@@ -73,7 +76,9 @@ class RecordingCodes:
 
         Raises Unavailable as `toggle` does: then nothing is paused, and the dialplan says so."""
         outcome, is_told = await self.press_pause(LegId(request.uniqueid), self._who(request))
-        return Answer(outcome, ((SOUND, _FALLBACK[outcome]),) if outcome in _FALLBACK and not is_told else ())
+        return Answer(
+            outcome, ((SOUND, _SOUNDS_WITHOUT_ARI[outcome]),) if outcome in _SOUNDS_WITHOUT_ARI and not is_told else ()
+        )
 
     async def press_pause(self, leg: LegId, party: Party | None) -> tuple[Outcome, bool]:
         """A press of `*4` by this user: its outcome, and whether the presser is told of it by what callrec plays. While the code

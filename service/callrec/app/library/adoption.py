@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
 
-from callrec.app.ports.library import Encoder, Library, OldFiles
+from callrec.app.ports.library import AdoptableFiles, Encoder, Library
 from callrec.domain.calls.ids import NodeId, RecordingId, recording_id
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Refused
@@ -49,7 +49,7 @@ class AdoptionPorts:
     """What adopting uses. `enter`: has the daemon enter recordings, by their paths in the library. `is_entered`: whether one
     needs that no more. `is_erased`: whether one was adopted before, and erased."""
 
-    files: OldFiles
+    files: AdoptableFiles
     library: Library
     encoder: Encoder
     enter: Callable[[Sequence[str]], None]

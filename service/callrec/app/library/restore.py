@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from callrec.app.library.backup import STORE, verify_backup
 from callrec.app.library.catalog import Finding
-from callrec.app.ports.backup import Installation, StoreCopy, Told, WholeBackup
+from callrec.app.ports.backup import Installation, Progress, StoreCopy, WholeBackup
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Corrupt, Refused
@@ -30,7 +30,7 @@ class Restored:
 
 
 async def restore(
-    backup: WholeBackup, place: Installation, store: StoreCopy, tell: Told, *, accept_damage: bool = False
+    backup: WholeBackup, place: Installation, store: StoreCopy, tell: Progress, *, accept_damage: bool = False
 ) -> Restored:
     """Restore all of it. Raises Refused (`restore-not-empty`), Corrupt (`backup-damaged`) unless damage is
     accepted, Unavailable."""

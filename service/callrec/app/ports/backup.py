@@ -135,5 +135,5 @@ class Installation(Protocol):
         ...
 
 
-Told = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 """Reports progress: the current step, how much of it is done, of how much."""

@@ -122,7 +122,7 @@ class Library(Protocol):
         ...
 
 
-class OldFiles(Protocol):
+class AdoptableFiles(Protocol):
     """A folder with recordings of another program, which is only read. Blocking. Every path is relative to it."""
 
     def names(self) -> Iterator[str]:

@@ -8,7 +8,7 @@ press is told by it, too. Who could not be told is told again, a few times.
 from dataclasses import replace
 
 from callrec.domain.calls.commands import Announce, Light, Reply, Tell
-from callrec.domain.calls.events import Announced, Wait
+from callrec.domain.calls.events import Announced, PausePressed, Pressed, Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import OPTED_OUT, Hearing, NotHeard, Recording, Told
@@ -22,6 +22,13 @@ from callrec.domain.vocabulary import CallFact, Outcome
 OF_PAUSES = (Outcome.PAUSED, Outcome.RESUMED)
 TELLS_RECORDED = (Outcome.STARTED, Outcome.RESUMED)
 """Outcomes whose tone tells the participants that they are recorded: the manifest says who has heard it, and when."""
+
+
+def answer_at_once(change: Change, event: Pressed | PausePressed, outcome: Outcome) -> None:
+    """Answer a press whose outcome is known now, and tell the event stream of it."""
+    user = event.user.id if event.user else None
+    told = Tell(CallFact.of_press(outcome), change.session.recording, user)
+    change.commands += [Reply(event.reply, outcome), told]
 
 
 def answer(change: Change, outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from callrec.domain.calls.commands import AskApplication
 from callrec.domain.calls.events import ApplicationTold, DeadlinePassed, Event, LegGone, ResyncEnded, Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.model import Leg, LegAudio, Party
+from callrec.domain.calls.model import ROUNDING_S, Leg, LegAudio, Party
 from callrec.domain.calls.opaque_legs import note_audio
 from callrec.domain.calls.policy import Decision, Follow, RecordApplications, decide
 from callrec.domain.calls.recordings import write
@@ -31,8 +31,6 @@ from callrec.domain.vocabulary import AgiScript
 ASK_AGAIN_S = 0.05
 PATIENCE_S = 1.0
 """After so long on the way an application has taken the call, whatever it is called. So long an answer is waited for, too."""
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 _ON_THE_WAY = frozenset((
     "", "answer", "set", "mset", "gosub", "gosubif", "return", "goto", "gotoif", "exec", "execif", "noop", "verbose",
     "log", "ringing", "progress", "userevent", "system", "trysystem", "macro", "stackpop",
@@ -92,7 +90,7 @@ def _is_due(change: Change, event: Event) -> bool:
     """Whether the last armed deadline has come. One that was armed before it asks nothing, or each question would lead to two."""
     if not isinstance(event, DeadlinePassed):
         return False
-    is_time = change.now.mono_s >= change.session.asks_mono_s - _ROUNDING_S
+    is_time = change.now.mono_s >= change.session.asks_mono_s - ROUNDING_S
     return event.wait is Wait.RETRY or (event.wait is Wait.APPLICATION and is_time)
 
 

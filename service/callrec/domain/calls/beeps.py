@@ -7,11 +7,8 @@ the call hears none: their phone need not play it.
 
 from callrec.domain.calls.commands import Announce
 from callrec.domain.calls.events import Wait
-from callrec.domain.calls.model import Signal
+from callrec.domain.calls.model import ROUNDING_S, Signal
 from callrec.domain.calls.session import Change, State
-
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 
 
 def beep(change: Change) -> None:
@@ -20,7 +17,7 @@ def beep(change: Change) -> None:
     if not s.terms.beep_s or s.state is not State.RECORDING or s.capture is None:
         s.beep_mono_s = None
         return
-    if s.beep_mono_s is not None and now_s < s.beep_mono_s - _ROUNDING_S:
+    if s.beep_mono_s is not None and now_s < s.beep_mono_s - ROUNDING_S:
         return
     legs = tuple(leg for leg in s.phones(s.capture.leg) if leg not in s.held)
     if s.beep_mono_s is not None and legs:

@@ -151,7 +151,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Intake owns this recording from here on."""
+    """The finalizer owns this recording from here on."""
 
     recording: Recording
 

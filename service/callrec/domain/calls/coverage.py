@@ -17,7 +17,7 @@ from callrec.domain.calls.bridges import is_between_phones
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.model import Leg, Recording
+from callrec.domain.calls.model import ROUNDING_S, Leg, Recording
 from callrec.domain.calls.policy import Decision, Follow, decide, may_press
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
@@ -27,8 +27,6 @@ from callrec.domain.rules import Rule
 
 FAR_HALF_S = 0.06
 """So long: with the start of a recorder it is less than what a recording may lack."""
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 _Conversations = list[tuple[list[Leg], Decision]]
 
 
@@ -67,7 +65,7 @@ def _awaits_far_half(change: Change, legs: list[Leg], decision: Decision) -> boo
         return False
     since_s = max((s.entered[leg.id].at_s for leg in legs if leg.is_local and leg.id in s.entered), default=now_s)
     left_s = since_s + FAR_HALF_S - now_s
-    if left_s <= _ROUNDING_S or not any(leg.is_local for leg in legs):
+    if left_s <= ROUNDING_S or not any(leg.is_local for leg in legs):
         return False
     change.arm(Wait.FAR_HALF, left_s)
     return True
@@ -81,7 +79,7 @@ def _is_between_bridges(change: Change, wanted: _Conversations) -> bool:
         return False
     left_s = next((party.to_s for party in reversed(s.parties) if party.leg == capture.leg), None)
     after_s = 0.0 if left_s is None else left_s + FAR_HALF_S - now_s
-    if after_s <= _ROUNDING_S or any(is_between_phones(legs) for legs, _ in wanted):
+    if after_s <= ROUNDING_S or any(is_between_phones(legs) for legs, _ in wanted):
         return False
     change.arm(Wait.FAR_HALF, after_s)
     return True

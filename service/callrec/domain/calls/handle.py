@@ -33,6 +33,7 @@ from callrec.domain.calls.late_packets import on_packets_held_back
 from callrec.domain.calls.model import Capture, GrowthMark, Instant, Leg, LegAudio, RtpGap
 from callrec.domain.calls.not_recorded import explain, note_alone, on_dial_started
 from callrec.domain.calls.opaque_legs import is_opaque, note_audio, on_leg_audio_told, on_opaque
+from callrec.domain.calls.operator_control import on_controlled
 from callrec.domain.calls.opt_outs import listen_for_opt_outs, on_opt_out_pressed
 from callrec.domain.calls.partner_captures import capture_partners, on_partner_capture_lost, on_partner_heard
 from callrec.domain.calls.pause_code import on_pause_pressed
@@ -46,7 +47,7 @@ from callrec.domain.calls.pauses import (
 )
 from callrec.domain.calls.policy import decide
 from callrec.domain.calls.prompt_first import await_announcement, begin_when_told
-from callrec.domain.calls.record_code import on_controlled, on_pressed
+from callrec.domain.calls.record_code import on_pressed
 from callrec.domain.calls.recordings import (
     await_files,
     end_captures_of,

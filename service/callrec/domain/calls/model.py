@@ -13,6 +13,9 @@ from typing import TypeVar
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.rules import CallUser, PlaceRule, Rule, UserId
 
+ROUNDING_S = 0.001
+"""By how much a sum of instants may miss a deadline."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:

@@ -9,14 +9,14 @@ end what both want; a pause is not refused for that reason. The answer comes whe
 confirmed, and a call whose recording is on its way to an end or to another leg, is answered as not paused.
 """
 
-from callrec.domain.calls.commands import Reply, Tell
+from callrec.domain.calls.announcements import answer_at_once
 from callrec.domain.calls.events import PausePressed
 from callrec.domain.calls.model import Actor, ActorKind
 from callrec.domain.calls.pauses import resume
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause
-from callrec.domain.vocabulary import CallFact, Outcome
+from callrec.domain.vocabulary import Outcome
 
 RECORD_CODE, PAUSE_CODE = "on-demand-code", "pause-code"
 """The reasons of pauses by `*3` and by `*4`."""
@@ -24,13 +24,8 @@ RECORD_CODE, PAUSE_CODE = "on-demand-code", "pause-code"
 
 def on_pause_pressed(change: Change, event: PausePressed) -> None:
     """Answer the press at once, or when its outcome is known."""
-    outcome = _press(change, event)
-    if outcome is not None:
-        user = event.user.id if event.user else None
-        change.commands += [
-            Reply(event.reply, outcome),
-            Tell(CallFact.of_press(outcome), change.session.recording, user),
-        ]
+    if (outcome := _press(change, event)) is not None:
+        answer_at_once(change, event, outcome)
 
 
 def is_paused_by(session: Session, *codes: str) -> bool:

@@ -19,7 +19,7 @@ from callrec.domain.calls.coverage import cover
 from callrec.domain.calls.events import CaptureMuted, MuteRefused
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.model import SYSTEM
+from callrec.domain.calls.model import ROUNDING_S, SYSTEM
 from callrec.domain.calls.recordings import note_capture, write
 from callrec.domain.calls.session import Change, State
 from callrec.domain.calls.states import Trigger, apply
@@ -29,8 +29,6 @@ from callrec.domain.vocabulary import AlarmCause, CallFact, Outcome
 
 TIMED, TOO_LONG = "timed", "longest-pause"
 """The reasons of a pause that ends by itself: as it was asked for, or at the longest time that the setting allows."""
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 
 
 def on_capture_muted(change: Change, event: CaptureMuted) -> None:
@@ -87,7 +85,7 @@ def on_end_of_pause(change: Change) -> None:
     if s.state is not State.PAUSED or s.recording is None:
         return
     pause = s.recording.pauses[-1]
-    if change.now.utc_s - pause.from_s < s.pause_most_s - _ROUNDING_S:
+    if change.now.utc_s - pause.from_s < s.pause_most_s - ROUNDING_S:
         return
     is_timed = pause.most_s is not None and pause.most_s <= s.terms.limits.pause_s
     if not is_timed:

@@ -94,7 +94,7 @@ class Limits:
     lost_s: float = 1.0
     """Between files that close by themselves and the hangup that explains it."""
     stop_s: float = 2.0
-    """Until the files of a stopped take are closed."""
+    """Until the files of a stopped capture are closed."""
     settle_s: float = 3.0
     """After the last leg is gone, until the captures are handed over whether or not their closing was seen."""
     retry_s: float = 5.0

@@ -11,7 +11,7 @@ The time is a wait of the recording (`WaitingKind.ANNOUNCING`): it is no gap, an
 """
 
 from callrec.domain.calls.announcements import MOST_TIMES
-from callrec.domain.calls.model import Hearing, NotHeard
+from callrec.domain.calls.model import ROUNDING_S, Hearing, NotHeard
 from callrec.domain.calls.session import Change, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import await_announcement
@@ -19,8 +19,6 @@ from callrec.domain.calls.transitions import await_announcement
 __all__ = ("await_announcement", "begin_when_told")
 
 _CANNOT_HEAR = (NotHeard.NO_RTP_IN, NotHeard.NO_RTP_OUT, NotHeard.ON_HOLD)
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 
 
 def begin_when_told(change: Change) -> None:
@@ -32,7 +30,7 @@ def begin_when_told(change: Change) -> None:
         return
     hearings = {one.leg: one for one in s.recording.hearings}
     waited_s = change.now.utc_s - s.recording.waiting[-1].from_s
-    is_over = waited_s >= s.terms.limits.announce_s - _ROUNDING_S
+    is_over = waited_s >= s.terms.limits.announce_s - ROUNDING_S
     if is_over or all(leg in s.held or _is_told(s, hearings.get(leg)) for leg in s.phones(s.capture.leg)):
         apply(change, Trigger.TOLD)
 

@@ -14,12 +14,9 @@ from callrec.domain.backoff import Backoff
 from callrec.domain.calls.commands import Alarm, Arm, CloseCapture
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import CaptureId, LegId
-from callrec.domain.calls.model import Capture
+from callrec.domain.calls.model import ROUNDING_S, Capture
 from callrec.domain.calls.session import Change, Session, State, StopRequest
 from callrec.domain.vocabulary import AlarmCause
-
-_ROUNDING_S = 0.001
-"""By how much a sum of instants may miss a deadline."""
 
 
 def ask_to_stop(change: Change, capture: Capture) -> None:
@@ -56,7 +53,7 @@ def on_stop_overdue(change: Change, capture: CaptureId) -> None:
     """The deadline of a stop: ask again. That of an earlier stop is late news."""
     s, now_s = change.session, change.now.mono_s
     one, request = s.find(capture), s.stops.get(capture)
-    if one is not None and _lingers(s, one) and (request is None or now_s >= request.due_mono_s - _ROUNDING_S):
+    if one is not None and _lingers(s, one) and (request is None or now_s >= request.due_mono_s - ROUNDING_S):
         change.commands.append(Alarm(AlarmCause.STOP_OVERDUE, capture))
         ask_to_stop(change, one)
 

@@ -38,11 +38,6 @@ class CaptureFiles:
         """How long the capture plays: the longer side, in whole samples. 0 when Asterisk cannot have written the files."""
         return 0.0 if self.impossible else self._seconds(max(self.read_bytes or 0, self.write_bytes or 0))
 
-    @property
-    def both_sides_s(self) -> float:
-        """How long both sides play: the shorter side, in whole samples."""
-        return self._seconds(self.shorter_bytes)
-
     def _seconds(self, size_bytes: int) -> float:
         return size_bytes // SAMPLE_BYTES / self.rate_hz
 

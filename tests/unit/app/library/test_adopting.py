@@ -10,7 +10,7 @@ import old_recordings as old
 import pytest
 from stored_library import StoredLibrary
 
-from callrec.adapters.disk.old_files import DiskOldFiles
+from callrec.adapters.disk.adoptable_files import DiskAdoptableFiles
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.adopted_entries import AdoptedEntries
@@ -44,7 +44,7 @@ class Run:
     def adoption(self, *, links: bool = False) -> Adoption:
         """A run over the folder."""
         ports = AdoptionPorts(
-            DiskOldFiles(self.old),
+            DiskAdoptableFiles(self.old),
             self.stored.library,
             PyAvEncoder(),
             self.enter,

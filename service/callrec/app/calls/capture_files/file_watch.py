@@ -103,7 +103,7 @@ class FileWatch:
         self._look(capture.id, watched)
 
     def forget(self, capture: CaptureId) -> None:
-        """The capture is handed over: no news of it concern anybody."""
+        """The capture is handed over: nothing more is told of it."""
         self._watched.pop(capture, None)
         self.voices.forget(capture)
         self.silences.forget(capture)
@@ -163,7 +163,7 @@ class FileWatch:
         capture_files = self._capture_files(capture)
         if capture_files is None or capture_files.read_bytes is None or capture_files.write_bytes is None:
             if watched.quiet_s >= UNSEEN_S:
-                says = f"Asterisk has accepted take {capture}, and not both of its files are in the spool"
+                says = f"Asterisk has accepted capture {capture}, and not both of its files are in the spool"
                 self._fault(watched, NOT_WRITTEN, says)
         elif self._is_readable(capture, watched):
             watched.seen = True

@@ -80,13 +80,15 @@ class SilenceWatch:
                 silences = ()
             before_s = looked.silent_s.pop(side, None)
             goes_on = before_s is not None and bool(silences) and silences[0][0] == first
-            if len(silences) > goes_on:
+            if silences[1 if goes_on else 0 :]:  # a silence that is new
                 looked.found_s = written_s
             spans = [
                 (written_s - (end - start) / rate_hz, written_s - (end - last) / rate_hz) for start, last in silences
             ]
-            if before_s is not None:
-                spans[: int(goes_on)] = [(before_s, spans[0][1] if goes_on else looked.at_s)]
+            if before_s is not None and goes_on:  # the silence of before goes on: one span
+                spans[0] = (before_s, spans[0][1])
+            elif before_s is not None:  # it ended where the new samples begin
+                spans.insert(0, (before_s, looked.at_s))
             if silences and silences[-1][1] >= end:
                 looked.silent_s[side] = spans.pop()[0]
             looked.ended[side] += spans

@@ -5,7 +5,7 @@ import asyncio
 from callrec.domain.calls.events import DialplanRecords, DialStarted, FeatureCodeDialled
 from callrec.domain.calls.ids import LegId
 
-Told = DialStarted | FeatureCodeDialled | DialplanRecords
+DialplanNews = DialStarted | FeatureCodeDialled | DialplanRecords
 MAX_KEPT = 1000
 """Words of the dialplan about legs that the manager has not told of; the oldest give way."""
 
@@ -15,15 +15,15 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._waiting: dict[LegId, set[asyncio.Future[None]]] = {}
-        self._kept: dict[LegId, dict[type[Told], Told]] = {}
+        self._kept: dict[LegId, dict[type[DialplanNews], DialplanNews]] = {}
 
-    def keep(self, leg: LegId, event: Told) -> None:
+    def keep(self, leg: LegId, event: DialplanNews) -> None:
         """What the dialplan said of a leg that has not come yet; of each kind its last word counts."""
         self._kept.setdefault(leg, {})[type(event)] = event
         if len(self._kept) > MAX_KEPT:
             del self._kept[next(iter(self._kept))]
 
-    def came(self, leg: LegId) -> tuple[Told, ...]:
+    def came(self, leg: LegId) -> tuple[DialplanNews, ...]:
         """This leg is known from now on. Returns what was kept for it."""
         for future in self._waiting.pop(leg, ()):
             if not future.done():

@@ -37,7 +37,7 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
         ) from None
     if (nul := text.find("\0")) >= 0:
         raise _has_nul(text.count("\n", 0, nul) + 1)
-    _writable(text)
+    _check_writable(text)
     return text
 
 
@@ -49,7 +49,7 @@ def _has_nul(line: int) -> Refused:
     )
 
 
-def _writable(text: str) -> None:
+def _check_writable(text: str) -> None:
     """Refuse unpaired surrogates, which some encodings allow: neither the store nor an answer can contain them."""
     try:
         text.encode()

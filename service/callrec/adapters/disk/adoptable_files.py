@@ -16,14 +16,14 @@ _MOST_FILES = 10_000_000
 _CHUNK_BYTES = 1 << 20
 
 
-class DiskOldFiles:
-    """Implements `app.ports.library.OldFiles`."""
+class DiskAdoptableFiles:
+    """Implements `app.ports.library.AdoptableFiles`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def names(self) -> Iterator[str]:
-        """See ports.OldFiles."""
+        """See ports.AdoptableFiles."""
         with on_disk(f"folder {self._folder}"):
             for folder, folders, names in os.walk(self._folder, onerror=_raised):
                 below = Path(folder).relative_to(self._folder)
@@ -32,11 +32,11 @@ class DiskOldFiles:
                 yield from (str(below / name) for name in sorted([*names, *links]) if not name.startswith("."))
 
     def absolute(self, file: str) -> str:
-        """See ports.OldFiles."""
+        """See ports.AdoptableFiles."""
         return str(self._folder / file)
 
     def measure(self, file: str, settled_s: float) -> tuple[int, str]:
-        """See ports.OldFiles."""
+        """See ports.AdoptableFiles."""
         with on_disk(f"file {file!a}"), opened(self._folder / file) as content:
             if time.time() - os.fstat(content.fileno()).st_mtime < settled_s:
                 says = f"the file was written in the last {settled_s:g} s, and may not be whole yet"
@@ -44,12 +44,12 @@ class DiskOldFiles:
             return os.fstat(content.fileno()).st_size, hashlib.file_digest(content, "sha256").hexdigest()
 
     def digest(self, path: str) -> tuple[int, str]:
-        """See ports.OldFiles."""
+        """See ports.AdoptableFiles."""
         with on_disk(f"file {path!a}"), opened(Path(path)) as content:
             return os.fstat(content.fileno()).st_size, hashlib.file_digest(content, "sha256").hexdigest()
 
     def copy(self, file: str, into: str, *, links: bool) -> None:
-        """See ports.OldFiles."""
+        """See ports.AdoptableFiles."""
         with on_disk(f"file {file!a}"), opened(self._folder / file) as content:
             if links:
                 beside = f"{into}.link"

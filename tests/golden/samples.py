@@ -216,6 +216,7 @@ USER = User(
     voicemail_enabled=False,
     filter_enabled=True,
     agent_logged_in=True,
+    page_language="fr",
 )
 TABLES = Tables(
     users=(USER, User(SECOND, "George")),

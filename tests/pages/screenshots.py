@@ -44,6 +44,9 @@ PAGES = {
     "accounts": ("administrator", "/settings/accounts"),
     "calls": ("administrator", "/calls"),
     "audit": ("auditor", "/audit"),
+    "system": ("administrator", "/system"),
+    "webhooks": ("administrator", "/system/webhooks"),
+    "prompts": ("administrator", "/system/prompts"),
     "api": ("administrator", "/api"),
 }
 """By the name of the picture: who looks (nobody without a name), and the path."""

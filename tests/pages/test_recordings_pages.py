@@ -191,6 +191,26 @@ async def test_notes_tags_and_holds_are_added_and_removed(someone: Someone, *, s
         assert "complaint" not in await one.text(".tags")
 
 
+async def test_a_note_is_about_the_moment_at_which_the_player_is(someone: Someone) -> None:
+    """Without scripts about the moment of the address. What somebody wrote there, or took away, stays."""
+    async with someone("administrator") as one:
+        await ready(one, "/recordings/c2-1?t=7")
+        moment = "#note-form [name=at_s]"
+        await one.page.focus("#note-form [name=text]")
+        assert await one.page.input_value(moment) == "7"
+        await one.page.click("[data-do=forward]")
+        await one.page.focus("#link-at")
+        assert await one.page.input_value("#link-at") == "12"
+        await one.page.focus("#note-form [name=text]")
+        assert await one.page.input_value(moment) == "12"
+        await one.page.fill(moment, "")
+        await one.page.focus("#note-form [name=text]")
+        assert await one.page.input_value(moment) == ""
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/recordings/c2-1?t=7.25")
+        assert await one.page.input_value(moment) == "7.2"
+
+
 async def test_what_is_wrong_stands_at_its_field(someone: Someone) -> None:
     async with someone("administrator") as one:
         await one.go("/recordings/c2-1")

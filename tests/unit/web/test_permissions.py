@@ -54,6 +54,7 @@ EVERYBODY = {
     *("openapi", "eventSchema", "eventsAsyncApi", "login", "logout", "readAccount", "changeOwnPassword"),
     "logCommand",  # for commands on the machine alone, which its handler knows by the socket
     *("listOwnSessions", "endOwnSessions", "endOwnSession", "makeSecondFactor", "confirmSecondFactor"),
+    "removeOwnSecondFactor",
 }
 OPEN = {"login"}
 """What somebody can ask for who is not known yet."""

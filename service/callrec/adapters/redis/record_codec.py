@@ -93,6 +93,7 @@ def user_out(user: User) -> UserRecord:
         user.voicemail_enabled,
         user.filter_enabled,
         user.agent_logged_in,
+        user.page_language,
     )
 
 
@@ -124,6 +125,7 @@ def user_in(found: UserRecord) -> User:
         found.voicemail_enabled,
         found.filter_enabled,
         found.agent_logged_in,
+        found.page_language,
     )
 
 

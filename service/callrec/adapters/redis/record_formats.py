@@ -52,6 +52,7 @@ class UserRecord:
     voicemail_enabled: bool = True
     filter_enabled: bool = False
     agent_logged_in: bool = False
+    page_language: str = ""
 
 
 @frozen_record(frozen=True, slots=True)

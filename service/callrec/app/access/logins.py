@@ -136,8 +136,9 @@ class Logins:
         await self._account_changed(user, actor, address, "sessions ended")
         return await self._store.end_sessions(user, session)
 
-    async def checked(self, user: User, password: str, client: Client) -> None:
-        """Check the present password of somebody who is logged in. Counts as an attempt to log in. Raises as `log_in`."""
+    async def checked(self, user: User, password: str, client: Client, code: str | None = None) -> None:
+        """Check the present password of somebody who is logged in, and unless it is None a code of their second factor. Counts as
+        an attempt to log in. Raises as `log_in`."""
         device = await self._known_device(client, user)
         tried = counters(user.username, client.address, device)
         if wait_s := await self._store.attempt(tried):
@@ -145,6 +146,12 @@ class Logins:
         if not await self._matches(user.password_hash, password):
             await self._failed(user, user.username, client)
             raise Refused("login-refused", "the present password is wrong", hint="")
+        if code is not None:
+            factor = await self._wanted_factor(user)
+            if factor is None or not await self._accepted(user, factor, code):
+                says = "the code of the second factor is wrong"
+                await self._failed(user, user.username, client, f": the password is right, {says}")
+                raise Refused("login-code", says, hint="each code is good once: wait for the next one")
         await self._store.succeeded(tried)
 
     async def hashed(self, password: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import field
 from enum import StrEnum
+from typing import Final
 
 from callrec.domain.directory.frozen_record import frozen_record
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
@@ -21,6 +22,9 @@ FEATURE_CODE = re.compile(r"[0-9*#]{1,40}")
 def sound_folder(language: str | None) -> str:
     """The folder of this language's prompts, as Asterisk names it; empty for the PBX's default."""
     return (language or "")[:2]
+
+
+PAGE_LANGUAGES: Final = ("en", "fr", "de", "es")
 
 
 @frozen_record(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class User:
     """For a boss: calls ring at the secretaries first."""
     agent_logged_in: bool = False
     """Whether queues ring this user's agent number."""
+    page_language: str = ""
+    """In which of PAGE_LANGUAGES this user's account reads the pages; empty: the one that the browser asks for."""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from callrec.domain.directory.feature_codes import claimed_fault
 from callrec.domain.directory.field_rules import FORWARD, FORWARDS
 from callrec.domain.directory.function_keys import checked_key
 from callrec.domain.directory.model import (
+    PAGE_LANGUAGES,
     Context,
     ContextKind,
     Entity,
@@ -34,7 +35,7 @@ from callrec.domain.directory.services import TO_ITSELF, forward_fault
 from callrec.domain.directory.unique_keys import TECHNOLOGY
 from callrec.domain.directory.user_file.columns import BY_NAME, LINE_NAME, MAILBOX_PASSWORD
 from callrec.domain.directory.user_file.site_rules import context_fault, number_fault
-from callrec.domain.directory.value_checks import Check, between, matching, text
+from callrec.domain.directory.value_checks import Check, between, matching, one_of, text
 from callrec.domain.errors import Refused
 from callrec.domain.rules import PlaceKind, Rule, UserId
 
@@ -92,6 +93,7 @@ FIELDS: Mapping[type[TableRecord], tuple[Field, ...]] = {
         *_fields(**{name: name for name in _SAME}),
         Field("password_hash", PASSWORD_HASH, empty=True),
         *(Field(name, FORWARD, empty=True) for name in sorted(FORWARDS)),
+        Field("page_language", one_of(*PAGE_LANGUAGES), empty=True),
     ),
     Line: _fields(number="phonenumber", protocol="protocol", secret="linesecret"),  # noqa: S106 - a column's name
     Incall: (*_fields(exten="incallexten", ring_s="incallringseconds"), *_fields(language="language")),

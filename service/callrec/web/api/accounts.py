@@ -62,6 +62,12 @@ class Code(Body):
     code: str = Field(max_length=20)
 
 
+class FactorUnwanted(PresentPassword):
+    """What proves that the owner turns it off."""
+
+    code: str = Field(max_length=20)
+
+
 class FactorMade(BaseModel):
     """A new second factor, which no later answer has."""
 
@@ -190,6 +196,12 @@ def _own_operations(own: "_Own") -> list[Operation]:
             "Show a code: from now on one is wanted at each login.", own.confirm_factor,
             {_GONE: Answer("It counts.")}, (*IN_BODY, missing), body=Code, needs=(),
         ),
+        Operation(
+            "POST", "/account/second-factor/remove", "removeOwnSecondFactor", _TAG,
+            "Turn your second factor off. A role may want one: then an administrator alone can remove it.",
+            own.remove_factor, {_GONE: Answer("The password alone is enough.")}, (*IN_BODY, wait, missing, HTTPStatus.CONFLICT),
+            body=FactorUnwanted, needs=(),
+        ),
     ]  # fmt: skip
 
 
@@ -315,6 +327,11 @@ class _Own:
         await self._logins.confirm_factor(user.id, body.code, actor, address, session_of(request))
         return web.Response(status=_GONE)
 
+    async def remove_factor(self, request: web.Request) -> web.Response:
+        body, user = await body_of(request, FactorUnwanted), self._user(request)
+        await remove_own_factor(request, self._logins, self._records, user, present=body.present, code=body.code)
+        return web.Response(status=_GONE)
+
     def _user(self, request: web.Request) -> User:
         """Who asks, as a user. Raises Refused for a token."""
         user = principal_of(request).user
@@ -406,6 +423,18 @@ async def set_password(
     change_request = ChangeRequest(f"api-{secrets.token_hex(16)}", principal_of(request).actor, "password", by=by)
     await records.change(Table.USERS, user.id, become, as_it_is, change_request)
     await logins.end(user.id, "", actor_of(request), request[WAY].address)
+
+
+async def remove_own_factor(
+    request: web.Request, logins: Logins, records: Records, user: User, *, present: str, code: str
+) -> None:
+    """Remove the second factor of who asks, and has shown their password and a code. Raises Refused: `login-refused`,
+    `login-code`, LoginWait; `second-factor` when the role wants one."""
+    role = records.directory.role_of(user)
+    if role and role.second_factor:
+        raise Refused("second-factor", "the role of the account wants a second factor", hint="ask an administrator")
+    await logins.checked(user, present, client_of(request), code)
+    await logins.remove_factor(user.id, actor_of(request), request[WAY].address)
 
 
 def _accounts(users: list[User]) -> list[User]:

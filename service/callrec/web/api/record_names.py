@@ -57,6 +57,7 @@ FIELDS: Mapping[type[TableRecord | FeatureCode], Names] = {
         "voicemail_enabled": "voicemail_enabled",
         "filter_enabled": "filter_enabled",
         "agent_logged_in": "agent_logged_in",
+        "page_language": "page_language",
     },
     Line: {
         "name": "name",

@@ -39,6 +39,7 @@ class UserShown(BaseModel):
     voicemail_enabled: bool
     filter_enabled: bool
     agent_logged_in: bool
+    page_language: str
 
 
 class LineShown(BaseModel):

@@ -83,6 +83,9 @@ class UserNew(Body):
     voicemail_enabled: bool = Field(True, description="Calls that are not answered or forwarded go to the mailbox.")
     filter_enabled: bool = Field(False, description="For a boss: calls ring at the secretaries first.")
     agent_logged_in: bool = Field(False, description="Queues ring this user's agent number.")
+    page_language: Literal["", "en", "fr", "de", "es"] = Field(
+        "", description="In which the account reads the pages; empty: as the browser asks for."
+    )
 
 
 class LineNew(Body):

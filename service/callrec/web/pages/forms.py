@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from callrec.domain.directory.record_rules import RecordRefused
 from callrec.domain.errors import CallrecError
-from callrec.web.pages.languages import N_, preferred_language, translations
+from callrec.web.pages.languages import N_, translations
+from callrec.web.pages.site import SITE
 from callrec.web.problems import POINTERS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,7 +99,7 @@ async def typed(request: web.Request) -> Form:
 
 def blank(request: web.Request) -> Form:
     """A form that was not sent yet."""
-    return Form(language=preferred_language(request.headers.get("Accept-Language", "")))
+    return Form(language=request.app[SITE].language(request))
 
 
 def checked(

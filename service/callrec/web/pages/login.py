@@ -59,7 +59,10 @@ class HalfLogins:
 def login_pages(use: UseCases, clock: Callable[[], float]) -> list[Page]:
     """The pages of logging in and out, and the address `/`."""
     of = _Login(use, HalfLogins(clock))
-    says = {"out": N_("You have logged out.")}
+    says = {
+        "out": N_("You have logged out."),
+        "password": N_("Your password is changed. Log in with it."),
+    }
     return [
         Page("GET", "/", "home", of.home, needs=(), is_open=True),
         Page("GET", LOGIN, "showLogin", of.show, needs=(), is_open=True, says=says),

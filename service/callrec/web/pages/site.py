@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from callrec import __version__
 from callrec.app.ports.directory import TableCopy
 from callrec.domain.access.principals import Principal
+from callrec.domain.directory.model import User
 from callrec.web.auth import known_principal
 from callrec.web.pages.icons import icon
 from callrec.web.pages.languages import LANGUAGES, locale_of, preferred_language, translations
@@ -38,8 +39,7 @@ class Site:
     def view(self, request: web.Request, nonce: str = "") -> View:
         """For the person who asks."""
         principal = known_principal(request)
-        language = preferred_language(request.headers.get("Accept-Language", ""))
-        user = self._tables.directory.user(principal.user) if self._tables and principal and principal.user else None
+        language, user = self.language(request), self._user(request)
         done = self._done(request)
         return View(
             language,
@@ -53,6 +53,15 @@ class Site:
             translations(language).gettext(done) if done else "",
             static=self.static.address,
         )
+
+    def language(self, request: web.Request) -> str:
+        """That of the person's account; else the one that the browser likes best."""
+        user = self._user(request)
+        return (user.page_language if user else "") or preferred_language(request.headers.get("Accept-Language", ""))
+
+    def _user(self, request: web.Request) -> User | None:
+        principal = known_principal(request)
+        return self._tables.directory.user(principal.user) if self._tables and principal and principal.user else None
 
     def home(self, principal: Principal) -> str:
         """The path of the first page that this principal wants to see."""

@@ -284,6 +284,30 @@ async def test_the_present_password_is_checked_like_a_login() -> None:
         await door.logins.checked(ADA, "right", HOME)
 
 
+async def test_where_a_code_is_wanted_beside_the_present_password_neither_is_enough() -> None:
+    """And codes are not tried out: each attempt counts until both are right."""
+    door = Door()
+    secret = await _with_factor(door)
+    code = code_at(secret, int(door.clock()) // STEP_S)
+    for password, shown, refusal in (("wrong", code, "login-refused"), (RIGHT, "000000", "login-code")):
+        with pytest.raises(Refused) as refused:
+            await door.logins.checked(ADA, password, HOME, shown)
+        assert refused.value.code == refusal
+    await door.logins.checked(ADA, RIGHT, HOME, code)
+    for _ in range(PER_ACCOUNT):
+        with pytest.raises(Refused, match="is wrong"):
+            await door.logins.checked(ADA, RIGHT, HOME, code)
+    with pytest.raises(LoginWait):
+        await door.logins.checked(ADA, RIGHT, HOME, code)
+
+
+async def test_who_has_no_second_factor_has_no_code() -> None:
+    door = Door()
+    with pytest.raises(Refused) as refused:
+        await door.logins.checked(ADA, RIGHT, HOME, "000000")
+    assert refused.value.code == "login-code"
+
+
 async def test_few_passwords_are_compared_at_once_and_few_wait() -> None:
     door = Door()
     release = asyncio.Event()

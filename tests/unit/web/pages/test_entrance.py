@@ -27,7 +27,10 @@ TABLE = pages(Mock(UseCases))  # no handler is called
 ROLE, HTML = "Callrec-Test-Role", {"Accept": "text/html"}
 ROLES = {role.name: frozenset(role.permissions) for role in DEFAULT_ROLES} | {"no role": frozenset()}
 OPEN = {"home", "showLogin", "login"}
-EVERYBODY = OPEN | {"logout", "account", "endOwnSession"}
+EVERYBODY = OPEN | {
+    *("logout", "account", "endOwnSession", "setOwnLanguage", "setOwnPassword"),
+    *("makeOwnFactor", "confirmOwnFactor", "removeOwnFactor"),
+}
 LIVE = {"calls", "followCalls", "call"}
 CONTROLS = {"startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
 SYSTEM = {"system", "licences", "webhooks", "webhook", "prompts", "hearPrompt"}

@@ -3,7 +3,13 @@
 import page_words
 import pytest
 
+from callrec.domain.directory.model import PAGE_LANGUAGES
 from callrec.web.pages.languages import LANGUAGES, preferred_language, translations
+
+
+def test_an_account_can_have_each_language_of_the_pages() -> None:
+    assert set(PAGE_LANGUAGES) == set(LANGUAGES)
+
 
 AREAS = page_words.areas()
 

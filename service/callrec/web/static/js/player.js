@@ -189,10 +189,13 @@ speed.addEventListener("change", setSpeed);
 sides.addEventListener("change", setSides);
 skip.addEventListener("change", () => keep("skip", skip.checked));
 keysOn.addEventListener("change", () => keep("keys", keysOn.checked));
-document.querySelector("#note-form textarea")?.addEventListener("focus", () => {
-  const field = document.querySelector("#note-form [name=at_s]");
-  if (field && !field.value && at > 0) field.value = at.toFixed(1);
-});
+// A field for a moment is where the player is, until somebody writes another one.
+for (const field of document.querySelectorAll("[data-follows]")) {
+  field.addEventListener("input", () => { field.dataset.follows = "written"; });
+  field.form.addEventListener("focusin", () => {
+    if (field.dataset.follows !== "written") field.value = at > 0 ? at.toFixed(1).replace(/\.0$/, "") : "";
+  });
+}
 
 speed.value = kept("speed", "1");
 if (!speed.value) speed.value = "1";

@@ -32,7 +32,7 @@ SCRIPTS: Final = frozenset({*(script.value for script in AgiScript), "none"})
 DIALOGUES: Final = frozenset(
     {"answered", "refused", "unavailable", "pending", "unknown-script", "unheard", "corrupt", "silent", "full"}
 )
-"""Label `outcome` of a dialogue: `adapters.asterisk.fastagi.Outcome`."""
+"""Label `outcome` of a dialogue: `adapters.asterisk.fastagi.DialogueEnd`."""
 PRESSES: Final = frozenset(outcome.value for outcome in Outcome)
 """Label `outcome` of a press: `domain.vocabulary.Outcome`."""
 ALWAYS: Final = frozenset({"on", "off", "refused", "unknown", "deactivated", "unavailable", "unconfirmed"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from callrec.adapters.asterisk.fastagi import Outcome as Dialogue
+from callrec.adapters.asterisk.fastagi import DialogueEnd as Dialogue
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import POLICY, Capture, LegAudio, Recording

@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP, Envelope
+from arrangement import manager
 from conversing import together
 from laboratory import TONES_HZ, Laboratory, example_tables, finish, until
 
+from callrec.adapters.asterisk.mailboxes import AmiMailboxes
 from callrec.domain.directory.model import Tables, User, Voicemail
 from callrec.domain.rules import UserId
 from callrec_lab.audio_checks import Sound, heard_s, longest_s, presence
@@ -270,6 +272,24 @@ async def _visit(phone: Phone, *keys: str) -> Visit:
     visit = Visit(call, turned_away=call.is_over)
     await call.hangup()
     return visit
+
+
+async def test_the_manager_counts_what_was_left_and_what_was_heard(post: Post, visits: list[Visit]) -> None:
+    """The message of 1000 was heard meanwhile and stays as an old one; the mailbox of 1001 lost its own to a mail."""
+    del visits
+    async with manager(post.lab.pbx) as ami:
+        counted = AmiMailboxes(ami)
+
+        async def are(mailbox: str) -> tuple[int, int]:
+            found = await counted.count(mailbox, "default")
+            assert found is not None
+            return found.new, found.old
+
+        async with asyncio.timeout(MESSAGE_S):
+            while await are("1000") != (0, 1):  # noqa: ASYNC110 - it is moved when the owner has hung up
+                await asyncio.sleep(LISTEN_S)
+        assert await are("1001") == (0, 0)
+        assert await are("7777") == (0, 0)
 
 
 def test_who_says_the_password_hears_the_message_also_after_a_wrong_one(visits: list[Visit]) -> None:

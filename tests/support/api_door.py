@@ -33,6 +33,7 @@ from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
 from callrec.app.doctor.findings import Finding
 from callrec.app.events.hub import EventHub
+from callrec.app.ports.asterisk import MessageCount
 from callrec.app.ports.machine import Disk, Machine
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
@@ -158,6 +159,7 @@ class ServiceUrl:
         self.library: StoredLibrary
         self.logins: RedisLogins
         self.machine = FewDisks()
+        self.messages: dict[str, MessageCount] = {}
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -173,6 +175,10 @@ class ServiceUrl:
                 return Answer(answer.status, answer.headers, await answer.text())
         finally:
             self._asking -= 1
+
+    async def count(self, mailbox: str, context: str) -> MessageCount | None:
+        """What a test has set for this mailbox: the door is Asterisk's mailboxes, too."""
+        return self.messages.get(f"{mailbox}@{context}")
 
     async def close(self) -> None:
         """Close the client once its requests have ended: a request would not notice that its client is closed, and wait on."""
@@ -246,7 +252,7 @@ async def opened(
             access = _access(store.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             use = UseCases(
-                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(),
+                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(), mailboxes=door,
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
                 prompts=prompts, readiness=Readiness(), machine=door.machine,
             )  # fmt: skip

@@ -59,7 +59,7 @@ def audit_page(log: LogReader, wanted: AuditFilter, limit: int, before: int | No
     size = opened(log.note() or b"", log.key()).size
     found: list[tuple[int, LoggedEntry]] = []
     following: int | None = None
-    for nth, (index, content) in enumerate(_newest_first(log, size, before)):
+    for nth, (index, content) in enumerate(newest_first(log, size, before)):
         if len(found) == limit or nth == MOST_READ:
             following = index + 1
             break
@@ -70,7 +70,8 @@ def audit_page(log: LogReader, wanted: AuditFilter, limit: int, before: int | No
     return AuditPage(tuple(_row(index, entry, texts, size) for index, entry in found), following, size)
 
 
-def _newest_first(log: LogReader, size: int, before: int | None) -> Iterator[tuple[int, bytes]]:
+def newest_first(log: LogReader, size: int, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The entries with their places in the log, `before` this place; `size`: how many the checkpoint speaks of. Blocking."""
     for one in reversed(log.waiting()):
         if one.index >= size and (before is None or one.index < before):
             yield one.index, one.entry.encode()

@@ -5,6 +5,7 @@ Every method that can fail raises one of the four kinds of `domain.errors`; ever
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from callrec.domain.calls.fallback_notes import CaptureNote, ChangeNote
@@ -193,6 +194,22 @@ class Rest(Protocol):
 
     async def request(self, method: str, path_parts: Sequence[str]) -> object:
         """One request and the JSON of its response."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCount:
+    """The messages of a mailbox."""
+
+    new: int
+    old: int
+
+
+class Mailboxes(Protocol):
+    """Asterisk's mailboxes."""
+
+    async def count(self, mailbox: str, context: str) -> MessageCount | None:
+        """How many messages there are; None when Asterisk does not tell. Never fails."""
         ...
 
 

@@ -318,6 +318,8 @@ class Permission(StrEnum):
     OWN_DOWNLOAD = "own.download"
     OWN_ANNOTATE = "own.annotate"
     OWN_ERASE = "own.erase"
+    OWN_AUDIT = "own.audit"
+    """See who has heard the user's own recordings."""
     AUDIT_READ = "audit.read"
 
 

@@ -1,5 +1,7 @@
-"""My calls: one's own recordings, and the services of one's own phone as far as their feature codes are switched on."""
+"""My calls: one's own recordings and who has heard them, the services of one's own phone as far as their feature codes are
+switched on, and how many messages wait in one's mailboxes."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,14 +10,21 @@ from typing import cast
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from callrec.app.access.heard import hearings
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.records import Records, as_it_is
+from callrec.app.ports.asterisk import MessageCount
+from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.edit import Table, TableRecord
-from callrec.domain.directory.model import Feature, Permission, User
+from callrec.domain.directory.model import Feature, Permission, User, Voicemail
 from callrec.domain.errors import Refused
+from callrec.domain.library.search import Filter
+from callrec.domain.library.search_pages import PageRequest
 from callrec.web.api.recordings import Recordings
-from callrec.web.auth import principal_of
+from callrec.web.auth import WAY, actor_of, principal_of
+from callrec.web.pages.audit import words as audit_words
+from callrec.web.pages.audit.search import name_of
 from callrec.web.pages.forms import Form, blank, checked, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.recordings import words
@@ -26,6 +35,9 @@ from callrec.web.pages.site import page, see_other
 from callrec.web.use_cases import UseCases
 
 PATH = "/my"
+MOST_HEARD = 500
+"""Of so many of one's newest recordings it is told who has heard them."""
+MOST_BOXES = 10
 SAYS = {"services": N_("Your services are changed.")}
 SERVICES: Mapping[str, Feature] = {
     "call_record": Feature.CALL_RECORD,
@@ -55,6 +67,7 @@ def my_pages(use: UseCases) -> list[Page]:
     """The page, and its form."""
     of, needs = _My(use), (Permission.OWN_LIST,)
     return [
+        Page("GET", f"{PATH}/heard", "heardOfOwn", of.heard, needs=(Permission.OWN_LIST, Permission.OWN_AUDIT)),
         Page("GET", PATH, "my", of.show, needs=needs, says=SAYS),
         Page("POST", f"{PATH}/services", "changeOwnServices", of.change, needs=needs),
     ]
@@ -64,9 +77,26 @@ class _My:
     def __init__(self, use: UseCases) -> None:
         self._records = Records(use.store, use.tables)
         self._lists = RecordingLists(Recordings(use.catalogue), use.stored)
+        self._catalogue, self._mailboxes = use.catalogue, use.mailboxes
+        self._audit, self._reader = use.audit, use.audit_reader
 
     async def show(self, request: web.Request) -> web.Response:
         return await self._page(request, blank(request))
+
+    async def heard(self, request: web.Request) -> web.Response:
+        """Who else has heard one's newest recordings. That this was looked at is an entry of the log, too."""
+        user, actor = self._user(request), actor_of(request)
+        wanted = Filter(recorded=frozenset({user.id} if user else ()))
+        found = await self._catalogue.search(wanted, PageRequest(limit=MOST_HEARD))
+        own = {entry["id"]: Row.of(entry) for entry in found.entries}
+        entry = AuditEntry(Action.AUDIT_READ, actor, address=request[WAY].address, details="of one's own recordings")
+        await self._audit.append([entry])
+        said = await asyncio.to_thread(hearings, self._reader, own.keys(), actor)
+        tables = self._records.directory
+        return page(
+            request, "my/heard.html", heard=said, own=own, actions=audit_words.ACTIONS, kinds=audit_words.KINDS,
+            name_of=lambda one: name_of(tables, one.kind, one.id), is_whole=found.next is None, most=MOST_HEARD,
+        )  # fmt: skip
 
     async def change(self, request: web.Request) -> web.Response:
         form, user = await typed(request), self._user(request)
@@ -107,7 +137,14 @@ class _My:
             user=user,
             services=services,
             served=self._served(),
+            boxes=await self._boxes(user),
         )
+
+    async def _boxes(self, user: User | None) -> list[tuple[Voicemail, MessageCount]]:
+        """One's mailboxes with their messages; without those of which Asterisk tells nothing."""
+        own = [box for box in self._records.directory.voicemails() if user and box.user == user.id][:MOST_BOXES]
+        counts = [await self._mailboxes.count(box.mailbox, box.context) for box in own]
+        return [(box, count) for box, count in zip(own, counts, strict=True) if count]
 
     def _served(self) -> frozenset[str]:
         """The services whose codes are switched on."""

@@ -45,6 +45,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.OWN_DOWNLOAD: N_("Download one's own recordings"),
     Permission.OWN_ANNOTATE: N_("Notes and tags of one's own recordings"),
     Permission.OWN_ERASE: N_("Erase one's own recordings"),
+    Permission.OWN_AUDIT: N_("See who has heard one's own recordings"),
     Permission.AUDIT_READ: N_("Read the audit log"),
 }
 """What each permission allows, in words."""

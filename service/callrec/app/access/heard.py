@@ -1,0 +1,40 @@
+"""Who has heard certain recordings, as the audit log has it."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from callrec.app.access.audit_list import newest_first
+from callrec.app.ports.access import LogReader
+from callrec.domain.access.audit import Action, Actor
+from callrec.protocols.audit_entries import decode_entry
+from callrec.protocols.checkpoints import opened
+
+HEARD = frozenset({Action.LISTENED, Action.DOWNLOADED, Action.EXPORTED})
+"""What takes a recording's audio out of callrec."""
+MOST_READ = 50_000
+"""Entries that are looked at."""
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Somebody has heard a recording, or taken its audio along. `at_s`: Unix time."""
+
+    at_s: float
+    actor: Actor
+    action: Action
+    recording: str
+
+
+def hearings(log: LogReader, recordings: Set[str], but: Actor) -> Sequence[Hearing]:
+    """What others than `but` have heard of these recordings, newest first: MOST at most, of the newest MOST_READ entries.
+    Blocking. Raises Corrupt, Unavailable, Misconfigured (there is no log)."""
+    size = opened(log.note() or b"", log.key()).size
+    found: list[Hearing] = []
+    for nth, (_, content) in enumerate(newest_first(log, size)):
+        if len(found) == MOST or nth == MOST_READ:
+            break
+        entry = decode_entry(content)
+        if entry.action in HEARD and entry.recording in recordings and entry.actor != but:
+            found.append(Hearing(entry.time_ms / 1000, entry.actor, entry.action, entry.recording))
+    return found

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from callrec.app.recovery import plan as recovery_plan
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import (
     Announce,
@@ -672,14 +673,24 @@ class CallMachine(RuleBasedStateMachine):
     def the_daemon_is_killed(self, order: st.randoms) -> None:  # type: ignore[valid-type]
         """The next one reads the journal, asks who is there, and hears it in any order. Dialogues and deadlines are lost."""
         assert self.session.recording is not None
-        last = self.journal[self.session.recording.id]
-        self.session = Session.resume(last, self.terms)
+        self.session = Session.resume(self.with_others_ended(self.journal[self.session.recording.id]), self.terms)
         self.deadlines, self.grown, self.lit = [], set(), set()
         self.waiting.clear()
         legs = list(self.legs.values())
         order.shuffle(legs)  # type: ignore[attr-defined]
         self.relearn(legs)
         self.tell(ResyncEnded())
+
+    def with_others_ended(self, last: Recording) -> Recording:
+        """Recovery stops what is at work beside the last capture, as far as Asterisk tells its MixMonitorID."""
+        others = recovery_plan.beside_the_last(last)
+        keep = {one.id for one in others if not one.mixmonitor and one.id in self.at_work}
+        if last.presences is not None and last.to_s is None:
+            keep |= {one.id for one in others if one.is_partner and one.mixmonitor and one.leg in self.legs}
+        ended = {one.id for one in others} - keep
+        self.stopped |= ended
+        self.at_work -= ended
+        return recovery_plan.with_others_ended(last, Instant(1e9 + self.now_s, self.now_s), keep=keep)
 
     def relearn(self, legs: Iterable[Leg]) -> None:
         """One listing of the channels. In its midst the view is partial: only commands are checked."""

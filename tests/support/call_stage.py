@@ -256,7 +256,9 @@ class Asterisk:
 
     async def stop(self, capture: Capture) -> None:
         self._do("stop")
-        self.stopped.append(capture.mixmonitor)
+        if not (mixmonitor := capture.mixmonitor or await self.mixmonitor_of(capture)):
+            return  # nobody knows which one it is
+        self.stopped.append(mixmonitor)
         self._noted(capture)[capture.leg] = ""
         self.close(capture.id)
 

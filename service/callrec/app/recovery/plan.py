@@ -213,11 +213,11 @@ def ended(recording: Recording, spooled: Spooled, cause: str, now_mono_s: float 
     return recording.closed(recording.to_s or to_s, end)
 
 
-def without_partners(
+def with_others_ended(
     recording: Recording, now: Instant, spooled: Spooled = NOTHING_FOUND, keep: Collection[CaptureId] = ()
 ) -> Recording:
-    """The recording after its partner captures were stopped now, but for those that go on (`keep`). One whose leg had left before
-    ended when its files were last written (`spooled`), and so did its leg's presence."""
+    """The recording after its captures beside the last one were stopped now, but for those that go on (`keep`). One that had
+    ended before did so when its files were last written (`spooled`), and so did the presence of a partner's leg."""
     now_s = now.utc_s if recording.mono_s is None else recording.from_s + now.mono_s - recording.mono_s
 
     def end(one: Capture) -> Capture:
@@ -227,6 +227,7 @@ def without_partners(
             return _ended_capture(one, spooled[one.id], "", now_s)
         return replace(one, to_s=max(one.from_s, now_s))
 
+    captures = (*map(end, recording.captures[:-1]), *recording.captures[-1:])
     partners = tuple(map(end, recording.partner_captures))
     left_s = {one.leg: one.to_s for one in partners if one.id in spooled}
     presences = recording.presences and tuple(
@@ -235,7 +236,13 @@ def without_partners(
         else one
         for one in recording.presences
     )
-    return replace(recording, partner_captures=partners, presences=presences)
+    return replace(recording, captures=captures, partner_captures=partners, presences=presences)
+
+
+def beside_the_last(recording: Recording) -> tuple[Capture, ...]:
+    """The captures of which no end is known, but for the one that the recording speaks of: those of partners, and earlier ones of
+    the recorded leg, whose stop may have been lost with the former daemon."""
+    return tuple(one for one in (*recording.captures[:-1], *recording.partner_captures) if one.to_s is None)
 
 
 def kept_partners(recording: Recording, recorders: Recorders) -> tuple[Capture, ...]:

@@ -126,7 +126,7 @@ class Resync:
         await self.fallback.rename_known()
         files, unknown = await self.fallback.found(), await self.orphans.unknown()
         recorders = await self._running.recorders(list(channels), self._with_recorder(channels, files, unknown))
-        await self._running.end_partner_captures(recorders)
+        await self._running.end_others(recorders)
         running = recovery_plan.running(files, recorders) if has_tables else ()
         plan = await self._plan(recorders)
         adopted = await self._adopt(plan, running, unknown, recorders, channels)

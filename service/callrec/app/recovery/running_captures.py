@@ -16,7 +16,7 @@ from callrec.app.recovery.plan import Recorders, Running
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry, Step
-from callrec.domain.calls.model import Recording
+from callrec.domain.calls.model import Capture, Recording
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.rules import Rule
@@ -47,21 +47,33 @@ class RunningCaptures:
             self._ports.alarm(AlarmCause.RECORDER, error)
             return None
 
-    async def end_partner_captures(self, recorders: Recorders) -> None:
-        """Stop the partner captures of a former daemon: the calls that go on begin new ones where they need them. Those of a
-        recording with tracks go on with it. Raises CallrecError when Asterisk does not answer: on these legs nothing else would
-        end them."""
+    async def end_others(self, recorders: Recorders) -> None:
+        """Stop the captures of a former daemon beside the last one of each recording: the calls that go on begin new ones where
+        they need them. Those of partners go on with a recording that has tracks. Raises CallrecError when Asterisk does not
+        answer: on these legs nothing else would end them. One that is at work, and whose MixMonitorID nothing tells, stays open:
+        its call reckons with it."""
         for nth, entry in enumerate(self._state.unfinished):
+            others = recovery_plan.beside_the_last(entry.recording)
             keep = {one.id for one in recovery_plan.kept_partners(entry.recording, recorders)}
-            ending = [one for one in entry.recording.partner_captures if one.to_s is None and one.id not in keep]
+            ending = [one for one in others if one.id not in keep]
+            at_work = {(one.leg, one.mixmonitor) for one in entry.recording.captures[-1:]}
             for capture in ending:
-                if capture.leg in recorders:
-                    await self._ports.recorder.stop(capture)
-            gone = [one.id for one in ending if one.leg not in recorders] if entry.recording.presences else []
+                # Asterisk may have given the last one the id of one that has ended
+                if capture.leg in recorders and (capture.leg, capture.mixmonitor) not in at_work:
+                    keep |= set() if await self._stop_other(capture) else {capture.id}
+            gone = [one.id for one in ending if not one.is_partner or _has_left(entry.recording, one, recorders)]
             spooled = await asyncio.to_thread(self._ports.spooled, gone) if gone else recovery_plan.NOTHING_FOUND
             now = self._ports.clock.now()
-            recording = recovery_plan.without_partners(entry.recording, now, spooled, keep)
+            recording = recovery_plan.with_others_ended(entry.recording, now, spooled, keep)
             self._state.unfinished[nth] = replace(entry, recording=recording)
+
+    async def _stop_other(self, capture: Capture) -> bool:
+        """Whether nothing writes its files any more. Raises CallrecError."""
+        mixmonitor = capture.mixmonitor or await self._ports.recorder.mixmonitor_of(capture)
+        if mixmonitor:
+            await self._ports.recorder.stop(replace(capture, mixmonitor=mixmonitor))
+            return True
+        return self._ports.spool.block(capture)
 
     async def unjournaled(
         self, captured_files: Sequence[CaptureFiles], recorders: Recorders, channels: Channels
@@ -186,3 +198,8 @@ class RunningCaptures:
             self._ports.alarm(AlarmCause.FALLBACK, error)
             return False
         return True
+
+
+def _has_left(recording: Recording, partner: Capture, recorders: Recorders) -> bool:
+    """Whether the time of a participant's track ends with the files of this capture of them."""
+    return bool(recording.presences) and partner.leg not in recorders

@@ -359,7 +359,6 @@ class Session:
         """The session of a call whose recording was under way when the daemon died; its legs and bridges are still to come."""
         capture = recording.captures[-1]
         lost_supervision = Supervision(capture.leg, may_speak=True)
-        going_on = (capture, *recording.partner_captures) if recording.presences is not None else (capture,)
         state = State.STOPPING if recording.to_s is not None else _state_without_stop(recording, capture)
         return cls(
             call=recording.call,
@@ -379,9 +378,12 @@ class Session:
             recording=recording,
             is_settling=recording.presences is not None or state is State.ANNOUNCING,
             tell_again=frozenset(one.leg for one in recording.hearings if not one.is_heard),
-            # In a pause a recorder of before may still be at work: it has to be stopped.
-            open_captures=frozenset(
-                one.id for one in (recording.all_captures if recording.is_paused else going_on) if one.to_s is None
+            # Recovery has ended all but the last one, those that go on, and those at work that it could not stop.
+            open_captures=frozenset(one.id for one in recording.all_captures if one.to_s is None),
+            unanswered=frozenset(
+                one.id
+                for one in recording.all_captures
+                if one.to_s is None and not one.mixmonitor and one is not capture
             ),
             recordings=int(recording.id.rpartition("-")[2]),
             began_s=recording.from_s,

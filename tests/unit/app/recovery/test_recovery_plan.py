@@ -466,8 +466,8 @@ def test_partner_captures_go_on_with_their_recording_when_it_has_tracks(
 
 def test_what_goes_on_has_no_end_and_what_is_stopped_ends_now() -> None:
     now = Instant(0.0, 60.0)
-    assert recovery_plan.without_partners(WITH_TRACKS, now, keep={PARTNER.id}) == WITH_TRACKS
-    (ended,) = recovery_plan.without_partners(WITH_TRACKS, now).partner_captures
+    assert recovery_plan.with_others_ended(WITH_TRACKS, now, keep={PARTNER.id}) == WITH_TRACKS
+    (ended,) = recovery_plan.with_others_ended(WITH_TRACKS, now).partner_captures
     assert ended.to_s == EPOCH_S + 10.0
 
 
@@ -475,7 +475,7 @@ def test_a_partner_who_left_meanwhile_was_there_until_their_files_end() -> None:
     """A second after the daemon died; it came back six seconds later."""
     files = CaptureFiles(PARTNER.id, 8000, 16_000, 16_000)
     spooled = {PARTNER.id: recovery_plan.Found(files, written_ago_s=6.0)}
-    found = recovery_plan.without_partners(WITH_TRACKS, Instant(0.0, 60.0), spooled)
+    found = recovery_plan.with_others_ended(WITH_TRACKS, Instant(0.0, 60.0), spooled)
     assert found.partner_captures[0].to_s == pytest.approx(EPOCH_S + 3.9)
     assert found.presences is not None
     assert [one.to_s for one in found.presences] == [None, pytest.approx(EPOCH_S + 3.9)]

@@ -273,3 +273,64 @@ async def test_a_partner_capture_that_cannot_be_ended_is_ended_at_the_next_try(h
         await house.stage.passes(3)
         assert (asterisk.stopped, resync.is_resynced) == (["0x5"], True)
         await link_up
+
+
+# -- earlier captures of the recorded leg ------------------------------------------------------------------------------
+
+EARLIER = replace(OLD, mixmonitor="0x4", from_s=OLD.from_s - 20)
+LAST = replace(OLD, id=CaptureId("old-1-2"))
+BESIDE_THEM = CaptureId("old-1-3")
+"""On the partner's leg, after the restart."""
+
+
+async def with_earlier(house: House, earlier: Capture) -> House:
+    """`earlier` was followed by another capture when the daemon died, and of its end nothing is known."""
+    house.stage.asterisk.goes_on(earlier)
+    house.stage.asterisk.goes_on(LAST)
+    await house.journaled(Entry(Step.OPENED, replace(old(), captures=(earlier, LAST))))
+    return house
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("mixmonitor", "stopped"), [("0x4", ["0x4"]), (LAST.mixmonitor, [])], ids=["its own id", "the id of the last one"]
+)
+async def test_an_earlier_capture_ends_whose_stop_may_be_lost(
+    house: House, mixmonitor: str, stopped: list[str]
+) -> None:
+    """Asterisk gives an id again: a stop of one that has ended would end the one at work."""
+    await with_earlier(house, replace(EARLIER, mixmonitor=mixmonitor))
+    async with house.running():
+        await house.resync.link_up()
+        await house.stage.passes(0.1)
+        (call,) = house.stage.call_router.live()
+        assert house.stage.asterisk.stopped == stopped
+        assert call.recording is not None
+        assert call.recording.captures[0].to_s is not None
+        assert call.open_captures - {BESIDE_THEM} == {LAST.id}
+
+
+@virtual
+async def test_an_earlier_capture_whose_id_nobody_knows_is_reckoned_with(house: House) -> None:
+    """Its start was not answered, and its files are there. One without files can never have any."""
+    await with_earlier(house, replace(EARLIER, mixmonitor=""))
+    async with house.running():
+        await house.resync.link_up()
+        await house.stage.passes(0.1)
+        (call,) = house.stage.call_router.live()
+        assert (call.open_captures - {BESIDE_THEM}, call.unanswered) == ({EARLIER.id, LAST.id}, {EARLIER.id})
+        assert house.stage.asterisk.stopped == []
+
+
+@virtual
+async def test_an_earlier_capture_that_never_began_has_ended(house: House) -> None:
+    house.stage.asterisk.goes_on(LAST)
+    never = replace(EARLIER, mixmonitor="")
+    await house.journaled(Entry(Step.OPENED, replace(old(), captures=(never, LAST))))
+    async with house.running():
+        await house.resync.link_up()
+        await house.stage.passes(0.1)
+        (call,) = house.stage.call_router.live()
+        assert (call.open_captures - {BESIDE_THEM}, call.unanswered) == ({LAST.id}, frozenset())
+        assert call.recording is not None
+        assert call.recording.captures[0].to_s == never.from_s

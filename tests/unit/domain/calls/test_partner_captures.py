@@ -2,6 +2,7 @@
 
 import pytest
 
+from callrec.app.recovery.plan import with_others_ended
 from callrec.domain.calls import partner_captures
 from callrec.domain.calls.commands import Alarm, AwaitVoice, CloseCapture, Command, HandOver, OpenCapture, Write
 from callrec.domain.calls.events import (
@@ -350,6 +351,6 @@ def test_a_daemon_that_is_new_captures_every_partner() -> None:
     """It does not know which bridge this is. Recovery has ended what the former one captured."""
     before = blind(Call())
     call = Call()
-    call.session = Session.resume(before.recording, Terms())
+    call.session = Session.resume(with_others_ended(before.recording, Instant(HEARD_S, HEARD_S)), Terms())
     call.at(HEARD_S, *bridged("two", RECORDED, leg(C)))
     assert call.partners() == ["+c c-1-3"]

@@ -2071,3 +2071,21 @@ def test_a_capture_that_was_refused_is_no_end_of_its_recording(is_stopped: bool)
         call.on(LegGone(LegId("a"), is_missed=True), LegGone(LegId("b"), is_missed=True))
     (recording,) = [one.recording for one in call.commands if isinstance(one, HandOver)]
     assert recording.to_s == call.now.utc_s
+
+
+def test_after_a_restart_no_pause_is_proven_beside_a_recorder_whose_id_nobody_knows() -> None:
+    """An earlier capture's start was not answered, and its files are there."""
+    before = Call().recorded(FLAGGED, BOB)
+    before.on(CaptureStalled(T1))
+    before.on(CaptureRefused(T2, "ami-timeout", may_be_at_work=True))
+    before.seen(T3)
+    captures = (replace(before.recording.captures[0], to_s=before.now.utc_s), *before.recording.captures[1:])
+    call = Call(session=Session.resume(replace(before.recording, captures=captures), PAUSING))
+    call.bridge(leg("a", FLAGGED, Direction.OUT), leg("b", BOB))
+    call.on(ResyncEnded())
+
+    call.press("a", FLAGGED)
+    call.on(CaptureMuted(T3, muted=True))
+    assert (State.PAUSED, False) == (call.state, call.recording.pauses[-1].is_proven)
+    call.on(CaptureClosed(T2))
+    assert call.recording.pauses[-1].is_proven

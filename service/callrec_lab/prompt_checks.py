@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callrec_lab.asterisk import dialplan_folder
 from callrec_lab.audio_checks import Samples, Sound, load
@@ -17,6 +18,8 @@ NOTCH_HZ = 60
 PIECE_S = 0.3
 SLIP_S = 0.1
 """The greatest shift of a prompt's parts, either way: a machine that stops for an instant loses a packet or two."""
+BLOCK = 1 << 17
+"""Samples that are searched at once."""
 HINT = 0.25
 """With a lower likeness of the whole the pieces are not compared."""
 QUIET = 0.5
@@ -51,22 +54,37 @@ def prompt(language: str, name: str) -> Sound:
     return load(SOUNDS / language / "callrec" / f"{name}.wav")[0]
 
 
+@functools.lru_cache(maxsize=2 * len(PROMPTS))
+def _spectrum(short: Sound, size: int) -> NDArray[np.complex64]:
+    found: NDArray[np.complex64] = np.conj(np.fft.rfft(short.samples.astype(np.float32), size))
+    return found
+
+
 class Listened:
-    """A sound prepared for the search of prompts: with silence before and after it, its energy, and its spectrum."""
+    """A sound prepared for the search of prompts: with silence before and after it, its energy, and the spectra of its blocks.
+
+    The blocks overlap by the longest prompt, so that each place is whole in one of them, and they all have one size, so that the
+    spectrum of a prompt is computed once.
+    """
 
     def __init__(self, samples: Samples, rate: int, longest: int) -> None:
         self.rate = rate
         self.margin = longest // 2 + round(SLIP_S * rate)
         self.samples = np.pad(samples, self.margin)  # a prompt may begin before the sound, or end after it
         self.energy = np.concatenate([[0.0], np.cumsum(self.samples**2)])
-        self.size = 1 << (len(self.samples) - 1).bit_length()
-        self.spectrum = np.fft.rfft(self.samples.astype(np.float32), self.size)
+        self.size = max(BLOCK, 1 << longest.bit_length())
+        self._places = self.size - longest + 1
+        count = -(-(len(self.samples) - self.margin) // self._places)  # at most half of a prompt is after the sound
+        padded = np.zeros((count - 1) * self._places + self.size, np.float32)
+        padded[: len(self.samples)] = self.samples[: len(padded)]
+        blocks = np.lib.stride_tricks.sliding_window_view(padded, self.size)[:: self._places]
+        self.spectra = np.fft.rfft(blocks, axis=1)
 
-    def products(self, short: Samples) -> Samples:
-        """The correlation with a shorter sound at each place."""
-        spectrum = self.spectrum * np.conj(np.fft.rfft(short.astype(np.float32), self.size))
-        found: Samples = np.fft.irfft(spectrum, self.size)[: len(self.samples) - len(short) + 1].astype(np.float64)
-        return found
+    def products(self, short: Sound) -> Samples:
+        """The correlation with a prompt at each place where it may begin."""
+        found = np.fft.irfft(self.spectra * _spectrum(short, self.size), self.size, axis=1)
+        products: Samples = found[:, : self._places].reshape(-1).astype(np.float64)
+        return products
 
 
 def likeness(heard: Sound, spoken: Sound, *, beside_hz: Sequence[int] = ()) -> float:
@@ -74,7 +92,7 @@ def likeness(heard: Sound, spoken: Sound, *, beside_hz: Sequence[int] = ()) -> f
 
     `beside_hz`: tones that were heard at the same time; they are removed from both.
     """
-    heard, spoken = _without(heard, beside_hz), _without(spoken, beside_hz)
+    heard, spoken = _without(heard, tuple(beside_hz)), _without(spoken, tuple(beside_hz))
     samples = heard.samples[:: heard.rate // spoken.rate]
     return _match(Listened(samples, spoken.rate, len(spoken.samples)), spoken).likeness
 
@@ -106,10 +124,13 @@ def _match(heard: Listened, spoken: Sound) -> Match:
     first, last = spare + slip, len(long) - spare - len(short) - slip
     if last <= first or not wanted:
         return Match(0.0, 0.0)
-    loudness = np.maximum(energy[len(short) :] - energy[: -len(short)], QUIET * wanted)
-    fits = heard.products(short) / np.sqrt(loudness * wanted)
-    place = first + int(np.argmax(fits[first : last + 1]))
-    best = float(fits[place])
+    loudness = energy[len(short) :] - energy[: -len(short)]
+    if float(loudness[first : last + 1].max()) < HINT**2 * QUIET * wanted:
+        return Match(0.0, 0.0)  # too quiet everywhere: no correlation could be above HINT (Cauchy and Schwarz)
+    loudness = np.maximum(loudness, QUIET * wanted)
+    fits = heard.products(spoken)[first : last + 1] / np.sqrt(loudness[first : last + 1] * wanted)
+    place = int(np.argmax(fits))
+    best, place = float(fits[place]), first + place
     if best >= HINT:
         product, beside = 0.0, 0.0
         for start in range(0, len(short), round(PIECE_S * rate)):
@@ -123,7 +144,8 @@ def _match(heard: Listened, spoken: Sound) -> Match:
     return Match(best, (place - heard.margin) / rate)
 
 
-def _without(sound: Sound, tones_hz: Sequence[int]) -> Sound:
+@functools.lru_cache(maxsize=16)
+def _without(sound: Sound, tones_hz: tuple[int, ...]) -> Sound:
     if not tones_hz:
         return sound
     spectrum = np.fft.rfft(sound.samples)

@@ -95,8 +95,8 @@ async def _joins_later(stack: Stack) -> Played:
 
 def languages(call: PhoneCall, *beside: str) -> list[str]:
     """The languages in which this phone was told that it is recorded, beside what the phones of these numbers said."""
-    tones_hz = [tone_of(number) for number in beside]
-    found = {one: likeness(call.heard(), prompt(one, "call-is-recorded"), beside_hz=tones_hz) for one in LANGUAGES}
+    tones_hz, heard = [tone_of(number) for number in beside], call.heard()
+    found = {one: likeness(heard, prompt(one, "call-is-recorded"), beside_hz=tones_hz) for one in LANGUAGES}
     return [one for one, alike in found.items() if alike >= SAME]
 
 

@@ -97,6 +97,7 @@ class Daemon:
             folder.mkdir(parents=True, exist_ok=True)
         self._write_config()
         await self._listen()
+        self.words = 0
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *ends_with_parent("TERM"),

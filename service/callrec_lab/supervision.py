@@ -80,21 +80,20 @@ async def silent_ended(state: Callable[[], tuple[int, int]], kill: Callable[[], 
     """Kill a running daemon that sends no more keep-alive messages (it is stopped, or its event loop hangs); it is then started
     again.
 
-    `state`: its process id and the number of its messages. Silence is counted in checks and not by a clock, so that after a stop
-    of all processes (Ctrl-Z) the daemon has its full time again.
+    `state`: its process id and the number of its messages, which each process begins anew: the last message of the daemon before
+    gives its successor, which may take long to start, no deadline. Silence is counted in checks and not by a clock, so that after
+    a stop of all processes (Ctrl-Z) the daemon has its full time again.
     """
-    spoke, heard, silent = 0, 0, 0
+    before, silent = (0, 0), 0
     while True:
         await asyncio.sleep(SILENCE_LOOK_S)
-        pid, words = state()
-        if words != heard:
-            spoke, heard, silent = pid, words, 0
-        elif pid and pid == spoke:
-            silent += 1
+        now = pid, words = state()
+        silent = silent + 1 if now == before and pid and words else 0
+        before = now
         if silent * SILENCE_LOOK_S >= SILENT_S:
             say(f"== the daemon has sent no keep-alive message for {SILENT_S:.0f} s (is it stopped?). Killing it")
             await kill()
-            spoke, silent = 0, 0
+            before, silent = (0, 0), 0
 
 
 async def _store_told(stack: Stack, say: Say) -> None:

@@ -57,20 +57,23 @@ async def test_a_part_that_keeps_ending_is_given_up_with_the_end_of_its_log(tmp_
     assert scripted.starts == MOST_ENDS - 1
 
 
+@pytest.mark.parametrize("last", [0, 1], ids=["silent", "word"])
 async def test_a_daemon_that_falls_silent_is_ended_once_and_one_that_starts_has_its_time(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
-    """It speaks, is silent until it is ended, is started again, and takes its time before it speaks."""
+    """It speaks, is silent until it is ended, is started again, and takes its time before it speaks. The second one dies, perhaps
+    just after a word; the third one has its time as well."""
     monkeypatch.setattr(supervision, "SILENCE_LOOK_S", 0.001)
     monkeypatch.setattr(supervision, "SILENT_S", 0.005)
-    states = iter([*((7, word) for word in range(20)), *([(7, 19)] * 5), *([(8, 19)] * 20), (8, 20)])
+    first, second = [*((7, word) for word in range(20)), *([(7, 19)] * 5)], [*([(8, 0)] * 20), (8, 1), (8, 2)]
+    states = iter([*first, *second, *([(8, 3)] * last), *([(9, 0)] * 20), (9, 1)])
     said, ends, over = list[str](), list[int](), asyncio.Event()
 
     def state() -> tuple[int, int]:
         now = next(states, None)
         if now is None:
             over.set()
-        return now or (8, 20)
+        return now or (9, 1)
 
     async def kill() -> None:
         ends.append(1)

@@ -1,13 +1,15 @@
 """`python -m callrec_lab.command_server NAME`: runs commands of `callrec`, each in a fork of a process with all imports.
 
-Starting Python and importing callrec takes more CPU than most commands. Tests that run hundreds of commands share one such
-process, at the abstract Unix socket NAME (without its leading NUL); VARIABLE names it to `Daemon.callrec`. A request is one
-line of JSON, `{"arguments": [...], "environment": {...}}`; the answer is what the command printed, a NUL, and its exit code. A
-client that closes the connection ends its command by SIGTERM.
+Starting Python and importing callrec takes more CPU than most commands, and than a daemon needs otherwise in most tests. Tests
+that run hundreds of them share one such process, at the abstract Unix socket NAME (without its leading NUL); VARIABLE names it
+to `Daemon`. A request is one line of JSON, a `_Request`; the answer is what the command printed, a NUL, and its exit code. With
+a log the command prints there, and the answer begins with its process id and a newline. A client that closes the connection, or
+dies, ends its command by SIGTERM.
 """
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -16,28 +18,110 @@ import select
 import signal
 import socket
 import sys
-from typing import NoReturn
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn, TypedDict
 
 VARIABLE = "LAB_COMMAND_SERVER"
 _BACKLOG = 64
 _END = b"\0"
 
 
-async def run_there(name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str]:
+class _Request(TypedDict):
+    """What a client asks for."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    niceness: int
+    log: str
+    """The file that it prints to, in whose folder it works then; empty: its output is the answer."""
+
+
+async def run_there(name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command in that server; returns its exit code and output. Raises ConnectionRefusedError when no server listens."""
     reader, writer = await asyncio.open_unix_connection(f"\0{name}")
     try:
-        writer.write(json.dumps({"arguments": arguments, "environment": environment}).encode() + b"\n")
+        writer.write(_request(arguments, environment))
         printed, _, code = (await reader.read()).rpartition(_END)
     finally:
         writer.close()
     return int(code), printed.decode("utf-8", "replace")
 
 
+async def start_there(name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "Served":
+    """Start a command in that server, which prints into the log, and works in its folder. It ends with this process. Raises
+    ConnectionRefusedError when no server listens."""
+    loop = asyncio.get_running_loop()
+    transport, served = await loop.create_unix_connection(Served, f"\0{name}")
+    transport.write(_request(arguments, environment, log))
+    await served.begun()
+    return served
+
+
+def _request(arguments: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> bytes:
+    place = str(log.absolute()) if log else ""
+    if log:
+        log.touch()
+    request = _Request(arguments=arguments, environment=environment, niceness=os.nice(0), log=place)
+    return json.dumps(request).encode() + b"\n"
+
+
+class Served(asyncio.Protocol):
+    """A process of the server, with what `asyncio.subprocess.Process` has of one."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.returncode: int | None = None
+        """The exit code, or minus the number of the signal; None while it runs."""
+        self._said = b""
+        self._begun, self._over = asyncio.Event(), asyncio.Event()
+
+    async def begun(self) -> None:
+        """Wait for its process id. Raises ConnectionResetError when the server ended."""
+        await self._begun.wait()
+        if not self.pid:
+            raise ConnectionResetError("the command server has ended")
+
+    async def wait(self) -> int:
+        """Wait until it has ended; returns its exit code."""
+        await self._over.wait()
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        """Raises ProcessLookupError when it has ended."""
+        if self.returncode is not None:
+            raise ProcessLookupError
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def data_received(self, data: bytes) -> None:
+        """The process id; the exit code."""
+        self._said += data
+        if not self.pid and b"\n" in self._said:
+            pid, _, self._said = self._said.partition(b"\n")
+            self.pid = int(pid)
+            self._begun.set()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """It has ended. Without an exit code the server was killed."""
+        self.returncode = int(self._said.removeprefix(_END) or -signal.SIGKILL)
+        self._begun.set()
+        self._over.set()
+
+
 def serve(name: str) -> NoReturn:
     """Answer requests until killed."""
     _import_all()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel removes ended handlers; their exit codes are not needed
+    signal.signal(signal.SIGCHLD, _reap)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"\0{name}")
         listener.listen(_BACKLOG)
@@ -49,23 +133,36 @@ def serve(name: str) -> NoReturn:
             connection.close()
 
 
+def _reap(*_: object) -> None:
+    """Take leave of ended handlers, so that what they used is counted as used by the server's children."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _import_all() -> None:
     import callrec.cli
-    import callrec.wiring  # the commands import it only when they are used
+    import callrec.daemon  # the commands import what they need of these only when they are used
+    import callrec.wiring
 
     for module in pkgutil.iter_modules(callrec.cli.__path__, "callrec.cli."):
         importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()  # what is shared by all stays shared
 
 
 def _handle(connection: socket.socket) -> NoReturn:
     """One request, in a process of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with connection, connection.makefile("rb") as lines:
-        request = json.loads(lines.readline())
+        request: _Request = json.loads(lines.readline())
         command = os.fork()
         if command == 0:
-            _run(connection, request["arguments"], request["environment"])
+            _run(connection, request)
         ended = os.pidfd_open(command)
+        with contextlib.suppress(OSError):
+            if request["log"]:
+                connection.sendall(b"%d\n" % command)
         ready, _, _ = select.select([ended, connection.fileno()], [], [])
         if ended not in ready:  # the client has gone
             os.kill(command, signal.SIGTERM)
@@ -75,17 +172,27 @@ def _handle(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _run(connection: socket.socket, arguments: list[str], environment: dict[str, str]) -> NoReturn:
+def _run(connection: socket.socket, request: _Request) -> NoReturn:
     """Become the process that `python -m callrec` would be."""
     from callrec.cli.app import main
 
+    os.nice(max(0, request["niceness"] - os.nice(0)))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    if request["log"]:
+        os.setsid()
+        os.chdir(Path(request["log"]).parent)
+        printed = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.close(connection.detach())
+    else:
+        printed = connection.fileno()
     for place in (1, 2):
-        os.dup2(connection.fileno(), place)
+        os.dup2(printed, place)
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["callrec", *arguments]
+    os.environ.update(request["environment"])
+    time.tzset()
+    tempfile.tempdir = None  # as TMPDIR says now
+    sys.argv = ["callrec", *request["arguments"]]
     sys.modules["__main__"].__package__ = None  # the help text takes the program's name from it
     code: object = 0
     try:

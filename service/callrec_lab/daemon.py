@@ -70,7 +70,7 @@ class Daemon:
         """A prefix for the daemon's command line and for commands, by which a test runs them as a user with fewer rights."""
         self.words = 0
         """How many keep-alive messages this daemon has sent, as it would to systemd (`adapters.systemd`)."""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | command_server.Served | None = None
         self._notified: asyncio.DatagramTransport | None = None
 
     @property
@@ -98,8 +98,16 @@ class Daemon:
         self._write_config()
         await self._listen()
         self.words = 0
+        self._process = await self._started()
+        await self._until("/healthz", READY_S)
+
+    async def _started(self) -> asyncio.subprocess.Process | command_server.Served:
+        """By the command server if the environment names one."""
+        if server := self._command_server():
+            with suppress(ConnectionRefusedError):
+                return await command_server.start_there(server, ("serve",), self.environment, self.log)
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *ends_with_parent("TERM"),
                 *self.command,
                 "serve",
@@ -109,7 +117,10 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches this process only, which stops the daemon after the calls
             )
-        await self._until("/healthz", READY_S)
+
+    def _command_server(self) -> str:
+        """Empty when there is none, or when the daemon and its commands run in some other way."""
+        return self.environment.get(command_server.VARIABLE, "") if self.command[0] == sys.executable else ""
 
     async def ready(self, limit_s: float = READY_S) -> None:
         """Wait until it is ready. Raises Unavailable with the checks that fail and the end of the log."""
@@ -174,8 +185,7 @@ class Daemon:
 
     async def callrec(self, *arguments: str) -> tuple[int, str]:
         """Run a command beside the daemon, by the command server if the environment names one; returns exit code and output."""
-        server = self.environment.get(command_server.VARIABLE)
-        if server and self.command[0] == sys.executable:
+        if server := self._command_server():
             with suppress(ConnectionRefusedError):
                 return await command_server.run_there(server, arguments, self.environment)
         process = await asyncio.create_subprocess_exec(

@@ -1,9 +1,11 @@
 """What a newcomer types."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
+from callrec_lab import command_server
 from callrec_lab.audio_checks import load
 
 
@@ -14,6 +16,7 @@ async def test_the_demo_prints_the_files_that_it_listened_to(tmp_path: Path) -> 
         "-m",
         "callrec_lab.demo",
         cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != command_server.VARIABLE},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from callrec.adapters.redis.connection import Address, ask
+from callrec_lab import command_server
 from callrec_lab.run import run
 from callrec_lab.stack import Wishes
 
@@ -51,6 +52,14 @@ class Run:
                         return found
                 self._more.clear()
                 await self._more.wait()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_typed() -> Iterator[None]:
+    """Every process is started as `make run` starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(command_server.VARIABLE, raising=False)
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from callrec.adapters.disk.setting_files import secret_file, toml_settings
@@ -30,6 +30,7 @@ _FOR_MIXMONITOR = re.compile(r"[^,()\s]+")
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):[^/]*@")
 """Up to the last @ before the path: a password with an @ that is not quoted is masked completely, too."""
 _QUERY_PASSWORD = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
+_KEY_SOURCE = re.compile(r"file:.+|command: *[^ ].*|env:[A-Za-z_][A-Za-z0-9_]*")
 
 
 RENAMED = {"max_pause_s": "pause_max_s"}
@@ -97,6 +98,14 @@ def _folder(value: object) -> object:
     return value or None
 
 
+def _key_source(value: str, settings: ValidationInfo) -> str:
+    if not value and settings.data.get("encryption"):
+        raise ValueError("must say where the master keys are, because CALLREC_ENCRYPTION is on")
+    if value and not _KEY_SOURCE.fullmatch(value):
+        raise ValueError("must be file:PATH, command:PROGRAM WORDS or env:VARIABLE, and never a key itself")
+    return value
+
+
 def _node(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", value):
         raise ValueError("must be letters, digits and hyphens, at most 63")
@@ -151,6 +160,9 @@ class Settings(BaseSettings):
     webhook_keep_h: Annotated[float, Field(gt=0, le=720)] = 72.0
     webhook_queue_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     intake_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    encryption: bool = False
+    """Whether new recordings are encrypted."""
+    encryption_keys: Annotated[str, Field(validate_default=True), AfterValidator(_key_source)] = ""
     transcoded_mb: Annotated[int, Field(ge=16, le=1 << 20)] = 1024
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_personal: bool = False

@@ -155,6 +155,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         out.ami.run(),
         out.ari.run(),
         *(daemon.config_sync.tasks() if daemon.config_sync else ()),
+        *((out.encryption.run(),) if out.encryption else ()),
         *((daemon.user_events.run(),) if daemon.user_events else ()),
     )
 

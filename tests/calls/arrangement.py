@@ -49,6 +49,10 @@ PROFILES = {
     "neighbours": {"user_events": "xivo", "recording_variable": "REC_ID", "recording_cdr": "userfield"},
     "announcing": {"announce": "prompt"},
     "beeping": {"beep_s": "5"},
+    "encrypted": {
+        "encryption": "on",
+        "encryption_keys": "command:echo 2026 qIbPyEwSGUJnzDcGdwx2OXBWJGHDMyc8UXhUOIC8X4Q=",
+    },
     "told-first": {"announce": "prompt-first", "opt_out_digit": "9"},
 }
 """Settings other than the usual ones, as few daemons as possible: tests say `@pytest.mark.profile(...)`."""

@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +15,17 @@ import pytest
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_files import LogFiles
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.system import SystemClock
+from callrec.app.access.library_check import check_library
 from callrec.app.library.catalog import entries, export, verify
 from callrec.app.library.finalize.finalizer import Finalizer, Ports, Terms
+from callrec.config import Settings
 from callrec.domain.access.audit import FileDigest
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
@@ -33,6 +36,7 @@ from callrec.domain.library.manifest import Format, Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec.protocols.audit_entries import decode_entry
 from callrec.protocols.log_tiles import tiles_of
+from callrec.wiring.encryption import library_of
 
 STEPS = (
     "encoded",
@@ -104,6 +108,18 @@ def capture_files(folder: Path, seconds: float = SECONDS) -> None:
     Path(spool.path(recording().captures[0], "write")).write_bytes(samples[::-1])
 
 
+def library_in(folder: Path, checkpoint: Callable[[str], None] = lambda _step: None) -> MonitorLibrary:
+    """The monitor directory. With a file `keys` new recordings are encrypted; with `former-keys` they were."""
+    keys = next((one for one in (folder / "keys", folder / "former-keys") if one.exists()), None)
+    settings = Settings(
+        monitor_dir=folder / "monitor",
+        state_dir=folder / "state",
+        encryption=(folder / "keys").exists(),
+        encryption_keys=f"file:{keys}" if keys else "",
+    )
+    return library_of(settings, checkpoint=checkpoint)
+
+
 async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | None:
     """What a daemon does with what its journal holds; at the step `die_at` it is killed. None: nothing was left to do."""
 
@@ -115,8 +131,9 @@ async def finish(folder: Path, terms: Terms, die_at: str = "") -> Manifest | Non
     audit = DiskAuditLog(folder / "audit", "callrec/pbx1", SystemClock(), checkpoint=checkpoint)
     audit.open()
     live, nobody = journal.load(), Nobody()
-    library = MonitorLibrary(folder / "monitor", checkpoint=checkpoint)
-    ports = Ports(journal, DiskSpool(folder / "spool"), library, PyAvEncoder(), nobody, nobody, nobody, audit)  # type: ignore[arg-type] # what intake uses of them
+    library = library_in(folder, checkpoint)
+    encoder = PyAvEncoder(library.contents)
+    ports = Ports(journal, DiskSpool(folder / "spool"), library, encoder, nobody, nobody, nobody, audit)  # type: ignore[arg-type] # what intake uses of them
     try:
         for entry in live:
             return await Finalizer(ports, terms, checkpoint=checkpoint).finish(entry.recording)
@@ -198,7 +215,113 @@ async def test_p5_killed_at_any_step_the_next_run_has_the_same_outcome(
 
 
 def outcome_has_media(folder: Path) -> bool:
-    return any(not name.startswith(".") and not name.endswith(".json") for name in outcome(folder))
+    return any(not name.startswith(".") and not name.endswith((".json", ".key")) for name in outcome(folder))
+
+
+def encrypt(folder: Path) -> None:
+    """From now on this daemon encrypts."""
+    folder.mkdir(exist_ok=True)
+    (folder / "keys").touch(0o600)
+    (folder / "keys").write_text(f"2026 {bytes(range(32)).hex()}")
+
+
+def assert_encrypted(folder: Path, undisturbed: Path, media_format: Format) -> None:
+    """The same recording as that of an undisturbed daemon that does not encrypt, and without its key nobody reads it."""
+    found, plain = outcome(folder), outcome(undisturbed)
+    sidecar, media = (next(name for name in plain if name.endswith(end)) for end in (".json", media_format.value))
+    assert sorted(found) == sorted([*plain, f"{sidecar.removesuffix('.json')}.key"])
+    assert found[sidecar] == plain[sidecar], "the sidecar is the same"
+    assert plain[media][1000:1032] not in found[media]
+    library, spool = library_in(folder), DiskSpool(folder / "spool")
+    report = verify(library, spool, PyAvEncoder(library.contents), frozenset())
+    assert (report.findings, report.unheard) == ((), 0)
+    assert verify(MonitorLibrary(folder / "monitor"), spool, PyAvEncoder(), frozenset()).findings == ()
+    assert check_library(library, DiskLogReader(folder / "audit"), ()).findings == ()
+    assert [path for path in (folder / "spool").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("media_format", "names", "step"),
+    [
+        *((Format.WAV, Names.CALLREC, step) for step in (*STEPS[:3], "key", *STEPS[3:])),
+        *((Format.FLAC, Names.XIVO, step) for step in ("key", "media")),
+    ],
+)
+async def test_p5_killed_at_any_step_of_an_encrypted_intake_nothing_is_lost(
+    tmp_path: Path, media_format: Format, names: Names, step: str
+) -> None:
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    terms = Terms(media_format, names)
+    await begin(undisturbed)
+    assert await finish(undisturbed, terms) is not None
+    encrypt(disturbed)
+    await begin(disturbed)
+    for _ in range(2):  # a daemon that dies twice at the same place
+        if step in {"media", "placed"} and outcome_has_media(disturbed):
+            break
+        await asyncio.to_thread(killed, disturbed, media_format, names, step)
+    assert await finish(disturbed, terms) is not None
+    assert await finish(disturbed, terms) is None, "it is finished: the journal holds nothing any more"
+    assert_encrypted(disturbed, undisturbed, media_format)
+
+
+@pytest.mark.parametrize(
+    ("is_encrypted", "step"),
+    [(True, "sidecar"), (True, "media"), (False, "sidecar"), (False, "key"), (False, "media")],
+)
+async def test_p5_encryption_that_is_turned_on_or_off_between_two_runs_leaves_one_recording(
+    tmp_path: Path, is_encrypted: bool, step: str
+) -> None:
+    undisturbed, disturbed, terms = tmp_path / "undisturbed", tmp_path / "disturbed", Terms()
+    await begin(undisturbed)
+    assert await finish(undisturbed, terms) is not None
+    await begin(disturbed)
+    if not is_encrypted:
+        encrypt(disturbed)
+    await asyncio.to_thread(killed, disturbed, Format.WAV, Names.CALLREC, step)
+    if is_encrypted:
+        encrypt(disturbed)
+    else:
+        (disturbed / "keys").rename(disturbed / "former-keys")
+    assert await finish(disturbed, terms) is not None
+    if is_encrypted is (step != "media"):
+        assert_encrypted(disturbed, undisturbed, Format.WAV)
+    else:  # what was complete before the change stays as it was
+        assert_settled(disturbed, undisturbed)
+
+
+async def test_without_its_master_key_a_recording_waits_in_the_spool(tmp_path: Path) -> None:
+    encrypt(tmp_path)
+    await begin(tmp_path)
+    (tmp_path / "keys").write_text("2026 tooshort")
+    with pytest.raises(Unavailable) as caught:
+        await finish(tmp_path, Terms())
+    assert caught.value.code == "encryption-keys-away"
+    assert outcome(tmp_path) == {}
+    assert len(list((tmp_path / "spool").iterdir())) == 2
+    encrypt(tmp_path)
+    assert await finish(tmp_path, Terms()) is not None
+    await begin(tmp_path / "undisturbed")
+    await finish(tmp_path / "undisturbed", Terms())
+    assert_encrypted(tmp_path, tmp_path / "undisturbed", Format.WAV)
+
+
+@pytest.mark.parametrize("media_format", list(Format))
+async def test_a_full_disk_delays_an_encrypted_recording_and_loses_nothing(
+    tmp_path: Path, tiny_disk: Path, media_format: Format
+) -> None:
+    encrypt(tmp_path)
+    await begin(tmp_path)
+    (tmp_path / "monitor").symlink_to(tiny_disk)
+    (tiny_disk / "ballast").write_bytes(bytes(196 << 10))
+    with pytest.raises(Unavailable):
+        await finish(tmp_path, Terms(media_format))
+    assert list(outcome(tmp_path)) == ["ballast"]
+    (tiny_disk / "ballast").unlink()
+    manifest = await finish(tmp_path, Terms(media_format))
+    assert manifest is not None
+    assert manifest.media is not None
+    assert manifest.media.format is media_format
 
 
 async def test_a_file_that_cannot_grow_delays_and_leaves_nothing_half_written(tmp_path: Path) -> None:

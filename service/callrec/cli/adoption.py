@@ -64,10 +64,10 @@ def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> 
     from callrec.adapters.daemon_api import DaemonApi
     from callrec.adapters.database.erasure_file import ErasureFile
     from callrec.adapters.disk.adoptable_files import DiskAdoptableFiles
-    from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.media.encode import PyAvEncoder
     from callrec.app.library.adoption import Adoption, AdoptionPorts
     from callrec.domain.calls.ids import NodeId
+    from callrec.wiring.encryption import library_of
 
     _same_owner(read.monitor_dir)
     entered, erasures = _Entered(read), ErasureFile(read.state_dir)
@@ -78,9 +78,9 @@ def _adoption(read: "Settings", folder: Path, zone: ZoneInfo, *, link: bool) -> 
     def erased(recording: "RecordingId") -> bool:
         return bool(erasures.erased([recording]))
 
-    ports = AdoptionPorts(
-        DiskAdoptableFiles(folder), MonitorLibrary(read.monitor_dir), PyAvEncoder(), enter, entered.holds, erased
-    )
+    library = library_of(read)
+    files, encoder = DiskAdoptableFiles(folder, library.contents), PyAvEncoder(library.contents)
+    ports = AdoptionPorts(files, library, encoder, enter, entered.holds, erased)
     return Adoption(ports, zone, NodeId(read.node), links=link)
 
 

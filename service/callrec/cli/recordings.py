@@ -21,9 +21,10 @@ from callrec.domain.rules import Rule, UserId
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.app.library.catalog import Finding
     from callrec.app.ports.access import LogReader
-    from callrec.app.ports.library import Catalogue, Library
+    from callrec.app.ports.library import Catalogue
     from callrec.config import Settings
     from callrec.domain.library.search import Filter
     from callrec.domain.library.search_pages import Page, PageRequest
@@ -117,32 +118,46 @@ def verify(
     from callrec.adapters.audit.log import FOLDER
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.adapters.disk.journal_reader import UnfinishedRecordings
-    from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.disk.spool import DiskSpool
     from callrec.adapters.media.encode import PyAvEncoder
     from callrec.app.access.library_check import check_library
     from callrec.app.library import catalog
+    from callrec.wiring.encryption import library_of
 
     read = settings()
-    library, log = MonitorLibrary(read.monitor_dir), DiskLogReader(read.state_dir / FOLDER, read.audit_witness)
+    library, log = library_of(read), DiskLogReader(read.state_dir / FOLDER, read.audit_witness)
     if prove:
         log_command(Action.EXPORTED, recording=prove)
         _write_evidence(library, log, prove, into or Path(f"evidence-{prove}"), as_json=as_json)
         return
     live = UnfinishedRecordings(read.state_dir / "journal")
-    report = catalog.verify(library, DiskSpool(read.spool_dir), PyAvEncoder(), live)
+    report = catalog.verify(library, DiskSpool(read.spool_dir), PyAvEncoder(library.contents), live)
     proof = check_library(library, log, live)
     found = [*_other_daemon(read), *report.findings, *proof.findings]
     counted = "recordings" if not proof.erased else f"erased: {proof.erased}, recordings"
-    _print_findings(report.recordings, found, as_json=as_json, counted=counted, notes=proof.notes, erased=proof.erased)
+    notes = [*proof.notes, *_unheard(report.unheard)]
+    _print_findings(report.recordings, found, as_json=as_json, counted=counted, notes=notes, erased=proof.erased)
 
 
-def _write_evidence(library: "Library", log: "LogReader", recording: str, folder: Path, *, as_json: bool) -> None:
+def _unheard(recordings: int) -> "Iterator[Finding]":
+    from callrec.app.library.catalog import Finding
+
+    if recordings:
+        says = (
+            f"{recordings} encrypted recordings are on disk as they were stored; their content was not looked at, "
+            "because their master key cannot be had here"
+        )
+        yield Finding("encryption-keys-away", "library", says)
+
+
+def _write_evidence(
+    library: "MonitorLibrary", log: "LogReader", recording: str, folder: Path, *, as_json: bool
+) -> None:
     from callrec.adapters.audit.evidence_folder import write_evidence
     from callrec.app.access.evidence import evidence_of
 
     evidence = evidence_of(library, log, recording)
-    write_evidence(evidence, folder)
+    write_evidence(evidence, folder, library.contents)
     if as_json:
         print_json({"recording": recording, "entry": evidence.index, "folder": str(folder)})
     else:
@@ -179,11 +194,11 @@ def rebuild(
     """Rebuild the catalogue from the recordings on disk. May run beside the daemon."""
     from callrec.adapters.database.erasure_file import ErasureFile
     from callrec.adapters.disk.folder_lock import holder_of
-    from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.adapters.media.transcode import PyAvMeasurer
     from callrec.app.library import catalog
     from callrec.app.library.media import waveforms
     from callrec.domain.errors import Refused
+    from callrec.wiring.encryption import library_of
 
     log_command(Action.SETTINGS_CHANGED, subject="catalogue:all")
     read = settings()
@@ -192,12 +207,12 @@ def rebuild(
             raise Refused("daemon-runs", "the daemon runs and uses the catalogue", hint="stop callrec serve first")
         with_catalogue(lambda catalogue: catalogue.migrate(schema))
         return
-    monitor = MonitorLibrary(read.monitor_dir)
+    monitor = library_of(read)
     done = with_catalogue(lambda catalogue: catalog.rebuild(monitor, catalogue, ErasureFile(read.state_dir)))
     _publish_rebuilt(done.recordings)
     findings = [*done.findings]
     if peaks:
-        findings += [one for one in waveforms.make_missing(monitor, PyAvMeasurer()) if one is not None]
+        findings += [one for one in waveforms.make_missing(monitor, PyAvMeasurer(monitor.contents)) if one is not None]
     _print_findings(done.recordings, findings, as_json=as_json, counted="recordings indexed")
 
 

@@ -73,6 +73,8 @@ class AlarmCause(StrEnum):
     """Not all that is due can go: `retention: space` (nothing may), or the code of an error."""
     ERASURE = "erasure"
     """An erased recording has left something in a place that cannot be cleared now: `erasure: <place>`."""
+    ENCRYPTION = "encryption"
+    """The master keys cannot be had: `encryption: <code of the error>`. Recordings wait in the spool."""
     USER_EVENT = "user-event"
     RECORDING_MARK = "recording-mark"
 

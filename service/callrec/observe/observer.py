@@ -166,6 +166,17 @@ class Observation:
             log.warning("erasure-unfinished", times=times, place=place, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": cause})
 
+    def master_keys_away(self, error: CallrecError) -> None:
+        """Count, log and publish an alarm: recordings cannot be encrypted, or not be read."""
+        cause = f"{AlarmCause.ENCRYPTION}: {error.code}"
+        self._metrics.alarm(cause)
+        log.error("master-keys-away", code=error.code, reason=error.message, hint=error.hint)
+        self._publish({"type": "alarm", "cause": cause})
+
+    def master_keys_back(self) -> None:
+        """Log that they can be had again."""
+        log.info("master-keys-back")
+
     def erased_again(self, recording: RecordingId) -> None:
         """Log that an erased recording was in the library again."""
         log.warning("erased-again", recording=recording)

@@ -50,6 +50,7 @@ from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.app.dialplan.service_codes import Services
 from callrec.app.directory.store_watch import StoreWatch
 from callrec.app.events.hub import EventHub
+from callrec.app.library.encryption_watch import EncryptionWatch
 from callrec.app.library.finalize import finalizer as finalize
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.asterisk import DeviceStates
@@ -73,12 +74,13 @@ from callrec.wiring.access import Access, keep_access
 from callrec.wiring.audit import keep_audit
 from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
+from callrec.wiring.encryption import contents_of, library_of, master_keys, watch_keys
 from callrec.wiring.erasure import traces
 from callrec.wiring.events import Webhooks, event_hub, keep_webhooks
 from callrec.wiring.folders import FolderLocks, folder_locks
 from callrec.wiring.heartbeat import Alive, keep_alive
 from callrec.wiring.links import ami_link, ari_link
-from callrec.wiring.media import Around, stored_media
+from callrec.wiring.media import FOLDER, Around, stored_media
 from callrec.wiring.prompts import prompts_of
 from callrec.wiring.scripts import agi_server, scripts, with_own_prompts
 from callrec.wiring.store import hold_store
@@ -114,6 +116,7 @@ class Outside:
     codecs: AriCodecs
     stored: StoredMedia
     prompts: Prompts
+    encryption: EncryptionWatch | None
 
     def by_endpoint(self, name: str) -> Party | None:
         """The user of this endpoint, in the current copy of the tables."""
@@ -203,7 +206,8 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     journal = DiskJournal(settings.state_dir / "journal")
     recovery = RecoveryState(journal.load())
     stack.push_async_callback(journal.close)
-    spool, library = DiskSpool(settings.spool_dir), MonitorLibrary(settings.monitor_dir)
+    spool, masters = DiskSpool(settings.spool_dir), master_keys(settings)
+    library = library_of(settings, masters)
     spool.prepare()
     locks = stack.enter_context(folder_locks(settings))
     audit = await keep_audit(settings, readiness, stack)
@@ -220,13 +224,13 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     places = await traces(held.store.address, audit, journal, spool, webhooks.outbox, stack)
     around = Around(
         *(catalogue.catalogue, library, paced, held.store, observation, access.link_makers.may_share),
-        *(lambda: {entry.recording.id for entry in journal.live()}, places),
+        *(lambda: {entry.recording.id for entry in journal.live()}, places, contents_of(library, settings, FOLDER)),
     )
     stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
-        AriCodecs(ari, time.monotonic), stored, prompts_of(settings),
+        AriCodecs(ari, time.monotonic), stored, prompts_of(settings), watch_keys(masters, observation, readiness),
     )  # fmt: skip
 
 
@@ -236,7 +240,7 @@ def _finalizer(out: Outside) -> finalize.Finalizer:
             out.journal,
             out.spool,
             out.library,
-            PyAvEncoder(),
+            PyAvEncoder(out.library.contents),
             out.of_recordings.catalogue,
             out.store,
             out.observation,

@@ -11,6 +11,7 @@ from callrec.adapters.disk.link_file import DiskLinks
 from callrec.adapters.disk.media_files import DiskMediaFiles
 from callrec.adapters.disk.retention_file import DiskRetention
 from callrec.adapters.disk.transcoded_files import DiskTranscodedFiles
+from callrec.adapters.encryption.contents import PLAIN, Contents
 from callrec.adapters.kept_clock import KeptClock
 from callrec.adapters.media.transcode import PyAvMeasurer, PyAvTranscoder
 from callrec.adapters.media.zip_stream import ZipStream
@@ -64,6 +65,8 @@ class Around:
     """The recordings that the daemon is still storing."""
     traces: Sequence[Trace] = ()
     """Where something of recordings is left, beside what is made here."""
+    contents: Contents = PLAIN
+    """How files of the library, and those that are transcoded, are opened."""
 
 
 def stored_media(settings: Settings, around: Around) -> StoredMedia:
@@ -72,8 +75,8 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     transcoded.empty()
     threads, looks = Threads(AT_ONCE, "transcode", is_behind=True), Looks(around.audit)
     sources = Sources(around.catalogue, around.library, looks)
-    transcoding = Transcoding(PyAvTranscoder(), transcoded, threads)
-    files = DiskMediaFiles()
+    transcoding = Transcoding(PyAvTranscoder(around.contents), transcoded, threads)
+    files = DiskMediaFiles(around.contents)
     media = RecordingMedia(MediaPorts(sources, files, transcoding, looks, around.notices))
     locks = RecordingLocks()
     annotating = Annotating(
@@ -94,7 +97,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
             *(around.unfinished, traces, around.notices),
         )
     )
-    waveforms = Waveforms(sources, PyAvMeasurer(), threads)
+    waveforms = Waveforms(sources, PyAvMeasurer(around.contents), threads)
     holding = Holding(sources, annotating, around.audit)
     retention = RetentionKeeper(
         RetentionPorts(

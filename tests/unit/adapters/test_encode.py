@@ -158,7 +158,7 @@ def test_a_leg_that_shrinks_while_it_is_read_is_corrupt(tmp_path: Path, monkeypa
 
 
 def test_an_encoder_that_lies_about_the_length_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = lambda _timeline, _windows, into: Path(into).write_bytes(encode._wav_header(8000, 0))  # noqa: E731 - the lie in one line
+    short = lambda _timeline, _windows, sink: sink.write(encode._wav_header(8000, 0))  # noqa: E731 - the lie in one line
     monkeypatch.setattr(encode, "_write_wav", short)
     with pytest.raises(Corrupt) as caught:
         ENCODER.encode(

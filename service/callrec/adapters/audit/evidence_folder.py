@@ -7,16 +7,19 @@ from importlib.resources import files
 from pathlib import Path
 
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
+from callrec.adapters.encryption.contents import PLAIN, Contents
 from callrec.app.access.evidence import Evidence
 from callrec.domain.errors import Corrupt, Refused
 
+_CHUNK_BYTES = 1 << 20
 _HERE = "callrec.adapters.audit"
 _ADDED = {"check.py": "check_evidence.py", "HOW-TO-CHECK.txt": "HOW-TO-CHECK.txt"}
 """What every evidence folder has, by the file of this package that it is copied from."""
 
 
-def write_evidence(evidence: Evidence, folder: Path) -> None:
-    """Write the evidence into this new folder; it is on disk on return. Blocking.
+def write_evidence(evidence: Evidence, folder: Path, contents: Contents = PLAIN) -> None:
+    """Write the evidence into this new folder; it is on disk on return. `contents`: how files of the library are opened.
+    Blocking.
 
     Raises Refused when the folder exists, Corrupt when a file of the recording changes meanwhile, Unavailable.
     """
@@ -26,7 +29,7 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
     with on_disk(f"evidence {folder}"):
         try:
             draft.mkdir(parents=True)
-            sums = {name: _copied(Path(source), draft / name) for name, source in evidence.copies.items()}
+            sums = {name: _copied(contents, Path(source), draft / name) for name, source in evidence.copies.items()}
             for name, digest in evidence.digests.items():
                 if sums[name] != digest:
                     raise Corrupt("media-changed", f"{evidence.copies[name]} changed while it was copied")
@@ -43,9 +46,11 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copied(source: Path, target: Path) -> str:
-    """Copy a file, and return the SHA-256 of the copy. Raises OSError."""
-    shutil.copyfile(source, target)
+def _copied(contents: Contents, source: Path, target: Path) -> str:
+    """Copy the content of a file, and return the SHA-256 of the copy. Raises OSError, Corrupt, Unavailable."""
+    with contents.reading(source) as content, target.open("wb") as copy:
+        for at in range(0, content.size_bytes, _CHUNK_BYTES):
+            copy.write(content.read(at, _CHUNK_BYTES))
     with target.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from callrec.adapters.disk.beside_files import opened
 from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.disk.reading import opened
+from callrec.adapters.encryption.contents import PLAIN, Contents, digest_of
 from callrec.domain.errors import Refused
 
 _MOST_FILES = 10_000_000
@@ -17,10 +17,10 @@ _CHUNK_BYTES = 1 << 20
 
 
 class DiskAdoptableFiles:
-    """Implements `app.ports.library.AdoptableFiles`."""
+    """Implements `app.ports.library.AdoptableFiles`. `contents`: how files of the library are opened."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, contents: Contents = PLAIN) -> None:
+        self._folder, self._contents = folder, contents
 
     def names(self) -> Iterator[str]:
         """See ports.AdoptableFiles."""
@@ -45,8 +45,8 @@ class DiskAdoptableFiles:
 
     def digest(self, path: str) -> tuple[int, str]:
         """See ports.AdoptableFiles."""
-        with on_disk(f"file {path!a}"), opened(Path(path)) as content:
-            return os.fstat(content.fileno()).st_size, hashlib.file_digest(content, "sha256").hexdigest()
+        with on_disk(f"file {path!a}"), self._contents.reading(path) as content:
+            return content.size_bytes, digest_of(content)
 
     def copy(self, file: str, into: str, *, links: bool) -> None:
         """See ports.AdoptableFiles."""
@@ -56,10 +56,9 @@ class DiskAdoptableFiles:
                 os.link(self._folder / file, beside, follow_symlinks=False)
                 Path(beside).rename(into)
                 return
-            with Path(into).open("wb") as copy:
-                shutil.copyfileobj(content, copy, _CHUNK_BYTES)
-                copy.flush()
-                os.fsync(copy.fileno())
+            with self._contents.writing(into) as copy:
+                while chunk := content.read(_CHUNK_BYTES):
+                    copy.write(chunk)
 
 
 def _raised(error: OSError) -> None:

@@ -28,8 +28,8 @@ from callrec.adapters.audit.log_files import CHECKPOINT, DRAFT, TILES, LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.audit.waiting_file import NAME as WAITING
-from callrec.adapters.disk.beside_files import opened
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
+from callrec.adapters.disk.reading import opened
 from callrec.adapters.lock import FileLock
 from callrec.app.ports.backup import Taken
 from callrec.domain.calls.ids import RecordingId, is_recording_id

@@ -1,27 +1,38 @@
 """Files beside a recording's sidecar, of which that says nothing: they are made or changed after it was sealed.
 
-`<path>.peaks` and `<path>.track-<n>.peaks` are made of the media files (`protocols.peaks_file`), and made again when they are
-missing. `<path>.annotations.json` is what people have added (`protocols.annotations_file`): a file like any other, not to be
-lost. Each appears complete: written under a temporary name, flushed, and renamed.
+`<path>.key` is there when the recording is encrypted (`protocols.key_file`). `<path>.peaks` and `<path>.track-<n>.peaks` are made
+of the media files (`protocols.peaks_file`), and made again when they are missing; of an encrypted recording they are encrypted,
+too. `<path>.annotations.json` is what people have added (`protocols.annotations_file`): a file like any other, not to be lost.
+Each appears complete: written under a temporary name, flushed, and renamed.
 
 The daemon and commands change annotations side by side: a lock of the whole directory is held while one is read, compared with
 the revision that the change was made for, and written.
 """
 
 import os
-import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
+from callrec.adapters.disk.reading import read_bounded
+from callrec.adapters.disk.shredding import removed
+from callrec.adapters.encryption.contents import Contents, encrypted
+from callrec.adapters.encryption.library_keys import LibraryKeys
 from callrec.adapters.lock import FileLock
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Conflict, Corrupt, Refused, Unavailable
 from callrec.domain.library.annotations import Annotations
-from callrec.domain.library.file_names import annotations_path, is_file_of, is_stored_path, peaks_path, track_path
+from callrec.domain.library.encryption import KeyFile
+from callrec.domain.library.file_names import (
+    annotations_path,
+    is_file_of,
+    is_stored_path,
+    key_path,
+    peaks_path,
+    track_path,
+)
 from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.waveform import Waveform
 from callrec.protocols.annotations_file import decode_annotations, encode_annotations
@@ -41,6 +52,9 @@ class BesideFiles:
     """Part of the monitor directory."""
 
     folder: Path
+    keys: LibraryKeys
+    contents: Contents
+    """Of the files in it."""
 
     def manifest(self, path: str) -> Manifest | None:
         """The sidecar at this path; None when there is none. Raises Corrupt, Unavailable."""
@@ -55,7 +69,8 @@ class BesideFiles:
         name = _peaks_of(path, track)
         with on_disk(f"file {name}"):
             try:
-                content = read_bounded(self.folder / name, _PEAKS_BYTES)
+                with self.contents.reading(self.folder / name) as file:
+                    content = file.read(0, min(file.size_bytes, _PEAKS_BYTES))  # what is larger has another checksum
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except Corrupt as error:
@@ -64,9 +79,20 @@ class BesideFiles:
 
     def keep_waveform(self, recording: RecordingId, path: str, waveform: Waveform, track: int | None = None) -> None:
         """See ports.Library."""
-        with self._locked():
+        with self.locked():
             if self._has_sidecar(path):  # else it was erased while this was measured
-                self.replaced(recording, _peaks_of(path, track), encode_peaks(waveform))
+                key = self.key_file(path)
+                content = encode_peaks(waveform)
+                if key is not None:
+                    content = encrypted(content, self.keys.key_of(key))
+                self.replaced(recording, _peaks_of(path, track), content)
+
+    def key_file(self, path: str) -> KeyFile | None:
+        """See ports.Library."""
+        if not is_stored_path(path):
+            raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
+        with on_disk(f"key file of {path}"):
+            return self.keys.read(self.folder / key_path(path))
 
     def annotations(self, path: str) -> Annotations | None:
         """See ports.Library."""
@@ -83,7 +109,7 @@ class BesideFiles:
     def annotate(self, path: str, before: Annotations, after: Annotations) -> None:
         """See ports.Library."""
         name = _annotations_of(path)
-        with self._locked():
+        with self.locked():
             present = self.annotations(path)
             if (present.revision if present else 0) != before.revision:
                 says = f"the annotations of {before.recording} have changed since they were read"
@@ -97,21 +123,21 @@ class BesideFiles:
         path = files[-1].removesuffix(_SIDECAR)
         if not is_stored_path(path) or not all(is_file_of(path, name) for name in files):
             raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
-        with self._locked(), on_disk(f"files of {recording}"):
+        with self.locked(), on_disk(f"files of {recording}"):
             found = self.manifest(path) if self._has_sidecar(path) else None
             if found is not None and found.recording.id != recording:
                 return 0  # the path belongs to another one by now
-            removed = sum(_removed(self.folder / name) for name in files)
+            freed = sum(removed(self.folder / name) for name in files)
             folder = (self.folder / path).parent
             if folder.is_dir():
                 sync_folder(folder)
-        return removed
+        return freed
 
     def _has_sidecar(self, path: str) -> bool:
         return (self.folder / f"{path}{_SIDECAR}").exists()
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the lock of all annotations. Raises Unavailable (`annotations-busy`)."""
         with on_disk(f"folder {self.folder}"):
             lock = FileLock(self.folder / _LOCK)
@@ -141,16 +167,6 @@ class BesideFiles:
             sync_folder((self.folder / name).parent)
 
 
-def _removed(file: Path) -> int:
-    """Remove the file, if it is there; its size. Raises OSError."""
-    try:
-        size = file.lstat().st_size
-        file.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
-    return size
-
-
 def _annotations_of(path: str) -> str:
     if not is_stored_path(path):
         raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
@@ -161,19 +177,3 @@ def _peaks_of(path: str, track: int | None) -> str:
     if not is_stored_path(path):
         raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
     return peaks_path(path if track is None else track_path(path, track))
-
-
-def read_bounded(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a regular file of at most `most_bytes`. Raises OSError, Corrupt."""
-    with opened(path) as file:
-        if os.fstat(file.fileno()).st_size > most_bytes:
-            raise Corrupt("sidecar-unreadable", f"{path.name} is too large for a sidecar")
-        return file.read()
-
-
-def opened(path: Path) -> BufferedReader:
-    """Open a regular file. A pipe does not block this, a link is not followed. Raises OSError, Corrupt."""
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise Corrupt("file-odd", f"{path.name} is a link, a pipe, a socket or a device: it must be a regular file")
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    return os.fdopen(descriptor, "rb")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.disk.backup_folder import LIBRARY, PROMPTS, STATE, Folders
-from callrec.adapters.disk.beside_files import opened
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
+from callrec.adapters.disk.reading import opened
 from callrec.domain.calls.ids import RecordingId, is_recording_id
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.library.erasure import Cause, Tombstone

@@ -5,7 +5,6 @@ sendfile(2) is no way around that: it waits for the disk in the thread that call
 
 import asyncio
 import errno
-import hashlib
 import os
 import stat
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.encryption.contents import PLAIN, Content, Contents, digest_of
 from callrec.adapters.threads import Threads
 from callrec.domain.errors import Corrupt, Unavailable
 
@@ -22,30 +22,30 @@ READ_S = 15.0
 """How long one read may take."""
 DIGEST_S = 300.0
 """How long the digest of a file may take: 100 GB at 350 MB/s."""
-_DIGEST_CHUNK = 1 << 20
 T = TypeVar("T")
 
 
 class DiskMediaFiles:
-    """Implements `app.ports.media.MediaFiles`."""
+    """Implements `app.ports.media.MediaFiles`: files as their content, also encrypted ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, contents: Contents = PLAIN) -> None:
+        self.contents = contents
         self.readers = Threads(READERS, "media-read")
         self.digesters = Threads(DIGESTERS, "media-digest", is_behind=True)
 
     async def open(self, path: str) -> "DiskMediaFile":
         """See ports.MediaFiles."""
-        descriptor, found = await in_thread(self.readers, READ_S, lambda: _opened(path))
-        return DiskMediaFile(self, descriptor, found, path)
+        descriptor, content = await in_thread(self.readers, READ_S, lambda: _opened(path, self.contents))
+        return DiskMediaFile(self, descriptor, content, path)
 
 
 class DiskMediaFile:
     """Implements `app.ports.media.MediaFile`."""
 
-    def __init__(self, files: DiskMediaFiles, descriptor: int, found: os.stat_result, path: str) -> None:
-        self._files, self._descriptor, self._name = files, descriptor, Path(path).name
+    def __init__(self, files: DiskMediaFiles, descriptor: int, content: Content, path: str) -> None:
+        self._files, self._descriptor, self._content, self._path = files, descriptor, content, Path(path)
         self._in_use = threading.Lock()
-        self.size_bytes = found.st_size
+        self.size_bytes = content.size_bytes
 
     async def version(self) -> str:
         """See ports.MediaFile. The kernel sets the change time (ctime) at each write; no program can set it back."""
@@ -54,7 +54,7 @@ class DiskMediaFile:
 
     async def read(self, offset: int, count: int) -> bytes:
         """See ports.MediaFile."""
-        return await self._read_by(lambda descriptor: os.pread(descriptor, count, offset))
+        return await self._read_by(lambda _: self._content.read(offset, count))
 
     async def sha256(self) -> str:
         """See ports.MediaFile. It has a descriptor of its own: the file may be closed meanwhile."""
@@ -62,8 +62,8 @@ class DiskMediaFile:
 
         def digest() -> str:
             try:
-                with on_disk(f"media file {self._name}"):
-                    return _digest(own)
+                with on_disk(f"media file {self._path.name}"):
+                    return digest_of(self._content.again(own))
             finally:
                 os.close(own)
 
@@ -81,7 +81,9 @@ class DiskMediaFile:
 
     async def _read_by(self, work: Callable[[int], T]) -> T:
         def read() -> T:
-            with on_disk(f"media file {self._name}"), self._in_use:
+            with on_disk(f"media file {self._path.name}"), self._in_use:
+                if self._descriptor < 0:  # its number may be another file's by now
+                    raise OSError(errno.EBADF, "closed")
                 return work(self._descriptor)
 
         return await in_thread(self._files.readers, READ_S, read)
@@ -98,7 +100,7 @@ async def in_thread(threads: Threads, limit_s: float, work: Callable[[], T]) -> 
         ) from None
 
 
-def _opened(path: str) -> tuple[int, os.stat_result]:
+def _opened(path: str, contents: Contents) -> tuple[int, Content]:
     name = Path(path).name
     with on_disk(f"media file {name}"):
         try:
@@ -109,20 +111,15 @@ def _opened(path: str) -> tuple[int, os.stat_result]:
             if error.errno == errno.ELOOP:
                 raise _odd(name) from None
             raise
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise _odd(name)
-    return descriptor, found
+        try:
+            return descriptor, contents.of(descriptor, Path(path))
+        except BaseException:
+            os.close(descriptor)
+            raise
 
 
 def _odd(name: str) -> Corrupt:
     return Corrupt("file-odd", f"{name} is a link, a pipe, a socket or a device: it must be a regular file")
-
-
-def _digest(descriptor: int) -> str:
-    digest, offset = hashlib.sha256(), 0
-    while content := os.pread(descriptor, _DIGEST_CHUNK, offset):
-        digest.update(content)
-        offset += len(content)
-    return digest.hexdigest()

@@ -1,10 +1,11 @@
 """The monitor directory: one media file and one sidecar per recording, and its tracks if it has any. It is the authoritative
 store; the index is built from it.
 
-`<path>.json` (the sidecar) claims a path; `<path>.<ext>` is its media, `<path>.track-<n>.<ext>` its n-th track; `beside_files`
-has files of which the sidecar says nothing. All appear complete: they are written under a temporary name in `.incoming/` on the
-same file system, flushed, and then linked, which the kernel refuses when the name exists. A crash at any point leaves either
-nothing, or a sidecar some of whose files are missing, which the next run of the same recording completes.
+`<path>.json` (the sidecar) claims a path; `<path>.<ext>` is its media, `<path>.track-<n>.<ext>` its n-th track, `<path>.key` the
+key file when they are encrypted; `beside_files` has files of which the sidecar says nothing. All appear complete: they are
+written under a temporary name in `.incoming/` on the same file system, flushed, and then linked, which the kernel refuses when
+the name exists. A crash at any point leaves either nothing, or a sidecar some of whose files are missing, which the next run of
+the same recording completes. The key file is there before the files that it is for.
 """
 
 import hashlib
@@ -15,29 +16,43 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from callrec.adapters.disk.beside_files import BesideFiles, opened, read_bounded
+from callrec.adapters.disk.beside_files import BesideFiles
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all
+from callrec.adapters.disk.reading import opened, read_bounded
+from callrec.adapters.disk.shredding import removed
+from callrec.adapters.encryption.contents import Contents, digest_of
+from callrec.adapters.encryption.library_keys import LibraryKeys
 from callrec.domain.calls.ids import RecordingId, is_recording_id
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.captures import Room
-from callrec.domain.library.file_names import is_annotations, is_stored_path, media_name, track_path
+from callrec.domain.library.encryption import EncryptedFile, Encryption, KeyFile
+from callrec.domain.library.file_names import is_annotations, is_stored_path, key_path, media_name, track_path
 from callrec.domain.library.manifest import AnyFormat, Manifest, Media
+from callrec.protocols.encrypted_file import HEADER_BYTES, salt_of
 from callrec.protocols.json_documents import decode_manifest, encode_manifest
 
-_INCOMING = ".incoming"
+INCOMING = ".incoming"
 _SIDECAR = ".json"
 _SIDECAR_BYTES = 4 << 20
 """A sidecar has a few kilobytes; a larger file than this is not a sidecar."""
 
 
 class MonitorLibrary(BesideFiles):
-    """Implements `app.ports.library.Library` in one folder. `checkpoint` is called after each step, for tests of crashes."""
+    """Implements `app.ports.library.Library` in one folder. `checkpoint` is called after each step, for tests of crashes.
+    `keys`: those of encrypted recordings; without any, none can be read."""
 
     def __init__(
-        self, folder: Path, *, file_mode: int = 0o640, checkpoint: Callable[[str], None] = lambda _step: None
+        self,
+        folder: Path,
+        *,
+        file_mode: int = 0o640,
+        checkpoint: Callable[[str], None] = lambda _step: None,
+        keys: LibraryKeys | None = None,
     ) -> None:
         self.folder = folder
-        self._incoming = folder / _INCOMING
+        self.keys = keys or LibraryKeys(folder / INCOMING)
+        self.contents = Contents(self.keys)
+        self._incoming = folder / INCOMING
         self._file_mode = file_mode
         self._checkpoint = checkpoint
 
@@ -66,6 +81,7 @@ class MonitorLibrary(BesideFiles):
 
     def temporary(self, recording: RecordingId, media_format: AnyFormat) -> str:
         """The path of a new empty file to encode into. Raises Unavailable."""
+        self.keys.begin(recording)
         with on_disk(f"monitor directory {self.folder}"):
             descriptor, name = self.new_file(recording, f".{media_format.value}")
             os.close(descriptor)
@@ -76,11 +92,12 @@ class MonitorLibrary(BesideFiles):
         if not is_stored_path(path):
             raise Corrupt("stored-path", f"{path!r} is not a path for a recording")
         with on_disk(f"monitor directory {self.folder}"):
+            key = self._key_of_new(manifest, files_from)
             self._make_folders((self.folder / path).parent)
             stored, is_new = self._claim(manifest, path)
             self._checkpoint("sidecar")
             if not self._is_complete(path, stored):
-                self._link_media(stored, path, files_from, is_new=is_new)
+                self._store_files(stored, path, files_from, key, is_new=is_new)
             sync_folder((self.folder / path).parent)
         self._checkpoint("placed")
         return stored
@@ -89,7 +106,8 @@ class MonitorLibrary(BesideFiles):
         """Remove this recording's temporary files. Raises Unavailable."""
         with on_disk(f"monitor directory {self.folder}"):
             for leftover in self._incoming.glob(f"{recording}.*"):
-                leftover.unlink(missing_ok=True)
+                removed(leftover)
+        self.keys.forget(recording)
 
     def sidecars(self) -> Iterator[tuple[str, Manifest | Corrupt]]:
         """Every sidecar, or the fault of its file, by its path without extension; also each unreadable folder. Raises
@@ -117,13 +135,22 @@ class MonitorLibrary(BesideFiles):
         with on_disk(f"monitor directory {self.folder}"):
             for leftover in sorted(self._incoming.glob("*")):
                 if _changed_s(leftover) < oldest_s:
-                    yield f"{_INCOMING}/{leftover.name}"
+                    yield f"{INCOMING}/{leftover.name}"
 
     def measure(self, path: str) -> tuple[int, str] | None:
-        """Bytes and SHA-256 of a media file; None when there is none. Raises Unavailable, Corrupt (`file-odd`)."""
+        """See ports.Library."""
         with on_disk(f"media file {path}"):
             try:
-                return _digest(self.folder / path)
+                with self.contents.reading(self.folder / path) as content:
+                    return content.size_bytes, digest_of(content)
+            except FileNotFoundError:
+                return None
+
+    def measure_stored(self, path: str) -> tuple[int, str] | None:
+        """See ports.Library."""
+        with on_disk(f"media file {path}"):
+            try:
+                return _stored_digest(self.folder / path)
             except FileNotFoundError:
                 return None
 
@@ -136,7 +163,8 @@ class MonitorLibrary(BesideFiles):
         path or the media file's name belongs to another recording."""
         present = self._sidecar(path)
         if present is None:
-            if any(os.path.lexists(self._media(path, one)) for one in manifest.files):
+            names = [self._media(path, one) for one in manifest.files]
+            if any(map(os.path.lexists, [*names, self.folder / key_path(path)])):
                 raise _taken(path)
             return self._write_sidecar(manifest, path, replaces=False), True
         if not isinstance(present, Manifest) or present.recording.id != manifest.recording.id:
@@ -162,24 +190,66 @@ class MonitorLibrary(BesideFiles):
         sync_folder(sidecar.parent)
         return decode_manifest(content)
 
-    def _link_media(self, manifest: Manifest, path: str, files_from: Sequence[str], *, is_new: bool) -> None:
-        """Link each file that a crashed run has not linked yet."""
+    def _key_of_new(self, manifest: Manifest, files_from: Sequence[str]) -> bytes | None:
+        """The bytes of the key file for these temporary files; None when they are not encrypted. Raises Unavailable."""
+        key = self.keys.begun(manifest.recording.id)
+        if key is None or not files_from:
+            return None
+        parts = zip((part for part, _ in manifest.parts), files_from, strict=False)
+        files = tuple(encrypted_file(part, Path(file)) for part, file in parts)
+        return self.keys.file_of(Encryption(manifest.recording.id, files), key)
+
+    def _store_files(
+        self, manifest: Manifest, path: str, files_from: Sequence[str], key: bytes | None, *, is_new: bool
+    ) -> None:
+        """Put key file and media there, what a crashed run has not put there yet. Raises Refused (`path-taken`)."""
         if not manifest.files or len(files_from) != len(manifest.files):
             raise Corrupt("media-missing", f"the audio file of {path} is missing, and its captures are gone")
+        if not is_new:
+            self._make_way(manifest, path, is_encrypted=key is not None)
+        if key is not None:
+            self.replaced(manifest.recording.id, key_path(path), key)
+            self._checkpoint("key")
         linked: list[Path] = []
         for media, temporary in zip(manifest.files, files_from, strict=True):
             target = self._media(path, media)
-            if not is_new and self._is_there(target, media) and _digest(target) == (media.bytes, media.sha256):
+            if not is_new and self._has_content(target, media):
                 continue
             try:
                 _link(temporary, target, path)
             except Refused:
                 if is_new:  # another file with this name appeared meanwhile: withdraw the claim
-                    for one in (*linked, self.folder / f"{path}{_SIDECAR}"):
-                        one.unlink()
+                    for one in (*linked, self.folder / key_path(path), self.folder / f"{path}{_SIDECAR}"):
+                        removed(one)
                 raise
             linked.append(target)
             self._checkpoint("media")
+
+    def _make_way(self, manifest: Manifest, path: str, *, is_encrypted: bool) -> None:
+        """Remove what a crashed run of this recording has left of encrypted files, and of files that are to be encrypted now:
+        this run has all of them anew, with another key. The key goes last."""
+        former = self._key_or_none(path)
+        if former is None and not is_encrypted:
+            return
+        for part, media in manifest.parts:
+            target = self._media(path, media)
+            named = former.encryption.file(part) if former else None
+            if (named and _salt(target) == named.salt) or (is_encrypted and self._has_content(target, media)):
+                target.unlink()
+        sync_folder((self.folder / path).parent)
+        if not is_encrypted:
+            removed(self.folder / key_path(path))
+
+    def _has_content(self, file: Path, media: Media) -> bool:
+        """Whether this is the file, not encrypted."""
+        return self._is_there(file, media, None) and _stored_digest(file) == (media.bytes, media.sha256)
+
+    def _key_or_none(self, path: str) -> KeyFile | None:
+        """The key file at this path, if there is one that can be read."""
+        try:
+            return self.key_file(path)
+        except Corrupt:
+            return None
 
     def new_file(self, recording: RecordingId, extension: str) -> tuple[int, str]:
         """An open descriptor and the path of a new temporary file. Raises OSError."""
@@ -190,15 +260,23 @@ class MonitorLibrary(BesideFiles):
         return descriptor, name
 
     def _is_complete(self, path: str, manifest: Manifest) -> bool:
-        return all(self._is_there(self._media(path, one), one) for one in manifest.files)
+        key = self._key_or_none(path)
+        return all(
+            self._is_there(self._media(path, one), one, key.encryption.file(part) if key else None)
+            for part, one in manifest.parts
+        )
 
-    def _is_there(self, file: Path, media: Media) -> bool:
-        """Whether this is a file of the right size."""
+    def _is_there(self, file: Path, media: Media, named: EncryptedFile | None) -> bool:
+        """Whether this is a file of the right size; when it is encrypted, whether it is the `named` one."""
         try:
             found = file.lstat()
         except OSError:
             return False
-        return stat.S_ISREG(found.st_mode) and found.st_size == media.bytes
+        if not stat.S_ISREG(found.st_mode):
+            return False
+        if named is not None and _salt(file) == named.salt:
+            return found.st_size == named.size_bytes
+        return found.st_size == media.bytes
 
     def _media(self, path: str, media: Media) -> Path:
         """Where this file of the recording lies. `_sidecar` has checked that its name belongs to the path."""
@@ -288,7 +366,25 @@ def _changed_s(path: Path) -> float:
         return 0.0
 
 
-def _digest(path: Path) -> tuple[int, str]:
-    """Bytes and sha-256 of a regular file. Raises OSError, Corrupt."""
+def encrypted_file(part: str, file: Path) -> EncryptedFile:
+    """What the record says of this encrypted file. Raises Corrupt when it is not encrypted, OSError."""
+    size_bytes, digest = _stored_digest(file)
+    salt = _salt(file)
+    if salt is None:
+        raise Corrupt("media-unreadable", f"{file.name} was to be encrypted, and is not")
+    return EncryptedFile(part, size_bytes, digest, salt)
+
+
+def _salt(file: Path) -> bytes | None:
+    """What an encrypted file begins with; None for every other file, and for one that cannot be read."""
+    try:
+        with opened(file) as media:
+            return salt_of(media.read(HEADER_BYTES))
+    except (OSError, Corrupt):
+        return None
+
+
+def _stored_digest(path: Path) -> tuple[int, str]:
+    """Bytes and sha-256 of a regular file as it lies on disk. Raises OSError, Corrupt."""
     with opened(path) as media:
         return os.fstat(media.fileno()).st_size, hashlib.file_digest(media, "sha256").hexdigest()

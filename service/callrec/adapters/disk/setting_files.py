@@ -30,7 +30,7 @@ def secret_file(path: Path, said_by: str, holds_secret: HoldsSecret) -> str:
         raise Misconfigured("setting-file", f"{said_by}: cannot read {path}: {error}") from error
     value = text.strip()
     if holds_secret(value):
-        _refuse_others(path, mode)
+        refuse_others(path, mode)
     return value
 
 
@@ -47,7 +47,7 @@ def toml_settings(path: Path, names: Mapping[str, object], holds_secret: HoldsSe
     except (OSError, TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured("setting-file", f"{path} cannot be read: {error}") from error
     if any(isinstance(value, str) and holds_secret(value) for value in said.values()):
-        _refuse_others(path, mode)
+        refuse_others(path, mode)
     for key in [key for key in said if key not in names and key.removesuffix(_SUFFIX) in names]:
         setting, value = key.removesuffix(_SUFFIX), said.pop(key)
         if setting in said:
@@ -65,7 +65,8 @@ def _read(path: Path) -> tuple[str, int]:
         return file.read(MOST_BYTES).decode("utf-8"), mode
 
 
-def _refuse_others(path: Path, mode: int) -> None:
+def refuse_others(path: Path, mode: int) -> None:
+    """Raises Misconfigured (`setting-file-open`) for a file with a secret, of this mode, that others may read or replace."""
     real = path.resolve()
     open_folder = next((folder for folder in (path.absolute().parent, real.parent) if _is_open(folder)), None)
     if not (mode & _OTHERS or open_folder):

@@ -9,7 +9,6 @@ The result is read back: a file whose length differs from its captures raises Co
 bench/media.py measures it on ten minutes of two 8 kHz legs, and has the reasons for the codecs' options.
 """
 
-import hashlib
 import os
 import struct
 from bisect import bisect_right
@@ -25,7 +24,18 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from callrec.adapters.disk.fsync import on_disk, write_all
+from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.encryption.contents import (
+    PLAIN,
+    Content,
+    Contents,
+    ContentStream,
+    EncryptingSink,
+    Sink,
+    digest_of,
+    for_av_to_read,
+    for_av_to_write,
+)
 from callrec.adapters.media import foreign_files, partner_fill, squeeze
 from callrec.adapters.media.peaks import PeakMeter
 from callrec.domain.errors import Corrupt
@@ -96,7 +106,10 @@ class Line(Protocol):
 
 
 class PyAvEncoder:
-    """Implements `app.ports.library.Encoder`: wav directly, flac, opus and mp3 with PyAV."""
+    """Implements `app.ports.library.Encoder`: wav directly, flac, opus and mp3 with PyAV. `contents`: how files are opened."""
+
+    def __init__(self, contents: Contents = PLAIN) -> None:
+        self._contents = contents
 
     def encode(self, job: EncodeJob, into: str) -> Encoded:
         """See ports.Encoder. The same job gives the same bytes."""
@@ -117,12 +130,13 @@ class PyAvEncoder:
         """Encode a time line into this file, flush it to disk, read it back. The windows go through `passing` on their way.
         Raises OSError, Corrupt."""
         windows = passing(line.windows())
-        if media_format is Format.WAV:
-            _write_wav(line, windows, into)
-        else:
-            with codec_errors(into):
-                _write_coded(line, windows, into, _CODECS[media_format])
-        _flush(into)
+        with self._contents.writing(into) as sink:
+            if media_format is Format.WAV:
+                _write_wav(line, windows, sink)
+            else:
+                target = for_av_to_write(sink, into)
+                with codec_errors(into, target):
+                    _write_coded(line, windows, target, _CODECS[media_format])
         samples = self.samples(into, media_format, line.rate_hz, line.channels)
         if abs(samples - line.samples) > _TOLERATED.get(media_format, 0):
             raise Corrupt(
@@ -130,22 +144,24 @@ class PyAvEncoder:
                 f"{line.samples} samples went in, {samples} came out",
                 hint="the capture files are kept",
             )
-        with Path(into).open("rb") as media:
-            digest = hashlib.file_digest(media, "sha256").hexdigest()
-            return Encoded(samples, os.fstat(media.fileno()).st_size, digest)
+        with self._contents.reading(into) as media:
+            return Encoded(samples, media.size_bytes, digest_of(media))
 
     def samples(self, path: str, media_format: Format, rate_hz: int, channels: int = _STEREO) -> int:
         """See ports.Encoder. Reads the whole container, so that a truncated file is noticed."""
-        with on_disk(f"reading {Path(path).name}"):
+        with on_disk(f"reading {Path(path).name}"), self._contents.reading(path) as media:
             if media_format is Format.WAV:
-                return _wav_samples(path, rate_hz, channels)
-            with codec_errors(path):
-                return _coded_samples(path, media_format, rate_hz, channels)
+                return _wav_samples(media, path, rate_hz, channels)
+            source = for_av_to_read(media, path)
+            with codec_errors(path, source):
+                return _coded_samples(source, path, media_format, rate_hz, channels)
 
     def played(self, path: str, media_format: AnyFormat) -> Played:
         """See ports.Encoder."""
-        with on_disk(f"reading {Path(path).name}"), codec_errors(path):
-            return foreign_files.played(path, media_format)
+        with on_disk(f"reading {Path(path).name}"), self._contents.reading(path) as media:
+            source = for_av_to_read(media, path)
+            with codec_errors(path, source):
+                return foreign_files.played(media, source, path, media_format)
 
 
 class _Leg:
@@ -422,26 +438,23 @@ def _wav_header(rate_hz: int, content_bytes: int, channels: int = _STEREO) -> by
     return riff + sizes + form + struct.pack("<4sI", b"data", 0xFFFF_FFFF)
 
 
-def _write_wav(timeline: Line, windows: Iterator[Samples], into: str) -> None:
+def _write_wav(timeline: Line, windows: Iterator[Samples], sink: Sink) -> None:
     content_bytes = timeline.samples * timeline.channels * _SAMPLE_BYTES
-    with Path(into).open("wb", buffering=0) as wav:
-        write_all(wav.fileno(), _wav_header(timeline.rate_hz, content_bytes, timeline.channels))
-        for window in windows:
-            write_all(wav.fileno(), window.data.cast("B"))
+    sink.write(_wav_header(timeline.rate_hz, content_bytes, timeline.channels))
+    for window in windows:
+        sink.write(window.data.cast("B"))
 
 
-def _wav_samples(path: str, rate_hz: int, channels: int) -> int:
+def _wav_samples(media: Content, path: str, rate_hz: int, channels: int) -> int:
     """The length by the header, which must be exactly that of `_wav_header` for this file size: then the file is complete."""
-    with Path(path).open("rb") as wav:
-        size = os.fstat(wav.fileno()).st_size
-        start = wav.read(80)
+    size, start = media.size_bytes, media.read(0, 80)
     for header_bytes in (44, 80):
         if size >= header_bytes and start[:header_bytes] == _wav_header(rate_hz, size - header_bytes, channels):
             return (size - header_bytes) // (channels * _SAMPLE_BYTES)
     raise Corrupt("media-unreadable", f"{Path(path).name} is not a WAV file of callrec's, or is cut off")
 
 
-def _write_coded(timeline: Line, windows: Iterator[Samples], into: str, codec: _Codec) -> None:
+def _write_coded(timeline: Line, windows: Iterator[Samples], into: str | EncryptingSink, codec: _Codec) -> None:
     layout = "stereo" if timeline.channels == _STEREO else "mono"
     # bitexact: no random stream numbers and no version tags, so that the same legs give the same digest after a crash.
     with av.open(into, "w", format=codec.container, options={"fflags": "+bitexact"}) as container:
@@ -460,8 +473,8 @@ def _write_coded(timeline: Line, windows: Iterator[Samples], into: str, codec: _
         container.mux(stream.encode(None))
 
 
-def _coded_samples(path: str, media_format: Format, rate_hz: int, channels: int) -> int:
-    with av.open(path, format=_CODECS[media_format].container) as container:
+def _coded_samples(source: str | ContentStream, path: str, media_format: Format, rate_hz: int, channels: int) -> int:
+    with av.open(source, "r", format=_CODECS[media_format].container) as container:
         stream = container.streams.audio[0]
         walked: int = sum(packet.duration or 0 for packet in container.demux(stream))
         if not walked or stream.codec_context.channels != channels:
@@ -479,19 +492,14 @@ def _coded_samples(path: str, media_format: Format, rate_hz: int, channels: int)
 
 
 @contextmanager
-def codec_errors(path: str) -> Iterator[None]:
-    """Turns PyAV's errors into Corrupt, except those of the disk, which stay OSError."""
+def codec_errors(path: str, opened: str | ContentStream | EncryptingSink = "") -> Iterator[None]:
+    """Turns PyAV's errors into Corrupt, except those of the disk, which stay OSError, and those of what PyAV has `opened`, which
+    are raised themselves."""
     try:
         yield
     except av.error.FFmpegError as error:
+        if not isinstance(opened, str) and opened.error is not None:
+            raise opened.error from error
         if isinstance(error, OSError):
             raise
         raise Corrupt("codec", f"{Path(path).name}: {error.strerror or type(error).__name__}") from error
-
-
-def _flush(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
+from callrec.adapters.encryption.contents import Content, ContentStream
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import Played
 from callrec.domain.library.manifest import AnyFormat, Format, OldFormat
@@ -23,17 +24,17 @@ _UNKNOWN_BYTES = 0xFFFF_FFFF
 _CODECS = {Format.OPUS: {"opus"}, Format.MP3: {"mp3", "mp3float"}, Format.FLAC: {"flac"}}
 
 
-def opened(path: str, media_format: AnyFormat) -> InputContainer:
+def opened(source: str | ContentStream, media_format: AnyFormat) -> InputContainer:
     """The container of this file, opened as this format and no other. Raises FFmpegError, OSError."""
     rate_hz = _HEADERLESS_HZ.get(media_format) if isinstance(media_format, OldFormat) else None
     options = {"sample_rate": str(rate_hz)} if rate_hz else {}
-    return av.open(path, format=_CONTAINERS.get(media_format, media_format.value), options=options)
+    return av.open(source, "r", format=_CONTAINERS.get(media_format, media_format.value), options=options)
 
 
-def played(path: str, media_format: AnyFormat) -> Played:
+def played(media: Content, source: str | ContentStream, path: str, media_format: AnyFormat) -> Played:
     """What a file holds; all of it is decoded. Raises Corrupt (`media-unreadable`), FFmpegError, OSError."""
     name = Path(path).name
-    with opened(path, media_format) as container:
+    with opened(source, media_format) as container:
         if not container.streams.audio:
             raise Corrupt("media-unreadable", f"{name} has no audio")
         context = container.streams.audio[0].codec_context
@@ -48,23 +49,20 @@ def played(path: str, media_format: AnyFormat) -> Played:
         raise Corrupt("media-unreadable", f"{name} has a header, and no audio")
     is_wav = media_format in {Format.WAV, OldFormat.WAV49}
     found = (OldFormat.WAV49 if codec == _GSM_IN_WAV else Format.WAV) if is_wav else media_format
-    return Played(found, rate_hz, channels, samples, is_wav and _is_cut_off(Path(path)))
+    return Played(found, rate_hz, channels, samples, is_wav and _is_cut_off(media))
 
 
-def _is_cut_off(path: Path) -> bool:
+def _is_cut_off(wav: Content) -> bool:
     """Whether the header of a WAV file speaks of more bytes than there are. A recorder that died leaves such a file, or one whose
     header speaks of less: then all is there that was written."""
-    with path.open("rb") as wav:
-        size = path.stat().st_size
-        at = _RIFF_HEAD
-        for _ in range(_MOST_CHUNKS):
-            wav.seek(at)
-            head = wav.read(_CHUNK_HEAD)
-            if len(head) < _CHUNK_HEAD:
-                return False
-            kind, length = struct.unpack("<4sI", head)
-            at += _CHUNK_HEAD
-            if kind == b"data":
-                return bool(length != _UNKNOWN_BYTES and at + length > size)
-            at += length + length % 2
+    at = _RIFF_HEAD
+    for _ in range(_MOST_CHUNKS):
+        head = wav.read(at, _CHUNK_HEAD)
+        if len(head) < _CHUNK_HEAD:
+            return False
+        kind, length = struct.unpack("<4sI", head)
+        at += _CHUNK_HEAD
+        if kind == b"data":
+            return bool(length != _UNKNOWN_BYTES and at + length > wav.size_bytes)
+        at += length + length % 2
     return False

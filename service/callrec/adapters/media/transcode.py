@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from callrec.adapters.disk.fsync import on_disk
+from callrec.adapters.encryption.contents import PLAIN, Contents, ContentStream, for_av_to_read
 from callrec.adapters.media.encode import WINDOW, PyAvEncoder, Samples, codec_errors
 from callrec.adapters.media.foreign_files import opened
 from callrec.adapters.media.peaks import PeakMeter
@@ -22,22 +23,29 @@ _SHORT_S = 0.05
 
 
 class PyAvTranscoder:
-    """Implements `app.ports.media.Transcoder`."""
+    """Implements `app.ports.media.Transcoder`. `contents`: how both files are opened."""
+
+    def __init__(self, contents: Contents = PLAIN) -> None:
+        self._contents = contents
 
     def transcode(self, source: str, media: Media, channels: int, into_format: Format, into: str) -> Encoded:
         """See ports.Transcoder."""
         with on_disk(f"re-encoding {Path(source).name}"):
-            return PyAvEncoder().write(StoredLine(source, media, channels), into_format, into)
+            line = StoredLine(source, media, channels, self._contents)
+            return PyAvEncoder(self._contents).write(line, into_format, into)
 
 
 class PyAvMeasurer:
-    """Implements `app.ports.media.Measurer`."""
+    """Implements `app.ports.media.Measurer`. `contents`: how files are opened."""
+
+    def __init__(self, contents: Contents = PLAIN) -> None:
+        self._contents = contents
 
     def measured(self, source: str, media: Media, channels: int) -> Waveform:
         """See ports.Measurer."""
         meter = PeakMeter(media.rate_hz, channels)
         with on_disk(f"reading {Path(source).name}"):
-            for window in StoredLine(source, media, channels).windows():
+            for window in StoredLine(source, media, channels, self._contents).windows():
                 meter.add(window)
         return meter.waveform(media.sha256)
 
@@ -45,8 +53,8 @@ class PyAvMeasurer:
 class StoredLine:
     """A media file as a time line, in its own rate; see `encode.Line`."""
 
-    def __init__(self, path: str, media: Media, channels: int) -> None:
-        self._path, self._format = path, media.format
+    def __init__(self, path: str, media: Media, channels: int, contents: Contents = PLAIN) -> None:
+        self._path, self._format, self._contents = path, media.format, contents
         self.rate_hz, self.samples, self.channels = media.rate_hz, media.samples, channels
 
     def windows(self) -> Iterator[Samples]:
@@ -68,7 +76,11 @@ class StoredLine:
 
     def _decoded(self) -> Iterator[Samples]:
         """Arrays of shape (samples, channels) of any length, at this line's rate."""
-        with codec_errors(self._path), opened(self._path, self._format) as container:
+        with self._contents.reading(self._path) as content:
+            yield from self._frames(for_av_to_read(content, self._path))
+
+    def _frames(self, source: str | ContentStream) -> Iterator[Samples]:
+        with codec_errors(self._path, source), opened(source, self._format) as container:
             if not container.streams.audio or container.streams.audio[0].codec_context.channels != self.channels:
                 says = f"{Path(self._path).name} is not a {self._format.value} file with {self.channels} channels"
                 raise Corrupt("media-unreadable", says)

@@ -6,11 +6,12 @@ It is complete in itself: who has it checks it with `sha256sum`, `openssl` and a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callrec.app.access.stored_entries import MANIFEST
+from callrec.app.access.stored_entries import MANIFEST, record_digest
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
-from callrec.domain.access.audit import LoggedEntry
+from callrec.domain.access.audit import Action, LoggedEntry
 from callrec.domain.errors import Corrupt, Refused, Unavailable
+from callrec.domain.library.encryption import PART
 from callrec.domain.library.manifest import Manifest
 from callrec.protocols.audit_entries import decode_entry
 from callrec.protocols.checkpoints import opened, proof_text, signature_of
@@ -27,7 +28,7 @@ class Evidence:
     files: Mapping[str, bytes]
     copies: Mapping[str, str]
     digests: Mapping[str, str]
-    """The SHA-256 of each copy, as the log says it."""
+    """The SHA-256 of each copy, as the log says it. Of an encrypted recording the copies are the content."""
 
 
 def evidence_of(library: Library, log: LogReader, recording: str) -> Evidence:
@@ -39,8 +40,14 @@ def evidence_of(library: Library, log: LogReader, recording: str) -> Evidence:
     path, manifest = _found(library, recording)
     index, content, entry = _entry_of(log, recording)
     files, copies, digests = _proof(log, index, content), {}, {}
-    names = [(MANIFEST, f"{path}.json"), *((part, _beside(path, name)) for part, name in _media_names(manifest))]
+    names = [(MANIFEST, f"{path}.json"), *((part, _beside(path, media.name)) for part, media in manifest.parts)]
     logged = {one.part: one for one in entry.files}
+    if PART in logged:
+        key = library.key_file(path)
+        if key is None or record_digest(key) != logged[PART]:
+            says = f"the key file is not the one that entry {index} of the audit log speaks of"
+            raise Corrupt("encryption-changed", says, hint="run callrec verify")
+        files[f"{path.rpartition('/')[2]}.encryption.json"] = key.record
     for part, name in names:
         measured = library.measure(name)
         if part not in logged or measured is None or measured != (logged[part].bytes, logged[part].sha256):
@@ -59,21 +66,17 @@ def _found(library: Library, recording: str) -> tuple[str, Manifest]:
     raise Refused("no-such-recording", f"there is no recording {recording[:80]!r}", hint=hint)
 
 
-def _media_names(manifest: Manifest) -> list[tuple[str, str]]:
-    media = [("media", manifest.media.name)] if manifest.media else []
-    return media + [(f"track-{track.nth}", track.media.name) for track in manifest.tracks if track.media]
-
-
 def _beside(path: str, name: str) -> str:
     folder = path.rpartition("/")[0]
     return f"{folder}/{name}" if folder else name
 
 
 def _entry_of(log: LogReader, recording: str) -> tuple[int, bytes, LoggedEntry]:
-    """The newest entry with this recording's digests, from the end of the log on."""
+    """The newest entry with this recording's digests, from the end of the log on. When it was encrypted later, that changed
+    neither its sidecar nor its sound: the entry from before proves them for longer."""
     for one in reversed(log.waiting()):
         entry = decode_entry(one.entry.encode())
-        if entry.recording == recording and entry.files and one.index >= opened(log.note() or b"", log.key()).size:
+        if _proves(entry, recording) and one.index >= opened(log.note() or b"", log.key()).size:
             says = f"no checkpoint speaks of recording {recording} yet"
             raise Unavailable("audit-unsigned", says, hint="repeat it in a second; the daemon signs while it runs")
     size = opened(log.note() or b"", log.key()).size
@@ -81,10 +84,14 @@ def _entry_of(log: LogReader, recording: str) -> tuple[int, bytes, LoggedEntry]:
         for nth, content in reversed(list(enumerate(log.entries(tile_with(None, at * WIDTH, size))))):
             if recording.encode() in content:
                 entry = decode_entry(content)
-                if entry.recording == recording and entry.files:
+                if _proves(entry, recording):
                     return at * WIDTH + nth, content, entry
     says = f"the audit log has no entry with the digests of recording {recording}"
     raise Refused("recording-unlogged", says, hint="it was stored before the log began, or not by callrec")
+
+
+def _proves(entry: LoggedEntry, recording: str) -> bool:
+    return entry.recording == recording and bool(entry.files) and entry.action is not Action.ENCRYPTED
 
 
 def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from callrec.app.access.adopt import is_done
 from callrec.app.access.log_check import CheckedLog, check_log
-from callrec.app.access.stored_entries import MANIFEST
+from callrec.app.access.stored_entries import MANIFEST, record_digest
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action, LoggedEntry
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.library.encryption import PART
 from callrec.domain.library.manifest import Manifest
 
 
@@ -83,6 +84,27 @@ def _compare(library: Library, checked: CheckedLog, path: str, digest: str, logg
     elif all((one.part, one.sha256) != (MANIFEST, digest) for one in entry.files):
         says = f"this sidecar is not the one that entry {index} says was stored"
         checked.findings.append(Finding("sidecar-changed", path, says))
+    else:
+        _compare_encryption(library, checked, path, logged)
+
+
+def _compare_encryption(library: Library, checked: CheckedLog, path: str, logged: tuple[int, LoggedEntry]) -> None:
+    """The record in the key file is the logged one: by it the files on disk are compared without their key."""
+    index, entry = logged
+    try:
+        key = library.key_file(path)
+    except CallrecError:  # `verify` of the library tells it
+        return
+    was = next((one for one in entry.files if one.part == PART), None)
+    if key is None and was is not None:
+        says = f"the key file is missing: entry {index} says that the recording was encrypted, and nothing can read it"
+        checked.findings.append(Finding("key-file-missing", path, says))
+    elif key is not None and was is None:
+        says = f"the recording was encrypted after entry {index}, and no entry says so: run callrec encryption encrypt"
+        checked.findings.append(Finding("encryption-unlogged", path, says))
+    elif key is not None and was is not None and record_digest(key) != was:
+        says = f"the record in the key file is not the one that entry {index} speaks of"
+        checked.findings.append(Finding("encryption-changed", path, says))
 
 
 def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float, *, adopted: bool) -> None:

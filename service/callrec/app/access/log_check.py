@@ -37,14 +37,14 @@ class CheckedLog:
     size: int = 0
     """How many entries the checkpoint speaks of."""
     entries: list[tuple[int, LoggedEntry]] = field(default_factory=list)
-    """Those about recordings, with their places: stored, adopted and erased ones, oldest first."""
+    """Those about recordings, with their places: stored, adopted, encrypted and erased ones, oldest first."""
     findings: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     first_ms: int | None = None
     """When the log began."""
 
 
-_ABOUT_RECORDINGS = frozenset({Action.STORED, Action.ADOPTED, Action.ERASED})
+_ABOUT_RECORDINGS = frozenset({Action.STORED, Action.ADOPTED, Action.ENCRYPTED, Action.ERASED})
 
 
 def check_log(log: LogReader) -> CheckedLog:

@@ -18,8 +18,9 @@ from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
 from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import call_direction
+from callrec.domain.library.encryption import KEY_AWAY, EncryptedFile, KeyFile
 from callrec.domain.library.erasure import files_of
-from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
+from callrec.domain.library.file_names import annotations_path, key_path, peaks_path, track_path
 from callrec.domain.library.manifest import Manifest, Media, OldFormat, StoredState, Track
 from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.library.search import ALL, Filter
@@ -45,10 +46,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of `verify`."""
+    """The result of `verify`. `unheard`: encrypted recordings whose files are as they were stored, and whose content could not be
+    looked at, since the master key cannot be had."""
 
     recordings: int
     findings: tuple[Finding, ...]
+    unheard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,17 +277,22 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
     media: set[str] = set()
     seen: dict[RecordingId, str] = {}
     captures: set[CaptureId] = set()
+    unheard: set[str] = set()
     for path, found in library.sidecars():
         if isinstance(found, Corrupt):
             findings.append(Finding(found.code, path, found.message))
             continue
         media.update(_beside(path, one.name) for one in found.files)
-        media.update((annotations_path(path), *(peaks_path(one) for one in _media_paths(path, found))))
+        media.update((annotations_path(path), key_path(path), *(peaks_path(one) for one in _media_paths(path, found))))
         captures.update(capture.id for capture in found.recording.all_captures)
         former = seen.setdefault(found.recording.id, path)
         if former != path:
             findings.append(Finding("recording-twice", path, f"{former} has the same recording"))
-        findings.extend(_of_one(library, encoder, path, found, live))
+        for one in _of_one(library, encoder, path, found, live):
+            if one.code in KEY_AWAY:
+                unheard.add(path)
+            else:
+                findings.append(one)
     findings.extend(
         Finding("media-orphan", name, "no sidecar names this file") for name in library.files() if name not in media
     )
@@ -292,7 +300,7 @@ def verify(library: Library, spool: Spool, encoder: Encoder, live: Collection[Re
         Finding("leftover", name, "a temporary file, older than a day") for name in library.leftovers(_OLD_S)
     )
     findings.extend(_of_spool(spool, captures, live))
-    return Report(len(seen), tuple(findings))
+    return Report(len(seen), tuple(findings), len(unheard))
 
 
 def _of_one(
@@ -302,7 +310,17 @@ def _of_one(
     if due is not (manifest.media is not None):
         yield Finding("state", path, f"{manifest.state.value}, but {'no media' if due else 'with media'}")
     is_live = manifest.recording.id in live
+    try:
+        key = library.key_file(path)
+    except CallrecError as error:
+        yield Finding(error.code if isinstance(error, Corrupt) else "file-unreadable", key_path(path), error.message)
+        return
+    told = list(_of_encrypted(library, path, manifest, key)) if key else []
+    yield from told
+    damaged = {one.path for one in told if one.code == "media-changed"}
     for media in manifest.files:
+        if _beside(path, media.name) in damaged:
+            continue
         channels = STEREO if media is manifest.media else MONO
         yield from _of_file(
             library, encoder, _beside(path, media.name), media,
@@ -316,6 +334,32 @@ def _of_one(
     else:
         if found and found.recording != manifest.recording.id:
             yield Finding("annotations-unreadable", annotations_path(path), "they are of another recording")
+
+
+def _of_encrypted(library: Library, path: str, manifest: Manifest, key: KeyFile) -> Iterator[Finding]:
+    """Findings for files that do not lie on disk as the record of their encryption says. It takes no key."""
+    if key.encryption.recording != manifest.recording.id:
+        yield Finding("encryption-changed", key_path(path), "the key file is another recording's")
+    for part, media in manifest.parts:
+        name, named = _beside(path, media.name), key.encryption.file(part)
+        if named is None:
+            yield Finding("encryption-changed", key_path(path), f"the key file does not name {part}")
+        elif (says := _differs(library, name, media, named)) is not None:
+            yield says
+
+
+def _differs(library: Library, name: str, media: Media, named: EncryptedFile) -> Finding | None:
+    """What is wrong with this file as it lies on disk; None when it is right, or missing, which is told elsewhere."""
+    try:
+        found = library.measure_stored(name)
+    except CallrecError as error:
+        return Finding(error.code if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+    if found in {None, (named.size_bytes, named.sha256)}:
+        return None
+    if found == (media.bytes, media.sha256):
+        says = "the file is not encrypted, though there is a key for it: run callrec encryption encrypt"
+        return Finding("encryption-unfinished", name, says)
+    return Finding("media-changed", name, "size or sha-256 of the encrypted file differs from its key file")
 
 
 def _media_paths(path: str, manifest: Manifest) -> Iterator[str]:
@@ -339,7 +383,8 @@ def _of_peaks(library: Library, path: str, manifest: Manifest) -> Iterator[Findi
         try:
             kept = library.waveform(path, track)
         except CallrecError as error:
-            yield Finding("peaks-damaged" if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+            if error.code not in KEY_AWAY:
+                yield Finding("peaks-damaged" if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
             continue
         if kept and (media is None or kept.media_sha256 != media.sha256):
             yield Finding("peaks-damaged", name, "it is of another media file")
@@ -351,7 +396,8 @@ def _of_file(
     try:
         measured = library.measure(name)
     except CallrecError as error:
-        yield Finding(error.code if isinstance(error, Corrupt) else "file-unreadable", name, error.message)
+        is_known = isinstance(error, Corrupt) or error.code in KEY_AWAY
+        yield Finding(error.code if is_known else "file-unreadable", name, error.message)
         return
     if measured is None:
         if not is_live:  # the media of a live recording follows a moment after its sidecar

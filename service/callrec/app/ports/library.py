@@ -12,6 +12,7 @@ from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, Corrupt
 from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.captures import Encoded, EncodeJob, Played, Room, TrackJob
+from callrec.domain.library.encryption import KeyFile
 from callrec.domain.library.manifest import AnyFormat, Format, Manifest
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry
@@ -81,7 +82,8 @@ class Library(Protocol):
         ...
 
     def temporary(self, recording: RecordingId, media_format: AnyFormat) -> str:
-        """A new empty file on the monitor directory's own file system, to encode into."""
+        """A new empty file on the monitor directory's own file system, to encode into. Raises Unavailable, also when it is to be
+        encrypted and the master key cannot be had (`KEY_AWAY`)."""
         ...
 
     def place(self, manifest: Manifest, path: str, files_from: Sequence[str]) -> Manifest:
@@ -105,8 +107,19 @@ class Library(Protocol):
         ...
 
     def measure(self, path: str) -> tuple[int, str] | None:
-        """Bytes and sha-256 of a media file (relative path with extension); None when there is none. Raises Unavailable when
-        it cannot be read, Corrupt (`file-odd`) for a link, a pipe or whatever else is no file."""
+        """Bytes and sha-256 of a media file (relative path with extension), of an encrypted one of its content; None when
+        there is none. Raises Unavailable when it cannot be read, also when its key cannot be had (`KEY_AWAY`), Corrupt
+        (`file-odd`) for a link, a pipe or whatever else is no file, and when it cannot be decrypted (`media-changed`,
+        `key-file-damaged`)."""
+        ...
+
+    def measure_stored(self, path: str) -> tuple[int, str] | None:
+        """The same of the file as it lies on disk. It needs no key."""
+        ...
+
+    def key_file(self, path: str) -> KeyFile | None:
+        """The key file of the recording at this path (without extension); None when it is not encrypted. Raises Corrupt
+        (`key-file-damaged`), Unavailable."""
         ...
 
     def files(self) -> Iterator[str]:

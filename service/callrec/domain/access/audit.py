@@ -52,6 +52,8 @@ class Action(StrEnum):
     """A recording is in the library, with the digests of its files."""
     ADOPTED = "adopted"
     """A recording was in the library when the log began; its files' digests are those of that moment."""
+    ENCRYPTED = "encrypted"
+    """The files of a stored recording were encrypted where they lie. Its sidecar and its sound are the same as before."""
     LISTED = "listed"
     SHOWN = "shown"
     """One recording's entry was read, without its media."""
@@ -97,11 +99,12 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """One file of a recording: `manifest` (the sidecar), `media`, `track-1`, ... Its name stays out: it may hold a number."""
+    """One file of a recording: `manifest` (the sidecar), `media`, `track-1`, ..., `encryption` (the record of how its files lie
+    on disk). Its name stays out: it may hold a number."""
 
     part: str
     sha256: str
-    """64 hexadecimal digits, of the file as it is on disk."""
+    """64 hexadecimal digits; of an encrypted file those of its content."""
     bytes: int
 
     def __post_init__(self) -> None:

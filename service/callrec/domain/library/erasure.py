@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Refused
-from callrec.domain.library.file_names import annotations_path, peaks_path, track_path
+from callrec.domain.library.file_names import annotations_path, key_path, peaks_path, track_path
 from callrec.domain.library.manifest import Manifest
 from callrec.domain.text_folding import folded
 
@@ -108,11 +108,12 @@ class Preview:
 
 
 def files_of(path: str, manifest: Manifest) -> tuple[str, ...]:
-    """All files that the recording at this path may have in the library; the sidecar, which names the others, is the last."""
+    """All files that the recording at this path may have in the library. The key of an encrypted one goes first, and the sidecar,
+    which names the others, last."""
     stems = [path, *(track_path(path, track.nth) for track in manifest.tracks)]
     folder = path.rpartition("/")[0]
     media = [f"{folder}/{one.name}" if folder else one.name for one in manifest.files]
-    return (*media, *map(peaks_path, stems), annotations_path(path), f"{path}.json")
+    return (key_path(path), *media, *map(peaks_path, stems), annotations_path(path), f"{path}.json")
 
 
 def checked_reason(reason: str, personal: Collection[str]) -> str:

@@ -146,6 +146,21 @@ def peaks_path(path: str) -> str:
     return f"{path}.peaks"
 
 
+def key_path(path: str) -> str:
+    """The key file of the encrypted recording at this path (without extension)."""
+    return f"{path}.key"
+
+
+def stem_and_part(name: str) -> tuple[str, str]:
+    """The stem of the recording that a file of the library belongs to, and which part of it the file is: `media`, `track-1`, ...;
+    empty for what the sidecar says nothing of. A dot is in no stem."""
+    stem, _, rest = name.partition(".")
+    part, dot, extension = rest.rpartition(".")
+    if "peaks" in {rest, extension}:
+        return stem, ""
+    return stem, part if dot else "media"
+
+
 def annotations_path(path: str) -> str:
     """The file of annotations beside the sidecar at this path (without extension)."""
     return f"{path}.annotations.json"

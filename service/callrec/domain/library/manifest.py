@@ -124,7 +124,13 @@ class Manifest:
     @property
     def files(self) -> tuple[Media, ...]:
         """All its files: the recording's own first."""
-        return tuple(one for one in (self.media, *(track.media for track in self.tracks)) if one is not None)
+        return tuple(media for _, media in self.parts)
+
+    @property
+    def parts(self) -> tuple[tuple[str, Media], ...]:
+        """The same, each with what the audit log calls it: `media`, `track-1`, ..."""
+        named = [("media", self.media), *((f"track-{track.nth}", track.media) for track in self.tracks)]
+        return tuple((part, media) for part, media in named if media is not None)
 
 
 SCHEMA = 1

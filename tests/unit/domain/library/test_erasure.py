@@ -24,7 +24,7 @@ def media(name: str) -> Media:
     return Media(name, Format.WAV, 8000, 1, 1, "0" * 64)
 
 
-def test_all_files_of_a_recording_are_named_and_the_sidecar_comes_last() -> None:
+def test_all_files_of_a_recording_are_named_the_key_first_and_the_sidecar_last() -> None:
     said = recorded(1)
     party = said.parties[0]
     track = Track(
@@ -34,11 +34,11 @@ def test_all_files_of_a_recording_are_named_and_the_sidecar_comes_last() -> None
         SCHEMA, StoredState.SOUND, said, media("c1-1.wav"), tracks=(track, replace(track, nth=2, media=None))
     )
     assert files_of("2026/c1-1", manifest) == (
-        "2026/c1-1.wav", "2026/c1-1.track-1.wav",
+        "2026/c1-1.key", "2026/c1-1.wav", "2026/c1-1.track-1.wav",
         "2026/c1-1.peaks", "2026/c1-1.track-1.peaks", "2026/c1-1.track-2.peaks",
         "2026/c1-1.annotations.json", "2026/c1-1.json",
     )  # fmt: skip
-    assert files_of("user-1000-1001-1", replace(manifest, tracks=()))[0] == "c1-1.wav"
+    assert files_of("user-1000-1001-1", replace(manifest, tracks=()))[:2] == ("user-1000-1001-1.key", "c1-1.wav")
 
 
 def test_a_preview_counts_what_goes_and_what_is_kept() -> None:

@@ -8,6 +8,7 @@ from callrec.web.pages.languages import N_
 ACTIONS: Mapping[Action, str] = {
     Action.STORED: N_("recording stored"),
     Action.ADOPTED: N_("recording taken over"),
+    Action.ENCRYPTED: N_("recording encrypted"),
     Action.LISTED: N_("recordings listed"),
     Action.SHOWN: N_("recording looked at"),
     Action.LISTENED: N_("recording heard"),

@@ -85,6 +85,7 @@ class Scripted(PyAvEncoder):
     """The real encoder, after the faults that it is given: one for each call, None for none."""
 
     def __init__(self, *faults: Exception | threading.Event | None) -> None:
+        super().__init__()
         self.faults = list(faults)
         self.track_faults: list[Exception | None] = []
         self.formats: list[Format] = []

@@ -67,7 +67,8 @@ async def served(
             now = principal() if callable(principal) else principal
             return now if self.opens(request) else None
 
-    media = stored_media(stored.settings, Around(stored, stored.library, stored, stored, stored, stored.may_share))
+    around = Around(stored, stored.library, stored, stored, stored, stored.may_share, contents=stored.contents)
+    media = stored_media(stored.settings, around)
     api = [
         media_operation(media),
         waveform_operation(media),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
-from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.adapters.encryption.contents import Contents
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.catalog import index_entry
 from callrec.app.library.media.waveforms import keep_waveforms
@@ -24,6 +24,8 @@ from callrec.domain.library.search import Filter
 from callrec.domain.library.search_pages import Page, PageRequest
 from callrec.domain.rules import Rule, UserId
 from callrec.domain.vocabulary import DropReason
+from callrec.wiring.encryption import contents_of, library_of
+from callrec.wiring.media import FOLDER
 
 RATE_HZ = 8000
 BEGAN_S = 1795341600.25
@@ -47,11 +49,28 @@ class StoredLibrary:
     unshared: set[str] = field(default_factory=set)
     audit_is_full: bool = False
     index_is_away: bool = False
+    encrypts: bool = False
+    """Whether what is stored is encrypted, with the master key in the file `keys`."""
 
     def __post_init__(self) -> None:
         """The monitor directory below the folder."""
-        self.library = MonitorLibrary(self.folder / "monitor")
-        self.settings = Settings(state_dir=self.folder / "state", transcoded_mb=16)
+        keys = self.folder / "keys"
+        if self.encrypts and not keys.exists():
+            keys.touch(0o600)
+            keys.write_text(f"2026 {bytes(range(32)).hex()}\n")
+        self.settings = Settings(
+            monitor_dir=self.folder / "monitor",
+            state_dir=self.folder / "state",
+            transcoded_mb=16,
+            encryption=self.encrypts,
+            encryption_keys=f"file:{keys}" if self.encrypts else "",
+        )
+        self.library = library_of(self.settings)
+
+    @property
+    def contents(self) -> Contents:
+        """How the daemon opens files."""
+        return contents_of(self.library, self.settings, FOLDER)
 
     def store(
         self,
@@ -75,7 +94,8 @@ class StoredLibrary:
         path = path or f"2026/11/22/{said.id}"
         stem = path.rpartition("/")[2]
         temporary = self.library.temporary(said.id, media_format)
-        encoded = PyAvEncoder().encode(job, temporary)
+        encoder = PyAvEncoder(self.library.contents)
+        encoded = encoder.encode(job, temporary)
         media = Media(
             f"{stem}.{media_format.value}", media_format, RATE_HZ, encoded.samples, encoded.bytes, encoded.sha256
         )
@@ -88,7 +108,7 @@ class StoredLibrary:
             for number, is_heard in ((1, False), (2, True)):
                 files.append(self.library.temporary(said.id, media_format))
                 voice = TrackVoice(piece, is_heard, ((0, encoded.samples),))
-                one = PyAvEncoder().encode_track(TrackJob(job, encoded.samples, (voice,)), files[-1])
+                one = encoder.encode_track(TrackJob(job, encoded.samples, (voice,)), files[-1])
                 name = f"{stem}.track-{number}.{media_format.value}"
                 of = Media(name, media_format, RATE_HZ, one.samples, one.bytes, one.sha256)
                 party = said.parties[number - 1]
@@ -105,6 +125,11 @@ class StoredLibrary:
     def file(self, manifest: Manifest) -> Path:
         """The stored media of a recording."""
         return self.folder / "monitor/2026/11/22" / manifest.media.name
+
+    def content(self, file: Path) -> bytes:
+        """What the file has to say, also an encrypted one."""
+        with self.library.contents.reading(file) as content:
+            return content.read(0, content.size_bytes)
 
     def _leg(self, sound: NDArray[np.int16]) -> str:
         path = self.folder / f"leg-{len(list(self.folder.glob('leg-*')))}"

@@ -37,8 +37,13 @@ def adopt(
 ) -> None:
     """Adopt recordings of XiVO, FreePBX and Wazo, with what their names say. Their files stay. Asks the running daemon."""
     from callrec.app.library.adoption import Outcome, counted
+    from callrec.domain.errors import Refused
 
-    adoption = _adoption(settings(), folder, _zone(timezone), link=link)
+    read = settings()
+    if link and read.encryption:
+        says = "new recordings are encrypted, and a link would be to a file that is not"
+        raise Refused("encryption-link", says, hint="leave out --link, or turn CALLREC_ENCRYPTION off")
+    adoption = _adoption(read, folder, _zone(timezone), link=link)
     reports = list(adoption.preview() if dry_run else adoption.run())
     rows, count = [_row(one) for one in reports], counted(reports)
     if as_json:

@@ -15,6 +15,7 @@ from callrec.cli import (
     confgen,
     contexts,
     doctor,
+    encryption,
     erasures,
     exports,
     extensions,
@@ -84,6 +85,7 @@ exports.add_to(recordings.app)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(retention.app, name="retention")
 app.add_typer(audit.app, name="audit")
+app.add_typer(encryption.app, name="encryption")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(prompts.app, name="prompts")
 

@@ -27,6 +27,7 @@ from callrec.config import Settings, split_bind
 from callrec.domain.directory.model import ContextKind, Feature, Tables
 from callrec.domain.directory.service_changes import UserEventNames
 from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.wiring.encryption import master_keys
 from callrec.wiring.links import ami_link, ari_link
 from callrec.wiring.prompts import prompts_of
 
@@ -51,6 +52,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         Finding("settings", Verdict.OK, "readable; not every user of this machine can read the secrets in them"),
         *_token(settings),
+        *_encryption(settings),
         *store,
         *manager,
         *rest,
@@ -74,6 +76,22 @@ def _token(settings: Settings) -> Iterable[Finding]:
             yield Finding("api token", Verdict.OK, "only its owner can read it")
     except CallrecError as error:
         yield _failed("api token", error)
+
+
+def _encryption(settings: Settings) -> Iterable[Finding]:
+    """The finding for the master keys; none without any."""
+    masters = master_keys(settings)
+    if masters is None:
+        return
+    try:
+        masters.look()
+        current, *others = masters.ids()
+    except CallrecError as error:
+        yield _failed("encryption", error)
+        return
+    new = f"new recordings are encrypted with the master key {current}" if settings.encryption else "off"
+    more = f"{', '.join(others)} for older ones" if others else "no others"
+    yield Finding("encryption", Verdict.OK, f"{new}; {more}", "")
 
 
 async def _store(settings: Settings) -> tuple[list[Finding], Tables]:

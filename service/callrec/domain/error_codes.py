@@ -162,11 +162,12 @@ REFUSED: Final[Mapping[ErrorCode, str]] = {
     "daemon-not-proven": "The socket `api.sock` of the state folder belongs to a process of another user than the API's token, "
     "so the token was not sent. End that process, and see who may write to the state folder.",
     "daemon-runs": "The command changes what the running daemon uses. Stop `callrec serve` first.",
-    "encryption-link": "With CALLREC_ENCRYPTION recordings of other programs are copied, and cannot be linked. Leave out `--link`.",
-    "encryption-off": "Recordings that are there are encrypted when new ones are, too. Set CALLREC_ENCRYPTION and CALLREC_ENCRYPTION_KEYS, for the "
-    "daemon and for the command.",
-    "encryption-owner": "`callrec encryption` runs as another system user than the one whose library it is, and the daemon could not read "
-    "what it writes. Run it as that user.",
+    "encryption-link": "With CALLREC_ENCRYPTION recordings of other programs are copied, and cannot be linked. Leave "
+    "out `--link`.",
+    "encryption-off": "Recordings that are there are encrypted when new ones are, too. Set CALLREC_ENCRYPTION and "
+    "CALLREC_ENCRYPTION_KEYS, for the daemon and for the command.",
+    "encryption-owner": "`callrec encryption` runs as another system user than the one whose library it is, and the "
+    "daemon could not read what it writes. Run it as that user.",
     "entity-in-use": "Users belong to this entity. Give them another one first.",
     "entity-last": "The only entity cannot be removed. Make another one first.",
     "entry-too-large": f"An entry for the index of recordings has too many fields or characters. {_DEFECT}",
@@ -381,10 +382,10 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "id.",
     "encoder-hangs": "Encoding a recording took too long; it is tried again later with more time. Look at the load "
     "of the machine.",
-    "encryption-key-unknown": "A recording was encrypted with a master key that is not among those of CALLREC_ENCRYPTION_KEYS. Add it "
-    "there; `callrec encryption status` says which keys are needed.",
-    "encryption-keys-away": "The master keys of CALLREC_ENCRYPTION_KEYS cannot be had now, so recordings cannot be encrypted or read; "
-    "those that have ended wait in the spool. The message has the reason.",
+    "encryption-key-unknown": "A recording was encrypted with a master key that is not among those of "
+    "CALLREC_ENCRYPTION_KEYS. Add it there; `callrec encryption status` says which keys are needed.",
+    "encryption-keys-away": "The master keys of CALLREC_ENCRYPTION_KEYS cannot be had now, so recordings cannot be "
+    "encrypted or read; those that have ended wait in the spool. The message has the reason.",
     "http-bind": "The HTTP port is in use or the address is not this machine's. See which program has it, or change "
     "CALLREC_HTTP_BIND.",
     "journal-closed": "The journal takes no entries, as the daemon starts or ends. When it lasts, see the log's line "
@@ -488,7 +489,10 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "the disk.",
     "journal-line": "A line of the journal is damaged. A torn last line is normal after a power cut; otherwise check "
     "the disk.",
-    "key-file-damaged": "The key file of an encrypted recording is damaged, so that it cannot be read. Restore the file from a backup.",
+    "key-file-damaged": "The key file of an encrypted recording is damaged, so that it cannot be read. Restore the "
+    "file from a backup.",
+    "key-file-missing": "A recording is encrypted, and its key file is gone, so that it cannot be read. Restore the file from a "
+    "backup.",
     "links-unreadable": "links.json in the state folder is damaged, and no link works. Restore it from a backup, or remove it: "
     "then all links have ended.",
     "media-changed": "A file of the recording is not the one that was stored, or changed while it was copied: nothing of it, or "
@@ -556,8 +560,8 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "database-url": "CALLREC_DATABASE_URL cannot be used. It is `sqlite:`, or begins with postgresql://.",
     "embedded-store-binary": "The embedded store cannot run on this machine. Set CALLREC_REDIS_URL to a Valkey or "
     "Redis of yours.",
-    "encryption-keys": "What CALLREC_ENCRYPTION_KEYS leads to has no master keys that can be used: a key is too short, was exchanged, or others "
-    "may read it. The message says which.",
+    "encryption-keys": "What CALLREC_ENCRYPTION_KEYS leads to has no master keys that can be used: a key is too short, "
+    "was exchanged, or others may read it. The message says which.",
     "folder-locked": "Another callrec works in the folder. Give each daemon its own folders.",
     "http-tls": "The certificate or the key of CALLREC_HTTP_TLS_CERT and CALLREC_HTTP_TLS_KEY cannot be used, or one "
     "of both is not set. The message says why.",
@@ -616,12 +620,14 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "clock-set-back": "`callrec verify`: the clock was set back at that entry. As a note, the daemon has noticed it "
     "itself.",
     "embedded-store-ended": "The embedded store ended and is started again. See valkey.log in its folder.",
-    "encryption-changed": "`callrec verify`: the key file of a recording is not the one that the audit log speaks of. Restore it from a backup; see who "
-    "changed it.",
-    "encryption-keys-away": "`callrec verify`: encrypted recordings are on disk as they were stored. Their content was not looked at, since the master key "
-    "cannot be had where the command runs.",
-    "encryption-unfinished": "`callrec verify`: the encryption of a recording was broken off. Run `callrec encryption encrypt` again.",
-    "encryption-unlogged": "`callrec verify`: a recording was encrypted, and the audit log does not say so yet. Run `callrec encryption encrypt` again.",
+    "encryption-changed": "`callrec verify`: the key file of a recording is not the one that the audit log speaks of. "
+    "Restore it from a backup; see who changed it.",
+    "encryption-keys-away": "`callrec verify`: encrypted recordings are on disk as they were stored. Their content was "
+    "not looked at, since the master key cannot be had where the command runs.",
+    "encryption-unfinished": "`callrec verify`: the encryption of a recording was broken off. Run `callrec encryption "
+    "encrypt` again.",
+    "encryption-unlogged": "`callrec verify`: a recording was encrypted, and the audit log does not say so yet. Run "
+    "`callrec encryption encrypt` again.",
     "entry-refused": "`callrec rebuild`: the index does not take what a sidecar says. See who changed it; restore it "
     "from a backup.",
     "file-not-written": "Asterisk took a recorder and wrote no file. Check the spool's owner, group and mode, and "
@@ -629,7 +635,8 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "file-unreadable": "`callrec verify`: the audio file cannot be read. Check its rights and the disk.",
     "kept": "`callrec verify`: capture files that could not be encoded are in kept/. The recording's entry says why; "
     "remove them after you have listened to them.",
-    "key-file-missing": "`callrec verify`: the key file of an encrypted recording is gone, and nothing can read it. Restore it from a backup.",
+    "key-file-missing": "`callrec verify`: the key file of an encrypted recording is gone, and nothing can read it. "
+    "Restore it from a backup.",
     "leftover": "`callrec verify`: a temporary file is older than a day. Remove it.",
     "leg-unreadable": "callrec cannot read what Asterisk wrote into the spool. Set Asterisk's umask, or put both "
     "into one group.",

@@ -19,6 +19,7 @@ from callrec.adapters.system import SystemClock, UlidIds
 from callrec.adapters.threads import Threads
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
+from callrec.app.library.encrypted_entries import EncryptedEntries
 from callrec.app.library.lifetime import erased_traces
 from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
 from callrec.app.library.lifetime.holding import Holding
@@ -87,6 +88,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     )
     showing = Showing(sources, looks)
     links = DiskLinks(settings.state_dir)
+    encrypted = EncryptedEntries(around.library, around.audit)
     adopted = AdoptedEntries(around.library, around.audit, around.catalogue, around.events)
     token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
     sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))
@@ -106,5 +108,16 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         )
     )
     return StoredMedia(
-        media, waveforms, annotating, sharing, exporting, adopted, erasure, holding, retention, looks, showing
+        media,
+        waveforms,
+        annotating,
+        sharing,
+        exporting,
+        adopted,
+        encrypted,
+        erasure,
+        holding,
+        retention,
+        looks,
+        showing,
     )

@@ -21,9 +21,9 @@ from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import DropReason
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> StoredLibrary:
-    one = StoredLibrary(tmp_path)
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def stored(tmp_path: Path, request: pytest.FixtureRequest) -> StoredLibrary:
+    one = StoredLibrary(tmp_path, encrypts=request.param)
     one.store(1, tracks=True)
     one.store(2, Format.OPUS)
     return one
@@ -56,10 +56,10 @@ async def test_a_zip_has_all_files_their_sums_and_a_table(stored: StoredLibrary,
     library = stored.folder / "monitor"
     files = [name for name in names if name.startswith("2026/")]
     assert sorted(files) == sorted(
-        str(path.relative_to(library)) for path in library.rglob("c*") if path.suffix != ".peaks"
+        str(path.relative_to(library)) for path in library.rglob("c*") if path.suffix not in {".peaks", ".key"}
     )
     for name in files:
-        assert (tmp_path / "out" / name).read_bytes() == (library / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == stored.content(library / name)
     summed = checked(tmp_path / "out")
     assert (summed.returncode, len(summed.stdout.splitlines())) == (0, len(files)), summed.stderr
     assert [(one["recording"], one["not_exported"], one["tags"]) for one in rows] == [
@@ -109,9 +109,8 @@ async def test_what_is_not_recorded_of_ones_users_is_not_exported_by_filter(stor
 async def test_a_preview_tells_what_it_would_have_and_is_no_export(stored: StoredLibrary) -> None:
     async with served(stored) as client:
         status, found = await client.send("export/preview", "POST", {"recordings": ["c1-1", "c2-1", "c9-9"]})
-    sizes = [
-        path.stat().st_size for path in (stored.folder / "monitor").rglob("c*") if path.suffix in {".wav", ".opus"}
-    ]
+    files = (path for path in (stored.folder / "monitor").rglob("c*") if path.suffix in {".wav", ".opus"})
+    sizes = [len(stored.content(path)) for path in files]
     assert (status, found["recordings"], found["bytes"]) == (200, 2, sum(sizes))
     assert found["lacking"] == [{"recording": "c9-9", "code": "no-such-recording"}]
     assert stored.audited == []
@@ -127,7 +126,8 @@ async def test_without_the_audit_log_nothing_is_exported(stored: StoredLibrary) 
 async def test_a_changed_file_breaks_the_export_off(stored: StoredLibrary) -> None:
     manifest = stored.store(3, left=tone(440, 30), right=tone(1000, 30))
     path = stored.file(manifest)
-    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     async with served(stored) as client:
         with pytest.raises(aiohttp.ClientPayloadError):
             await exported(client, "c2-1", "c3-1")
@@ -167,7 +167,7 @@ async def test_exports_are_bounded(stored: StoredLibrary, monkeypatch: pytest.Mo
 
 
 async def test_a_vcon_has_the_audio_inline(stored: StoredLibrary) -> None:
-    whole = stored.file(stored.library.manifest("2026/11/22/c1-1")).read_bytes()
+    whole = stored.content(stored.file(stored.library.manifest("2026/11/22/c1-1")))
     async with served(stored) as client:
         status, headers, body = await client.ask("c1-1/vcon")
         gone = await client.ask("c9-9/vcon")

@@ -18,11 +18,14 @@ from callrec.app.library.media import on_demand
 from callrec.app.library.media import recording_media as media_app
 from callrec.domain.library.manifest import SCHEMA, Format, Manifest, StoredState
 from callrec.domain.vocabulary import DropReason
+from callrec.protocols.encrypted_file import MARK
+from callrec.wiring.encryption import library_of
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> StoredLibrary:
-    return StoredLibrary(tmp_path)
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def stored(tmp_path: Path, request: pytest.FixtureRequest) -> StoredLibrary:
+    """Nobody who listens notices that what is stored is encrypted."""
+    return StoredLibrary(tmp_path, encrypts=request.param)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,7 @@ async def test_a_recording_is_handed_out_as_it_is_stored(
     async with served(stored) as client:
         status, headers, body = await client.ask("c1-1/media")
         download = await client.ask("c1-1/media?download=true")
-    assert (status, body) == (200, stored.file(manifest).read_bytes())
+    assert (status, body) == (200, stored.content(stored.file(manifest)))
     assert headers["Content-Type"] == kind
     assert headers["ETag"] == f'"{hashlib.sha256(body).hexdigest()}"' == f'"{manifest.media.sha256}"'
     assert (headers["Content-Length"], headers["Accept-Ranges"]) == (str(len(body)), "bytes")
@@ -48,7 +51,7 @@ async def test_a_recording_is_handed_out_as_it_is_stored(
 
 
 async def test_ranges_give_these_bytes_and_no_others(stored: StoredLibrary) -> None:
-    whole = stored.file(stored.store(1)).read_bytes()
+    whole = stored.content(stored.file(stored.store(1)))
     size = len(whole)
     async with served(stored) as client:
         for said, first, last in (
@@ -175,7 +178,7 @@ async def test_what_is_not_there_is_told(stored: StoredLibrary) -> None:
 
 
 async def test_p7_without_the_audit_log_nothing_is_handed_out(stored: StoredLibrary) -> None:
-    whole = stored.file(stored.store(1)).read_bytes()
+    whole = stored.content(stored.file(stored.store(1)))
     stored.audit_is_full = True
     async with served(stored) as client:
         for path in ("c1-1/media", "c1-1/media?download=true", "c1-1/media?format=flac"):
@@ -189,11 +192,12 @@ async def test_p7_without_the_audit_log_nothing_is_handed_out(stored: StoredLibr
 
 async def test_a_file_of_another_size_or_content_is_refused_and_alarms(stored: StoredLibrary) -> None:
     manifest = stored.store(1)
-    path, whole = stored.file(manifest), stored.file(manifest).read_bytes()
+    path, whole = stored.file(manifest), stored.content(stored.file(manifest))
+    on_disk = path.read_bytes()
     async with served(stored) as client:
-        path.write_bytes(whole[:-2])
+        path.write_bytes(on_disk[:-2])
         shorter = await client.ask("c1-1/media")
-        path.write_bytes(whole[:1000] + b"\x01" + whole[1001:])
+        path.write_bytes(on_disk[:1000] + bytes([on_disk[1000] ^ 1]) + on_disk[1001:])
         other = await client.ask("c1-1/media")
         known = await client.ask("c1-1/media", Range="bytes=0-10")
         coded = await client.ask("c1-1/media?format=mp3")
@@ -202,7 +206,7 @@ async def test_a_file_of_another_size_or_content_is_refused_and_alarms(stored: S
         path.symlink_to("/etc/passwd")
         link = await client.ask("c1-1/media")
         path.unlink()
-        path.write_bytes(whole)
+        path.write_bytes(on_disk)
         restored = await client.ask("c1-1/media")
     assert [one[0] for one in (shorter, other, known, coded, gone, link)] == [500] * 6
     assert b"root:" not in link[2]
@@ -228,8 +232,8 @@ async def test_a_long_file_that_has_changed_never_arrives_whole(stored: StoredLi
     """Its first bytes leave before its digest is known; then the connection breaks."""
     manifest = stored.store(1, left=tone(440, 60), right=tone(1000, 60))
     path = stored.file(manifest)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + b"\x7f")
+    whole, on_disk = stored.content(path), path.read_bytes()
+    path.write_bytes(on_disk[:-1] + bytes([on_disk[-1] ^ 1]))
     got = bytearray()
     async with served(stored) as client:
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -260,7 +264,7 @@ async def test_a_client_that_goes_away_leaves_nothing_open(stored: StoredLibrary
 async def test_many_listeners_at_once_get_the_same_and_one_too_many_is_told(
     stored: StoredLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = stored.file(stored.store(1)).read_bytes()
+    whole = stored.content(stored.file(stored.store(1)))
     async with served(stored) as client:
         answers = await asyncio.gather(*(client.ask("c1-1/media") for _ in range(20)))
         monkeypatch.setattr(media_app, "MOST_OPEN", 0)
@@ -328,3 +332,30 @@ async def test_marks_tell_who_came_and_who_spoke(stored: StoredLibrary) -> None:
     assert [one["number"] for one in tracks["speaking"]] == ["1000", "1001"]
     assert gone == 404
     assert actions(stored) == ["shown c2-1 token", "shown c1-1 token"]
+
+
+async def test_what_is_made_for_a_listener_is_encrypted_too_and_worth_nothing_after_a_restart(tmp_path: Path) -> None:
+    stored = StoredLibrary(tmp_path, encrypts=True)
+    stored.store(1)
+    async with served(stored) as client:
+        for media_format in ("opus", "flac", "mp3"):
+            status, _, body = await client.ask(f"c1-1/media?format={media_format}")
+            part = await client.ask(f"c1-1/media?format={media_format}", Range="bytes=1000-1999")
+            assert (status, part[2]) == (200, body[1000:2000])
+            (file,) = (tmp_path / "state/transcoded").glob(f"*.{media_format}")
+            assert file.read_bytes().startswith(MARK)
+            assert body[500:532] not in file.read_bytes()
+    async with served(stored):
+        assert list((tmp_path / "state/transcoded").iterdir()) == []
+
+
+async def test_without_the_master_key_nothing_is_handed_out_and_it_is_no_alarm_about_the_file(tmp_path: Path) -> None:
+    stored = StoredLibrary(tmp_path, encrypts=True)
+    stored.store(1)
+    (tmp_path / "keys").write_text(f"2027 {bytes(range(3, 35)).hex()}")
+    stored.library = library_of(stored.settings)
+    async with served(stored) as client:
+        for path in ("c1-1/media", "c1-1/media?format=opus", "c1-1/waveform"):
+            status, _, body = await client.ask(path)
+            assert (status, json.loads(body)["code"]) == (503, "encryption-key-unknown")
+    assert stored.alarms == []

@@ -19,7 +19,7 @@ from callrec.web.api import media as media_api
 
 @pytest.fixture
 def stored(tmp_path: Path) -> StoredLibrary:
-    one = StoredLibrary(tmp_path)
+    one = StoredLibrary(tmp_path, encrypts=True)
     one.store(1, tracks=True)
     one.store(2)
     return one
@@ -32,7 +32,7 @@ async def made(client: Client, **wanted: float) -> dict[str, Any]:
 
 
 async def test_who_has_a_link_hears_its_recording_and_nothing_else(stored: StoredLibrary) -> None:
-    whole = stored.file(stored.library.manifest("2026/11/22/c1-1")).read_bytes()
+    whole = stored.content(stored.file(stored.library.manifest("2026/11/22/c1-1")))
     async with served(stored) as client, stranger(client) as http:
         link = await made(client, valid_h=1, at_s=1.5)
         async with http.get(link["path"], allow_redirects=False) as answer:

@@ -7,7 +7,9 @@
     <time>/store, state, prompts, library
 
 A file of the library that has not changed since the backup before is a hard link to the file there; else it is linked from the
-library when that is on the same file system (callrec replaces its files, and never writes into one), and copied otherwise.
+library when that is on the same file system (callrec replaces its files, and never writes into one), and copied otherwise. Key
+files are always copied: an erasure overwrites them. They are taken after all other files, so that no encrypted file is without
+its key.
 """
 
 import hashlib
@@ -30,6 +32,7 @@ from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.audit.waiting_file import NAME as WAITING
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
 from callrec.adapters.disk.reading import opened
+from callrec.adapters.disk.shredding import removed
 from callrec.adapters.lock import FileLock
 from callrec.app.ports.backup import Taken
 from callrec.domain.calls.ids import RecordingId, is_recording_id
@@ -54,6 +57,7 @@ LIBRARY, STATE, PROMPTS = "library", "state", "prompts"
 MADE_AGAIN = frozenset({"valkey", "journal", "transcoded", AUDIT, "tables.json", "api.sock"})
 """What is no part of a backup in the state folder, or is taken apart from the rest. The catalogue is neither."""
 _CATALOGUE = "catalogue.db"
+_KEY = ".key"
 _NAME = "%Y-%m-%dT%H%M%S.%fZ"
 _CHUNK_BYTES = 1 << 20
 _SIDECAR_BYTES = 4 << 20
@@ -249,10 +253,11 @@ class DiskDraft:
     def take_library(self) -> None:
         """See ports.BackupDraft."""
         with self._on_disk("library"):
-            for name in _walk(self._folders.monitor):
-                path = f"{LIBRARY}/{name}"
-                if path not in self._files:
-                    self._take_stored(self._folders.monitor / name, path)
+            for are_keys in (False, True):
+                for name in _walk(self._folders.monitor):
+                    path = f"{LIBRARY}/{name}"
+                    if path not in self._files and name.endswith(_KEY) is are_keys:
+                        self._take_stored(self._folders.monitor / name, path)
             for path, file in self._files.items():
                 if file.recording:
                     self._note(path, RecordingId(file.recording))
@@ -269,7 +274,7 @@ class DiskDraft:
             stem = sidecar.removesuffix(".json")
             with self._on_disk(sidecar):
                 for path in [one for one in self._files if one.startswith(f"{stem}.")]:
-                    (self._path / path).unlink()
+                    removed(self._path / path)
                     del self._files[path]
 
     def finish(self, node: str) -> BackupHead:
@@ -354,6 +359,8 @@ class DiskDraft:
 
     def _linked_or_copied(self, source: Path, path: str) -> str:
         target = self._path / path
+        if path.endswith(_KEY):
+            return _copied(source, target)
         try:
             os.link(source, target, follow_symlinks=False)
         except FileNotFoundError:
@@ -365,13 +372,14 @@ class DiskDraft:
 
     def _note(self, path: str, recording: RecordingId) -> None:
         """Note a recording by its sidecar."""
-        if recording in self._taken and self._taken[recording][1].is_whole:
+        sidecar, is_encrypted = self._path / path, f"{path.removesuffix('.json')}{_KEY}" in self._files
+        former = self._taken.get(recording)
+        if former is not None and former[1].is_whole and former[1].is_encrypted is is_encrypted:
             return
-        sidecar = self._path / path
         manifest = decode_manifest(sidecar.read_bytes())
         folder = path.rpartition("/")[0]
         is_whole = all(f"{folder}/{one.name}" in self._files for one in manifest.files)
-        self._taken[recording] = path, Taken(is_whole, sidecar.stat().st_mtime >= self._began_s - 1)
+        self._taken[recording] = path, Taken(is_whole, sidecar.stat().st_mtime >= self._began_s - 1, is_encrypted)
 
 
 def _former_files(former: DiskBackup | None) -> dict[str, BackupFile]:

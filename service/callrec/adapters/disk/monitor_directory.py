@@ -234,7 +234,7 @@ class MonitorLibrary(BesideFiles):
         for part, media in manifest.parts:
             target = self._media(path, media)
             named = former.encryption.file(part) if former else None
-            if (named and _salt(target) == named.salt) or (is_encrypted and self._has_content(target, media)):
+            if (named and salt_in(target) == named.salt) or (is_encrypted and self._has_content(target, media)):
                 target.unlink()
         sync_folder((self.folder / path).parent)
         if not is_encrypted:
@@ -274,7 +274,7 @@ class MonitorLibrary(BesideFiles):
             return False
         if not stat.S_ISREG(found.st_mode):
             return False
-        if named is not None and _salt(file) == named.salt:
+        if named is not None and salt_in(file) == named.salt:
             return found.st_size == named.size_bytes
         return found.st_size == media.bytes
 
@@ -369,13 +369,13 @@ def _changed_s(path: Path) -> float:
 def encrypted_file(part: str, file: Path) -> EncryptedFile:
     """What the record says of this encrypted file. Raises Corrupt when it is not encrypted, OSError."""
     size_bytes, digest = _stored_digest(file)
-    salt = _salt(file)
+    salt = salt_in(file)
     if salt is None:
         raise Corrupt("media-unreadable", f"{file.name} was to be encrypted, and is not")
     return EncryptedFile(part, size_bytes, digest, salt)
 
 
-def _salt(file: Path) -> bytes | None:
+def salt_in(file: Path) -> bytes | None:
     """What an encrypted file begins with; None for every other file, and for one that cannot be read."""
     try:
         with opened(file) as media:

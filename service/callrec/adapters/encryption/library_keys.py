@@ -57,13 +57,15 @@ class LibraryKeys:
         return self.begun(RecordingId(path.name.partition(".")[0]))
 
     def for_reading(self, path: Path, salt: bytes) -> bytes | None:
-        """See FileKeys. Of the files that the record names, it has to be the named one."""
+        """See FileKeys. Of the files that the record names, it has to be the named one. Raises Corrupt (`key-file-missing`,
+        ...)."""
         if path.absolute().parent == self._incoming:
             return self.for_writing(path)
         stem, part = stem_and_part(path.name)
         found = self.read(path.with_name(key_path(stem)))
         if found is None:
-            return None
+            says = f"{path.name} is encrypted, and its key file is missing"
+            raise Corrupt("key-file-missing", says, hint="restore the key file from a backup")
         if part and ((named := found.encryption.file(part)) is None or named.salt != salt):
             says = f"{path.name} is not the file that its key file names"
             raise Corrupt("media-changed", says, hint="restore the recording from a backup")

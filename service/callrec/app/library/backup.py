@@ -17,6 +17,7 @@ from callrec.app.ports.backup import BackupDraft, BackupFolder, StoreCopy, Taken
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable
+from callrec.domain.library.encryption import PART
 from callrec.protocols.backup_files import BackupHead
 
 STORE = "store.json"
@@ -50,7 +51,8 @@ def _agreed(draft: BackupDraft) -> tuple[RecordingId, ...]:
         if reader is None:
             draft.drop([one for one, taken in draft.recordings().items() if not taken.is_whole])
             return ()
-        stored, erased = _told(reader)
+        stored, erased, encrypted = _told(reader)
+        draft.drop([one for one, taken in draft.recordings().items() if one in encrypted and not taken.is_encrypted])
         if stored - draft.recordings().keys():
             draft.take_library()
         taken = draft.recordings()
@@ -67,11 +69,13 @@ def _is_new(taken: Taken) -> bool:
     return taken.is_recent or not taken.is_whole
 
 
-def _told(reader: LogReader) -> tuple[set[RecordingId], set[RecordingId]]:
-    """The recordings that this log says are stored, and those that it says were erased."""
-    last = {RecordingId(entry.recording): entry.action for _, entry in check_log(reader).entries if entry.recording}
-    erased = {one for one, action in last.items() if action is Action.ERASED}
-    return last.keys() - erased, erased
+def _told(reader: LogReader) -> tuple[set[RecordingId], set[RecordingId], set[RecordingId]]:
+    """The recordings that this log says are stored, those that it says were erased, and those that are encrypted: of these the
+    draft may have files from before."""
+    last = {RecordingId(entry.recording): entry for _, entry in check_log(reader).entries if entry.recording}
+    erased = {one for one, entry in last.items() if entry.action is Action.ERASED}
+    encrypted = {one for one, entry in last.items() if any(file.part == PART for file in entry.files)}
+    return last.keys() - erased, erased, encrypted
 
 
 def verify_backup(backup: WholeBackup) -> Iterator[Finding]:

@@ -13,10 +13,11 @@ from callrec.protocols.backup_files import BackupFile, BackupHead
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A recording in a backup that is being written. `is_whole`: all its files are there; `is_recent`: its sidecar was written
-    since the backup began."""
+    since the backup began; `is_encrypted`: its key file is there."""
 
     is_whole: bool
     is_recent: bool
+    is_encrypted: bool = False
 
 
 class BackupDraft(Protocol):

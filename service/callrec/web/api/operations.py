@@ -8,6 +8,7 @@ from callrec.web.api.adoption import adoption_operations
 from callrec.web.api.annotations import annotation_operations
 from callrec.web.api.audit import audit_operations
 from callrec.web.api.calls import call_operations
+from callrec.web.api.encryption import encryption_operations
 from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.events import event_operations
 from callrec.web.api.exports import export_operations
@@ -49,6 +50,7 @@ def operations(use: UseCases) -> list[Operation]:
         *hold_operations(use.stored),
         *retention_operations(use.stored),
         *adoption_operations(use.stored),
+        *encryption_operations(use.stored),
         *event_operations(use.hub),
         *webhook_operations(use.webhooks),
         *account_operations(use.logins, records),

@@ -106,12 +106,18 @@ def test_a_writer_may_go_back_into_the_first_chunk(
 
 
 def test_a_writer_that_goes_elsewhere_is_refused_and_leaves_no_file_that_can_be_read(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="in order"), keyed(tmp_path).writing(tmp_path / "media") as sink:
-        assert isinstance(sink, EncryptingSink)
-        sink.write(AUDIO[: 3 * CHUNK_BYTES])
-        sink.seek(2 * CHUNK_BYTES)
-        sink.write(b"x")
-    assert isinstance(sink.error, OSError)
+    def write() -> None:
+        with keyed(tmp_path).writing(tmp_path / "media") as sink:
+            assert isinstance(sink, EncryptingSink)
+            sinks.append(sink)
+            sink.write(AUDIO[: 3 * CHUNK_BYTES])
+            sink.seek(2 * CHUNK_BYTES)
+            sink.write(b"x")
+
+    sinks: list[EncryptingSink] = []
+    with pytest.raises(OSError, match="in order"):
+        write()
+    assert isinstance(sinks[0].error, OSError)
     assert not (tmp_path / "media").read_bytes().startswith(MARK), "the header comes last"
 
 
@@ -121,10 +127,14 @@ def test_each_encryption_of_a_file_is_another_one() -> None:
 
 def refused(path: Path, key: bytes = KEY) -> None:
     """No reader gets all of it, and none of what it gets is wrong."""
-    whole = AUDIO[: SIZES[-1]]
-    with pytest.raises(Corrupt) as caught, keyed(path.parent, key).reading(path) as content:
-        for at in range(0, max(content.size_bytes, 1), 50_000):
-            assert content.read(at, 50_000) == whole[at : at + 50_000]
+
+    def read() -> None:
+        with keyed(path.parent, key).reading(path) as content:
+            for at in range(0, max(content.size_bytes, 1), 50_000):
+                assert content.read(at, 50_000) == AUDIO[: SIZES[-1]][at : at + 50_000]
+
+    with pytest.raises(Corrupt) as caught:
+        read()
     assert caught.value.code == "media-changed"
 
 

@@ -177,7 +177,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(master_keys, "AGAIN_S", 0.0)
 
 
-def test_keys_are_read_once_and_again_when_one_is_missing(tmp_path: Path, at_once: None) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_keys_are_read_once_and_again_when_one_is_missing(tmp_path: Path) -> None:
     source = Scripted(k2027=SECOND)
     keys = MasterKeys(source, tmp_path)
     assert [keys.current().key, keys.named("k2027").key, source.reads] == [SECOND, SECOND, 1]
@@ -197,7 +198,8 @@ def test_a_source_that_fails_is_not_asked_for_each_reader(tmp_path: Path) -> Non
     assert source.reads == 1
 
 
-def test_what_was_read_stays_when_the_source_goes_and_a_changed_file_is_read(tmp_path: Path, at_once: None) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_what_was_read_stays_when_the_source_goes_and_a_changed_file_is_read(tmp_path: Path) -> None:
     path = key_file(tmp_path, line("2026", FIRST))
     keys = MasterKeys(KeySource(f"file:{path}"), tmp_path / "state")
     assert keys.current().id == "2026"
@@ -211,7 +213,8 @@ def test_what_was_read_stays_when_the_source_goes_and_a_changed_file_is_read(tmp
     assert keys.current().id == "2027", "what was read is used on, and readiness tells"
 
 
-def test_a_key_that_was_exchanged_under_its_id_encrypts_nothing(tmp_path: Path, at_once: None) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_a_key_that_was_exchanged_under_its_id_encrypts_nothing(tmp_path: Path) -> None:
     MasterKeys(Scripted(k=FIRST), tmp_path).current()
     (check,) = (tmp_path / "encryption").iterdir()
     assert (check.name, check.stat().st_mode & 0o777) == ("k.check", 0o600)

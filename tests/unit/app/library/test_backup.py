@@ -1,9 +1,12 @@
 """Backups and restores on real folders: a library with a log, another folder, and tables that a test makes up."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +15,19 @@ from logged_library import LoggedLibrary
 
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.disk.backup_folder import DiskBackups, Folders
+from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
 from callrec.adapters.disk.installation import DiskInstallation
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.app.access.library_check import check_library
+from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.backup import back_up, verify_backup
 from callrec.app.library.catalog import entries, export
 from callrec.app.library.restore import Restored, entries_of_erased, restore
+from callrec.config import Settings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
+from callrec.domain.library.manifest import Manifest
+from callrec.wiring.encryption import library_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,6 +190,77 @@ async def test_what_is_stored_while_the_backup_is_made_is_in_it_or_in_the_next(h
     house.step = step
     assert await house.back_up() == len(house.recordings())
     assert rounds.count("library") == 2
+
+
+class Encrypting:
+    """The house's library, with a master key that is not in it, and what a command and the daemon do with it."""
+
+    def __init__(self, house: House) -> None:
+        key = house.folder / "keys"
+        key.touch(0o600)
+        key.write_text(f"2026 {bytes(range(32)).hex()}")
+        self.house = house
+        self.settings = Settings(
+            monitor_dir=house.logged.monitor, state_dir=house.state, encryption=True, encryption_keys=f"file:{key}"
+        )
+        self.library = library_of(self.settings)
+
+    def encrypt(self, path: str, manifest: Manifest) -> AuditEntry:
+        """Encrypt it; the entry that the daemon logs."""
+        assert DiskEncryptableLibrary(self.library).encrypt(path, manifest)
+        return replace(stored_entry(self.library, path, manifest), action=Action.ENCRYPTED)
+
+    def sound(self) -> dict[str, tuple[int, str] | None]:
+        """Of the restored recordings: what can be heard with the master key."""
+        library = library_of(self.settings.model_copy(update={"monitor_dir": self.house.new.monitor}))
+        return {media.name: library.measure(f"{path.rpartition('/')[0]}/{media.name}".lstrip("/"))
+                for path, found in self.house.logged.with_media() for media in found.files}  # fmt: skip
+
+    def stored(self) -> dict[str, tuple[int, str]]:
+        """What their sidecars say."""
+        return {
+            media.name: (media.bytes, media.sha256)
+            for _, found in self.house.logged.with_media()
+            for media in found.files
+        }
+
+
+async def test_encrypted_recordings_are_backed_up_with_their_keys_and_restored(house: House) -> None:
+    encrypting = Encrypting(house)
+    both = house.logged.with_media()[:2]
+    await house.logged.log([encrypting.encrypt(*one) for one in both])
+    await house.back_up()
+    newest = house.backups.newest()
+    keys = [one for one in newest.names() if one.endswith(".key") and one.startswith("library/")]
+    assert len(keys) == len(both)
+    for path, _ in both:
+        in_library, in_backup = house.logged.monitor / f"{path}.key", newest.path / "library" / f"{path}.key"
+        assert not in_library.samefile(in_backup), "an erasure overwrites the one, and not the other"
+    assert not any(bytes(range(32)).hex().encode() in content for content in files(newest.path).values())
+    await house.restore()
+    assert house.proof() == set()
+    assert encrypting.sound() == encrypting.stored()
+
+
+@pytest.mark.parametrize("step", ["state", "library"])
+async def test_what_is_encrypted_while_the_backup_is_made_can_be_read_from_it(house: House, step: str) -> None:
+    encrypting, begun = Encrypting(house), list[str]()
+    logged: list[AuditEntry] = []
+
+    def stepped(name: str) -> None:
+        if name == step and not begun:
+            begun.append(name)
+            logged.extend(encrypting.encrypt(*one) for one in house.logged.with_media()[:2])
+            thread = threading.Thread(target=lambda: asyncio.run(house.logged.log(logged)))
+            thread.start()
+            thread.join()
+
+    house.step = stepped
+    await house.back_up()
+    assert len(logged) == 2
+    await house.restore()
+    assert house.proof() == set()
+    assert encrypting.sound() == encrypting.stored()
 
 
 async def test_what_is_erased_while_the_backup_is_made_is_not_in_it(house: House) -> None:

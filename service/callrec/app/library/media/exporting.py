@@ -255,14 +255,17 @@ class Exporting:
         file, digest, at = await self._ports.files.open(source.file), hashlib.sha256(), 0
         try:
             if file.size_bytes != source.media.bytes:
-                raise self._changed(source)
+                raise changed(source)
             while at < file.size_bytes:
                 chunk = await file.read(at, CHUNK_BYTES)
                 await asyncio.to_thread(digest.update, chunk)
                 at += len(chunk)
                 if not chunk or (at >= file.size_bytes and digest.hexdigest() != source.media.sha256):
-                    raise self._changed(source)
+                    raise changed(source)
                 yield chunk
+        except Corrupt as error:  # also of a file that cannot be decrypted
+            self._ports.notices.media_changed(RecordingId(source.recording), error)
+            raise
         finally:
             await file.close()
 
@@ -273,11 +276,6 @@ class Exporting:
             return await file.read(0, file.size_bytes)
         finally:
             await file.close()
-
-    def _changed(self, source: Source) -> Corrupt:
-        error = changed(source)
-        self._ports.notices.media_changed(RecordingId(source.recording), error)
-        return error
 
 
 def _id_of(stored: Stored) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating
+from callrec.app.library.encrypted_entries import EncryptedEntries
 from callrec.app.library.lifetime.erasure import Erasure
 from callrec.app.library.lifetime.holding import Holding
 from callrec.app.library.lifetime.retention import RetentionKeeper
@@ -25,6 +26,7 @@ class StoredMedia:
     sharing: Sharing
     exporting: Exporting
     adopted: AdoptedEntries
+    encrypted: EncryptedEntries
     erasure: Erasure
     holding: Holding
     retention: RetentionKeeper

@@ -20,6 +20,7 @@ CHECKS: Mapping[str, str] = {
     "audit-witness": N_("Witness of the audit log"),
     "tables": N_("Users and settings"),
     "retention": N_("Retention"),
+    "encryption": N_("Encryption of recordings"),
     "heartbeat": N_("Sign of life"),
     "confgen": N_("Asterisk's files"),
 }

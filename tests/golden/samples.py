@@ -50,6 +50,7 @@ from callrec.domain.directory.model import (
     Voicemail,
 )
 from callrec.domain.library.annotations import Annotations, Hold, Note
+from callrec.domain.library.encryption import EncryptedFile, Encryption
 from callrec.domain.library.links import Link
 from callrec.domain.library.manifest import (
     SCHEMA,
@@ -293,3 +294,11 @@ def journal() -> list[bytes]:
 def as_json(document: object) -> bytes:
     """For people, and for the difference that a change shows."""
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+MASTER_KEY, RECORDING_KEY, SALT = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
+SOUND = bytes(range(256))
+ENCRYPTION = Encryption(
+    FULL.id,
+    (EncryptedFile("media", 96_124, "ab" * 32, SALT), EncryptedFile("track-1", 48_108, "cd" * 32, SALT[::-1])),
+)

@@ -6,6 +6,7 @@ import pytest
 import samples
 from written import RECORDS, written
 
+from callrec.adapters.encryption.ciphers import ChunkCipher, unwrapped
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Party, Pause, Recording
@@ -28,8 +29,10 @@ from callrec.domain.directory.model import (
 from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState
 from callrec.domain.rules import PlaceKind, Rule, UserId
 from callrec.protocols.annotations_file import decode_annotations
+from callrec.protocols.encrypted_file import HEADER_BYTES, salt_of
 from callrec.protocols.journal_lines import LineReader
 from callrec.protocols.json_documents import decode_entry, decode_manifest
+from callrec.protocols.key_file import decode_key_file
 from callrec.protocols.links_file import decode_links
 from callrec.protocols.peaks_file import decode_peaks
 from callrec.protocols.retention_file import decode_retention
@@ -162,3 +165,15 @@ def test_a_record_of_another_version_is_read(table: str) -> None:
     stored = json.loads((OLD / "redis-records.json").read_bytes())[table]
     record, _ = RECORDS[table]
     assert record.load(json.dumps(stored)) == OLD_RECORDS[table]
+
+
+def test_an_encrypted_recording_of_this_version_is_read() -> None:
+    found = decode_key_file((samples.FORMATS / "recording.key").read_bytes())
+    assert found.encryption == samples.ENCRYPTION
+    assert found.key.master == "2026"
+    assert unwrapped(found.key, samples.MASTER_KEY, found.record) == samples.RECORDING_KEY
+    stored = bytes.fromhex((samples.FORMATS / "encrypted.hex").read_text())
+    salt = salt_of(stored[:HEADER_BYTES])
+    assert salt == samples.SALT
+    cipher = ChunkCipher(samples.RECORDING_KEY, salt)
+    assert cipher.decrypted(0, stored[HEADER_BYTES:], is_last=True) == samples.SOUND

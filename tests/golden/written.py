@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import samples
 from structlog.testing import capture_logs
 
+from callrec.adapters.encryption import ciphers, contents
 from callrec.adapters.redis import records
 from callrec.app.library.catalog import index_entry
 from callrec.domain.calls.commands import Alarm, Tell
@@ -18,6 +20,7 @@ from callrec.protocols.annotations_file import encode_annotations
 from callrec.protocols.asterisk_conf import users_files
 from callrec.protocols.journal_lines import LineWriter
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
+from callrec.protocols.key_file import encode_key_file, encode_record
 from callrec.protocols.links_file import encode_links
 from callrec.protocols.peaks_file import encode_peaks
 from callrec.protocols.retention_file import encode_retention
@@ -61,6 +64,9 @@ def _all() -> Iterator[tuple[str, bytes]]:
     yield "links.json", encode_links(samples.LINKS)
     yield "retention.json", encode_retention(samples.RETENTION)
     yield "peaks.hex", encode_peaks(samples.WAVEFORM).hex("\n", -32).encode() + b"\n"
+    yield "recording.key", _key_file()
+    with patch.object(contents, "new_salt", lambda: samples.SALT):
+        yield "encrypted.hex", contents.encrypted(samples.SOUND, samples.RECORDING_KEY).hex("\n", -32).encode() + b"\n"
     added = {"tags": samples.ANNOTATIONS.tags, "holds": [one.reason for one in samples.ANNOTATIONS.holds]}
     yield "index-annotated.json", samples.as_json([index_entry("2026/11/28/full", manifests["full"], **added)])
     yield "tables-mark.json", dumped(TablesMark(17, "1795899680000-3"))
@@ -68,6 +74,12 @@ def _all() -> Iterator[tuple[str, bytes]]:
     yield "events.json", samples.as_json(_events())
     for name, text in users_files(samples.TABLES).items():
         yield name, text.encode()
+
+
+def _key_file() -> bytes:
+    record = encode_record(samples.ENCRYPTION)
+    with patch.object(ciphers, "new_salt", lambda: samples.SALT):
+        return encode_key_file(record, ciphers.wrapped(samples.RECORDING_KEY, "2026", samples.MASTER_KEY, record))
 
 
 def _answers() -> dict[str, object]:

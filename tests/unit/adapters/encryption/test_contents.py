@@ -125,7 +125,7 @@ def test_each_encryption_of_a_file_is_another_one() -> None:
     assert encrypted(AUDIO[:100], KEY) != encrypted(AUDIO[:100], KEY)
 
 
-def refused(path: Path, key: bytes = KEY) -> None:
+def assert_refused(path: Path, key: bytes = KEY) -> None:
     """No reader gets all of it, and none of what it gets is wrong."""
 
     def read() -> None:
@@ -145,7 +145,7 @@ def test_a_flipped_bit_is_noticed_anywhere(tmp_path_factory: pytest.TempPathFact
     content = bytearray(encrypted(AUDIO[: SIZES[-1]], KEY))
     content[at] ^= 1 << bit
     path.write_bytes(content)
-    refused(path)
+    assert_refused(path)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_flipped_bit_is_noticed_anywhere(tmp_path_factory: pytest.TempPathFact
 def test_a_file_that_is_cut_off_is_noticed(tmp_path: Path, size: int) -> None:
     path = written(tmp_path, AUDIO[: SIZES[-1]])
     os.truncate(path, size)
-    refused(path)
+    assert_refused(path)
 
 
 def test_a_file_to_which_something_was_added_is_noticed(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_file_to_which_something_was_added_is_noticed(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for more in (b"x", whole[HEADER_BYTES:], bytes(STORED_CHUNK_BYTES)):
         path.write_bytes(whole + more)
-        refused(path)
+        assert_refused(path)
 
 
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 2), (0, 2)])
@@ -181,18 +181,18 @@ def test_chunks_in_another_order_are_noticed(tmp_path: Path, one: int, other: in
     first, second = (slice(place_of(nth), place_of(nth + 1)) for nth in (one, other))
     whole[first], whole[second] = whole[second], whole[first]
     path.write_bytes(whole)
-    refused(path)
+    assert_refused(path)
 
 
 def test_a_chunk_of_another_file_of_the_same_key_is_noticed(tmp_path: Path) -> None:
     path = written(tmp_path, AUDIO[: SIZES[-1]])
     whole, other = path.read_bytes(), encrypted(AUDIO[: SIZES[-1]], KEY)
     path.write_bytes(whole[: place_of(1)] + other[place_of(1) : place_of(2)] + whole[place_of(2) :])
-    refused(path)
+    assert_refused(path)
 
 
 def test_another_key_reads_nothing(tmp_path: Path) -> None:
-    refused(written(tmp_path, AUDIO[: SIZES[-1]]), OTHER)
+    assert_refused(written(tmp_path, AUDIO[: SIZES[-1]]), OTHER)
 
 
 def test_a_plain_file_is_read_as_it_is_also_when_it_begins_like_an_encrypted_one(tmp_path: Path) -> None:

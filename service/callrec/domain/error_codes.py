@@ -48,8 +48,9 @@ ErrorCode = Literal[
     "host", "http-404", "http-405", "http-413", "http-bind", "http-tls",
     "idempotency-key", "if-match", "incall-in-contexts",
     "journal-closed", "journal-full", "journal-line", "journal-locked", "journal-moves", "journal-slow",
-    "kept", "key-destination", "key-label", "key-not-served", "key-number", "key-pattern", "key-sccp",
-    "key-file-damaged", "key-file-missing", "key-supervision", "key-twice", "key-type", "keys-refused",
+    "kept", "key-destination", "key-file-damaged", "key-file-missing", "key-label", "key-not-served", "key-number",
+    "key-pattern", "key-sccp",
+    "key-supervision", "key-twice", "key-type", "keys-refused",
     "leftover", "leg-unknown", "leg-unproven", "leg-unreadable", "line-in-use", "line-name-reserved", "link",
     "links-unreadable", "login-busy", "login-code", "login-refused", "login-wait", "login-way", "lookup-kind",
     "media-busy", "media-changed", "media-length", "media-missing", "media-orphan", "media-type", "media-unreadable",
@@ -481,6 +482,8 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "where that works; otherwise its capture files are kept.",
     "embedded-store-file": "The embedded store cannot read its own file. The hint has the command that repairs it.",
     "encoder-length": f"An encoded recording has another length than its capture files, which are kept. {_DEFECT}",
+    "encryption-changed": "The key file of a recording is not the one that the audit log speaks of, so there is no evidence for "
+    "it. Run `callrec verify`.",
     "file-odd": "A link, a pipe or a device lies where a recording should be. See who put it there.",
     "file-unreadable": "A file of the library cannot be read; the message has the reason. Check its rights and the "
     "disk.",

@@ -257,6 +257,14 @@ def test_another_master_key_wraps_all_keys_anew_and_changes_nothing_else(stored:
     assert (again[-1].changed, again[-1].unchanged) == (0, 4)
 
 
+def test_a_recording_whose_encryption_was_broken_off_is_told(stored: StoredLibrary) -> None:
+    manifest = stored.store(1)
+    content = stored.content(stored.file(manifest))
+    stored.file(manifest).write_bytes(content)
+    assert codes(checked(stored.library, stored.folder)) == [("encryption-unfinished", "c1-1.wav")]
+    assert stored.library.measure("2026/11/22/c1-1.wav") == (manifest.media.bytes, manifest.media.sha256)
+
+
 def test_a_rotation_without_the_former_key_tells_each_recording_and_goes_on(stored: StoredLibrary) -> None:
     stored.store(1)
     (stored.folder / "keys").write_text(f"2027 {SECOND}\n")

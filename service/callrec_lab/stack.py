@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from callrec.adapters.audit.from_commands import log_from_here
+from callrec.adapters.audit.log import FOLDER
 from callrec.adapters.disk.config_folder import DiskConfFolder
 from callrec.adapters.passwords import Argon2Passwords
 from callrec.adapters.redis.directory import DirectoryFeed
@@ -15,6 +17,7 @@ from callrec.app.access.accounts import AccountChange, set_account
 from callrec.app.asterisk.config_files import Confgen
 from callrec.app.directory.records import Records
 from callrec.app.directory.user_file.import_users import import_users
+from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.directory.model import ADMINISTRATOR, Feature, Tables
 from callrec.domain.directory.tables_mark import Marked, TablesMark
 from callrec.domain.errors import Misconfigured
@@ -113,12 +116,14 @@ async def _provision(daemon: Daemon, wishes: Wishes) -> tuple[Tables, str]:
     async with open_store(daemon.settings.get("redis_url", "embedded:"), daemon.state, join=True) as store:
         tables = await store.tables()
         if not tables.users:
+            await _log(daemon, "make run: import of the first users")
             await import_users(
                 store, wishes.users.read_bytes, f"{ACTOR}-users", passwords=Argon2Passwords(), actor=ACTOR
             )
             code = next(one.code for one in tables.codes if one.feature is Feature.CALL_RECORD)
             await store.set_code(Feature.CALL_RECORD, code, True, actor=ACTOR)
             if wishes.administrator:
+                await _log(daemon, f"make run: the first account, {ADMINISTRATOR}, with the role {ADMINISTRATOR}")
                 first_password = await first_administrator(store)
         # The daemon writes the files too, but an Asterisk that starts now needs them at once.
         snapshot = await store.snapshot()
@@ -133,6 +138,13 @@ async def _provision(daemon: Daemon, wishes: Wishes) -> tuple[Tables, str]:
     if ended:
         raise Misconfigured("test-pbx", f"callrec confgen ended with {ended}: {said}")
     return snapshot.tables, first_password
+
+
+async def _log(daemon: Daemon, details: str) -> None:
+    """Return when the daemon's audit log has that this process is about to change accounts. Raises Unavailable."""
+    entry = AuditEntry(Action.ACCOUNT_CHANGED, Actor(ActorKind.MACHINE), subject="account:", details=details)
+    origin = f"callrec/{daemon.settings['node']}"
+    await asyncio.to_thread(log_from_here, daemon.state / FOLDER, origin, None, entry)
 
 
 async def first_administrator(store: RedisStore) -> str:

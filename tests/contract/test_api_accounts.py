@@ -433,6 +433,7 @@ async def test_who_becomes_administrator_is_logged(both: tuple[ServiceUrl, Brows
     entries = [f"{one.action} {one.actor.id} {one.subject}" for one in door.audit.entries]
     assert entries == [
         *["account-changed 1 account:2"] * 2,
+        "settings-changed 1 user:2",
         *(f"settings-changed 1 {one}:" for one in ("role", "profile", "group")),
     ]
     for dry_run in ("true", "false"):

@@ -34,11 +34,12 @@ COMMANDS = {
     "users export": ("exported", "users:all"),
     WEBHOOK: ("settings-changed", "webhook:shop"),
     "webhooks remove shop": ("settings-changed", "webhook:shop"),
-    "prompts set call-is-recorded en prompt.wav": ("settings-changed", ""),
-    "prompts remove call-is-recorded en": ("settings-changed", ""),
+    "prompts set call-is-recorded en prompt.wav": ("settings-changed", "prompt:call-is-recorded/en"),
+    "prompts remove call-is-recorded en": ("settings-changed", "prompt:call-is-recorded/en"),
     "recordings list --number 1000": ("listed", ""),
     "recordings show 01abc-1": ("shown", ""),
     "rebuild": ("settings-changed", "catalogue:all"),
+    "backup backups": ("exported", "backup:all"),
     "audit list": ("audit-read", ""),
 }
 """Each command, the action of its entry, and the subject."""

@@ -107,6 +107,7 @@ def test_older_recordings_are_encrypted_and_the_master_key_is_changed(house: Hou
     assert run(house, "verify") == (0, {"recordings": 8, "erased": 0, "findings": []})
     logged = run(house, "audit", "list", "--action", "encrypted")[1]
     assert {one["recording"] for one in logged} == set(before)
+    assert len(run(house, "audit", "list", "--subject", "encryption:recordings")[1]) == 2, "each run of the command"
 
     old.wav(tmp_path / "more/user-1-2-1700009999.wav", 0.7)
     assert house.command("recordings", "adopt", "more", "--link", state="s").returncode == 1
@@ -123,6 +124,7 @@ def _rotated(house: House, first: str, before: dict[str, bytes]) -> None:
     media = on_disk(house)
     assert run(house, "encryption", "rotate") == (0, {"rotated": 9, "unchanged": 0, "findings": []})
     assert on_disk(house) == media, "no audio is written"
+    assert len(run(house, "audit", "list", "--subject", "encryption:keys")[1]) == 1
     found = run(house, "encryption", "status")[1]["keys"]
     assert [(one["key"], one["current"], one["recordings"]) for one in found] == [("2027", True, 9), ("2026", False, 0)]
     keys(house, second)

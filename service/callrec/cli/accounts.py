@@ -108,6 +108,7 @@ def sessions(
     if end:
         print_fields(_daemon().ask("DELETE", path), as_json=as_json)
         return
+    log_command(Action.LISTED, subject="accounts:sessions")
     found = cast("list[Mapping[str, object]]", _daemon().ask("GET", path)["items"])
     rows = [
         {**one, "opened": _at(one["opened_s"]), "used": _at(one["seen_s"]), "ends": _at(one["ends_s"])} for one in found
@@ -134,6 +135,7 @@ def second_factor(
 @app.command("tokens")
 def list_tokens(as_json: bool = JSON_OPTION) -> None:
     """The tokens of programs, by age. Asks the running daemon."""
+    log_command(Action.LISTED, subject="tokens:all")
     found = cast("list[Mapping[str, object]]", _daemon().ask("GET", f"{_API}/tokens")["items"])
     rows = [
         {**one, "made": _at(one["made_s"]), "expires": _at(one["expires_s"]), "used": _at(one["used_s"])}

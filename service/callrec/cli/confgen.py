@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.exit_codes import FOUND, plain
 from callrec.cli.print_formats import JSON_OPTION, print_json, print_rows
 from callrec.cli.store import settings, with_store
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from callrec.app.asterisk.config_files import Generated
@@ -51,6 +53,8 @@ def confgen(
             "confgen-dir", "no folder is set for Asterisk's files", hint="give --dir, or set CALLREC_CONFGEN_DIR"
         )
 
+    if not dry_run:
+        log_command(Action.SETTINGS_CHANGED, subject="tables:accepted" if accept_store is not None else "confgen:all")
     run = _Run(read, dry_run=dry_run, reload=not no_reload, accept=accept_store is not None)
 
     async def work(store: "Store") -> "Generated | None":

@@ -58,14 +58,14 @@ def set_prompt(
             content = opened.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise Refused("file-unreadable", f"{file} cannot be read: {error.strerror}") from error
-    log_command(Action.SETTINGS_CHANGED)
+    _log(name, language)
     print_rows([prompt_row(asyncio.run(_prompts().put(name, language, content)))], COLUMNS, as_json=as_json)
 
 
 @app.command("remove")
 def remove_prompt(name: Name, language: Language) -> None:
     """Remove an own prompt: callrec's is played again."""
-    log_command(Action.SETTINGS_CHANGED)
+    _log(name, language)
     asyncio.run(_prompts().remove(name, language))
 
 
@@ -84,6 +84,14 @@ def export_prompt(
             opened.write(content)
     except OSError as error:
         raise Refused("file-unwritable", f"{file} cannot be written: {error.strerror}") from error
+
+
+def _log(name: str, language: str) -> None:
+    """Return when the audit log has this command. Raises Refused for a prompt that there cannot be, and as `log_command`."""
+    from callrec.domain.prompts import check_replaceable
+
+    check_replaceable(name, language)
+    log_command(Action.SETTINGS_CHANGED, subject=f"prompt:{name}/{language}")
 
 
 def _prompts() -> "Prompts":

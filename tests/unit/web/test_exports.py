@@ -14,6 +14,7 @@ from media_client import Client, actions, served
 from stored_library import StoredLibrary, tone
 
 from callrec.app.library.media import exporting
+from callrec.domain.access.audit import Action
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.manifest import Format
@@ -113,7 +114,7 @@ async def test_a_preview_tells_what_it_would_have_and_is_no_export(stored: Store
     sizes = [len(stored.content(path)) for path in files]
     assert (status, found["recordings"], found["bytes"]) == (200, 2, sum(sizes))
     assert found["lacking"] == [{"recording": "c9-9", "code": "no-such-recording"}]
-    assert stored.audited == []
+    assert [(one.action, one.details) for one in stored.audited] == [(Action.LISTED, "3 by id")]
 
 
 async def test_without_the_audit_log_nothing_is_exported(stored: StoredLibrary) -> None:

@@ -90,12 +90,20 @@ class Logins:
             raise Refused("login-refused", "the user name or the password is wrong", hint="")
         factor = await self._wanted_factor(user)
         if factor and not await self._accepted(user, factor, code):
-            says = "the code of the second factor is wrong" if code else "a code is wanted"
-            await self._failed(user, username, client, f": the password is right, {says}")
-            hint = "send the six digits of the authenticator app as code; each is good for one login"
-            raise Refused("login-code", says, hint=hint)
+            raise await self._without_code(user, username, client, code)
         limited = self._limited(user, principal, factor)
         return await self._opened(user, limited, client, tried, device, code_shown=factor is not None)
+
+    async def _without_code(self, user: User, username: str, client: Client, code: str) -> Refused:
+        """The refusal of a login with the right password and without a right code; the log has it. Who sends no code has not
+        failed: a page asks for it in a second step. Raises Unavailable."""
+        says = "the code of the second factor is wrong" if code else "a code is wanted"
+        if code:
+            await self._failed(user, username, client, f": the password is right, {says}")
+        else:
+            await self._strange(Action.CODE_WANTED, user, client, "the password is right")
+        hint = "send the six digits of the authenticator app as code; each is good for one login"
+        return Refused("login-code", says, hint=hint)
 
     async def principal(self, secret: str) -> tuple[Principal, LoginSession] | None:
         """Who asks with this session's secret, with the permissions that their role has now; None when it is over, when the
@@ -274,14 +282,13 @@ class Logins:
 
     async def _failed(self, user: User | None, username: str, client: Client, why: str = "") -> None:
         """Log a failed attempt, before it is answered. `why`: what follows the name."""
-        entry = AuditEntry(
-            Action.LOGIN_FAILED,
-            Actor(ActorKind.STRANGER),
-            subject=f"account:{user.id}" if user else "",
-            address=client.address,
-            details=f"user name {username[:64]!r}{why}",
+        await self._strange(Action.LOGIN_FAILED, user, client, f"user name {username[:64]!r}{why}")
+
+    async def _strange(self, action: Action, user: User | None, client: Client, details: str) -> None:
+        subject = f"account:{user.id}" if user else ""
+        await self._audit.append(
+            [AuditEntry(action, Actor(ActorKind.STRANGER), "", subject, client.address, details=details)]
         )
-        await self._audit.append([entry])
 
     async def _tell(self, action: Action, user: UserId, address: str) -> None:
         actor = Actor(ActorKind.ACCOUNT, user)

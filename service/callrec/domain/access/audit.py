@@ -69,6 +69,9 @@ class Action(StrEnum):
     ERASED = "erased"
     LOGGED_IN = "logged-in"
     LOGGED_OUT = "logged-out"
+    CODE_WANTED = "code-wanted"
+    """The password was right, and no code of the second factor was sent yet. Without a later `logged-in` it was somebody who
+    has the password alone."""
     LOGIN_FAILED = "login-failed"
     REFUSED = "refused"
     """Somebody asked for what they may not have."""
@@ -79,8 +82,8 @@ class Action(StrEnum):
     LINK_MADE = "link-made"
     LINK_REVOKED = "link-revoked"
     SETTINGS_CHANGED = "settings-changed"
-    """Roles, groups, retention classes: what decides who sees what, and for how long. By a command on the machine also webhooks,
-    prompts, and every other record."""
+    """Users, their flags, lines and all other records; roles, groups, retention classes, webhooks, prompts, feature codes.
+    `subject` names it."""
     AUDIT_READ = "audit-read"
     CLOCK_SET_BACK = "clock-set-back"
     """The log itself says that the clock shows an earlier time than the entry before."""

@@ -13,6 +13,7 @@ from callrec.domain.directory.model import Feature, FeatureCode, Permission
 from callrec.domain.errors import Refused
 from callrec.web.api import responses as a
 from callrec.web.api import schemas as s
+from callrec.web.api.access_changes import log_change
 from callrec.web.api.record_names import FIELDS
 from callrec.web.api.records import IN_BODY, Query, shown
 from callrec.web.api.resources import RESOURCES
@@ -100,6 +101,7 @@ class _Extensions:
     async def change(self, request: web.Request) -> web.Response:
         expected, feature = self._tags.expected(request, _code, required=True), _feature(request)
         body, change_request = await body_of(request, _CHANGE), await change_request_of(request)
+        await log_change(request, f"extension:{feature}", "change", **body.model_dump(include=body.model_fields_set))
         given = {FIELDS[FeatureCode][name]: getattr(body, name) for name in body.model_fields_set}
         code = await self._records.set_code(feature, lambda code: replace(code, **given), expected, change_request)
         return shown(

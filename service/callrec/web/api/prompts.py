@@ -85,20 +85,22 @@ class _Prompts:
             hint = f"send Content-Type: {WAV}"
             raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "The body must be a WAV file", hint)
         content = await _content(request)
-        await _log(request, f"set {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+        await log_prompt(request, *_place(request), content)
         return shown(prompt_row(await self._prompts.put(*_place(request), content)))
 
     async def remove(self, request: web.Request) -> web.Response:
-        await _log(request, "remove")
+        await log_prompt(request, *_place(request))
         await self._prompts.remove(*_place(request))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-async def _log(request: web.Request, details: str) -> None:
-    """Return when the audit log has that this prompt is about to be changed: it is what people are told. Raises Refused, for a
-    prompt that there cannot be, and Unavailable."""
-    name, language = _place(request)
+async def log_prompt(request: web.Request, name: str, language: str, content: bytes | None = None) -> None:
+    """Return when the audit log has that this prompt is about to be set, or removed (None): it is what people are told. Raises
+    Refused, for a prompt that there cannot be, and Unavailable."""
     check_replaceable(name, language)
+    details = "remove"
+    if content is not None:
+        details = f"set {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
     await log_access_change(request, Action.SETTINGS_CHANGED, f"prompt:{name}/{language}", details)
 
 

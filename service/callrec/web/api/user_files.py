@@ -118,6 +118,7 @@ class _UserFiles:
         query = query_of(request, ExportQuery)
         if query.secrets and not may(principal_of(request), Permission.ACCOUNTS_CHANGE):
             raise not_permitted(Permission.ACCOUNTS_CHANGE)
+        await log_access_change(request, Action.EXPORTED, "users:all", "with secrets" if query.secrets else "")
         async with self._files.done(ExportJob(query.secrets)) as done:
             disposition = {"Content-Disposition": 'attachment; filename="users.csv"', LEFT_OUT: str(done.left_out)}
             return await _passed_on(request, done, CSV, disposition)

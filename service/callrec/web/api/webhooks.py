@@ -7,10 +7,11 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.webhooks.registry import MOST_SHOWN, WebhookRegistry
+from callrec.app.webhooks.registry import MOST_SHOWN, WEBHOOK_ID, WebhookRegistry
 from callrec.domain.directory.model import Permission
 from callrec.domain.webhooks.destinations import LONGEST_URL
 from callrec.domain.webhooks.model import OVERLAP_S, Attempt, Delivery, Result, Standing, Webhook
+from callrec.web.api.access_changes import log_change
 from callrec.web.api.records import IN_BODY, shown
 from callrec.web.api.schemas import Body
 from callrec.web.requests import body_of
@@ -177,25 +178,30 @@ class _Webhooks:
 
     async def put(self, request: web.Request) -> web.Response:
         body, identity = await body_of(request, WebhookPut), request.match_info["id"]
+        await log_webhook(request, "put", **body.model_dump())
         made, is_new = await self._registry.put(
             identity, body.url, body.types, enabled=body.enabled, secret=body.secret
         )
         return await self._with_secret(identity, made.secret if is_new or body.secret else None)
 
     async def remove(self, request: web.Request) -> web.Response:
+        await log_webhook(request, "remove")
         await self._registry.remove(request.match_info["id"])
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def rotate(self, request: web.Request) -> web.Response:
         body, identity = await body_of(request, RotateBody), request.match_info["id"]
+        await log_webhook(request, "rotate", overlap_h=body.overlap_h)
         made = await self._registry.rotate(identity, body.overlap_h * 3600)
         return await self._with_secret(identity, made.secret)
 
     async def test(self, request: web.Request) -> web.Response:
+        await log_webhook(request, "test")
         return shown(attempt_row(await self._registry.test(request.match_info["id"])))
 
     async def resend(self, request: web.Request) -> web.Response:
         body = await body_of(request, ResendBody)
+        await log_webhook(request, "resend", delivery=body.delivery)
         return shown({"deliveries": await self._registry.resend(request.match_info["id"], body.delivery)})
 
     async def deliveries(self, request: web.Request) -> web.Response:
@@ -204,6 +210,14 @@ class _Webhooks:
 
     async def _with_secret(self, identity: str, secret: str | None) -> web.Response:
         return shown({**webhook_row(*await self._registry.one(identity), now_s=time.time()), "secret": secret})
+
+
+async def log_webhook(request: web.Request, what: str, **fields: object) -> None:
+    """Return when the audit log has that this webhook is about to be changed or used. Raises Unavailable."""
+    identity = request.match_info["id"]
+    known = bool(WEBHOOK_ID.fullmatch(identity))
+    more = {} if known else {"id": identity}
+    await log_change(request, f"webhook:{identity if known else ''}", what, **more, **fields)
 
 
 def webhook_row(webhook: Webhook, standing: Standing, *, now_s: float) -> dict[str, object]:

@@ -15,6 +15,7 @@ from callrec.domain.access.second_factor import SecondFactor, address_of
 from callrec.domain.directory.edit import Table, TableRecord
 from callrec.domain.directory.model import User
 from callrec.domain.errors import Refused
+from callrec.web.api.access_changes import log_record_change
 from callrec.web.api.accounts import client_of, remove_own_factor, set_password
 from callrec.web.auth import WAY, actor_of, principal_of, session_of
 from callrec.web.cookies import take_away
@@ -81,6 +82,7 @@ class _Account:
         def become(record: TableRecord) -> TableRecord:
             return replace(cast("User", record), page_language=chosen)
 
+        await log_record_change(request, Table.USERS, "change", user.id, {"page_language": chosen})
         wanted = ChangeRequest(f"page-{secrets.token_hex(16)}", principal_of(request).actor, "own language")
         await self._records.change(Table.USERS, user.id, become, as_it_is, wanted)
         return see_other(ACCOUNT, "language" if chosen else "browser")

@@ -21,6 +21,7 @@ from callrec.domain.directory.model import Feature, Permission, User, Voicemail
 from callrec.domain.errors import Refused
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_pages import PageRequest
+from callrec.web.api.access_changes import log_record_change
 from callrec.web.api.recordings import Recordings
 from callrec.web.auth import WAY, actor_of, principal_of
 from callrec.web.pages.audit import words as audit_words
@@ -117,6 +118,7 @@ class _My:
         def become(table_record: TableRecord) -> TableRecord:
             return replace(cast("User", table_record), **given)  # type: ignore[arg-type]  # the model has their types
 
+        await log_record_change(request, Table.USERS, "change", user.id, given)
         wanted = ChangeRequest(f"page-{secrets.token_hex(16)}", principal_of(request).actor, "own services")
         await self._records.change(Table.USERS, user.id, become, as_it_is, wanted, stated=given.keys())
 

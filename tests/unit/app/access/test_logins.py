@@ -7,7 +7,7 @@ import pytest
 from login_store import Clock, KeptAudit, MemoryLogins
 
 from callrec.app.access.logins import AT_ONCE, MOST_WAITING, Client, LoggedIn, Logins, LoginWait
-from callrec.domain.access.audit import Actor, ActorKind
+from callrec.domain.access.audit import Action, Actor, ActorKind
 from callrec.domain.access.login_limits import PER_ACCOUNT, PER_ADDRESS, WINDOW_S
 from callrec.domain.access.login_sessions import IDLE_S, MOST_SESSIONS, LoginSession
 from callrec.domain.access.second_factor import STEP_S, code_at
@@ -365,13 +365,24 @@ async def test_the_log_says_when_somebody_has_the_password_and_not_the_code() ->
     for code in ("", "000000"):
         with pytest.raises(Refused):
             await door.logins.log_in("ada", RIGHT, STRANGER, code)
-    assert {(one.action.value, one.subject, one.address) for one in door.audit.entries[-2:]} == {
-        ("login-failed", "account:7", STRANGER.address)
-    }
-    assert [one.details for one in door.audit.entries[-2:]] == [
-        "user name 'ada': the password is right, a code is wanted",
+    asked, failed = door.audit.entries[-2:]
+    assert (asked.action, failed.action) == (Action.CODE_WANTED, Action.LOGIN_FAILED)
+    assert (asked.details, failed.details) == (
+        "the password is right",
         "user name 'ada': the password is right, the code of the second factor is wrong",
-    ]
+    )
+    for one in (asked, failed):
+        assert (one.subject, one.address) == ("account:7", STRANGER.address)
+
+
+async def test_a_login_in_two_steps_is_no_failed_one() -> None:
+    door = Door()
+    secret = await _with_factor(door)
+    before = len(door.audit.entries)
+    with pytest.raises(Refused, match="a code is wanted"):
+        await door.logins.log_in("ada", RIGHT, HOME)
+    await door.logins.log_in("ada", RIGHT, HOME, code_at(secret, int(door.clock()) // STEP_S))
+    assert door.audit.actions()[before:] == ["code-wanted", "logged-in"]
 
 
 async def test_codes_are_not_tried_out() -> None:

@@ -114,12 +114,12 @@ class Exporting:
         self._places = Places("exports", ports.notices)
 
     async def preview(self, wanted: Wanted, asker: Asker) -> Preview:
-        """What `archive` would have. Of a filter it counts entries, so the audit log has that look. Raises Refused
-        (`too-many-recordings`), Unavailable."""
+        """What `archive` would have; the audit log has that look. Raises Refused (`too-many-recordings`), Unavailable."""
+        if wanted.filter is None:
+            _bounded(len(wanted.recordings))
+        await self._ports.looks.told(asker, Action.LISTED, "", details=wanted.details)
         if wanted.filter is not None:
-            await self._ports.looks.told(asker, Action.LISTED, "", details=wanted.said)
             return await self._counted(wanted)
-        _bounded(len(wanted.recordings))
         count, size, lacking = 0, 0, list[tuple[str, str]]()
         async for batch in self._batches(wanted):
             found, absent = await self._found(batch, asker)

@@ -21,6 +21,7 @@ ACTIONS: Mapping[Action, str] = {
     Action.ERASED: N_("recording erased"),
     Action.LOGGED_IN: N_("logged in"),
     Action.LOGGED_OUT: N_("logged out"),
+    Action.CODE_WANTED: N_("second factor asked for"),
     Action.LOGIN_FAILED: N_("login failed"),
     Action.REFUSED: N_("refused"),
     Action.ACCOUNT_CHANGED: N_("account changed"),

@@ -9,6 +9,7 @@ from callrec.domain.directory.feature_codes import FEATURES, Argument
 from callrec.domain.directory.last_changes import CODES
 from callrec.domain.directory.model import DEFAULT_CODES, Feature, FeatureCode, Permission
 from callrec.domain.errors import Refused
+from callrec.web.api.access_changes import log_change
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
@@ -96,6 +97,7 @@ class ExtensionPages:
         form, feature, records = await typed(request), _feature(request), self._editing.records
         before = FeatureCode(feature, form.value("was"), form.value("was_enabled") == "true")
         wanted = FeatureCode(feature, form.value("code").strip(), form.is_on("enabled"))
+        await log_change(request, f"extension:{feature}", "change", code=wanted.code, enabled=wanted.enabled)
         try:
             await records.set_code(
                 feature,

@@ -14,7 +14,8 @@ from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.domain.prompts import DEFAULT, LANGUAGES, LARGEST_BYTES, SPOKEN, TONES
 from callrec.web.api.media import asker_of
-from callrec.web.api.prompts import UPLOAD_S, WAV
+from callrec.web.api.prompts import UPLOAD_S, WAV, log_prompt
+from callrec.web.api.webhooks import log_webhook
 from callrec.web.pages.background_check import BackgroundCheck
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
@@ -104,6 +105,7 @@ class _System:
     async def resend(self, request: web.Request) -> web.Response:
         """Send again what was given up: one delivery, or all."""
         identity, form = request.match_info["id"], await typed(request)
+        await log_webhook(request, "resend", delivery=form.value("delivery") or None)
         try:
             await self._use.webhooks.resend(identity, form.value("delivery") or None)
         except Refused as refused:
@@ -114,6 +116,7 @@ class _System:
     async def test(self, request: web.Request) -> web.Response:
         """Send a test once, now."""
         identity = request.match_info["id"]
+        await log_webhook(request, "test")
         attempt = await self._use.webhooks.test(identity)
         return see_other(f"{WEBHOOKS}/{identity}", "tested" if attempt.result == "delivered" else "failed")
 
@@ -135,6 +138,7 @@ class _System:
             form.add("file", N_("Choose a WAV file."))
             return await self._own_prompts(request, form)
         try:
+            await log_prompt(request, form.value("name"), form.value("language"), content)
             await self._use.prompts.put(form.value("name"), form.value("language"), content)
         except Refused as refused:
             form.refuse(refused, {"": "file"})
@@ -143,6 +147,7 @@ class _System:
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove an own prompt."""
+        await log_prompt(request, request.match_info["name"], request.match_info["language"])
         await self._use.prompts.remove(request.match_info["name"], request.match_info["language"])
         return see_other(PROMPTS, "removed")
 

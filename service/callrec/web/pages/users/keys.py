@@ -13,6 +13,7 @@ from callrec.domain.directory.function_keys import KEY_TYPES, NUMBERS, Takes
 from callrec.domain.directory.key_sets import Copied, KeysRefused, copied, replacing
 from callrec.domain.directory.model import FunctionKey, Permission, User
 from callrec.domain.errors import Refused
+from callrec.web.api.access_changes import log_change, log_changes
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_, translations
@@ -74,6 +75,8 @@ class KeyPages:
                 raise Refused("record-changed", "the keys have changed")
             return replacing(user.id, [key for key in keys if key], tables)
 
+        said = [f"{key.number} {key.type} {key.destination}" for key in keys if key]
+        await log_change(request, f"user:{user.id}", "keys", keys=said)
         try:
             await self._editing.records.edit(plan, change_request(request, form))
         except KeysRefused as refused:
@@ -119,6 +122,7 @@ class KeyPages:
                     changes += replacing(one, copied(keys, target, tables, keep=keep).keys, tables).changes
             return Edit(tuple(changes))
 
+        await log_changes(request, [f"user:{one}" for one in users], "copy keys", of=user.id, keep=keep)
         try:
             await self._editing.records.edit(plan, change_request(request, form))
         except Refused as refused:

@@ -6,12 +6,13 @@ from aiohttp import web
 
 from callrec.app.directory.user_file.import_users import GENERATE
 from callrec.domain.directory.directory import Directory
-from callrec.domain.directory.edit import Edit
+from callrec.domain.directory.edit import Edit, Table
 from callrec.domain.directory.model import Permission, User
 from callrec.domain.directory.user_file.csv_text import FileRefused
 from callrec.domain.directory.user_file.one_user import new_user
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
+from callrec.web.api.access_changes import log_record_change
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
@@ -93,6 +94,8 @@ class NewUser:
             edit, row = new_user(values, tables.tables(), identity, GENERATE)
             return edit, row.user
 
+        stated = {name: values[column] for name, column in _COLUMNS.items() if values.get(column)}
+        await log_record_change(request, Table.USERS, "create", fields=stated)
         try:
             user = await self._editing.records.create_user(made, change_request(request, form))
         except FileRefused as refused:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from callrec_lab.asterisk import free_port
 
-START_S = 30.0
+START_S = 120.0
+"""A generous limit: starting Python takes long on a busy machine."""
 
 
 @dataclass

@@ -109,6 +109,41 @@ def test_a_backup_that_is_killed_is_no_backup_and_the_next_one_is(house: House, 
     assert run(house, "backup", "backups", "--verify")[0] == 0
 
 
+def killed_restore(house: House, there: dict[str, str]) -> None:
+    """A restore that SIGKILL ends while it copies the library."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "callrec", "restore", "backups"], env=house.environment("t", **there), cwd=house.folder,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    monitor, deadline_s = Path(there["CALLREC_MONITOR_DIR"]), time.monotonic() + 60
+    while running.poll() is None and time.monotonic() < deadline_s and not list(monitor.rglob("*.wav")):
+        time.sleep(0.001)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert (house.folder / "t" / ".restoring").exists()
+
+
+def test_a_half_restored_installation_is_refused_until_the_restore_has_ended(house: House, tmp_path: Path) -> None:
+    """A daemon, and a command that writes, would use half a library and contradict the rest of the restore."""
+    house.start()
+    adopted(house, tmp_path / "old", some=40)
+    run(house, "backup", "backups")
+    house.stop()
+    there = other(tmp_path)
+    killed_restore(house, there)
+    for words in (("serve",), ("users", "list"), ("audit", "list"), ("rebuild",)):
+        done = house.command(*words, state="t", **there)
+        assert (done.returncode, done.stdout) == (2, b""), words
+        assert b"was broken off" in done.stderr
+        assert b"run the same callrec restore again" in done.stderr
+    assert run(house, "restore", "backups", state="t", **there) == (0, {"recordings": 48, "erased": [], "findings": []})
+    house.settings |= there
+    house.start("t")
+    assert run(house, "verify", state="t") == (0, {"recordings": 48, "erased": 0, "findings": []})
+    (entry,) = run(house, "audit", "list", "--subject", "backup:restored", state="t")[1]
+    assert (entry["action"], entry["actor_kind"]) == ("settings-changed", "machine")
+
+
 def test_what_was_erased_after_the_backup_stays_erased_and_the_log_says_so(house: House, tmp_path: Path) -> None:
     house.start()
     adopted(house, tmp_path / "old")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callrec.cli.audit_entry import log_command
 from callrec.cli.exit_codes import FOUND, plain
 from callrec.cli.print_formats import JSON_OPTION, print_fields, print_json, print_rows
 from callrec.cli.store import opened_tables, settings
+from callrec.domain.access.audit import Action
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,8 @@ def backup(
 
     read = settings()
     backups = _backups(folder, read)
+    if not verify:
+        log_command(Action.EXPORTED, subject="backup:all")
     if verify:
         newest = backups.newest()
         _print_verified(newest.head.recordings, list(verify_backup(newest)), as_json=as_json)
@@ -75,7 +79,7 @@ def restore(
     from callrec.app.library.restore import restore as restored_from
     from callrec.domain.errors import Refused
 
-    read = settings()
+    read = settings(restores=True)
     if holder_of(read.spool_dir) is not None:
         raise Refused(
             "daemon-runs", "the daemon runs: a backup is restored before it starts", hint="stop callrec serve"
@@ -85,7 +89,7 @@ def restore(
     async def run() -> "tuple[Restored, Sequence[Finding]]":
         async with opened_tables(read) as tables:
             done = await restored_from(newest, place, tables, _progress, accept_damage=accept_damage)
-        await _log_erased(read, done.erased)
+        await _log_restored(read, done.erased)
         found = await _catalogued(read)
         place.end()
         return done, found
@@ -108,17 +112,16 @@ def _print_restored(done: "Restored", found: "Sequence[Finding]", *, as_json: bo
         raise typer.Exit(FOUND)
 
 
-async def _log_erased(read: "Settings", erased: "Sequence[RecordingId]") -> None:
-    """The audit entries of what was left out, in the restored log."""
+async def _log_restored(read: "Settings", erased: "Sequence[RecordingId]") -> None:
+    """The audit entries of the restore and of what was left out, in the restored log."""
     from callrec.adapters.audit.log import FOLDER, DiskAuditLog
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.adapters.system import SystemClock
     from callrec.app.access.log_check import check_log
-    from callrec.app.library.restore import entries_of_erased
-    from callrec.domain.access.audit import Action
+    from callrec.app.library.restore import entries_of_restore
 
     path = read.state_dir / FOLDER
-    if not erased or not path.exists():
+    if not path.exists():
         return
     checked = check_log(DiskLogReader(path)).entries
     last = {entry.recording: entry.action for _, entry in checked}
@@ -126,7 +129,7 @@ async def _log_erased(read: "Settings", erased: "Sequence[RecordingId]") -> None
     log.open()
     try:
         await log.append(
-            entries_of_erased([one for one in erased if last.get(one) is not Action.ERASED], str(os.geteuid()))
+            entries_of_restore([one for one in erased if last.get(one) is not Action.ERASED], str(os.geteuid()))
         )
     finally:
         await log.close()

@@ -11,6 +11,7 @@ def serve() -> None:
 
     if not has_terminal():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon handles it: starting takes a second
+    from callrec.adapters.disk.restore_mark import refuse_unfinished
     from callrec.adapters.disk.token import kept_token
     from callrec.config import read_settings
     from callrec.daemon import serve as run
@@ -18,6 +19,7 @@ def serve() -> None:
 
     allow_open_files()
     settings = read_settings()
+    refuse_unfinished(settings.state_dir)
     token = kept_token(settings.state_dir)
     secrets = [*settings.secrets(), token]
     # The log handler counts lost lines itself, so it needs the real stderr: the one of `complaints` hides write errors.

@@ -40,13 +40,18 @@ WORDING = "command"
 """The wording of each change request: a command makes one change, under its own new id."""
 
 
-def settings() -> "Settings":
-    """The settings. Log lines below critical are switched off: a command prints its own messages. Raises Misconfigured."""
+def settings(*, restores: bool = False) -> "Settings":
+    """The settings. Log lines below critical are switched off: a command prints its own messages. Raises Misconfigured, also for
+    an installation whose restore was broken off, unless it is the restore that asks."""
+    from callrec.adapters.disk.restore_mark import refuse_unfinished
     from callrec.config import read_settings
     from callrec.observe.logs import set_up_logs
 
     set_up_logs(level="critical", personal=False)
-    return read_settings()
+    read = read_settings()
+    if not restores:
+        refuse_unfinished(read.state_dir)
+    return read
 
 
 def with_store(work: "Callable[[Store], Awaitable[T]]") -> T:

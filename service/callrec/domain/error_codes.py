@@ -64,7 +64,7 @@ ErrorCode = Literal[
     "record-gone-since", "record-refused", "record-rule", "recorded-by-dialplan", "recorder-not-known",
     "recording-erased", "recording-held",
     "recording-id", "recording-paused", "recording-removed", "recording-start", "recording-twice",
-    "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused", "restore-not-empty",
+    "recording-unfinished", "recording-unlogged", "request-id", "request-id-reused", "restore-not-empty", "restore-unfinished",
     "retention-class", "retention-preview", "retention-space", "retention-unreadable",
     "role-in-use", "role-last", "rule-always", "rule-never",
     "search-cursor", "search-text", "second-factor", "secretaries-too-many", "secrets-not-written", "setting",
@@ -569,6 +569,8 @@ MISCONFIGURED: Final[Mapping[ErrorCode, str]] = {
     "http-tls": "The certificate or the key of CALLREC_HTTP_TLS_CERT and CALLREC_HTTP_TLS_KEY cannot be used, or one "
     "of both is not set. The message says why.",
     "journal-locked": "Another daemon has the journal. Stop it, or choose another CALLREC_STATE_DIR.",
+    "restore-unfinished": "`callrec restore` was broken off in this installation, so that half of it is there. Run the same "
+    "restore again: it goes on, and ends.",
     "setting": "A setting has a wrong value or a name that does not exist. docs/settings.md describes each.",
     "setting-file": "A file that settings name does not exist or cannot be read. Check the path and the rights.",
     "setting-file-open": "A file with a secret can be read or changed by every user of the machine. The hint has the "

@@ -1,4 +1,5 @@
-"""The folders into which a backup is restored. A file `.restoring` in the state folder says which backup, until all is there."""
+"""The folders into which a backup is restored. A file `.restoring` in the state folder says which backup, until all is there; and
+whether all files are copied, so that none is copied again over what was changed since."""
 
 import hashlib
 import os
@@ -10,11 +11,12 @@ from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.disk.backup_folder import LIBRARY, PROMPTS, STATE, Folders
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
 from callrec.adapters.disk.reading import opened
+from callrec.adapters.disk.restore_mark import MARK
 from callrec.domain.calls.ids import RecordingId, is_recording_id
 from callrec.domain.errors import Corrupt, Refused
 from callrec.domain.library.erasure import Cause, Tombstone
 
-MARK = ".restoring"
+_COPIED = " copied"
 _SQLITE = b"SQLite format 3"
 _OURS = frozenset({"valkey", "journal", "transcoded", "catalogue.db", "catalogue.db-wal", "catalogue.db-shm"})
 """What may be in the state folder of an installation that has never run: commands make it."""
@@ -30,9 +32,28 @@ class DiskInstallation:
 
     def goes_on(self, backup: str) -> bool:
         """See ports.Installation."""
+        return self._marked().removesuffix(_COPIED) == backup
+
+    def is_copied(self) -> bool:
+        """See ports.Installation."""
+        return self._marked().endswith(_COPIED)
+
+    def copied(self) -> None:
+        """See ports.Installation."""
+        if self.is_copied():
+            return
+        mark = self._folders.state / MARK
+        draft = mark.with_name(f"{MARK}.new")
+        with on_disk(f"state folder {self._folders.state}"):
+            draft.unlink(missing_ok=True)
+            write_new(draft, f"{self._marked()}{_COPIED}".encode(), 0o600)
+            draft.rename(mark)
+            sync_folder(self._folders.state)
+
+    def _marked(self) -> str:
         mark = self._folders.state / MARK
         with on_disk(f"state folder {self._folders.state}"):
-            return mark.exists() and mark.read_text("utf-8") == backup
+            return mark.read_text("utf-8") if mark.exists() else ""
 
     def begin(self, backup: str) -> None:
         """See ports.Installation."""

@@ -48,17 +48,19 @@ async def restore(
         raise Corrupt("backup-damaged", says, hint="use another backup, or give --accept-damage to restore the others")
     damaged = {one.path for one in lost}
     files = [one for one in backup.files() if one.path not in damaged]
-    for one in files:
+    to_copy = [] if place.is_copied() else files
+    for one in to_copy:
         if not one.path.startswith((LIBRARY, STORE_FOLDER)):
             place.copy(backup.absolute(one.path), one.path, one.sha256)
     erased = place.erased([RecordingId(one.recording) for one in files if one.recording])
     wanted, left_out = _library(files, erased)
-    for nth, one in enumerate(wanted):
+    for nth, one in enumerate(wanted if to_copy else ()):
         tell("copying the library", nth, len(wanted))
         place.copy(backup.absolute(one.path), one.path, one.sha256)
     tables = f"{STORE_FOLDER}{STORE}"
     if tables not in damaged and not present:  # the tables come back at once, or not at all
         await store.restore(backup.read(tables))
+    place.copied()
     recordings = sum(1 for one in wanted if one.recording)
     return Restored(recordings, tuple(sorted(left_out)), lost)
 
@@ -86,7 +88,8 @@ def _is_of(stems: Mapping[str, str], path: str) -> bool:
     return f"{folder}/{stem}" in stems
 
 
-def entries_of_erased(erased: Sequence[RecordingId], operator: str) -> list[AuditEntry]:
-    """The audit entries of those that stay erased, by this system user's number."""
+def entries_of_restore(erased: Sequence[RecordingId], operator: str) -> list[AuditEntry]:
+    """The audit entries of a restore, and of those that stay erased, by this system user's number."""
     actor = Actor(ActorKind.MACHINE, operator)
-    return [AuditEntry(Action.ERASED, actor, one, reason=REASON) for one in erased]
+    restored = AuditEntry(Action.SETTINGS_CHANGED, actor, subject="backup:restored")
+    return [restored] + [AuditEntry(Action.ERASED, actor, one, reason=REASON) for one in erased]

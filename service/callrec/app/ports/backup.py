@@ -121,6 +121,14 @@ class Installation(Protocol):
         """Mark that this backup is being restored. Raises Refused (`restore-not-empty`) when the folders hold anything."""
         ...
 
+    def copied(self) -> None:
+        """Mark that all files and tables are there, so that a restore that is broken off after this copies none again."""
+        ...
+
+    def is_copied(self) -> bool:
+        """Whether that was marked."""
+        ...
+
     def erased(self, recordings: Collection[RecordingId]) -> frozenset[RecordingId]:
         """Those of these that the restored tombstones name, or the file that was given. Raises Refused (`backup-foreign`) for
         another file, Corrupt (`tombstones-damaged`)."""

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 import pytest
 from logged_library import LoggedLibrary
 
+from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.disk.backup_folder import DiskBackups, Folders
 from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
 from callrec.adapters.disk.installation import DiskInstallation
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.adapters.disk.restore_mark import refuse_unfinished
+from callrec.adapters.system import SystemClock
+from callrec.app.access.audit_list import AuditFilter, audit_page
 from callrec.app.access.library_check import check_library
 from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.backup import back_up, verify_backup
 from callrec.app.library.catalog import entries, export
-from callrec.app.library.restore import Restored, entries_of_erased, restore
+from callrec.app.library.restore import Restored, entries_of_restore, restore
 from callrec.config import Settings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
-from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
+from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Refused, Unavailable
 from callrec.domain.library.manifest import Manifest
 from callrec.wiring.encryption import library_of
 
@@ -386,11 +390,32 @@ async def test_a_restore_that_was_broken_off_goes_on(house: House, monkeypatch: 
     with pytest.raises(Unavailable):
         await house.restore()
     monkeypatch.setattr(DiskInstallation, "copy", real)
+    with pytest.raises(Misconfigured) as unfinished:
+        refuse_unfinished(house.new.state)
+    assert unfinished.value.code == "restore-unfinished"
     done, _ = await house.restore()
+    refuse_unfinished(house.new.state)
     assert done.recordings == len(house.recordings())
     assert house.proof() == set()
     with pytest.raises(Refused):
         await house.restore()
+
+
+async def test_a_restore_that_was_broken_off_after_the_last_copy_copies_nothing_over_what_the_log_has_since(
+    house: House,
+) -> None:
+    """The command logs the restore before it makes the catalogue, which takes long."""
+    await house.back_up()
+    place, tables = DiskInstallation(house.new), Tables(b"")
+    await restore(house.backups.newest(), place, tables, lambda _what, _done, _all: None)
+    log = DiskAuditLog(house.new.state / "audit", "callrec/new", SystemClock())
+    log.open()
+    await log.append(entries_of_restore((), "0"))
+    await log.close()
+    await house.restore()
+    assert house.proof() == set()
+    page = audit_page(DiskLogReader(house.new.state / "audit"), AuditFilter(), 1)
+    assert page.entries[0]["subject"] == "backup:restored"
 
 
 def tombstones(path: Path, *recordings: str) -> Path:
@@ -418,7 +443,8 @@ async def test_what_was_erased_meanwhile_stays_erased(house: House, kind: str) -
     assert done.erased == (recording,)
     assert not [name for name in files(house.new.monitor) if Path(path).name in name]
     assert house.proof() == {("recording-removed", recording)}, "the log does not know it yet: the command logs it"
-    (entry,) = entries_of_erased(done.erased, "1000")
+    restored, entry = entries_of_restore(done.erased, "1000")
+    assert (restored.action, restored.subject) == (Action.SETTINGS_CHANGED, "backup:restored")
     assert (entry.action, entry.recording) == (Action.ERASED, recording)
     if kind == "a table":
         with closing(sqlite3.connect(house.new.state / "erased.db")) as database:

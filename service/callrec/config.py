@@ -93,6 +93,15 @@ def _beep(value: float) -> float:
     return value
 
 
+def _web_address(value: str) -> str:
+    if not value:
+        return value
+    found = urlsplit(value)
+    if found.scheme not in {"http", "https"} or not found.hostname:
+        raise ValueError("must begin with http:// or https:// and a host")
+    return value
+
+
 def _folder(value: object) -> object:
     """An empty value means no folder or file; as a Path it would be the working folder."""
     return value or None
@@ -137,6 +146,9 @@ class Settings(BaseSettings):
     state_dir: Path = Path("recordings/state")
     confgen_dir: Annotated[Path | None, BeforeValidator(_folder)] = None
     audit_witness: Annotated[Path | None, BeforeValidator(_folder)] = None
+    audit_timestamp_url: Annotated[str, AfterValidator(_web_address)] = Field("", repr=False)
+    audit_timestamp_ca: Annotated[Path | None, BeforeValidator(_folder)] = None
+    audit_timestamp_every_s: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     node: Annotated[str, AfterValidator(_node)] = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:63] or "callrec"
     format: Format = Format.WAV
     names: Names = Names.CALLREC
@@ -198,9 +210,12 @@ class Settings(BaseSettings):
         """Asterisk's REST interface. Raises Misconfigured."""
         return Server(self.ari_url, 8088)
 
+    def _addresses(self) -> tuple[str, ...]:
+        return self.redis_url, self.database_url, self.ami_url, self.ari_url, self.audit_timestamp_url
+
     def secrets(self) -> list[str]:
         """All passwords in the settings, which the logs mask."""
-        addresses = [urlsplit(url) for url in (self.redis_url, self.database_url, self.ami_url, self.ari_url)]
+        addresses = [urlsplit(url) for url in self._addresses()]
         quoted = [address.password for address in addresses if address.password]
         return [*quoted, *map(unquote, quoted)]
 

@@ -154,6 +154,7 @@ def _tasks(daemon: Daemon) -> Sequence[Coroutine[None, None, None]]:
         reopen_journal(out.journal),
         out.ami.run(),
         out.ari.run(),
+        *((out.stamping.run(),) if out.stamping else ()),
         *(daemon.config_sync.tasks() if daemon.config_sync else ()),
         *((out.encryption.run(),) if out.encryption else ()),
         *((daemon.user_events.run(),) if daemon.user_events else ()),

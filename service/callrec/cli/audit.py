@@ -22,6 +22,7 @@ COLUMNS = (
     "reason",
     "details",
     "signed",
+    "stamped",
 )
 
 app = typer.Typer(help="The audit log: list its entries, show its key.", no_args_is_help=True, rich_markup_mode=None)
@@ -41,7 +42,7 @@ def list_entries(  # noqa: PLR0917 - typer makes options of them
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Entries, newest first. `signed` says whether a checkpoint speaks of the entry."""
+    """Entries, newest first. `signed` says whether a checkpoint speaks of the entry, `stamped` since when an authority has it."""
     from callrec.adapters.audit.log import FOLDER
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.app.access.audit_list import AuditFilter, audit_page

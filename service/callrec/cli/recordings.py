@@ -122,10 +122,12 @@ def verify(
     from callrec.adapters.media.encode import PyAvEncoder
     from callrec.app.access.library_check import check_library
     from callrec.app.library import catalog
+    from callrec.protocols.audit_entries import time_text
     from callrec.wiring.encryption import library_of
 
     read = settings()
-    library, log = library_of(read), DiskLogReader(read.state_dir / FOLDER, read.audit_witness)
+    log = DiskLogReader(read.state_dir / FOLDER, read.audit_witness, read.audit_timestamp_ca)
+    library = library_of(read)
     if prove:
         log_command(Action.EXPORTED, recording=prove)
         _write_evidence(library, log, prove, into or Path(f"evidence-{prove}"), as_json=as_json)
@@ -136,7 +138,13 @@ def verify(
     found = [*_other_daemon(read), *report.findings, *proof.findings]
     counted = "recordings" if not proof.erased else f"erased: {proof.erased}, recordings"
     notes = [*proof.notes, *_unheard(report.unheard)]
-    _print_findings(report.recordings, found, as_json=as_json, counted=counted, notes=notes, erased=proof.erased)
+    stamps: dict[str, object] = {}
+    if proof.stamps:
+        stamps = {"stamps": proof.stamps, "stamped": time_text(proof.stamped_ms)}
+        counted = f"time stamps: {proof.stamps} (the last of {stamps['stamped']}), {counted}"
+    _print_findings(
+        report.recordings, found, as_json=as_json, counted=counted, notes=notes, erased=proof.erased, more=stamps
+    )
 
 
 def _unheard(recordings: int) -> "Iterator[Finding]":
@@ -236,11 +244,12 @@ def _print_findings(
     counted: str,
     notes: "Sequence[Finding]" = (),
     erased: int | None = None,
+    more: "Mapping[str, object] | None" = None,
 ) -> None:
     """Print the findings, the notes and the number of recordings. Ends the command with exit code 1 when there are findings."""
     findings, noted = _rows_of(found), _rows_of(notes)
     if as_json:
-        counts = {"recordings": recordings, **({} if erased is None else {"erased": erased})}
+        counts = {"recordings": recordings, **({} if erased is None else {"erased": erased}), **(more or {})}
         print_json({**counts, "findings": findings, **({"notes": noted} if noted else {})})
     else:
         if findings:

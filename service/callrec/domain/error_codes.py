@@ -18,11 +18,13 @@ ErrorCode = Literal[
     "agi-over", "agi-query-twice", "agi-reply", "agi-stranger", "agi-surrogate", "agi-too-long", "agi-unasked",
     "agi-variable", "ambiguous-user", "ami-congested", "ami-down", "ami-error", "ami-greeting", "ami-header",
     "ami-listing-too-long", "ami-login", "ami-message-too-long", "ami-outcome-unknown", "annotation",
-    "annotations-busy", "annotations-changed", "annotations-schema", "annotations-unreadable", "ari-answer", "ari-conflict",
+    "annotations-busy", "annotations-changed", "annotations-schema", "annotations-unlogged", "annotations-unreadable",
+    "ari-answer", "ari-conflict",
     "ari-credentials", "ari-denied", "ari-down", "ari-event", "ari-failed", "ari-login", "ari-module",
     "ari-not-found", "ari-not-played", "ari-outcome-unknown", "ari-path", "ari-refused", "ari-replaced",
     "audit-bundle", "audit-checkpoint", "audit-closed", "audit-entry", "audit-full", "audit-key", "audit-locked",
-    "audit-missing", "audit-odd", "audit-rewritten", "audit-slow", "audit-texts", "audit-tile", "audit-unsigned",
+    "audit-missing", "audit-odd", "audit-rewritten", "audit-slow", "audit-stamp", "audit-texts", "audit-tile",
+    "audit-timestamp", "audit-unsigned",
     "audit-waiting",
     "audit-witness", "backup-busy", "backup-damaged", "backup-foreign", "backup-inside", "backup-newer",
     "body", "body-cut", "busy",
@@ -30,7 +32,7 @@ ErrorCode = Literal[
     "call-not-known", "capture-grows", "capture-rate", "capture-shrank",
     "catalogue-away", "catalogue-busy", "catalogue-damaged", "catalogue-disk", "catalogue-login", "catalogue-newer",
     "catalogue-rights", "catalogue-server",
-    "clock-set-back", "codec", "conf-busy", "conf-not-loaded",
+    "clock-ahead", "clock-set-back", "codec", "conf-busy", "conf-not-loaded",
     "conf-refused", "confgen-dir", "context-in-use", "context-last", "context-mixed", "context-name",
     "context-reserved", "control-failed", "control-reason", "cross-site",
     "daemon-away", "daemon-not-proven", "daemon-runs", "database-url", "defect", "disk", "doctor-failed",
@@ -357,6 +359,8 @@ UNAVAILABLE: Final[Mapping[ErrorCode, str]] = {
     "audit-full": "Too many audit entries wait for the disk of CALLREC_STATE_DIR. Free space on it, and look at its "
     "health.",
     "audit-slow": "The disk of CALLREC_STATE_DIR took too long for an audit entry. Look at its health and load.",
+    "audit-timestamp": "The authority of CALLREC_AUDIT_TIMESTAMP_URL gives no time stamp; the message says why. "
+    "The log goes on, and it is asked again. Look at the network, or set another authority.",
     "audit-unsigned": "No checkpoint of the audit log speaks of the recording yet. Repeat it in a second, with the "
     "daemon running.",
     "call-not-known": "`*3` came from a leg whose call callrec does not follow. It is so for a moment after a start; "
@@ -467,6 +471,9 @@ CORRUPT: Final[Mapping[ErrorCode, str]] = {
     "audit-checkpoint": f"The audit log's checkpoint is damaged, missing, or not signed by its key. {_AUDIT}",
     "audit-entry": f"An entry of the audit log is not one that callrec wrote, or a newer version wrote it. {_AUDIT}",
     "audit-key": f"A key of the audit log is damaged. {_AUDIT}",
+    "audit-stamp": "A time stamp of the audit log is damaged, is of something else, not signed by an authority of "
+    "CALLREC_AUDIT_TIMESTAMP_CA, or of a log that this one does not continue: it was cut off or rewritten. See who could do "
+    "that.",
     "audit-texts": "The table of texts beside the audit log is damaged. Restore `audit/texts.db` from a backup, or move it "
     "away: the log itself stays whole.",
     "audit-tile": f"A file with hashes of the audit log is damaged or missing. {_AUDIT}",
@@ -615,6 +622,9 @@ REQUESTS: Final[Mapping[ErrorCode, str]] = {
 """Of answers over HTTP alone: the request did not reach the part that raises errors."""
 
 FINDINGS: Final[Mapping[ErrorCode, str]] = {
+    "annotations-unlogged": "`callrec verify`: notes, tags and holds of a recording are not those of the last change that the "
+    "audit log has. See who changed the file; restore it from a backup. As a note: a former file is there, since a change was "
+    "broken off, or somebody has put it back.",
     "audit-missing": "`callrec verify`: there are recordings, and no audit log. Set CALLREC_STATE_DIR to the daemon's, "
     "or restore `audit` from a backup.",
     "audit-odd": "`callrec verify`: a file in the audit log does not belong there. See who put it there.",
@@ -622,6 +632,8 @@ FINDINGS: Final[Mapping[ErrorCode, str]] = {
     "write there; restore `audit` from a backup.",
     "audit-witness": "`callrec verify`: the witness has a checkpoint that this log does not continue: it was cut off, "
     "put back or rewritten. See who could do that.",
+    "clock-ahead": "`callrec verify`, as a note: an authority has stamped an entry earlier than the entry says. The clock was "
+    "ahead.",
     "clock-set-back": "`callrec verify`: the clock was set back at that entry. As a note, the daemon has noticed it "
     "itself.",
     "embedded-store-ended": "The embedded store ended and is started again. See valkey.log in its folder.",

@@ -69,6 +69,8 @@ class AlarmCause(StrEnum):
     """A receiver does not get its events."""
     MEDIA_CHANGED = "media-changed"
     """A stored file is not what its sidecar says: `media-changed: <code of the error>`."""
+    AUDIT_TIMESTAMP = "audit-timestamp"
+    """The authority gives no time stamp of the audit log: `audit-timestamp: <code of the error>`."""
     RETENTION = "retention"
     """Not all that is due can go: `retention: space` (nothing may), or the code of an error."""
     ERASURE = "erasure"

@@ -153,6 +153,14 @@ class Observation:
             log.error("media-changed", times=times, recording=recording, code=error.code, reason=error.message)
         self._publish({"type": "alarm", "cause": cause, "recording": recording})
 
+    def unstamped(self, error: CallrecError) -> None:
+        """Count and publish an alarm: the audit log has got no time stamp. Log the 1st, 2nd, 4th ... of a cause."""
+        cause = f"{AlarmCause.AUDIT_TIMESTAMP}: {error.code}"
+        self._metrics.alarm(cause)
+        if times := self._throttle.count(f"alarm {cause}"):
+            log.warning("audit-unstamped", times=times, code=error.code, reason=error.message)
+        self._publish({"type": "alarm", "cause": cause})
+
     def erased(self, recordings: int, bytes_: int, cause: str) -> None:
         """Count and log recordings that were erased."""
         self._metrics.erased(cause, recordings)

@@ -25,6 +25,7 @@ from callrec.adapters.asterisk.link import LinkState
 from callrec.adapters.asterisk.service_controls import AmiServices
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.audit.log import DiskAuditLog
+from callrec.adapters.audit.time_stamping import TimeStamping
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
@@ -71,7 +72,7 @@ from callrec.observe.observer import Observation
 from callrec.protocols.ami import Message
 from callrec.protocols.ari import AriEvent
 from callrec.wiring.access import Access, keep_access
-from callrec.wiring.audit import keep_audit
+from callrec.wiring.audit import keep_audit, time_stamping
 from callrec.wiring.catalogue import HeldCatalogue, hold_catalogue
 from callrec.wiring.config_files import ConfKeeping, keep_conf
 from callrec.wiring.encryption import contents_of, library_of, master_keys, watch_keys
@@ -99,6 +100,7 @@ class Outside:
     readiness: Readiness
     journal: DiskJournal
     audit: DiskAuditLog
+    stamping: TimeStamping | None
     recovery: RecoveryState
     spool: DiskSpool
     library: MonitorLibrary
@@ -210,7 +212,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     library = library_of(settings, masters)
     spool.prepare()
     locks = stack.enter_context(folder_locks(settings))
-    audit = await keep_audit(settings, readiness, stack)
+    audit, stamping = await keep_audit(settings, readiness, stack), time_stamping(settings, observation, readiness)
     held = await stack.enter_async_context(hold_store(settings, observation, readiness))
     catalogue = await stack.enter_async_context(hold_catalogue(settings, library, held.store, observation, readiness))
     events = await event_hub(held.store.address, observation, stack)
@@ -228,7 +230,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     )
     stored = await asyncio.to_thread(stored_media, settings, around)
     return Outside(
-        settings, observation, metrics, readiness, journal, audit, recovery, spool, library, locks,
+        settings, observation, metrics, readiness, journal, audit, stamping, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
         AriCodecs(ari, time.monotonic), stored, prompts_of(settings), watch_keys(masters, observation, readiness),
     )  # fmt: skip

@@ -1,16 +1,18 @@
 """Checks the evidence in this folder, with nothing but Python and openssl, by `python3 check.py`.
 
-Five steps, each printed with its result: the files, the entry, the checkpoint, the key. Exit code 0 when all are right. Who wants
-to trust no program of this folder does the steps of HOW-TO-CHECK.txt by hand.
+Each step is printed with its result: the files, the entry, the checkpoint, the keys, the time stamp. Exit code 0 when all are
+right. Who wants to trust no program of this folder does the steps of HOW-TO-CHECK.txt by hand.
 """
 # ruff: noqa: T201 - a script that tells what it finds
 
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -28,6 +30,7 @@ def main() -> int:
         checkpoint_is_signed,
         key_is_the_one_that_is_named,
         former_keys,
+        time_stamp,
     )
     for step in steps:
         try:
@@ -58,11 +61,17 @@ def files_are_those_of_the_entry() -> str:
 
 def entry_is_proven() -> str:
     """The hash of the entry leads to the checkpoint's root (RFC 9162, section 2.1.3.2)."""
-    lines = (FOLDER / "entry.tlog-proof").read_text(encoding="utf-8").split("\n")
+    index, size = proven("entry.tlog-proof", "checkpoint.txt")
+    return f"the entry is number {index} of the {size} entries that the checkpoint speaks of"
+
+
+def proven(proof_name: str, checkpoint_name: str) -> tuple[int, int]:
+    """The number of the entry that is in the log of this checkpoint, by this proof, and how many entries that log has."""
+    lines = (FOLDER / proof_name).read_text(encoding="utf-8").split("\n")
     index = int(lines[1].removeprefix("index "))
     end = lines.index("")
     proof = [base64.b64decode(line, validate=True) for line in lines[2:end]]
-    text = (FOLDER / "checkpoint.txt").read_text(encoding="utf-8").split("\n")
+    text = (FOLDER / checkpoint_name).read_text(encoding="utf-8").split("\n")
     size, root = int(text[1]), base64.b64decode(text[2], validate=True)
     node, last = index, size - 1
     found = hashlib.sha256(b"\0" + (FOLDER / "entry.json").read_bytes()).digest()
@@ -77,8 +86,8 @@ def entry_is_proven() -> str:
             found = hashlib.sha256(b"\1" + found + one).digest()
         node, last = node // 2, last // 2
     if last or index >= size or found != root:
-        raise Wrong("the entry is not in the log of this checkpoint")
-    return f"the entry is number {index} of the {size} entries that the checkpoint speaks of"
+        raise Wrong(f"the entry is not in the log of {checkpoint_name}")
+    return index, size
 
 
 def checkpoint_is_signed() -> str:
@@ -126,6 +135,32 @@ def former_keys() -> str:
     if last != raw_key((FOLDER / "log.vkey").read_text(encoding="utf-8").strip()):
         raise Wrong("the changes of the key do not lead to log.vkey")
     return f"the log had other keys before, each of which has signed for the next one: {'; '.join(shown)}"
+
+
+def time_stamp() -> str:
+    """The entry is in the checkpoint that was stamped, and the stamp is of that checkpoint; signed, if it is known by whom."""
+    if not (FOLDER / "stamp.tsr").exists():
+        return "no authority has stamped the entry"
+    proven("stamp.tlog-proof", "stamp.checkpoint")
+    text = openssl_ts("-reply", "-text").stdout.decode(errors="replace")
+    stamped = "".join(re.findall("^    00[01]0 - ([0-9a-f -]{47})", text, re.MULTILINE)[:2])
+    at = re.search(r"^Time stamp: (\w+ +\d+ [\d:]+)(?:\.\d+)? (\d{4}) GMT$", text, re.MULTILINE)
+    if at is None or re.sub("[ -]", "", stamped) != digest_of(FOLDER / "stamp.checkpoint"):
+        raise Wrong("stamp.tsr is not a time stamp of stamp.checkpoint")
+    when = datetime.strptime(f"{at[1]} {at[2]} +0000", "%b %d %H:%M:%S %Y %z")
+    if not (FOLDER / "stamp-ca.pem").exists():
+        return f"a time stamp says {when}; step 4 of HOW-TO-CHECK.txt shows how its signature is checked"
+    known = ("-data", "stamp.checkpoint", "-CAfile", "stamp-ca.pem", "-attime", str(int(when.timestamp())))
+    done = openssl_ts("-verify", *known)
+    if done.returncode:
+        raise Wrong(f"no authority of stamp-ca.pem has signed the time stamp: {done.stderr!r}")
+    return f"an authority of stamp-ca.pem has signed that it saw the log with the entry at {when}"
+
+
+def openssl_ts(*words: str) -> "subprocess.CompletedProcess[bytes]":
+    """`openssl ts` for stamp.tsr."""
+    command = ["openssl", "ts", words[0], "-in", "stamp.tsr", *words[1:]]
+    return subprocess.run(command, cwd=FOLDER, capture_output=True, check=False)  # noqa: S603 - fixed words
 
 
 def raw_key(line: str) -> bytes:

@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from cryptography.x509 import Certificate
+
 from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.personal_texts import PersonalTexts
 from callrec.adapters.audit.signing_key import CHANGES, key_changes, public_key
+from callrec.adapters.audit.stamp_files import read_authorities, read_stamp, stamped_sizes
 from callrec.adapters.audit.waiting_file import WaitingFile
 from callrec.adapters.disk.fsync import on_disk
+from callrec.app.ports.access import Stamp
 from callrec.domain.access.audit import WaitingEntry
 from callrec.protocols.checkpoints import VerifierKey, notes_in
 from callrec.protocols.key_changes import KeyChange
@@ -18,8 +22,8 @@ from callrec.protocols.log_tiles import TileName
 class DiskLogReader:
     """Implements `app.ports.access.LogReader`. Blocking."""
 
-    def __init__(self, folder: Path, witness: Path | None = None) -> None:
-        self._folder, self._witness = folder, witness
+    def __init__(self, folder: Path, witness: Path | None = None, authorities: Path | None = None) -> None:
+        self._folder, self._witness, self._authorities = folder, witness, authorities
         self._files = LogFiles(folder)
 
     def key(self) -> VerifierKey:
@@ -71,6 +75,19 @@ class DiskLogReader:
             return ()
         with on_disk(f"the audit log's witness {self._witness}"):
             return notes_in(self._witness.read_bytes()) if self._witness.exists() else ()
+
+    def stamps(self) -> Sequence[int]:
+        """Of how many entries each stamped checkpoint speaks. Raises Unavailable."""
+        with on_disk(f"audit log {self._folder}"):
+            return stamped_sizes(self._folder)
+
+    def stamp(self, size: int) -> Stamp:
+        """The stamped checkpoint of so many entries. Raises Corrupt, Unavailable."""
+        return read_stamp(self._folder, size)
+
+    def authorities(self) -> Sequence[Certificate]:
+        """To which the certificates of stamps must lead. Raises Misconfigured, Unavailable."""
+        return read_authorities(self._authorities)
 
     def texts(self, digests: Sequence[str]) -> Mapping[str, str]:
         """The texts of these digests, as far as they are still there. Raises Corrupt, Unavailable."""

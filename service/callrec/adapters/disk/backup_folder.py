@@ -29,6 +29,7 @@ from callrec.adapters.audit.log import FOLDER as AUDIT
 from callrec.adapters.audit.log_files import CHECKPOINT, DRAFT, TILES, LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
+from callrec.adapters.audit.stamp_files import STAMPS, stamped_sizes
 from callrec.adapters.audit.waiting_file import NAME as WAITING
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
 from callrec.adapters.disk.reading import opened
@@ -241,6 +242,7 @@ class DiskDraft:
                 content, found = files.content(name)
                 self._put_once(f"{target}/{found.path}", content, 0o644)
             self._put_once(f"{target}/{CHECKPOINT}", note, 0o644)
+            self._take_stamps(source, target, opened_checkpoint(note, key).size)
             if waiting is not None:
                 self._put_once(f"{target}/{WAITING}", waiting, 0o600)
             for one in sorted(source.iterdir()):
@@ -249,6 +251,12 @@ class DiskDraft:
                     self._take_other(one, f"{target}/{one.name}")
         self._checkpoint("log")
         return DiskLogReader(self._path / target)
+
+    def _take_stamps(self, source: Path, target: str, size: int) -> None:
+        """The time stamps of checkpoints that the copied one continues."""
+        for one in (one for one in stamped_sizes(source) if one <= size):
+            for ending in ("checkpoint", "tsr"):
+                self._take_other(source / STAMPS / f"{one}.{ending}", f"{target}/{STAMPS}/{one}.{ending}")
 
     def take_library(self) -> None:
         """See ports.BackupDraft."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from callrec.app.access.stamp_check import StampTimes
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import Action, ActorKind, LoggedEntry
 from callrec.protocols.audit_entries import decode_entry, time_text
@@ -67,7 +68,9 @@ def audit_page(log: LogReader, wanted: AuditFilter, limit: int, before: int | No
         if wanted.fits(entry):
             found.append((index, entry))
     texts = log.texts([digest for _, entry in found for digest in entry.texts.values()])
-    return AuditPage(tuple(_row(index, entry, texts, size) for index, entry in found), following, size)
+    stamped = StampTimes(log)
+    rows = [{**_row(index, entry, texts, size), "stamped": stamped.of(index)} for index, entry in found]
+    return AuditPage(tuple(rows), following, size)
 
 
 def newest_first(log: LogReader, size: int, before: int | None = None) -> Iterator[tuple[int, bytes]]:

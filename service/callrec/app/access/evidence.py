@@ -6,6 +6,9 @@ It is complete in itself: who has it checks it with `sha256sum`, `openssl` and a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from callrec.app.access.stamp_check import first_stamp
 from callrec.app.access.stored_entries import MANIFEST, record_digest
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
@@ -14,9 +17,11 @@ from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.encryption import PART
 from callrec.domain.library.manifest import Manifest
 from callrec.protocols.audit_entries import decode_entry
-from callrec.protocols.checkpoints import opened, proof_text, signature_of
+from callrec.protocols.checkpoints import Checkpoint, opened, proof_text, signature_of
 from callrec.protocols.log_tiles import WIDTH, nodes_of, tile_with
 from callrec.protocols.merkle_tree import inclusion_proof, leaf_hash, root_by_proof
+
+_STORING = frozenset({Action.STORED, Action.ADOPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def _entry_of(log: LogReader, recording: str) -> tuple[int, bytes, LoggedEntry]:
 
 
 def _proves(entry: LoggedEntry, recording: str) -> bool:
-    return entry.recording == recording and bool(entry.files) and entry.action is not Action.ENCRYPTED
+    return entry.recording == recording and entry.action in _STORING
 
 
 def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
@@ -102,6 +107,7 @@ def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
     if root_by_proof(leaf_hash(content), index, checkpoint.size, proof) != checkpoint.root:
         raise Corrupt("audit-tile", f"the log's tiles do not prove entry {index}", hint="run callrec verify")
     return {
+        **_stamp(log, index, content),
         "entry.json": content,
         "entry.tlog-proof": proof_text(index, proof, note),
         "checkpoint": note,
@@ -110,4 +116,27 @@ def _proof(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
         "log.vkey": f"{key.line}\n".encode(),
         "log.pem": key.pem.encode(),
         **({"keys": changes} if (changes := log.key_notes()) else {}),
+    }
+
+
+def _stamp(log: LogReader, index: int, content: bytes) -> dict[str, bytes]:
+    """The first time stamp that covers the entry, and the hashes that lead from the entry to the checkpoint that was stamped;
+    nothing when there is none."""
+    proofs: dict[int, list[bytes]] = {}
+    nodes = nodes_of(opened(log.note() or b"", log.key()).size, log.hashes)
+
+    def fits(stamped: Checkpoint) -> bool:
+        proofs[stamped.size] = inclusion_proof(nodes, index, stamped.size)
+        return root_by_proof(leaf_hash(content), index, stamped.size, proofs[stamped.size]) == stamped.root
+
+    found = first_stamp(log, index, fits)
+    if found is None:
+        return {}
+    checkpoint, stamp = found
+    authorities = b"".join(one.public_bytes(Encoding.PEM) for one in log.authorities())
+    return {
+        "stamp.tsr": stamp.answer,
+        "stamp.checkpoint": stamp.note,
+        "stamp.tlog-proof": proof_text(index, proofs[checkpoint.size], stamp.note),
+        **({"stamp-ca.pem": authorities} if authorities else {}),
     }

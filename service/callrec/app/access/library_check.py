@@ -13,6 +13,7 @@ from callrec.domain.access.audit import Action, LoggedEntry
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.domain.library.encryption import PART
+from callrec.domain.library.file_names import annotations_path
 from callrec.domain.library.manifest import Manifest
 
 
@@ -25,6 +26,9 @@ class LibraryReport:
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
     erased: int = 0
+    stamps: int = 0
+    """How many states of the log an authority has stamped, and when the last one, in Unix milliseconds."""
+    stamped_ms: int = 0
 
 
 def check_library(library: Library, log: LogReader, live: Collection[RecordingId]) -> LibraryReport:
@@ -40,9 +44,14 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
     except Misconfigured as error:
         missing = (Finding("audit-missing", "audit", f"nothing proves the recordings: {error.message}"),)
         return LibraryReport(0, missing if sidecars else (), ())
+    if (
+        checked.findings and checked.first_ms is None
+    ):  # nothing of the log could be read: it says nothing of any recording
+        return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes))
     logged, adopted = _logged(checked), log.adopted() or is_done(checked)
     erased = sum(last.action is Action.ERASED for _, last in logged.values())
-    for recording, (path, digest, from_s) in sidecars.items():
+    for recording, (path, digest, annotations, from_s) in sidecars.items():
+        _compare_annotations(library, checked, path, annotations, recording)
         entry = logged.pop(recording, None)
         if entry is not None:
             _compare(library, checked, path, digest, entry)
@@ -52,12 +61,14 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
         if last.action is not Action.ERASED:
             says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
             checked.findings.append(Finding("recording-removed", recording, says))
-    return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes), erased)
+    return LibraryReport(
+        checked.size, tuple(checked.findings), tuple(checked.notes), erased, checked.stamps, checked.stamped_ms
+    )
 
 
-def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:
-    """Path, digest and begin of each recording's sidecar."""
-    found: dict[str, tuple[str, str, float]] = {}
+def _sidecars(library: Library) -> dict[str, tuple[str, str, str, float]]:
+    """Path, digest, digest of the annotations (empty: there are none) and begin, of each recording's sidecar."""
+    found: dict[str, tuple[str, str, str, float]] = {}
     for path, manifest in library.sidecars():
         if isinstance(manifest, Manifest):
             try:
@@ -65,7 +76,8 @@ def _sidecars(library: Library) -> dict[str, tuple[str, str, float]]:
             except CallrecError:  # `verify` of the library tells it
                 continue
             if measured is not None:
-                found[manifest.recording.id] = (path, measured[1], manifest.recording.from_s)
+                annotations = _digest(library, annotations_path(path))
+                found[manifest.recording.id] = (path, measured[1], annotations, manifest.recording.from_s)
     return found
 
 
@@ -105,6 +117,31 @@ def _compare_encryption(library: Library, checked: CheckedLog, path: str, logged
     elif key is not None and was is not None and record_digest(key) != was:
         says = f"the record in the key file is not the one that entry {index} speaks of"
         checked.findings.append(Finding("encryption-changed", path, says))
+
+
+def _compare_annotations(library: Library, checked: CheckedLog, path: str, before: str, recording: str) -> None:
+    """Notes, tags and holds are what the last change has written. What was changed before the log had digests is not checked.
+    `before`: the digest that was found before the log was read, so that the log has its entry."""
+    logged = checked.annotated.get(recording, [])
+    now = _digest(library, annotations_path(path)) if logged else ""
+    if not logged or logged[-1][1] in {before, now} or _digest(library, f"{path}.json") == "":
+        return
+    index, known = logged[-1][0], {digest for _, digest in logged} | ({""} if len(logged) == 1 else set())
+    if before not in known:
+        says = f"it is {'missing' if not before else 'not what any change has written'}; entry {index} is of the last change"
+        checked.findings.append(Finding("annotations-unlogged", annotations_path(path), says))
+    elif before == now:
+        says = f"it is older than entry {index}: that change was broken off, or somebody has put a former file back"
+        checked.notes.append(Finding("annotations-unlogged", annotations_path(path), says))
+
+
+def _digest(library: Library, name: str) -> str:
+    """Of a file as it is now; empty when it is missing, or cannot be read, which `verify` of the library tells."""
+    try:
+        measured = library.measure(name)
+    except CallrecError:
+        return ""
+    return measured[1] if measured else ""
 
 
 def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float, *, adopted: bool) -> None:

@@ -6,8 +6,10 @@ hash of the tile above tells, and at the right edge the checkpoint.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from callrec.app.access.stamp_check import checked_stamps
+from callrec.app.access.stored_entries import ANNOTATIONS
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import BACK_MS, Action, LoggedEntry
@@ -38,10 +40,16 @@ class CheckedLog:
     """How many entries the checkpoint speaks of."""
     entries: list[tuple[int, LoggedEntry]] = field(default_factory=list)
     """Those about recordings, with their places: stored, adopted, encrypted and erased ones, oldest first."""
+    annotated: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """By recording, the entries of changes of its notes, tags and holds, each with the digest of the file that it wrote."""
     findings: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     first_ms: int | None = None
     """When the log began."""
+    stamps: int = 0
+    """How many of its states an authority has stamped."""
+    stamped_ms: int = 0
+    """When the last of these was stamped."""
 
 
 _ABOUT_RECORDINGS = frozenset({Action.STORED, Action.ADOPTED, Action.ENCRYPTED, Action.ERASED})
@@ -69,7 +77,20 @@ def check_log(log: LogReader) -> CheckedLog:
     _check_waiting(log, reached, seen, clock)
     _check_key_changes(log, changes, reached, seen, is_sound=is_sound)
     _check_witness(log, key, reached, witnessed, seen, is_sound=is_sound)
+    _check_stamps(log, changes, reached, seen, is_sound=is_sound)
     return seen
+
+
+def _check_stamps(
+    log: LogReader, changes: Sequence[KeyChange], reached: Checkpoint, seen: CheckedLog, *, is_sound: bool
+) -> None:
+    """Each state that an authority has stamped is one of this log's."""
+    nodes = nodes_of(reached.size, lru_cache(_TILES_AT_HAND)(log.hashes))
+    root = partial(tree_root, nodes) if is_sound else None
+    right, findings, notes = checked_stamps(log, log.key(), changes, reached, root)
+    seen.stamps, seen.stamped_ms = len(right), max((one.time_ms for one in right), default=0)
+    seen.findings += findings
+    seen.notes += notes
 
 
 def _check_key_changes(
@@ -109,6 +130,9 @@ def _take(index: int, content: bytes, seen: CheckedLog, clock: _Clock) -> None:
     clock.show(index, entry)
     if entry.action in _ABOUT_RECORDINGS:
         seen.entries.append((index, entry))
+    for one in entry.files:
+        if one.part == ANNOTATIONS:
+            seen.annotated.setdefault(entry.recording, []).append((index, one.sha256))
 
 
 def _checked_bundle(log: LogReader, name: TileName, reached: Checkpoint, seen: CheckedLog) -> Sequence[bytes]:

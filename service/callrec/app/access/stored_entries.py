@@ -9,6 +9,8 @@ from callrec.domain.library.encryption import PART, KeyFile
 from callrec.domain.library.manifest import Manifest
 
 MANIFEST = "manifest"
+ANNOTATIONS = "annotations"
+"""In the entry of a change of notes, tags or holds: the file that it writes."""
 
 
 def stored_entry(library: Library, path: str, manifest: Manifest) -> AuditEntry:

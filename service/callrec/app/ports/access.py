@@ -4,7 +4,10 @@ Every method that can fail raises one of the four kinds of `domain.errors`; ever
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from cryptography.x509 import Certificate
 
 from callrec.domain.access.audit import AuditEntry, WaitingEntry
 from callrec.domain.access.login_limits import Counter
@@ -122,6 +125,14 @@ class AdoptionMark(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A checkpoint that an authority has stamped, as it was then, and the authority's answer (RFC 3161, DER)."""
+
+    note: bytes
+    answer: bytes
+
+
 class LogReader(Protocol):
     """The files of an audit log, which a daemon may be writing. Blocking; called in a worker thread. Every method raises
     Unavailable for an error of the disk."""
@@ -168,6 +179,18 @@ class LogReader(Protocol):
 
     def witnessed(self) -> Sequence[bytes]:
         """The checkpoints that a witness has, oldest first."""
+        ...
+
+    def stamps(self) -> Sequence[int]:
+        """Of how many entries each stamped checkpoint speaks, in their order."""
+        ...
+
+    def stamp(self, size: int) -> Stamp:
+        """The stamped checkpoint of so many entries. Raises Corrupt (`audit-stamp`) when a file of it is missing."""
+        ...
+
+    def authorities(self) -> Sequence[Certificate]:
+        """To which the certificates of stamps must lead; none when there is no list. Raises Misconfigured."""
         ...
 
     def texts(self, digests: Sequence[str]) -> Mapping[str, str]:

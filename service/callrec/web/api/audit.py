@@ -64,6 +64,9 @@ class AuditEntryShown(BaseModel):
     details: str | None = None
     files: list[AuditFile]
     signed: bool = Field(description="Whether the newest checkpoint speaks of it.")
+    stamped: str | None = Field(
+        None, description="When an authority first stamped a checkpoint that speaks of it (RFC 3161); null: not yet."
+    )
 
 
 class AuditShown(BaseModel):

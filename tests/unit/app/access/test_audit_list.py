@@ -50,6 +50,7 @@ async def test_a_row_has_the_entry_with_its_texts(logged: LoggedLibrary) -> None
     assert row == {
         "index": 507, "time": "2023-11-14T22:13:40.000Z", "action": "login-failed", "actor_kind": "stranger", "actor_id": "",
         "recording": "", "subject": "", "address": "192.0.2.7", "details": "name 507", "files": [], "signed": True,
+        "stamped": None,
     }  # fmt: skip
 
 

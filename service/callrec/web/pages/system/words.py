@@ -18,6 +18,7 @@ CHECKS: Mapping[str, str] = {
     "catalogue": N_("Catalogue of recordings"),
     "audit": N_("Audit log"),
     "audit-witness": N_("Witness of the audit log"),
+    "audit-timestamp": N_("Time stamps of the audit log"),
     "tables": N_("Users and settings"),
     "retention": N_("Retention"),
     "encryption": N_("Encryption of recordings"),

@@ -249,6 +249,7 @@ ANNOTATIONS = Annotations(
     ("sale", "vip"),
     "long-term",
     (Hold("h1", "lawsuit", "AZ 12/26", "account:7", 1795341602.0),),
+    "00112233445566778899aabbccddeeff",
 )
 
 

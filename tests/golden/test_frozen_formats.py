@@ -1,6 +1,7 @@
 """What stands on disks and in stores is written as it was, byte for byte, and what older versions wrote is still understood."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import samples
@@ -113,6 +114,8 @@ def test_annotations_links_retention_and_peaks_are_read_as_they_were() -> None:
     assert decode_links((samples.FORMATS / "links.json").read_bytes()) == samples.LINKS
     assert decode_retention((samples.FORMATS / "retention.json").read_bytes()) == samples.RETENTION
     assert decode_annotations((samples.FORMATS / "annotations.json").read_bytes()) == samples.ANNOTATIONS
+    older = decode_annotations((OLD / "annotations.json").read_bytes())
+    assert older == replace(samples.ANNOTATIONS, salt="")
     peaks = bytes.fromhex((samples.FORMATS / "peaks.hex").read_text().replace("\n", ""))
     assert decode_peaks(peaks) == samples.WAVEFORM
 

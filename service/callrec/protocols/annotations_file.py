@@ -46,6 +46,7 @@ class AnnotationsFormat(TypedDict):
     tags: NotRequired[tuple[str, ...]]
     retention_class: NotRequired[str]
     holds: NotRequired[tuple[HoldFormat, ...]]
+    salt: NotRequired[str]
 
 
 _FILE = TypeAdapter(AnnotationsFormat)
@@ -73,6 +74,7 @@ def encode_annotations(annotations: Annotations) -> bytes:
             }
             for one in annotations.holds
         ),
+        "salt": annotations.salt,
     }
     return json.dumps(out, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
 
@@ -101,4 +103,5 @@ def decode_annotations(content: bytes) -> Annotations:
             Hold(one["id"], one["reason"], one["reference"], one["author"], one["since_s"])
             for one in found.get("holds", ())
         ),
+        salt=found.get("salt", ""),
     )

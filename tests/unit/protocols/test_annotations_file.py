@@ -16,6 +16,7 @@ FULL = Annotations(
     ("a", "ä"),
     "long",
     (Hold("h1", "lawsuit", "AZ 1", "account:7", 1795341600.5),),
+    "0123456789abcdef",
 )
 
 
@@ -61,5 +62,5 @@ def test_other_bytes_are_refused(content: bytes, code: str) -> None:
 
 def test_it_is_json_for_people() -> None:
     assert list(json.loads(encode_annotations(FULL))) == [
-        *("schema", "recording", "revision", "notes", "tags", "retention_class", "holds"),
+        *("schema", "recording", "revision", "notes", "tags", "retention_class", "holds", "salt"),
     ]  # fmt: skip

@@ -1,9 +1,12 @@
 """Notes, tags, holds and the class of stored recordings: each change is in the audit log, then on disk, then in the catalogue."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 
+from callrec.app.access.stored_entries import ANNOTATIONS
 from callrec.app.library.catalog import annotated_entry, enter
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.sources import Sources, Stored
@@ -11,11 +14,13 @@ from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.library import EventSink
 from callrec.app.ports.media import MediaNotices
-from callrec.domain.access.audit import Action
+from callrec.domain.access.audit import Action, FileDigest
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Conflict
 from callrec.domain.library.annotations import Annotations, By, Change, difference, next_revision
+from callrec.protocols.annotations_file import encode_annotations
 
+_SALT_BYTES = 16
 TRIES = 5
 """How often a change is made that names no revision, when others change the same recording at the same time."""
 NEEDS = {
@@ -77,11 +82,13 @@ class Annotating:
         change = planned(by, media.length_s if media else 0.0)
         for left in reversed(range(TRIES if revision is None else 1)):
             before = await self._present(stored)
-            after = next_revision(before, change, revision)
+            after = next_revision(before, change, revision, salt=lambda: token_hex(_SALT_BYTES))
             if after is before:
                 return before
             details = difference(before, after)
-            await self._ports.looks.told(asker, action, recording, reason=reason, details=details)
+            await self._ports.looks.told(
+                asker, action, recording, reason=reason, details=details, files=(_digest(after),)
+            )
             try:
                 await asyncio.to_thread(self._ports.sources.library.annotate, stored.path, before, after)
             except Conflict:
@@ -103,3 +110,9 @@ class Annotating:
             await enter(self._ports.sources.catalogue, self._ports.events, entry)
         except CallrecError as error:
             self._ports.notices.unindexed(stored.manifest.recording.id, error)
+
+
+def _digest(annotations: Annotations) -> FileDigest:
+    """Of the file that these annotations will be."""
+    content = encode_annotations(annotations)
+    return FileDigest(ANNOTATIONS, hashlib.sha256(content).hexdigest(), len(content))

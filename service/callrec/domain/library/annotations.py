@@ -55,6 +55,8 @@ class Annotations:
     """Each once, in the order of the alphabet."""
     retention_class: str = ""
     holds: tuple[Hold, ...] = ()
+    salt: str = ""
+    """Random, made anew by each change: the audit log has a digest of the file, which says nothing without it."""
 
     @property
     def is_held(self) -> bool:
@@ -178,14 +180,16 @@ def has_hold_of(annotations: Annotations, reference: str) -> bool:
     return any(not reference or one.reference == reference for one in annotations.holds)
 
 
-def next_revision(before: Annotations, change: Change, expected: int | None = None) -> Annotations:
+def next_revision(
+    before: Annotations, change: Change, expected: int | None = None, *, salt: Callable[[], str] = str
+) -> Annotations:
     """The changed annotations; the same object when nothing changes. `expected`: the revision that the change was made for.
     Raises Refused, Conflict."""
     if expected is not None and expected != before.revision:
         says = f"the annotations of {before.recording} have changed since they were read"
         raise Conflict("annotations-changed", says, hint="read them again")
     after = change(before)
-    return before if after == before else replace(after, revision=before.revision + 1)
+    return before if after == before else replace(after, revision=before.revision + 1, salt=salt())
 
 
 def difference(before: Annotations, after: Annotations) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callrec.app.ports.access import AuditLog
-from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
+from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry, FileDigest
 from callrec.domain.access.decisions import may
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.calls.model import Recording
@@ -60,10 +60,18 @@ class Looks:
         self._known: OrderedDict[AuditEntry, float] = OrderedDict()
 
     async def told(
-        self, asker: Asker, action: Action, recording: str, subject: str = "", *, reason: str = "", details: str = ""
+        self,
+        asker: Asker,
+        action: Action,
+        recording: str,
+        subject: str = "",
+        *,
+        reason: str = "",
+        details: str = "",
+        files: tuple[FileDigest, ...] = (),
     ) -> None:
         """Return when the audit log has it. Raises Unavailable: then nothing may be handed out or changed."""
-        entry = AuditEntry(action, asker.actor, recording, subject, asker.address, reason, details)
+        entry = AuditEntry(action, asker.actor, recording, subject, asker.address, reason, details, files)
         now_s = asyncio.get_running_loop().time()
         if action in _REPEATED and now_s - self._known.get(entry, -ONE_LOOK_S) < ONE_LOOK_S:
             return

@@ -135,6 +135,26 @@ async def test_who_may_hold_may_not_release(stored: StoredLibrary) -> None:
         assert (await client.send("release/all", "POST", ALL | CASE))[0] == 403
 
 
+async def test_who_may_erase_their_own_recordings_sets_nothing_that_erases_others(stored: StoredLibrary) -> None:
+    """`own.erase` opens the routes that need `recordings.erase` for some recording; classes and limits are about all."""
+    may = frozenset({Permission.SETTINGS_CHANGE, Permission.SETTINGS_READ, Permission.OWN_ERASE})
+    who = Principal(PrincipalKind.ACCOUNT, UserId("9"), may, UserId("9"))
+    wanted: tuple[tuple[str, str, object], ...] = (
+        ("PUT", "/classes/short", {"max_days": 1}),
+        ("DELETE", "/classes/short", None),
+        ("POST", "/classes/short/enable", {"expected": 3}),
+        ("POST", "/classes/short/disable", None),
+        ("PUT", "/space", {"quota_bytes": 1}),
+        ("POST", "/run", None),
+        ("POST", "/clock", None),
+    )
+    async with served(stored, who) as client:
+        for method, path, body in wanted:
+            status, problem = await asked(client, method, path, body)
+            assert (status, problem["code"]) == (403, "not-permitted"), path
+    assert not (stored.folder / "state/retention.json").exists()
+
+
 class Daemon:
     """In place of the daemon: its answers, and what it was asked."""
 

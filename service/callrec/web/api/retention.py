@@ -6,7 +6,9 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.library.lifetime.retention import RetentionKeeper, Run, Time
+from callrec.app.library.media.looks import Asker
 from callrec.app.library.media.stored_media import StoredMedia
+from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.retention import (
     MOST_DAYS,
@@ -22,6 +24,7 @@ from callrec.web.api.erasures import LIMIT_S
 from callrec.web.api.media import asker_of
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body
+from callrec.web.auth import not_permitted, principal_of
 from callrec.web.requests import body_of
 from callrec.web.routes import Answer, Operation
 
@@ -192,6 +195,13 @@ def _operations_of_classes(of: "_Retention") -> list[Operation]:
     ]  # fmt: skip
 
 
+def setter_of(request: web.Request) -> Asker:
+    """Who changes what is erased: they may erase all recordings, not their own alone. Raises NotPermitted (403)."""
+    if not may(principal_of(request), Permission.RECORDINGS_ERASE):
+        raise not_permitted(Permission.RECORDINGS_ERASE)
+    return asker_of(request)
+
+
 class _Retention:
     def __init__(self, retention: RetentionKeeper) -> None:
         self._retention = retention
@@ -207,32 +217,32 @@ class _Retention:
             request.match_info["id"], tuple(wanted.rules), tuple(map(UserId, wanted.users)), tuple(wanted.contexts),
             tuple(wanted.tags), wanted.min_days, wanted.max_days, wanted.rank,
         )  # fmt: skip
-        return shown(_table(await self._retention.put(one, asker_of(request))))
+        return shown(_table(await self._retention.put(one, setter_of(request))))
 
     async def remove(self, request: web.Request) -> web.Response:
-        return shown(_table(await self._retention.remove(request.match_info["id"], asker_of(request))))
+        return shown(_table(await self._retention.remove(request.match_info["id"], setter_of(request))))
 
     async def preview(self, request: web.Request) -> web.Response:
         return shown(_due(await self._retention.preview(request.match_info["id"], asker_of(request))))
 
     async def enable(self, request: web.Request) -> web.Response:
         wanted = await body_of(request, ClassEnabled)
-        table = await self._retention.enable(request.match_info["id"], wanted.expected, asker_of(request))
+        table = await self._retention.enable(request.match_info["id"], wanted.expected, setter_of(request))
         return shown(_table(table))
 
     async def disable(self, request: web.Request) -> web.Response:
-        return shown(_table(await self._retention.disable(request.match_info["id"], asker_of(request))))
+        return shown(_table(await self._retention.disable(request.match_info["id"], setter_of(request))))
 
     async def limit(self, request: web.Request) -> web.Response:
         wanted = await body_of(request, SpaceWanted)
         space = Space(wanted.quota_bytes, wanted.least_free_bytes)
-        return shown(_table(await self._retention.limit(space, asker_of(request))))
+        return shown(_table(await self._retention.limit(space, setter_of(request))))
 
     async def run(self, request: web.Request) -> web.Response:
-        return shown(_run(await self._retention.run_now(asker_of(request))))
+        return shown(_run(await self._retention.run_now(setter_of(request))))
 
     async def clock(self, request: web.Request) -> web.Response:
-        return shown(_time(await self._retention.trust_clock(asker_of(request))))
+        return shown(_time(await self._retention.trust_clock(setter_of(request))))
 
 
 def _table(table: Retention) -> dict[str, object]:

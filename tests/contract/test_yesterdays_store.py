@@ -33,6 +33,7 @@ NEWER = frozenset({"record", "language"})
 SHIPPED = frozenset({"role", "second_factor"})
 """Of profiles: a store in which they were never changed has the shipped ones, which have a role now. Of roles: off."""
 NEWER_OF_RECORDINGS = frozenset({"names", "direction", "node", "recorded_user"})
+NEWER_OF_USERS = frozenset({"page_language"})
 NEWER_OF_IMPORTS = frozenset({"format", "left_out"})
 NEWER_CODES = frozenset({"pause_record"})
 """Feature codes that it did not have."""
@@ -92,9 +93,8 @@ def _as_then(document: object) -> object:
     if isinstance(document, dict):
         if len(document.get("permissions", ())) == len(Permission):
             document = document | {"permissions": [one.value for one in Permission if one in BEFORE_ACCOUNTS]}
-        newer = (
-            NEWER_OF_RECORDINGS if "path" in document else NEWER_OF_IMPORTS if "dry_run" in document else frozenset()
-        )
+        of_whom = {"path": NEWER_OF_RECORDINGS, "dry_run": NEWER_OF_IMPORTS, "agentnumber": NEWER_OF_USERS}
+        newer = next((newer for name, newer in of_whom.items() if name in document), frozenset())
         kept = {key: value for key, value in document.items() if not (key in NEWER and value is None)}
         return {key: _as_then(value) for key, value in kept.items() if key not in SHIPPED | newer}
     if isinstance(document, list):

@@ -119,8 +119,15 @@ class Served(asyncio.Protocol):
 
 
 def serve(name: str) -> NoReturn:
-    """Answer requests until killed."""
-    _import_all()
+    """Import all, then answer requests until killed."""
+    import_all()
+    gc.collect()
+    gc.freeze()  # what is shared by all stays shared
+    answer(name)
+
+
+def answer(name: str) -> NoReturn:
+    """Answer requests until killed, in a process that has imported all."""
     signal.signal(signal.SIGCHLD, _reap)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"\0{name}")
@@ -140,15 +147,14 @@ def _reap(*_: object) -> None:
             pass
 
 
-def _import_all() -> None:
+def import_all() -> None:
+    """All modules that a command or the daemon may use."""
     import callrec.cli
     import callrec.daemon  # the commands import what they need of these only when they are used
     import callrec.wiring
 
     for module in pkgutil.iter_modules(callrec.cli.__path__, "callrec.cli."):
         importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()  # what is shared by all stays shared
 
 
 def _handle(connection: socket.socket) -> NoReturn:

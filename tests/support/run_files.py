@@ -27,6 +27,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from free_cpu import VARIABLE, at_once, free_cores
+from pytest_server import Pytest, PytestServer, pytest_server
+
+from callrec_lab.guard import ends_with_parent
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
@@ -41,6 +44,8 @@ LEFT_OUT = {
     False: ("cacheprovider", "pytest_cov"),
 }
 """Plugins of pytest that take a part of its start and are not used here, with calls and without."""
+WARM = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Plugins whose modules are imported before pytest can rewrite their assertions."""
 NICE = 5
 """A quarter of a core, where a program at normal priority wants all of it; nothing would be left at 19."""
 FILE_S = 900.0
@@ -100,14 +105,14 @@ def jobs_below(paths: Iterable[str]) -> list[Job]:
 # -- one job -----------------------------------------------------------------------------------------------------------
 
 
-async def run(job: Job, folder: Path, *, gives_way: bool = False) -> Result:
+async def run(job: Job, folder: Path, server: PytestServer, *, gives_way: bool = False) -> Result:
     """Run it below this folder, which is gone afterwards. When cancelled, ends the pytest in order."""
     result, since_s = Result(job), time.monotonic()
     try:
-        pytest = _started(job, folder, gives_way=gives_way)
+        pytest = _started(job, folder, server, gives_way=gives_way)
         try:
             async with asyncio.timeout(FILE_S):
-                code, result.cpu_s = await _ended(pytest)
+                code, result.cpu_s = await pytest.ended()
             _read(result, folder, code)
         except TimeoutError:
             await _interrupt(pytest)
@@ -125,65 +130,31 @@ async def run(job: Job, folder: Path, *, gives_way: bool = False) -> Result:
     return result
 
 
-def _ends_with_us(how: str) -> tuple[str, ...]:
-    """What to put before a command so that it gets this signal when this process has ended, however that was."""
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", how, "--") if setpriv else ()
-
-
-def _started(job: Job, folder: Path, *, gives_way: bool) -> subprocess.Popen[bytes]:
+def _started(job: Job, folder: Path, server: PytestServer, *, gives_way: bool) -> Pytest:
     """A pytest in a session of its own, so that Ctrl-C reaches it by us; when we are killed, the kernel interrupts it."""
-    polite = ("nice", "-n", str(NICE)) if gives_way else ()
     left_out = [word for name in LEFT_OUT[job.has_calls] for word in ("-p", f"no:{name}")]
     told = (f"--basetemp={folder / 't'}", f"--junitxml={folder / 'report.xml'}", "--tb=short", *left_out)
     logs = ("--override-ini", "junit_logging=all", "--override-ini", "junit_log_passing_tests=false")
     folder.mkdir()
-    with (folder / "out").open("wb") as out:
-        return subprocess.Popen(  # noqa: S603 - our own words
-            [
-                *_ends_with_us("INT"),
-                *polite,
-                sys.executable,
-                "-m",
-                "pytest",
-                "--quiet",
-                *told,
-                *logs,
-                *(job.only or [job.path]),
-            ],
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+    out = folder / "out"
+    out.touch()
+    return server.start(
+        ("--quiet", *WARM, *told, *logs, *(job.only or [job.path])),
+        os.environ | {"TMPDIR": str(folder)},
+        out,
+        NICE if gives_way else 0,
+    )
 
 
-async def _ended(child: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """Wait for the end of a child: its exit code, and the CPU seconds that it and all its children took."""
-    process = os.pidfd_open(child.pid)
-    loop, gone = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(process, gone.set)
-    try:
-        await gone.wait()
-    finally:
-        loop.remove_reader(process)
-        os.close(process)
-    _, status, usage = os.wait4(child.pid, 0)  # noqa: ASYNC222 - it has ended
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return child.returncode, usage.ru_utime + usage.ru_stime
-
-
-async def _interrupt(pytest: subprocess.Popen[bytes]) -> None:
+async def _interrupt(pytest: Pytest) -> None:
     """Have it tear down what it set up, and end; by force when it does not."""
-    os.kill(pytest.pid, signal.SIGINT)
+    await pytest.signal(signal.SIGINT)
     try:
         async with asyncio.timeout(END_S):
-            await _ended(pytest)
+            await pytest.ended()
     except TimeoutError:
-        pytest.kill()
-        await _ended(pytest)
+        await pytest.signal(signal.SIGKILL)
+        await pytest.ended()
 
 
 async def _left_behind(folder: Path) -> list[str]:
@@ -205,12 +176,13 @@ async def _still_there(folder: Path, limit_s: float) -> dict[int, str]:
 
 
 def _processes(folder: Path) -> dict[int, str]:
-    """By process id, the command line of each process that inherited this TMPDIR, or (the store, without it) works below it."""
+    """By process id, the command line of each process that inherited this TMPDIR, or works or prints below it: the store does not
+    inherit it, and a fork of another process has not inherited it from the kernel's point of view."""
     mark, found = f"TMPDIR={folder}\0".encode(), {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is not ours
-            place = (process / "cwd").readlink()
-            if mark in (process / "environ").read_bytes() or place.is_relative_to(folder):
+            places = (process / "cwd").readlink(), (process / "fd/1").readlink()
+            if mark in (process / "environ").read_bytes() or any(place.is_relative_to(folder) for place in places):
                 words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
                 found[int(process.name)] = words.decode("utf-8", "replace").strip()
     return found
@@ -247,8 +219,9 @@ def _tail(file: Path) -> list[str]:
 # -- all of them -------------------------------------------------------------------------------------------------------
 
 
-async def run_all(jobs: list[Job], *, calls: int, computing: int) -> list[Result]:
-    """Run these, so many with calls and so many without at once; each is printed when it has ended."""
+async def run_all(jobs: list[Job], *, calls: int, computing: int) -> tuple[list[Result], float]:
+    """Run these, so many with calls and so many without at once; each is printed when it has ended. Returns the results, and the
+    CPU seconds that they took with all that they started."""
     results: list[Result] = []
     numbers = iter(range(len(jobs)))
     any_calls = any(job.has_calls for job in jobs)
@@ -256,36 +229,19 @@ async def run_all(jobs: list[Job], *, calls: int, computing: int) -> list[Result
     async def work(waiting: deque[Job], top: Path) -> None:
         while waiting:
             job = waiting.popleft()
-            result = await run(job, top / str(next(numbers)), gives_way=any_calls and not job.has_calls)
+            gives_way = any_calls and not job.has_calls
+            result = await run(job, top / str(next(numbers)), server, gives_way=gives_way)
             results.append(result)
             print(result, flush=True)
             for name, lines in result.failures.items():
                 print(f"-- {name}", *(f"   {line[:WIDTH]}" for line in lines), sep="\n", flush=True)
 
-    async with _folder() as top, _command_server(any_calls), asyncio.TaskGroup() as workers:
+    async with _folder() as top, pytest_server() as server, asyncio.TaskGroup() as workers:
         for has_calls, count in ((True, calls), (False, computing)):
             waiting = deque(job for job in jobs if job.has_calls is has_calls)
             for _ in range(count):
                 workers.create_task(work(waiting, top))
-    return results
-
-
-@asynccontextmanager
-async def _command_server(is_needed: bool) -> AsyncIterator[None]:
-    """What runs `callrec` for all files with calls: see the module of this name."""
-    if not is_needed:
-        yield
-        return
-    name = f"callrec-tests-{os.getpid()}"
-    os.environ["LAB_COMMAND_SERVER"] = name
-    command = [*_ends_with_us("KILL"), sys.executable, "-m", "callrec_lab.command_server", name]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603, ASYNC220 - our own words
-    try:
-        yield
-    finally:
-        server.kill()
-        server.wait()
-        del os.environ["LAB_COMMAND_SERVER"]
+    return results, server.cpu_s
 
 
 @asynccontextmanager
@@ -299,7 +255,7 @@ async def _folder() -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def interruptible(jobs: list[Job], calls: int, computing: int) -> list[Result]:
+async def interruptible(jobs: list[Job], calls: int, computing: int) -> tuple[list[Result], float]:
     """As `run_all`; SIGINT, SIGTERM and SIGHUP cancel it. Raises CancelledError then."""
     running = asyncio.create_task(run_all(jobs, calls=calls, computing=computing))
     loop = asyncio.get_running_loop()
@@ -308,10 +264,10 @@ async def interruptible(jobs: list[Job], calls: int, computing: int) -> list[Res
     return await running
 
 
-def summed_up(results: list[Result], wall_s: float) -> str:
+def summed_up(results: list[Result], wall_s: float, cpu_s: float) -> str:
     """The last lines."""
     failed = [name for result in results for name in result.failures]
-    tests, cpu_s = sum(result.tests for result in results), sum(result.cpu_s for result in results)
+    tests = sum(result.tests for result in results)
     skipped = sum(len(result.skipped) for result in results)
     took = f"{wall_s // 60:.0f} min {wall_s % 60:02.0f} s, {cpu_s:.0f} s of CPU"
     head = f"== {tests} tests, {skipped} skipped, {len(failed)} failed: {took}"
@@ -336,7 +292,7 @@ def save_times(results: list[Result]) -> None:
 @contextlib.contextmanager
 def busy(loops: int) -> Iterator[None]:
     """So many processes that only compute, at normal priority; they end with this one."""
-    command = [*_ends_with_us("KILL"), sys.executable, "-c", "while True: pass"]
+    command = [*ends_with_parent("KILL"), sys.executable, "-c", "while True: pass"]
     started = [subprocess.Popen(command, start_new_session=True) for _ in range(loops)]  # noqa: S603 - our own words
     try:
         yield
@@ -377,7 +333,7 @@ def once(chosen: argparse.Namespace, cores: int) -> int:
         calls, computing = 0, cores + 1  # some wait for a disk or a deadline
     since_s = time.monotonic()
     try:
-        results = asyncio.run(interruptible(jobs, calls, computing))
+        results, cpu_s = asyncio.run(interruptible(jobs, calls, computing))
     except asyncio.CancelledError:
         print("== interrupted; everything is stopped")
         raise SystemExit(130) from None
@@ -385,7 +341,7 @@ def once(chosen: argparse.Namespace, cores: int) -> int:
         print(times(results))
     if chosen.save_times:
         save_times(results)
-    print(summed_up(results, time.monotonic() - since_s), flush=True)
+    print(summed_up(results, time.monotonic() - since_s, cpu_s), flush=True)
     again = [_failed_tests(result) for result in results if result.failures]
     if not again or not any_calls or chosen.loaded or len(again) > MOST_AGAIN:
         return 1 if again else 0
@@ -406,10 +362,10 @@ def _again(jobs: list[Job]) -> int:
     os.environ[VARIABLE] = "1"
     since_s = time.monotonic()
     try:
-        results = asyncio.run(interruptible(jobs, 1, 0 if all(job.has_calls for job in jobs) else 1))
+        results, cpu_s = asyncio.run(interruptible(jobs, 1, 0 if all(job.has_calls for job in jobs) else 1))
     except asyncio.CancelledError:
         raise SystemExit(130) from None
-    print(summed_up(results, time.monotonic() - since_s), flush=True)
+    print(summed_up(results, time.monotonic() - since_s, cpu_s), flush=True)
     return 1 if any(result.failures for result in results) else 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import run_files
 from free_cpu import FEWEST, at_once, free_cores
+from pytest_server import pytest_server
 from run_files import ROOT, Job, Result, jobs_below
 
 SCRIPT = ROOT / "tests/support/run_files.py"
@@ -53,7 +54,12 @@ def test_is_skipped():
 def run(tmp_path: Path, text: str) -> Result:
     file = tmp_path / "test_it.py"
     file.write_text(text)
-    return asyncio.run(run_files.run(Job(str(file), has_calls=True), tmp_path / "run"))
+
+    async def done() -> Result:
+        async with pytest_server(warm=False) as server:
+            return await run_files.run(Job(str(file), has_calls=True), tmp_path / "run", server)
+
+    return asyncio.run(done())
 
 
 def test_slow_files_come_first_and_a_folder_of_quick_ones_is_one_job(

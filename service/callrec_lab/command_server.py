@@ -2,8 +2,8 @@
 
 Starting Python and importing callrec takes more CPU than most commands, and than a daemon needs otherwise in most tests. Tests
 that run hundreds of them share one such process, at the abstract Unix socket NAME (without its leading NUL); VARIABLE names it
-to `Daemon`. A request is one line of JSON, a `_Request`; the answer is what the command printed, a NUL, and its exit code. With
-a log the command prints there, and the answer begins with its process id and a newline. A client that closes the connection, or
+to `Daemon`. A request is one line of JSON, a `_Request`, with the files of the command's standard input, output and error
+(SCM_RIGHTS). The answer is its process id and a newline, and at its end the exit code. A client that closes the connection, or
 dies, ends its command by SIGTERM.
 """
 
@@ -26,7 +26,8 @@ from typing import NoReturn, TypedDict
 
 VARIABLE = "LAB_COMMAND_SERVER"
 _BACKLOG = 64
-_END = b"\0"
+_REQUEST_BYTES = 1 << 17
+_FILES = 3
 
 
 class _Request(TypedDict):
@@ -34,38 +35,69 @@ class _Request(TypedDict):
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    folder: str
     niceness: int
-    log: str
-    """The file that it prints to, in whose folder it works then; empty: its output is the answer."""
+    is_daemon: bool
+    """It gets a session of its own."""
+
+
+def request(
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    output: int,
+    error: int,
+    standard_input: int | None = None,
+    is_daemon: bool = False,
+) -> socket.socket:
+    """Have that server run a command in this folder, with these files, and by default without an input; returns the connection.
+    Raises ConnectionRefusedError when no server listens."""
+    wanted = _Request(
+        arguments=arguments, environment=environment, folder=str(folder), niceness=os.nice(0), is_daemon=is_daemon
+    )
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(f"\0{name}")
+        with Path(os.devnull).open("rb") as nothing:
+            files = (nothing.fileno() if standard_input is None else standard_input, output, error)
+            socket.send_fds(connection, [json.dumps(wanted).encode() + b"\n"], files)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 async def run_there(name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command in that server; returns its exit code and output. Raises ConnectionRefusedError when no server listens."""
-    reader, writer = await asyncio.open_unix_connection(f"\0{name}")
-    try:
-        writer.write(_request(arguments, environment))
-        printed, _, code = (await reader.read()).rpartition(_END)
-    finally:
-        writer.close()
-    return int(code), printed.decode("utf-8", "replace")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        out = theirs.fileno()
+        served = await _served(request(name, arguments, environment, Path.cwd(), output=out, error=out))
+        theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            printed = await reader.read()
+            return await served.wait(), printed.decode("utf-8", "replace")
+        finally:
+            writer.close()
+            served.close()
 
 
 async def start_there(name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "Served":
-    """Start a command in that server, which prints into the log, and works in its folder. It ends with this process. Raises
-    ConnectionRefusedError when no server listens."""
-    loop = asyncio.get_running_loop()
-    transport, served = await loop.create_unix_connection(Served, f"\0{name}")
-    transport.write(_request(arguments, environment, log))
+    """Start a command in that server, in a session of its own; it prints into the log, and works in its folder. It ends with this
+    process. Raises ConnectionRefusedError when no server listens."""
+    with log.open("ab") as file:
+        out, folder = file.fileno(), log.parent
+        return await _served(request(name, arguments, environment, folder, output=out, error=out, is_daemon=True))
+
+
+async def _served(connection: socket.socket) -> "Served":
+    connection.setblocking(False)
+    _, served = await asyncio.get_running_loop().create_unix_connection(Served, sock=connection)
     await served.begun()
     return served
-
-
-def _request(arguments: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> bytes:
-    place = str(log.absolute()) if log else ""
-    if log:
-        log.touch()
-    request = _Request(arguments=arguments, environment=environment, niceness=os.nice(0), log=place)
-    return json.dumps(request).encode() + b"\n"
 
 
 class Served(asyncio.Protocol):
@@ -77,6 +109,7 @@ class Served(asyncio.Protocol):
         """The exit code, or minus the number of the signal; None while it runs."""
         self._said = b""
         self._begun, self._over = asyncio.Event(), asyncio.Event()
+        self._transport: asyncio.BaseTransport | None = None
 
     async def begun(self) -> None:
         """Wait for its process id. Raises ConnectionResetError when the server ended."""
@@ -103,6 +136,15 @@ class Served(asyncio.Protocol):
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
+    def close(self) -> None:
+        """End it by SIGTERM if it has not ended."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio has it."""
+        self._transport = transport
+
     def data_received(self, data: bytes) -> None:
         """The process id; the exit code."""
         self._said += data
@@ -113,7 +155,7 @@ class Served(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """It has ended. Without an exit code the server was killed."""
-        self.returncode = int(self._said.removeprefix(_END) or -signal.SIGKILL)
+        self.returncode = int(self._said or -signal.SIGKILL)
         self._begun.set()
         self._over.set()
 
@@ -160,45 +202,44 @@ def import_all() -> None:
 def _handle(connection: socket.socket) -> NoReturn:
     """One request, in a process of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with connection, connection.makefile("rb") as lines:
-        request: _Request = json.loads(lines.readline())
-        command = os.fork()
-        if command == 0:
-            _run(connection, request)
-        ended = os.pidfd_open(command)
-        with contextlib.suppress(OSError):
-            if request["log"]:
-                connection.sendall(b"%d\n" % command)
-        ready, _, _ = select.select([ended, connection.fileno()], [], [])
-        if ended not in ready:  # the client has gone
-            os.kill(command, signal.SIGTERM)
-        _, status = os.waitpid(command, 0)
-        with contextlib.suppress(OSError):
-            connection.sendall(_END + str(os.waitstatus_to_exitcode(status)).encode())
+    line, files, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, _FILES)
+    while not line.endswith(b"\n"):
+        line += connection.recv(_REQUEST_BYTES) or b"\n"
+    wanted: _Request = json.loads(line)
+    command = os.fork()
+    if command == 0:
+        connection.close()
+        _run(wanted, files)
+    for file in files:
+        os.close(file)
+    ended = os.pidfd_open(command)
+    with contextlib.suppress(OSError):
+        connection.sendall(b"%d\n" % command)
+    ready, _, _ = select.select([ended, connection.fileno()], [], [])
+    if ended not in ready:  # the client has gone
+        os.kill(command, signal.SIGTERM)
+    _, status = os.waitpid(command, 0)
+    with contextlib.suppress(OSError):
+        connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
-def _run(connection: socket.socket, request: _Request) -> NoReturn:
+def _run(wanted: _Request, files: Sequence[int]) -> NoReturn:
     """Become the process that `python -m callrec` would be."""
     from callrec.cli.app import main
 
-    os.nice(max(0, request["niceness"] - os.nice(0)))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    if request["log"]:
+    if wanted["is_daemon"]:
         os.setsid()
-        os.chdir(Path(request["log"]).parent)
-        printed = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        os.close(connection.detach())
-    else:
-        printed = connection.fileno()
-    for place in (1, 2):
-        os.dup2(printed, place)
+    os.nice(max(0, wanted["niceness"] - os.nice(0)))
+    os.chdir(wanted["folder"])
+    for place, file in enumerate(files):
+        os.dup2(file, place)
+        os.close(file)
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update(wanted["environment"])
     time.tzset()
     tempfile.tempdir = None  # as TMPDIR says now
-    sys.argv = ["callrec", *request["arguments"]]
+    sys.argv = ["callrec", *wanted["arguments"]]
     sys.modules["__main__"].__package__ = None  # the help text takes the program's name from it
     code: object = 0
     try:

@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import one_command
+from one_command import Process
 
 from callrec_lab.asterisk import free_port
 
@@ -20,7 +21,7 @@ class House:
     """Folders for daemons, and their settings."""
 
     folder: Path
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[Process] = field(default_factory=list)
     ami: str = "ami://callrec:nobody@127.0.0.1:1"
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -37,26 +38,16 @@ class House:
         }
         return {**others, **ours, **self.settings, **settings, "CALLREC_STATE_DIR": str(self.folder / state)}
 
-    def start(self, state: str = "s", before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, state: str = "s") -> Process:
         """A daemon that has started when this returns."""
-        daemon = self.launch(state, before)
+        daemon = self.launch(state)
         self.until(state, "started")
         return daemon
 
-    def launch(self, state: str = "s", before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    def launch(self, state: str = "s") -> Process:
         """A daemon in a session of its own, without a terminal; it begins to start."""
         with self.log(state).open("wb") as log:
-            command = [sys.executable, "-m", "callrec", "serve"]
-            daemon = subprocess.Popen(  # noqa: S603 - our own program
-                command,
-                env=self.environment(state),
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=before,  # noqa: PLW1509 - this process has one thread
-            )
+            daemon = one_command.start("serve", env=self.environment(state), cwd=self.folder, out=log, err=log)
         self.running.append(daemon)
         return daemon
 
@@ -96,11 +87,4 @@ class House:
 
     def command(self, *words: str, state: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
         """The same, as it ended."""
-        return subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "callrec", *words],
-            env=self.environment(state, **settings),
-            cwd=self.folder,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        return one_command.run(*words, env=self.environment(state, **settings), cwd=self.folder)

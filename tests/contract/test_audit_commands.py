@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import one_command
 import pytest
 from logged_library import ACCOUNT, LoggedLibrary
 
@@ -27,16 +28,8 @@ class Commands:
 
     def __call__(self, *words: str) -> tuple[int, str, str]:
         """Exit code, output and complaints."""
-        done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "callrec", *words],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        done = one_command.run(*words, env=self.environment, cwd=self.folder)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def found(self) -> tuple[int, set[tuple[str, str]]]:
         """The exit code of `verify`, and its findings but those about audio: the golden library has none."""

@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import old_recordings as old
+import one_command
 import pytest
 from daemon_client import got
 from lone_daemon import House
@@ -52,10 +51,8 @@ def test_a_backup_of_a_working_daemon_is_restored_elsewhere_whole_and_proven(hou
     adopted(house, tmp_path / "old")
     one = run(house, "recordings", "list", "--rule", "always")[1][0]["id"]
     assert run(house, "recordings", "tag", one, "sale")[0] == 0
-    writer = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "callrec", "recordings", "adopt", str(_more(tmp_path / "more"))],
-        env=house.environment("s"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    more = str(_more(tmp_path / "more"))
+    writer = one_command.start("recordings", "adopt", more, env=house.environment("s"), cwd=tmp_path)
     code, said = run(house, "backup", "backups")
     assert (code, said["missing"]) == (0, [])
     writer.wait(120)
@@ -90,10 +87,7 @@ def test_a_backup_that_is_killed_is_no_backup_and_the_next_one_is(house: House, 
     backups = tmp_path / "backups"
     killed = 0
     for wait_s in (0.0, 0.005, 0.02):
-        running = subprocess.Popen(
-            [sys.executable, "-m", "callrec", "backup", "backups"], env=house.environment("s"), cwd=tmp_path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        running = one_command.start("backup", "backups", env=house.environment("s"), cwd=tmp_path)
         deadline_s = time.monotonic() + 30
         while running.poll() is None and not list(backups.glob(".unfinished-*")) and time.monotonic() < deadline_s:
             time.sleep(0.001)
@@ -111,10 +105,7 @@ def test_a_backup_that_is_killed_is_no_backup_and_the_next_one_is(house: House, 
 
 def killed_restore(house: House, there: dict[str, str]) -> None:
     """A restore that SIGKILL ends while it copies the library."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "callrec", "restore", "backups"], env=house.environment("t", **there), cwd=house.folder,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    running = one_command.start("restore", "backups", env=house.environment("t", **there), cwd=house.folder)
     monitor, deadline_s = Path(there["CALLREC_MONITOR_DIR"]), time.monotonic() + 60
     while running.poll() is None and time.monotonic() < deadline_s and not list(monitor.rglob("*.wav")):
         time.sleep(0.001)

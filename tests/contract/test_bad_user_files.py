@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import one_command
 import pytest
 import pytest_asyncio
 
@@ -224,14 +225,7 @@ def test_a_sparse_file_of_a_gigabyte_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "sparse.csv").open("wb") as file:
         file.truncate(1024 * MIB)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CALLREC_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "callrec", "users", "import", "sparse.csv", "--json"],
-        env={**kept, "CALLREC_STATE_DIR": str(tmp_path / "s")},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (1, "") == (done.returncode, done.stdout)
-    assert "has more than 64 MiB" in done.stderr
+    state = {"CALLREC_STATE_DIR": str(tmp_path / "s")}
+    done = one_command.run("users", "import", "sparse.csv", "--json", env=kept | state, cwd=tmp_path)
+    assert (1, b"") == (done.returncode, done.stdout)
+    assert b"has more than 64 MiB" in done.stderr

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import one_command
 import pytest
 from seeds import adding
 
@@ -39,15 +40,7 @@ class Shell:
 
     def __call__(self, *words: str, stdin: bytes = b"", **settings: str) -> tuple[int, str, str]:
         """Exit code, what it printed, and what it complained about."""
-        done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "callrec", *words],
-            env={**self.environment, **settings},
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        done = one_command.run(*words, env={**self.environment, **settings}, cwd=self.folder, stdin=stdin)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

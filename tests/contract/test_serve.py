@@ -7,6 +7,8 @@ import pty
 import re
 import signal
 import socket
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -16,10 +18,13 @@ from pathlib import Path
 import pytest
 from lone_daemon import House
 
+from callrec_lab import command_server
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+    """Its daemons and commands are processes of their own."""
+    made = House(tmp_path, settings={command_server.VARIABLE: ""})
     yield made
     made.stop()
 
@@ -84,7 +89,18 @@ def test_a_command_asks_the_daemon_whoever_has_its_port(house: House) -> None:
 
 def test_a_closed_terminal_ends_the_daemon_in_order(house: House) -> None:
     with _terminal() as (master, slave):
-        daemon = house.start(before=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
+        with house.log("s").open("wb") as log:
+            daemon = subprocess.Popen(
+                [sys.executable, "-m", "callrec", "serve"],
+                env=house.environment("s"),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - this process has one thread
+            )
+        house.running.append(daemon)
+        house.until("s", "started")
         os.close(master)
         assert daemon.wait(30) == 0
     assert house.events("s")[-1] == "ended"

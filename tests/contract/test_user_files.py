@@ -4,14 +4,13 @@ import asyncio
 import json
 import os
 import random
-import signal
 import stat
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import one_command
 import pytest
 from seeds import adding
 
@@ -32,15 +31,7 @@ KILLS = 12
 
 def run(folder: Path, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
     """Exit code, what it printed, and what it complained about."""
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "callrec", *words],
-        env=environment(folder),
-        cwd=folder,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    done = one_command.run(*words, env=environment(folder), cwd=folder, stdin=stdin)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -192,17 +183,12 @@ def large(tmp_path: Path) -> bytes:
 def import_killed(folder: Path, after_s: float | None) -> float:
     """An import that gets SIGKILL at that moment, if it is not done before; how long it took."""
     began_s = time.monotonic()
-    with subprocess.Popen(
-        [sys.executable, "-m", "callrec", "users", "import", "large.csv"],
-        env=environment(folder),
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as running:
-        try:
-            running.wait(after_s)
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
+    running = one_command.start("users", "import", "large.csv", env=environment(folder), cwd=folder)
+    try:
+        running.wait(after_s)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()
     return time.monotonic() - began_s
 
 

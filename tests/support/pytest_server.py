@@ -98,18 +98,20 @@ class PytestServer:
 
     async def answered(self) -> None:
         """Take its answers until it has ended."""
-        while message := await asyncio.get_running_loop().sock_recv(self._socket, MESSAGE_BYTES):
-            answer: int | Ended = json.loads(message)
-            if isinstance(answer, int):
-                self._running[answer] = self._starting.popleft()
-                self._running[answer].pid.set_result(answer)
-            else:
-                self._running.pop(answer["pid"]).over.set_result(answer)
-        for future in [
-            *(one.pid for one in self._starting),
-            *(one.over for one in (*self._starting, *self._running.values())),
-        ]:
-            future.set_exception(ConnectionResetError("the server of pytests has ended"))
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionResetError):
+            while message := await loop.sock_recv(self._socket, MESSAGE_BYTES):
+                answer: int | Ended = json.loads(message)
+                if isinstance(answer, int):
+                    self._running[answer] = self._starting.popleft()
+                    self._running[answer].pid.set_result(answer)
+                else:
+                    self._running.pop(answer["pid"]).over.set_result(answer)
+        ended = ConnectionResetError("the server of pytests has ended")
+        for pytest in self._starting:
+            pytest.pid.set_exception(ended)
+        for pytest in (*self._starting, *self._running.values()):
+            pytest.over.set_exception(ended)
 
 
 @contextlib.asynccontextmanager
@@ -134,7 +136,8 @@ async def pytest_server(*, warm: bool = True) -> AsyncIterator[PytestServer]:
         yield server
     finally:
         os.environ.pop(COMMANDS, None)
-        ours.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it has ended
+            ours.shutdown(socket.SHUT_WR)
         await answers
         ours.close()
         _, _, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222 - it has closed its socket

@@ -26,8 +26,8 @@ class Hearing:
     recording: str
 
 
-def hearings(log: LogReader, recordings: Set[str], but: Actor) -> Sequence[Hearing]:
-    """What others than `but` have heard of these recordings, newest first: MOST at most, of the newest MOST_READ entries.
+def hearings(log: LogReader, recordings: Set[str], not_by: Actor) -> Sequence[Hearing]:
+    """What others than `not_by` have heard of these recordings, newest first: MOST at most, of the newest MOST_READ entries.
     Blocking. Raises Corrupt, Unavailable, Misconfigured (there is no log)."""
     size = opened(log.note() or b"", log.key()).size
     found: list[Hearing] = []
@@ -35,6 +35,6 @@ def hearings(log: LogReader, recordings: Set[str], but: Actor) -> Sequence[Heari
         if len(found) == MOST or nth == MOST_READ:
             break
         entry = decode_entry(content)
-        if entry.action in HEARD and entry.recording in recordings and entry.actor != but:
+        if entry.action in HEARD and entry.recording in recordings and entry.actor != not_by:
             found.append(Hearing(entry.time_ms / 1000, entry.actor, entry.action, entry.recording))
     return found

@@ -72,8 +72,8 @@ class Logins:
         self, store: LoginStore, tables: TableCopy, passwords: Passwords, audit: AuditLog, now: Callable[[], float]
     ) -> None:
         self._store, self._tables, self._passwords, self._audit, self._now = store, tables, passwords, audit, now
-        self._turns, self._waiting = asyncio.Semaphore(AT_ONCE), 0
-        self._nobodys_hash = ""
+        self._hashing_slots, self._waiting = asyncio.Semaphore(AT_ONCE), 0
+        self._hash_for_unknown_names = ""
 
     async def log_in(self, username: str, password: str, client: Client, code: str = "") -> LoggedIn:
         """Open a session; `code` is that of the second factor, empty for none. Raises Refused: `login-refused` (name or
@@ -83,25 +83,25 @@ class Logins:
         tried = counters(username, client.address, device)
         if wait_s := await self._store.attempt(tried):
             raise LoginWait(wait_s)
-        is_right = await self._matches(user.password_hash if user else "", password)
+        is_right = await self._password_matches(user.password_hash if user else "", password)
         principal = principals.account(user, self._directory) if user and is_right else None
         if user is None or principal is None:
-            await self._failed(user, username, client)
+            await self._log_failed_login(user, username, client)
             raise Refused("login-refused", "the user name or the password is wrong", hint="")
         factor = await self._wanted_factor(user)
-        if factor and not await self._accepted(user, factor, code):
-            raise await self._without_code(user, username, client, code)
-        limited = self._limited(user, principal, factor)
-        return await self._opened(user, limited, client, tried, device, code_shown=factor is not None)
+        if factor and not await self._accept_code(user, factor, code):
+            raise await self._refuse_without_code(user, username, client, code)
+        limited = self._without_missing_factor(user, principal, factor)
+        return await self._open_session(user, limited, client, tried, device, code_shown=factor is not None)
 
-    async def _without_code(self, user: User, username: str, client: Client, code: str) -> Refused:
+    async def _refuse_without_code(self, user: User, username: str, client: Client, code: str) -> Refused:
         """The refusal of a login with the right password and without a right code; the log has it. Who sends no code has not
         failed: a page asks for it in a second step. Raises Unavailable."""
         says = "the code of the second factor is wrong" if code else "a code is wanted"
         if code:
-            await self._failed(user, username, client, f": the password is right, {says}")
+            await self._log_failed_login(user, username, client, f": the password is right, {says}")
         else:
-            await self._strange(Action.CODE_WANTED, user, client, "the password is right")
+            await self._log_stranger(Action.CODE_WANTED, user, client, "the password is right")
         hint = "send the six digits of the authenticator app as code; each is good for one login"
         return Refused("login-code", says, hint=hint)
 
@@ -118,7 +118,7 @@ class Logins:
         factor = await self._wanted_factor(user)
         if factor and not session.code_shown:
             return None  # it was opened while the owner confirmed the factor
-        principal = self._limited(user, principal, factor)
+        principal = self._without_missing_factor(user, principal, factor)
         if now_s - session.seen_s >= TOUCH_S:
             session = replace(session, seen_s=now_s)
             await self._store.touch_session(session)
@@ -127,7 +127,7 @@ class Logins:
     async def log_out(self, session: LoginSession, address: str) -> None:
         """End this session. Raises Unavailable."""
         await self._store.end_sessions(session.user, session.id)
-        await self._tell(Action.LOGGED_OUT, session.user, address)
+        await self._log_account(Action.LOGGED_OUT, session.user, address)
 
     async def sessions(self, user: UserId) -> list[LoginSession]:
         """A user's sessions that are not over, oldest first. Raises Unavailable."""
@@ -141,32 +141,32 @@ class Logins:
 
     async def end(self, user: UserId, session: str, actor: Actor, address: str) -> int:
         """End a user's session with this id, or all (empty); how many that were. Raises Unavailable."""
-        await self._account_changed(user, actor, address, "sessions ended")
+        await self._log_account_change(user, actor, address, "sessions ended")
         return await self._store.end_sessions(user, session)
 
-    async def checked(self, user: User, password: str, client: Client, code: str | None = None) -> None:
+    async def check_password(self, user: User, password: str, client: Client, code: str | None = None) -> None:
         """Check the present password of somebody who is logged in, and unless it is None a code of their second factor. Counts as
         an attempt to log in. Raises as `log_in`."""
         device = await self._known_device(client, user)
         tried = counters(user.username, client.address, device)
         if wait_s := await self._store.attempt(tried):
             raise LoginWait(wait_s)
-        if not await self._matches(user.password_hash, password):
-            await self._failed(user, user.username, client)
+        if not await self._password_matches(user.password_hash, password):
+            await self._log_failed_login(user, user.username, client)
             raise Refused("login-refused", "the present password is wrong", hint="")
         if code is not None:
             factor = await self._wanted_factor(user)
-            if factor is None or not await self._accepted(user, factor, code):
+            if factor is None or not await self._accept_code(user, factor, code):
                 says = "the code of the second factor is wrong"
-                await self._failed(user, user.username, client, f": the password is right, {says}")
+                await self._log_failed_login(user, user.username, client, f": the password is right, {says}")
                 raise Refused("login-code", says, hint="each code is good once: wait for the next one")
         await self._store.succeeded(tried)
 
     async def hashed(self, password: str) -> str:
         """The hash of a new password. Raises Refused (`password`) for one that is too short, too long, or not plain text."""
-        checked = check_new(password)
-        async with self._turn():
-            return await asyncio.to_thread(self._passwords.hashed, checked)
+        new = check_new(password)
+        async with self._hashing_slot():
+            return await asyncio.to_thread(self._passwords.hashed, new)
 
     async def locked_s(self, username: str) -> float:
         """The seconds for which browsers that are new to this account have to wait; 0.0 when it is not locked."""
@@ -174,7 +174,7 @@ class Logins:
 
     async def unlock(self, user: User, actor: Actor, address: str) -> None:
         """End the lock of this account. Raises Unavailable."""
-        await self._account_changed(user.id, actor, address, "unlocked")
+        await self._log_account_change(user.id, actor, address, "unlocked")
         await self._store.unlock(account_counter(user.username))
 
     async def new_factor(self, user: UserId, actor: Actor, address: str) -> SecondFactor:
@@ -184,8 +184,8 @@ class Logins:
         if before and before.confirmed:
             raise Refused("second-factor", "the account has a second factor", hint="remove it first")
         made = SecondFactor(secret_of(secrets.token_bytes(SECRET_BYTES)))
-        await self._account_changed(user, actor, address, "second factor made")
-        await self._replaced(user, made, before)
+        await self._log_account_change(user, actor, address, "second factor made")
+        await self._replace_factor(user, made, before)
         return made
 
     async def confirm_factor(
@@ -199,8 +199,8 @@ class Logins:
         step = accepted_step(before, code, self._now())
         if step is None:
             raise Refused("login-code", "the code is wrong", hint="the clock of the phone may be wrong")
-        await self._account_changed(user, actor, address, "second factor confirmed")
-        await self._replaced(user, replace(before, confirmed=True, last_step=step), before)
+        await self._log_account_change(user, actor, address, "second factor confirmed")
+        await self._replace_factor(user, replace(before, confirmed=True, last_step=step), before)
         if session:
             await self._store.touch_session(replace(session, code_shown=True))
         await self._store.end_sessions(user, keep=session.digest if session else "")
@@ -215,14 +215,14 @@ class Logins:
         before = await self._store.second_factor(user)
         if before is None:
             raise Refused("second-factor", "the account has no second factor", hint="nothing to remove")
-        await self._account_changed(user, actor, address, "second factor removed")
-        await self._replaced(user, None, before)
+        await self._log_account_change(user, actor, address, "second factor removed")
+        await self._replace_factor(user, None, before)
 
-    async def _replaced(self, user: UserId, factor: SecondFactor | None, before: SecondFactor | None) -> None:
+    async def _replace_factor(self, user: UserId, factor: SecondFactor | None, before: SecondFactor | None) -> None:
         if not await self._store.put_second_factor(user, factor, before):
             raise Refused("second-factor", "the second factor was changed at the same time", hint="try again")
 
-    async def _account_changed(self, user: UserId, actor: Actor, address: str, details: str) -> None:
+    async def _log_account_change(self, user: UserId, actor: Actor, address: str, details: str) -> None:
         entry = AuditEntry(Action.ACCOUNT_CHANGED, actor, subject=f"account:{user}", address=address, details=details)
         await self._audit.append([entry])
 
@@ -231,14 +231,14 @@ class Logins:
         factor = await self._store.second_factor(user.id)
         return factor if factor and factor.confirmed else None
 
-    async def _accepted(self, user: User, factor: SecondFactor, code: str) -> bool:
+    async def _accept_code(self, user: User, factor: SecondFactor, code: str) -> bool:
         """Whether this is a code of the factor. It is accepted once, also by two daemons."""
         step = accepted_step(factor, code, self._now())
         return step is not None and await self._store.put_second_factor(
             user.id, replace(factor, last_step=step), factor
         )
 
-    def _limited(self, user: User, principal: Principal, factor: SecondFactor | None) -> Principal:
+    def _without_missing_factor(self, user: User, principal: Principal, factor: SecondFactor | None) -> Principal:
         """The principal, without permissions while its role wants a second factor that the account has not."""
         role = self._directory.role_of(user)
         if role is None or not role.second_factor or factor:
@@ -257,7 +257,7 @@ class Logins:
         known = await self._store.device_user(digest)
         return digest if user and known == user.id else None
 
-    async def _opened(
+    async def _open_session(
         self,
         user: User,
         principal: Principal,
@@ -272,7 +272,7 @@ class Logins:
         digest, mark = digest_of(secret), password_mark(user)
         session = LoginSession(digest, user.id, mark, now_s, now_s, client.address, program, code_shown)
         await self._store.succeeded(tried)
-        await self._tell(Action.LOGGED_IN, user.id, client.address)
+        await self._log_account(Action.LOGGED_IN, user.id, client.address)
         await self._store.open_session(session, MOST_SESSIONS)
         new_device = ""
         if device is None and client.is_browser:
@@ -280,38 +280,42 @@ class Logins:
             await self._store.remember_device(digest_of(new_device), user.id)
         return LoggedIn(principal, user, session, secret, new_device)
 
-    async def _failed(self, user: User | None, username: str, client: Client, why: str = "") -> None:
+    async def _log_failed_login(self, user: User | None, username: str, client: Client, why: str = "") -> None:
         """Log a failed attempt, before it is answered. `why`: what follows the name."""
-        await self._strange(Action.LOGIN_FAILED, user, client, f"user name {username[:64]!r}{why}")
+        await self._log_stranger(Action.LOGIN_FAILED, user, client, f"user name {username[:64]!r}{why}")
 
-    async def _strange(self, action: Action, user: User | None, client: Client, details: str) -> None:
+    async def _log_stranger(self, action: Action, user: User | None, client: Client, details: str) -> None:
         subject = f"account:{user.id}" if user else ""
         await self._audit.append(
             [AuditEntry(action, Actor(ActorKind.STRANGER), "", subject, client.address, details=details)]
         )
 
-    async def _tell(self, action: Action, user: UserId, address: str) -> None:
+    async def _log_account(self, action: Action, user: UserId, address: str) -> None:
         actor = Actor(ActorKind.ACCOUNT, user)
         await self._audit.append([AuditEntry(action, actor, subject=f"account:{user}", address=address)])
 
-    async def _matches(self, password_hash: str, password: str) -> bool:
-        async with self._turn():
-            if not self._nobodys_hash:
-                self._nobodys_hash = await asyncio.to_thread(self._passwords.hashed, secrets.token_urlsafe(32))
-            matches = await asyncio.to_thread(self._passwords.matches, password_hash or self._nobodys_hash, password)
+    async def _password_matches(self, password_hash: str, password: str) -> bool:
+        async with self._hashing_slot():
+            if not self._hash_for_unknown_names:
+                self._hash_for_unknown_names = await asyncio.to_thread(
+                    self._passwords.hashed, secrets.token_urlsafe(32)
+                )
+            matches = await asyncio.to_thread(
+                self._passwords.matches, password_hash or self._hash_for_unknown_names, password
+            )
         return matches and bool(password_hash)
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _hashing_slot(self) -> AsyncIterator[None]:
         """One of the places in which a password is compared or hashed. Raises Unavailable when too many wait for one."""
         if self._waiting >= MOST_WAITING:
             raise Unavailable("login-busy", "too many people log in at this moment", hint="try again in a few seconds")
         self._waiting += 1
         try:
-            await self._turns.acquire()
+            await self._hashing_slots.acquire()
         finally:
             self._waiting -= 1
         try:
             yield
         finally:
-            self._turns.release()
+            self._hashing_slots.release()

@@ -213,7 +213,7 @@ class Worker:
         if not self._places.needs_places:
             return event
         try:
-            await self._find_place(leg, but=leg)
+            await self._find_place(leg, except_leg=leg)
         except CallrecError:
             self._around.background.start(self._find_place_later(leg), DropReason.APPLICATION)
         return replace(event, leg=replace(event.leg, at=self._places.rule_at(leg)))
@@ -230,16 +230,16 @@ class Worker:
                 return await self._find_place(leg)
         return None
 
-    async def _find_place(self, leg: LegId, *, but: LegId | None = None) -> None:
-        """Ask Asterisk what the leg runs, and tell the call of all legs but this one to which other rules apply now."""
-        self._place_told(leg, *await self._around.recorder.application_on(leg), but=but)
+    async def _find_place(self, leg: LegId, *, except_leg: LegId | None = None) -> None:
+        """Ask Asterisk what the leg runs, and tell the call of all legs, without `except_leg`, to which other rules apply now."""
+        self._place_told(leg, *await self._around.recorder.application_on(leg), except_leg=except_leg)
         for one, queue in self._places.unnoted_queues(leg).items():
             await self._around.recorder.note_queue(one, queue)
             self._places.queue_noted(one, queue)
 
-    def _place_told(self, leg: LegId, application: str, arguments: str, *, but: LegId | None = None) -> None:
+    def _place_told(self, leg: LegId, application: str, arguments: str, *, except_leg: LegId | None = None) -> None:
         for changed in self._places.runs(leg, application, arguments):
-            if changed.id != but:
+            if changed.id != except_leg:
                 self.post(PlaceTold(changed))
 
     async def _was_stopped_by_dialplan(self, capture_id: CaptureId) -> bool:

@@ -67,8 +67,8 @@ class RecordingCodes:
 
         Raises Unavailable as `toggle` does."""
         self._reachable()
-        known = (audio.rate_hz, audio.opaque) if audio else (None,)
-        outcome = await self._call_router.press(leg, party.user if party else None, *known)
+        rate_hz, opaque = (audio.rate_hz, audio.opaque) if audio else (None, "")
+        outcome = await self._call_router.press(leg, party.user if party else None, rate_hz, opaque)
         return outcome, self._tell(leg, outcome, party)
 
     async def pause(self, request: Request) -> Answer:

@@ -16,7 +16,7 @@ from callrec.web.auth import AUDIT, WAY, actor_of
 _HIDDEN = "..."
 """In place of a secret, or of a password's hash."""
 _USER_ID = re.compile("[0-9]{1,20}")
-_WORDS = {one.table: one.word for one in RESOURCES}
+_SINGULARS = {one.table: one.singular for one in RESOURCES}
 
 
 async def log_record_change(
@@ -27,7 +27,7 @@ async def log_record_change(
     records may name persons: they are in `details`, which can be erased. Raises Unavailable: then nothing may be changed."""
     given = {name: _HIDDEN if name in SECRETS and value else value for name, value in (fields or {}).items()}
     if table is not Table.USERS:
-        said = [(Action.SETTINGS_CHANGED, f"{_WORDS[table]}:", _said(what, key, given))]
+        said = [(Action.SETTINGS_CHANGED, f"{_SINGULARS[table]}:", _said(what, key, given))]
     else:
         said = _of_user(what, key if _USER_ID.fullmatch(key) else "", given)
     await _log(request, said)

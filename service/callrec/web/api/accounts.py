@@ -309,7 +309,7 @@ class _Own:
 
     async def password(self, request: web.Request) -> web.Response:
         body, found = await body_of(request, OwnPassword), self._user(request)
-        await self._logins.checked(found, body.present, client_of(request))
+        await self._logins.check_password(found, body.present, client_of(request))
         await set_password(request, self._logins, self._records, found, body.password, by=None)
         answer = web.Response(status=_GONE)
         take_away(answer, request[WAY])
@@ -317,7 +317,7 @@ class _Own:
 
     async def new_factor(self, request: web.Request) -> web.Response:
         body, user = await body_of(request, PresentPassword), self._user(request)
-        await self._logins.checked(user, body.present, client_of(request))
+        await self._logins.check_password(user, body.present, client_of(request))
         made = await self._logins.new_factor(user.id, actor_of(request), request[WAY].address)
         return shown({"secret": made.secret, "address": address_of(made.secret, user.username, request.host)})
 
@@ -433,7 +433,7 @@ async def remove_own_factor(
     role = records.directory.role_of(user)
     if role and role.second_factor:
         raise Refused("second-factor", "the role of the account wants a second factor", hint="ask an administrator")
-    await logins.checked(user, present, client_of(request), code)
+    await logins.check_password(user, present, client_of(request), code)
     await logins.remove_factor(user.id, actor_of(request), request[WAY].address)
 
 

@@ -69,8 +69,8 @@ class _Kind:
     def operations(self) -> list[Operation]:
         """The five operations of this kind."""
         needs, changes_it = NEEDS[self._kind.table]
-        kind, word, Name = self._kind, self._kind.word, self._kind.word.capitalize()  # noqa: N806 - it names types
-        one, one_of, tagged = f"/{kind.name}/{{id}}", f"the {word}", ("ETag",)
+        kind, singular, Name = self._kind, self._kind.singular, self._kind.singular.capitalize()  # noqa: N806 - it names types
+        one, one_of, tagged = f"/{kind.name}/{{id}}", f"the {singular}", ("ETag",)
         missing, changed = HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED
         return [
             Operation(
@@ -79,24 +79,24 @@ class _Kind:
                 query=self._query, needs=(needs,),
             ),
             Operation(
-                "POST", f"/{kind.name}", f"create{Name}", kind.name, f"Create a {word}.", self._create,
-                {_MADE: Answer(f"The new {word}.", kind.shown, ("ETag", "Location"))}, IN_BODY,
+                "POST", f"/{kind.name}", f"create{Name}", kind.name, f"Create a {singular}.", self._create,
+                {_MADE: Answer(f"The new {singular}.", kind.shown, ("ETag", "Location"))}, IN_BODY,
                 body=kind.new, headers=("Idempotency-Key",), needs=(changes_it,),
             ),
             Operation(
-                "GET", one, f"read{Name}", kind.name, f"Read one {word}.", self._read,
+                "GET", one, f"read{Name}", kind.name, f"Read one {singular}.", self._read,
                 {_READ: Answer(f"{one_of.capitalize()}.", kind.shown, tagged)}, (missing,),
                 id_says=kind.id_says, id_pattern=kind.id_pattern, needs=(needs,),
             ),
             Operation(
-                "PATCH", one, f"change{Name}", kind.name, f"Change one {word}; fields that are left out stay.", self._patch,
+                "PATCH", one, f"change{Name}", kind.name, f"Change one {singular}; fields that are left out stay.", self._patch,
                 {_READ: Answer(f"{one_of.capitalize()} after the change.", kind.shown, ("ETag", "Content-Location"))},
                 (*IN_BODY, missing, changed, HTTPStatus.PRECONDITION_REQUIRED),
                 body=self._change, headers=("If-Match", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
                 needs=(changes_it,),
             ),
             Operation(
-                "DELETE", one, f"delete{Name}", kind.name, _REMOVES.get(kind.table, f"Remove one {word}."), self._delete,
+                "DELETE", one, f"delete{Name}", kind.name, _REMOVES.get(kind.table, f"Remove one {singular}."), self._delete,
                 {_GONE: Answer("Removed.")}, (missing, HTTPStatus.CONFLICT, changed, HTTPStatus.UNPROCESSABLE_ENTITY),
                 headers=("If-Match (optional)", "Idempotency-Key"), id_says=kind.id_says, id_pattern=kind.id_pattern,
                 needs=(changes_it,),

@@ -39,7 +39,7 @@ class Resource:
     """One kind of records."""
 
     table: Table
-    word: str
+    singular: str
     """The singular, such as `user`."""
     table_record: type[TableRecord]
     new: type[s.Body]

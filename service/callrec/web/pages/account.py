@@ -152,7 +152,7 @@ class _Account:
         """Whether the form has the present password. Counts as an attempt to log in."""
         present = form.value("present")[:MOST_TYPED]
         try:
-            await self._logins.checked(user, present, client_of(request))
+            await self._logins.check_password(user, present, client_of(request))
         except LoginWait as wait:
             form.add("", WAIT, wait_s=wait.wait_s)
         except Refused:

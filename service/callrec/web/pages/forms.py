@@ -108,13 +108,13 @@ def checked(
     *,
     lists: Sequence[str] = (),
     keep_empty: Sequence[str] = (),
-    but: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
 ) -> Model | None:
     """The form as this model; None when it has wrong values, which the form then tells. A field that was left empty counts as not
-    sent, but for those of `keep_empty`. `lists`: fields with many values; `but`: fields that are for the page itself."""
+    sent, but for those of `keep_empty`. `lists`: fields with many values; `leave_out`: fields that are for the page itself."""
     given: dict[str, object] = {}
     for name, values in form.values.items():
-        if name in but:
+        if name in leave_out:
             continue
         if name in lists:
             given[name] = [value for value in values if value]

@@ -102,9 +102,9 @@ async def test_unknown_disabled_without_password_and_wrong_are_one_answer_after_
 
 async def test_an_empty_hash_is_no_password_whatever_is_typed() -> None:
     door = Door()
-    await door.logins._matches("", "x")
-    nobodys = door.logins._nobodys_hash.removeprefix("hash of ")
-    assert not await door.logins._matches("", nobodys)
+    await door.logins._password_matches("", "x")
+    nobodys = door.logins._hash_for_unknown_names.removeprefix("hash of ")
+    assert not await door.logins._password_matches("", nobodys)
 
 
 async def test_strangers_lock_themselves_out_and_not_the_owners_browser() -> None:
@@ -274,14 +274,14 @@ async def test_a_stale_copy_of_the_tables_opens_nothing() -> None:
 
 async def test_the_present_password_is_checked_like_a_login() -> None:
     door = Door()
-    await door.logins.checked(ADA, "right", HOME)
+    await door.logins.check_password(ADA, "right", HOME)
     with pytest.raises(Refused, match="present password is wrong"):
-        await door.logins.checked(ADA, "wrong", HOME)
+        await door.logins.check_password(ADA, "wrong", HOME)
     for _ in range(PER_ACCOUNT - 1):
         with pytest.raises(Refused):
-            await door.logins.checked(ADA, "wrong", HOME)
+            await door.logins.check_password(ADA, "wrong", HOME)
     with pytest.raises(LoginWait):
-        await door.logins.checked(ADA, "right", HOME)
+        await door.logins.check_password(ADA, "right", HOME)
 
 
 async def test_where_a_code_is_wanted_beside_the_present_password_neither_is_enough() -> None:
@@ -291,20 +291,20 @@ async def test_where_a_code_is_wanted_beside_the_present_password_neither_is_eno
     code = code_at(secret, int(door.clock()) // STEP_S)
     for password, shown, refusal in (("wrong", code, "login-refused"), (RIGHT, "000000", "login-code")):
         with pytest.raises(Refused) as refused:
-            await door.logins.checked(ADA, password, HOME, shown)
+            await door.logins.check_password(ADA, password, HOME, shown)
         assert refused.value.code == refusal
-    await door.logins.checked(ADA, RIGHT, HOME, code)
+    await door.logins.check_password(ADA, RIGHT, HOME, code)
     for _ in range(PER_ACCOUNT):
         with pytest.raises(Refused, match="is wrong"):
-            await door.logins.checked(ADA, RIGHT, HOME, code)
+            await door.logins.check_password(ADA, RIGHT, HOME, code)
     with pytest.raises(LoginWait):
-        await door.logins.checked(ADA, RIGHT, HOME, code)
+        await door.logins.check_password(ADA, RIGHT, HOME, code)
 
 
 async def test_who_has_no_second_factor_has_no_code() -> None:
     door = Door()
     with pytest.raises(Refused) as refused:
-        await door.logins.checked(ADA, RIGHT, HOME, "000000")
+        await door.logins.check_password(ADA, RIGHT, HOME, "000000")
     assert refused.value.code == "login-code"
 
 
@@ -314,7 +314,7 @@ async def test_few_passwords_are_compared_at_once_and_few_wait() -> None:
 
     async def hold() -> None:
         """Log Ada in."""
-        async with door.logins._turn():
+        async with door.logins._hashing_slot():
             await release.wait()
 
     held = [asyncio.create_task(hold()) for _ in range(AT_ONCE + MOST_WAITING)]

@@ -72,7 +72,7 @@ def test_a_field_that_the_api_does_not_know_is_an_error_of_the_whole_form() -> N
     form = filled(text="x", more="y")
     assert checked(form, NoteAdded) is None
     assert form.error() == "The form has a field that is not known here."
-    assert checked(filled(text="x", more="y"), NoteAdded, but=("more",)) == NoteAdded(text="x")
+    assert checked(filled(text="x", more="y"), NoteAdded, leave_out=("more",)) == NoteAdded(text="x")
 
 
 def test_what_a_use_case_refuses_stands_at_the_field_that_it_concerns() -> None:

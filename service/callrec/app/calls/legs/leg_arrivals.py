@@ -1,4 +1,7 @@
-"""Those who wait for a leg that the dialplan told of before the manager did: two connections, and either may be the first."""
+"""Legs of which the dialplan told before the manager's Newchannel: the two come over different connections, in any order.
+
+A request that needs the leg's call waits for it here, and what the dialplan said of the leg is kept for that call.
+"""
 
 import asyncio
 
@@ -7,18 +10,18 @@ from callrec.domain.calls.ids import LegId
 
 DialplanNews = DialStarted | FeatureCodeDialled | DialplanRecords
 MAX_KEPT = 1000
-"""Words of the dialplan about legs that the manager has not told of; the oldest give way."""
+"""Legs that the manager has not told of, for which something is kept; of more, the oldest is dropped."""
 
 
 class Arrivals:
-    """Who waits for which leg. The waiting is bounded by its asker, and so is their number."""
+    """What is kept, and who waits, for each leg. Those who wait have a time limit of their own."""
 
     def __init__(self) -> None:
         self._waiting: dict[LegId, set[asyncio.Future[None]]] = {}
         self._kept: dict[LegId, dict[type[DialplanNews], DialplanNews]] = {}
 
     def keep(self, leg: LegId, event: DialplanNews) -> None:
-        """What the dialplan said of a leg that has not come yet; of each kind its last word counts."""
+        """What the dialplan said of a leg that has not come yet; of each kind of event the last one counts."""
         self._kept.setdefault(leg, {})[type(event)] = event
         if len(self._kept) > MAX_KEPT:
             del self._kept[next(iter(self._kept))]

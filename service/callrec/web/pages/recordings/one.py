@@ -127,7 +127,7 @@ class RecordingPage:
     async def erase(self, request: web.Request) -> web.Response:
         """Erase it for good, and everywhere."""
         form, recording = await typed(request), request.match_info["id"]
-        wanted = checked(form, ErasureOfOne, but=("sure",))
+        wanted = checked(form, ErasureOfOne, leave_out=("sure",))
         if form.value("sure") != "yes":
             form.add("sure", N_("Tick this, since it cannot be undone."))
         if wanted and not form.is_wrong:

@@ -59,9 +59,9 @@ class KeyPages:
         """Save the form, or change its rows without saving."""
         form, user = await typed(request), self._around.user(request)
         rows = _rows(form)
-        word, _, at = form.value(DO, "save").partition(".")
-        if word != "save":
-            return self._shown(request, form, _rearranged(rows, word, at), is_unsaved=True)
+        action, _, at = form.value(DO, "save").partition(".")
+        if action != "save":
+            return self._shown(request, form, _rearranged(rows, action, at), is_unsaved=True)
         rows = [row for row in rows if not row.is_empty]
         keys = [_key(form, row, user, self._editing.directory) for row in rows]
         if form.value(REVISION) != _revision(user, self._editing.directory):
@@ -188,16 +188,16 @@ def _rows(form: Form) -> list[KeyRow]:
     ]  # fmt: skip
 
 
-def _rearranged(rows: list[KeyRow], word: str, text: str) -> list[KeyRow]:
+def _rearranged(rows: list[KeyRow], action: str, text: str) -> list[KeyRow]:
     """The rows after a button that does not save: two rows change places and keep the numbers where they stood."""
     at = int(text) if text.isascii() and text.isdecimal() and len(text) < len("1000") else -1
-    if word == "add":
+    if action == "add":
         used = {row.number for row in rows}
         free = next((str(number) for number in NUMBERS if str(number) not in used), "")
         return [*rows, KeyRow(free)] if len(rows) < len(NUMBERS) else rows
-    if word == "remove" and 0 <= at < len(rows):
+    if action == "remove" and 0 <= at < len(rows):
         return rows[:at] + rows[at + 1 :]
-    other = at + {"up": -1, "down": 1}.get(word, 0)
+    other = at + {"up": -1, "down": 1}.get(action, 0)
     if 0 <= at < len(rows) and 0 <= other < len(rows) and at != other:
         first, second = rows[at], rows[other]
         rows[at], rows[other] = replace(second, number=first.number), replace(first, number=second.number)

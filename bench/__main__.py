@@ -83,6 +83,8 @@ ROWS = (
     ("media", "opus.x_real_time", "opus.ratio_to_ffmpeg", "", None, "take to opus"),
     ("media", "opus.x_real_time", "", ">=", 250, "  goal"),
     ("listeners", "first_byte_p99_ms", "", "<=", 20, "first byte of audio at 50 listeners, p99, ms"),
+    ("listeners", "encrypted_first_byte_p99_ms", "ratio_encrypted_p99", "", None, "  of encrypted ones, against plain"),
+    ("listeners", "encrypted_whole_mb_per_s", "ratio_encrypted_whole", "", None, "  whole files, MB/s, against plain"),
     ("confgen", "render_s", "", "<=", 1, "Asterisk's files of 10,000 users, s"),
     *(
         (

@@ -95,13 +95,14 @@ class MasterKeys:
         is_changed = version is not None and version != self._version
         if not is_changed and (not is_due or time.monotonic() - self._tried_s < AGAIN_S):
             return
-        self._tried_s, self._version = time.monotonic(), version
+        self._version = version
         try:
             self._keys = {name: MasterKey(name, key) for name, key in self._source.read().items()}
         except CallrecError as error:
             self._error = error
         else:
             self._error = None
+        self._tried_s = time.monotonic()  # a command may have taken long, and others wait for it
 
     def _check(self, key: MasterKey) -> None:
         """Raises Misconfigured for another key than the one that was used under this id before."""

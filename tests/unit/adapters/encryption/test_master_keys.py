@@ -224,3 +224,25 @@ def test_a_key_that_was_exchanged_under_its_id_encrypts_nothing(tmp_path: Path) 
         error = raised(work)
         assert (error.code, "is not the one" in str(error)) == ("encryption-keys", True)
     assert MasterKeys(Scripted(k=FIRST), tmp_path).current().key == FIRST
+
+
+def test_a_slow_source_that_fails_is_asked_once_for_all_who_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would else wait for the whole time of its own question: the pause begins when the answer is there."""
+    now_s, asked = [1000.0], list[float]()
+
+    class Slow(KeySource):
+        def read(self) -> dict[str, bytes]:
+            asked.append(now_s[0])
+            now_s[0] += 2 * master_keys.AGAIN_S
+            raise Unavailable("encryption-keys-away", "the vault does not answer")
+
+    monkeypatch.setattr(master_keys.time, "monotonic", lambda: now_s[0])
+    keys = MasterKeys(Slow("command:vault"), tmp_path)
+    for _ in range(3):
+        assert raised(lambda: keys.named("2026")).code == "encryption-keys-away"
+    assert len(asked) == 1
+    now_s[0] += master_keys.AGAIN_S
+    raised(lambda: keys.named("2026"))
+    assert len(asked) == 2

@@ -270,6 +270,10 @@ FORMS: dict[str, Try] = {
     "changeOwnServices": Try("/my/services", {"dnd": "true"}, settings("user:2")),
     "tryWebhook": Try("/system/webhooks/shop/test", {}, settings("webhook:shop")),
     "resendDeliveries": Try("/system/webhooks/shop/resend", {}, settings("webhook:shop")),
+    "addWebhook": Try("/system/new-webhook", {"id": "crm", "url": "http://127.0.0.1:9/x"}, settings("webhook:crm")),
+    "changeWebhook": Try("/system/webhooks/crm/change", {"url": "http://127.0.0.1:9/y"}, settings("webhook:crm")),
+    "rotateSecret": Try("/system/webhooks/crm/rotate", {}, settings("webhook:crm")),
+    "removeWebhook": Try("/system/webhooks/crm/remove", {"sure": "yes"}, settings("webhook:crm")),
     "setPrompt": Try(
         "/system/prompts", {"name": "call-is-recorded", "language": "fr", "file": WAV}, settings("prompt:call-is-recorded/fr")
     ),
@@ -287,10 +291,12 @@ AS_OPERATIONS = {
     "confirmOwnFactor": "confirmSecondFactor", "removeOwnFactor": "removeOwnSecondFactor", "makeToken": "createToken",
     "endSessionsOfAccount": "endSessions", "addNote": "noteRecording",
     "changeTags": "changeAnnotations", "hold": "holdRecording", "release": "releaseRecording", "erase": "eraseRecording",
-    "link": "makeLink",
+    "link": "makeLink", "holdMany": "holdRecordings", "releaseMany": "releaseRecordings", "eraseMany": "eraseRecordings",
+    "addRetentionClass": "setRetentionClass", "changeRetentionClass": "setRetentionClass", "limitSpace": "setRetentionSpace",
     **{name: name for name in (
         "login", "logout", "endOwnSession", "removeToken", "unlockAccount", "resetPassword", "removeSecondFactor", "revokeLink",
-        "startRecording", "stopRecording", "pauseRecording", "resumeRecording",
+        "startRecording", "stopRecording", "pauseRecording", "resumeRecording", "enableRetentionClass", "disableRetentionClass",
+        "removeRetentionClass", "runRetention", "trustClock",
     )},
 }  # fmt: skip
 """The other forms, each with the operation whose use case it calls."""

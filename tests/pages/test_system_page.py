@@ -11,7 +11,7 @@ from callrec.app.doctor.findings import Finding, Verdict
 from conftest import Someone
 
 HOSTILE = '<img src=x onerror="console.error(1)">'
-PAGES = ("/system", "/system/webhooks", "/system/prompts", "/system/licences")
+PAGES = ("/system", "/system/webhooks", "/system/prompts", "/system/licences", "/system/retention")
 SEES = {"administrator", "auditor"}
 
 
@@ -94,6 +94,52 @@ async def test_webhooks_are_shown_and_what_is_unknown_is_told(someone: Someone, 
             assert await one.go("/system/webhooks/other") == 404
     finally:
         await door.ask("DELETE", "/webhooks/crm")
+
+
+async def test_a_webhook_is_added_and_its_secret_is_shown_once(someone: Someone, door: ServiceUrl) -> None:
+    """The next look does not have it any more; another secret is made, shown once as well, and both sign for a while."""
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/system/webhooks")
+        await one.page.click("text=Add a webhook")
+        await one.page.fill("#id", "crm")
+        await one.page.fill("#url", "ftp://crm.example")
+        await one.page.check("[value=recording-stored]")
+        await one.page.click("main form button.main")
+        assert await one.page.locator("#url-wrong").count() == 1
+        assert await one.page.is_checked("[value=recording-stored]")
+        await one.page.fill("#url", "http://127.0.0.1:9/hook")
+        await one.page.click("main form button.main")
+        first = await one.text(".secret")
+        assert first.startswith("whsec_")
+        assert "recording-stored" in await one.text()
+        await one.page.reload()
+        assert await one.page.locator(".secret").count() == 0
+        assert first not in await one.page.content()
+        await one.page.click("text=New secret")
+        second = await one.text(".secret")
+        assert second.startswith("whsec_")
+        assert second != first
+        assert "Two secrets sign now." in await one.text()
+        await one.page.click("a:text-is('Change')")
+        await one.page.uncheck("#enabled")
+        await one.page.click("main form button.main")
+        assert "are neither kept nor sent" in await one.text()
+        (hook,) = (await door.ask("GET", "/webhooks")).json["items"]
+        assert (hook["id"], hook["enabled"], hook["secrets"]) == ("crm", False, 2)
+        await one.page.check("#sure")
+        await one.page.click("button.danger")
+        assert "The webhook is removed" in await one.text("#messages")
+        assert (await door.ask("GET", "/webhooks")).json["items"] == []
+
+
+async def test_licences_of_scripts_and_packages_are_shown(someone: Someone) -> None:
+    async with someone("auditor") as one:
+        await one.go("/system/licences")
+        shown = await one.text()
+        for name in ("htmx.org 2.0.8 (0BSD)", "wavesurfer.js", "aiohttp", "psycopg", "LGPL-3.0-only"):
+            assert name in shown, name
+        await one.page.click("a:text-is('aiohttp')")
+        assert "Apache License" in await one.page.inner_text("pre")
 
 
 @pytest.mark.parametrize("role", ROLES)

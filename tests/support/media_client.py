@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 from stored_library import StoredLibrary
 
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.domain.access.principals import DAEMON, Principal
 from callrec.observe.health import Readiness
 from callrec.observe.metrics import Metrics
@@ -75,7 +76,7 @@ async def served(
         marks_operation(media),
         *annotation_operations(media),
         *link_operations(media),
-        *export_operations(media),
+        *export_operations(media, DiskLogReader(stored.settings.state_dir / "audit")),
         *erasure_operations(media),
         *hold_operations(media),
         *retention_operations(media),

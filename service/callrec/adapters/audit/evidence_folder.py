@@ -33,8 +33,7 @@ def write_evidence(evidence: Evidence, folder: Path, contents: Contents = PLAIN)
             for name, digest in evidence.digests.items():
                 if sums[name] != digest:
                     raise Corrupt("media-changed", f"{evidence.copies[name]} changed while it was copied")
-            added = {name: files(_HERE).joinpath(source).read_bytes() for name, source in _ADDED.items()}
-            for name, content in {**evidence.files, **added}.items():
+            for name, content in {**evidence.files, **added_files()}.items():
                 write_new(draft / name, content, 0o644)
                 sums[name] = hashlib.sha256(content).hexdigest()
             lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
@@ -44,6 +43,11 @@ def write_evidence(evidence: Evidence, folder: Path, contents: Contents = PLAIN)
             sync_folder(folder.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def added_files() -> dict[str, bytes]:
+    """What says how to check evidence, and does it, by the names in it."""
+    return {name: files(_HERE).joinpath(source).read_bytes() for name, source in _ADDED.items()}
 
 
 def _copied(contents: Contents, source: Path, target: Path) -> str:

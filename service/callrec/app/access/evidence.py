@@ -36,13 +36,13 @@ class Evidence:
     """The SHA-256 of each copy, as the log says it. Of an encrypted recording the copies are the content."""
 
 
-def evidence_of(library: Library, log: LogReader, recording: str) -> Evidence:
-    """The evidence for this recording. Blocking.
+def evidence_of(library: Library, log: LogReader, recording: str, at: tuple[str, Manifest] | None = None) -> Evidence:
+    """The evidence for this recording. `at`: its path in the library and its sidecar; None: they are looked for. Blocking.
 
     Raises Refused when there is no such recording, or no entry of it; Unavailable when no checkpoint speaks of the entry yet;
     Corrupt when the recording or the log is not what was logged.
     """
-    path, manifest = _found(library, recording)
+    path, manifest = at or _found(library, recording)
     index, content, entry = _entry_of(log, recording)
     files, copies, digests = _proof(log, index, content), {}, {}
     names = [(MANIFEST, f"{path}.json"), *((part, _beside(path, media.name)) for part, media in manifest.parts)]

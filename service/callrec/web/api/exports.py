@@ -7,8 +7,10 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field, model_validator
 
+from callrec.adapters.audit.evidence_folder import added_files
 from callrec.app.library.media.exporting import Wanted
 from callrec.app.library.media.stored_media import StoredMedia
+from callrec.app.ports.access import LogReader
 from callrec.domain.access.decisions import visible
 from callrec.domain.access.principals import Principal
 from callrec.domain.directory.model import Permission
@@ -70,8 +72,11 @@ class ExportPreview(BaseModel):
     lacking: list[Lacking]
 
 
-def export_operations(stored: StoredMedia) -> list[Operation]:
+def export_operations(stored: StoredMedia, log: LogReader) -> list[Operation]:
     """The operations of exports."""
+
+    async def evidence(request: web.Request) -> web.StreamResponse:
+        return await streamed_evidence(request, stored, log)
 
     async def preview(request: web.Request) -> web.Response:
         wanted = _wanted(await body_of(request, ExportWanted), principal_of(request))
@@ -107,7 +112,19 @@ def export_operations(stored: StoredMedia) -> list[Operation]:
             {HTTPStatus.OK: Answer("The vCon (IETF draft).", headers=("Content-Disposition",), media=VCON)},
             (HTTPStatus.NOT_FOUND,), id_says="The recording's id.", limit_s=LIMIT_S, needs=needs,
         ),
+        Operation(
+            "GET", "/recordings/{id}/evidence", "recordingEvidence", "recordings",
+            "Export what proves by itself, without callrec, which files of a recording were stored.", evidence,
+            {HTTPStatus.OK: Answer("The ZIP; HOW-TO-CHECK.txt in it says how.", headers=("Content-Disposition",), media=ZIP)},
+            (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT), id_says="The recording's id.", limit_s=LIMIT_S, needs=needs,
+        ),
     ]  # fmt: skip
+
+
+async def streamed_evidence(request: web.Request, stored: StoredMedia, log: LogReader) -> web.StreamResponse:
+    """The evidence of the recording of the path, sent while it is made. Raises Refused, Corrupt, Unavailable."""
+    content = stored.exporting.evidence(request.match_info["id"], asker_of(request), log, added_files())
+    return await _streamed(request, content, ZIP, "evidence.zip")
 
 
 async def streamed_archive(request: web.Request, stored: StoredMedia, wanted: Wanted) -> web.StreamResponse:

@@ -45,7 +45,7 @@ def operations(use: UseCases) -> list[Operation]:
         marks_operation(use.stored),
         *annotation_operations(use.stored),
         *link_operations(use.stored),
-        *export_operations(use.stored),
+        *export_operations(use.stored, use.audit_reader),
         *erasure_operations(use.stored),
         *hold_operations(use.stored),
         *retention_operations(use.stored),

@@ -212,9 +212,10 @@ class _Webhooks:
         return shown({**webhook_row(*await self._registry.one(identity), now_s=time.time()), "secret": secret})
 
 
-async def log_webhook(request: web.Request, what: str, **fields: object) -> None:
-    """Return when the audit log has that this webhook is about to be changed or used. Raises Unavailable."""
-    identity = request.match_info["id"]
+async def log_webhook(request: web.Request, what: str, *, new: str | None = None, **fields: object) -> None:
+    """Return when the audit log has that a webhook is about to be changed or used: the one of the path, else `new`. Raises
+    Unavailable."""
+    identity = request.match_info["id"] if new is None else new
     known = bool(WEBHOOK_ID.fullmatch(identity))
     more = {} if known else {"id": identity}
     await log_change(request, f"webhook:{identity if known else ''}", what, **more, **fields)

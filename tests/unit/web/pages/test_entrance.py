@@ -33,7 +33,17 @@ EVERYBODY = OPEN | {
 }
 LIVE = {"calls", "followCalls", "call"}
 CONTROLS = {"startRecording", "stopRecording", "pauseRecording", "resumeRecording"}
-SYSTEM = {"system", "licences", "webhooks", "webhook", "prompts", "hearPrompt"}
+SYSTEM = {
+    "system",
+    "licences",
+    "licence",
+    "retention",
+    "retentionClass",
+    "webhooks",
+    "webhook",
+    "prompts",
+    "hearPrompt",
+}
 AUDIT = {"audit", "downloadAudit", "checkAudit"}
 OWN = {"my", "changeOwnServices"}
 SEES = {"recordings", "recording"}

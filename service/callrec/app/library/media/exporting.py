@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
+from callrec.app.access.evidence import evidence_of
 from callrec.app.library.catalog import annotated_entry
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.places import Places
 from callrec.app.library.media.sources import Source, Sources, Stored, changed, source_of
+from callrec.app.ports.access import LogReader
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import MediaFiles, MediaNotices, ZipFile
 from callrec.domain.access.audit import Action
@@ -224,6 +226,32 @@ class Exporting:
                     yield base64.urlsafe_b64encode(chunk).rstrip(b"=")
                 yield behind.encode("utf-8", "replace")
 
+    async def evidence(
+        self, recording: str, asker: Asker, log: LogReader, added: Mapping[str, bytes]
+    ) -> AsyncGenerator[bytes]:
+        """The parts of a ZIP that proves by itself which files were stored (`app.access.evidence`). `added`: what says how to
+        check it. The first part comes when the audit log has it. Raises as `Sources.stored` and `evidence_of`."""
+        stored, sources = await self._stored(recording, asker), self._ports.sources
+        with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
+            at = (stored.path, stored.manifest)
+            found = await asyncio.to_thread(evidence_of, sources.library, log, recording, at)
+            await self._ports.looks.told(asker, Action.EXPORTED, recording, details="evidence")
+            archive, now_s, sums = self._ports.new_zip(), self._ports.clock.now().utc_s, dict(found.digests)
+
+            for name, source in found.copies.items():
+                yield archive.begin(name, now_s)
+                async with aclosing(self._proven(recording, source, None, found.digests[name])) as chunks:
+                    async for chunk in chunks:
+                        yield archive.write(chunk)
+                yield archive.end()
+            for name, content in {**found.files, **added}.items():
+                sums[name] = hashlib.sha256(content).hexdigest()
+                yield archive.begin(name, now_s) + archive.write(content) + archive.end()
+            lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
+            yield archive.begin(SUMS, now_s) + archive.write(lines) + archive.end()
+            for piece in archive.close():
+                yield piece
+
     async def _stored(self, recording: str, asker: Asker) -> Stored:
         return await self._ports.sources.stored(recording, asker, Permission.RECORDINGS_EXPORT)
 
@@ -250,21 +278,26 @@ class Exporting:
             yield archive.begin(name, changed_s) + archive.write(content) + archive.end()
         export.add_row(row(annotated_entry(stored.path, manifest, annotations), lacks))
 
-    async def _whole(self, source: Source) -> AsyncGenerator[bytes]:
+    def _whole(self, source: Source) -> AsyncGenerator[bytes]:
+        """The bytes of a file of a recording; as `_proven`."""
+        media = source.media
+        return self._proven(source.recording, source.file, media.bytes, media.sha256)
+
+    async def _proven(self, recording: str, path: str, size_bytes: int | None, sha256: str) -> AsyncGenerator[bytes]:
         """The bytes of a file, compared with its digest on the way: the last ones come only when it is right."""
-        file, digest, at = await self._ports.files.open(source.file), hashlib.sha256(), 0
+        file, digest, at = await self._ports.files.open(path), hashlib.sha256(), 0
         try:
-            if file.size_bytes != source.media.bytes:
-                raise changed(source)
+            if size_bytes not in {None, file.size_bytes}:
+                raise changed(recording)
             while at < file.size_bytes:
                 chunk = await file.read(at, CHUNK_BYTES)
                 await asyncio.to_thread(digest.update, chunk)
                 at += len(chunk)
-                if not chunk or (at >= file.size_bytes and digest.hexdigest() != source.media.sha256):
-                    raise changed(source)
+                if not chunk or (at >= file.size_bytes and digest.hexdigest() != sha256):
+                    raise changed(recording)
                 yield chunk
         except Corrupt as error:  # also of a file that cannot be decrypted
-            self._ports.notices.media_changed(RecordingId(source.recording), error)
+            self._ports.notices.media_changed(RecordingId(recording), error)
             raise
         finally:
             await file.close()

@@ -118,16 +118,16 @@ class RecordingMedia:
         try:
             check = await self._begun(source, file, source.media.sha256, source.media.bytes)
             if not await check.holds():
-                raise changed(source)
+                raise changed(source.recording)
         finally:
             await file.close()
 
     async def _begun(self, source: Source, file: MediaFile, sha256: str, size_bytes: int | None) -> DigestCheck:
         if size_bytes is not None and file.size_bytes != size_bytes:
-            raise changed(source)
+            raise changed(source.recording)
         check = await self._checks.begun(file, sha256)
         if check.known is False:
-            raise changed(source)
+            raise changed(source.recording)
         return check
 
 
@@ -160,12 +160,12 @@ class OpenMedia:
             chunk = await self.file.read(at, min(CHUNK_BYTES, last + 1 - at))
             at += len(chunk)
             if not chunk:
-                raise changed(self.source)
+                raise changed(self.source.recording)
             if at > last and is_end:
                 waits = self.check.known is None and self.file.size_bytes > CHUNK_BYTES
                 if waits and len(chunk) > 1:
                     yield chunk[:-1]
                     chunk = chunk[-1:]
                 if not await self.check.holds():
-                    raise changed(self.source)
+                    raise changed(self.source.recording)
             yield chunk

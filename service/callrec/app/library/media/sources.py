@@ -97,10 +97,10 @@ def beside(path: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def changed(source: Source) -> Corrupt:
-    """The error for a file that is not the one of the sidecar."""
+def changed(recording: str) -> Corrupt:
+    """The error for a file of this recording that is not the one that was stored."""
     return Corrupt(
         "media-changed",
-        f"the file of recording {source.recording} is not the one that was stored",
+        f"the file of recording {recording} is not the one that was stored",
         hint="run callrec verify, and restore the file from a backup",
     )

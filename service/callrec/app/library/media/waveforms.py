@@ -70,7 +70,7 @@ def kept_or_made(library: Library, measurer: Measurer, source: Source) -> Wavefo
         if kept is not None and kept.media_sha256 == media.sha256:
             return kept
     if library.measure(source.name) != (media.bytes, media.sha256):
-        raise changed(source)
+        raise changed(source.recording)
     made = measurer.measured(source.file, media, source.channels)
     with suppress(Unavailable):  # a disk that is full or read-only: measured again the next time
         library.keep_waveform(source.recording, source.stored.path, made, track)

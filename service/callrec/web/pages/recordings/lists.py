@@ -7,17 +7,20 @@ from aiohttp import web
 
 from callrec.app.library.media.exporting import MOST_RECORDINGS, Wanted
 from callrec.app.library.media.stored_media import StoredMedia
-from callrec.domain.access.decisions import Visible
+from callrec.domain.access.decisions import Visible, visible
+from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.domain.library.search_keys import Entry
 from callrec.domain.library.search_pages import Count, Page
 from callrec.web.api.exports import streamed_archive
-from callrec.web.api.recordings import Recordings
+from callrec.web.api.recordings import Conditions, Recordings
+from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, checked, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.recordings import words
 from callrec.web.pages.recordings.search import FIELDS, Search
 from callrec.web.pages.site import SITE, page, see_other
+from callrec.web.requests import query_text
 
 PATH = "/recordings"
 
@@ -80,8 +83,7 @@ class RecordingLists:
     ) -> tuple[Form, Search | None, Page | None, Count | None]:
         """What the address of this request asks for; without a page when it has wrong values, which the form tells. `allowed`:
         only these recordings; None: all that the person may see."""
-        form = blank(request)
-        form.values = {name: request.query.getall(name) for name in FIELDS & request.query.keys()}
+        form = _conditions(request)
         search = checked(form, Search)
         if search is None:
             return form, None, None, None
@@ -98,12 +100,31 @@ class RecordingLists:
         return form, search, found, count
 
     async def export(self, request: web.Request) -> web.StreamResponse:
-        """`POST /recordings/export`: a ZIP of what was ticked."""
+        """`POST /recordings/export`: a ZIP of what was ticked, or of all that meet the conditions of the address."""
         form = await typed(request)
+        if form.value("all"):
+            return await self._export_all(request)
         wanted = form.values.get("recording", [])[:MOST_RECORDINGS]
         if not wanted:
             return see_other(PATH, "nothing-ticked")
         return await streamed_archive(request, self._stored, Wanted(tuple(wanted)))
+
+    async def _export_all(self, request: web.Request) -> web.StreamResponse:
+        form = _conditions(request)
+        search = checked(form, Search)
+        if search is None:
+            raise web.HTTPNotFound
+        allowed = visible(principal_of(request), Permission.RECORDINGS_EXPORT)
+        query = search.query(request.app[SITE].view(request))
+        said = query_text(Conditions.model_validate(query.model_dump(include=set(Conditions.model_fields)))) or "all"
+        return await streamed_archive(request, self._stored, Wanted(filter=query.filter(allowed), said=said))
+
+
+def _conditions(request: web.Request) -> Form:
+    """The conditions of an address."""
+    form = blank(request)
+    form.values = {name: request.query.getall(name) for name in FIELDS & request.query.keys()}
+    return form
 
 
 SAYS = {

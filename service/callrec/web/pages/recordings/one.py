@@ -7,8 +7,6 @@ from aiohttp import web
 
 from callrec.app.library.annotating import Planned
 from callrec.app.library.media.looks import Asker
-from callrec.app.library.media.stored_media import StoredMedia
-from callrec.app.ports.directory import DirectorySource
 from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission
@@ -21,6 +19,7 @@ from callrec.domain.library.recorded_user import recorded_user
 from callrec.domain.rules import UserId
 from callrec.web.api.annotations import HoldWanted, NoteAdded, Release
 from callrec.web.api.erasures import ErasureOfOne
+from callrec.web.api.exports import streamed_evidence
 from callrec.web.api.links import LinkWanted, Revocation
 from callrec.web.api.media import asker_of
 from callrec.web.auth import principal_of
@@ -29,6 +28,7 @@ from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.recordings import words
 from callrec.web.pages.recordings.story import Story
 from callrec.web.pages.site import SITE, page, see_other
+from callrec.web.use_cases import UseCases
 
 NO_LINKS: tuple[Link, ...] = ()
 MOST_MOMENT_S = 1e7
@@ -59,8 +59,8 @@ class Shown:
 class RecordingPage:
     """The page and its forms."""
 
-    def __init__(self, stored: StoredMedia, tables: DirectorySource) -> None:
-        self._stored, self._tables = stored, tables
+    def __init__(self, use: UseCases) -> None:
+        self._stored, self._tables, self._log = use.stored, use.tables, use.audit_reader
 
     async def show(self, request: web.Request) -> web.Response:
         """`GET /recordings/{id}`."""
@@ -123,6 +123,10 @@ class RecordingPage:
         if wanted:
             await self._stored.sharing.revoke(recording, wanted.link, asker_of(request))
         return see_other(f"/recordings/{recording}", "revoked")
+
+    async def evidence(self, request: web.Request) -> web.StreamResponse:
+        """What proves by itself that the recording is the one that was stored, as a ZIP."""
+        return await streamed_evidence(request, self._stored, self._log)
 
     async def erase(self, request: web.Request) -> web.Response:
         """Erase it for good, and everywhere."""

@@ -9,31 +9,27 @@ from pathlib import Path
 
 from aiohttp import web
 
+from callrec.adapters.packages import own_notice, packages
 from callrec.app.doctor.findings import Finding, Verdict
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import Refused
 from callrec.domain.prompts import DEFAULT, LANGUAGES, LARGEST_BYTES, SPOKEN, TONES
 from callrec.web.api.media import asker_of
 from callrec.web.api.prompts import UPLOAD_S, WAV, log_prompt
-from callrec.web.api.webhooks import log_webhook
 from callrec.web.pages.background_check import BackgroundCheck
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other, wants_part
 from callrec.web.pages.system import words
+from callrec.web.pages.system.retention import RetentionPages
+from callrec.web.pages.system.webhooks import WebhookPages
 from callrec.web.static_files import FOLDER
 from callrec.web.use_cases import UseCases
 
-SYSTEM, WEBHOOKS, PROMPTS, LICENCES = "/system", "/system/webhooks", "/system/prompts", "/system/licences"
-ONE_HOOK = WEBHOOKS + "/{id:[a-z0-9-]{1,40}}"
+SYSTEM, PROMPTS, LICENCES = "/system", "/system/prompts", "/system/licences"
 ONE_PROMPT = PROMPTS + "/{name:[a-z0-9-]{1,60}}/{language:[a-z0-9]{1,7}}"
 SAYS = {"examined": N_("The doctor is at work.")}
-OF_HOOKS = {
-    "resent": N_("What was given up is sent again."),
-    "tested": N_("The receiver has answered well."),
-    "failed": N_("The receiver has not answered well: see below."),
-}
 OF_PROMPTS = {
     "set": N_("The prompt is set: it is played from now on."),
     "removed": N_("callrec's own prompt is played again."),
@@ -48,10 +44,9 @@ def system_pages(use: UseCases) -> list[Page]:
         Page("GET", SYSTEM, "system", of.show, needs=reads, says=SAYS),
         Page("POST", f"{SYSTEM}/doctor", "runDoctor", of.examine, needs=changes),
         Page("GET", LICENCES, "licences", of.licences, needs=reads),
-        Page("GET", WEBHOOKS, "webhooks", of.webhooks, needs=reads, says=OF_HOOKS),
-        Page("GET", ONE_HOOK, "webhook", of.webhook, needs=reads, says=OF_HOOKS),
-        Page("POST", f"{ONE_HOOK}/resend", "resendDeliveries", of.resend, needs=changes),
-        Page("POST", f"{ONE_HOOK}/test", "tryWebhook", of.test, needs=changes, limit_s=60.0),
+        Page("GET", f"{LICENCES}/{{name:[A-Za-z0-9._-]{{1,80}}}}", "licence", of.licence, needs=reads),
+        *WebhookPages(use).pages(),
+        *RetentionPages(use).pages(),
         Page("GET", PROMPTS, "prompts", of.prompts, needs=reads, says=OF_PROMPTS),
         Page("GET", ONE_PROMPT, "hearPrompt", of.hear, needs=reads),
         Page("POST", PROMPTS, "setPrompt", of.put, needs=changes, limit_s=UPLOAD_S),
@@ -92,33 +87,18 @@ class _System:
 
     async def licences(self, request: web.Request) -> web.Response:
         """What callrec is made of, and under which terms."""
-        return page(request, "system/licences.html", vendored=await asyncio.to_thread(_vendored))
+        found, notice = await asyncio.to_thread(packages), await asyncio.to_thread(own_notice)
+        vendored = await asyncio.to_thread(_vendored)
+        return page(request, "system/licences.html", vendored=vendored, packages=found, notice=notice)
 
-    async def webhooks(self, request: web.Request) -> web.Response:
-        """All webhooks."""
-        return page(request, "system/webhooks.html", hooks=await self._use.webhooks.every())
-
-    async def webhook(self, request: web.Request) -> web.Response:
-        """One webhook with what waits and what was given up."""
-        return await self._hook(request)
-
-    async def resend(self, request: web.Request) -> web.Response:
-        """Send again what was given up: one delivery, or all."""
-        identity, form = request.match_info["id"], await typed(request)
-        await log_webhook(request, "resend", delivery=form.value("delivery") or None)
-        try:
-            await self._use.webhooks.resend(identity, form.value("delivery") or None)
-        except Refused as refused:
-            form.refuse(refused)
-            return await self._hook(request, form)
-        return see_other(f"{WEBHOOKS}/{identity}", "resent")
-
-    async def test(self, request: web.Request) -> web.Response:
-        """Send a test once, now."""
-        identity = request.match_info["id"]
-        await log_webhook(request, "test")
-        attempt = await self._use.webhooks.test(identity)
-        return see_other(f"{WEBHOOKS}/{identity}", "tested" if attempt.result == "delivered" else "failed")
+    async def licence(self, request: web.Request) -> web.Response:
+        """The terms of one Python package, as its authors wrote them."""
+        name = request.match_info["name"]
+        found = next((one for one in await asyncio.to_thread(packages) if one.name == name), None)
+        text = await asyncio.to_thread(found.text) if found else ""
+        if not text:
+            raise web.HTTPNotFound
+        return web.Response(text=text, content_type="text/plain", charset="utf-8")
 
     async def prompts(self, request: web.Request) -> web.Response:
         """All own prompts."""
@@ -150,18 +130,6 @@ class _System:
         await log_prompt(request, request.match_info["name"], request.match_info["language"])
         await self._use.prompts.remove(request.match_info["name"], request.match_info["language"])
         return see_other(PROMPTS, "removed")
-
-    async def _hook(self, request: web.Request, form: Form | None = None) -> web.Response:
-        hook, standing = await self._use.webhooks.one(request.match_info["id"])
-        deliveries = await self._use.webhooks.deliveries(hook.id)
-        return page(
-            request,
-            "system/webhook.html",
-            hook=hook,
-            standing=standing,
-            deliveries=deliveries[:200],
-            form=form or blank(request),
-        )
 
     async def _own_prompts(self, request: web.Request, form: Form | None = None) -> web.Response:
         return page(

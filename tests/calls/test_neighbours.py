@@ -51,7 +51,7 @@ async def _grant(stack: Stack) -> None:
     """As docs/settings.md says, in manager.conf; the daemon logs in again."""
     text = (stack.pbx.root / "etc" / "manager_callrec.conf").read_text()
     text = text.replace("write = call,reporting,system", "write = call,reporting,system,user")
-    stack.pbx.write_conf("manager_callrec.conf", text.replace("|Unhold)", "|Unhold|UserEvent)"))
+    stack.pbx.write_conf("manager_callrec.conf", text)
     await stack.pbx.cli("manager reload")
     await stack.daemon.stop()
     await stack.daemon.start()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 
-from following import LATE_S, NEAR_S, TONES_HZ, Scene, case
+from following import LATE_S, NEAR_S, TONES_HZ, Scene, case, seconds
 from rtp_sender import PACKET_S, RtpSender
 from sip_caller import SipCaller
 from soundness import LOST_TO_LOAD, assert_sound
@@ -15,10 +15,12 @@ from callrec.domain.calls.model import Heard
 from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.spans import Span, length_s, without
 from callrec.domain.vocabulary import AlarmCause
-from callrec_lab.audio_checks import Sound, interruptions
+from callrec_lab.audio_checks import Sound, interruptions, spans
 from callrec_lab.phones import PhoneCall
 
 BEFORE_S, AFTER_S = 4.0, 14.0
+LAST_S = 3.5
+"""A little less than until Asterisk is asked again, and than it takes to write a step of the file twice."""
 LONG, BACK, BRIEF = 600, 150, 25
 """Packets: nearly to the end of the call, three seconds, half a second."""
 KEPT_S, EDGE_S = 0.1, 0.1
@@ -196,3 +198,36 @@ async def source_behind_by_reinvite(scene: Scene) -> str:
         await phone.change_codec("PCMU")
         await asyncio.sleep(AFTER_S)
     return await _judge(scene, phone.media, there, scene.recorded, HEALED_S)
+
+
+async def _at_the_end(scene: Scene, act: Act) -> str:
+    """The recorded one's phone does it in the last seconds of the call: what is missing lasts to its end."""
+    async with scene.caller(scene.recorded, scene.partner) as phone:
+        there = await scene.rings(scene.partner)
+        await asyncio.sleep(BEFORE_S)
+        act(phone.media)
+        await asyncio.sleep(LAST_S)
+        sent_to_s = phone.media.spurts[-1][1]
+    assert seconds(there.heard(), scene.recorded) > BEFORE_S + LAST_S - LATE_S - phone.media.unsent * PACKET_S
+    manifest, left, _ = await scene.entry()
+    recording = manifest.recording
+    held_to_s = recording.captures[0].from_s + max(to_s for _, to_s in spans(left, TONES_HZ[scene.recorded]))
+    if sent_to_s - held_to_s <= NEAR_S:  # its numbers were ahead after all: they begin at random
+        assert_sound(manifest, unsent=phone.media.unsent)
+        return "kept"
+    deaf = [(one.from_s, one.to_s) for one in recording.missing if one.cause == AlarmCause.DEAF_LEG]
+    untold_s = length_s(without([(held_to_s + EDGE_S, sent_to_s - NEAR_S)], deaf))
+    assert (manifest.state, untold_s) == (StoredState.PARTIAL, 0.0), (held_to_s, sent_to_s, recording)
+    return "told"
+
+
+@case("source-behind-at-the-end", length_s=BEFORE_S + LAST_S)
+async def source_behind_at_the_end(scene: Scene) -> str:
+    """A new source with lower numbers in the last seconds of the call: the last counts tell it."""
+    return await _at_the_end(scene, _source(-LONG))
+
+
+@case("numbers-back-at-the-end", length_s=BEFORE_S + LAST_S)
+async def numbers_back_at_the_end(scene: Scene) -> str:
+    """The same source: no counter tells it in time, and the silence is doubted."""
+    return await _at_the_end(scene, _same(-LONG))

@@ -220,6 +220,8 @@ class Asterisk:
         self.packet_counts: list[int | None] = []
         self.rtp_counts: dict[LegId, RtpCount] = {}
         self.delays_s: dict[LegId, float] = {}
+        self.tell_last: list[LegId] = []
+        """Whose last counts the dialplan is to tell."""
         self.places: dict[LegId, str] = {}
         self.queues: dict[LegId, str] = {}
         self.came_in: dict[LegId, str | None] = {}
@@ -370,6 +372,10 @@ class Asterisk:
     async def rtp_count(self, leg: LegId) -> RtpCount | None:
         self._do("rtp_count")
         return self.rtp_counts.get(leg)
+
+    async def tell_last_counts(self, leg: LegId) -> None:
+        self._do("tell_last_counts")
+        self.tell_last.append(leg)
 
     async def largest_delay_s(self, leg: LegId) -> float | None:
         self._do("largest_delay_s")

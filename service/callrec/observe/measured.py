@@ -121,6 +121,10 @@ class MeasuredRecorder:
         """Passed on."""
         return await self._recorder.rtp_count(leg)
 
+    async def tell_last_counts(self, leg: LegId) -> None:
+        """Passed on."""
+        await self._recorder.tell_last_counts(leg)
+
     async def largest_delay_s(self, leg: LegId) -> float | None:
         """Passed on."""
         return await self._recorder.largest_delay_s(leg)

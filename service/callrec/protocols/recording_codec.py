@@ -259,12 +259,15 @@ def _party_in(found: PartyFormat) -> Party:
 
 
 def _quality_out(quality: Quality) -> QualityFormat:
-    return {
+    out: QualityFormat = {
         "received": quality.received,
         "lost": quality.lost,
         "jitter_ms": quality.jitter_ms,
         "packet_ms": quality.packet_ms,
     }
+    if quality.largest_delay_ms is not None:
+        out["largest_delay_ms"] = quality.largest_delay_ms
+    return out
 
 
 def _quality_in(found: QualityFormat) -> Quality:
@@ -273,6 +276,7 @@ def _quality_in(found: QualityFormat) -> Quality:
         lost=found["lost"],
         jitter_ms=found["jitter_ms"],
         packet_ms=found.get("packet_ms", PACKET_MS),
+        largest_delay_ms=found.get("largest_delay_ms"),
     )
 
 

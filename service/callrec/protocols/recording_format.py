@@ -72,6 +72,8 @@ class QualityFormat(TypedDict):
     lost: int
     jitter_ms: float
     packet_ms: NotRequired[float]
+    largest_delay_ms: NotRequired[float]
+    """Only where it is known."""
 
 
 class PartyFormat(TypedDict):

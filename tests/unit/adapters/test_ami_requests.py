@@ -674,6 +674,19 @@ async def test_the_largest_jitter_tells_the_largest_delay(manager: Manager, answ
     assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).largest_delay_s(LEG) == delay_s
 
 
+async def test_a_leg_is_to_tell_its_last_counts_where_the_dialplan_can(manager: Manager, recorder: AmiRecorder) -> None:
+    """A handler that is not there would be an error in Asterisk's log at each hangup."""
+    await recorder.tell_last_counts(LEG)
+    assert manager.asked == ["Getvar Variable=DIALPLAN_EXISTS(callrec-counts,s,1)"]
+
+    manager.values["DIALPLAN_EXISTS(callrec-counts,s,1)"] = "1"
+    await recorder.tell_last_counts(LEG)
+    assert manager.asked[-1] == "Setvar Variable=CHANNEL(hangup_handler_push) Value=callrec-counts,s,1"
+
+    manager.faults["Setvar"] = Refused("ami-refused", "No such channel")
+    await recorder.tell_last_counts(LEG)
+
+
 async def test_only_channels_are_channels(manager: Manager) -> None:
     assert [message.event for message in await AmiChannels(manager, Ari()).channels()] == ["CoreShowChannel"]
 

@@ -7,13 +7,13 @@ import pytest
 
 from callrec.adapters.asterisk.announcer import BEGINS_S, SHORTEST_S, SILENCES, AriAnnouncer, sound_of
 from callrec.adapters.asterisk.link import LinkState
-from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import NotHeard, Told
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import Unavailable
 from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
+from callrec.protocols.rtp_counters import Packets
 from callrec_lab.asterisk import dialplan_folder
 
 LEG, PARTNER = LegId("1700000000.1"), LegId("1700000000.2")

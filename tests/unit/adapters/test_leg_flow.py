@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from callrec.adapters.asterisk.leg_flow import AmiLegFlow
-from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.ids import LegId
 from callrec.domain.errors import Refused
 from callrec.protocols.ami import Message
+from callrec.protocols.rtp_counters import Packets
 
 LEG = LegId("1700000000.1")
 

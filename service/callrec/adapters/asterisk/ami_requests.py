@@ -15,7 +15,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from callrec.adapters.asterisk.rtp_counters import COUNTERS, JITTER, largest_delay_of, packets_of, rtp_count_of
 from callrec.app.calls.ami_events import HOLDING, PARKED, PARKING
 from callrec.app.ports.asterisk import Codecs, Manager, Rest
 from callrec.app.ports.calls import Spool
@@ -31,6 +30,14 @@ from callrec.domain.library.file_names import Side, leg_file
 from callrec.domain.rules import RecordRules, Rule, UserId
 from callrec.protocols.ami import Message
 from callrec.protocols.audio_formats import rate_of
+from callrec.protocols.rtp_counters import (
+    COUNTERS,
+    JITTER,
+    LAST_COUNTS_AT,
+    largest_delay_of,
+    packets_of,
+    rtp_count_of,
+)
 
 START_S = 1.0
 MUTE_S = 1.0
@@ -271,6 +278,13 @@ class AmiRecorder:
     async def largest_delay_s(self, leg: LegId) -> float | None:
         """See ports.Recorder (RFC 3550, 6.4.1)."""
         return largest_delay_of(await self._variable(leg, JITTER))
+
+    async def tell_last_counts(self, leg: LegId) -> None:
+        """See ports.Recorder (func_channel.c: `hangup_handler_push`). A handler that is not there would be an error in Asterisk's
+        log at each hangup."""
+        if await self._variable(leg, f"DIALPLAN_EXISTS({LAST_COUNTS_AT})") == "1":
+            with contextlib.suppress(Refused):  # it has hung up
+                await self._set(leg, "CHANNEL(hangup_handler_push)", LAST_COUNTS_AT)
 
     async def _variable(self, leg: LegId, name: str) -> str:
         """A variable of a leg; empty also when the leg has hung up."""

@@ -19,13 +19,13 @@ from typing import Literal, Protocol
 
 from callrec.adapters.asterisk.leg_flow import LegFlow
 from callrec.adapters.asterisk.link import LinkState
-from callrec.adapters.asterisk.rtp_counters import Packets
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import NotHeard, Signal, Told
 from callrec.domain.errors import Unavailable
 from callrec.domain.prompts import OwnPrompt
 from callrec.domain.vocabulary import Outcome
+from callrec.protocols.rtp_counters import Packets
 
 _SOUNDS: Mapping[Outcome | Told | Signal, str] = {
     Signal.BEEP: "callrec/recording-beep",

@@ -9,10 +9,10 @@ its keys are ignored; the recorders on it do (bridge_channel.c: bridge_channel_p
 
 from typing import Protocol
 
-from callrec.adapters.asterisk.rtp_counters import COUNTERS, Packets, packets_of
 from callrec.app.ports.asterisk import Manager
 from callrec.domain.calls.ids import LegId
 from callrec.domain.errors import Refused
+from callrec.protocols.rtp_counters import COUNTERS, Packets, packets_of
 
 _SOUND = "BRIDGE_PLAY_SOUND"
 

@@ -32,7 +32,7 @@ from callrec.protocols.ami import Message
 _CALLS = frozenset({"Newchannel", "Newstate", "Hangup", "BridgeEnter", "BridgeLeave", "DialBegin", "DialEnd"})
 _WAITS = frozenset({"Hold", "Unhold", "MusicOnHoldStart", "MusicOnHoldStop"})
 _SPIES = frozenset({"ChanSpyStart", "ChanSpyStop"})
-WANTED = _CALLS | _WAITS | _SPIES | {"FullyBooted", "Shutdown"}
+WANTED = _CALLS | _WAITS | _SPIES | {"FullyBooted", "Shutdown", "UserEvent"}
 """The events that the calls listen to: about a fifth of what one call causes."""
 
 TECHNOLOGIES = ("PJSIP", "SCCP")

@@ -68,6 +68,7 @@ from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import ControlAnswer, DropReason, Outcome
 from callrec.protocols.ami import Message
+from callrec.protocols.rtp_counters import last_counts_of
 
 ENDED_CALLS = 1000
 CONTROL_S = 5.0
@@ -96,6 +97,7 @@ class CallRouter:
         self._ended: deque[CallId] = deque(maxlen=ENDED_CALLS)
         """Calls that were live a while ago: a request for one is answered by that."""
         self._bounds = Bounds(around.observer)
+        self._quality = QualityWatch(around.recorder, around.clock, around.files.silences)
         self._stream = EventStream(around.clock, around.observer, self._deliver)
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -105,8 +107,7 @@ class CallRouter:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._around.background.run_in(tasks)
-            quality = QualityWatch(self._around.recorder, self._around.clock, self._around.files.silences)
-            tasks.create_task(quality.watch(self._recorded), name="quality")
+            tasks.create_task(self._quality.watch(self._recorded), name="quality")
             opaque = OpaqueWatch(self._around.recorder, self._around.clock)
             tasks.create_task(opaque.watch(self._recorded), name="opaque")
             flow = RtpWatch(self._around.recorder, self._around.clock, self._around.files.overdue)
@@ -135,10 +136,11 @@ class CallRouter:
         self._stream.receive(message)
 
     def _deliver(self, message: Message, at_mono_s: float) -> None:
+        if last := last_counts_of(message):
+            self._quality.ended(last, at_mono_s)
+            return
         if dial := dial_of(message):
-            self._dialled(dial, at_mono_s)
-            if message.event == "DialBegin" and (caller := self._by_leg.get(dial.by)):
-                caller.ask_place(dial.by)
+            self._dialled(dial, at_mono_s, begins=message.event == "DialBegin")
         event = translate(message, self._endpoints)
         if event is None:
             return
@@ -165,7 +167,9 @@ class CallRouter:
             self._by_leg.pop(leg, None)
             self._tell_left(event, actor, at_mono_s)
 
-    def _dialled(self, dial: Dial, at_mono_s: float) -> None:
+    def _dialled(self, dial: Dial, at_mono_s: float, *, begins: bool) -> None:
+        if begins and (caller := self._by_leg.get(dial.by)):
+            caller.ask_place(dial.by)
         if (leg := self._conversations.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
             actor.post(LegAppeared(leg), at_mono_s)
             if leg.direction is Direction.OUT:

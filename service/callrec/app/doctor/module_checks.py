@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from callrec.app.doctor.findings import Finding, Verdict
 
 MODULES = (
-    *("res_speech", "res_agi", "app_exec", "app_mixmonitor", "app_playback", "app_stack", "bridge_builtin_features"),
+    *("res_speech", "res_agi", "app_exec", "app_mixmonitor", "app_playback", "app_stack", "app_userevent"),
+    "bridge_builtin_features",
     *("format_sln", "format_wav", "codec_resample"),
-    *("func_callerid", "func_channel", "func_cut", "func_db", "func_devstate", "func_env"),
+    *("func_callerid", "func_channel", "func_cut", "func_db", "func_devstate", "func_dialplan", "func_env"),
     *("func_logic", "func_strings", "func_pjsip_endpoint"),
     *("res_http_websocket", "res_websocket_client", "res_ari_model", "res_ari", "res_stasis", "app_stasis"),
     *("res_stasis_answer", "res_stasis_recording", "res_stasis_playback", "res_stasis_snoop"),
@@ -36,9 +37,9 @@ ONLY_FOR = {"res_websocket_client": "res_ari", "res_ari_playbacks": "res_ari_cha
 without res_ari_playbacks."""
 ONLY_WITH = {"func_pjsip_endpoint": "res_pjsip"}
 """The key is needed only where the value is loaded: the function tells a PJSIP endpoint's context."""
-CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config", "func_dialplan")
-"""Also needed with generated files: the modules that read them, and those whose functions show which ones Asterisk has read
-(PJSIP_AOR, DIALPLAN_EXISTS)."""
+CONF_MODULES = ("res_pjsip", "func_pjsip_aor", "pbx_config")
+"""Also needed with generated files: the modules that read them, and the one whose function shows which ones Asterisk has read
+(PJSIP_AOR; the other is DIALPLAN_EXISTS)."""
 MAILBOX_MODULE = "app_voicemail"
 """Also needed with voicemail boxes in these files: it reads them, and its function VM_INFO shows it."""
 SCCP_MODULE = "chan_sccp"

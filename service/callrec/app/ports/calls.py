@@ -155,6 +155,11 @@ class Recorder(Protocol):
         """What is counted of the RTP that the leg's phone has sent; None when its technology does not count, or it is gone."""
         ...
 
+    async def tell_last_counts(self, leg: LegId) -> None:
+        """Have the dialplan tell what was counted of the leg's RTP when it hangs up, as far as it can. Raises CallrecError when
+        Asterisk cannot be asked."""
+        ...
+
     async def largest_delay_s(self, leg: LegId) -> float | None:
         """By how much one packet of the leg's phone was late at most, by the largest jitter; None when that is not counted."""
         ...

@@ -133,6 +133,8 @@ class Quality:
     jitter_ms: float
     packet_ms: float = PACKET_MS
     """How much of the voice one packet holds."""
+    largest_delay_ms: float | None = None
+    """By so much at most a packet came later than the one before it had promised, since the leg began; None: not known."""
 
     @property
     def is_lossy(self) -> bool:

@@ -19,6 +19,7 @@ from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, Recording
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Direction, Recording, WaitingKind
 from callrec.domain.calls.policy import Terms
+from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind
@@ -79,6 +80,25 @@ async def test_news_of_strangers_legs_are_nobodys(stage: Stage) -> None:
         call_router.asterisk(Message((("Event", "FullyBooted"),)))
         call_router.called(LegId("9.9"), ALICE, "1001")
         assert call_router.live() == []
+
+
+@virtual
+async def test_the_last_counts_of_a_leg_are_those_of_its_participant(stage: Stage) -> None:
+    """The dialplan tells them before the hangup: nothing else knows what came behind the last question."""
+    async with stage.running() as call_router:
+        stage.asterisk.rtp_counts[LEG] = RtpCount(7, 100, 0, 1.0)
+        stage.call()
+        await call_router.press(LEG, ALICE, 8000)
+        await stage.passes(5)
+        assert stage.asterisk.tell_last == [LEG]
+        counts = "themssrc=7;lp=1;rxcount=250;txjitter=0.002"
+        last = {"UserEvent": "CallrecCounts", "Counts": counts, "Jitter": "maxrxjitter=0.01"}
+        call_router.asterisk(event("UserEvent", LEG, "alice", linkedid="1.1", **last))
+        stage.hang_up()
+        await stage.passes(5)
+    (recording,) = stage.handed
+    assert recording.parties[0].quality is not None
+    assert (recording.parties[0].quality.lost, recording.parties[0].quality.largest_delay_ms) == (1, 160.0)
 
 
 @virtual

@@ -10,15 +10,16 @@ import pytest
 from call_stage import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
-from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, QualityWatch
+from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, UNTOLD_S, QualityWatch
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, Quality, Recording
+from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, Quality, Recording, Renumbering
 from callrec.domain.calls.rtp_counts import REPORT_S, RtpCount
 from callrec.domain.calls.session import Session, State
 from callrec.domain.library.file_names import Side
 from callrec.domain.library.spans import Span
 from callrec.domain.rules import Rule
+from callrec.protocols.rtp_counters import LastCounts
 
 A, B, LOCAL = LegId("1.1"), LegId("1.2"), LegId("1.3")
 GOOD, COUNTED = Quality(500, 0, 1.5), RtpCount(1, 500, 0, 1.5)
@@ -84,8 +85,8 @@ class House:
 
     async def watch(self, seconds: float) -> list[tuple[float, Event]]:
         """What is told while so much time passes."""
-        watch = QualityWatch(self.asterisk, Clock(), self.silences)
-        task = asyncio.create_task(watch.watch(lambda: [(one, self.hear) for one in self.calls]))
+        self.quality = QualityWatch(self.asterisk, Clock(), self.silences)
+        task = asyncio.create_task(self.quality.watch(lambda: [(one, self.hear) for one in self.calls]))
         began_s = asyncio.get_running_loop().time()
         await asyncio.sleep(seconds)
         task.cancel()
@@ -159,7 +160,7 @@ async def test_a_leg_that_comes_again_is_asked_as_a_new_one(house: House) -> Non
     calls = house.calls
     asyncio.get_running_loop().call_later(4.5, setattr, house, "calls", [])
     asyncio.get_running_loop().call_later(6.5, setattr, house, "calls", calls)
-    assert [at_s for at_s, _ in await house.watch(10)] == [1, 3, 7, 9]
+    assert [at_s for at_s, _ in await house.watch(10)] == [1, 3, 5, 7, 9], "at 5 s once more, since it has left"
 
 
 def renumbered(house: House, leg: LegId = A, source: int = 2, received: int = 50, lost: int = 0) -> None:
@@ -327,3 +328,106 @@ async def test_an_asterisk_that_cannot_be_asked_for_the_delay_is_no_fault(house:
     house.asterisk.faults["largest_delay_s"] = away("ami-down")
     await house.watch(40)
     assert house.of(PacketsHeldBack) == []
+
+
+def hangs_up(house: House, at_s: float, *count: int, leg: LegId = A, delay_s: float | None = 0.02) -> None:
+    """At this moment, with this source, so many packets received, and so many lost."""
+    house.at(
+        at_s,
+        lambda: house.quality.ended(LastCounts(leg, RtpCount(*count, 1.5), delay_s), house.began_s + at_s),
+    )
+
+
+@virtual
+async def test_the_last_counts_of_a_leg_are_told_once(house: House) -> None:
+    """By the dialplan, which is asked for it when the leg has counted anything."""
+    house.asterisk.rtp_counts = {A: COUNTED}
+    house.at(4.5, house.calls.clear)
+    hangs_up(house, 4.6, 1, 730, 2)
+    hangs_up(house, 4.7, 1, 740, 2)
+    hangs_up(house, 4.6, 1, 9, 0, leg=B)
+    await house.watch(20)
+    assert house.asterisk.tell_last == [A]
+    assert house.of(LegMeasured)[-1] == LegMeasured(A, Quality(730, 2, 1.5, largest_delay_ms=20.0))
+    assert house.of(RtpRenumbered) == []
+
+
+@virtual
+async def test_a_dialplan_that_could_not_be_asked_is_asked_again(house: House) -> None:
+    house.asterisk.rtp_counts = {A: COUNTED}
+    house.asterisk.faults["tell_last_counts"] = away("ami-down")
+    house.at(2.0, house.asterisk.faults.clear)
+    await house.watch(15)
+    assert house.asterisk.tell_last == [A]
+
+
+@virtual
+async def test_a_leg_that_goes_on_elsewhere_is_asked_once_more_with_its_largest_delay(house: House) -> None:
+    """And for its last counts it is waited for a while."""
+    house.asterisk.rtp_counts, house.asterisk.delays_s = {A: COUNTED}, {A: 0.25}
+    house.at(4.5, house.calls.clear)
+    hangs_up(house, 8.0, 1, 900, 0, delay_s=None)
+    hangs_up(house, 40.0, 1, 9000, 0)
+    await house.watch(45)
+    assert [event.quality.largest_delay_ms for event in house.of(LegMeasured) if isinstance(event, LegMeasured)] == [
+        *(None, None),
+        250.0,
+        None,
+    ]
+
+
+@virtual
+async def test_an_asterisk_that_does_not_say_how_late_packets_came_is_no_fault(house: House) -> None:
+    house.asterisk.rtp_counts = {A: COUNTED}
+    house.asterisk.faults["largest_delay_s"] = away("ami-down")
+    house.at(4.5, house.calls.clear)
+    await house.watch(10)
+    assert house.of(LegMeasured) == [LegMeasured(A, GOOD)] * 3
+
+
+@virtual
+async def test_a_new_source_in_the_last_seconds_of_a_call_is_known_by_its_last_counts(house: House) -> None:
+    renumbered(house)
+    house.at(14.5, house.calls.clear)
+    house.counts(A, 1, 500, 0)
+    hangs_up(house, 14.6, 3, 50, 0)
+    await house.watch(14.9)
+    assert house.of(RtpRenumbered)[-1] == RtpRenumbered(
+        Renumbering(A, pytest.approx(house.began_s + 13.6), pytest.approx(house.began_s + 13.6), is_new_source=True)
+    )
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("silent_s", "received", "spans", "told"),
+    [
+        (12.0, (1000, 1075), [], True),
+        (12.0, (950, 950), [], False),
+        (13.2, (1000, 1010), [], False),
+        (12.0, (1000, 1075), [(5.0, 5.4)], False),
+        (12.0, (1000, 1075), [(5.0, 5.2)], True),
+        (None, (1000, 1075), [], False),
+        (5.0, (1000, 1075), [], False),
+        (13.6, (1000, 1075), [], False),
+    ],
+    ids=["they came", "none came", "none since", "its way", "a breath", "not silent", "long silent", "a moment"],
+)
+async def test_who_is_silent_to_the_end_though_their_packets_came_may_have_gone_back_in_their_numbers(
+    house: House, silent_s: float | None, received: tuple[int, int], spans: list[Span], told: bool
+) -> None:
+    """No counter tells in time. One who sends digital silence by themselves is not doubted."""
+    assert house.began_s >= 0
+    house.counts(A, 1, 500, 0)
+    house.silences.spans[Side.READ] += [(house.began_s + from_s, house.began_s + to_s) for from_s, to_s in spans]
+
+    def show() -> None:
+        house.silences.looked = house.began_s + 13.8
+        if silent_s is not None:
+            house.silences.silent[Side.READ] = house.began_s + silent_s
+
+    house.at(11.9, lambda: house.counts(A, 1, received[0], 0))
+    house.at(13.9, show)
+    hangs_up(house, 14.5, 1, received[1], 0)
+    await house.watch(14.9)
+    doubt = RtpRenumbered(Renumbering(A, house.began_s + 14.5 - UNTOLD_S, house.began_s + 14.5))
+    assert house.of(RtpRenumbered) == ([doubt] if told else [])

@@ -1,12 +1,18 @@
-"""What Asterisk counts of a leg's RTP: all in one answer (dialplan_functions.c: channel_read_rtcp)."""
+"""What Asterisk counts of a leg's RTP: all in one answer (dialplan_functions.c: channel_read_rtcp). A leg that has hung up cannot
+be asked: the dialplan tells its last counts by a UserEvent (dialplan/extensions_callrec.conf: callrec-counts)."""
 
 from dataclasses import dataclass
 
+from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.rtp_counts import RtpCount
+from callrec.protocols.ami import Message
 
 COUNTERS = "CHANNEL(rtcp,all,audio)"
 """The function that gives them."""
 JITTER = "CHANNEL(rtcp,all_jitter,audio)"
+LAST_COUNTS = "CallrecCounts"
+"""The UserEvent of the last counts, and the context that sends it."""
+LAST_COUNTS_AT = "callrec-counts,s,1"
 _SHARE = 16
 """Of a late packet's delay the jitter takes this part (RFC 3550, 6.4.1)."""
 MOST_LOST, MOST_JITTER_S = 1 << 31, 60.0
@@ -26,6 +32,23 @@ class Packets:
         if self.received < before.received or self.sent < before.sent:
             return self
         return Packets(self.received - before.received, self.sent - before.sent)
+
+
+@dataclass(frozen=True, slots=True)
+class LastCounts:
+    """What had been counted of a leg's RTP when it hung up."""
+
+    leg: LegId
+    count: RtpCount
+    largest_delay_s: float | None
+
+
+def last_counts_of(message: Message) -> LastCounts | None:
+    """From the dialplan's UserEvent; None for all other events, and where nothing was counted."""
+    if message.event != "UserEvent" or message.get("UserEvent") != LAST_COUNTS:
+        return None
+    count = rtp_count_of(message.get("Counts"))
+    return LastCounts(LegId(message.get("Uniqueid")), count, largest_delay_of(message.get("Jitter"))) if count else None
 
 
 def packets_of(counters: str) -> Packets | None:

@@ -19,8 +19,8 @@ from callrec_lab.audio_checks import Sound, interruptions, spans
 from callrec_lab.phones import PhoneCall
 
 BEFORE_S, AFTER_S = 4.0, 14.0
-LAST_S = 3.5
-"""A little less than until Asterisk is asked again, and than it takes to write a step of the file twice."""
+LAST_S = 2.4
+"""Less than until a recorder is mended: a step of its file, a look at it, a question."""
 LONG, BACK, BRIEF = 600, 150, 25
 """Packets: nearly to the end of the call, three seconds, half a second."""
 KEPT_S, EDGE_S = 0.1, 0.1

@@ -98,7 +98,7 @@ FULL = Recording(
         ),
     ),
     parties=(
-        Party(_LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5, Quality(512, 3, 1.5)),
+        Party(_LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5, Quality(512, 3, 1.5, largest_delay_ms=160.0)),
         Party(LegId("1795899680.2"), None, "+33123", '"Ana" <x>', 1795899680.25, None),
     ),
     pauses=(Pause(1795899682.0, 1795899683.0), Pause(1795899684.0, None, is_proven=False, most_s=60.0)),
@@ -122,6 +122,7 @@ FULL = Recording(
     cause="stalled",
     end_reason="recorded-user-left",
     timeline_exact_s=0.1,
+    may_lack_s=0.25,
     partner_captures=(
         Capture(
             CaptureId("01m8hzd1bkkkkqmt3a1j9r2g0g-1-2"),

@@ -100,6 +100,7 @@ _OF_A_CALL = (
 )
 _QUALITY = "How well each participant's RTP was received: `number`, `received`, `lost`, `jitter_ms`."
 _HEARINGS = "Whether each participant has heard that they are recorded: `number`, `what`, `heard`, `cause`."
+_MAY_LACK = "So much more may be missing at most, in seconds: silences that nothing tells from a phone's own."
 _TRACKS = (
     "Each participant's own file, with CALLREC_TRACKS: `track`, `number`, `user`, `media`, `sha256`, and `missing` (`from_s`, "
     "`to_s`, `cause`): what of their voice it lacks."
@@ -128,6 +129,7 @@ _OF_AN_ENTRY = (
     _optional("quality", _QUALITY, Kind.OBJECTS, example=[]),
     _optional("told", _HEARINGS, Kind.OBJECTS, example=[]),
     _optional("timeline_exact_s", "How exact the file's time line is, in seconds.", Kind.NUMBER, example=0.1),
+    _optional("may_lack_s", _MAY_LACK, Kind.NUMBER, example=0.0),
     _optional("tracks", _TRACKS, Kind.OBJECTS, example=[]),
     _optional("tags", "Its tags.", Kind.TEXTS, example=["complaint"]),
     _optional("retention_class", "The retention class that it was given.", example="complaints"),

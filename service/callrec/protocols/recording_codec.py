@@ -132,6 +132,8 @@ def _recording_out(recording: Recording) -> RecordingFormat:
         out["controls"] = tuple(map(_control_out, recording.controls))
     if recording.renumberings:
         out["renumberings"] = tuple(map(_renumbering_out, recording.renumberings))
+    if recording.may_lack_s is not None:
+        out["may_lack_s"] = recording.may_lack_s
     return out
 
 
@@ -162,6 +164,7 @@ def _recording_in(found: RecordingFormat) -> Recording:
         cause=found.get("cause", ""),
         end_reason=found.get("end_reason", ""),
         timeline_exact_s=found.get("timeline_exact_s"),
+        may_lack_s=found.get("may_lack_s"),
         presences=tuple(map(_presence_in, found["presences"])) if "presences" in found else None,
     )
 

@@ -206,6 +206,8 @@ class RecordingFormat(TypedDict):
     """Only where there are any."""
     renumberings: NotRequired[tuple[RenumberingFormat, ...]]
     """Only in the journal, where there are any."""
+    may_lack_s: NotRequired[float]
+    """Only of a stored file."""
 
 
 class MediaFormat(TypedDict):

@@ -67,7 +67,7 @@ def index_entry(
 ) -> dict[str, str]:
     """A recording's entry: flat text. Times are Unix seconds. `numbers`, `users` and `names` are JSON lists, because a number is
     text from outside. `recorded_user`: whose recording it is; empty when unknown. `media`, `length_s`, `sha256` and `bytes` are
-    empty without audio; `timeline_exact_s`,
+    empty without audio; `timeline_exact_s`, `may_lack_s`,
     `quality` (a JSON list, of each participant whose RTP was counted) and `tracks` (a JSON list) are there where they are known,
     and `told` (a JSON list, of each participant, whether they have heard that they are recorded) where somebody had to.
 
@@ -103,6 +103,7 @@ def index_entry(
         **({"quality": json.dumps(quality)} if quality else {}),
         **({"told": json.dumps(told)} if told else {}),
         **({"timeline_exact_s": f"{exact_s:.3f}"} if exact_s is not None else {}),
+        **({"may_lack_s": f"{recording.may_lack_s:.3f}"} if recording.may_lack_s is not None else {}),
         **({"tracks": json.dumps(tracks)} if tracks else {}),
         **({"rule_origin": recording.rule_origin} if recording.rule_origin else {}),
         **({"retention_class": retention_class} if retention_class else {}),

@@ -473,6 +473,9 @@ class Recording:
     """Why it ended while the call went on, when no press and no rule asked for it: empty, `recorded-user-left`, `opted-out`."""
     timeline_exact_s: float | None = None
     """How far a moment of the stored file may lie from its true time, at most. None without a file, and for older versions."""
+    may_lack_s: float | None = None
+    """How much more than `missing` says may be missing, at most: silences of the stored file that nothing tells from a phone's
+    own (`domain.library.late_pieces`). None without a file, and for older versions."""
     presences: tuple[Presence, ...] | None = None
     """Who was in the recorded conversation, and when: the tracks of its participants are made by it (`domain.calls.tracks`). None
     of a recording without tracks."""

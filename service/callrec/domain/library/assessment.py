@@ -96,7 +96,8 @@ def _without_audio(recording: Recording) -> Conclusion:
     unheard = ENDED_WHILE_ANNOUNCING if recording.captures and recording.is_before_capture else NO_AUDIO
     cause = next(filter(None, (*refused, recording.cause, *causes)), unheard)
     is_unanswered = recording.cause.startswith("unanswered") and not refused
-    return Conclusion(StoredState.UNANSWERED if is_unanswered else StoredState.FAILED, _stored(recording, cause))
+    state = StoredState.UNANSWERED if is_unanswered else StoredState.FAILED
+    return Conclusion(state, replace(_stored(recording, cause), may_lack_s=None))
 
 
 def _stored(recording: Recording, cause: str) -> Recording:

@@ -146,6 +146,9 @@ class StoredRecording(BaseModel):
     sha256: str
     bytes: int | None
     timeline_exact_s: float | None
+    may_lack_s: float | None = Field(
+        description="So much more than is told may be missing, at most: silences that nothing tells from a phone's own."
+    )
     tags: list[str]
     holds: list[str]
     quality: list[QualityShown]
@@ -247,7 +250,7 @@ def _shown(entry: Entry) -> dict[str, object]:
     texts = ("id", "call", "state", "cause", "rule", "actor", "actor_user", "recorded_user", "direction", "node")
     return {
         **{name: entry.get(name, "") for name in texts},
-        **{name: _number(entry, name) for name in ("start_s", "end_s", "length_s", "timeline_exact_s")},
+        **{name: _number(entry, name) for name in ("start_s", "end_s", "length_s", "timeline_exact_s", "may_lack_s")},
         **{
             name: _list(entry, name)
             for name in ("numbers", "users", "names", "tags", "holds", "quality", "told", "tracks")

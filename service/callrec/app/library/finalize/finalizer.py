@@ -18,6 +18,7 @@ from callrec.app.access.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, entry_of
 from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.app.library.finalize.encoder_timeout import Encoding
+from callrec.app.library.finalize.late_pieces_check import late_pieces
 from callrec.app.library.finalize.renumbered_check import renumbered_voices
 from callrec.app.library.media.waveforms import keep_waveforms
 from callrec.app.ports.access import AuditLog
@@ -218,7 +219,10 @@ class Finalizer:
         possible = {capture: one for capture, one in captured_files.items() if not one.impossible}
         deaf = await asyncio.to_thread(deaf_legs, recording, possible, self._ports.spool)
         deaf += await asyncio.to_thread(renumbered_voices, recording, possible, self._ports.spool, deaf)
-        conclusion = conclude(replace(recording, missing=(*recording.missing, *deaf)), captured_files)
+        told = (*recording.missing, *deaf)
+        late, may_lack_s = await asyncio.to_thread(late_pieces, recording, possible, self._ports.spool, told)
+        told_of = replace(recording, missing=(*told, *late), may_lack_s=may_lack_s)
+        conclusion = conclude(told_of, captured_files)
         encoded = _EncodedFiles()
         if conclusion.places:
             try:
@@ -367,7 +371,7 @@ class Finalizer:
 
 def _unplayable(conclusion: Conclusion, cause: str) -> Conclusion:
     """The conclusion for capture files that cannot be encoded."""
-    return Conclusion(StoredState.FAILED, replace(conclusion.recording, cause=cause))
+    return Conclusion(StoredState.FAILED, replace(conclusion.recording, cause=cause, may_lack_s=None))
 
 
 def _media(encoded: Encoded, media_format: Format, rate_hz: int) -> Media:

@@ -10,16 +10,15 @@ doubt the entry says that a voice is missing. Where the renumbering leaves no si
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from callrec.app.library.finalize.capture_silences import CaptureSilences
 from callrec.app.ports.calls import Spool
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, Heard, Missing, Recording, Renumbering
-from callrec.domain.library.assessment import timeline_of
 from callrec.domain.library.captures import CaptureFiles
-from callrec.domain.library.file_names import CaptureFile, Side
+from callrec.domain.library.file_names import Side
 from callrec.domain.library.missing_time import conversation_end_s
 from callrec.domain.library.partner_voice import usable
 from callrec.domain.library.spans import Span, joined, without
-from callrec.domain.library.timeline import CaptureTimeline
 from callrec.domain.vocabulary import AlarmCause
 
 CAUSE = AlarmCause.DEAF_LEG.value
@@ -48,12 +47,12 @@ def renumbered_voices(
             files = captured_files.get(own.id)
             if files is None or not files.shorter_bytes:
                 continue
-            voice = _Voice(recording, one, own, files, spool)
+            voice = _Voice(one, own, CaptureSilences(recording, own, files, spool))
             deaf = voice.from_the_start() if goes_on else voice.deaf()
             side = Heard.SAYS if one.leg == own.leg and not own.of_others else Heard.HEARS
             known = [(other.from_s, other.to_s) for other in told if other.side is side]
             found[side] += without(deaf, [*known, *_excused(recording, one, own)])
-            goes_on = bool(deaf) and deaf[-1][1] >= voice.end_s - EDGE_S
+            goes_on = bool(deaf) and deaf[-1][1] >= voice.silences.end_s - EDGE_S
     missing = [Missing(*span, CAUSE, side) for side, spans in found.items() for span in joined(spans)]
     return tuple(sorted((one for one in missing if one.to_s - one.from_s > LEAST_S), key=lambda one: one.from_s))
 
@@ -62,20 +61,9 @@ def renumbered_voices(
 class _Voice:
     """The side of a capture that should hold the voice of a renumbering's leg."""
 
-    recording: Recording
     renumbering: Renumbering
     own: Capture
-    files: CaptureFiles
-    spool: Spool
-
-    @property
-    def _timeline(self) -> CaptureTimeline:
-        return timeline_of(self.recording, self.own, self.files)
-
-    @property
-    def end_s(self) -> float:
-        """Where its file ends."""
-        return self.own.from_s + self._timeline.samples / self.files.rate_hz
+    silences: CaptureSilences
 
     def deaf(self) -> list[Span]:
         """The silence that the renumbering explains; empty when there is none."""
@@ -91,16 +79,8 @@ class _Voice:
 
     def _silences(self, from_s: float, to_s: float) -> list[Span]:
         """The stretches of digital silence that begin in this time."""
-        began_s, rate_hz, timeline = self.own.from_s, self.files.rate_hz, self._timeline
-        if to_s <= began_s or from_s >= self.end_s:
-            return []
-        first, last = (timeline.sample_at(max(0, round((at_s - began_s) * rate_hz))) for at_s in (from_s, to_s))
         side = Side.READ if self.renumbering.leg == self.own.leg else Side.WRITE
-        found = self.spool.silences(CaptureFile(self.own.id, side, rate_hz), first, last, round(LEAST_S * rate_hz))
-        return [
-            (began_s + timeline.place_of(start) / rate_hz, began_s + timeline.place_of(end) / rate_hz)
-            for start, end in found
-        ]
+        return self.silences.of(side, from_s, to_s, LEAST_S)
 
 
 def _of_source(spans: Sequence[Span], one: Renumbering) -> list[Span]:

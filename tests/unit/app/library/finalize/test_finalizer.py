@@ -212,6 +212,21 @@ async def test_an_ended_recording_becomes_one_file_one_sidecar_one_entry_and_one
     assert house.heard.said == ["stored sound"]
 
 
+async def test_the_entry_says_how_much_more_may_be_missing(house: House) -> None:
+    """Short silences are told, or nothing tells them from the phone's own; without a file nothing is said."""
+    whole, torn, muted = (house.captured(nth) for nth in (1, 2, 3))
+    piece, long = bytes(3200), bytes(8000)
+    for recording, content in ((torn, SECOND + piece + SECOND), (muted, SECOND + piece + SECOND + long + SECOND)):
+        Path(house.spool.path(recording.captures[0], "read")).write_bytes(content)
+        Path(house.spool.path(recording.captures[0], "write")).write_bytes(SECOND * (len(content) // len(SECOND) + 1))
+    nothing = replace(house.captured(4), captures=(), cause="not-covered")
+    intake = house.intake()
+    stored = [(await intake.finish(one)) for one in (whole, torn, muted, nothing)]
+    assert [one.recording.may_lack_s for one in stored] == [0.0, 0.0, 0.2, None]
+    assert {one.cause for one in stored[1].recording.missing} >= {"late-packets"}
+    assert house.catalogue.entries["c3-1"]["may_lack_s"] == "0.200"
+
+
 async def test_the_digests_are_logged_before_the_recording_is_finished(house: House) -> None:
     """A journal that says *finished* stands for an entry in the audit log: what is stored can be proven."""
     recording = house.captured()

@@ -98,7 +98,9 @@ FULL = Recording(
         ),
     ),
     parties=(
-        Party(_LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5, Quality(512, 3, 1.5, largest_delay_ms=160.0)),
+        Party(
+            _LEG, FIRST, "1000", "John Döe", 1795899680.25, 1795899690.5, Quality(512, 3, 1.5, largest_delay_ms=160.0)
+        ),
         Party(LegId("1795899680.2"), None, "+33123", '"Ana" <x>', 1795899680.25, None),
     ),
     pauses=(Pause(1795899682.0, 1795899683.0), Pause(1795899684.0, None, is_proven=False, most_s=60.0)),

@@ -382,7 +382,13 @@ class Renumbering:
     is_new_source: bool = False
     """Whether it has a new source (SSRC)."""
     behind_s: float | None = None
-    """By so much voice the numbers of the same source went back; None: not known."""
+    """By so much voice the numbers of the same source went back; None: not known; 0: no counter tells it, and the leg's side of
+    the file was silent when it hung up."""
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether only the silence at the end of the call tells it."""
+        return not self.is_new_source and self.behind_s == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from callrec.domain.calls.ids import CaptureId
-from callrec.domain.calls.model import Capture, Missing, Recording, WaitingKind
+from callrec.domain.calls.model import LATE_PACKETS, Capture, Missing, Recording, WaitingKind
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.conclusion import Conclusion, Place, samples_of
 from callrec.domain.library.file_names import Side
@@ -75,7 +75,10 @@ def conclude(recording: Recording, captured_files: Mapping[CaptureId, CaptureFil
     if not was_set:
         tracks = _tracks(lossy, places, partners)
     longest = sorted(lossy.missing, key=lambda one: one.from_s - one.to_s)
-    found = (*(one.cause for one in whole.captures), jumped, *(one.cause for one in longest), lossy.cause)
+    causes = [one.cause for one in longest]
+    # What counters prove comes before what short silences tell: lost packets leave these, too
+    proven = lossy.cause if causes[:1] == [LATE_PACKETS] else ""
+    found = (*(one.cause for one in whole.captures), jumped, proven, *causes, lossy.cause)
     cause = next(filter(None, (recording.cause, *found)), "")
     return Conclusion(
         StoredState.PARTIAL if cause else StoredState.SOUND, _stored(lossy, cause), places, tuple(heard), tracks

@@ -278,6 +278,17 @@ def test_lost_packets_are_why_silence_stands_in_the_file() -> None:
     assert [one.cause for one in found.recording.missing] == [found.recording.cause] == ["packet-loss"]
 
 
+def test_what_counters_prove_comes_before_what_short_silences_tell() -> None:
+    """Each lost packet leaves one. Where more is missing for another reason, that is the cause."""
+    party = Party(LegId("1.1"), None, "1000", "", 100.0, 110.0, Quality(980, 20, 0.0))
+    pieces = tuple(Missing(at_s, at_s + 0.06, "late-packets", Heard.SAYS) for at_s in (102.0, 104.0))
+    lossy = replace(recording(capture(1)), parties=(party,), missing=pieces)
+    found = conclude(lossy, {CaptureId("c-1-1"): capture_files(1)})
+    assert (found.recording.cause, found.recording.missing) == ("packet-loss", pieces)
+    deaf = replace(lossy, missing=(*pieces, Missing(105.0, 107.0, "deaf-leg", Heard.SAYS)))
+    assert conclude(deaf, {CaptureId("c-1-1"): capture_files(1)}).recording.cause == "deaf-leg"
+
+
 def test_marks_are_used_up() -> None:
     """What they tell is in the file; a stored recording has none."""
     marked = replace(capture(1, 100, 120), marks=(GrowthMark(16384, 102.048), GrowthMark(32768, 108.096)))

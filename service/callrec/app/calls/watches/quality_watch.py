@@ -120,14 +120,15 @@ class QualityWatch:
         known.counted, renumbering = before.then(last.leg, at_s, at_s, last.count)
         known.delay_s = last.largest_delay_s
         if renumbering is None and self._may_be_deaf(last.leg, known, before, at_s):
-            renumbering = Renumbering(last.leg, at_s - UNTOLD_S, at_s)
+            renumbering = Renumbering(last.leg, at_s - UNTOLD_S, at_s, behind_s=0.0)
         if renumbering is not None:
             known.post(RtpRenumbered(renumbering))
         self._tell(last.leg, known)
 
     def _may_be_deaf(self, leg: LegId, known: _Leg, before: Counted, at_s: float) -> bool:
         """Whether its side of the file is silent to the end though its packets came, and had no such silence before: a phone of
-        which the counters tell too late that it has gone back in its numbers. In doubt that voice is missing."""
+        which the counters tell too late that it has gone back in its numbers. In doubt that voice is missing, where the
+        conversation ended with the leg (`app.library.finalize.renumbered_check`)."""
         side = Side.READ if leg == known.capture.leg else Side.WRITE
         silent_s, looked_s = self._silences.silent_s(known.capture.id, side), self._silences.looked_s(known.capture.id)
         if known.counted is None or silent_s is None or silent_s < at_s - UNTOLD_S:

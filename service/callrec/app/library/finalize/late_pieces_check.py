@@ -63,8 +63,14 @@ def late_pieces(
             if spans and spans[-1][1] >= min(end_s, silences.end_s) - NEAR_S and own is recording.captures[-1]:
                 last_s[heard] = length_s(common(spans[-1:], _due(recording, own, side, told, heard, to_the_end=True)))
                 spans = spans[:-1]
-            found[heard] += [span for span in spans if length_s(common([span], due)) >= span[1] - span[0] - NEAR_S]
+            found[heard] += [span for span in spans if _is_due(span, due)]
     return judge((SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delay_s)
+
+
+def _is_due(span: Span, due: Sequence[Span]) -> bool:
+    """Whether a voice was due in all of this, but for a frame or two, and in most of it."""
+    undue_s = length_s(without([span], due))
+    return undue_s <= min(NEAR_S, (span[1] - span[0]) / 2)
 
 
 def _with_partners(

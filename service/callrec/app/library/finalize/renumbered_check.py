@@ -5,6 +5,10 @@ In the file that is one stretch of digital silence, which begins with the first 
 caught up, the recorder was restarted, or a partner capture holds the voice. Which silence it is tells when a new source sent its
 first packet, or how far the numbers of the same source went back. A phone that was muted in the same moment looks the same: in
 doubt the entry says that a voice is missing. Where the renumbering leaves no silence nothing is missing.
+
+A leg that hung up while its side of the file was silent may have done that in the last seconds, when no counter tells it any
+more. That is doubted only where the conversation ended with it, and the silence lasts to that end: who goes by a transfer is
+silent while they press its keys.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,10 +30,14 @@ LEAST_S = 0.1
 """The shortest silence that counts: as much as a recording may lack and still be sound."""
 EDGE_S = 0.2
 """How near to the ends of a file a silence may begin or end there: a recorder's first and last packets."""
+AGAIN_S = 0.02
+"""So near to the end of a wait, a frame, a silence goes on from it."""
 NEAR_S = 0.7
 """How far a silence may lie from where it is reckoned to be: growth marks of the file, a busy machine."""
 UNSENT_S = 3.0
 """So much earlier a new source may have begun than its packets tell: a phone may have sent nothing for a while."""
+AT_END_S = 1.0
+"""So long before the end of the conversation a leg may hang up and have ended it: a busy Asterisk tells the other one late."""
 
 
 def renumbered_voices(
@@ -47,11 +55,12 @@ def renumbered_voices(
             files = captured_files.get(own.id)
             if files is None or not files.shorter_bytes:
                 continue
-            voice = _Voice(one, own, CaptureSilences(recording, own, files, spool))
+            voice = _Voice(one, own, CaptureSilences(recording, own, files, spool), conversation_end_s(recording))
             deaf = voice.from_the_start() if goes_on else voice.deaf()
             side = Heard.SAYS if one.leg == own.leg and not own.of_others else Heard.HEARS
             known = [(other.from_s, other.to_s) for other in told if other.side is side]
-            found[side] += without(deaf, [*known, *_excused(recording, one, own)])
+            rest = without(deaf, [*known, *_excused(recording, one, own)])
+            found[side] += [span for span in rest if not _is_start(recording, span)]
             goes_on = bool(deaf) and deaf[-1][1] >= voice.silences.end_s - EDGE_S
     missing = [Missing(*span, CAUSE, side) for side, spans in found.items() for span in joined(spans)]
     return tuple(sorted((one for one in missing if one.to_s - one.from_s > LEAST_S), key=lambda one: one.from_s))
@@ -64,11 +73,17 @@ class _Voice:
     renumbering: Renumbering
     own: Capture
     silences: CaptureSilences
+    end_s: float
+    """When the conversation ended."""
 
     def deaf(self) -> list[Span]:
         """The silence that the renumbering explains; empty when there is none."""
         one = self.renumbering
         spans = self._silences(one.from_s - NEAR_S, one.to_s + NEAR_S)
+        if one.is_doubt:
+            end_s, is_at_end = min(self.end_s, self.silences.end_s), one.to_s > self.end_s - AT_END_S
+            is_last = self.silences.end_s > self.end_s - AT_END_S
+            return [span for span in spans if is_at_end and is_last and span[1] >= end_s - EDGE_S]
         if not one.is_new_source:
             return _as_long(spans, one.behind_s)
         return _of_source(spans, one) or _longest(self._silences(one.from_s - UNSENT_S, one.from_s))
@@ -101,6 +116,12 @@ def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:
         return [max(spans, key=lambda span: span[1] - span[0])]
     near = min(spans, key=lambda span: abs(span[1] - span[0] - behind_s))
     return [near] if abs(near[1] - near[0] - behind_s) <= NEAR_S else [max(spans, key=lambda span: span[1] - span[0])]
+
+
+def _is_start(recording: Recording, span: Span) -> bool:
+    """Whether that is the time which a phone takes to send again behind a wait or a pause."""
+    ends = [one.to_s for several in (recording.waiting, recording.pauses) for one in several if one.to_s is not None]
+    return span[1] - span[0] < EDGE_S and any(abs(span[0] - end_s) < AGAIN_S for end_s in ends)
 
 
 def _excused(recording: Recording, one: Renumbering, own: Capture) -> list[Span]:

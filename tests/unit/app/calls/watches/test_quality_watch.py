@@ -429,5 +429,5 @@ async def test_who_is_silent_to_the_end_though_their_packets_came_may_have_gone_
     house.at(13.9, show)
     hangs_up(house, 14.5, 1, received[1], 0)
     await house.watch(14.9)
-    doubt = RtpRenumbered(Renumbering(A, house.began_s + 14.5 - UNTOLD_S, house.began_s + 14.5))
+    doubt = RtpRenumbered(Renumbering(A, house.began_s + 14.5 - UNTOLD_S, house.began_s + 14.5, behind_s=0.0))
     assert house.of(RtpRenumbered) == ([doubt] if told else [])

@@ -143,6 +143,10 @@ class House:
             parties=(party, replace(party, number="1001")),
         )
 
+    def write(self, recording: Recording, side: str, content: bytes) -> None:
+        """One side of what a recording's first capture holds, in place of what lies there."""
+        Path(self.spool.path(recording.captures[0], side)).write_bytes(content)
+
     def lay(self, capture: Capture, seconds: int = 1) -> None:
         """Both legs of this capture."""
         for side in ("read", "write"):
@@ -217,8 +221,8 @@ async def test_the_entry_says_how_much_more_may_be_missing(house: House) -> None
     whole, torn, muted = (house.captured(nth) for nth in (1, 2, 3))
     piece, long = bytes(3200), bytes(8000)
     for recording, content in ((torn, SECOND + piece + SECOND), (muted, SECOND + piece + SECOND + long + SECOND)):
-        Path(house.spool.path(recording.captures[0], "read")).write_bytes(content)
-        Path(house.spool.path(recording.captures[0], "write")).write_bytes(SECOND * (len(content) // len(SECOND) + 1))
+        house.write(recording, "read", content)
+        house.write(recording, "write", SECOND * (len(content) // len(SECOND) + 1))
     nothing = replace(house.captured(4), captures=(), cause="not-covered")
     intake = house.intake()
     stored = [(await intake.finish(one)) for one in (whole, torn, muted, nothing)]

@@ -40,8 +40,8 @@ def sound(*parts: float) -> bytes:
 
 
 WHOLE = sound(LENGTH_S)
-PIECES = sound(5, 0.2, 4.8, 0.06, 9.94)
-THEY = [(5.0, 5.2), (10.0, 10.06)]
+PIECES = sound(5, 0.2, 4.8, 0.04, 9.96)
+THEY = [(5.0, 5.2), (10.0, 10.04)]
 
 
 def found(

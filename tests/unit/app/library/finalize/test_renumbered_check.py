@@ -103,6 +103,35 @@ def test_of_the_same_source_it_is_the_silence_of_that_length(
     assert lacks(tmp_path, renumbered(one), says) == [(*expected, Heard.SAYS)]
 
 
+DOUBT = Renumbering(B, FROM_S + LENGTH_S - 9, FROM_S + LENGTH_S, behind_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("hears", "to_s", "expected"),
+    [
+        (sound(16, 4), LENGTH_S, [(16.0, 20.0)]),
+        (sound(12, 2, 2, 4), LENGTH_S, [(16.0, 20.0)]),
+        (sound(15, 4, 1), LENGTH_S, []),
+        (sound(13, 7), 16.0, []),
+    ],
+    ids=["to the end", "the last", "it spoke again", "who went by a transfer"],
+)
+def test_a_silence_to_the_end_is_a_voice_in_doubt_only_where_the_conversation_ended_with_it(
+    tmp_path: Path, hears: bytes, to_s: float, expected: list[tuple[float, float]]
+) -> None:
+    """The silence of a leg that hung up before is that of the keys of its transfer, or of what came then."""
+    recording = renumbered(replace(DOUBT, to_s=FROM_S + to_s))
+    assert lacks(tmp_path, recording, sound(LENGTH_S), hears) == [(*span, Heard.HEARS) for span in expected]
+
+
+def test_a_doubt_is_of_the_last_capture(tmp_path: Path) -> None:
+    """The one before was silent at its end, and was stopped."""
+    recording = renumbered(DOUBT)
+    further = replace(OWN, id=SECOND, from_s=FROM_S + 16)
+    recording = replace(recording, captures=(replace(OWN, to_s=FROM_S + 15.9), further))
+    assert lacks(tmp_path, recording, sound(15.9), sound(14, 1.9), (SECOND, sound(4))) == []
+
+
 def test_a_partners_voice_is_missing_on_the_other_side(tmp_path: Path) -> None:
     recording = renumbered(replace(NEW_SOURCE, leg=B))
     assert lacks(tmp_path, recording, sound(LENGTH_S), sound(5, 3, 12)) == [(5.0, 8.0, Heard.HEARS)]
@@ -126,6 +155,16 @@ def test_a_pause_a_wait_and_what_follows_the_conversation_are_not_missing(tmp_pa
     )
     found = lacks(tmp_path, recording, sound(5, 15))
     assert found == [(5.0, 6.0, Heard.SAYS), (7.0, 9.0, Heard.SAYS), (10.0, 12.0, Heard.SAYS)]
+
+
+@pytest.mark.parametrize(("to_s", "expected"), [(10.15, []), (10.3, [(10.0, 10.3, Heard.SAYS)])])
+def test_a_phone_takes_a_moment_to_send_again_behind_a_wait(
+    tmp_path: Path, to_s: float, expected: list[tuple[float, float, Heard]]
+) -> None:
+    """With a new source."""
+    held = Waiting(FROM_S + 5, FROM_S + 10, WaitingKind.HOLD)
+    recording = replace(renumbered(replace(NEW_SOURCE, from_s=FROM_S + 10, to_s=FROM_S + 10.1)), waiting=(held,))
+    assert lacks(tmp_path, recording, sound(5, to_s - 5, LENGTH_S - to_s)) == expected
 
 
 def test_a_capture_that_began_anew_and_is_as_deaf_lacks_it_too(tmp_path: Path) -> None:

@@ -433,6 +433,8 @@ class Stage:
             clock=self.clock,
             journal=self.journal,
             recorder=self.asterisk,
+            leg_notes=self.asterisk,
+            leg_status=self.asterisk,
             spool=self.spool,
             announcer=self.asterisk,
             device_states=self.asterisk,

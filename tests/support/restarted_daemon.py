@@ -68,6 +68,8 @@ class House:
             journal=stage.journal,
             spool=stage.spool,
             recorder=stage.asterisk,
+            leg_notes=stage.asterisk,
+            leg_status=stage.asterisk,
             channels=stage.asterisk,
             notes=self.notes,
             endpoints=stage.directory,

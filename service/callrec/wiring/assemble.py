@@ -10,7 +10,6 @@ from callrec.adapters.asterisk.ami import AmiLink
 from callrec.adapters.asterisk.ami_requests import (
     AmiChannels,
     AmiDeviceStates,
-    AmiRecorder,
     AstDbFallbackChanges,
     AstDbMirror,
 )
@@ -18,10 +17,14 @@ from callrec.adapters.asterisk.announcer import AriAnnouncer
 from callrec.adapters.asterisk.application_bridges import AriApplicationBridges
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.capture_notes import AstDbCaptureNotes
+from callrec.adapters.asterisk.channel_variables import ChannelVariables
 from callrec.adapters.asterisk.codecs import AriCodecs
 from callrec.adapters.asterisk.fastagi import AgiServer
 from callrec.adapters.asterisk.leg_flow import AmiLegFlow
+from callrec.adapters.asterisk.leg_notes import AmiLegNotes
+from callrec.adapters.asterisk.leg_status import AmiLegStatus
 from callrec.adapters.asterisk.link import LinkState
+from callrec.adapters.asterisk.recorder import AmiRecorder
 from callrec.adapters.asterisk.service_controls import AmiServices
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.audit.log import DiskAuditLog
@@ -255,11 +258,13 @@ def _finalizer(out: Outside) -> finalize.Finalizer:
 def _surroundings(
     out: Outside, finalizer: finalize.Finalizer, health: SpoolHealth, background: Background, digits: DigitLegs
 ) -> Surroundings:
-    clock = SystemClock()
+    clock, variables = SystemClock(), ChannelVariables(out.ami)
     return Surroundings(
         clock=clock,
         journal=MeasuredJournal(out.journal, out.metrics),
-        recorder=MeasuredRecorder(AmiRecorder(out.ami, out.spool, out.codecs), out.metrics),
+        recorder=MeasuredRecorder(AmiRecorder(out.ami, out.spool, variables), out.metrics),
+        leg_notes=AmiLegNotes(variables),
+        leg_status=AmiLegStatus(variables, out.codecs),
         spool=out.spool,
         announcer=AriAnnouncer(out.ari, AmiLegFlow(out.ami), own=out.prompts.played),
         device_states=AmiDeviceStates(out.ami, lambda: out.tables.directory),
@@ -293,6 +298,8 @@ def _recovery_ports(out: Outside, around: Surroundings) -> RecoveryPorts:
         journal=out.journal,
         spool=out.spool,
         recorder=around.recorder,
+        leg_notes=around.leg_notes,
+        leg_status=around.leg_status,
         channels=AmiChannels(out.ami, out.ari),
         notes=AstDbCaptureNotes(out.ami),
         endpoints=out,
@@ -319,7 +326,7 @@ def _application_presses(
     out: Outside, around: Surroundings, call_router: CallRouter, codes: RecordingCodes, digits: DigitLegs
 ) -> ApplicationPresses:
     async def press(leg: LegId, party: Party) -> None:
-        await codes.press(leg, party, await around.recorder.audio(leg))
+        await codes.press(leg, party, await around.leg_status.audio(leg))
 
     def code(feature: Feature) -> FeatureCode:
         return out.tables.directory.code(feature)

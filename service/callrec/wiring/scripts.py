@@ -3,7 +3,7 @@
 import secrets
 
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.adapters.asterisk.ami_requests import AmiLegVariables
+from callrec.adapters.asterisk.channel_variables import AmiLegVariables
 from callrec.adapters.asterisk.fastagi import AgiServer, Channel, Script
 from callrec.app.asterisk.prompts import Prompts
 from callrec.app.calls.call_router import CallRouter

@@ -1,7 +1,7 @@
 """Constructs what tells other programs at Asterisk: UserEvents, and the recording's id on channels."""
 
 from callrec.adapters.asterisk.ami import AmiLink
-from callrec.adapters.asterisk.ami_requests import AmiLegVariables
+from callrec.adapters.asterisk.channel_variables import AmiLegVariables
 from callrec.adapters.asterisk.user_events import AmiUserEvents
 from callrec.app.asterisk.recording_marks import RecordingMarks, places
 from callrec.app.asterisk.user_events import UserEvents

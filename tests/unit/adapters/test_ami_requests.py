@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.asterisk import ami_requests
-from callrec.adapters.asterisk.ami_requests import (
-    MOST_FRAMES,
-    AmiChannels,
-    AmiDeviceStates,
-    AmiLegVariables,
-    AmiRecorder,
-    AstDbFallbackChanges,
-    AstDbMirror,
-)
+from callrec.adapters.asterisk import recorder as recorder_module
+from callrec.adapters.asterisk.ami_requests import AmiChannels, AmiDeviceStates, AstDbFallbackChanges, AstDbMirror
+from callrec.adapters.asterisk.channel_variables import AmiLegVariables, ChannelVariables
+from callrec.adapters.asterisk.leg_notes import AmiLegNotes
+from callrec.adapters.asterisk.leg_status import MOST_FRAMES, AmiLegStatus
+from callrec.adapters.asterisk.recorder import AmiRecorder
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.calls.ami_events import PARKED
 from callrec.domain.calls.fallback_notes import ChangeNote
@@ -94,7 +91,17 @@ class NoDecoder:
 
 @pytest.fixture
 def recorder(manager: Manager, tmp_path: Path) -> AmiRecorder:
-    return AmiRecorder(manager, DiskSpool(tmp_path), NoDecoder())
+    return AmiRecorder(manager, DiskSpool(tmp_path), ChannelVariables(manager))
+
+
+@pytest.fixture
+def leg_notes(manager: Manager) -> AmiLegNotes:
+    return AmiLegNotes(ChannelVariables(manager))
+
+
+@pytest.fixture
+def leg_status(manager: Manager) -> AmiLegStatus:
+    return AmiLegStatus(ChannelVariables(manager), NoDecoder())
 
 
 async def test_a_recorder_is_started_with_both_sides_and_notes_on_the_leg(
@@ -170,7 +177,7 @@ async def test_whose_recorder_an_id_is_is_remembered_of_so_many(
 ) -> None:
     """What is forgotten is stopped by its id, as ever."""
     manager.any_leg = True
-    monkeypatch.setattr(ami_requests, "MAX_OWNERS", 1)
+    monkeypatch.setattr(recorder_module, "MAX_OWNERS", 1)
     first = replace(CAPTURE, mixmonitor=await recorder.start(CAPTURE, Rule.ALWAYS))
     for nth in (2, 3):
         leg = LegId(f"other-{nth}")
@@ -180,9 +187,9 @@ async def test_whose_recorder_an_id_is_is_remembered_of_so_many(
     assert manager.asked[0] == "StopMixMonitor MixMonitorID=0x1"
 
 
-async def test_what_a_supervisor_may_do_is_asked_of_their_leg(manager: Manager, recorder: AmiRecorder) -> None:
+async def test_what_a_supervisor_may_do_is_asked_of_their_leg(manager: Manager, leg_status: AmiLegStatus) -> None:
     manager.values |= {"CHANNEL(appname)": "ChanSpy", "CHANNEL(appdata)": "PJSIP/alice,qw"}
-    assert await recorder.application_on(LEG) == ("ChanSpy", "PJSIP/alice,qw")
+    assert await leg_status.application_on(LEG) == ("ChanSpy", "PJSIP/alice,qw")
 
 
 async def test_without_an_id_in_hand_the_legs_own_note_is_used(manager: Manager, recorder: AmiRecorder) -> None:
@@ -239,7 +246,7 @@ async def test_a_start_that_was_not_answered_is_left_alone_once_its_caller_knows
 async def test_starts_that_were_not_answered_are_not_remembered_without_end(
     manager: Manager, recorder: AmiRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ami_requests, "MAX_UNKNOWN", 1)
+    monkeypatch.setattr(recorder_module, "MAX_UNKNOWN", 1)
     manager.faults["MixMonitor"] = OutcomeUnknown("ami-outcome-unknown", "late")
     manager.any_leg = True
     for leg in ("1.1", "2.1"):
@@ -326,17 +333,19 @@ async def test_a_leg_that_is_gone_needs_no_mute(manager: Manager, recorder: AmiR
 
 @pytest.mark.parametrize(("said", "since_s"), [("12.250", 12.25), ("", None), ("yes", None)])
 async def test_the_note_of_a_pause_is_read_as_it_was_made(
-    manager: Manager, recorder: AmiRecorder, said: str, since_s: float | None
+    manager: Manager, leg_notes: AmiLegNotes, said: str, since_s: float | None
 ) -> None:
     manager.values = {"CALLREC_PAUSED": said}
-    assert await recorder.paused_since_s(LEG) == since_s
-    await recorder.note_pause([LEG], since_s)
+    assert await leg_notes.paused_since_s(LEG) == since_s
+    await leg_notes.note_pause([LEG], since_s)
     assert manager.asked[-1] == f"Setvar Variable=CALLREC_PAUSED Value={said if since_s else ''}"
 
 
-async def test_a_leg_tells_its_rate_and_its_recorder(manager: Manager, recorder: AmiRecorder) -> None:
+async def test_a_leg_tells_its_rate_and_its_recorder(
+    manager: Manager, leg_notes: AmiLegNotes, leg_status: AmiLegStatus
+) -> None:
     manager.values = {"CHANNEL(audionativeformat)": "(g722)", "CALLREC_MIXMONITOR": "0x3"}
-    assert (await recorder.audio(LEG), await recorder.recorder_on(LEG)) == (LegAudio(16000), "0x3")
+    assert (await leg_status.audio(LEG), await leg_notes.recorder_on(LEG)) == (LegAudio(16000), "0x3")
 
 
 @pytest.mark.parametrize(
@@ -351,20 +360,20 @@ async def test_a_leg_tells_its_rate_and_its_recorder(manager: Manager, recorder:
     ids=["always", "on demand", "the rule was not noted", "the dialplan's", "nobody's"],
 )
 async def test_a_leg_tells_which_take_of_ours_it_carries(
-    manager: Manager, recorder: AmiRecorder, capture: str, rule: str, told: tuple[str, Rule] | None
+    manager: Manager, leg_notes: AmiLegNotes, capture: str, rule: str, told: tuple[str, Rule] | None
 ) -> None:
     manager.values = {"CALLREC_TAKE": capture, "CALLREC_RULE": rule}
-    assert await recorder.capture_on(LEG) == told
+    assert await leg_notes.capture_on(LEG) == told
 
 
 async def test_a_leg_that_is_gone_has_no_recorder_and_another_refusal_is_told(
-    manager: Manager, recorder: AmiRecorder
+    manager: Manager, leg_notes: AmiLegNotes
 ) -> None:
     manager.faults["Getvar"] = GONE
-    assert await recorder.recorder_on(LEG) == ""
+    assert await leg_notes.recorder_on(LEG) == ""
     manager.faults["Getvar"] = Refused("ami-error", "Permission denied")
     with pytest.raises(Refused):
-        await recorder.recorder_on(LEG)
+        await leg_notes.recorder_on(LEG)
 
 
 async def test_lamps_follow_the_digits_of_their_codes(manager: Manager) -> None:
@@ -527,7 +536,7 @@ class Ari:
         self.asked = 0
 
     async def request(self, method: str, path_parts: Sequence[str]) -> object:
-        """See ami_requests.Rest."""
+        """See ports.Rest."""
         assert (method, path_parts) == ("GET", ["bridges"])
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -563,33 +572,33 @@ async def test_an_asterisk_that_does_not_tell_of_bridges_is_done_without(
     assert ari.asked == asked
 
 
-async def test_a_leg_carries_the_note_that_it_made_its_call(manager: Manager, recorder: AmiRecorder) -> None:
-    assert not await recorder.has_made(LEG)
-    await recorder.note_made(LEG)
+async def test_a_leg_carries_the_note_that_it_made_its_call(manager: Manager, leg_notes: AmiLegNotes) -> None:
+    assert not await leg_notes.has_made(LEG)
+    await leg_notes.note_made(LEG)
     assert manager.asked[-1] == "Setvar Variable=CALLREC_MADE Value=1"
     manager.values["CALLREC_MADE"] = "1"
-    assert await recorder.has_made(LEG)
+    assert await leg_notes.has_made(LEG)
 
 
-async def test_a_leg_carries_the_place_where_its_call_came_in(manager: Manager, recorder: AmiRecorder) -> None:
-    assert await recorder.place_on(LEG) == ""
-    await recorder.note_place(LEG, "2050@from-extern")
+async def test_a_leg_carries_the_place_where_its_call_came_in(manager: Manager, leg_notes: AmiLegNotes) -> None:
+    assert await leg_notes.place_on(LEG) == ""
+    await leg_notes.note_place(LEG, "2050@from-extern")
     assert manager.asked[-1] == "Setvar Variable=CALLREC_PLACE Value=2050@from-extern"
     manager.values["CALLREC_PLACE"] = "2050@from-extern"
-    assert await recorder.place_on(LEG) == "2050@from-extern"
+    assert await leg_notes.place_on(LEG) == "2050@from-extern"
 
 
-async def test_a_leg_carries_the_queue_in_which_its_caller_has_talked(manager: Manager, recorder: AmiRecorder) -> None:
-    assert await recorder.queue_on(LEG) == ""
-    await recorder.note_queue(LEG, "sales")
+async def test_a_leg_carries_the_queue_in_which_its_caller_has_talked(manager: Manager, leg_notes: AmiLegNotes) -> None:
+    assert await leg_notes.queue_on(LEG) == ""
+    await leg_notes.note_queue(LEG, "sales")
     assert manager.asked[-1] == "Setvar Variable=CALLREC_QUEUE Value=sales"
     manager.values["CALLREC_QUEUE"] = "sales"
-    assert await recorder.queue_on(LEG) == "sales"
+    assert await leg_notes.queue_on(LEG) == "sales"
 
 
-async def test_a_leg_says_that_its_codec_cannot_be_decoded(manager: Manager, recorder: AmiRecorder) -> None:
+async def test_a_leg_says_that_its_codec_cannot_be_decoded(manager: Manager, leg_status: AmiLegStatus) -> None:
     manager.values["CHANNEL(audionativeformat)"] = "(g729)"
-    assert await recorder.audio(LEG) == LegAudio(8000, "no-decoder: g729")
+    assert await leg_status.audio(LEG) == LegAudio(8000, "no-decoder: g729")
 
 
 @pytest.mark.parametrize(
@@ -598,10 +607,10 @@ async def test_a_leg_says_that_its_codec_cannot_be_decoded(manager: Manager, rec
     ids=["never", "now", "back to audio, whose state stays", "no PJSIP channel"],
 )
 async def test_a_leg_says_that_it_sends_a_fax(
-    manager: Manager, recorder: AmiRecorder, state: str, rxcount: str, *, sends_fax: bool
+    manager: Manager, leg_status: AmiLegStatus, state: str, rxcount: str, *, sends_fax: bool
 ) -> None:
     manager.values |= {"CHANNEL(pjsip,t38state)": state, "CHANNEL(rtcp,rxcount,audio)": rxcount}
-    assert await recorder.sends_fax(LEG) is sends_fax
+    assert await leg_status.sends_fax(LEG) is sends_fax
 
 
 @pytest.mark.parametrize(
@@ -622,11 +631,11 @@ async def test_a_leg_says_that_it_sends_a_fax(
     ],
 )
 async def test_asterisk_knows_where_a_call_came_in(
-    manager: Manager, recorder: AmiRecorder, channel: str, values: dict[str, str], place: str | None
+    manager: Manager, leg_status: AmiLegStatus, channel: str, values: dict[str, str], place: str | None
 ) -> None:
     """By the dialled number and the endpoint's context; else by the outermost Gosub, if it began at that number."""
     manager.values.update(values)
-    assert await recorder.came_in_at(LEG, channel) == place
+    assert await leg_status.came_in_at(LEG, channel) == place
     assert len(manager.asked) <= MOST_FRAMES + 1
 
 
@@ -636,7 +645,7 @@ async def test_asterisk_knows_where_a_call_came_in(
 async def test_packets_are_counted_both_ways(manager: Manager, counts: tuple[str, str], packets: int | None) -> None:
     """A technology that does not count says nothing."""
     manager.values["CHANNEL(rtcp,all,audio)"] = "ssrc=1;rxcount={};txjitter=0;txcount={}".format(*counts)
-    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).packets(LEG) == packets
+    assert await AmiLegStatus(ChannelVariables(manager), NoDecoder()).packets(LEG) == packets
 
 
 _COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.0;rxcount=151;txjitter=0.00125;txcount=150;rlp=0;rtt=0.0"
@@ -655,7 +664,7 @@ _COUNTED = "ssrc=1;themssrc=2;lp=3;rxjitter=0.0;rxcount=151;txjitter=0.00125;txc
 )
 async def test_all_that_is_counted_comes_in_one_answer(manager: Manager, answer: str, counted: RtpCount | None) -> None:
     manager.values["CHANNEL(rtcp,all,audio)"] = answer
-    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).rtp_count(LEG) == counted
+    assert await AmiLegStatus(ChannelVariables(manager), NoDecoder()).rtp_count(LEG) == counted
 
 
 @pytest.mark.parametrize(
@@ -671,20 +680,22 @@ async def test_all_that_is_counted_comes_in_one_answer(manager: Manager, answer:
 async def test_the_largest_jitter_tells_the_largest_delay(manager: Manager, answer: str, delay_s: float | None) -> None:
     """A packet that is late by D adds D / 16 to the jitter."""
     manager.values["CHANNEL(rtcp,all_jitter,audio)"] = answer
-    assert await AmiRecorder(manager, DiskSpool(Path("/spool")), NoDecoder()).largest_delay_s(LEG) == delay_s
+    assert await AmiLegStatus(ChannelVariables(manager), NoDecoder()).largest_delay_s(LEG) == delay_s
 
 
-async def test_a_leg_is_to_tell_its_last_counts_where_the_dialplan_can(manager: Manager, recorder: AmiRecorder) -> None:
+async def test_a_leg_is_to_tell_its_last_counts_where_the_dialplan_can(
+    manager: Manager, leg_status: AmiLegStatus
+) -> None:
     """A handler that is not there would be an error in Asterisk's log at each hangup."""
-    await recorder.tell_last_counts(LEG)
+    await leg_status.tell_last_counts(LEG)
     assert manager.asked == ["Getvar Variable=DIALPLAN_EXISTS(callrec-counts,s,1)"]
 
     manager.values["DIALPLAN_EXISTS(callrec-counts,s,1)"] = "1"
-    await recorder.tell_last_counts(LEG)
+    await leg_status.tell_last_counts(LEG)
     assert manager.asked[-1] == "Setvar Variable=CHANNEL(hangup_handler_push) Value=callrec-counts,s,1"
 
     manager.faults["Setvar"] = Refused("ami-refused", "No such channel")
-    await recorder.tell_last_counts(LEG)
+    await leg_status.tell_last_counts(LEG)
 
 
 async def test_only_channels_are_channels(manager: Manager) -> None:
@@ -725,9 +736,9 @@ async def test_a_variable_is_set_on_one_leg_and_a_leg_that_is_gone_is_told(manag
         await variables.set(LEG, "CALLREC_PROOF", "word")
 
 
-async def test_who_has_opted_out_is_noted_on_the_leg(manager: Manager, recorder: AmiRecorder) -> None:
-    await recorder.note_opt_out(LEG)
+async def test_who_has_opted_out_is_noted_on_the_leg(manager: Manager, leg_notes: AmiLegNotes) -> None:
+    await leg_notes.note_opt_out(LEG)
     assert manager.asked[-1] == "Setvar Variable=CALLREC_OPTED_OUT Value=1"
-    assert not await recorder.has_opted_out(LEG)
+    assert not await leg_notes.has_opted_out(LEG)
     manager.values = {"CALLREC_OPTED_OUT": "1"}
-    assert await recorder.has_opted_out(LEG)
+    assert await leg_notes.has_opted_out(LEG)

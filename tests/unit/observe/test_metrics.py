@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 
 import pytest
 
 from callrec.adapters.asterisk.fastagi import DialogueEnd as Dialogue
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
-from callrec.domain.calls.model import POLICY, Capture, LegAudio, Recording
+from callrec.domain.calls.model import POLICY, Capture, Recording
 from callrec.domain.calls.session import Session
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.manifest import StoredState
@@ -135,77 +134,6 @@ class Ports:
         """See app.ports."""
         self._do(f"mute {capture.id} {muted} {since_s}")
 
-    async def note_pause(self, legs: Sequence[LegId], since_s: float | None) -> None:
-        """See app.ports."""
-        self._do(f"pause {legs} {since_s}")
-
-    async def note_opt_out(self, leg: LegId) -> None:
-        """See app.ports."""
-        self._do(f"opt out {leg}")
-
-    async def has_opted_out(self, leg: LegId) -> bool:
-        """See app.ports."""
-        self._do(f"opted out {leg}")
-        return False
-
-    async def paused_since_s(self, leg: LegId) -> float | None:
-        """See app.ports."""
-        self._do(f"paused {leg}")
-        return None
-
-    async def note_made(self, leg: LegId) -> None:
-        """See app.ports."""
-        self._do(f"made {leg}")
-
-    async def has_made(self, leg: LegId) -> bool:
-        """See app.ports."""
-        return leg == CAPTURE.leg
-
-    async def note_place(self, leg: LegId, place: str) -> None:
-        """See app.ports."""
-        self._do(f"place {leg} {place}")
-
-    async def place_on(self, leg: LegId) -> str:
-        """See app.ports."""
-        return f"2050@{leg}"
-
-    async def note_queue(self, leg: LegId, queue: str) -> None:
-        """See app.ports."""
-        self._do(f"queue {leg} {queue}")
-
-    async def queue_on(self, leg: LegId) -> str:
-        """See app.ports."""
-        return f"sales-{leg}"
-
-    async def came_in_at(self, leg: LegId, channel: str) -> str | None:
-        """See app.ports."""
-        return f"{channel}@{leg}"
-
-    async def is_holding(self, leg: LegId) -> bool:
-        """See app.ports."""
-        self._do(f"holding {leg}")
-        return True
-
-    async def application_on(self, leg: LegId) -> tuple[str, str]:
-        """See app.ports."""
-        self._do(f"application {leg}")
-        return "Echo", ""
-
-    async def packets(self, leg: LegId) -> int | None:
-        """See app.ports."""
-        self._do(f"packets {leg}")
-        return 7
-
-    async def audio(self, leg: LegId) -> LegAudio:
-        """See app.ports."""
-        self._do(f"audio {leg}")
-        return LegAudio(16000)
-
-    async def sends_fax(self, leg: LegId) -> bool:
-        """See app.ports."""
-        self._do(f"fax {leg}")
-        return True
-
     def _do(self, what: str) -> None:
         if self.fail:
             raise Unavailable("down", "down")
@@ -218,29 +146,12 @@ async def test_a_measured_port_does_the_same_and_is_counted() -> None:
     await journal.append(Entry(Step.INTENT, RECORDING))
     assert journal.live() == ()
     assert await recorder.start(CAPTURE, Rule.ALWAYS) == "0x1"
-    assert (await recorder.audio(CAPTURE.leg), await recorder.packets(CAPTURE.leg)) == (LegAudio(16000), 7)
-    assert await recorder.sends_fax(CAPTURE.leg)
-    assert await recorder.application_on(CAPTURE.leg) == ("Echo", "")
-    assert await recorder.is_holding(CAPTURE.leg)
-    assert await recorder.has_made(CAPTURE.leg)
-    await recorder.note_made(CAPTURE.leg)
-    await recorder.note_place(CAPTURE.leg, await recorder.place_on(CAPTURE.leg))
-    await recorder.note_queue(CAPTURE.leg, await recorder.queue_on(CAPTURE.leg))
-    assert await recorder.came_in_at(CAPTURE.leg, "x") == f"x@{CAPTURE.leg}"
     await recorder.mute(CAPTURE, muted=True, since_s=1.0)
     await recorder.stop(CAPTURE)
 
     assert ports.did == [
         "append intent",
         "start c-1-1 always",
-        "audio 1.1",
-        "packets 1.1",
-        "fax 1.1",
-        "application 1.1",
-        "holding 1.1",
-        "made 1.1",
-        "place 1.1 2050@1.1",
-        "queue 1.1 sales-1.1",
         "mute c-1-1 True 1.0",
         "stop c-1-1",
     ]

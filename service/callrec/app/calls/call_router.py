@@ -97,7 +97,7 @@ class CallRouter:
         self._ended: deque[CallId] = deque(maxlen=ENDED_CALLS)
         """Calls that were live a while ago: a request for one is answered by that."""
         self._bounds = Bounds(around.observer)
-        self._quality = QualityWatch(around.recorder, around.clock, around.files.silences)
+        self._quality = QualityWatch(around.leg_status, around.clock, around.files.silences)
         self._stream = EventStream(around.clock, around.observer, self._deliver)
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -108,9 +108,9 @@ class CallRouter:
             self._tasks = tasks
             self._around.background.run_in(tasks)
             tasks.create_task(self._quality.watch(self._recorded), name="quality")
-            opaque = OpaqueWatch(self._around.recorder, self._around.clock)
+            opaque = OpaqueWatch(self._around.leg_status, self._around.clock)
             tasks.create_task(opaque.watch(self._recorded), name="opaque")
-            flow = RtpWatch(self._around.recorder, self._around.clock, self._around.files.overdue)
+            flow = RtpWatch(self._around.leg_status, self._around.clock, self._around.files.overdue)
             tasks.create_task(flow.watch(self._recorded), name="rtp")
             await self._around.files.watch_growth()
 
@@ -158,7 +158,7 @@ class CallRouter:
             self._by_leg[leg] = actor
             self._arrived(leg, actor)
             if message.event == "Newchannel" and event.leg.rules:
-                note = self._around.recorder.note_place(leg, place_of(message))
+                note = self._around.leg_notes.note_place(leg, place_of(message))
                 self._around.background.start(note, DropReason.RESYNC)
         if actor is None:
             return
@@ -173,7 +173,7 @@ class CallRouter:
         if (leg := self._conversations.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
             actor.post(LegAppeared(leg), at_mono_s)
             if leg.direction is Direction.OUT:
-                self._around.background.start(self._around.recorder.note_made(leg.id), DropReason.RESYNC)
+                self._around.background.start(self._around.leg_notes.note_made(leg.id), DropReason.RESYNC)
 
     def _post(self, actor: Worker, leg: LegId, event: Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""

@@ -14,7 +14,7 @@ from callrec.app.calls.ami_events import may_speak
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.watches.opaque_watch import audio_now
 from callrec.app.ports.asterisk import DeviceStates
-from callrec.app.ports.calls import Announcer, Clock, Journal, Places, Recorder, Spool
+from callrec.app.ports.calls import Announcer, Clock, Journal, LegNotes, LegStatus, Places, Recorder, Spool
 from callrec.app.ports.observer import Observer
 from callrec.domain.calls.commands import (
     Alarm,
@@ -96,6 +96,8 @@ class Surroundings:
     clock: Clock
     journal: Journal
     recorder: Recorder
+    leg_notes: LegNotes
+    leg_status: LegStatus
     spool: Spool
     announcer: Announcer
     device_states: DeviceStates
@@ -188,7 +190,7 @@ class Worker:
                     placed = [await self._with_place(one) for one in in_bridges]
                     return replace(event, in_bridges=tuple([await self._with_rate(one) for one in placed]))
                 case SupervisorCame(_, supervisor):
-                    _, application = await self._around.recorder.application_on(supervisor.id)
+                    _, application = await self._around.leg_status.application_on(supervisor.id)
                     return replace(event, may_speak=may_speak(application))
                 case DeadlinePassed(Wait.LOST, str(capture)) if await self._was_stopped_by_dialplan(capture):
                     return CaptureStopped(capture)
@@ -202,7 +204,7 @@ class Worker:
         is_due = leg.user is not None and may_be_recorded(leg.user)
         is_due = is_due or any(one.place_rules for one in (leg, *self.session.legs.values()))
         if is_due and leg.id not in self.session.rates_hz:
-            audio = await self._around.recorder.audio(leg.id)
+            audio = await self._around.leg_status.audio(leg.id)
             return replace(event, rate_hz=audio.rate_hz, opaque=audio.opaque)
         return event
 
@@ -232,9 +234,9 @@ class Worker:
 
     async def _find_place(self, leg: LegId, *, except_leg: LegId | None = None) -> None:
         """Ask Asterisk what the leg runs, and tell the call of all legs, without `except_leg`, to which other rules apply now."""
-        self._place_told(leg, *await self._around.recorder.application_on(leg), except_leg=except_leg)
+        self._place_told(leg, *await self._around.leg_status.application_on(leg), except_leg=except_leg)
         for one, queue in self._places.unnoted_queues(leg).items():
-            await self._around.recorder.note_queue(one, queue)
+            await self._around.leg_notes.note_queue(one, queue)
             self._places.queue_noted(one, queue)
 
     def _place_told(self, leg: LegId, application: str, arguments: str, *, except_leg: LegId | None = None) -> None:
@@ -247,7 +249,7 @@ class Worker:
         capture = self.session.find(capture_id)
         if capture is None or capture.leg not in self.session.legs:
             return False
-        return not await self._around.recorder.recorder_on(capture.leg)
+        return not await self._around.leg_notes.recorder_on(capture.leg)
 
     async def _do(self, command: Command) -> None:
         try:
@@ -269,12 +271,12 @@ class Worker:
             case MuteCapture():
                 await self._mute(command)
             case NotePause(legs, since_s):  # awaited: who is told of a pause is not recorded, even if the daemon dies
-                await around.recorder.note_pause(legs, since_s)
+                await around.leg_notes.note_pause(legs, since_s)
             case ListenForOptOut(legs):
                 around.listen_for_digits(legs)
             case NoteOptOut(leg):
                 self._places.opt_out((leg,))
-                await around.recorder.note_opt_out(leg)
+                await around.leg_notes.note_opt_out(leg)
             case Examine(capture):
                 around.background.start(self._examine(capture), DropReason.EXAMINE)
             case AskApplication(leg):
@@ -371,10 +373,10 @@ class Worker:
 
     async def _ask_application(self, leg: LegId) -> None:
         """Post ApplicationTold. Where Asterisk does not answer, the session explains why nothing is recorded."""
-        name, arguments = await self._around.recorder.application_on(leg)
+        name, arguments = await self._around.leg_status.application_on(leg)
         if self._places.needs_places:
             self._place_told(leg, name, arguments)
-        audio = await self._around.recorder.audio(leg)
+        audio = await self._around.leg_status.audio(leg)
         self.post(ApplicationTold(leg, name, arguments, audio.rate_hz, audio.opaque))
 
     async def _announce(self, command: Announce) -> None:
@@ -424,7 +426,7 @@ class Worker:
     async def _is_opaque(self, capture: Capture) -> bool:
         """Whether the leg has gone on with what no recorder can hear: then the session learns of it."""
         with suppress(CallrecError):
-            audio = await audio_now(self._around.recorder, capture.leg)
+            audio = await audio_now(self._around.leg_status, capture.leg)
             if audio.opaque:
                 self.post(LegAudioTold(capture.leg, audio))
                 return True
@@ -445,7 +447,7 @@ class Worker:
     async def _flow(self, capture: Capture) -> tuple[int, int] | None:
         """(bytes in its files, packets that its leg has received and sent); None when either is not known."""
         try:
-            packets = await self._around.recorder.packets(capture.leg)
+            packets = await self._around.leg_status.packets(capture.leg)
             found = self._around.spool.capture_files(capture.id)
         except CallrecError:
             return None

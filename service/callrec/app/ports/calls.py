@@ -78,6 +78,15 @@ class Recorder(Protocol):
         which recorder this is."""
         ...
 
+    async def mixmonitor_of(self, capture: Capture) -> str:
+        """The MixMonitorID that the leg's note has for this capture; empty when the note is of another one, or the leg is gone.
+        Raises CallrecError when Asterisk cannot be asked."""
+        ...
+
+
+class LegNotes(Protocol):
+    """What callrec writes on a leg, for the dialplan without the daemon and for a daemon that starts later."""
+
     async def note_pause(self, legs: Sequence[LegId], since_s: float | None) -> None:
         """Note on the legs that their call is paused since then (Unix time), for the dialplan without the daemon and for a daemon
         that starts later; None removes the note."""
@@ -100,11 +109,6 @@ class Recorder(Protocol):
         """The MixMonitorID that is noted on the leg; empty when there is none, or the leg is gone."""
         ...
 
-    async def mixmonitor_of(self, capture: Capture) -> str:
-        """The MixMonitorID that the leg's note has for this capture; empty when the note is of another one, or the leg is gone.
-        Raises CallrecError when Asterisk cannot be asked."""
-        ...
-
     async def capture_on(self, leg: LegId) -> tuple[CaptureId, Rule] | None:
         """The capture and its rule in the leg's variables; None when callrec's daemon did not start the MixMonitor."""
         ...
@@ -125,11 +129,6 @@ class Recorder(Protocol):
         """That note; empty where there is none. Raises CallrecError when Asterisk cannot be asked."""
         ...
 
-    async def came_in_at(self, leg: LegId, channel: str) -> str | None:
-        """The same without a note, from what Asterisk knows of the leg that made the call: `2050@from-extern`, `@from-extern` if
-        nothing was dialled; None where it does not tell. Raises CallrecError when Asterisk cannot be asked."""
-        ...
-
     async def note_queue(self, leg: LegId, queue: str) -> None:
         """Note on the leg of a queue's caller in which queue they have talked, for a daemon that starts after a transfer; empty:
         remove it."""
@@ -137,6 +136,15 @@ class Recorder(Protocol):
 
     async def queue_on(self, leg: LegId) -> str:
         """That note; empty where there is none. Raises CallrecError when Asterisk cannot be asked."""
+        ...
+
+
+class LegStatus(Protocol):
+    """What Asterisk can be asked about a leg."""
+
+    async def came_in_at(self, leg: LegId, channel: str) -> str | None:
+        """The same without a note, from what Asterisk knows of the leg that made the call: `2050@from-extern`, `@from-extern` if
+        nothing was dialled; None where it does not tell. Raises CallrecError when Asterisk cannot be asked."""
         ...
 
     async def is_holding(self, leg: LegId) -> bool:
@@ -155,13 +163,13 @@ class Recorder(Protocol):
         """What is counted of the RTP that the leg's phone has sent; None when its technology does not count, or it is gone."""
         ...
 
+    async def largest_delay_s(self, leg: LegId) -> float | None:
+        """By how much one packet of the leg's phone was late at most, by the largest jitter; None when that is not counted."""
+        ...
+
     async def tell_last_counts(self, leg: LegId) -> None:
         """Have the dialplan tell what was counted of the leg's RTP when it hangs up, as far as it can. Raises CallrecError when
         Asterisk cannot be asked."""
-        ...
-
-    async def largest_delay_s(self, leg: LegId) -> float | None:
-        """By how much one packet of the leg's phone was late at most, by the largest jitter; None when that is not counted."""
         ...
 
     async def audio(self, leg: LegId) -> LegAudio:

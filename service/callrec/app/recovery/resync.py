@@ -167,17 +167,17 @@ class Resync:
         """With the queue in which its caller has talked: after a transfer what they run does not tell it."""
         if not self._ports.endpoints.has_rule_of(PlaceKind.QUEUE):
             return channel
-        queue = await self._ports.recorder.queue_on(LegId(channel.get("Uniqueid")))
+        queue = await self._ports.leg_notes.queue_on(LegId(channel.get("Uniqueid")))
         return Message((*channel.headers, (QUEUE, queue))) if queue else channel
 
     async def _with_place(self, channel: Message) -> Message:
         """With the place where its call came in: the rule *never* of a number outlasts a daemon, and holds for a call that came
         in without one. While Asterisk cannot be asked, nothing is compared, and nothing begun."""
-        leg, recorder = LegId(channel.get("Uniqueid")), self._ports.recorder
-        place = await recorder.place_on(leg)
+        leg = LegId(channel.get("Uniqueid"))
+        place = await self._ports.leg_notes.place_on(leg)
         if place or channel.get("Linkedid") != leg or not self._ports.endpoints.has_rules_at():
             return Message((*channel.headers, (PLACE, place))) if place else channel
-        found = await recorder.came_in_at(leg, channel.get("Channel"))
+        found = await self._ports.leg_status.came_in_at(leg, channel.get("Channel"))
         return Message((*channel.headers, (PLACE_UNKNOWN, "1") if found is None else (PLACE, found)))
 
     async def _with_side(self, channel: Message, listed: Channels) -> Message:
@@ -185,7 +185,7 @@ class Resync:
         origin = listed.get(LegId(channel.get("Linkedid")))
         if origin is None or origin.get("Channel").startswith("Local/"):
             with contextlib.suppress(CallrecError):
-                if await self._ports.recorder.has_made(LegId(channel.get("Uniqueid"))):
+                if await self._ports.leg_notes.has_made(LegId(channel.get("Uniqueid"))):
                     return Message((*channel.headers, (MADE, "1")))
         return channel
 
@@ -239,7 +239,7 @@ class Resync:
             linkedid = channel.get("Linkedid")
             if linkedid in linkedids or self._calls.is_recorded(leg, linkedid):
                 with contextlib.suppress(CallrecError):
-                    holding[leg] = await self._ports.recorder.is_holding(leg)
+                    holding[leg] = await self._ports.leg_status.is_holding(leg)
         return holding
 
     async def _opted_out(self, channels: Channels) -> Sequence[LegId]:
@@ -249,7 +249,7 @@ class Resync:
             return ()
         names = {leg: channel.get("Channel") for leg, channel in channels.items()}
         outside = [leg for leg, name in names.items() if self._ports.endpoints.by_endpoint(endpoint_of(name)) is None]
-        return [leg for leg in outside if await self._ports.recorder.has_opted_out(leg)]
+        return [leg for leg in outside if await self._ports.leg_notes.has_opted_out(leg)]
 
     def _missed_an_answer(self, channels: Channels) -> bool:
         """Whether a leg is in a bridge of which the daemon got no event."""

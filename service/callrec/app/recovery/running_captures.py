@@ -42,7 +42,7 @@ class RunningCaptures:
 
     async def _recorder_on(self, leg: LegId) -> str | None:
         try:
-            return await self._ports.recorder.recorder_on(leg)
+            return await self._ports.leg_notes.recorder_on(leg)
         except CallrecError as error:
             self._ports.alarm(AlarmCause.RECORDER, error)
             return None
@@ -97,7 +97,7 @@ class RunningCaptures:
 
     async def _noted(self, leg: LegId) -> tuple[CaptureId, Rule] | None:
         try:
-            return await self._ports.recorder.capture_on(leg)
+            return await self._ports.leg_notes.capture_on(leg)
         except CallrecError as error:
             self._ports.alarm(AlarmCause.FALLBACK, error)
             return None
@@ -117,7 +117,7 @@ class RunningCaptures:
         """The note on the captured leg, or on that of somebody who talks with it."""
         present = (party.leg for party in recording.parties if party.to_s is None)
         for leg in dict.fromkeys((recording.captures[-1].leg, *present)):
-            if leg in channels and (since_s := await self._ports.recorder.paused_since_s(leg)) is not None:
+            if leg in channels and (since_s := await self._ports.leg_notes.paused_since_s(leg)) is not None:
                 return since_s
         return None
 

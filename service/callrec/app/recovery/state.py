@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from callrec.app.ports.asterisk import CaptureNotes, ChannelList
-from callrec.app.ports.calls import Clock, Endpoints, Journal, Recorder, Spool
+from callrec.app.ports.calls import Clock, Endpoints, Journal, LegNotes, LegStatus, Recorder, Spool
 from callrec.app.ports.observer import Observer
 from callrec.app.recovery.plan import Found, Running, Spooled
 from callrec.domain.calls.commands import Alarm
@@ -53,6 +53,8 @@ class RecoveryPorts:
     journal: Journal
     spool: Spool
     recorder: Recorder
+    leg_notes: LegNotes
+    leg_status: LegStatus
     channels: ChannelList
     notes: CaptureNotes
     endpoints: Endpoints

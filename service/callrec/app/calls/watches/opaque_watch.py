@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from callrec.app.ports.calls import Clock, Recorder
+from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.events import Event, LegAudioTold
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import LegAudio
@@ -26,8 +26,8 @@ Post = Callable[[Event], None]
 class OpaqueWatch:
     """Posts LegAudioTold to the calls whose recording waits for it."""
 
-    def __init__(self, recorder: Recorder, clock: Clock) -> None:
-        self._recorder, self._clock = recorder, clock
+    def __init__(self, leg_status: LegStatus, clock: Clock) -> None:
+        self._leg_status, self._clock = leg_status, clock
         self._waits: dict[LegId, tuple[float, float]] = {}
         """Since when each leg is waited for, and when it is asked again, by the monotonic clock."""
 
@@ -47,10 +47,10 @@ class OpaqueWatch:
             return
         self._waits[leg] = since_s, now_s + min(max(AGAIN_S, AGAIN_PART * (now_s - since_s)), AGAIN_MOST_S)
         with suppress(CallrecError):  # asked again
-            post(LegAudioTold(leg, await audio_now(self._recorder, leg)))
+            post(LegAudioTold(leg, await audio_now(self._leg_status, leg)))
 
 
-async def audio_now(recorder: Recorder, leg: LegId) -> LegAudio:
+async def audio_now(leg_status: LegStatus, leg: LegId) -> LegAudio:
     """How the leg's audio can be recorded in the middle of a call, when it may send a fax. Raises CallrecError."""
-    audio = await recorder.audio(leg)
-    return LegAudio(audio.rate_hz, AlarmCause.FAX) if await recorder.sends_fax(leg) else audio
+    audio = await leg_status.audio(leg)
+    return LegAudio(audio.rate_hz, AlarmCause.FAX) if await leg_status.sends_fax(leg) else audio

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
-from callrec.app.ports.calls import Clock, Recorder
+from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.late_packets import LEAST_S, is_delay
@@ -79,8 +79,8 @@ class QualityWatch:
     """Posts LegMeasured, RtpRenumbered, VoiceUnheard and PacketsHeldBack to the calls that are recorded. `silences`: see
     `FileWatch`."""
 
-    def __init__(self, recorder: Recorder, clock: Clock, silences: SilenceWatch) -> None:
-        self._recorder, self._clock, self._silences = recorder, clock, silences
+    def __init__(self, leg_status: LegStatus, clock: Clock, silences: SilenceWatch) -> None:
+        self._leg_status, self._clock, self._silences = leg_status, clock, silences
         self._legs: dict[LegId, _Leg] = {}
         self._left: dict[LegId, _Leg] = {}
         """Those whose last counts are waited for."""
@@ -147,7 +147,7 @@ class QualityWatch:
             known.left_s = now_s
             if known.counted is not None:
                 with suppress(CallrecError):
-                    known.delay_s = await self._recorder.largest_delay_s(leg)
+                    known.delay_s = await self._leg_status.largest_delay_s(leg)
                 await self._ask(leg, known)
 
     def _has_turned_silent(self, known: _Leg, capture: Capture) -> bool:
@@ -158,7 +158,7 @@ class QualityWatch:
     async def _ask(self, leg: LegId, known: _Leg) -> None:
         looked_s = self._clock.now().mono_s
         try:
-            count = await self._recorder.rtp_count(leg)
+            count = await self._leg_status.rtp_count(leg)
         except CallrecError:  # the next answer counts all
             return
         known.looked_s, answered_s = looked_s, self._clock.now().mono_s
@@ -176,7 +176,7 @@ class QualityWatch:
         self._tell(leg, known)
         if not known.tells_last:
             with suppress(CallrecError):  # asked again
-                await self._recorder.tell_last_counts(leg)
+                await self._leg_status.tell_last_counts(leg)
                 known.tells_last = True
 
     def _tell(self, leg: LegId, known: _Leg) -> None:
@@ -192,7 +192,7 @@ class QualityWatch:
             return
         known.judged_s = new[-1][0]
         try:
-            delay_s = await self._recorder.largest_delay_s(leg)
+            delay_s = await self._leg_status.largest_delay_s(leg)
         except CallrecError:
             return
         for from_s, to_s in new:

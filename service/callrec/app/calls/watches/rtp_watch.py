@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from callrec.app.ports.calls import Clock, Recorder
+from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.events import Event, RtpStoodStill
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, RtpGap
@@ -62,8 +62,8 @@ class _Leg:
 class RtpWatch:
     """Posts RtpStoodStill to the calls that are recorded. `overdue`: see `FileWatch`."""
 
-    def __init__(self, recorder: Recorder, clock: Clock, overdue: Callable[[], Mapping[CaptureId, float]]) -> None:
-        self._recorder, self._clock, self._overdue = recorder, clock, overdue
+    def __init__(self, leg_status: LegStatus, clock: Clock, overdue: Callable[[], Mapping[CaptureId, float]]) -> None:
+        self._leg_status, self._clock, self._overdue = leg_status, clock, overdue
         self._legs: dict[CaptureId, _Leg] = {}
 
     async def watch(self, live: Callable[[], Iterable[tuple[Session, Post]]]) -> None:
@@ -99,7 +99,7 @@ class RtpWatch:
         looked_s = self._clock.now().mono_s
         before_s, doubt.looked_s = doubt.looked_s, looked_s
         try:
-            packets = await self._recorder.packets(capture.leg)
+            packets = await self._leg_status.packets(capture.leg)
         except CallrecError:
             return
         now_s = self._clock.now().mono_s

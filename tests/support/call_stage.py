@@ -20,7 +20,7 @@ from callrec.app.background import Background
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
-from callrec.app.calls.worker import Surroundings
+from callrec.app.calls.worker import CallPorts
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId, NodeId, RecordingId
@@ -429,7 +429,7 @@ class Stage:
         self.handed: list[Recording] = []
         self.link_is_up = True
         self.files, self.background = FileWatch(self.spool, self.clock), Background(self.heard)
-        self.around = Surroundings(
+        self.call_ports = CallPorts(
             clock=self.clock,
             journal=self.journal,
             recorder=self.asterisk,
@@ -444,7 +444,7 @@ class Stage:
             link_is_up=lambda: self.link_is_up,
             hand_over=self.handed.append,
         )
-        self.call_router = CallRouter(self.around, node=NodeId("n"), terms=Terms(), ids=Ids(), endpoints=self)
+        self.call_router = CallRouter(self.call_ports, node=NodeId("n"), terms=Terms(), ids=Ids(), endpoints=self)
         self.asterisk.news = SpoolRouter(
             self.files, orphan_closed=lambda: None, fallback_closed=lambda _file: None
         ).event

@@ -48,7 +48,7 @@ from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
 from callrec.app.calls.legs.digit_legs import DigitLegs
-from callrec.app.calls.worker import Surroundings
+from callrec.app.calls.worker import CallPorts
 from callrec.app.dialplan.lookups import Lookups
 from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.app.dialplan.service_codes import Services
@@ -173,7 +173,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         finalizer = _finalizer(out)
         background = Background(out.observation)
         digits = DigitLegs(AriApplicationBridges(out.ari, ARI_APP), background)
-        around = _surroundings(out, finalizer, health, background, digits)
+        ports = _call_ports(out, finalizer, health, background, digits)
         terms = Terms(
             Limits(pause_s=settings.pause_max_s, announce_s=settings.announce_max_s),
             settings.on_demand_overrides_always,
@@ -185,16 +185,16 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             beep_s=settings.beep_s,
             opt_out=bool(settings.opt_out_digit),
         )
-        call_router = CallRouter(around, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
-        astdb_sync = _astdb_sync(out, call_router, around.device_states)
+        call_router = CallRouter(ports, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
+        astdb_sync = _astdb_sync(out, call_router, ports.device_states)
         resync = Resync(
-            _recovery_ports(out, around), out.recovery, call_router, around.background, after=astdb_sync.everything
+            _recovery_ports(out, ports), out.recovery, call_router, ports.background, after=astdb_sync.everything
         )
         spool_router = SpoolRouter(
-            around.files, orphan_closed=resync.orphans.closed, fallback_closed=resync.fallback.closed
+            ports.files, orphan_closed=resync.orphans.closed, fallback_closed=resync.fallback.closed
         )
         codes = RecordingCodes(call_router, out.store, out.tables, out.codecs)
-        _subscribe(out, call_router, resync, _application_presses(out, around, call_router, codes, digits), digits)
+        _subscribe(out, call_router, resync, _application_presses(out, ports, call_router, codes, digits), digits)
         config_sync = keep_conf(settings, out.tables, out.observation, out.readiness)
         agi = _agi_server(out, call_router, codes)
         user_events = user_events_of(settings, out.tables, out.ami, out.observation)
@@ -227,11 +227,11 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
     places = await traces(held.store.address, audit, journal, spool, webhooks.outbox, stack)
-    around = Around(
+    ports = Around(
         *(catalogue.catalogue, library, paced, held.store, observation, access.link_makers.may_share),
         *(lambda: {entry.recording.id for entry in journal.live()}, places, contents_of(library, settings, FOLDER)),
     )
-    stored = await asyncio.to_thread(stored_media, settings, around)
+    stored = await asyncio.to_thread(stored_media, settings, ports)
     return Outside(
         settings, observation, metrics, readiness, journal, audit, stamping, recovery, spool, library, locks,
         held.store, held.tables, held.watch, catalogue, events, webhooks, access, alive, ami, ari,
@@ -255,11 +255,11 @@ def _finalizer(out: Outside) -> finalize.Finalizer:
     )
 
 
-def _surroundings(
+def _call_ports(
     out: Outside, finalizer: finalize.Finalizer, health: SpoolHealth, background: Background, digits: DigitLegs
-) -> Surroundings:
+) -> CallPorts:
     clock, variables = SystemClock(), ChannelVariables(out.ami)
-    return Surroundings(
+    return CallPorts(
         clock=clock,
         journal=MeasuredJournal(out.journal, out.metrics),
         recorder=MeasuredRecorder(AmiRecorder(out.ami, out.spool, variables), out.metrics),
@@ -291,21 +291,21 @@ def _astdb_sync(out: Outside, call_router: CallRouter, device_states: DeviceStat
     )
 
 
-def _recovery_ports(out: Outside, around: Surroundings) -> RecoveryPorts:
+def _recovery_ports(out: Outside, ports: CallPorts) -> RecoveryPorts:
     return RecoveryPorts(
         node=NodeId(out.settings.node),
-        clock=around.clock,
+        clock=ports.clock,
         journal=out.journal,
         spool=out.spool,
-        recorder=around.recorder,
-        leg_notes=around.leg_notes,
-        leg_status=around.leg_status,
+        recorder=ports.recorder,
+        leg_notes=ports.leg_notes,
+        leg_status=ports.leg_status,
         channels=AmiChannels(out.ami, out.ari),
         notes=AstDbCaptureNotes(out.ami),
         endpoints=out,
         observer=out.observation,
         tables_known=out.tables.wait_fresh,
-        hand_over=around.hand_over,
+        hand_over=ports.hand_over,
         may_opt_out=bool(out.settings.opt_out_digit),
     )
 
@@ -323,10 +323,10 @@ def _subscribe(
 
 
 def _application_presses(
-    out: Outside, around: Surroundings, call_router: CallRouter, codes: RecordingCodes, digits: DigitLegs
+    out: Outside, ports: CallPorts, call_router: CallRouter, codes: RecordingCodes, digits: DigitLegs
 ) -> ApplicationPresses:
     async def press(leg: LegId, party: Party) -> None:
-        await codes.press(leg, party, await around.leg_status.audio(leg))
+        await codes.press(leg, party, await ports.leg_status.audio(leg))
 
     def code(feature: Feature) -> FeatureCode:
         return out.tables.directory.code(feature)
@@ -337,8 +337,8 @@ def _application_presses(
     presses = ApplicationPresses(
         AriApplicationBridges(out.ari, ARI_APP),
         out,
-        around.clock,
-        around.background,
+        ports.clock,
+        ports.background,
         code=code,
         presses={Feature.ONLINE_RECORD: press, Feature.PAUSE_RECORD: press_pause},
     )
@@ -362,7 +362,7 @@ def _agi_server(out: Outside, call_router: CallRouter, codes: RecordingCodes) ->
         Services(
             out.store,
             out.tables,
-            call_router.served,
+            call_router.feature_code_dialled,
             codes.turn_over,
             lambda user, dialling: spoken_of_calls(call_router.live(), user, dialling),
         ),

@@ -33,7 +33,7 @@ from callrec.app.calls.legs.leg_places import LegPlaces
 from callrec.app.calls.watches.opaque_watch import OpaqueWatch
 from callrec.app.calls.watches.quality_watch import QualityWatch
 from callrec.app.calls.watches.rtp_watch import RtpWatch
-from callrec.app.calls.worker import Surroundings, Worker
+from callrec.app.calls.worker import CallPorts, Worker
 from callrec.app.ports.calls import Endpoints, Ids
 from callrec.domain.calls.commands import AnswerControl, Reply
 from callrec.domain.calls.events import (
@@ -80,8 +80,8 @@ OUTCOME_S = 30.0
 class CallRouter:
     """All live calls of this node."""
 
-    def __init__(self, around: Surroundings, *, node: NodeId, terms: Terms, ids: Ids, endpoints: Endpoints) -> None:
-        self._around = around
+    def __init__(self, ports: CallPorts, *, node: NodeId, terms: Terms, ids: Ids, endpoints: Endpoints) -> None:
+        self._ports = ports
         self._node, self._terms, self._ids, self._endpoints = node, terms, ids, endpoints
         self._calls: dict[CallId, Worker] = {}
         self._by_linkedid: dict[str, Worker] = {}
@@ -96,9 +96,9 @@ class CallRouter:
         self._presses = itertools.count(1)
         self._ended: deque[CallId] = deque(maxlen=ENDED_CALLS)
         """Calls that were live a while ago: a request for one is answered by that."""
-        self._bounds = Bounds(around.observer)
-        self._quality = QualityWatch(around.leg_status, around.clock, around.files.silences)
-        self._stream = EventStream(around.clock, around.observer, self._deliver)
+        self._bounds = Bounds(ports.observer)
+        self._quality = QualityWatch(ports.leg_status, ports.clock, ports.files.silences)
+        self._stream = EventStream(ports.clock, ports.observer, self._deliver)
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -106,28 +106,28 @@ class CallRouter:
         Asterisk go on."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            self._around.background.run_in(tasks)
+            self._ports.background.run_in(tasks)
             tasks.create_task(self._quality.watch(self._recorded), name="quality")
-            opaque = OpaqueWatch(self._around.leg_status, self._around.clock)
+            opaque = OpaqueWatch(self._ports.leg_status, self._ports.clock)
             tasks.create_task(opaque.watch(self._recorded), name="opaque")
-            flow = RtpWatch(self._around.leg_status, self._around.clock, self._around.files.overdue)
+            flow = RtpWatch(self._ports.leg_status, self._ports.clock, self._ports.files.overdue)
             tasks.create_task(flow.watch(self._recorded), name="rtp")
-            await self._around.files.watch_growth()
+            await self._ports.files.watch_growth()
 
     def _recorded(self) -> Sequence[tuple[Session, Callable[[Event], None]]]:
-        return [(actor.session, actor.post) for actor in self._calls.values() if _is_recorded(actor)]
+        return [(worker.session, worker.post) for worker in self._calls.values() if _is_recorded(worker)]
 
     def live(self) -> Sequence[Session]:
         """The calls of this moment."""
-        return [actor.session for actor in self._calls.values()]
+        return [worker.session for worker in self._calls.values()]
 
     def blinking(self) -> frozenset[UserId]:
         """The users whose `*3` lamp blinks, since their call is paused."""
-        return frozenset(user for actor in self._calls.values() for user in actor.session.blinking)
+        return frozenset(user for worker in self._calls.values() for user in worker.session.blinking)
 
     def lit(self) -> frozenset[UserId]:
         """The users whose `*3` lamp a call has lit."""
-        return frozenset(user for actor in self._calls.values() for user in actor.session.lit)
+        return frozenset(user for worker in self._calls.values() for user in worker.session.lit)
 
     # -- what comes in -----------------------------------------------------------------------------------------------
 
@@ -145,60 +145,60 @@ class CallRouter:
         if event is None:
             return
         leg = leg_id_of(message)
-        actor = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
+        worker = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
         if isinstance(event, LegBridged) and message.get("BridgeType") == TWO_PARTIES:
             self._conversations.fetches(event.leg, event.bridge)
         if isinstance(event, LegAppeared | LegBridged):
             if not self._may_follow(message, leg):
                 return
             event = replace(event, leg=self._conversations.known(event.leg))
-            actor = self._living(actor) or self._new_call(
+            worker = self._living(worker) or self._new_call(
                 Session(self._new_id(), message.get("Linkedid"), self._node, self._terms)
             )
-            self._by_leg[leg] = actor
-            self._arrived(leg, actor)
+            self._by_leg[leg] = worker
+            self._arrived(leg, worker)
             if message.event == "Newchannel" and event.leg.rules:
-                note = self._around.leg_notes.note_place(leg, place_of(message))
-                self._around.background.start(note, DropReason.RESYNC)
-        if actor is None:
+                note = self._ports.leg_notes.note_place(leg, place_of(message))
+                self._ports.background.start(note, DropReason.RESYNC)
+        if worker is None:
             return
-        self._post(actor, leg, event, at_mono_s)
+        self._post(worker, leg, event, at_mono_s)
         if isinstance(event, LegGone):
             self._by_leg.pop(leg, None)
-            self._tell_left(event, actor, at_mono_s)
+            self._tell_left(event, worker, at_mono_s)
 
     def _dialled(self, dial: Dial, at_mono_s: float, *, begins: bool) -> None:
         if begins and (caller := self._by_leg.get(dial.by)):
             caller.ask_place(dial.by)
-        if (leg := self._conversations.dialled(dial)) and (actor := self._by_leg.get(leg.id)):
-            actor.post(LegAppeared(leg), at_mono_s)
+        if (leg := self._conversations.dialled(dial)) and (worker := self._by_leg.get(leg.id)):
+            worker.post(LegAppeared(leg), at_mono_s)
             if leg.direction is Direction.OUT:
-                self._around.background.start(self._around.leg_notes.note_made(leg.id), DropReason.RESYNC)
+                self._ports.background.start(self._ports.leg_notes.note_made(leg.id), DropReason.RESYNC)
 
-    def _post(self, actor: Worker, leg: LegId, event: Event, at_mono_s: float | None = None) -> None:
+    def _post(self, worker: Worker, leg: LegId, event: Event, at_mono_s: float | None = None) -> None:
         """To the leg's call; who enters the bridge of another call makes the two one first."""
         self._conversations.note(leg, event)
         if isinstance(event, LegBridged):
             for other in self._conversations.members(event.bridge):
-                there = self._by_leg.get(other, actor)
-                if there is not actor:
-                    actor = self._met(there, actor, event, at_mono_s)
-        actor.post(event, at_mono_s)
+                there = self._by_leg.get(other, worker)
+                if there is not worker:
+                    worker = self._merge_calls(there, worker, event, at_mono_s)
+        worker.post(event, at_mono_s)
 
-    def _tell_left(self, gone: LegGone, actor: Worker, at_mono_s: float | None = None) -> None:
+    def _tell_left(self, gone: LegGone, worker: Worker, at_mono_s: float | None = None) -> None:
         """The hangup of a leg ends recorders of its former calls, too."""
         for former in self._left.pop(gone.leg, ()):
-            if former is not actor:
+            if former is not worker:
                 former.post(gone, at_mono_s)
 
-    def _met(self, there: Worker, comes: Worker, event: LegBridged, at_mono_s: float | None) -> Worker:
+    def _merge_calls(self, there: Worker, comes: Worker, event: LegBridged, at_mono_s: float | None) -> Worker:
         """The call that the coming leg is in from here on. If the others of its call talk on without it, it comes alone.
 
         Else two calls become one: a paused one goes on, since its participants must not be recorded; else the recorded one, and
         of two alike the one that was there. All legs of the other move over; what it has recorded is complete with that, and
         stored as such.
         """
-        theirs = [leg for leg, actor in self._by_leg.items() if actor is comes]
+        theirs = [leg for leg, worker in self._by_leg.items() if worker is comes]
         coming = self._conversations.connected(event.leg.id, theirs)
         if self._conversations.is_between_phones(leg for leg in theirs if leg not in coming):
             alone = [leg for leg in theirs if leg in coming]
@@ -208,8 +208,8 @@ class CallRouter:
             return there
         goes_on, ends = (comes, there) if _rank(comes) > _rank(there) else (there, comes)
         ends.post(CallMerged(), at_mono_s)
-        self._move([leg for leg, actor in self._by_leg.items() if actor is ends], goes_on, event.leg.id, at_mono_s)
-        for linkedid in [linkedid for linkedid, actor in self._by_linkedid.items() if actor is ends]:
+        self._move([leg for leg, worker in self._by_leg.items() if worker is ends], goes_on, event.leg.id, at_mono_s)
+        for linkedid in [linkedid for linkedid, worker in self._by_linkedid.items() if worker is ends]:
             self._by_linkedid[linkedid] = goes_on
         return goes_on
 
@@ -224,11 +224,11 @@ class CallRouter:
         in_bridges = tuple(LegBridged(bridge, leg) for leg, bridge in places if bridge)
         to.post(LegsJoined(in_bridges, tuple(leg for leg, bridge in places if not bridge), paused), at_mono_s)
 
-    def _living(self, actor: Worker | None) -> Worker | None:
+    def _living(self, worker: Worker | None) -> Worker | None:
         """A call that is over takes no new leg: a later leg of the same Linkedid begins another one."""
-        return None if actor is None or actor.session.state is State.CLOSED else actor
+        return None if worker is None or worker.session.state is State.CLOSED else worker
 
-    async def met(self, leg: LegId, within_s: float) -> bool:
+    async def wait_for_leg(self, leg: LegId, within_s: float) -> bool:
         """Whether this leg is in a live call. A request of the dialplan may overtake the manager's Newchannel: it is waited for
         here, and nowhere else."""
         return leg in self._by_leg or await self._arrivals.wait(leg, within_s)
@@ -242,15 +242,15 @@ class CallRouter:
         return await self._outcome(leg, lambda reply: PausePressed(leg, user, reply))
 
     async def _outcome(self, leg: LegId, pressed: Callable[[str], Event]) -> Outcome:
-        actor = self._by_leg.get(leg)
-        if actor is None:
+        worker = self._by_leg.get(leg)
+        if worker is None:
             raise Unavailable(
                 "call-not-known", "the call of this leg is not known", hint="see the check ami of /readyz"
             )
         reply = f"press-{next(self._presses)}"
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._replies[reply] = future
-        actor.post(pressed(reply))
+        worker.post(pressed(reply))
         try:
             async with asyncio.timeout(OUTCOME_S):
                 return await future
@@ -303,26 +303,26 @@ class CallRouter:
 
     def tell_presser(self, leg: LegId, outcome: Outcome, language: str) -> bool:
         """Begin to play an outcome to its presser alone; False while nothing can be played: the dialplan has to do it then."""
-        announcer = self._around.announcer
+        announcer = self._ports.announcer
         if announcer.is_up:
-            self._around.background.start(self._tell_outcome(leg, outcome, language), DropReason.ANNOUNCE)
+            self._ports.background.start(self._tell_outcome(leg, outcome, language), DropReason.ANNOUNCE)
         return announcer.is_up
 
     async def _tell_outcome(self, leg: LegId, outcome: Outcome, language: str) -> None:
         """What changed nothing is told whatever the setting says; a change is told by its call."""
-        actor = self._by_leg.get(leg)
-        way = way_to(actor.session, leg) if actor else None
-        await self._around.announcer.play(leg, outcome, language, way)
+        worker = self._by_leg.get(leg)
+        way = way_to(worker.session, leg) if worker else None
+        await self._ports.announcer.play(leg, outcome, language, way)
 
     def link_is_up(self) -> bool:
         """Whether Asterisk can be asked now, and the calls are what it says they are."""
-        return self._around.link_is_up()
+        return self._ports.link_is_up()
 
-    def called(self, leg: LegId, user: User | None, number: str, shown: tuple[str, str] = ("", "")) -> None:
+    def dial_started(self, leg: LegId, user: User | None, number: str, shown: tuple[str, str] = ("", "")) -> None:
         """The hook before Dial; `shown`: number and name that the leg shows to the phone that rings next."""
         self._tell(leg, DialStarted(leg, user, number, *shown))
 
-    def served(self, leg: LegId) -> None:
+    def feature_code_dialled(self, leg: LegId) -> None:
         """A feature code of ours was dialled on this leg."""
         self._tell(leg, FeatureCodeDialled(leg))
 
@@ -332,19 +332,19 @@ class CallRouter:
 
     def opt_out(self, leg: LegId) -> None:
         """The digit for it was pressed on this leg: its call says whether it counts."""
-        if actor := self._by_leg.get(leg):
-            actor.post(OptOutPressed(leg))
+        if worker := self._by_leg.get(leg):
+            worker.post(OptOutPressed(leg))
 
     def _tell(self, leg: LegId, event: DialplanNews) -> None:
         """A request of the dialplan may overtake the manager's news of its leg: what it said is kept for that."""
-        if actor := self._by_leg.get(leg):
-            actor.post(event)
+        if worker := self._by_leg.get(leg):
+            worker.post(event)
         else:
             self._arrivals.keep(leg, event)
 
-    def _arrived(self, leg: LegId, actor: Worker) -> None:
+    def _arrived(self, leg: LegId, worker: Worker) -> None:
         for event in self._arrivals.came(leg):
-            actor.post(event)
+            worker.post(event)
 
     # -- after a reconnect, after a restart --------------------------------------------------------------------------
 
@@ -381,14 +381,14 @@ class CallRouter:
         present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
         for recording in adopted:
             self._adopt(recording, present[recording.captures[-1].leg])
-        for leg, actor in list(self._by_leg.items()):
+        for leg, worker in list(self._by_leg.items()):
             if leg not in present:
                 if asterisk_restarted:
-                    actor.post(LegBroken(leg, "asterisk-died"))
+                    worker.post(LegBroken(leg, "asterisk-died"))
                 gone = LegGone(leg, is_missed=True)
-                self._post(actor, leg, gone)
+                self._post(worker, leg, gone)
                 del self._by_leg[leg]
-                self._tell_left(gone, actor)
+                self._tell_left(gone, worker)
         for channel in filter(is_leg, channels):
             self._seen(channel, bridges_s)
         for leg, is_held in holding.items():
@@ -396,13 +396,13 @@ class CallRouter:
                 its.post(HoldChanged(leg, is_held))
         self._stream.times.resynced()
         self.release_events()
-        for actor in self._calls.values():
-            actor.post(ResyncEnded())
+        for worker in self._calls.values():
+            worker.post(ResyncEnded())
 
     def is_recorded(self, leg: LegId, linkedid: str = "") -> bool:
         """Whether the call of this leg has a recording under way."""
-        actor = self._by_leg.get(leg) or self._by_linkedid.get(linkedid)
-        return actor is not None and _is_recorded(actor)
+        worker = self._by_leg.get(leg) or self._by_linkedid.get(linkedid)
+        return worker is not None and _is_recorded(worker)
 
     def _adopt(self, recording: Recording, linkedid: str) -> None:
         """The call goes on with this recording. The list of channels tells its legs again.
@@ -415,14 +415,14 @@ class CallRouter:
         if former is not None:
             for one in filter(None, map(former.session.find, former.session.open_captures)):
                 if one.mixmonitor:  # what has none yet is stopped by its call as soon as it is seen
-                    self._around.background.start(self._around.recorder.stop(one), DropReason.RESYNC)
-        for leg in [leg for leg, actor in self._by_leg.items() if former is not None and actor is former]:
+                    self._ports.background.start(self._ports.recorder.stop(one), DropReason.RESYNC)
+        for leg in [leg for leg, worker in self._by_leg.items() if former is not None and worker is former]:
             self._by_leg.pop(leg).post(LegGone(leg))
-        actor = self._new_call(Session.resume(recording, self._terms))
-        self._by_leg[capture.leg] = self._by_linkedid[linkedid] = actor
+        worker = self._new_call(Session.resume(recording, self._terms))
+        self._by_leg[capture.leg] = self._by_linkedid[linkedid] = worker
         for one in recording.all_captures:
-            if one.id in actor.session.open_captures:
-                self._around.files.adopt(one, actor.post)
+            if one.id in worker.session.open_captures:
+                self._ports.files.adopt(one, worker.post)
 
     def knows_bridge(self, leg: LegId, bridge: BridgeId) -> bool:
         """Whether an event told that the leg is in it."""
@@ -444,19 +444,19 @@ class CallRouter:
             in_bridge=bool(bridge),
         )
         leg = self._conversations.known(leg_of(channel, self._endpoints))
-        actor = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
-        actor = actor or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self._node, self._terms))
-        self._by_leg[leg.id] = actor
-        self._arrived(leg.id, actor)
-        actor.post(LegAppeared(leg))
+        worker = self._by_leg.get(leg.id) or self._by_linkedid.get(channel.get("Linkedid"))
+        worker = worker or self._new_call(Session(self._new_id(), channel.get("Linkedid"), self._node, self._terms))
+        self._by_leg[leg.id] = worker
+        self._arrived(leg.id, worker)
+        worker.post(LegAppeared(leg))
         if channel.get("ChannelState") == UP:
-            actor.post(LegAnswered(leg.id))
+            worker.post(LegAnswered(leg.id))
         at_mono_s = None
         if bridge and not self.knows_bridge(leg.id, bridge):
             at_mono_s = self._stream.times.answered(bridges_s.get(bridge), channel.get("Duration"))
-        self._post(actor, leg.id, LegBridged(bridge, leg) if bridge else LegUnbridged(None, leg.id), at_mono_s)
+        self._post(worker, leg.id, LegBridged(bridge, leg) if bridge else LegUnbridged(None, leg.id), at_mono_s)
         if channel.get(PARKED):
-            actor.post(LegParked(leg.id))
+            worker.post(LegParked(leg.id))
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
@@ -464,21 +464,21 @@ class CallRouter:
         return CallId(self._ids.new_call())
 
     def _new_call(self, session: Session) -> Worker:
-        actor = Worker(
-            session, self._around, reply=self._reply, lit=self.lit, blinking=self.blinking, places=self._conversations
+        worker = Worker(
+            session, self._ports, reply=self._reply, lit=self.lit, blinking=self.blinking, places=self._conversations
         )
-        self._calls[session.call] = self._by_linkedid[session.linkedid] = actor
+        self._calls[session.call] = self._by_linkedid[session.linkedid] = worker
         assert self._tasks is not None, "CallRouter.run comes first"  # noqa: S101 - an order of ours, not of the outside
-        self._tasks.create_task(self._live(actor), name=f"call {session.call}")
-        return actor
+        self._tasks.create_task(self._live(worker), name=f"call {session.call}")
+        return worker
 
-    async def _live(self, actor: Worker) -> None:
+    async def _live(self, worker: Worker) -> None:
         try:
-            await actor.run()
+            await worker.run()
         finally:
-            self._calls.pop(actor.session.call, None)
-            self._ended.append(actor.session.call)
-            for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is actor]:
+            self._calls.pop(worker.session.call, None)
+            self._ended.append(worker.session.call)
+            for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is worker]:
                 del self._by_linkedid[linkedid]
 
 
@@ -487,13 +487,13 @@ def no_such_call(call: str) -> Refused:
     return Refused("no-such-call", f"there is no live call {call[:80]!r}", hint="callrec calls list")
 
 
-def _rank(actor: Worker) -> int:
+def _rank(worker: Worker) -> int:
     """Which of two calls goes on when they become one: that of the higher rank."""
-    recording = actor.session.recording
-    if recording is not None and recording.is_paused and actor.session.state in {*ACTIVE, State.ABSENT}:
+    recording = worker.session.recording
+    if recording is not None and recording.is_paused and worker.session.state in {*ACTIVE, State.ABSENT}:
         return 2
-    return int(_is_recorded(actor))
+    return int(_is_recorded(worker))
 
 
-def _is_recorded(actor: Worker) -> bool:
-    return actor.session.state in ACTIVE
+def _is_recorded(worker: Worker) -> bool:
+    return worker.session.state in ACTIVE

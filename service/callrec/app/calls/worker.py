@@ -90,8 +90,8 @@ QUEUE_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all calls of this node work with."""
+class CallPorts:
+    """The ports, and what else the calls of this node share."""
 
     clock: Clock
     journal: Journal
@@ -122,7 +122,7 @@ class Worker:
     def __init__(
         self,
         session: Session,
-        around: Surroundings,
+        ports: CallPorts,
         *,
         reply: Callable[[Reply | AnswerControl], None],
         lit: Callable[[], Collection[UserId]],
@@ -130,7 +130,7 @@ class Worker:
         places: Places,
     ) -> None:
         self.session = session
-        self._around, self._reply, self._lit, self._places = around, reply, lit, places
+        self._ports, self._reply, self._lit, self._places = ports, reply, lit, places
         self._blinking = blinking
         self._queue: asyncio.Queue[tuple[Event, float]] = asyncio.Queue(QUEUE_EVENTS)
         self._examined: set[CaptureId] = set()
@@ -143,8 +143,8 @@ class Worker:
         """
         if self._queue.full():
             self._queue.get_nowait()
-            self._around.observer.dropped(DropReason.CALL_MAILBOX)
-        self._queue.put_nowait((event, self._around.clock.now().mono_s if at_mono_s is None else at_mono_s))
+            self._ports.observer.dropped(DropReason.CALL_MAILBOX)
+        self._queue.put_nowait((event, self._ports.clock.now().mono_s if at_mono_s is None else at_mono_s))
 
     async def run(self) -> None:
         """Work off the events until the call is over and nothing of it is left to do."""
@@ -167,15 +167,15 @@ class Worker:
 
     def _handle(self, event: Event, at_mono_s: float) -> Sequence[Command]:
         try:
-            self.session, commands = handle(self.session, event, self._around.clock.now(), at_mono_s)
+            self.session, commands = handle(self.session, event, self._ports.clock.now(), at_mono_s)
         except Exception as error:  # noqa: BLE001 - the boundary of a call: what it cannot understand must not end the others
-            self._around.observer.broke(f"call {self.session.call}: {type(event).__name__}", error)
+            self._ports.observer.broke(f"call {self.session.call}: {type(event).__name__}", error)
             return ()
         return commands
 
     def _is_premature(self, event: Event) -> bool:
         """Files that closed while Asterisk cannot be asked: wait with the conclusion until it can tell who is still there."""
-        if isinstance(event, DeadlinePassed) and event.wait is Wait.LOST and not self._around.link_is_up():
+        if isinstance(event, DeadlinePassed) and event.wait is Wait.LOST and not self._ports.link_is_up():
             asyncio.get_running_loop().call_later(self.session.terms.limits.lost_s, self.post, event)
             return True
         return False
@@ -190,7 +190,7 @@ class Worker:
                     placed = [await self._with_place(one) for one in in_bridges]
                     return replace(event, in_bridges=tuple([await self._with_rate(one) for one in placed]))
                 case SupervisorCame(_, supervisor):
-                    _, application = await self._around.leg_status.application_on(supervisor.id)
+                    _, application = await self._ports.leg_status.application_on(supervisor.id)
                     return replace(event, may_speak=may_speak(application))
                 case DeadlinePassed(Wait.LOST, str(capture)) if await self._was_stopped_by_dialplan(capture):
                     return CaptureStopped(capture)
@@ -204,7 +204,7 @@ class Worker:
         is_due = leg.user is not None and may_be_recorded(leg.user)
         is_due = is_due or any(one.place_rules for one in (leg, *self.session.legs.values()))
         if is_due and leg.id not in self.session.rates_hz:
-            audio = await self._around.leg_status.audio(leg.id)
+            audio = await self._ports.leg_status.audio(leg.id)
             return replace(event, rate_hz=audio.rate_hz, opaque=audio.opaque)
         return event
 
@@ -217,13 +217,13 @@ class Worker:
         try:
             await self._find_place(leg, except_leg=leg)
         except CallrecError:
-            self._around.background.start(self._find_place_later(leg), DropReason.APPLICATION)
+            self._ports.background.start(self._find_place_later(leg), DropReason.APPLICATION)
         return replace(event, leg=replace(event.leg, at=self._places.rule_at(leg)))
 
     def ask_place(self, leg: LegId) -> None:
         """The leg rings another one: a queue's rule is needed for the entry of an unanswered call."""
         if self._places.needs_places:
-            self._around.background.start(self._find_place(leg), DropReason.APPLICATION)
+            self._ports.background.start(self._find_place(leg), DropReason.APPLICATION)
 
     async def _find_place_later(self, leg: LegId) -> None:
         for _ in range(PLACE_TRIES):
@@ -234,9 +234,9 @@ class Worker:
 
     async def _find_place(self, leg: LegId, *, except_leg: LegId | None = None) -> None:
         """Ask Asterisk what the leg runs, and tell the call of all legs, without `except_leg`, to which other rules apply now."""
-        self._place_told(leg, *await self._around.leg_status.application_on(leg), except_leg=except_leg)
+        self._place_told(leg, *await self._ports.leg_status.application_on(leg), except_leg=except_leg)
         for one, queue in self._places.unnoted_queues(leg).items():
-            await self._around.leg_notes.note_queue(one, queue)
+            await self._ports.leg_notes.note_queue(one, queue)
             self._places.queue_noted(one, queue)
 
     def _place_told(self, leg: LegId, application: str, arguments: str, *, except_leg: LegId | None = None) -> None:
@@ -249,18 +249,18 @@ class Worker:
         capture = self.session.find(capture_id)
         if capture is None or capture.leg not in self.session.legs:
             return False
-        return not await self._around.leg_notes.recorder_on(capture.leg)
+        return not await self._ports.leg_notes.recorder_on(capture.leg)
 
     async def _do(self, command: Command) -> None:
         try:
             await self._perform(command)
         except CallrecError as error:
-            self._around.observer.alarmed(Alarm(f"{_about(command)}: {error.code}", None), self.session.call)
+            self._ports.observer.alarmed(Alarm(f"{_about(command)}: {error.code}", None), self.session.call)
         except Exception as error:  # noqa: BLE001 - the boundary of a call's work: one defect must not end its recording
-            self._around.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
+            self._ports.observer.broke(f"call {self.session.call}: {type(command).__name__}", error)
 
     async def _perform(self, command: Command) -> None:  # noqa: C901, PLR0912 - one line for each kind of command
-        around = self._around
+        ports = self._ports
         match command:
             case Write(entry):
                 await self._write(entry)
@@ -271,30 +271,30 @@ class Worker:
             case MuteCapture():
                 await self._mute(command)
             case NotePause(legs, since_s):  # awaited: who is told of a pause is not recorded, even if the daemon dies
-                await around.leg_notes.note_pause(legs, since_s)
+                await ports.leg_notes.note_pause(legs, since_s)
             case ListenForOptOut(legs):
-                around.listen_for_digits(legs)
+                ports.listen_for_digits(legs)
             case NoteOptOut(leg):
                 self._places.opt_out((leg,))
-                await around.leg_notes.note_opt_out(leg)
+                await ports.leg_notes.note_opt_out(leg)
             case Examine(capture):
-                around.background.start(self._examine(capture), DropReason.EXAMINE)
+                ports.background.start(self._examine(capture), DropReason.EXAMINE)
             case AskApplication(leg):
-                around.background.start(self._ask_application(leg), DropReason.APPLICATION)
+                ports.background.start(self._ask_application(leg), DropReason.APPLICATION)
             case AwaitVoice():
-                around.files.voices.await_voice(command, self.post)
+                ports.files.voices.await_voice(command, self.post)
             case Arm(wait, capture_id, after_s):
                 asyncio.get_running_loop().call_later(after_s, self.post, DeadlinePassed(wait, capture_id))
             case Reply() | AnswerControl():
                 self._reply(command)
             case Announce():
-                around.background.start(self._announce(command), DropReason.ANNOUNCE)
+                ports.background.start(self._announce(command), DropReason.ANNOUNCE)
             case Light(users):
-                around.background.start(self._light(users), DropReason.DEVICE_STATE)
+                ports.background.start(self._light(users), DropReason.DEVICE_STATE)
             case Alarm():
-                around.observer.alarmed(command, self.session.call)
+                ports.observer.alarmed(command, self.session.call)
             case Tell():
-                around.observer.told(command)
+                ports.observer.told(command)
             case HandOver(recording):  # pragma: no branch - the last kind
                 self._hand_over(recording)
 
@@ -302,26 +302,26 @@ class Worker:
         """A disk that does not answer must not cost the beginning of a call: the entry may still arrive, we go on."""
         try:
             async with asyncio.timeout(JOURNAL_S):
-                await self._around.journal.append(entry)
+                await self._ports.journal.append(entry)
         except TimeoutError:
-            self._around.observer.alarmed(Alarm(AlarmCause.JOURNAL_SLOW, None), self.session.call)
+            self._ports.observer.alarmed(Alarm(AlarmCause.JOURNAL_SLOW, None), self.session.call)
 
     async def _open(self, command: OpenCapture) -> None:
         if opaque := self.session.opaque.get(command.capture.leg):
             self.post(CaptureRefused(command.capture.id, opaque))
             return
-        self._around.files.watch(command.capture.id, self.post)
+        self._ports.files.watch(command.capture.id, self.post)
         try:
-            mixmonitor = await self._around.recorder.start(command.capture, command.rule)
+            mixmonitor = await self._ports.recorder.start(command.capture, command.rule)
         except CallrecError as error:
             is_unknown = isinstance(error, OutcomeUnknown)
             is_blocked = is_unknown and self._block(command.capture)
             self._refused(command.capture, error, may_be_at_work=is_unknown and not is_blocked)
             if is_unknown:
                 late = self._follow_late_start(command.capture, is_blocked=is_blocked)
-                self._around.background.start(late, DropReason.LATE_CAPTURE)
+                self._ports.background.start(late, DropReason.LATE_CAPTURE)
         else:
-            self._around.files.requested(command.capture.id, mixmonitor)
+            self._ports.files.requested(command.capture.id, mixmonitor)
 
     def _refused(self, capture: Capture, error: CallrecError, *, may_be_at_work: bool) -> None:
         is_away = isinstance(error, Unavailable)
@@ -331,13 +331,13 @@ class Worker:
         """Whether it is certain that no recorder writes this capture's files, now or later: then a recorder that Asterisk begins
         late has nothing to write to. False where one has begun, and where the disk does not say."""
         with suppress(CallrecError):
-            return self._around.spool.block(capture)
+            return self._ports.spool.block(capture)
         return False
 
     async def _follow_late_start(self, capture: Capture, *, is_blocked: bool) -> None:
         """What became of a start that Asterisk has not answered. One that has begun goes to its call, which uses it or stops it;
         one whose files are blocked is stopped, so that it costs Asterisk nothing."""
-        around, looks = self._around, 0
+        ports, looks = self._ports, 0
         while self.session.lives(capture.leg) and not (is_blocked and looks >= LATE_LOOKS):
             await asyncio.sleep(LATE_LOOK_S)
             looks += 1
@@ -345,27 +345,27 @@ class Worker:
                 is_blocked = True
                 self.post(CaptureClosed(capture.id))
             with suppress(CallrecError):
-                if mixmonitor := await around.recorder.mixmonitor_of(capture):
+                if mixmonitor := await ports.recorder.mixmonitor_of(capture):
                     if is_blocked or self.session.find(capture.id) is None:
-                        await around.recorder.stop(replace(capture, mixmonitor=mixmonitor))
+                        await ports.recorder.stop(replace(capture, mixmonitor=mixmonitor))
                     else:
-                        around.files.requested(capture.id, mixmonitor)
+                        ports.files.requested(capture.id, mixmonitor)
                     return
 
     async def _close(self, capture: Capture) -> None:
         try:
-            await self._around.recorder.stop(capture)
+            await self._ports.recorder.stop(capture)
         except CallrecError as error:
             self._refused(capture, error, may_be_at_work=not capture.mixmonitor and not self._block(capture))
         else:
-            if self._around.spool.capture_files(capture.id) is None and self._block(capture):
+            if self._ports.spool.capture_files(capture.id) is None and self._block(capture):
                 self.post(CaptureClosed(capture.id))
 
     async def _mute(self, command: MuteCapture) -> None:
         """What could not be muted must not be called paused: the session hears of it."""
         capture, muted = command.capture, command.muted
         try:
-            await self._around.recorder.mute(capture, muted=muted, since_s=command.since_s)
+            await self._ports.recorder.mute(capture, muted=muted, since_s=command.since_s)
         except CallrecError as error:
             self.post(MuteRefused(capture.id, muted, error.code))
         else:
@@ -373,17 +373,17 @@ class Worker:
 
     async def _ask_application(self, leg: LegId) -> None:
         """Post ApplicationTold. Where Asterisk does not answer, the session explains why nothing is recorded."""
-        name, arguments = await self._around.leg_status.application_on(leg)
+        name, arguments = await self._ports.leg_status.application_on(leg)
         if self._places.needs_places:
             self._place_told(leg, name, arguments)
-        audio = await self._around.leg_status.audio(leg)
+        audio = await self._ports.leg_status.audio(leg)
         self.post(ApplicationTold(leg, name, arguments, audio.rate_hz, audio.opaque))
 
     async def _announce(self, command: Announce) -> None:
         """Play it to all legs at the same time. That one cannot be reached must not silence it for the others: it is an alarm."""
-        if command.what is Signal.BEEP and not self._around.announcer.is_up:
+        if command.what is Signal.BEEP and not self._ports.announcer.is_up:
             return  # readiness says so; an alarm for each beep would tell nothing more
-        at_mono_s = self._around.clock.now().mono_s
+        at_mono_s = self._ports.clock.now().mono_s
         at_once = asyncio.Semaphore(LEGS_AT_ONCE)
         played = await asyncio.gather(*(self._play(leg, command.what, at_once) for leg in command.legs))
         if command.tells:  # the manifest says who was told that they are recorded
@@ -395,14 +395,14 @@ class Worker:
     async def _play(
         self, leg: LegId, what: Outcome | Told | Signal, at_once: asyncio.Semaphore
     ) -> tuple[Played, CallrecError | None]:
-        began_s = self._around.clock.now().mono_s
+        began_s = self._ports.clock.now().mono_s
         try:
             async with at_once:
                 spoken = self.session.legs.get(leg) if what is Told.PROMPT else None
                 language, way = spoken.language if spoken else "", way_to(self.session, leg)
-                return await self._around.announcer.play(leg, what, language, way), None
+                return await self._ports.announcer.play(leg, what, language, way), None
         except CallrecError as error:
-            return Played(leg, self._around.clock.now().mono_s - began_s, error.code), error
+            return Played(leg, self._ports.clock.now().mono_s - began_s, error.code), error
 
     async def _examine(self, capture: Capture) -> None:
         """Files that do not grow: is nothing sent, or is their recorder dead? What flows both ways on the leg is counted twice.
@@ -426,7 +426,7 @@ class Worker:
     async def _is_opaque(self, capture: Capture) -> bool:
         """Whether the leg has gone on with what no recorder can hear: then the session learns of it."""
         with suppress(CallrecError):
-            audio = await audio_now(self._around.leg_status, capture.leg)
+            audio = await audio_now(self._ports.leg_status, capture.leg)
             if audio.opaque:
                 self.post(LegAudioTold(capture.leg, audio))
                 return True
@@ -447,8 +447,8 @@ class Worker:
     async def _flow(self, capture: Capture) -> tuple[int, int] | None:
         """(bytes in its files, packets that its leg has received and sent); None when either is not known."""
         try:
-            packets = await self._around.leg_status.packets(capture.leg)
-            found = self._around.spool.capture_files(capture.id)
+            packets = await self._ports.leg_status.packets(capture.leg)
+            found = self._ports.spool.capture_files(capture.id)
         except CallrecError:
             return None
         if packets is None or found is None:
@@ -457,19 +457,19 @@ class Worker:
 
     def _written_bytes(self, capture: Capture) -> int:
         with suppress(CallrecError):
-            if found := self._around.spool.capture_files(capture.id):
+            if found := self._ports.spool.capture_files(capture.id):
                 return found.bytes
         return 0
 
     def _hand_over(self, recording: Recording) -> None:
         for capture in recording.all_captures:
-            self._around.files.forget(capture.id)
-        self._around.hand_over(recording)
+            self._ports.files.forget(capture.id)
+        self._ports.hand_over(recording)
 
     async def _light(self, users: tuple[UserId, ...]) -> None:
         """As it is at this moment: commands may overtake each other, and a user can be in two calls."""
         for user in users:
-            await self._around.device_states.online(user, lit=user in self._lit(), blinks=user in self._blinking())
+            await self._ports.device_states.online(user, lit=user in self._lit(), blinks=user in self._blinking())
 
 
 def _about(command: Command) -> AlarmCause:

@@ -51,7 +51,7 @@ class LegAuthentication:
             async with asyncio.timeout(PROOF_S):
                 await self._prove(leg, dialogue)
         except TimeoutError:
-            if request.script == HOOK and await self._call_router.met(leg, 0):
+            if request.script == HOOK and await self._call_router.wait_for_leg(leg, 0):
                 return Answer("pending")
             raise Unavailable(
                 "leg-unproven", "Asterisk did not confirm in time which leg the dialogue comes from"
@@ -60,7 +60,7 @@ class LegAuthentication:
 
     async def _prove(self, leg: LegId, dialogue: Dialogue) -> None:
         # Asterisk accepts a name in place of an id, and an empty one for all channels (channel.c: ast_channel_get_by_name).
-        if not await self._call_router.met(leg, WAIT_S) and (not leg or "/" in leg):
+        if not await self._call_router.wait_for_leg(leg, WAIT_S) and (not leg or "/" in leg):
             raise Unavailable("leg-unknown", "a FastAGI dialogue names no leg")
         was_noted = leg in self._noted
         if was_noted and await self._says_word(leg, dialogue):

@@ -103,12 +103,12 @@ class RecordingCodes:
         party = by_name(self._tables.directory, request.arguments[0] if request.arguments else "")
         number = party.line.number if party else number_in(request.extension) or number_in(request.dnid)
         shown = clean_number(request.caller_number), clean_name(request.caller_name)
-        self._call_router.called(LegId(request.uniqueid), party.user if party else None, number, shown)
+        self._call_router.dial_started(LegId(request.uniqueid), party.user if party else None, number, shown)
         return Answer("ok")
 
     async def always_record(self, request: Request) -> Answer:
         """`*26`: toggle the flag of the calling user and announce its new state; a forwarded call is refused."""
-        self._call_router.served(LegId(request.uniqueid))
+        self._call_router.feature_code_dialled(LegId(request.uniqueid))
         digits, forwarded = (*request.arguments, "", "")[:2]
         party = self._who(request)
         if not self._tables.fresh:

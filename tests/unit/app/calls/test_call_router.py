@@ -78,7 +78,7 @@ async def test_news_of_strangers_legs_are_nobodys(stage: Stage) -> None:
         call_router.asterisk(event("BridgeLeave", "9.9", "alice", BridgeUniqueid="b"))
         call_router.asterisk(Message((("Event", "Newchannel"), ("Channel", "Snoop/1-1"), ("Uniqueid", "9.8"))))
         call_router.asterisk(Message((("Event", "FullyBooted"),)))
-        call_router.called(LegId("9.9"), ALICE, "1001")
+        call_router.dial_started(LegId("9.9"), ALICE, "1001")
         assert call_router.live() == []
 
 
@@ -128,7 +128,7 @@ async def test_a_leg_that_comes_after_the_end_of_its_call_begins_another(stage: 
 async def test_the_hook_before_dial_is_told_to_its_call(stage: Stage) -> None:
     async with stage.running() as call_router:
         call_router.asterisk(event("Newchannel", "1.1", "alice"))
-        call_router.called(LEG, BOB, "1002")
+        call_router.dial_started(LEG, BOB, "1002")
         await stage.passes(0.1)
         (session,) = call_router.live()
         assert [leg.user for leg in session.seen.values()] == [ALICE, BOB]
@@ -138,14 +138,14 @@ async def test_the_hook_before_dial_is_told_to_its_call(stage: Stage) -> None:
 async def test_what_the_dialplan_says_of_a_leg_before_the_manager_does_is_kept_for_it(stage: Stage) -> None:
     """Also when a listing tells of it; too many such words give way."""
     async with stage.running() as call_router:
-        call_router.called(LEG, BOB, "1002")
-        call_router.served(LegId("2.1"))
+        call_router.dial_started(LEG, BOB, "1002")
+        call_router.feature_code_dialled(LegId("2.1"))
         for nth in range(MAX_KEPT - 1):
-            call_router.called(LegId(f"9.{nth}"), None, "")
+            call_router.dial_started(LegId(f"9.{nth}"), None, "")
         call_router.asterisk(event("Newchannel", "1.1", "alice"))
         listed = [event("CoreShowChannel", *leg, ChannelState="6") for leg in (("1.1", "alice"), ("2.1", "bob"))]
         call_router.resync(listed, [], asterisk_restarted=False)
-        call_router.served(LegId("2.1"))
+        call_router.feature_code_dialled(LegId("2.1"))
         await stage.passes(0.1)
         early, late = call_router.live()
         assert [leg.user for leg in early.seen.values()] == [ALICE], "the oldest word gave way"
@@ -156,7 +156,7 @@ async def test_what_the_dialplan_says_of_a_leg_before_the_manager_does_is_kept_f
 async def test_of_twenty_calls_whose_hook_was_faster_than_the_manager_each_has_an_entry(stage: Stage) -> None:
     async with stage.running() as call_router:
         for nth in range(20):
-            call_router.called(LegId(f"{nth}.1"), BOB, "1002")
+            call_router.dial_started(LegId(f"{nth}.1"), BOB, "1002")
             call_router.asterisk(event("Newchannel", f"{nth}.1", "ever"))
             call_router.asterisk(event("Hangup", f"{nth}.1", "ever", Cause="3"))
         await stage.passes(1)
@@ -447,9 +447,9 @@ OUTSIDE = LegId("1.2")
 async def test_a_caller_who_opts_out_is_not_recorded_and_their_leg_says_so(stage: Stage) -> None:
     """Asterisk is asked for the digits of the caller alone; a digit on a leg that no call knows is nothing."""
     asked: list[LegId] = []
-    stage.around = replace(stage.around, listen_for_digits=asked.extend)
+    stage.call_ports = replace(stage.call_ports, listen_for_digits=asked.extend)
     terms = Terms(opt_out=True)
-    stage.call_router = CallRouter(stage.around, node=NodeId("n"), terms=terms, ids=Ids(), endpoints=stage)
+    stage.call_router = CallRouter(stage.call_ports, node=NodeId("n"), terms=terms, ids=Ids(), endpoints=stage)
     async with stage.running() as call_router:
         stage.call("ever", "trunk")
         await stage.passes(3)

@@ -83,7 +83,7 @@ async def test_a_call_is_recorded_from_press_to_press_and_handed_over(stage: Sta
 async def test_a_full_mailbox_drops_the_oldest_and_counts_it(stage: Stage) -> None:
     places = Conversations(LegPlaces(stage))
     actor = Worker(
-        Session(CallId("c"), "1.1", NodeId("n")), stage.around, reply=lambda _: None, lit=frozenset, places=places
+        Session(CallId("c"), "1.1", NodeId("n")), stage.call_ports, reply=lambda _: None, lit=frozenset, places=places
     )
     for _ in range(QUEUE_EVENTS + 2):
         actor.post(ResyncEnded())

@@ -146,7 +146,7 @@ async def test_a_dialogue_that_overtakes_the_news_of_its_leg_waits_for_it(house:
         loop.call_later(0.15, house.appears, "1.1")
         await house.prove("1.1", house.true("1.1"))
         assert loop.time() == pytest.approx(0.15)
-        assert await house.stage.call_router.met(LegId("1.1"), 0)
+        assert await house.stage.call_router.wait_for_leg(LegId("1.1"), 0)
 
 
 @virtual
@@ -155,7 +155,7 @@ async def test_a_leg_that_only_asterisk_knows_is_believed_on_its_word(house: Hou
     async with house.stage.running():
         house.channels.known.add("1.1")
         await house.prove("1.1", house.true("1.1"))
-        assert not await house.stage.call_router.met(LegId("1.1"), 0)
+        assert not await house.stage.call_router.wait_for_leg(LegId("1.1"), 0)
 
 
 @virtual
@@ -239,7 +239,9 @@ async def test_the_legs_that_are_remembered_are_bounded(house: House, monkeypatc
 async def test_whoever_waits_for_a_leg_is_told_and_those_who_gave_up_are_forgotten(house: House) -> None:
     call_router, loop = house.stage.call_router, asyncio.get_running_loop()
     async with house.stage.running():
-        waiting = [asyncio.ensure_future(call_router.met(LegId("1.1"), seconds)) for seconds in (0.05, 0.1, 1.0, 1.0)]
+        waiting = [
+            asyncio.ensure_future(call_router.wait_for_leg(LegId("1.1"), seconds)) for seconds in (0.05, 0.1, 1.0, 1.0)
+        ]
         loop.call_later(0.07, waiting[1].cancel)
         loop.call_later(0.2, house.appears, "1.1")
         assert await asyncio.gather(*waiting[2:]) == [True, True]

@@ -123,7 +123,7 @@ class _AllLegs:
     def link_is_up(self) -> bool:
         return True
 
-    async def met(self, _leg: str, _within_s: float) -> bool:
+    async def wait_for_leg(self, _leg: str, _within_s: float) -> bool:
         return True
 
 

@@ -11,11 +11,11 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "pages")]
 
 from api_door import ServiceUrl, opened  # noqa: E402 - the folders of the tests come first
-from call_stage import Stage  # noqa: E402
 from login_store import KeptAudit  # noqa: E402
 from people import BILL, GEORGE, MORE, PASSWORDS_OF, TABLES  # noqa: E402
 from playwright.async_api import Page  # noqa: E402
 from shelf import store  # noqa: E402
+from simulated_asterisk import Stage  # noqa: E402
 from visitors import started_browser, visitor  # noqa: E402
 
 from callrec.adapters.system import SystemClock  # noqa: E402

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from api_door import ServiceUrl, opened
-from call_stage import TABLES as STAGE_TABLES
-from call_stage import Ids, Stage, event
 from login_store import KeptAudit
 from people import MORE, PASSWORDS_OF, ROLES, TABLES
 from playwright.async_api import Browser
+from simulated_asterisk import TABLES as STAGE_TABLES
+from simulated_asterisk import Ids, Stage, event
 from visitors import Visitor, visitor
 
 from callrec.adapters.system import SystemClock

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from call_stage import ALICE, EPOCH_S, Stage, event
+from simulated_asterisk import ALICE, EPOCH_S, Stage, event
 
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.spool_router import SpoolRouter

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from call_stage import Stage, away, virtual
+from simulated_asterisk import Stage, away, virtual
 
 from callrec.app.background import MAX_AT_ONCE
 from callrec.domain.vocabulary import DropReason

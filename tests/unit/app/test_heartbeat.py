@@ -2,7 +2,7 @@
 
 import asyncio
 
-from call_stage import virtual
+from simulated_asterisk import virtual
 
 from callrec.app.heartbeat import BEAT_S, LIMIT_S, Heartbeat
 from callrec.domain.errors import Unavailable

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from audit_trail import AuditTrail
-from call_stage import virtual
+from simulated_asterisk import virtual
 
 from callrec.app.access.paced_audit import AGAIN_S, PacedAudit
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from call_stage import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
+from simulated_asterisk import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
 
 from callrec.app.asterisk.astdb_sync import LOOK_S, PAUSE_S, AstDbSync
 from callrec.domain.directory.directory import Directory

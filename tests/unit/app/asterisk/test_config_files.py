@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
-from call_stage import TABLES as NO_SECRETS
-from call_stage import away, virtual
+from simulated_asterisk import TABLES as NO_SECRETS
+from simulated_asterisk import away, virtual
 
 from callrec.app.asterisk.config_files import BUSY_S, MARK, Confgen, FileResult
 from callrec.app.ports.directory import Source

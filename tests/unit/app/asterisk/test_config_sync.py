@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from call_stage import ALICE, TABLES, Heard, away, virtual
+from simulated_asterisk import ALICE, TABLES, Heard, away, virtual
 from test_astdb_sync import LocalCopy
 
 from callrec.app.asterisk.config_files import Confgen, Generated

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from call_stage import FragileSpool
+from simulated_asterisk import FragileSpool
 
 from callrec.app.asterisk.spool_health import NOT_WRITTEN, SANDBOX, UNREADABLE, SpoolHealth
 from callrec.domain.calls.commands import Alarm

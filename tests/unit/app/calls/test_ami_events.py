@@ -1,7 +1,7 @@
 """What the manager says, in domain words: who is at which channel, and what becomes of strangers' texts."""
 
 import pytest
-from call_stage import ALICE, BOB, TABLES, event
+from simulated_asterisk import ALICE, BOB, TABLES, event
 
 from callrec.app.calls.ami_events import (
     HOLDING,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, BOB, Stage, event, virtual
+from simulated_asterisk import ALICE, BOB, Stage, event, virtual
 
 from callrec.app.calls.application_presses import GAP_S, ApplicationPresses
 from callrec.domain.calls.ids import BridgeId, LegId

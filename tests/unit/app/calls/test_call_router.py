@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, BOB, EPOCH_S, TABLES, Ids, MemoryJournal, Stage, event, virtual
+from simulated_asterisk import ALICE, BOB, EPOCH_S, TABLES, Ids, MemoryJournal, Stage, event, virtual
 
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.app.calls import event_limits, event_stream

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, BOB, TABLES, Stage, event, virtual
 from login_store import KeptAudit
+from simulated_asterisk import ALICE, BOB, TABLES, Stage, event, virtual
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState
 from callrec.domain.access.audit import Actor, ActorKind

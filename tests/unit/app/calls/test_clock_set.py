@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from call_stage import EPOCH_S, Stage, event, virtual
+from simulated_asterisk import EPOCH_S, Stage, event, virtual
 
 from callrec.domain.calls.ids import CallId, CaptureId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step

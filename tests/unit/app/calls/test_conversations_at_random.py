@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from call_stage import TABLES, Stage, VirtualLoop, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated_asterisk import TABLES, Stage, VirtualLoop, event
 
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step

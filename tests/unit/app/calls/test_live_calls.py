@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from call_stage import Stage, event, virtual
 from login_store import KeptAudit
+from simulated_asterisk import Stage, event, virtual
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState, _refused
 from callrec.domain.access.audit import Action, Actor, ActorKind

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, TABLES, Stage, away, event, virtual
+from simulated_asterisk import ALICE, TABLES, Stage, away, event, virtual
 
 from callrec.app.calls import worker
 from callrec.app.calls.capture_files.file_watch import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S

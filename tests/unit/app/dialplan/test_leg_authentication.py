@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from call_stage import Stage, event, virtual
+from simulated_asterisk import Stage, event, virtual
 
 from callrec.app.dialplan import leg_authentication
 from callrec.app.dialplan.leg_authentication import PROOF_S, VARIABLE, WAIT_S, LegAuthentication

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, EVER, TABLES, Stage, away, event, virtual
+from simulated_asterisk import ALICE, EVER, TABLES, Stage, away, event, virtual
 
 from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.domain.calls.events import DialStarted
@@ -320,7 +320,7 @@ async def test_who_is_about_to_be_rung_is_told_to_the_call(
 ) -> None:
     told: list[DialStarted] = []
     monkeypatch.setattr(
-        house.stage.call_router, "called", lambda *called: told.append(DialStarted(*called[:3], *called[3]))
+        house.stage.call_router, "dial_started", lambda *called: told.append(DialStarted(*called[:3], *called[3]))
     )
     assert await house.codes.call(request("alice", *arguments, extension="0(12)3")) == Answer("ok")
     assert told == expected

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import pytest
-from call_stage import ALICE
+from simulated_asterisk import ALICE
 from test_recording_codes import Copy, request
 
 from callrec.app.dialplan.service_codes import Services

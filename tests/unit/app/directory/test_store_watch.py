@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from call_stage import Heard, virtual
+from simulated_asterisk import Heard, virtual
 
 from callrec.app.directory.store_watch import LOOK_S, StoreWatch
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable

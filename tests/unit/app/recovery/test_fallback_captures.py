@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, away, virtual
 from restarted_daemon import LEG, NOW, PRESS, House
+from simulated_asterisk import ALICE, away, virtual
 
 from callrec.app.background import MAX_AT_ONCE
 from callrec.app.recovery.fallback_captures import LATER_S

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from call_stage import ALICE, BOB, Heard, away, virtual
+from simulated_asterisk import ALICE, BOB, Heard, away, virtual
 
 from callrec.app.recovery.fallback_changes import FallbackChanges
 from callrec.domain.calls.fallback_notes import ChangeNote

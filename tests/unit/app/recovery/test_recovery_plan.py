@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from call_stage import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, FragileSpool
+from simulated_asterisk import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, FragileSpool
 
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.plan import Running

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import ALICE, away, virtual
 from restarted_daemon import LEG, NOW, OLD, OTHER, PRESS, House, old
+from simulated_asterisk import ALICE, away, virtual
 
 from callrec.app.recovery.fallback_captures import LATER_S
 from callrec.app.recovery.resync import CLOSING_S

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import SECOND, Clock, FragileSpool, away, virtual
+from simulated_asterisk import SECOND, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.file_watch import (
     GROWING_CHECK_S,

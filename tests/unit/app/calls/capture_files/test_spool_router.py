@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from call_stage import Clock, FragileSpool
+from simulated_asterisk import Clock, FragileSpool
 
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter

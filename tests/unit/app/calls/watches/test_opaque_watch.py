@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from call_stage import Asterisk, Clock, FragileSpool, away, virtual
+from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.watches.opaque_watch import AGAIN_MOST_S, AGAIN_S, LOOK_S, OpaqueWatch
 from callrec.domain.calls.events import Event, LegAudioTold

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
-from call_stage import Asterisk, Clock, FragileSpool, away, virtual
+from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, UNTOLD_S, QualityWatch

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from call_stage import Asterisk, Clock, FragileSpool, away, virtual
+from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.watches.rtp_watch import LOOK_S, MOST, STEADY, TELL_S, RtpWatch
 from callrec.domain.calls.events import Event, RtpStoodStill

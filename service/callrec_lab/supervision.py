@@ -80,9 +80,9 @@ async def silent_ended(state: Callable[[], tuple[int, int]], kill: Callable[[], 
     """Kill a running daemon that sends no more keep-alive messages (it is stopped, or its event loop hangs); it is then started
     again.
 
-    `state`: its process id and the number of its messages, which each process begins anew: the last message of the daemon before
-    gives its successor, which may take long to start, no deadline. Silence is counted in checks and not by a clock, so that after
-    a stop of all processes (Ctrl-Z) the daemon has its full time again.
+    `state`: its process id and the number of its messages, which each process counts from one: the last message of the daemon
+    before gives its successor, which may take long to start, no deadline. Silence is counted in checks and not by a clock, so
+    that after a stop of all processes (Ctrl-Z) the daemon has its full time again.
     """
     before, silent = (0, 0), 0
     while True:

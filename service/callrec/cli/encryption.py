@@ -1,4 +1,4 @@
-"""`callrec encryption`: master keys, encrypting the recordings that are there, and wrapping their keys anew."""
+"""`callrec encryption`: master keys, encrypting the recordings that are there, and wrapping their keys again."""
 
 import base64
 import os

@@ -138,7 +138,7 @@ def former_keys() -> str:
 
 
 def time_stamp() -> str:
-    """The entry is in the checkpoint that was stamped, and the stamp is of that checkpoint; signed, if it is known by whom."""
+    """The entry is in the checkpoint that was stamped, and the stamp is of that checkpoint; signed, if the authority is known."""
     if not (FOLDER / "stamp.tsr").exists():
         return "no authority has stamped the entry"
     proven("stamp.tlog-proof", "stamp.checkpoint")

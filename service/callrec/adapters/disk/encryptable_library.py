@@ -1,4 +1,4 @@
-"""Encrypts what lies in a library already, and wraps its keys anew.
+"""Encrypts what lies in a library already, and wraps its keys again.
 
 A recording: each plain file is compared with the sidecar, encrypted into a temporary file, flushed, read back and compared again
 -> key file (flushed) -> the encrypted files take the places of the plain ones -> peaks. A run that is killed in between leaves

@@ -227,7 +227,7 @@ class MonitorLibrary(BesideFiles):
 
     def _make_way(self, manifest: Manifest, path: str, *, is_encrypted: bool) -> None:
         """Remove what a crashed run of this recording has left of encrypted files, and of files that are to be encrypted now:
-        this run has all of them anew, with another key. The key goes last."""
+        this run writes all of them again, with another key. The key goes last."""
         former = self._key_or_none(path)
         if former is None and not is_encrypted:
             return

@@ -12,5 +12,5 @@ def refuse_unfinished(state: Path) -> None:
     not be used, or its log would contradict what the rest of the restore puts there."""
     mark = state / MARK
     if mark.exists():
-        hint = "run the same callrec restore again: it goes on, and ends; or move the folders away and begin anew"
+        hint = "run the same callrec restore again: it goes on, and ends; or move the folders away and restore again"
         raise Misconfigured("restore-unfinished", f"a restore into {state} was broken off ({mark.name})", hint=hint)

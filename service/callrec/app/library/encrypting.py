@@ -1,4 +1,4 @@
-"""Encrypts the recordings that are there, wraps keys anew for another master key, and counts which master keys are needed.
+"""Encrypts the recordings that are there, wraps keys again for another master key, and counts which master keys are needed.
 
 Each may be broken off at any moment, and run again: it goes on where it was. A recording that was encrypted gets its audit entry
 from the daemon (`encrypted_entries`), in batches; one without it gets it in the next run.

@@ -56,7 +56,7 @@ class Annotations:
     retention_class: str = ""
     holds: tuple[Hold, ...] = ()
     salt: str = ""
-    """Random, made anew by each change: the audit log has a digest of the file, which says nothing without it."""
+    """Random, and another one after each change: the audit log has a digest of the file, which says nothing without it."""
 
     @property
     def is_held(self) -> bool:

@@ -31,7 +31,7 @@ class EncryptedFile:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """The record of a recording's encryption. It is never changed: another master key only wraps the recording key anew."""
+    """The record of a recording's encryption. It is never changed: another master key only wraps the recording key again."""
 
     recording: RecordingId
     files: tuple[EncryptedFile, ...]

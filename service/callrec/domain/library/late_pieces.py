@@ -5,7 +5,7 @@ about 100 ms and drops the rest (audiohook.c: AST_AUDIOHOOK_SYNC_TOLERANCE), so 
 silence. A phone may also send digital silence by itself, or nothing: muted, with noise suppression, with silence suppression.
 
 - No packet came late by 100 ms or more, by the largest delay of each leg: the recorder has dropped nothing.
-- A side that has no longer silence: nobody is silent for so short a time only. Its short ones are told as `late-packets`.
+- A side that has no longer silence: no speaker is silent for so short a time only. Its short silences are told as `late-packets`.
 - Else nothing tells one from the other. The entry says how long they are together (`Recording.may_lack_s`).
 
 A silence to the very end of the call may be a voice, too: a phone that has gone back in its RTP numbers in the last seconds is

@@ -186,6 +186,14 @@ def _own_operations(own: "_Own") -> list[Operation]:
             "POST", "/account/password", "changeOwnPassword", _TAG, "Change your password. All your sessions end.", own.password,
             {_GONE: Answer("It is changed.")}, (*IN_BODY, wait, missing), body=OwnPassword, needs=(),
         ),
+        *_second_factor_operations(own),
+    ]  # fmt: skip
+
+
+def _second_factor_operations(own: "_Own") -> list[Operation]:
+    """One's own second factor."""
+    wait, missing = HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.NOT_FOUND
+    return [
         Operation(
             "POST", "/account/second-factor", "makeSecondFactor", _TAG,
             "Make a second factor. It counts when you have shown a code of it.", own.new_factor,

@@ -23,7 +23,7 @@ from callrec.adapters.disk.spool_watch import watch_spool
 from callrec.adapters.machine import ThisMachine
 from callrec.adapters.system import has_terminal
 from callrec.adapters.user_files.processes import UserFileProcesses
-from callrec.app.access.adopt import adopt_former
+from callrec.app.access.audit_log.adopt import adopt_former
 from callrec.app.calls.broken_journal import reopen_journal
 from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.library.finalize.late_entries import enter_late

@@ -17,7 +17,7 @@ from old_recordings import ulaw
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.disk.adoptable_files import DiskAdoptableFiles
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.app.access.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
 from callrec.app.library.adoption import Adoption, AdoptionPorts
 from callrec.app.library.catalog import index_entry
 from callrec.domain.access.second_factor import STEP_S, code_at

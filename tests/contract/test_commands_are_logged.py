@@ -14,8 +14,8 @@ from lone_daemon import House
 from stored_library import RATE_HZ, tone
 
 from callrec.adapters.audit.log_reader import DiskLogReader
-from callrec.app.access.audit_list import AuditFilter, audit_page
-from callrec.app.access.log_check import check_log
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.log_check import check_log
 
 WHO = {
     "actor_kind": "machine",

@@ -12,7 +12,7 @@ from lone_daemon import House
 from stored_library import StoredLibrary
 
 from callrec.adapters.audit.log_reader import DiskLogReader
-from callrec.app.access.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
 
 FILLED_S = 30.0
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.witness import Witness
-from callrec.app.access.stored_entries import ANNOTATIONS, stored_entry
+from callrec.app.access.audit_log.stored_entries import ANNOTATIONS, stored_entry
 from callrec.cli.app import app
 from callrec.domain.access.audit import Action, AuditEntry, FileDigest
 from callrec.domain.library.annotations import Annotations

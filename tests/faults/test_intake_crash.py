@@ -22,7 +22,7 @@ from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.system import SystemClock
-from callrec.app.access.library_check import check_library
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library.catalog import entries, export, verify
 from callrec.app.library.finalize.finalizer import Finalizer, Ports, Terms
 from callrec.config import Settings

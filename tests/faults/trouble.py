@@ -23,7 +23,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.connection import Address, ask
 from callrec.adapters.redis.store import RedisStore, open_store
-from callrec.app.access.library_check import check_library
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library.catalog import entries, every, export, rebuild, verify
 from callrec.app.ports.library import Catalogue
 from callrec.domain.errors import Unavailable

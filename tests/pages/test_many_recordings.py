@@ -15,7 +15,7 @@ from people import BILL, GEORGE
 from shelf import store
 from visitors import Visitor
 
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.domain.directory.model import DEFAULT_ROLES
 from conftest import Someone
 

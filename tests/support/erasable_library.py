@@ -15,7 +15,7 @@ from callrec.adapters.database.sqlite_catalogue import SqliteCatalogue
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.retention_file import DiskRetention
 from callrec.adapters.system import SystemClock
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.catalog import index_entry
 from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts

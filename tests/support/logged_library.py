@@ -9,7 +9,7 @@ from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.witness import Witness
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.calls.model import Instant
 from callrec.domain.library.manifest import Manifest, Media

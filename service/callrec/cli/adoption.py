@@ -103,7 +103,7 @@ class _Entered:
     def _ids(self) -> set[str]:
         from callrec.adapters.audit.log import FOLDER
         from callrec.adapters.audit.log_reader import DiskLogReader
-        from callrec.app.access.log_check import check_log
+        from callrec.app.access.audit_log.log_check import check_log
         from callrec.domain.errors import Misconfigured
 
         try:

@@ -45,7 +45,7 @@ def list_entries(  # noqa: PLR0917 - typer makes options of them
     """Entries, newest first. `signed` says whether a checkpoint speaks of the entry, `stamped` since when an authority has it."""
     from callrec.adapters.audit.log import FOLDER
     from callrec.adapters.audit.log_reader import DiskLogReader
-    from callrec.app.access.audit_list import AuditFilter, audit_page
+    from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
 
     log_command(Action.AUDIT_READ)
     wanted = AuditFilter(_ms(since), _ms(until), action, actor_kind, actor, recording, subject)

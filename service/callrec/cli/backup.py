@@ -117,7 +117,7 @@ async def _log_restored(read: "Settings", erased: "Sequence[RecordingId]") -> No
     from callrec.adapters.audit.log import FOLDER, DiskAuditLog
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.adapters.system import SystemClock
-    from callrec.app.access.log_check import check_log
+    from callrec.app.access.audit_log.log_check import check_log
     from callrec.app.library.restore import entries_of_restore
 
     path = read.state_dir / FOLDER
@@ -141,7 +141,7 @@ async def _catalogued(read: "Settings") -> "Sequence[Finding]":
     from callrec.adapters.audit.log_reader import DiskLogReader
     from callrec.adapters.database.open_catalogue import open_catalogue
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
-    from callrec.app.access.library_check import check_library
+    from callrec.app.access.audit_log.library_check import check_library
     from callrec.app.library import catalog
 
     library = MonitorLibrary(read.monitor_dir)

@@ -150,7 +150,7 @@ def _entered(read: "Settings") -> "Callable[[RecordingId, str], bool]":
     """Whether the audit log has this record of a recording's encryption. The log is read once."""
     from callrec.adapters.audit.log import FOLDER
     from callrec.adapters.audit.log_reader import DiskLogReader
-    from callrec.app.access.log_check import check_log
+    from callrec.app.access.audit_log.log_check import check_log
     from callrec.domain.library.encryption import PART
 
     entries = check_log(DiskLogReader(read.state_dir / FOLDER)).entries

@@ -120,7 +120,7 @@ def verify(
     from callrec.adapters.disk.journal_reader import UnfinishedRecordings
     from callrec.adapters.disk.spool import DiskSpool
     from callrec.adapters.media.encode import PyAvEncoder
-    from callrec.app.access.library_check import check_library
+    from callrec.app.access.audit_log.library_check import check_library
     from callrec.app.library import catalog
     from callrec.protocols.audit_entries import time_text
     from callrec.wiring.encryption import library_of
@@ -162,7 +162,7 @@ def _write_evidence(
     library: "MonitorLibrary", log: "LogReader", recording: str, folder: Path, *, as_json: bool
 ) -> None:
     from callrec.adapters.audit.evidence_folder import write_evidence
-    from callrec.app.access.evidence import evidence_of
+    from callrec.app.access.audit_log.evidence import evidence_of
 
     evidence = evidence_of(library, log, recording)
     write_evidence(evidence, folder, library.contents)

@@ -36,7 +36,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.system import SystemClock, UlidIds
-from callrec.app.access.paced_audit import PacedAudit
+from callrec.app.access.audit_log.paced_audit import PacedAudit
 from callrec.app.asterisk.astdb_sync import AstDbSync
 from callrec.app.asterisk.prompts import Prompts
 from callrec.app.asterisk.spool_health import SpoolHealth

@@ -13,8 +13,8 @@ from callrec.adapters.audit import signing_key
 from callrec.adapters.audit.evidence_folder import write_evidence
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.witness import Witness
-from callrec.app.access.evidence import evidence_of
-from callrec.app.access.log_check import check_log
+from callrec.app.access.audit_log.evidence import evidence_of
+from callrec.app.access.audit_log.log_check import check_log
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt
 from callrec.protocols.checkpoints import VerifierKey, opened, signed_note

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_new
 from callrec.adapters.encryption.contents import PLAIN, Contents
-from callrec.app.access.evidence import Evidence
+from callrec.app.access.audit_log.evidence import Evidence
 from callrec.domain.errors import Corrupt, Refused
 
 _CHUNK_BYTES = 1 << 20

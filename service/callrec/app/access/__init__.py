@@ -1,1 +1,1 @@
-"""Log in and out, accounts, tokens of programs; entries of the audit log, and what they prove."""
+"""Log in and out, accounts, tokens of programs."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, entry_of
 from callrec.app.library.media.looks import Asker
 from callrec.app.ports.access import AuditLog

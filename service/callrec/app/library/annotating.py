@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
-from callrec.app.access.stored_entries import ANNOTATIONS
+from callrec.app.access.audit_log.stored_entries import ANNOTATIONS
 from callrec.app.library.catalog import annotated_entry, enter
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.sources import Sources, Stored

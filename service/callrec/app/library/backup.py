@@ -10,7 +10,7 @@ Live calls, and recordings that are still in the spool, come with the next backu
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callrec.app.access.log_check import check_log
+from callrec.app.access.audit_log.log_check import check_log
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.backup import BackupDraft, BackupFolder, StoreCopy, Taken, WholeBackup

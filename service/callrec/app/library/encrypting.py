@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from callrec.app.access.stored_entries import record_digest
+from callrec.app.access.audit_log.stored_entries import record_digest
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.encryption import EncryptableLibrary
 from callrec.app.ports.library import Library

@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.access.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
 from callrec.app.ports.access import AuditLog, LogReader
 from callrec.domain.access.audit import MOST_TEXT, Action, ActorKind, AuditEntry
 from callrec.domain.access.principals import PrincipalKind

@@ -21,9 +21,9 @@ from callrec.adapters.disk.installation import DiskInstallation
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
 from callrec.adapters.disk.restore_mark import refuse_unfinished
 from callrec.adapters.system import SystemClock
-from callrec.app.access.audit_list import AuditFilter, audit_page
-from callrec.app.access.library_check import check_library
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.library_check import check_library
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.library.backup import back_up, verify_backup
 from callrec.app.library.catalog import entries, export
 from callrec.app.library.restore import Restored, entries_of_restore, restore

@@ -10,9 +10,9 @@ from stored_library import StoredLibrary
 from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.media.encode import PyAvEncoder
-from callrec.app.access.evidence import evidence_of
-from callrec.app.access.library_check import check_library
-from callrec.app.access.log_check import check_log
+from callrec.app.access.audit_log.evidence import evidence_of
+from callrec.app.access.audit_log.library_check import check_library
+from callrec.app.access.audit_log.log_check import check_log
 from callrec.app.library.catalog import verify
 from callrec.app.library.encrypted_entries import EncryptedEntries
 from callrec.app.library.encrypting import Done, EncryptingPorts, counted, encrypt_all

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, entry_of
 from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.app.library.finalize.encoder_timeout import Encoding

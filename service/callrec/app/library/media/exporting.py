@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
-from callrec.app.access.evidence import evidence_of
+from callrec.app.access.audit_log.evidence import evidence_of
 from callrec.app.library.catalog import annotated_entry
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.places import Places
@@ -229,8 +229,8 @@ class Exporting:
     async def evidence(
         self, recording: str, asker: Asker, log: LogReader, added: Mapping[str, bytes]
     ) -> AsyncGenerator[bytes]:
-        """The parts of a ZIP that proves by itself which files were stored (`app.access.evidence`). `added`: what says how to
-        check it. The first part comes when the audit log has it. Raises as `Sources.stored` and `evidence_of`."""
+        """The parts of a ZIP that proves by itself which files were stored (`app.access.audit_log.evidence`). `added`: what says
+        how to check it. The first part comes when the audit log has it. Raises as `Sources.stored` and `evidence_of`."""
         stored, sources = await self._stored(recording, asker), self._ports.sources
         with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
             at = (stored.path, stored.manifest)

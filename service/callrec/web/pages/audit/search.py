@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from callrec.app.access.audit_list import AuditFilter
+from callrec.app.access.audit_log.audit_list import AuditFilter
 from callrec.domain.access.audit import Action, ActorKind
 from callrec.domain.directory.directory import Directory
 from callrec.domain.rules import UserId

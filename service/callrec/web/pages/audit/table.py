@@ -10,8 +10,8 @@ from datetime import datetime
 
 from aiohttp import web
 
-from callrec.app.access.audit_list import AuditPage, audit_page
-from callrec.app.access.log_check import CheckedLog, check_log
+from callrec.app.access.audit_log.audit_list import AuditPage, audit_page
+from callrec.app.access.audit_log.log_check import CheckedLog, check_log
 from callrec.domain.access.audit import Action, ActorKind, AuditEntry
 from callrec.domain.directory.model import Permission
 from callrec.protocols.checkpoints import opened

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from erasable_library import ASKER, ErasableLibrary, Killed, erasable
 
-from callrec.app.access.library_check import check_library
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library import catalog
 from callrec.app.library.lifetime.erasure import BATCH, MOST_AT_ONCE
 from callrec.app.library.media.looks import Asker

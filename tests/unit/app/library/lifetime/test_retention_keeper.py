@@ -10,7 +10,7 @@ import pytest_asyncio
 from erasable_library import ASKER, ErasableLibrary, erasable
 from stored_library import BEGAN_S
 
-from callrec.app.access.library_check import check_library
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library.lifetime import retention
 from callrec.app.library.lifetime.retention import RetentionKeeper
 from callrec.domain.access.audit import Action

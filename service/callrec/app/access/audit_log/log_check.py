@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from callrec.app.access.stamp_check import checked_stamps
-from callrec.app.access.stored_entries import ANNOTATIONS
+from callrec.app.access.audit_log.stamp_check import checked_stamps
+from callrec.app.access.audit_log.stored_entries import ANNOTATIONS
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import BACK_MS, Action, LoggedEntry

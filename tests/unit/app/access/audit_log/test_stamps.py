@@ -13,9 +13,9 @@ from callrec.adapters.audit.evidence_folder import write_evidence
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.stamp_files import read_authorities
 from callrec.adapters.audit.time_stamping import TimeStamping
-from callrec.app.access.audit_list import AuditFilter, audit_page
-from callrec.app.access.evidence import evidence_of
-from callrec.app.access.library_check import LibraryReport, check_library
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.evidence import evidence_of
+from callrec.app.access.audit_log.library_check import LibraryReport, check_library
 from callrec.domain.access.audit import Action, AuditEntry
 
 LOOKED = AuditEntry(Action.LISTENED, ACCOUNT, "c1-1")

@@ -9,7 +9,7 @@ from logged_library import ACCOUNT, LoggedLibrary
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
-from callrec.app.access.library_check import LibraryReport, check_library
+from callrec.app.access.audit_log.library_check import LibraryReport, check_library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt
 from callrec.protocols.checkpoints import opened

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from callrec.app.access.adopt import is_done
-from callrec.app.access.log_check import CheckedLog, check_log
-from callrec.app.access.stored_entries import MANIFEST, record_digest
+from callrec.app.access.audit_log.adopt import is_done
+from callrec.app.access.audit_log.log_check import CheckedLog, check_log
+from callrec.app.access.audit_log.stored_entries import MANIFEST, record_digest
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library

@@ -14,7 +14,7 @@ from logged_library import ACCOUNT, LoggedLibrary
 
 from callrec.adapters.audit.evidence_folder import write_evidence
 from callrec.adapters.audit.log_files import LogFiles
-from callrec.app.access.evidence import evidence_of
+from callrec.app.access.audit_log.evidence import evidence_of
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 

@@ -6,8 +6,8 @@ import pytest
 from logged_library import ACCOUNT, LoggedLibrary
 
 from callrec.adapters.audit.log import DiskAuditLog
-from callrec.app.access import audit_list
-from callrec.app.access.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log import audit_list
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 
 SIZE = 600

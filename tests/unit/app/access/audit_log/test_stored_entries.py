@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, ActorKind
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.manifest import Manifest
 
-TODAY = Path(__file__).parents[3] / "golden" / "today" / "monitor"
+TODAY = Path(__file__).parents[4] / "golden" / "today" / "monitor"
 
 
 def test_the_digests_are_those_of_sha256sum(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from callrec.app.access.stamp_check import first_stamp
-from callrec.app.access.stored_entries import MANIFEST, record_digest
+from callrec.app.access.audit_log.stamp_check import first_stamp
+from callrec.app.access.audit_log.stored_entries import MANIFEST, record_digest
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action, LoggedEntry

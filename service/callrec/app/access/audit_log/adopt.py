@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from callrec.app.access.log_check import CheckedLog, check_log
-from callrec.app.access.stored_entries import stored_entry
+from callrec.app.access.audit_log.log_check import CheckedLog, check_log
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.ports.access import AdoptionMark, AuditLog, LogReader
 from callrec.app.ports.calls import Journal
 from callrec.app.ports.library import Library

@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from callrec.app.access.audit_list import newest_first
+from callrec.app.access.audit_log.audit_list import newest_first
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import Action, Actor
 from callrec.protocols.audit_entries import decode_entry

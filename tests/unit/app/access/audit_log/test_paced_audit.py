@@ -6,7 +6,7 @@ import pytest
 from audit_trail import AuditTrail
 from simulated_asterisk import virtual
 
-from callrec.app.access.paced_audit import AGAIN_S, PacedAudit
+from callrec.app.access.audit_log.paced_audit import AGAIN_S, PacedAudit
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.refusal_pace import FIRST, WINDOW_S
 from callrec.domain.errors import Unavailable

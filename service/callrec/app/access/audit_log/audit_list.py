@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from callrec.app.access.stamp_check import StampTimes
+from callrec.app.access.audit_log.stamp_check import StampTimes
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import Action, ActorKind, LoggedEntry
 from callrec.protocols.audit_entries import decode_entry, time_text

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from logged_library import LOG_BEGAN_S, LoggedLibrary
 
-from callrec.app.access import heard
-from callrec.app.access.heard import hearings
+from callrec.app.access.audit_log import heard
+from callrec.app.access.audit_log.heard import hearings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 
 OWNER, CHIEF = Actor(ActorKind.ACCOUNT, "7"), Actor(ActorKind.ACCOUNT, "8")

@@ -10,10 +10,10 @@ from logged_library import ACCOUNT, LoggedLibrary
 
 from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log import DiskAuditLog
-from callrec.app.access import adopt
-from callrec.app.access.adopt import adopt_former
-from callrec.app.access.audit_list import AuditFilter, audit_page
-from callrec.app.access.library_check import check_library
+from callrec.app.access.audit_log import adopt
+from callrec.app.access.audit_log.adopt import adopt_former
+from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.errors import Unavailable

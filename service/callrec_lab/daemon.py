@@ -37,6 +37,8 @@ class _Words(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, _address: object) -> None:
         self._daemon.words += data == b"WATCHDOG=1"
+        if data == b"READY=1":
+            self._daemon.up.set()
 
 
 class Daemon:
@@ -70,6 +72,8 @@ class Daemon:
         """A prefix for the daemon's command line and for commands, by which a test runs them as a user with fewer rights."""
         self.words = 0
         """How many keep-alive messages this daemon has sent, as it would to systemd (`adapters.systemd`)."""
+        self.up = asyncio.Event()
+        """Whether the last one that was started has said that its servers listen."""
         self._process: asyncio.subprocess.Process | command_server.Served | None = None
         self._notified: asyncio.DatagramTransport | None = None
 
@@ -98,8 +102,20 @@ class Daemon:
         self._write_config()
         await self._listen()
         self.words = 0
+        self.up.clear()
         self._process = await self._started()
-        await self._until("/healthz", READY_S)
+        await self._until_up()
+
+    async def _until_up(self) -> None:
+        """Wait until its servers listen. Raises Unavailable when it ended before, or does not say so in time."""
+        waits = [asyncio.create_task(self.up.wait()), asyncio.create_task(self.ended())]
+        try:
+            await asyncio.wait(waits, timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self.up.is_set():
+            raise self._failure("does not start")
 
     async def _started(self) -> asyncio.subprocess.Process | command_server.Served:
         """By the command server if the environment names one."""
@@ -212,8 +228,11 @@ class Daemon:
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages, requested with the token, since /readyz gives reasons only then."""
-        url = f"http://127.0.0.1:{self.http}{path}"
-        async with aiohttp.ClientSession(headers=self.authorization) as http, http.get(url) as answer:
+        async with aiohttp.ClientSession(headers=self.authorization) as http:
+            return await self._got(http, path)
+
+    async def _got(self, http: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+        async with http.get(f"http://127.0.0.1:{self.http}{path}", headers=self.authorization) as answer:
             return answer.status, await answer.text()
 
     def _write_config(self) -> None:
@@ -224,17 +243,18 @@ class Daemon:
 
     async def _until(self, path: str, limit_s: float) -> None:
         said = ""
-        try:
-            async with asyncio.timeout(limit_s):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s), aiohttp.ClientSession() as http:
                 while self.pid:
                     try:
-                        status, said = await self.get(path)
+                        status, said = await self._got(http, path)
                     except aiohttp.ClientError as error:
                         status, said = 0, str(error)
                     if status == 200:  # noqa: PLR2004 - OK
                         return
                     await asyncio.sleep(LOOK_S)
-        except TimeoutError:
-            pass
+        raise self._failure(f"does not answer {path} with 200: {said}")
+
+    def _failure(self, what: str) -> Unavailable:
         tail = "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
-        raise Unavailable("test-pbx", f"the daemon does not answer {path} with 200: {said}\n{tail}")
+        return Unavailable("test-pbx", f"the daemon {what}\n{tail}")

@@ -77,9 +77,12 @@ def user_id(stack: Stack, number: str) -> str:
 async def lay_test_extensions(stack: Stack) -> None:
     """What the tests dial besides the small PBX: `7002` is answered before its phone rings, strangers reach a star code, `7003`
     is a conference, to which `2029` leads from outside, and `77` and a number leave by a subroutine and a trunk that has a caller
-    id of its own."""
+    id of its own. A second time it does nothing."""
+    before = (stack.pbx.root / "etc/extensions.conf").read_text()
+    if "[test-out]" in before:
+        return
     text = (
-        (stack.pbx.root / "etc/extensions.conf").read_text()
+        before
         + f"""
 [default](+)
 exten => 7002,1,Answer()

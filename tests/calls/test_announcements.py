@@ -3,12 +3,13 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from arrangement import OUTSIDE, STRANGERS_ROOM, lay_test_extensions, phone, tone_of
+from arrangement import OUTSIDE, STRANGERS_ROOM, lay_test_extensions, phone, settle, tone_of
 from conversing import News, Played, Scenes, conversation, listed, play
 from laboratory import BOUND_S
 from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
@@ -26,13 +27,14 @@ TALK_S = 2.2
 PROMPT_S = 3.5
 """The longest prompt, and until it begins."""
 LANGUAGES = ("de", "en", "es", "fr")
-STRANGER, CONFERENCE = "0612345678", "7003"
+STRANGER, GUEST, CONFERENCE = "0612345678", "0612345676", "7003"
 SOON_S = 0.1
 FEWEST = 12
 """Of the 16 packets of the tone."""
 
 Silence = Callable[[PhoneCall, PhoneCall], object]
 Transfer = Callable[[Stack, PhoneCall, str], Awaitable[PhoneCall]]
+Scene = Coroutine[None, None, object]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -186,14 +188,109 @@ async def test_who_hangs_up_before_its_end_has_not_heard_it(scenes: Scenes[Playe
 # -- a prompt, whatever the rule: CALLREC_ANNOUNCE ----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A call of more than two that has ended: each phone with what it heard, and the only recording."""
+
+    calls: list[PhoneCall]
+    stored: Stored
+
+
 async def _talk(_there: PhoneCall, _here: PhoneCall) -> None:
     await asyncio.sleep(PROMPT_S + TALK_S)
 
 
+async def _sent_to_a_third(stack: Stack, *numbers: str) -> Group:
+    """The second one sends the first one to the third."""
+    first, second, third = numbers
+    async with News(stack) as news:
+        async with conversation(stack, first, second) as (there, here):
+            await asyncio.sleep(PROMPT_S + TALK_S)
+            await here.send_to(third)
+            joined = await (await phone(stack, third).rings()).answered()
+            await here.hangup()
+            await asyncio.sleep(PROMPT_S + TALK_S)
+        await joined.ended()
+        (stored,) = await news.stored(*numbers)
+    return Group([there, here, joined], stored)
+
+
+@asynccontextmanager
+async def in_the_conference(stack: Stack, *numbers: str) -> AsyncIterator[list[PhoneCall]]:
+    """They come one after the other; the last one is there for as long as a prompt takes."""
+    calls = []
+    for number in numbers:
+        calls.append(await (await phone(stack, number).call(CONFERENCE, tone_hz=tone_of(number))).answered())
+        await asyncio.sleep(PROMPT_S)
+    yield calls
+    for call in calls:
+        await call.hangup()
+
+
+async def _conference(stack: Stack, *numbers: str) -> Group:
+    async with News(stack) as news:
+        async with in_the_conference(stack, *numbers) as calls:
+            await asyncio.sleep(TALK_S)
+        (stored,) = await news.stored(*numbers, CONFERENCE)
+    return Group(calls, stored)
+
+
+async def _press_to_a_silent_one(there: PhoneCall, here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await here.hum(0)
+    await there.press("*3")
+    await asyncio.sleep(2 * PROMPT_S + TALK_S)
+
+
+async def in_turn(lock: asyncio.Lock, scene: Scene) -> object:
+    """For scenes that need the same number or room."""
+    try:
+        async with lock:
+            return await scene
+    finally:
+        scene.close()
+
+
+@asynccontextmanager
+async def beside_each_other(stack: Stack, profile: str, **scenes: Scene) -> AsyncIterator[Scenes[Played | Group]]:
+    """Calls of a product with these settings, each between phones of its own."""
+    try:
+        await settle(stack, profile)
+        await lay_test_extensions(stack)
+    except BaseException:
+        for scene in scenes.values():
+            scene.close()
+        raise
+    playing = Scenes(**scenes)
+    yield playing
+    await playing.ended()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def announcing(second_stack: Stack) -> AsyncIterator[Scenes[Played | Group]]:
+    """1006 speaks French, 1002 and 1034 German, 1003 and 1045 Spanish; 1006, 1036 and 1037 are always recorded. 2055 is an
+    English user's number, and is called in Spain."""
+    stack = second_stack
+    code, said = await stack.daemon.callrec("incalls", "set", "2055", "--language", "es_ES")
+    assert code == 0, said
+    async with beside_each_other(
+        stack,
+        "announcing",
+        by_rule=play(stack, "1006", "1002", _talk),
+        by_number=play(stack, OUTSIDE, "1005", _talk, dialled="2055", shown=STRANGER),
+        sent=_sent_to_a_third(stack, "1036", "1034", "1045"),
+        conference=_conference(stack, "1037", "1001", "1003"),
+        silent=play(stack, "1012", "1013", _press_to_a_silent_one),
+    ) as playing:
+        yield playing
+
+
 @pytest.mark.profile("announcing")
-async def test_each_hears_in_their_own_language_that_a_call_is_recorded_by_rule(changed: Stack) -> None:
-    """1006 is always recorded and speaks French, 1002 German. The prompt is in no file."""
-    played = await play(changed, "1006", "1002", _talk)
+async def test_each_hears_in_their_own_language_that_a_call_is_recorded_by_rule(
+    announcing: Scenes[Played | Group],
+) -> None:
+    """The prompt is in no file."""
+    played = await announcing.of("by_rule")
     (stored,) = played.stored
     assert languages(played.caller, "1002") == ["fr"]
     assert languages(played.called, "1006") == ["de"]
@@ -207,11 +304,8 @@ async def test_each_hears_in_their_own_language_that_a_call_is_recorded_by_rule(
 
 
 @pytest.mark.profile("announcing")
-async def test_who_calls_a_number_hears_it_in_the_language_of_the_number(changed: Stack) -> None:
-    """2055 is an English user's, and is called in Spain."""
-    code, said = await changed.daemon.callrec("incalls", "set", "2055", "--language", "es_ES")
-    assert code == 0, said
-    played = await play(changed, OUTSIDE, "1005", _talk, dialled="2055", shown=STRANGER)
+async def test_who_calls_a_number_hears_it_in_the_language_of_the_number(announcing: Scenes[Played | Group]) -> None:
+    played = await announcing.of("by_number")
     (stored,) = played.stored
     assert languages(played.caller, "1005") == ["es"]
     assert languages(played.called, OUTSIDE) == ["en"]
@@ -219,55 +313,31 @@ async def test_who_calls_a_number_hears_it_in_the_language_of_the_number(changed
 
 
 @pytest.mark.profile("announcing")
-async def test_who_is_sent_the_call_is_told_when_they_join(changed: Stack) -> None:
+async def test_who_is_sent_the_call_is_told_when_they_join(announcing: Scenes[Played | Group]) -> None:
     """The recorded user, who stays, is not told twice."""
-    async with News(changed) as news:
-        async with conversation(changed, "1036", "1002") as (there, here):
-            await asyncio.sleep(PROMPT_S)
-            await here.send_to("1003")
-            third = await (await phone(changed, "1003").rings()).answered()
-            await here.hangup()
-            await asyncio.sleep(PROMPT_S + TALK_S)
-        await third.ended()
-        (stored,) = await news.stored("1036", "1002", "1003")
-    assert languages(there, "1002", "1003") == ["en"]
+    sent = await announcing.of("sent")
+    there, here, third = sent.calls
+    assert languages(there, "1034", "1045") == ["en"]
     assert languages(here, "1036") == ["de"]
     assert languages(third, "1036") == ["es"]
-    assert_heard(stored, "1036", "1002", "1003", what=Told.PROMPT)
-    first_s, last_s = hearing(stored, "1036").from_s, hearing(stored, "1003").from_s
+    assert_heard(sent.stored, "1036", "1034", "1045", what=Told.PROMPT)
+    first_s, last_s = hearing(sent.stored, "1036").from_s, hearing(sent.stored, "1045").from_s
     assert last_s - first_s >= PROMPT_S
 
 
 @pytest.mark.profile("announcing")
-async def test_three_in_a_conference_are_told_each_when_they_come(changed: Stack) -> None:
+async def test_three_in_a_conference_are_told_each_when_they_come(announcing: Scenes[Played | Group]) -> None:
     """The first is recorded by rule."""
-    numbers = ("1037", "1002", "1003")
-    await lay_test_extensions(changed)
-    async with News(changed) as news:
-        calls = []
-        for number in numbers:
-            calls.append(await (await phone(changed, number).call(CONFERENCE, tone_hz=tone_of(number))).answered())
-            await asyncio.sleep(PROMPT_S)
-        await asyncio.sleep(TALK_S)
-        for call in calls:
-            await call.hangup()
-        (stored,) = await news.stored(*numbers, CONFERENCE)
-    assert languages(calls[1], numbers[0], numbers[2]) == ["de"]
-    assert languages(calls[2], numbers[0], numbers[1]) == ["es"]
-    assert_heard(stored, *numbers, what=Told.PROMPT)
+    conference = await announcing.of("conference")
+    assert languages(conference.calls[1], "1037", "1003") == ["fr"]
+    assert languages(conference.calls[2], "1037", "1001") == ["es"]
+    assert_heard(conference.stored, "1037", "1001", "1003", what=Told.PROMPT)
 
 
 @pytest.mark.profile("announcing")
-async def test_a_press_is_told_by_the_prompt_to_a_partner_who_sends_nothing(changed: Stack) -> None:
+async def test_a_press_is_told_by_the_prompt_to_a_partner_who_sends_nothing(announcing: Scenes[Played | Group]) -> None:
     """It is tried again; nothing proves that the partner is there."""
-
-    async def press(there: PhoneCall, here: PhoneCall) -> None:
-        await asyncio.sleep(SHORT_S)
-        await here.hum(0)
-        await there.press("*3")
-        await asyncio.sleep(2 * PROMPT_S + TALK_S)
-
-    played = await play(changed, "1012", "1013", press)
+    played = await announcing.of("silent")
     (stored,) = played.stored
     assert languages(played.caller) == ["en"]
     assert_heard(stored, "1012", what=Told.PROMPT)
@@ -281,7 +351,7 @@ FIRST_SAID_S = 1.5
 """The shortest prompt lasts longer."""
 
 
-def announcing(stored: Stored) -> tuple[float, float]:
+def announcing_s(stored: Stored) -> tuple[float, float]:
     """The only time in which the participants were told first, from the recording's beginning on."""
     recording = stored.manifest.recording
     (found,) = [one for one in recording.waiting if one.kind is WaitingKind.ANNOUNCING]
@@ -292,7 +362,7 @@ def announcing(stored: Stored) -> tuple[float, float]:
 
 def assert_told_first(stored: Stored, *numbers: str) -> None:
     """Nothing was captured before the prompt had ended at each of these, and no recorder began late: the entry is sound."""
-    _, told_s = announcing(stored)
+    _, told_s = announcing_s(stored)
     for number in numbers:
         assert (hearing(stored, number).to_s or 0.0) <= told_s
     first = next(one for one in stored.manifest.recording.captures if not one.is_place)
@@ -307,10 +377,45 @@ def unrecorded_s(side: Sound, call: PhoneCall, number: str) -> float:
     return (heard[1] - heard[0]) - (kept[1] - kept[0])
 
 
+async def _press_to_one_who_speaks_later(there: PhoneCall, here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+    await here.hum(0)
+    await there.press("*3")
+    await asyncio.sleep(PROMPT_S)
+    await here.hum(tone_of("1013"))
+    await asyncio.sleep(PROMPT_S + TALK_S)
+
+
+async def _hangs_up_at_once(_there: PhoneCall, _here: PhoneCall) -> None:
+    await asyncio.sleep(SHORT_S)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def told_first(second_stack: Stack) -> AsyncIterator[Scenes[Played | Group]]:
+    """Who speaks which language: as in `announcing`. 1005, 1006, 1036, 1038, 1039 and 1046 are always recorded."""
+    stack = second_stack
+    number, room = asyncio.Lock(), asyncio.Lock()  # two scenes call the one, two are in the other
+    async with beside_each_other(
+        stack,
+        "told-first",
+        both=play(stack, "1006", "1002", _talk),
+        silent=play(stack, "1012", "1013", _press_to_one_who_speaks_later),
+        third=_sent_to_a_third(stack, "1036", "1034", "1045"),
+        conference=in_turn(room, _conference(stack, "1038", "1001", "1003")),
+        ends=play(stack, "1046", "1014", _hangs_up_at_once),
+        opts_out=in_turn(number, _opts_out(stack, by_sip_info=False)),
+        opts_out_by_sip_info=in_turn(number, _opts_out(stack, by_sip_info=True)),
+        opts_out_of_the_conference=in_turn(room, _opts_out_of_the_conference(stack, "1039", "1009")),
+    ) as playing:
+        yield playing
+
+
 @pytest.mark.profile("told-first")
-async def test_nothing_is_recorded_before_both_have_heard_the_prompt_in_their_language(changed: Stack) -> None:
-    """1006 is always recorded and speaks French, 1002 German. They hear each other all the while."""
-    played = await play(changed, "1006", "1002", _talk)
+async def test_nothing_is_recorded_before_both_have_heard_the_prompt_in_their_language(
+    told_first: Scenes[Played | Group],
+) -> None:
+    """They hear each other all the while."""
+    played = await told_first.of("both")
     (stored,) = played.stored
     assert languages(played.caller, "1002") == ["fr"]
     assert languages(played.called, "1006") == ["de"]
@@ -325,20 +430,13 @@ async def test_nothing_is_recorded_before_both_have_heard_the_prompt_in_their_la
 
 
 @pytest.mark.profile("told-first")
-async def test_a_phone_that_sends_nothing_does_not_keep_a_press_from_recording(changed: Stack) -> None:
+async def test_a_phone_that_sends_nothing_does_not_keep_a_press_from_recording(
+    told_first: Scenes[Played | Group],
+) -> None:
     """The entry says that nothing proves that 1013 has heard it."""
-
-    async def press(there: PhoneCall, here: PhoneCall) -> None:
-        await asyncio.sleep(SHORT_S)
-        await here.hum(0)
-        await there.press("*3")
-        await asyncio.sleep(PROMPT_S)
-        await here.hum(tone_of("1013"))
-        await asyncio.sleep(PROMPT_S + TALK_S)
-
-    played = await play(changed, "1012", "1013", press)
+    played = await told_first.of("silent")
     (stored,) = played.stored
-    announcing(stored)
+    announcing_s(stored)
     assert_heard(stored, "1012", what=Told.PROMPT)
     assert languages(played.caller, "1013") == ["en"]
     assert presence(stored.left, tone_of("1012")) > 0.9
@@ -346,48 +444,28 @@ async def test_a_phone_that_sends_nothing_does_not_keep_a_press_from_recording(c
 
 
 @pytest.mark.profile("told-first")
-async def test_a_third_is_told_on_joining_while_the_recording_goes_on(changed: Stack) -> None:
+async def test_a_third_is_told_on_joining_while_the_recording_goes_on(told_first: Scenes[Played | Group]) -> None:
     """Two were told first, in German and English; the third, in Spanish, joins a recording that has begun."""
-    async with News(changed) as news:
-        async with conversation(changed, "1036", "1002") as (there, here):
-            await asyncio.sleep(PROMPT_S + TALK_S)
-            await here.send_to("1003")
-            third = await (await phone(changed, "1003").rings()).answered()
-            await here.hangup()
-            await asyncio.sleep(PROMPT_S + TALK_S)
-        await third.ended()
-        (stored,) = await news.stored("1036", "1002", "1003")
-    assert languages(there, "1002", "1003") == ["en"]
+    sent = await told_first.of("third")
+    there, here, third = sent.calls
+    assert languages(there, "1034", "1045") == ["en"]
     assert languages(here, "1036") == ["de"]
     assert languages(third, "1036") == ["es"]
-    assert_heard(stored, "1036", "1002", "1003", what=Told.PROMPT)
-    _, told_s = announcing(stored)
-    assert hearing(stored, "1003").from_s > told_s
-    assert max(hearing(stored, number).to_s or 0.0 for number in ("1036", "1002")) <= told_s
-
-
-@asynccontextmanager
-async def in_the_conference(stack: Stack, *numbers: str) -> AsyncIterator[list[PhoneCall]]:
-    """They come one after the other; the last one is there for as long as a prompt takes."""
-    await lay_test_extensions(stack)
-    calls = []
-    for number in numbers:
-        calls.append(await (await phone(stack, number).call(CONFERENCE, tone_hz=tone_of(number))).answered())
-        await asyncio.sleep(PROMPT_S)
-    yield calls
-    for call in calls:
-        await call.hangup()
+    assert_heard(sent.stored, "1036", "1034", "1045", what=Told.PROMPT)
+    _, told_s = announcing_s(sent.stored)
+    assert hearing(sent.stored, "1045").from_s > told_s
+    assert max(hearing(sent.stored, number).to_s or 0.0 for number in ("1036", "1034")) <= told_s
 
 
 @pytest.mark.profile("told-first")
-async def test_in_a_conference_of_three_the_first_is_told_first_and_the_others_when_they_come(changed: Stack) -> None:
+async def test_in_a_conference_of_three_the_first_is_told_first_and_the_others_when_they_come(
+    told_first: Scenes[Played | Group],
+) -> None:
     """Nothing is recorded before the first one, who is recorded by rule, has heard it. The file has all three, and no prompt."""
-    numbers = ("1038", "1002", "1003")
-    async with News(changed) as news:
-        async with in_the_conference(changed, *numbers) as calls:
-            await asyncio.sleep(TALK_S)
-        (stored,) = await news.stored(*numbers, CONFERENCE)
-    assert languages(calls[1], numbers[0], numbers[2]) == ["de"]
+    numbers = ("1038", "1001", "1003")
+    conference = await told_first.of("conference")
+    calls, stored = conference.calls, conference.stored
+    assert languages(calls[1], numbers[0], numbers[2]) == ["fr"]
     assert languages(calls[2], *numbers[:2]) == ["es"]
     assert_heard(stored, *numbers, what=Told.PROMPT)  # the first one hears the conference's own words at the same time
     assert_told_first(stored, numbers[0])
@@ -399,10 +477,10 @@ async def test_in_a_conference_of_three_the_first_is_told_first_and_the_others_w
 
 
 @pytest.mark.profile("told-first")
-async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(changed: Stack) -> None:
-    played = await play(changed, "1006", "1002", lambda *_: asyncio.sleep(SHORT_S))
+async def test_of_a_call_that_ends_during_the_prompt_the_entry_says_so(told_first: Scenes[Played | Group]) -> None:
+    played = await told_first.of("ends")
     (stored,) = played.stored
-    announcing(stored)
+    announcing_s(stored)
     assert (stored.manifest.state, stored.manifest.recording.cause) == (StoredState.FAILED, "ended-while-announcing")
     assert stored.manifest.media is None
 
@@ -440,11 +518,7 @@ async def test_an_own_prompt_is_heard_and_waited_for_in_its_language_alone(chang
 # -- opting out --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.profile("told-first")
-@pytest.mark.parametrize("by_sip_info", [False, True])
-async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: Stack, *, by_sip_info: bool) -> None:
-    """Real digits, by RFC 4733 and SIP INFO. 1005 is always recorded; what came before is kept, and nothing of what follows."""
-
+async def _opts_out(stack: Stack, *, by_sip_info: bool) -> Played:
     async def opt_out(there: PhoneCall, here: PhoneCall) -> None:
         await asyncio.sleep(PROMPT_S + TALK_S)
         await here.press("9")  # a user may not
@@ -456,7 +530,37 @@ async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: S
         await here.press("*3")
         await asyncio.sleep(TALK_S)
 
-    played = await play(changed, OUTSIDE, "1005", opt_out, dialled="2055", shown=STRANGER)
+    return await play(stack, OUTSIDE, "1005", opt_out, dialled="2055", shown=STRANGER)
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut(Group):
+    """When the digit had been pressed, too."""
+
+    pressed_s: float
+
+
+async def _opts_out_of_the_conference(stack: Stack, *numbers: str) -> OptedOut:
+    async with News(stack) as news:
+        async with in_the_conference(stack, *numbers) as calls:
+            there = await phone(stack, OUTSIDE).call(STRANGERS_ROOM, tone_hz=tone_of(OUTSIDE), shown=GUEST)
+            await there.answered()
+            await asyncio.sleep(PROMPT_S + TALK_S)
+            await there.press("9")
+            pressed_s = time.time()
+            await asyncio.sleep(2 * TALK_S)
+            await there.hangup()
+        (stored,) = await news.stored(*numbers, GUEST, CONFERENCE)
+    return OptedOut([there, *calls], stored, pressed_s)
+
+
+@pytest.mark.profile("told-first")
+@pytest.mark.parametrize("scene", ["opts_out", "opts_out_by_sip_info"])
+async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(
+    told_first: Scenes[Played | Group], scene: str
+) -> None:
+    """Real digits, by RFC 4733 and SIP INFO. 1005 is always recorded; what came before is kept, and nothing of what follows."""
+    played = await told_first.of(scene)
     (stored,) = played.stored
     recording = stored.manifest.recording
     assert recording.end_reason == OPTED_OUT
@@ -472,26 +576,16 @@ async def test_a_caller_opts_out_by_a_digit_and_is_not_recorded_again(changed: S
 
 
 @pytest.mark.profile("told-first")
-async def test_one_from_outside_opts_out_of_a_conference_for_all(changed: Stack) -> None:
+async def test_one_from_outside_opts_out_of_a_conference_for_all(told_first: Scenes[Played | Group]) -> None:
     """Of two users and a stranger the stranger presses the digit: the recording ends, all hear that, and nothing of what follows
     is in a file. What came before is kept."""
-    numbers, caller = ("1039", "1009"), "0612345676"
-    async with News(changed) as news:
-        async with in_the_conference(changed, *numbers) as calls:
-            there = await phone(changed, OUTSIDE).call(STRANGERS_ROOM, tone_hz=tone_of(OUTSIDE), shown=caller)
-            await there.answered()
-            await asyncio.sleep(PROMPT_S + TALK_S)
-            await there.press("9")
-            pressed_s = time.time()
-            await asyncio.sleep(2 * TALK_S)
-            await there.hangup()
-        (stored,) = await news.stored(*numbers, caller, CONFERENCE)
-    recording = stored.manifest.recording
+    opted = await told_first.of("opts_out_of_the_conference")
+    stored, recording = opted.stored, opted.stored.manifest.recording
     assert recording.end_reason == OPTED_OUT
-    assert (recording.to_s or 0.0) <= pressed_s + SHORT_S
-    assert all(map(hears_stopped, (there, *calls)))
-    assert_heard(stored, *numbers, caller, what=Told.PROMPT)
-    assert stored.length_s <= pressed_s + SHORT_S - recording.from_s
+    assert (recording.to_s or 0.0) <= opted.pressed_s + SHORT_S
+    assert all(map(hears_stopped, opted.calls))
+    assert_heard(stored, "1039", "1009", GUEST, what=Told.PROMPT)
+    assert stored.length_s <= opted.pressed_s + SHORT_S - recording.from_s
 
 
 @pytest.mark.profile("told-first")
@@ -523,35 +617,41 @@ GROWS_S = 2.1
 """Until files of 8 kHz are seen to grow."""
 
 
-@pytest.mark.profile("beeping")
-async def test_both_hear_the_beep_of_a_recorded_call(changed: Stack) -> None:
-    """1036 is always recorded. The file has no beep."""
-    async with News(changed) as news:
-        async with conversation(changed, "1036", "1005") as (there, here):
-            await asyncio.sleep(GROWS_S + 2 * BEEPS_S + SHORT_S)
-        (stored,) = await news.stored("1036", "1005")
-    for heard in (heard_notes(one.heard(), BEEP_HZ) for one in (there, here)):
-        assert len(heard) == 2
-        assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
-    for side in (stored.left, stored.right):
-        assert longest_s(side, BEEP_HZ) < NOTE_S
+async def _beeps(_there: PhoneCall, _here: PhoneCall) -> None:
+    await asyncio.sleep(GROWS_S + 2 * BEEPS_S + SHORT_S)
 
 
-@pytest.mark.profile("beeping")
-async def test_all_three_in_a_conference_hear_the_beep(changed: Stack) -> None:
-    """Who came last within its time. The file has none."""
-    numbers = ("1037", "1012", "1013")
-    async with News(changed) as news:
-        async with in_the_conference(changed, *numbers) as calls:
+@dataclass(frozen=True, slots=True)
+class Beeped:
+    """Phones that were together from an instant on, with what they heard, and the recordings that there must be."""
+
+    calls: list[PhoneCall]
+    joined_s: float
+    stored: list[Stored]
+
+
+async def _beeps_in_the_conference(stack: Stack, *numbers: str) -> Beeped:
+    async with News(stack) as news:
+        async with in_the_conference(stack, *numbers) as calls:
             joined_s = time.time()
             await asyncio.sleep(2 * BEEPS_S + SHORT_S)
-        (stored,) = await news.stored(*numbers, CONFERENCE)
-    for one in calls:
-        heard = [at_s for at_s in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at_s > joined_s]
-        assert len(heard) == 2, (one, heard)
-        assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
-    for side in (stored.left, stored.right):
-        assert longest_s(side, BEEP_HZ) < NOTE_S
+        return Beeped(calls, joined_s, await news.stored(*numbers, CONFERENCE))
+
+
+async def _beeps_after(stack: Stack, transfer: Transfer, *numbers: str) -> Beeped:
+    """The first one, who calls the second one, connects them with the third."""
+    first, second, third = numbers
+    there = await phone(stack, first).call(second, tone_hz=tone_of(first))
+    here = await phone(stack, second).rings()
+    await asyncio.gather(there.answered(), here.answered())
+    await asyncio.sleep(SHORT_S)
+    other = await transfer(stack, there, third)
+    joined_s = time.time()
+    await there.hangup()
+    await _beeps(here, other)
+    await other.hangup()
+    await here.ended()
+    return Beeped([here, other], joined_s, [])
 
 
 async def _sent_on(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
@@ -562,7 +662,7 @@ async def _sent_on(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
 
 async def _handed_over(stack: Stack, there: PhoneCall, third: str) -> PhoneCall:
     """After asking on a second line."""
-    asking = await phone(stack, "1005").call(third, tone_hz=tone_of("1005"))
+    asking = await there.phone.call(third)
     other = await (await phone(stack, third).rings()).answered()
     await asking.answered()
     await asyncio.sleep(SHORT_S)
@@ -586,22 +686,58 @@ async def _parked(stack: Stack) -> list[str]:
     return re.findall(r"Space\s*:\s*(\d+)", await stack.pbx.cli("parking show default"))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def beeping(second_stack: Stack) -> AsyncIterator[Scenes[Played | Beeped]]:
+    """1005, 1006, 1036 to 1039, 1046, 1047 and 1050 are always recorded."""
+    stack = second_stack
+    async with beside_each_other(
+        stack,
+        "beeping",
+        call=play(stack, "1037", "1000", _beeps),
+        conference=_beeps_in_the_conference(stack, "1038", "1012", "1013"),
+        sent_on=_beeps_after(stack, _sent_on, "1005", "1036", "1050"),
+        handed_over=_beeps_after(stack, _handed_over, "1006", "1039", "1007"),
+        fetched=_beeps_after(stack, _fetched, "1046", "1047", "1009"),
+    ) as playing:
+        yield playing
+
+
+def assert_two_beeps(heard: list[float]) -> None:
+    assert len(heard) == 2, heard
+    assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
+
+
+def assert_no_beep(stored: Stored) -> None:
+    for side in (stored.left, stored.right):
+        assert longest_s(side, BEEP_HZ) < NOTE_S
+
+
 @pytest.mark.profile("beeping")
-@pytest.mark.parametrize(("transfer", "third"), [(_sent_on, "1006"), (_handed_over, "1007"), (_fetched, "1009")])
-async def test_both_hear_the_beep_after_a_transfer(changed: Stack, transfer: Transfer, third: str) -> None:
+async def test_both_hear_the_beep_of_a_recorded_call(beeping: Scenes[Played | Beeped]) -> None:
+    """The file has no beep."""
+    played = await beeping.of("call")
+    for one in (played.caller, played.called):
+        assert_two_beeps(heard_notes(one.heard(), BEEP_HZ))
+    (stored,) = played.stored
+    assert_no_beep(stored)
+
+
+@pytest.mark.profile("beeping")
+async def test_all_three_in_a_conference_hear_the_beep(beeping: Scenes[Played | Beeped]) -> None:
+    """Who came last within its time. The file has none."""
+    beeped = await beeping.of("conference")
+    for one in beeped.calls:
+        heard = [at_s for at_s in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at_s > beeped.joined_s]
+        assert_two_beeps(heard)
+    (stored,) = beeped.stored
+    assert_no_beep(stored)
+
+
+@pytest.mark.profile("beeping")
+@pytest.mark.parametrize("transfer", ["sent_on", "handed_over", "fetched"])
+async def test_both_hear_the_beep_after_a_transfer(beeping: Scenes[Played | Beeped], transfer: str) -> None:
     """Also where the recorder of the transferred user is deaf to the new partner, as it is after half of the transfers on
     Debian's Asterisk: what is mixed into such a leg is lost with the voice that it is mixed with."""
-    there = await phone(changed, "1005").call("1036", tone_hz=tone_of("1005"))
-    here = await phone(changed, "1036").rings()
-    await asyncio.gather(there.answered(), here.answered())
-    await asyncio.sleep(SHORT_S)
-    other = await transfer(changed, there, third)
-    joined_s = time.time()
-    await there.hangup()
-    await asyncio.sleep(GROWS_S + 2 * BEEPS_S + SHORT_S)
-    await other.hangup()
-    await here.ended()
-    for one in (here, other):
-        heard = [at_s for at_s in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at_s > joined_s]
-        assert len(heard) == 2, heard
-        assert heard[1] - heard[0] == pytest.approx(BEEPS_S, abs=SHORT_S)
+    beeped = await beeping.of(transfer)
+    for one in beeped.calls:
+        assert_two_beeps([at for at in heard_notes(one.heard(), BEEP_HZ) if one.answered_s + at > beeped.joined_s])

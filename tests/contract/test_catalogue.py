@@ -16,7 +16,7 @@ from callrec.adapters.database import catalogue_queries, postgres_catalogue, pos
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.app.library.catalog import every
 from callrec.app.ports.library import Catalogue
-from callrec.domain.errors import Refused
+from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.library.call_direction import CallDirection
 from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.search import ALL, Filter
@@ -320,7 +320,11 @@ async def test_hostile_text_stays_text(catalogue: Catalogue, text: str) -> None:
     ids=["empty", "id", "start", "far", "long", "many"],
 )
 async def test_bad_entries_are_refused(catalogue: Catalogue, bad: dict[str, str], code: str) -> None:
-    assert catalogue.refuses(bad)
+    async with catalogue.rebuild() as rebuild:
+        ((refused_entry, says),) = await rebuild.put([bad, entry(1)])
+        assert (refused_entry, await rebuild.finish(lambda _: False)) == (bad, 1)
+    assert says
+    assert await catalogue.forget("c1-1")
     with pytest.raises(Refused) as refused:
         await catalogue.put(bad)
     assert refused.value.code == code
@@ -353,12 +357,12 @@ async def test_a_rebuild_leaves_what_it_was_given_and_what_came_meanwhile(catalo
 async def broken_off(catalogue: Catalogue) -> None:
     async with catalogue.rebuild() as rebuild:
         await rebuild.put([{"id": "r2", "start_s": "2"}])
-        await rebuild.put([{"id": "no start"}])
+        raise Unavailable("disk", "the library is gone")
 
 
 async def test_a_rebuild_that_breaks_off_removes_nothing_and_the_next_one_ends(catalogue: Catalogue) -> None:
     await catalogue.put({"id": "r1", "start_s": "1"})
-    with pytest.raises(Refused):
+    with pytest.raises(Unavailable):
         await broken_off(catalogue)
     assert not await catalogue.is_filled()
     assert ids(await catalogue.search(ALL, PageRequest())) == ["r2", "r1"]

@@ -10,6 +10,10 @@ import apsw
 from callrec.domain.library.search_keys import Entry, SearchKeys, keys_of
 
 PART = "INSERT INTO parts (rowid, numbers, names) VALUES (?, ?, ?)"
+_STORED_EACH = """
+SELECT r.id, r.place, r.change, e.entry
+FROM json_each(?) j JOIN recordings r ON r.id = j.value JOIN entries e ON e.place = r.place
+"""
 _STORED = "SELECT r.place, r.change, e.entry FROM recordings r JOIN entries e ON e.place = r.place WHERE r.id = ?"
 
 
@@ -58,12 +62,20 @@ def stored(database: apsw.Connection, recording: str) -> Stored | None:
     return Stored(int(str(found[0])), int(str(found[1])), str(found[2])) if found else None
 
 
+def stored_each(database: apsw.Connection, ids: str) -> dict[str, Stored]:
+    """The entries with these ids (a JSON list), by id."""
+    return {
+        str(one): Stored(int(str(place)), int(str(change)), str(text))
+        for one, place, change, text in database.execute(_STORED_EACH, (ids,))
+    }
+
+
 def replace(database: apsw.Connection, entries: Sequence[tuple[SearchKeys, str, Stored | None]], change: int) -> None:
     """Enter these in place of what is stored of them now. Each entry comes once."""
     for _, _, former in entries:
         if former is not None:
             remove(database, former)
-    taken: set[int] = set()
+    taken = _taken(database, [keys.place for keys, _, _ in entries])
     placed = [(_free(database, keys.place, taken), keys, text) for keys, text, _ in entries]
     recordings = [(place, keys.id, keys.length_ms, change) for place, keys, _ in placed]
     database.executemany("INSERT INTO recordings VALUES (?, ?, ?, ?)", recordings)
@@ -101,9 +113,19 @@ def entry_of(text: object) -> dict[str, str]:
     return found
 
 
-def _free(database: apsw.Connection, place: int, taken: set[int]) -> int:
-    """The first free place from this one on. Two recordings of the same millisecond want the same one once in a million times."""
-    while place in taken or number(database, "SELECT 1 FROM recordings WHERE place = ?", (place,)):
+def _taken(database: apsw.Connection, places: Sequence[int]) -> set[int]:
+    """Those of these places that are not free."""
+    query = "SELECT place FROM recordings WHERE place IN (SELECT value FROM json_each(?))"
+    return {int(str(place)) for (place,) in database.execute(query, (json.dumps(places),))}
+
+
+def _free(database: apsw.Connection, wanted: int, taken: set[int]) -> int:
+    """The first free place from this one on, of which it is known whether it is taken. Two recordings of the same millisecond
+    want the same one once in a million times."""
+    place = wanted
+    while place in taken or (
+        place != wanted and number(database, "SELECT 1 FROM recordings WHERE place = ?", (place,))
+    ):
         place += 1
     taken.add(place)
     return place

@@ -24,7 +24,7 @@ from callrec.adapters.database.catalogue_rows import (
 )
 from callrec.adapters.database.catalogue_schema import VERSION, migrate
 from callrec.adapters.database.sqlite_rebuild import SqliteRebuild
-from callrec.domain.errors import CallrecError, Misconfigured, Refused
+from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry, keys_of
 from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
@@ -114,14 +114,6 @@ class SqliteCatalogue:
     async def purge(self) -> None:
         """Empty the log of changes, which has the pages as they were before."""
         await self._run(lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
-
-    def refuses(self, entry: Entry) -> str:
-        """Why this entry would be refused; empty when it would not."""
-        try:
-            keys_of(entry)
-        except Refused as error:
-            return error.message
-        return ""
 
     async def is_filled(self) -> bool:
         """Whether a rebuild has ended once."""

@@ -9,6 +9,7 @@ alone what changed after its beginning. What was removed is noted while a rebuil
 """
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +26,12 @@ from callrec.adapters.database.catalogue_rows import (
     number,
     remove,
     replace,
-    stored,
+    stored_each,
     text_of,
     transaction,
 )
 from callrec.domain.errors import Corrupt
-from callrec.domain.library.search_keys import Entry, keys_of
+from callrec.domain.library.search_keys import Entry, keyed
 
 BATCH = 500
 _SEEN = "CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID"
@@ -64,9 +65,9 @@ class SqliteRebuild:
 
         await self._do(begin)
 
-    async def put(self, entries: Sequence[Entry]) -> None:
-        """Enter these where they differ."""
-        await self._do(lambda database: self._put(database, entries))
+    async def put(self, entries: Sequence[Entry]) -> Sequence[tuple[Entry, str]]:
+        """Enter these where they differ; those that are refused, with the reason."""
+        return await self._do(lambda database: self._put(database, entries))
 
     async def finish(self, keeps: Callable[[Entry], bool]) -> int:
         """Remove what was not put, unless `keeps`; the number of entries."""
@@ -85,26 +86,26 @@ class SqliteRebuild:
         finally:
             await self._in_thread(self._file.close)
 
-    def _put(self, database: apsw.Connection, entries: Sequence[Entry]) -> None:
+    def _put(self, database: apsw.Connection, entries: Sequence[Entry]) -> Sequence[tuple[Entry, str]]:
+        found, refused = keyed(entries)
+        read = {keys.id: (keys, entry) for keys, entry in found}  # of two sidecars with one id the last one stays
+        ids = json.dumps(list(read))
         with transaction(database):
-            changed = {}
-            for entry in entries:
-                keys, text = keys_of(entry), text_of(entry)
-                former = stored(database, keys.id)
-                if self._is_newer(database, keys.id, former):
+            formers = stored_each(database, ids)
+            query = "SELECT id FROM forgotten WHERE change > ? AND id IN (SELECT value FROM json_each(?))"
+            gone = {str(one) for (one,) in database.execute(query, (self._mark, ids))}
+            seen, changed = [], []
+            for recording, (keys, entry) in read.items():
+                former = formers.get(recording)
+                if former.change > self._mark if former else recording in gone:
                     continue
-                database.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (keys.id,))
+                seen.append((recording,))
+                text = text_of(entry)
                 if former is None or former.text != text:
-                    changed[keys.id] = (keys, text, former)  # of two sidecars with one id the last one stays
-                else:
-                    changed.pop(keys.id, None)
-            replace(database, list(changed.values()), self._mark)
-
-    def _is_newer(self, database: apsw.Connection, recording: str, former: Stored | None) -> bool:
-        if former is not None:
-            return former.change > self._mark
-        query = "SELECT 1 FROM forgotten WHERE id = ? AND change > ?"
-        return number(database, query, (recording, self._mark)) == 1
+                    changed.append((keys, text, former))
+            database.executemany("INSERT OR IGNORE INTO temp.seen VALUES (?)", seen)
+            replace(database, changed, self._mark)
+        return refused
 
     def _finish(self, database: apsw.Connection, keeps: Callable[[Entry], bool]) -> int:
         place = -1

@@ -99,7 +99,7 @@ class BesideFiles:
         name = _annotations_of(path)
         with on_disk(f"file {name}"):
             try:
-                content = read_bounded(self.folder / name, _ANNOTATIONS_BYTES)
+                content = read_bounded(f"{self.folder}/{name}", _ANNOTATIONS_BYTES)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except Corrupt as error:

@@ -288,7 +288,7 @@ class MonitorLibrary(BesideFiles):
             return Corrupt("sidecar-name", f"{path!a}{_SIDECAR} does not have the name of a recording")
         with on_disk(f"sidecar {path}"):
             try:
-                content = read_bounded(self.folder / f"{path}{_SIDECAR}", _SIDECAR_BYTES)
+                content = read_bounded(f"{self.folder}/{path}{_SIDECAR}", _SIDECAR_BYTES)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except Corrupt as error:

@@ -5,7 +5,7 @@ The files on disk are authoritative. Each operation may be repeated, with the sa
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -213,7 +213,7 @@ async def rebuild(library: Library, catalogue: Catalogue, erasures: Erasures | N
     """
     findings: list[Finding] = []
     sidecars = _unerased(library, erasures, findings) if erasures else library.sidecars()
-    read = _read(library, sidecars, catalogue.refuses, findings)
+    read = _read(library, sidecars, findings)
 
     def following() -> list[Entry]:
         return list(islice(read, _PAGE))
@@ -221,7 +221,8 @@ async def rebuild(library: Library, catalogue: Catalogue, erasures: Erasures | N
     async with catalogue.rebuild() as under_way:
         chunk = await asyncio.to_thread(following)
         while chunk:
-            _, chunk = await asyncio.gather(under_way.put(chunk), asyncio.to_thread(following))
+            refused, chunk = await asyncio.gather(under_way.put(chunk), asyncio.to_thread(following))
+            findings += [Finding("entry-refused", entry.get("path", ""), says) for entry, says in refused]
         unread = [finding.path for finding in findings if finding.code in UNREAD]
         count = await under_way.finish(lambda entry: any(_lies_at(entry.get("path", ""), path) for path in unread))
     return Rebuilt(count, tuple(findings))
@@ -246,7 +247,6 @@ def _unerased(
 def _read(
     library: Library,
     sidecars: Iterator[tuple[str, Manifest | Corrupt]],
-    refuses: Callable[[Entry], str],
     findings: list[Finding],
 ) -> Iterator[Entry]:
     """The entries; sidecars without one become findings."""
@@ -257,10 +257,7 @@ def _read(
         entry, error = entry_of(library, path, found)
         if error is not None:
             findings.append(_of_annotations(path, error))
-        if says := refuses(entry):
-            findings.append(Finding("entry-refused", path, says))
-        else:
-            yield entry
+        yield entry
 
 
 def _lies_at(path: str, place: str) -> bool:

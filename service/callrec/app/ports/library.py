@@ -165,8 +165,9 @@ class Rebuild(Protocol):
     """A rebuild of the catalogue. Readers see each entry as it was or as it is; what the daemon enters or removes meanwhile is
     newer than what the rebuild has read, and stays."""
 
-    async def put(self, entries: Sequence[Entry]) -> None:
-        """Enter these where they differ from what is stored. At most some thousands at once."""
+    async def put(self, entries: Sequence[Entry]) -> Sequence[tuple[Entry, str]]:
+        """Enter these where they differ from what is stored; returns those that cannot be entered, with the reason. At most some
+        thousands at once."""
         ...
 
     async def finish(self, keeps: Callable[[Entry], bool]) -> int:
@@ -205,10 +206,6 @@ class Catalogue(Protocol):
 
     async def purge(self) -> None:
         """Overwrite what removed entries have left, as far as the engine does that."""
-        ...
-
-    def refuses(self, entry: Entry) -> str:
-        """Why the catalogue does not take this entry; empty when it does."""
         ...
 
     def rebuild(self) -> AbstractAsyncContextManager[Rebuild]:

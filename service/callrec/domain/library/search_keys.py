@@ -10,7 +10,7 @@ Both engines store the same, so that they find the same entries:
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -66,7 +66,7 @@ def keys_of(entry: Entry) -> SearchKeys:
     start_ms = int(in_ms(float(start))) if _EPOCH.fullmatch(start) else -1
     if not 0 <= start_ms <= MOST_START_MS:
         raise Refused("recording-start", "an entry's start_s is an epoch in seconds, in decimal digits, before 2248")
-    if len(entry) > _MOST_FIELDS or sum(len(name) + len(text) for name, text in entry.items()) > _MOST_ENTRY_CHARACTERS:
+    if len(entry) > _MOST_FIELDS or sum(map(len, entry)) + sum(map(len, entry.values())) > _MOST_ENTRY_CHARACTERS:
         says = f"more than {_MOST_FIELDS} fields or {_MOST_ENTRY_CHARACTERS} characters"
         raise Refused("entry-too-large", says)
     numbers = [squeezed(text) for text in _texts(entry, "numbers")]
@@ -76,6 +76,18 @@ def keys_of(entry: Entry) -> SearchKeys:
     length_ms = int(in_ms(float(length))) if _EPOCH.fullmatch(length) else 0
     terms = frozenset(_terms(entry, numbers, names))
     return SearchKeys(recording, start_ms * SLOTS + slot, length_ms, terms, "\n".join(numbers), "\n".join(names))
+
+
+def keyed(entries: Iterable[Entry]) -> tuple[list[tuple[SearchKeys, Entry]], list[tuple[Entry, str]]]:
+    """Each entry with its keys, and those that have none, with the reason."""
+    found: list[tuple[SearchKeys, Entry]] = []
+    refused: list[tuple[Entry, str]] = []
+    for entry in entries:
+        try:
+            found.append((keys_of(entry), entry))
+        except Refused as error:
+            refused.append((entry, error.message))
+    return found, refused
 
 
 def _terms(entry: Entry, numbers: list[str], names: list[str]) -> Iterator[str]:
@@ -119,8 +131,11 @@ def _texts(entry: Entry, name: str) -> list[str]:
 
 def _listed(entry: Entry, name: str) -> list[object]:
     """A JSON list in an entry. An entry that cannot be read there is found by less, but never missing."""
+    text = entry.get(name)
+    if not text or text == "[]":
+        return []
     try:
-        found: object = json.loads(entry.get(name) or "[]")
+        found: object = json.loads(text)
     except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) else []

@@ -27,6 +27,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "events": (),
     "media": (),
     "listeners": (),
+    "absent": (),
     "confgen": (),
     "online_record": (),
     "lookup": (),
@@ -85,6 +86,7 @@ ROWS = (
     ("listeners", "first_byte_p99_ms", "", "<=", 20, "first byte of audio at 50 listeners, p99, ms"),
     ("listeners", "encrypted_first_byte_p99_ms", "ratio_encrypted_p99", "", None, "  of encrypted ones, against plain"),
     ("listeners", "encrypted_whole_mb_per_s", "ratio_encrypted_whole", "", None, "  whole files, MB/s, against plain"),
+    ("absent", "furthest", "", "<=", 1.02, "time of a forbidden recording's answer to an absent one's, furthest ratio"),
     ("confgen", "render_s", "", "<=", 1, "Asterisk's files of 10,000 users, s"),
     *(
         (

@@ -1,9 +1,10 @@
 """The rows of an entry of the catalogue in SQLite: read, replaced, removed. `catalogue_schema` has the tables."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import apsw
 
@@ -100,6 +101,21 @@ def remove(database: apsw.Connection, former: Stored) -> None:
 def part_of(place: int, keys: SearchKeys) -> tuple[int, str, str]:
     """The row of `parts`."""
     return place, keys.numbers, keys.names
+
+
+def part_of_all(recording: str) -> float:
+    """A number from 0 to 1 for each id: where another entry is looked for, in the order of all of them."""
+    return int.from_bytes(blake2b(recording.encode("utf-8", "replace"), digest_size=4).digest()) / (1 << 32)
+
+
+def wanted_entry(recording: str, rows: Iterable[Sequence[object]]) -> dict[str, str] | None:
+    """The entry with this id, of the row that an engine has found: that of another one when there is none.
+
+    One that is not there costs the same reading as one that is there: who may not see a recording must not learn from the time
+    of an answer that there is one. So another place is always looked for, and one entry is always decoded.
+    """
+    found = next((entry_of(text) for (text,) in rows), None)
+    return found if found is not None and found.get("id") == recording else None
 
 
 def text_of(entry: Entry) -> str:

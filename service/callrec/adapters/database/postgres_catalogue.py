@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from callrec.adapters.database.catalogue_rows import Stored, entry_of, text_of
+from callrec.adapters.database.catalogue_rows import Stored, entry_of, part_of_all, text_of, wanted_entry
 from callrec.adapters.database.postgres_connections import PostgresConnections
 from callrec.adapters.database.postgres_queries import FEW, Query, count_query, few_query, page_query
 from callrec.adapters.database.postgres_schema import LOCK, VERSION, Connection, migrate
@@ -18,6 +18,17 @@ from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, p
 BATCH = 500
 T = TypeVar("T")
 _STORED = "SELECT id, place, change, entry FROM callrec.recordings WHERE id = ANY(%s)"
+_ONE_OR_ANOTHER = """
+WITH a AS MATERIALIZED (
+    SELECT (SELECT place FROM callrec.recordings WHERE id = %s) AS wanted, (
+        SELECT place FROM callrec.recordings
+        WHERE place >= (SELECT min(place) + floor((max(place) - min(place)) * %s::float8)::bigint FROM callrec.recordings)
+        ORDER BY place LIMIT 1
+    ) AS other
+)
+SELECT entry FROM a JOIN callrec.recordings e ON e.place = coalesce(a.wanted, a.other)
+"""
+"""See `catalogue_rows.wanted_entry`."""
 _INSERT = """
 INSERT INTO callrec.recordings (place, id, length_ms, change, node, entry, numbers, names)
 SELECT place, id, length_ms, %s, %s, entry, numbers, names
@@ -70,8 +81,8 @@ class PostgresCatalogue:
         if not is_entry_id(recording):
             return None
         async with self._connections.one() as database:
-            found = (await _stored(database, [recording])).get(recording)
-        return entry_of(found.text) if found else None
+            rows = await (await database.execute(_ONE_OR_ANOTHER, (recording, part_of_all(recording)))).fetchall()
+        return wanted_entry(recording, rows)
 
     async def search(self, wanted: Filter, request: PageRequest) -> Page:
         """One page."""

@@ -16,11 +16,13 @@ from callrec.adapters.database.catalogue_rows import (
     entry_of,
     next_change,
     number,
+    part_of_all,
     remove,
     replace,
     stored,
     text_of,
     transaction,
+    wanted_entry,
 )
 from callrec.adapters.database.catalogue_schema import VERSION, migrate
 from callrec.adapters.database.sqlite_rebuild import SqliteRebuild
@@ -30,6 +32,17 @@ from callrec.domain.library.search_keys import Entry, keys_of
 from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
 
 READERS = 3
+_ONE_OR_ANOTHER = """
+WITH a AS MATERIALIZED (
+    SELECT (SELECT place FROM recordings WHERE id = ?1) AS wanted, (
+        SELECT place FROM recordings WHERE place >= (SELECT min(place) FROM recordings)
+            + CAST(((SELECT max(place) FROM recordings) - (SELECT min(place) FROM recordings)) * ?2 AS INTEGER)
+        ORDER BY place LIMIT 1
+    ) AS other
+)
+SELECT entry FROM a JOIN entries e ON e.place = coalesce(a.wanted, a.other)
+"""
+"""See `catalogue_rows.wanted_entry`."""
 T = TypeVar("T")
 
 
@@ -67,8 +80,7 @@ class SqliteCatalogue:
         """One entry."""
 
         def read(database: apsw.Connection) -> Entry | None:
-            found = stored(database, recording)
-            return entry_of(found.text) if found else None
+            return wanted_entry(recording, database.execute(_ONE_OR_ANOTHER, (recording, part_of_all(recording))))
 
         return await self._read(read)
 

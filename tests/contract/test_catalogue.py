@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,21 @@ import pytest
 import pytest_asyncio
 from postgres_server import PostgresServer, running
 
-from callrec.adapters.database import catalogue_queries, postgres_catalogue, postgres_queries
+from callrec.adapters.database import (
+    catalogue_queries,
+    catalogue_schema,
+    postgres_catalogue,
+    postgres_queries,
+    postgres_schema,
+)
 from callrec.adapters.database.open_catalogue import open_catalogue
-from callrec.app.library.catalog import every
+from callrec.adapters.disk.monitor_directory import MonitorLibrary
+from callrec.app.library.catalog import entries, every, export, rebuild
 from callrec.app.ports.library import Catalogue
 from callrec.domain.errors import Refused, Unavailable
+from callrec.domain.library.annotations import Annotations
 from callrec.domain.library.call_direction import CallDirection
-from callrec.domain.library.manifest import StoredState
+from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.search import ALL, Filter
 from callrec.domain.library.search_keys import Entry, Heard
 from callrec.domain.library.search_pages import Count, Cursor, Page, PageRequest, Sort
@@ -43,6 +52,7 @@ ENGINES = (
     "postgresql as if it were large",
     "postgresql without trigrams",
 )
+VERSIONS = {"sqlite": catalogue_schema.VERSION, "postgresql": postgres_schema.VERSION}
 
 
 def entry(nth: int, **fields: str) -> dict[str, str]:
@@ -393,3 +403,48 @@ async def test_a_purge_takes_nothing_but_what_removed_entries_have_left(catalogu
     await catalogue.purge()
     assert (await catalogue.count(ALL)).number == 2
     assert await catalogue.get(ENTRIES[0]["id"]) == ENTRIES[0]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "postgresql without trigrams"])
+async def test_a_filled_catalogue_goes_down_to_each_version_and_up_and_finds_the_same(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: str
+) -> None:
+    """More entries than a step of a migration takes at once; each condition finds what it found before."""
+    request.param = engine
+    where, versions = await address(request), VERSIONS[engine.partition(" ")[0]]
+    many = [*ENTRIES, *(entry(nth) for nth in range(400, 1300))]
+    async with open_catalogue(where, tmp_path, "n") as catalogue:
+        async with catalogue.rebuild() as rebuild:
+            for at in range(0, len(many), 500):
+                assert not await rebuild.put(many[at : at + 500])
+            await rebuild.finish(lambda _: False)
+        before = await whole(catalogue)
+    for version in range(1, versions + 1):
+        async with open_catalogue(where, tmp_path, "n") as catalogue:
+            await catalogue.migrate(version)
+        async with open_catalogue(where, tmp_path, "n") as catalogue:
+            assert await whole(catalogue) == before, version
+
+
+async def whole(catalogue: Catalogue) -> list[object]:
+    """The export, and what each condition finds."""
+    found = [await catalogue.search(wanted, PageRequest(limit=50)) for wanted, _ in CONDITIONS.values()]
+    counts = [await catalogue.count(wanted) for wanted, _ in CONDITIONS.values()]
+    return [export([one async for one in every(catalogue)]), list(map(ids, found)), counts]
+
+
+async def test_p4_the_library_alone_makes_the_catalogue_byte_for_byte(catalogue: Catalogue, tmp_path: Path) -> None:
+    """In each engine: from sidecars and what was added to recordings; again, when the catalogue was lost or has other things."""
+    shutil.copytree(Path(__file__).parents[1] / "golden/today/monitor", tmp_path / "monitor")
+    library = MonitorLibrary(tmp_path / "monitor")
+    path, manifest = next((path, one) for path, one in library.sidecars() if isinstance(one, Manifest))
+    before = Annotations(manifest.recording.id)
+    library.annotate(path, before, replace(before, revision=1, tags=("sale",), retention_class="long"))
+    expected = export(entries(library))
+    assert b'"sale' in expected
+    await rebuild(library, catalogue)
+    assert export([one async for one in every(catalogue)]) == expected
+    await catalogue.put(entry(1))
+    await catalogue.put({**entry(2), "id": manifest.recording.id})
+    await rebuild(library, catalogue)
+    assert export([one async for one in every(catalogue)]) == expected

@@ -29,7 +29,8 @@ from callrec.web.problems import BadRequest
 HEAD = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
 FILE = HEAD + "Zoé|Doe|1010|default|sip|||zoe|hush|1\nAnn|Lee|1011|default|sccp|||||\n"
 UPDATE = "phonenumber|context|protocol|lastname\n1000|default|sip|Roe\n"
-SETTLED_S = 15
+FOREIGN = Path(__file__).parents[1] / "golden/foreign"
+SETTLED_S = 120
 
 
 @pytest.fixture
@@ -68,6 +69,26 @@ async def test_a_file_is_merged(door):
     assert "Joe" == (await door.ask("GET", "/users/1")).json["firstname"]
     refused = await send(door, f"{rows}Eva||1013|default|sip|EVE.B@tenant\n", "?mode=merge")
     assert (422, "linename") == (refused.status, refused.json["errors"][0]["column"])
+
+
+@pytest.mark.parametrize("query", ["?format={}", "?"])
+@pytest.mark.parametrize("program", ["wazo", "freepbx"])
+async def test_a_file_of_another_program_goes_in(door, program, query):
+    """Told, or taken for what it is. What was not taken over is named; another program's name changes nothing."""
+    text = (
+        (FOREIGN / f"{program}.csv").read_text("utf-8").replace("100", "130").replace("2050", "2051")
+    )  # those are given already
+    other = {"wazo": "freepbx", "freepbx": "wazo"}[program]
+    refused = await send(door, text, f"?format={other}")
+    assert (422, "file-refused") == (refused.status, refused.json["code"])
+    assert 422 == (await send(door, text, "?format=asterisk")).status
+    taken = await send(door, text, query.format(program))
+    assert 200 == taken.status, taken.text
+    assert (program, 3) == (taken.json["format"], taken.json["counts"]["added"])
+    assert taken.json["left_out"]
+    again = await send(door, text, query.format(program))
+    assert {"added": 0, "changed": 0, "unchanged": 3} == again.json["counts"]
+    assert {"1300", "1301", "1302"} <= {line.number for line in (await door.store.tables()).lines}
 
 
 async def test_a_dry_run_tells_the_difference_and_what_would_refuse_it(door):

@@ -25,6 +25,7 @@ from callrec.domain.rules import UserId
 
 HEADER = "firstname|lastname|phonenumber|context|protocol|linename|linesecret|username|password|enableclient\n"
 FILE = HEADER + "John|=Doe|1000|default|sip|||john|hush|1\nAnn|Lee|1001|default|sccp|||||\n"
+FOREIGN = Path(__file__).parents[1] / "golden/foreign"
 QUICK = Argon2Passwords(memory_kib=8, passes=1)
 KILLS = 12
 
@@ -87,6 +88,33 @@ def test_a_file_goes_in_changes_and_comes_out(tmp_path: Path) -> None:
     out = run(tmp_path, "users", "export", "--no-secrets")[1]
     assert not any(one in out for one in (made_secret, secret["secret"], "argon2"))
     assert "2 unchanged" in run(tmp_path, *words, stdin=out.encode())[2]
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("program", ["wazo", "freepbx"])
+def test_a_file_of_another_program_goes_in(tmp_path: Path, program: str, *, told: bool) -> None:
+    """Told, or taken for what it is. Sent again, it changes nothing; what was not taken over is named."""
+    words = ("users", "import", str(FOREIGN / f"{program}.csv"), *(("--format", program) if told else ()))
+    code, out, err = run(tmp_path, *words, "--json")
+    report = json.loads(out)
+    assert (code, report["format"], len(report["added"]), report["errors"]) == (0, program, 3, []), err
+    assert report["left_out"]
+    assert all(f"not taken over: {one}" in err for one in report["left_out"])
+    assert told is ("taken for a file of" not in err)
+    exported = run(tmp_path, "users", "export")[1]
+    assert all(number in exported for number in ("1000", "1001", "1002"))
+    assert {"wazo": "johnsecret", "freepbx": "f00ba4secret"}[program] in exported, "phones keep their secrets"
+    again = json.loads(run(tmp_path, *words, "--json")[1])
+    assert (again["added"], again["changed"], len(again["unchanged_lines"])) == ([], [], 3)
+
+
+@pytest.mark.parametrize("told", ["freepbx", "callrec"])
+def test_a_file_told_to_be_of_another_program_changes_nothing(tmp_path: Path, told: str) -> None:
+    code, out, _ = run(tmp_path, "users", "import", str(FOREIGN / "wazo.csv"), "--format", told, "--json")
+    assert (code, bool(json.loads(out)["errors"])) == (1, True)
+    assert len(run(tmp_path, "users", "export")[1].splitlines()) <= 1
+    code, _, err = run(tmp_path, "users", "import", str(FOREIGN / "wazo.csv"), "--format", "asterisk")
+    assert (code, "Invalid value" in err) == (2, True)
 
 
 def test_a_file_is_merged_and_a_mailbox_gets_its_password(tmp_path: Path) -> None:

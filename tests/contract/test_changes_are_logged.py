@@ -125,6 +125,8 @@ RECORDINGS: dict[str, Try] = {
     "revokeLink": Try("/recordings/c1-1/links/revoke", {"link": "{id}"}, ("link-revoked link:",)),
     "previewExport": Try("/recordings/export/preview", {"recordings": ["c1-1"]}, ("listed ",)),
     "exportRecordings": Try("/recordings/export/zip", {"recordings": ["c1-1"]}, ("exported export:",) * 3),
+    "tagRecordings": Try("/recordings/tag/all", {"add": ["y"], "filter": {"number": "1000"}}, ("changed ",) * 2),
+    "noteRecordings": Try("/recordings/note/all", {"text": "n2", "filter": {"number": "1000"}}, ("changed ",) * 2),
     "holdRecordings": Try("/recordings/hold/all", {"reason": "r", "filter": {"number": "1000"}}, ("held ",) * 2),
     "releaseRecordings": Try("/recordings/release/all", {"reason": "r", "filter": {"number": "1000"}}, ("released ",) * 2),
     "previewErasure": Try("/recordings/c1-1/erase/preview", None, ("shown ",)),

@@ -20,6 +20,7 @@ from callrec.web.api.erasures import erasure_operations
 from callrec.web.api.exports import export_operations
 from callrec.web.api.holds import hold_operations
 from callrec.web.api.links import link_operations, shared_pages
+from callrec.web.api.many_annotations import many_annotation_operations
 from callrec.web.api.marks import marks_operation
 from callrec.web.api.media import media_operation
 from callrec.web.api.retention import retention_operations
@@ -79,6 +80,7 @@ async def served(
         *export_operations(media, DiskLogReader(stored.settings.state_dir / "audit")),
         *erasure_operations(media),
         *hold_operations(media),
+        *many_annotation_operations(media),
         *retention_operations(media),
     ]
     with patch.object(server, "Authentication", Known):

@@ -76,6 +76,19 @@ def conditions_of(  # noqa: PLR0917 - one parameter for each condition
     return conditions
 
 
+def ask_each(path: str, body: Answer) -> dict[str, object]:
+    """Ask until none is left, or none of those that are left can be changed: one request changes a bounded number."""
+    done = dict(ask(path, body))
+    while done["more"]:
+        typer.echo(f"callrec: {done['recordings']} are changed, going on", err=True)
+        after = dict(ask(path, body))
+        if not after["recordings"]:
+            break
+        after["recordings"] = cast("int", after["recordings"]) + cast("int", done["recordings"])
+        done = {**after, "first": done["first"]}
+    return {name: value for name, value in done.items() if name != "more"}
+
+
 def is_person() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty()

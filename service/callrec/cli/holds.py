@@ -1,7 +1,7 @@
 """`callrec recordings hold|release`: legal holds, on one recording or on all that meet conditions. The running daemon does it."""
 
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -71,16 +71,5 @@ def _do(
     if recording:
         done = dict(erasures.ask(f"/api/v1/recordings/{quote(recording, safe='')}/{verb}", body))
     else:
-        done = _each(f"/api/v1/recordings/{verb}/all", {**body, "filter": conditions, "preview": preview})
+        done = erasures.ask_each(f"/api/v1/recordings/{verb}/all", {**body, "filter": conditions, "preview": preview})
     print_json(done) if as_json else print_fields(done, as_json=False)
-
-
-def _each(path: str, body: Mapping[str, object]) -> dict[str, object]:
-    """Ask until none is left: one request changes a bounded number."""
-    done = dict(erasures.ask(path, body))
-    while done["more"]:
-        typer.echo(f"callrec: {done['recordings']} are changed, going on", err=True)
-        after = dict(erasures.ask(path, body))
-        after["recordings"] = cast("int", after["recordings"]) + cast("int", done["recordings"])
-        done = {**after, "first": done["first"]}
-    return {name: value for name, value in done.items() if name != "more"}

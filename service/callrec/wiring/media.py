@@ -19,6 +19,7 @@ from callrec.adapters.system import SystemClock, UlidIds
 from callrec.adapters.threads import Threads
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
+from callrec.app.library.changing_many import ChangingMany, Marking
 from callrec.app.library.encrypted_entries import EncryptedEntries
 from callrec.app.library.lifetime import erased_traces
 from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
@@ -100,7 +101,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         )
     )
     waveforms = Waveforms(sources, PyAvMeasurer(around.contents), threads)
-    holding = Holding(sources, annotating, around.audit)
+    many = ChangingMany(sources, annotating, around.audit)
     retention = RetentionKeeper(
         RetentionPorts(
             *(DiskRetention(settings.state_dir), around.catalogue, around.library, erasure, around.audit),
@@ -116,7 +117,8 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         adopted,
         encrypted,
         erasure,
-        holding,
+        Holding(many),
+        Marking(many),
         retention,
         looks,
         showing,

@@ -73,6 +73,8 @@ BY_DAEMON = {
     "recordings annotations c1-1": "showAnnotations",
     "recordings tag c1-1 x": "showAnnotations",
     "recordings note c1-1 words": "noteRecording",
+    "recordings tag --user 7 --add x": "tagRecordings",
+    "recordings note --user 7 --text words": "noteRecordings",
     "recordings hold c1-1 --reason r": "holdRecording",
     "recordings hold --user 7 --reason r": "holdRecordings",
     "recordings release c1-1 --reason r": "releaseRecording",

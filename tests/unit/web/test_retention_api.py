@@ -122,7 +122,7 @@ async def test_what_cannot_be_held_is_named_and_the_rest_is(
         assert (status, problem["code"]) == (422, "erasure-conditions")
         status, problem = await client.send("hold/all", "POST", ALL | {"reason": "a\u0000b"})
         assert (status, problem["code"]) == (422, "annotation")
-        monkeypatch.setattr("callrec.app.library.lifetime.holding.MOST_AT_ONCE", 1)
+        monkeypatch.setattr("callrec.app.library.changing_many.MOST_AT_ONCE", 1)
         status, done = await client.send("release/all", "POST", ALL | {"reason": "settled"})
         assert (done["recordings"], done["more"]) == (1, True)
 

@@ -127,6 +127,15 @@ def retagged(add: Sequence[str], remove: Sequence[str]) -> Change:
     return change
 
 
+def with_class(name: str) -> Change:
+    """Set the retention class; an empty one is none. Raises Refused."""
+
+    def change(before: Annotations) -> Annotations:
+        return replace(before, retention_class=_class(name))
+
+    return change
+
+
 def held(reason: str, reference: str, by: By) -> Change:
     """Add a hold. Raises Refused without a reason."""
 

@@ -3,14 +3,15 @@
 from http import HTTPStatus
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from callrec.app.library.lifetime.holding import MOST_AT_ONCE, Case, Holding, Holds
+from callrec.app.library.lifetime.holding import Case, Holding
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import Visible
 from callrec.domain.directory.model import Permission
 from callrec.domain.library.annotations import MOST_REASON
 from callrec.web.api.erasures import LIMIT_S, BodyConditions
+from callrec.web.api.many_annotations import ManyChanged, many_row
 from callrec.web.api.media import asker_of
 from callrec.web.api.records import shown
 from callrec.web.api.schemas import Body
@@ -42,27 +43,10 @@ class ReleaseOfMany(Body):
     preview: bool = Field(False, description="Only tell which.")
 
 
-class HoldFailed(BaseModel):
-    """A recording that could not be changed."""
-
-    recording: str
-    code: str = Field(description="The code of the error.")
-
-
-class HoldsChanged(BaseModel):
-    """What was done, or would be."""
-
-    recordings: int = Field(description="That were changed, or would be.")
-    unchanged: int = Field(description="That are so already.")
-    first: list[str] = Field(description="The ids of the first 20.")
-    failed: list[HoldFailed]
-    more: bool = Field(description=f"More are to be changed: one request changes {MOST_AT_ONCE}. Send it again.")
-
-
 def hold_operations(stored: StoredMedia) -> list[Operation]:
     """The operations of holds on many recordings."""
     of = _Holds(stored.holding)
-    answer = {HTTPStatus.OK: Answer("What was done, or would be.", HoldsChanged)}
+    answer = {HTTPStatus.OK: Answer("What was done, or would be.", ManyChanged)}
     return [
         Operation(
             "POST", "/recordings/hold/all", "holdRecordings", "recordings",
@@ -85,7 +69,7 @@ class _Holds:
         wanted = await body_of(request, HoldOfMany)
         case = Case(wanted.reason, wanted.reference)
         done = await self._holding.hold(wanted.filter.filter(_ALL), case, asker_of(request), is_preview=wanted.preview)
-        return shown(_shown(done))
+        return shown(many_row(done))
 
     async def release(self, request: web.Request) -> web.Response:
         wanted = await body_of(request, ReleaseOfMany)
@@ -93,14 +77,4 @@ class _Holds:
         done = await self._holding.release(
             wanted.filter.filter(_ALL), case, asker_of(request), is_preview=wanted.preview
         )
-        return shown(_shown(done))
-
-
-def _shown(done: Holds) -> dict[str, object]:
-    return {
-        "recordings": done.recordings,
-        "unchanged": done.unchanged,
-        "first": done.first,
-        "failed": [{"recording": recording, "code": code} for recording, code in done.failed.items()],
-        "more": done.is_more_left,
-    }
+        return shown(many_row(done))

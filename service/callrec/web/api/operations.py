@@ -15,6 +15,7 @@ from callrec.web.api.exports import export_operations
 from callrec.web.api.holds import hold_operations
 from callrec.web.api.links import link_operations
 from callrec.web.api.lookups import extension_operations, lookup_operation
+from callrec.web.api.many_annotations import many_annotation_operations
 from callrec.web.api.marks import marks_operation
 from callrec.web.api.media import media_operation
 from callrec.web.api.prompts import prompt_operations
@@ -48,6 +49,7 @@ def operations(use: UseCases) -> list[Operation]:
         *export_operations(use.stored, use.audit_reader),
         *erasure_operations(use.stored),
         *hold_operations(use.stored),
+        *many_annotation_operations(use.stored),
         *retention_operations(use.stored),
         *adoption_operations(use.stored),
         *encryption_operations(use.stored),

@@ -29,6 +29,7 @@ from callrec.domain.library.annotations import (
     released,
     released_of,
     retagged,
+    with_class,
 )
 
 EMPTY = Annotations(RecordingId("c1-1"))
@@ -77,6 +78,13 @@ def test_tags_are_a_set_in_order() -> None:
     found = after(retagged(["vip", "Beschwerde", "vip"], []))
     assert found.tags == ("Beschwerde", "vip")
     assert after(retagged(["new"], ["vip", "unknown"]), before=found).tags == ("Beschwerde", "new")
+
+
+def test_a_class_is_set_ended_or_refused() -> None:
+    before = after(retagged(["x"], []), with_class("long"))
+    assert (before.retention_class, before.tags) == ("long", ("x",))
+    assert after(with_class(""), before=before).retention_class == ""
+    assert refused(with_class("a\nb")) == "annotation"
 
 
 def test_a_hold_ends_by_its_release_only() -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from callrec.app.library.changing_many import ChangedMany
 from callrec.app.library.lifetime.erasure import Erased
-from callrec.app.library.lifetime.holding import Case, Holds
+from callrec.app.library.lifetime.holding import Case
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.library import Catalogue
 from callrec.domain.access.decisions import Visible
@@ -58,11 +59,11 @@ class Subject:
     kind: str
     search: Search
     form: Form
-    before: Holds | Preview | None = None
-    after: Holds | Erased | None = None
+    before: ChangedMany | Preview | None = None
+    after: ChangedMany | Erased | None = None
 
 
-Does = Callable[[web.Request, Filter, Case, bool], Awaitable[Holds | Preview | Erased]]
+Does = Callable[[web.Request, Filter, Case, bool], Awaitable[ChangedMany | Preview | Erased]]
 
 
 class ManyRecordings:
@@ -130,10 +131,10 @@ class ManyRecordings:
             wanted = None
         return search or Search.model_validate({}), wanted
 
-    async def _hold(self, request: web.Request, wanted: Filter, case: Case, is_preview: bool) -> Holds:
+    async def _hold(self, request: web.Request, wanted: Filter, case: Case, is_preview: bool) -> ChangedMany:
         return await self._stored.holding.hold(wanted, case, asker_of(request), is_preview=is_preview)
 
-    async def _release(self, request: web.Request, wanted: Filter, case: Case, is_preview: bool) -> Holds:
+    async def _release(self, request: web.Request, wanted: Filter, case: Case, is_preview: bool) -> ChangedMany:
         return await self._stored.holding.release(wanted, case, asker_of(request), is_preview=is_preview)
 
     async def _erase(self, request: web.Request, wanted: Filter, case: Case, is_preview: bool) -> Preview | Erased:

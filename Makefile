@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(BIN)/pip --quiet --quiet --disable-pip-version-check install
 LOCKS = constraints.txt constraints-test.txt
-.PHONY: run test test-loaded demo check faults bench measure lock format docs words vendor screenshots golden golden-today clean
+.PHONY: run test test-loaded demo check faults fuzz bench measure lock format docs words vendor screenshots golden golden-today clean
 
 $(STAMP): setup.cfg pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callrec needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": install python3.11 and say make PYTHON=python3.11")'
@@ -43,6 +43,10 @@ test-loaded: $(STAMP)
 # Long runs: CASE=name (or a pattern such as 'deaf-*'), N=times, AT_ONCE=calls. Interrupted, it goes on where it was.
 faults: $(STAMP)
 	@exec env PYTHONPATH=tests/support CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
+
+# Requests at random to every operation of the API, as each role: N times (20) as many as `make test` sends
+fuzz: $(STAMP)
+	@CALLREC_FUZZ=$(or $(N),20) $(BIN)/pytest -q tests/contract/test_api_fuzzed.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -1,6 +1,7 @@
 """Schemathesis asks the real API whatever its OpenAPI document allows, and what it does not: every answer is as documented."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -35,10 +36,10 @@ FEW = schemathesis.openapi.from_dict(
 """Without the hundred requests that it makes for each operation beside the random ones."""
 FEW = FEW.exclude(path_regex="/(account(/|$)|login|logout)")
 """And without what ends the sessions: the other test asks it, and tests/contract/test_api_accounts.py."""
-EXAMPLES = 12
-"""For each operation: bounded, so that a run takes seconds; a longer one is a matter of this number."""
-
-EXAMPLES_OF_ROLE = 2
+LONGER = int(os.environ.get("CALLREC_FUZZ", "1"))
+"""`make fuzz` sends so many times as much."""
+EXAMPLES, EXAMPLES_OF_ROLES = 12 * LONGER, 2 * LONGER
+"""For each operation: bounded, so that a run takes seconds."""
 ROLES = [one.name for one in DEFAULT_ROLES if one.name != ADMINISTRATOR]
 """The daemon's own token, of the other test, may what an administrator may."""
 PERMISSIONS = {one.name: one.permissions for one in DEFAULT_ROLES}
@@ -113,35 +114,43 @@ def as_bytes(_context, value):
 )
 def test_every_answer_is_as_documented(case, served):
     """What is sent may be refused for reasons that no schema can say (a user who is not there): that check is left out.
-    So is the one that does not know 428, the status for a missing If-Match. A store that is starved is asked again."""
-    for _ in range(PATIENCE):
-        answer = case.call(base_url=served.address, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=BOUND_S)
-        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-            break
-    if answer.status_code == HTTPStatus.BAD_REQUEST and len(answer.request.url or "") > LONGEST_LINE:
-        return  # no operation's answer: the server reads no such line, and the page says so
-    case.validate_response(answer, excluded_checks=[positive_data_acceptance, missing_required_header])
+    So is the one that does not know 428, the status for a missing If-Match."""
+    answer = asked(case, served.address, {"Authorization": f"Bearer {TOKEN}"})
+    if answer is not None:
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance, missing_required_header])
 
 
-@pytest.mark.parametrize("role", ROLES)
 @FEW.parametrize()
 @hypothesis.settings(
-    max_examples=EXAMPLES_OF_ROLE, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
+    max_examples=EXAMPLES_OF_ROLES, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
 )
-def test_p12_each_role_is_answered_as_documented_and_gets_nothing_that_it_may_not(case, served, role):
+def test_p12_each_role_is_answered_as_documented_and_gets_nothing_that_it_may_not(case, served):
     """Whatever is sent: without a permission that the operation needs it is refused, or the address is none of the API."""
     operation = OPERATIONS[case.operation.definition.raw["operationId"]]
-    headers = {"Cookie": served.cookies[role], "Origin": served.address}
     case.headers.pop("Authorization", None)
     case.cookies.clear()
+    for role in ROLES:
+        answer = asked(case, served.address, {"Cookie": served.cookies[role], "Origin": served.address})
+        if answer is not None:
+            assert_right_for(case, answer, operation, role)
+
+
+def asked(case, address, headers):
+    """The answer; None where no operation has answered: the server reads no such line, and the page says so. A store that is
+    starved is asked again."""
     for _ in range(PATIENCE):
-        answer = case.call(base_url=served.address, headers=headers, timeout=BOUND_S)
+        answer = case.call(base_url=address, headers=headers, timeout=BOUND_S)
         if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
             break
-    if answer.status_code == HTTPStatus.BAD_REQUEST and len(answer.request.url or "") > LONGEST_LINE:
-        return
+    is_too_long = answer.status_code == HTTPStatus.BAD_REQUEST and len(answer.request.url or "") > LONGEST_LINE
+    return None if is_too_long else answer
+
+
+def assert_right_for(case, answer, operation, role):
+    """The answer is documented, and a refusal where the role lacks a permission."""
     # It sends what it thinks to be a request without a login, and has the cookie in it: the test above has a token for that
     case.validate_response(answer, excluded_checks=[positive_data_acceptance, missing_required_header, ignored_auth])
     who = Principal(PrincipalKind.ACCOUNT, "u", frozenset(PERMISSIONS[role]), UserId("u"), frozenset({UserId("1")}))
     if not all(may_somewhere(who, one) for one in operation.needs):
-        assert (answer.status_code, answer.json()["code"]) in {(403, "not-permitted"), (404, "http-404")}, answer.text
+        said = answer.status_code, answer.json()["code"]
+        assert said in {(403, "not-permitted"), (404, "http-404")}, (role, answer.text)

@@ -40,7 +40,7 @@ test: $(STAMP)
 test-loaded: $(STAMP)
 	@$(BIN)/python tests/support/run_files.py $(FILES) $(if $(AT_ONCE),--at-once $(AT_ONCE)) --loaded $(or $(N),5)
 
-# Long runs: CASE=name (or a pattern such as 'deaf-*'), N=times, AT_ONCE=calls. Interrupted, it goes on where it was.
+# Long runs: CASE=name (or a pattern such as 'deaf-*', several with commas, `transfers`), N=times, AT_ONCE=calls. Interrupted, it goes on where it was.
 faults: $(STAMP)
 	@exec env PYTHONPATH=tests/support CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
 

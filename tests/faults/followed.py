@@ -11,13 +11,14 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from following import NEAR_S, TONES_HZ, Scene, seconds
+from following import NEAR_S, TONES_HZ, Scene, seconds, told_s
 from free_cpu import FEWEST, calls_at_once
-from soundness import LOST_TO_LOAD
+from soundness import TOLD_UNDER_LOAD, file_begins_s, told_away
 from trouble import KEYS_S
 
-from callrec.domain.calls.model import Party, WaitingKind
+from callrec.domain.calls.model import Heard, Party, WaitingKind
 from callrec.domain.library.manifest import Manifest, StoredState
+from callrec.domain.library.spans import length_s, without
 from callrec_lab.audio_checks import Sound, interruptions, spans
 from callrec_lab.phones import PhoneCall
 
@@ -60,17 +61,16 @@ def _judge(scene: Scene, entry: tuple[Manifest, Sound, Sound], others: tuple[str
     recording = manifest.recording
     assert (manifest.state is StoredState.SOUND) == (not recording.missing), recording
     causes = {one.cause for one in recording.missing} - excused.causes
-    assert causes <= (LOST_TO_LOAD if calls_at_once() <= FEWEST else set()), recording
+    assert causes <= (TOLD_UNDER_LOAD if calls_at_once() <= FEWEST else set()), recording
     voices = [number for number in others if number not in excused.silent]
-    gaps_s = {number: _gap_s(scene, right, number) for number in voices}
-    assert max(gaps_s.values()) <= WIDEST_S + _told_s(manifest, *LOST_TO_LOAD), (gaps_s, recording)
+    gaps_s = {number: _gap_s(scene, manifest, right, number) for number in voices}
+    assert max(gaps_s.values()) <= WIDEST_S, (gaps_s, recording)
     gaps_s[scene.recorded] = _own_gap_s(scene, manifest, left, others, excused)
     _assert_named(scene, manifest, (*others, *filter(None, [excused.application])))
     if not recording.missing:  # what follows what is missing may stand too early in the file
         _assert_in_time(manifest, right, voices)
     _assert_alone(scene, left, right, voices)
-    untold_s = max(gaps_s.values()) - _told_s(manifest, *LOST_TO_LOAD)
-    return (TOLD if causes else KEPT if untold_s <= GAP_S else ROUGH) + _mute(scene, voices)
+    return (TOLD if causes else KEPT if max(gaps_s.values()) <= GAP_S else ROUGH) + _mute(scene, voices)
 
 
 def talked_s(call: PhoneCall, others: tuple[str, ...]) -> float:
@@ -84,7 +84,8 @@ def talked_s(call: PhoneCall, others: tuple[str, ...]) -> float:
 
 
 def _own_gap_s(scene: Scene, manifest: Manifest, left: Sound, others: tuple[str, ...], excused: Excused) -> float:
-    """The widest interruption of the recorded one's tone, or what it lacks in all, but for keys and for waits without music."""
+    """The widest interruption of the recorded one's tone, or what it lacks in all, but for keys, for waits without music, and for
+    what the entry tells."""
     calls = scene.calls_of(scene.recorded)
     if excused.application:
         due_s = sum(call.ended_s - call.answered_s for call in calls if call.answered_s)
@@ -97,14 +98,18 @@ def _own_gap_s(scene: Scene, manifest: Manifest, left: Sound, others: tuple[str,
     short_s = due_s - held_s - waited_s - excused.presses * KEYS_S
     if not excused.application:  # a phone on a busy machine begins late: what the others' phones heard of it is due
         short_s = min(short_s, _said_to_others_s(scene) - held_s)
+    held, began_s = spans(left, TONES_HZ[scene.recorded]), file_begins_s(manifest)
+    told = told_away(manifest, Heard.SAYS, held)
+    short_s -= length_s(told)
     found = interruptions(left, TONES_HZ[scene.recorded])
     if found and found[0][0] < FIRST_PACKETS_S and found[0][1] - found[0][0] < excused.starts_s:
         found = found[1:]
+    found = without([(began_s + from_s, began_s + to_s) for from_s, to_s in found], told)
     widths_s = sorted((to_s - from_s for from_s, to_s in found), reverse=True)
     keys_s, rest_s = widths_s[: excused.presses], widths_s[excused.presses :]
     assert all(width_s <= KEYS_S + WIDEST_S for width_s in keys_s), widths_s
     gap_s = max(short_s, *rest_s, 0.0)
-    assert gap_s <= WIDEST_S + _told_s(manifest, *LOST_TO_LOAD), (short_s, rest_s, manifest.recording)
+    assert gap_s <= WIDEST_S, (short_s, rest_s, manifest.recording)
     return gap_s
 
 
@@ -116,11 +121,11 @@ def _said_to_others_s(scene: Scene) -> float:
     return sum(_spoken_s(call.heard(), scene.recorded) for call in others)
 
 
-def _gap_s(scene: Scene, right: Sound, number: str) -> float:
-    """How much less of this voice is in the file than the recorded one's phones heard. A phone that Asterisk gave nothing
-    (docs/decisions/0017-the-deaf-leg.md) is no measure: then what the other has said is due."""
+def _gap_s(scene: Scene, manifest: Manifest, right: Sound, number: str) -> float:
+    """How much less of this voice is in the file than the recorded one's phones heard, without a word in the entry. A phone that
+    Asterisk gave nothing (docs/decisions/0017-the-deaf-leg.md) is no measure: then what the other has said is due."""
     heard_s = max(_heard_s(scene, number), scene.said.get(number, 0.0) - MET_S)
-    return heard_s - _spoken_s(right, number)
+    return heard_s - _spoken_s(right, number) - told_s(manifest, Heard.HEARS, right, number)
 
 
 def _heard_s(scene: Scene, number: str) -> float:
@@ -136,10 +141,6 @@ def _mute(scene: Scene, voices: list[str]) -> str:
 def _spoken_s(sound: Sound, number: str) -> float:
     """How long this one's tone is heard; prompts have all pitches for a moment."""
     return sum(to_s - from_s for from_s, to_s in spans(sound, TONES_HZ[number]) if to_s - from_s > CLICK_S)
-
-
-def _told_s(manifest: Manifest, *causes: str) -> float:
-    return sum(one.to_s - one.from_s for one in manifest.recording.missing if one.cause in causes)
 
 
 def _assert_named(scene: Scene, manifest: Manifest, others: tuple[str, ...]) -> None:

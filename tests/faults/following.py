@@ -29,14 +29,15 @@ from pathlib import Path
 from numbers_to_dial import lay
 from rtp_sender import PACKET_S
 from sip_caller import SipCalled, SipCaller
-from soundness import assert_sound
+from soundness import assert_explained, assert_not_more_told, file_begins_s, told_away
 from trouble import alarms, library, product, until
 
 from callrec.domain.calls.model import Heard
 from callrec.domain.calls.policy import Tracks
 from callrec.domain.directory.model import Line
 from callrec.domain.library.manifest import Manifest
-from callrec_lab.audio_checks import Sound, load, presence
+from callrec.domain.library.spans import common, length_s
+from callrec_lab.audio_checks import Sound, load, presence, spans
 from callrec_lab.phones import Answer, Behaviour, PhoneCall
 from callrec_lab.register import register
 from callrec_lab.stack import Stack, Wishes
@@ -199,22 +200,35 @@ class Scene:
 
     async def voices(self, *others: str, plc: bool = False) -> str:
         """`kept`: the file holds of the others what the recorded one's own phone has heard, but for a tenth of a second at most;
-        `nearly kept`: for three tenths. Both phones have to hear each other; where that may fail (`plc`), the word says
-        `phone mute` beside it, and the file has to hold what the others have said."""
+        `nearly kept`: for three tenths; `told`: little CPU was free, and the entry says what is missing of it, and when. Both
+        phones have to hear each other; where that may fail (`plc`), the word says `phone mute` beside it, and the file has to
+        hold what the others have said."""
         manifest, left, right = await self.entry()
-        told_s = sum(one.to_s - one.from_s for one in manifest.recording.missing if one.side is not Heard.HEARS)
-        lacks_s = left.length_s - seconds(left, self.recorded)
-        assert -NEAR_S <= lacks_s <= NEAR_S + told_s, ("what the recorded one says", lacks_s, told_s, manifest)
+        self._assert_own_voice(manifest, left)
         numbers = (self.partner, *others)
         held = {number: seconds(right, number) for number in numbers}
-        assert all(held[number] >= self.said[number] - LATE_S for number in numbers), (held, self.said, manifest)
-        assert_sound(manifest)
+        told = {number: told_s(manifest, Heard.HEARS, right, number) for number in numbers}
+        known = {number: held[number] + told[number] for number in numbers}
+        assert all(known[one] >= self.said[one] - LATE_S for one in numbers), (held, told, self.said, manifest)
+        assert_explained(manifest)
+        assert_not_more_told(
+            manifest, Heard.HEARS, [one for number in numbers for one in spans(right, TONES_HZ[number])]
+        )
         mute = self._mute(others)
         assert plc or not mute, f"seconds heard on the phones: {mute}"
         heard = self.on_phone[self.recorded].heard()
-        short_s = 0.0 if mute else max(seconds(heard, number) - held[number] for number in numbers)
-        assert short_s <= NEAR_S, (short_s, held, manifest)
-        return ("kept" if short_s <= KEPT_S else "nearly kept") + (", phone mute" if mute else "")
+        short_s = 0.0 if mute else max(seconds(heard, number) - known[number] for number in numbers)
+        assert short_s <= NEAR_S, (short_s, held, told, manifest)
+        word = "told" if manifest.recording.missing else "kept" if short_s <= KEPT_S else "nearly kept"
+        return word + (", phone mute" if mute else "")
+
+    def _assert_own_voice(self, manifest: Manifest, left: Sound) -> None:
+        """It is in the whole file but where the entry says that it is missing."""
+        held, began_s = spans(left, TONES_HZ[self.recorded]), file_begins_s(manifest)
+        away = common(told_away(manifest, Heard.SAYS, held), [(began_s, began_s + left.length_s)])
+        lacks_s = left.length_s - seconds(left, self.recorded)
+        assert -NEAR_S <= lacks_s <= NEAR_S + length_s(away), ("what the recorded one says", lacks_s, away, manifest)
+        assert_not_more_told(manifest, Heard.SAYS, held)
 
     def _mute(self, others: tuple[str, ...]) -> dict[str, float]:
         """Who has not heard whom on the phone: by `listener hears speaker`, with the seconds that were heard."""
@@ -243,6 +257,13 @@ class Scene:
 def seconds(sound: Sound, number: str) -> float:
     """How long this phone's tone is heard."""
     return presence(sound, TONES_HZ[number]) * sound.length_s
+
+
+def told_s(manifest: Manifest, side: Heard, sound: Sound, number: str) -> float:
+    """How long this voice is missing on its side of the file as the entry says, while its phone was there."""
+    parties = [one for one in manifest.recording.parties if one.number == number]
+    there = [(one.from_s, one.from_s if one.to_s is None else one.to_s) for one in parties]
+    return length_s(common(told_away(manifest, side, spans(sound, TONES_HZ[number])), there))
 
 
 async def press(call: PhoneCall, keys: str) -> None:

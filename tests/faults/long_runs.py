@@ -52,6 +52,13 @@ STORED_S = 2.0
 USUAL_RUNS = 20
 ROUGH_SHARE = 0.05
 SEATS_PER_CORE = 3
+MIXED = {
+    "transfers": (
+        *("deaf-refer", "deaf-replaces", "deaf-star-1", "deaf-star-2", "deaf-parking", "deaf-twice"),
+        *("blind-manager", "blind-star-1-twice", "attended-while-ringing", "consultation-while-ringing"),
+    ),
+}
+"""Cases that are played in turn in one run, by the name that asks for them: `transfers`, N=20, is 200 of all kinds."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Product = Callable[[Path], AbstractAsyncContextManager[Stack]]
@@ -61,7 +68,8 @@ Product = Callable[[Path], AbstractAsyncContextManager[Stack]]
 class Wanted:
     """What a call asks for."""
 
-    pattern: str
+    names: tuple[str, ...]
+    """Of cases, or patterns of them."""
     runs: int
     """Of each case."""
     seats: int
@@ -72,16 +80,23 @@ class Wanted:
         """From CASE, N and AT_ONCE. Raises Refused."""
         usual = min(SEATS, SEATS_PER_CORE * (os.cpu_count() or 1))
         runs, seats = _count(environment, "N", USUAL_RUNS), _count(environment, "AT_ONCE", usual)
-        return cls(environment.get("CASE") or "*", runs, min(SEATS, seats))
+        asked = (name.strip() for name in (environment.get("CASE") or "*").split(","))
+        names = tuple(one for name in asked for one in MIXED.get(name, (name,)))
+        return cls(names, runs, min(SEATS, seats))
 
     def cases(self) -> list[Case]:
-        """Those whose name fits. Raises Refused when there is none."""
-        fitting = (one for one in CASES.values() if fnmatch.fnmatch(one.name, self.pattern))
-        chosen = [one for one in fitting if not one.alone or one.name == self.pattern]
-        if not chosen:
+        """Those whose name fits. Raises Refused when a name fits none."""
+        chosen = {name: self._fitting(name) for name in self.names}
+        for name in (name for name, fitting in chosen.items() if not fitting):
             known = "\n".join(f"  {one.name:24} {one.says}" for one in CASES.values())
-            raise Refused("case", f"there is no case {self.pattern!r}", hint=f"the cases are\n{known}")
-        return chosen
+            raise Refused("case", f"there is no case {name!r}", hint=f"the cases are\n{known}")
+        wanted = {one.name for fitting in chosen.values() for one in fitting}
+        return [one for one in CASES.values() if one.name in wanted]
+
+    @staticmethod
+    def _fitting(name: str) -> list[Case]:
+        fitting = (one for one in CASES.values() if fnmatch.fnmatch(one.name, name))
+        return [one for one in fitting if not one.alone or one.name == name]
 
 
 def _count(environment: Mapping[str, str], name: str, usual: int) -> int:

@@ -319,6 +319,20 @@ def test_a_case_that_is_played_alone_is_chosen_by_its_name(
     assert list(table(said)) == chosen
 
 
+@pytest.mark.parametrize("asked", ["quick, sore", "both", "s*,quick"])
+def test_several_cases_are_played_in_one_run(caller: Caller, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """By their names or patterns, or by the name of a mixture. A name that fits none is refused, whatever the others are."""
+    monkeypatch.setattr(long_runs, "MIXED", {"both": ("sore", "quick")})
+    code, said = caller.call(CASE=asked, N="1")
+    assert (code, table(said)) == (1, {"quick": (1, 0), "sore": (1, 1)})
+    assert caller.call(CASE=f"{asked},other")[0] == 2
+
+
+def test_a_mixture_has_cases_that_there_are() -> None:
+    for names in long_runs.MIXED.values():
+        assert set(names) <= following.CASES.keys()
+
+
 def test_make_faults_finds_its_cases() -> None:
     """An unknown name prints all of them, each with a sentence."""
     command = ["make", "--silent", "faults", "CASE=no-such-case"]

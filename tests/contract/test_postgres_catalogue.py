@@ -150,6 +150,25 @@ async def test_a_read_only_server_takes_no_changes(catalogue: PostgresCatalogue,
     await other.close()
 
 
+async def test_a_server_without_room_is_told_until_it_has_some(catalogue: PostgresCatalogue) -> None:
+    """Nothing is half-written, and everything is found meanwhile."""
+    async with catalogue._connections.one() as database:
+        await database.execute("""
+            CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$
+        """)
+        await database.execute("CREATE TRIGGER t BEFORE INSERT ON callrec.terms EXECUTE FUNCTION full_disk()")
+    with pytest.raises(Unavailable) as error:
+        await catalogue.put(entry(99))
+    assert (error.value.code, "No space left" in error.value.message) == ("catalogue-disk", True)
+    assert await catalogue.count(ALL) == Count(30, True)
+    assert await catalogue.get("c99-1") is None
+    async with catalogue._connections.one() as database:
+        await database.execute("DROP TRIGGER t ON callrec.terms")
+    await catalogue.put(entry(99))
+    assert await catalogue.count(Filter(number="+3355599")) == Count(1, True)
+
+
 async def test_another_program_that_locks_the_tables_is_told(
     catalogue: PostgresCatalogue, server: PostgresServer
 ) -> None:

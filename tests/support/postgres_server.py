@@ -12,25 +12,47 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from callrec_lab.apt import Archive, fetch_packages
+from callrec_lab.installation import cache_folder, need_tools, one_at_a_time, run_tool
 
 INSTALLED = Path("/usr/lib/postgresql")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callrec" / "postgresql"
+PACKAGES = ("postgresql",)
+OF_THE_MACHINE = ("libc6_", "libc-bin_")
+"""Packages that are not unpacked: the machine's loader starts the programs, and it fits its own libc only."""
 SUPERUSER, PASSWORD = "callrec", "s3cret"
 LIMIT_S = 60
 
 
 def binaries() -> tuple[Path, dict[str, str]]:
-    """The folder of initdb and postgres, version 15 or newer, and the environment that they need."""
+    """The folder of initdb and postgres, version 15 or newer, and the environment that they need. Several tests that ask for
+    it at once unpack it once."""
     if found := _newest(INSTALLED):
         return found, {}
-    if not (found := _newest(CACHE / "usr/lib/postgresql")):
-        with tempfile.TemporaryDirectory() as folder:
-            for package in fetch_packages(Archive(None), ("postgresql",), Path(folder), print):
-                subprocess.run(["dpkg-deb", "-x", str(package), str(CACHE)], check=True)  # noqa: S603, S607 - fixed words
-        found = _newest(CACHE / "usr/lib/postgresql")
-        assert found is not None, "the distribution has no PostgreSQL 15 or newer"
-    libraries = [str(folder) for folder in (CACHE / "usr/lib").glob("*-linux-gnu*")]
+    place = unpacked_at()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(place.with_suffix(".lock"), print):
+        if not place.is_dir():
+            _unpack(place)
+    found = _newest(place / "usr/lib/postgresql")
+    assert found is not None, f"{place} has no PostgreSQL 15 or newer: remove it and repeat"
+    libraries = [str(folder) for top in ("lib", "usr/lib") for folder in (place / top).glob("*-linux-gnu*")]
     return found, {"LD_LIBRARY_PATH": ":".join(libraries)}
+
+
+def unpacked_at() -> Path:
+    """In the user's cache. Root's is closed to `nobody`, as whom the server of a test that runs as root is started."""
+    return (Path("/var/cache/callrec") if os.geteuid() == 0 else cache_folder()) / "postgresql"
+
+
+def _unpack(place: Path) -> None:
+    """The place gets its name in one rename, when all is there."""
+    need_tools("apt-get", "dpkg-deb")
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="postgresql-unpacking-") as folder:
+        root = Path(folder) / "root"
+        root.mkdir(mode=0o755)
+        for package in fetch_packages(Archive(None), PACKAGES, Path(folder) / "apt", print):
+            if not package.name.startswith(OF_THE_MACHINE):
+                run_tool("dpkg-deb", "-x", str(package), str(root))
+        root.rename(place)
 
 
 def _newest(folder: Path) -> Path | None:

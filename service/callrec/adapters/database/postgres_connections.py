@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.errors import (
     DataCorrupted,
+    DiskFull,
     IndexCorrupted,
     InsufficientPrivilege,
     InvalidAuthorizationSpecification,
@@ -93,8 +94,8 @@ class PostgresConnections:
 
     @asynccontextmanager
     async def translated(self) -> AsyncIterator[None]:
-        """Raises the library's errors as Unavailable (`catalogue-away`, `catalogue-busy`), Corrupt (`catalogue-damaged`) or
-        Misconfigured (`catalogue-login`)."""
+        """Raises the library's errors as Unavailable (`catalogue-away`, `catalogue-busy`, `catalogue-disk`), Corrupt
+        (`catalogue-damaged`) or Misconfigured (`catalogue-login`)."""
         try:
             yield
         except (psycopg.Error, OSError) as error:
@@ -111,6 +112,9 @@ class PostgresConnections:
                 return Corrupt("catalogue-damaged", f"the tables in {self.shown} are damaged: {text}", hint=_REBUILD)
             case LockNotAvailable() | QueryCanceled():
                 return Unavailable("catalogue-busy", f"{self.shown} took too long: {text}")
+            case DiskFull():
+                says = f"the disk of {self.shown} has no room: {text}"
+                return Unavailable("catalogue-disk", says, hint="make room on the server's disk")
             case psycopg.OperationalError() if any(said in str(error) for said in _REFUSED):
                 return self._refused(text)
             case _:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "start", "length_s", "state", "rule", "numbers", "path")
 
-app = typer.Typer(help="Recordings: list, show.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Stored recordings: find, hear, keep, erase.", no_args_is_help=True, rich_markup_mode=None)
 Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Local time.")]
 
 

@@ -1,7 +1,7 @@
-"""Transfers while the daemon is dead: what the dialplan records by itself has both voices, or its entry says what it lacks.
+"""Transfers while the daemon is dead: what the dialplan records by itself has both voices, in a recording for each partner.
 
-Eight calls at once, and each recorded user has called: so the recorder is on their own leg, and on an Asterisk that drops frames
-(docs/decisions/0017-the-deaf-leg.md) it is deaf after half of the transfers.
+Eight calls at once. In most of them the recorded user has called: so the recorder is on their own leg, and on an Asterisk that
+drops frames (docs/decisions/0017-the-deaf-leg.md) it would be deaf after half of the transfers if it went on.
 """
 
 import asyncio
@@ -10,24 +10,28 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from deaf_cases import by_refer, by_replaces, by_star_1, by_star_2
+from deaf_cases import CONSULT_S, by_parking, by_refer, by_replaces, by_star_1, by_star_2
 from following import BEFORE_S, NEAR_S, SEATS, TALK_S, Scene, following_stack, seconds
-from trouble import aftermath
+from soundness import assert_sound
+from trouble import aftermath, leave_alone
 
-from callrec.domain.library.manifest import Manifest, StoredState
+from callrec.domain.library.manifest import Manifest
 from callrec.domain.rules import Rule
-from callrec.domain.vocabulary import AlarmCause
 from callrec_lab.audio_checks import Sound
 from callrec_lab.prompt_checks import words
 from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
-BLIND = {"refer": by_refer, "star-1": by_star_1}
-ATTENDED = {"replaces": by_replaces, "star-2": by_star_2}
-ON_DEMAND = "refer, on demand"
-SCENES = ["refer", "refer", "refer", "star-1", "star-1", "replaces", "star-2", ON_DEMAND]
+TRANSFERS = {
+    "star-1": by_star_1, "refer, on demand": by_refer, "replaces": by_replaces, "star-2": by_star_2, "parking": by_parking,
+    "replaces, on demand": by_replaces, "replaces, with a subroutine": by_replaces,
+}  # fmt: skip
+LEAVES = "leaves"
+SCENES = [*TRANSFERS, LEAVES]
 """By seat."""
+OWN = "own-subroutine"
+"""What the PBX runs by itself when a leg gets another partner, in one of the scenes; it calls ours."""
 CLIPPED_S = 0.5
 """What the beginning of a conversation may lack in the file: the recorder begins to write with the bridge."""
 FAILED_S = 4.0
@@ -51,18 +55,25 @@ class Played:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A product whose daemon dies."""
     async with following_stack(tmp_path_factory.mktemp("alone")) as running:
+        conf = (running.pbx.root / "etc/extensions.conf").read_text()
+        conf += f"\n[default](+)\nexten => _78XXXX,1,Set(CONNECTED_LINE_SEND_SUB={OWN},s,1)\n"
+        conf += f" same => n,Goto(default,${{EXTEN:2}},1)\n[{OWN}]\nexten => s,1,Set(DB(own/${{CALLERID(num)}})=ran)\n"
+        conf += " same => n,Gosub(callrec-partner,s,1)\n same => n,Return()\n"
+        running.pbx.write_conf("extensions.conf", conf)
+        await running.pbx.cli("dialplan reload")
         yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def played(stack: Stack) -> AsyncIterator[Mapping[int, Played]]:
     """By seat. The daemon is dead from the first call to the end of the last."""
-    await stack.daemon.kill()
+    await leave_alone(stack)
     scenes = {seat: Scene(stack, seat) for seat in range(SEATS)}
     for scene in scenes.values():
         scene.began_s -= 1.0  # the names of these captures have whole seconds
     outcome = await asyncio.gather(
-        *(_play(scenes[seat], name) for seat, name in enumerate(SCENES)), return_exceptions=True
+        *(_leave(scenes[seat]) if name == LEAVES else _play(scenes[seat], name) for seat, name in enumerate(SCENES)),
+        return_exceptions=True,
     )
     for scene in scenes.values():
         await scene.end()
@@ -72,34 +83,44 @@ async def played(stack: Stack) -> AsyncIterator[Mapping[int, Played]]:
         if isinstance(error, BaseException):
             raise error
     await aftermath(stack)
-    counts = {seat: 1 if SCENES[seat] in ATTENDED else 2 for seat in scenes}
-    yield {seat: Played(scene, await scene.entries(counts[seat])) for seat, scene in scenes.items()}
+    yield {seat: Played(scene, await scene.entries(2)) for seat, scene in scenes.items()}
 
 
 async def _play(scene: Scene, name: str) -> None:
     """The recorded one calls the partner, who connects them with the third."""
-    if name == ON_DEMAND:
+    if "on demand" in name:
         scene.recorded, scene.partner = scene.partner, scene.fourth  # who is not flagged, and presses
-    here = await scene.dial(scene.recorded, scene.partner)
+    here = await scene.dial(scene.recorded, f"78{scene.partner}" if "subroutine" in name else scene.partner)
     there = await scene.rings(scene.partner)
     await asyncio.gather(here.answered(), there.answered())
-    if name == ON_DEMAND:
+    if "on demand" in name:
         await here.press("*3")
     await scene.talk(scene.partner, seconds=BEFORE_S)
-    transfer = (BLIND | ATTENDED).get(name, by_refer)
-    await transfer(scene, there)
+    await TRANSFERS[name](scene, there)
     await scene.talk(scene.third, seconds=TALK_S)
 
 
-def _of(*names: str) -> list[int]:
-    return [seat for seat, name in enumerate(SCENES) if name in names]
+async def _leave(scene: Scene) -> None:
+    """The partner calls the recorded one, who asks the third on a second line, and connects the two."""
+    there, here = await scene.connect()
+    consultation = await scene.dial(scene.recorded, scene.third)
+    await scene.rings(scene.third)
+    await consultation.answered()
+    await asyncio.sleep(CONSULT_S)
+    await here.hand_over(consultation)
+    await asyncio.sleep(TALK_S)
+    assert not there.is_over
+
+
+def _seat(name: str) -> int:
+    return SCENES.index(name)
 
 
 def _assert_whole(played: Played, entry: Entry, other: str) -> None:
     """The entry is sound, and has what the recorded one's phone heard of this voice, on the right; nobody else is there."""
     manifest, left, right = entry
     recording = manifest.recording
-    assert manifest.state is StoredState.SOUND, recording
+    assert_sound(manifest)
     assert [party.number for party in recording.parties] == [played.scene.recorded, other]
     assert seconds(right, other) >= played.heard_s(other) - CLIPPED_S, recording
     for number in played.scene.people:
@@ -108,33 +129,41 @@ def _assert_whole(played: Played, entry: Entry, other: str) -> None:
     assert seconds(left, played.scene.recorded) >= played.heard_s(other) - CLIPPED_S
 
 
-@pytest.mark.parametrize("seat", _of(*BLIND, ON_DEMAND))
-async def test_p1_after_a_blind_transfer_without_the_daemon_both_voices_are_there(
-    played: Mapping[int, Played], seat: int
+@pytest.mark.parametrize("name", TRANSFERS)
+async def test_p1_after_a_transfer_without_the_daemon_both_voices_are_there(
+    played: Mapping[int, Played], name: str
 ) -> None:
-    """A recording for each partner, since the recorder starts again before the next one answers. Also what a user has pressed for
-    goes on."""
-    one = played[seat]
+    """A recording for each partner, since the recorder starts again for the next one. So it is with what a user has pressed for,
+    and where the PBX has a subroutine of its own."""
+    one = played[_seat(name)]
     first, second = one.entries
     _assert_whole(one, first, one.scene.partner)
     _assert_whole(one, second, one.scene.third)
-    rule = Rule.ON_DEMAND if SCENES[seat] == ON_DEMAND else Rule.ALWAYS
+    rule = Rule.ON_DEMAND if "on demand" in name else Rule.ALWAYS
     assert {entry[0].recording.rule for entry in one.entries} == {rule}
 
 
-@pytest.mark.parametrize("seat", _of(*ATTENDED))
-async def test_p1_after_an_attended_transfer_without_the_daemon_a_voice_that_is_missing_is_told(
-    played: Mapping[int, Played], seat: int
+async def test_a_subroutine_of_the_pbx_for_a_new_partner_runs_as_before(
+    stack: Stack, played: Mapping[int, Played]
 ) -> None:
-    """The recorded leg passes no dialplan then, so the recorder goes on, and may be deaf."""
-    one = played[seat]
-    ((manifest, left, right),) = one.entries
-    recording, third = manifest.recording, one.scene.third
-    assert seconds(right, one.scene.partner) >= one.heard_s(one.scene.partner) - CLIPPED_S
-    assert seconds(left, one.scene.recorded) >= one.heard_s(third)
-    told_s = sum(lack.to_s - lack.from_s for lack in recording.missing if lack.cause == AlarmCause.DEAF_LEG)
-    assert seconds(right, third) + told_s >= one.heard_s(third) - CLIPPED_S, recording
-    assert (manifest.state is StoredState.SOUND) == (not recording.missing)
+    """It has noted the number of the caller."""
+    scene = played[_seat("replaces, with a subroutine")].scene
+    assert "Value: ran" in await stack.pbx.cli(f"database get own {scene.recorded}")
+
+
+async def test_who_connects_two_others_and_leaves_is_recorded_no_longer_without_the_daemon(
+    played: Mapping[int, Played],
+) -> None:
+    """The recorder of the called user is on the caller's leg, which stays. Neither of the two others has a rule."""
+    one = played[_seat(LEAVES)]
+    (first, left, right), (_, _, consulted) = one.entries
+    partner, third = one.scene.partner, one.scene.third
+    assert [party.number for party in first.recording.parties] == [one.scene.recorded, partner]
+    assert seconds(right, partner) < BEFORE_S + TALK_S / 2, first.recording
+    assert seconds(left, third) < NEAR_S
+    assert seconds(right, third) < NEAR_S
+    assert seconds(consulted, third) >= CONSULT_S - CLIPPED_S
+    assert seconds(consulted, partner) < NEAR_S
 
 
 async def test_p6_without_the_daemon_a_recorder_that_cannot_write_is_no_recording(stack: Stack, played: object) -> None:

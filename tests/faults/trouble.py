@@ -313,6 +313,14 @@ def says(call: PhoneCall, prompt: str) -> bool:
     return [("en", prompt)] == words(call.heard(), PROMPTS)
 
 
+async def leave_alone(stack: Stack) -> None:
+    """Kill the daemon, and wait until the dialplan takes it for dead: as long as its mark is valid, no recorder changes with the
+    partner."""
+    await stack.daemon.kill()
+    mark = stack.daemon.spool / ".alive"
+    await until(lambda: int(mark.stat().st_mtime) < int(time.time()), hint="the mark of the daemon is out of date")
+
+
 async def channels(stack: Stack) -> int:
     """How many channels the PBX has."""
     return len((await stack.pbx.cli("core show channels concise")).split())

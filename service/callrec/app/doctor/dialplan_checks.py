@@ -13,7 +13,8 @@ from callrec.protocols.ami import Message
 
 CONTEXTS = (
     *("callrec-call", "callrec-online", "callrec-codes"),
-    *("callrec-who", "callrec-counts", "callrec-degraded-take", "callrec-degraded-code"),
+    *("callrec-who", "callrec-counts", "callrec-partner"),
+    *("callrec-degraded-take", "callrec-degraded-code"),
 )
 CODES, FEATURES, HOOK = "callrec-codes", "callrec-features", "callrec-call"
 CONNECTING = frozenset({"Dial", "Queue", "ConfBridge", "FollowMe"})

@@ -2,13 +2,14 @@
 
 Starting Python and importing callrec takes more CPU than most commands, and than a daemon needs otherwise in most tests. Tests
 that run hundreds of them share one such process, at the abstract Unix socket NAME (without its leading NUL); VARIABLE names it
-to `Daemon`. A request is one line of JSON, a `_Request`, with the files of the command's standard input, output and error
+to `Daemon`. A request is one line of JSON, a `_Request`, with the command's files, such as standard input, output and error
 (SCM_RIGHTS). The answer is its process id and a newline, and at its end the exit code. A client that closes the connection, or
 dies, ends its command by SIGTERM.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -27,7 +28,9 @@ from typing import NoReturn, TypedDict
 VARIABLE = "LAB_COMMAND_SERVER"
 _BACKLOG = 64
 _REQUEST_BYTES = 1 << 17
-_FILES = 3
+_FILES = 8
+_ABOVE = 1 << 9
+"""Numbers of files that no place has."""
 
 
 class _Request(TypedDict):
@@ -39,6 +42,10 @@ class _Request(TypedDict):
     niceness: int
     is_daemon: bool
     """It gets a session of its own."""
+    module: str
+    """Its function `main` is called."""
+    places: Sequence[int]
+    """Under which numbers the command has the files."""
 
 
 def request(
@@ -55,7 +62,13 @@ def request(
     """Have that server run a command in this folder, with these files, and by default without an input; returns the connection.
     Raises ConnectionRefusedError when no server listens."""
     wanted = _Request(
-        arguments=arguments, environment=environment, folder=str(folder), niceness=os.nice(0), is_daemon=is_daemon
+        arguments=arguments,
+        environment=environment,
+        folder=str(folder),
+        niceness=os.nice(0),
+        is_daemon=is_daemon,
+        module="callrec.cli.app",
+        places=(0, 1, 2),
     )
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -191,6 +204,7 @@ def _reap(*_: object) -> None:
 
 def import_all() -> None:
     """All modules that a command or the daemon may use."""
+    import callrec.adapters.user_files.__main__
     import callrec.cli
     import callrec.daemon  # the commands import what they need of these only when they are used
     import callrec.wiring
@@ -225,14 +239,16 @@ def _handle(connection: socket.socket) -> NoReturn:
 
 
 def _run(wanted: _Request, files: Sequence[int]) -> NoReturn:
-    """Become the process that `python -m callrec` would be."""
-    from callrec.cli.app import main
-
+    """Become the process that `python -m callrec` would be, or that of another module."""
+    main = importlib.import_module(wanted["module"]).main
     if wanted["is_daemon"]:
         os.setsid()
     os.nice(max(0, wanted["niceness"] - os.nice(0)))
     os.chdir(wanted["folder"])
-    for place, file in enumerate(files):
+    above = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for file in files]
+    for file in files:
+        os.close(file)
+    for place, file in zip(wanted["places"], above, strict=True):
         os.dup2(file, place)
         os.close(file)
     os.environ.clear()
@@ -249,8 +265,9 @@ def _run(wanted: _Request, files: Sequence[int]) -> NoReturn:
     except BaseException:  # noqa: BLE001 - as the interpreter does it
         sys.excepthook(*sys.exc_info())
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for printed in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError):  # the command has closed it
+            printed.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 

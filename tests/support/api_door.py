@@ -4,12 +4,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 from login_store import Clock, KeptAudit
 from seeds import adding
 from stored_library import StoredLibrary
@@ -21,6 +22,7 @@ from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk import token
 from callrec.adapters.disk.fsync import write_new
 from callrec.adapters.passwords import Argon2Passwords
+from callrec.adapters.redis import connection, directory, event_sink, event_stream, logins, table_copy
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.directory import DirectoryFeed
 from callrec.adapters.redis.embedded import EmbeddedValkey
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from callrec.app.ports.library import Catalogue
 
 TOKEN = "t" * 43
+STORE_S = 30.0
+"""How long the store may take: on a busy machine its answers come after a daemon's limits, which have tests of their own."""
 PASSWORDS = Argon2Passwords(memory_kib=64, passes=1)
 PATIENCE = Patience(per_connection_s=1000.0, together_s=1000.0, burst=1000)
 JOHN = User(UserId("1"), "John", "Doe", language="en_US", mobilephonenumber="+49 170 1".replace(" ", ""))
@@ -224,22 +228,36 @@ async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegis
 
 
 @asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    """All of this process is patient with its store."""
+
+    def patient(limit_s: float, shown: str) -> AbstractAsyncContextManager[None]:
+        return connection.within(max(limit_s, STORE_S), shown)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection, "CONNECT_S", STORE_S)
+        for module in (directory, event_sink, event_stream, logins, table_copy):
+            patched.setattr(module, "within", patient)
+        yield
+
+
+@asynccontextmanager
 async def opened(
     folder: Path, tables: Tables = TABLES, more: Edit | None = None, calls: LiveCalls | None = None
 ) -> AsyncIterator[ServiceUrl]:
     """A door over a store that holds these tables. `more`: what else its store begins with."""
     embedded = EmbeddedValkey(folder)
-    async with embedded, RedisStore(Address.of_socket(embedded.socket)) as store:
+    async with _patience(), embedded, RedisStore(Address.of_socket(embedded.socket)) as kept:
         if tables.users:
-            await store.reserve_user_ids(max(int(user.id) for user in tables.users))
+            await kept.reserve_user_ids(max(int(user.id) for user in tables.users))
         if more:
-            await store.edit(more, "more")
-        await store.edit(adding(tables), "seed")
-        async with DirectoryFeed(store) as feed, AsyncExitStack() as stack:
+            await kept.edit(more, "more")
+        await kept.edit(adding(tables), "seed")
+        async with DirectoryFeed(kept) as feed, AsyncExitStack() as stack:
             assert await feed.wait_fresh(30)
-            door = ServiceUrl(store, feed, UserFileProcesses(store.address), folder)
-            door.hub = hub = await stack.enter_async_context(_followed(store.address))
-            webhooks = await stack.enter_async_context(_sending(store.address, folder))
+            door = ServiceUrl(kept, feed, UserFileProcesses(kept.address), folder)
+            door.hub = hub = await stack.enter_async_context(_followed(kept.address))
+            webhooks = await stack.enter_async_context(_sending(kept.address, folder))
             door.catalogue = catalogue = await stack.enter_async_context(open_catalogue("sqlite:", folder))
             door.audit_log = audit = DiskAuditLog(folder / "audit", "callrec/door", SystemClock())
             audit.open()
@@ -249,10 +267,10 @@ async def opened(
             door.library = library = StoredLibrary(folder / "library")
             around = Around(catalogue, library.library, audit, library, library, library.may_share)
             media = stored_media(library.settings, around)
-            access = _access(store.address, feed, door, stack)
+            access = _access(kept.address, feed, door, stack)
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             use = UseCases(
-                store=store, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(), mailboxes=door,
+                store=kept, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(), mailboxes=door,
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
                 prompts=prompts, readiness=Readiness(), machine=door.machine,
             )  # fmt: skip

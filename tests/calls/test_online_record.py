@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, lamp, manager, phone, tone_of, until_lamp, user_id
 from conversing import News, Played, Scenes, conversation, play
+from free_cpu import is_starved
 from laboratory import until
 from listening import (
     FAILED_HZ,
@@ -15,6 +16,7 @@ from listening import (
     TOLERANCE_S,
     Stored,
     assert_heard,
+    away_for_keys_s,
     heard_notes,
     hears_failed,
     hears_started,
@@ -22,7 +24,7 @@ from listening import (
     pauses,
     presence,
 )
-from soundness import UNTOLD_S
+from soundness import UNTOLD_S, missing_s
 
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.library.manifest import Format
@@ -35,6 +37,8 @@ TALK_S = 2.2
 """A conversation that is recorded."""
 SHORT_S = 0.6
 """A conversation that separates two things."""
+ANSWER_S = 2.0
+"""For so long a starved machine may need until both have heard the answer to a press."""
 AUDIBLE_S = 1.2
 """A press so long after another one is not absorbed."""
 PROVEN_S = 3.2
@@ -74,7 +78,7 @@ async def press_twice(call: PhoneCall, talk_s: float = TALK_S) -> None:
     await call.press("*3")
     await asyncio.sleep(talk_s)
     await call.press("*3")
-    await asyncio.sleep(SHORT_S)
+    await asyncio.sleep(ANSWER_S if is_starved() else SHORT_S)
 
 
 async def _caller_presses_twice(there: PhoneCall, _here: PhoneCall) -> None:
@@ -190,7 +194,8 @@ async def test_a_second_press_within_a_second_is_absorbed(stack: Stack, scenes: 
     (stored,) = played.stored
     second_s, last_s = played.caller.pressed_s
     assert len(played.news.events("press-absorbed", user=user_id(stack, "1022"))) == 1
-    assert presence(stored.right, tone_of("1023")) * stored.length_s >= 0.99 * stored.length_s - UNTOLD_S
+    away_s = (1 - presence(stored.right, tone_of("1023"))) * stored.length_s
+    assert away_s <= 0.01 * stored.length_s + UNTOLD_S + missing_s(stored.manifest)
     assert_lasts(stored, second_s - 2 * (DIGIT_S + PAUSE_S), last_s)
 
 
@@ -232,7 +237,9 @@ async def test_who_may_not_record_is_refused(stack: Stack, scenes: Scenes[Played
     assert hears_failed(played.caller)
     assert heard_notes(played.called.heard(), FAILED_HZ) == []
     assert stored.numbers == ["1026", "1004"]
-    assert [pause for pause in pauses(played.called.heard(), tone_of("1004")) if pause.length_s > KEYS_S] == []
+    assert [
+        pause for pause in pauses(played.called.heard(), tone_of("1004")) if pause.length_s > away_for_keys_s()
+    ] == []
     assert_lasts(stored, played.called.pressed_s[0], played.caller.ended_s)
 
 

@@ -10,6 +10,9 @@ PER_FREE_CORE = 2
 VARIABLE = "TEST_CALLS_AT_ONCE"
 """Set by `make test` for every file that it runs: what others compute then was not measured."""
 LOOK_S = 1.0
+STARVED_PERCENT = 40.0
+"""Of a minute: two busy loops on two cores make 100, a quiet run of all tests about 20."""
+PRESSURE = Path("/proc/pressure/cpu")
 
 
 @functools.cache
@@ -28,6 +31,15 @@ def free_cores(look_s: float = LOOK_S) -> float:
     before = _idle_ticks()
     time.sleep(look_s)
     return (_idle_ticks() - before) / os.sysconf("SC_CLK_TCK") / look_s
+
+
+def is_starved() -> bool:
+    """Whether programs waited for a core during much of the last minute, where the kernel tells its pressure."""
+    try:
+        words = PRESSURE.read_text("ascii").split()
+    except OSError:
+        return False
+    return float(next(word for word in words if word.startswith("avg60=")).partition("=")[2]) >= STARVED_PERCENT
 
 
 def _idle_ticks() -> int:

@@ -68,6 +68,10 @@ class Crash:
         """How long the recording of this caller has to be."""
         return self.talks[caller].length_s
 
+    def least_s(self, caller: str) -> float:
+        """How much of it has to be there, of a call that is recorded as a whole."""
+        return self.talks[caller].least_s
+
     def recording(self, *numbers: str) -> Stored:
         """The only recording of these numbers."""
         return one(self.stack, *numbers)
@@ -117,7 +121,7 @@ async def test_p2_a_take_on_demand_goes_on_and_is_stopped_by_star_3_after_the_re
 
 async def test_p2_a_call_recorded_always_goes_on_to_its_end(crash: Crash) -> None:
     recording = crash.recording("1005", "1002")
-    recording.holds("1005", "1002", crash.length_s("1005"))
+    recording.holds("1005", "1002", crash.length_s("1005"), least_s=crash.least_s("1005"))
     assert_sound(recording.manifest)
     assert recording.manifest.recording.rule is Rule.ALWAYS
 
@@ -149,7 +153,7 @@ async def test_p11_a_flagged_user_is_recorded_without_a_daemon(crash: Crash) -> 
     """The call began and ended while it was dead. The dialplan's note says with whom: before, only the flagged user was known."""
     recording = crash.recording("1006", "1011")
     assert [party.number for party in recording.manifest.recording.parties] == ["1006", "1011"]
-    recording.holds("1006", "1011", crash.length_s("1006"))
+    recording.holds("1006", "1011", crash.length_s("1006"), least_s=crash.least_s("1006"))
     assert_sound(recording.manifest)
     assert recording.manifest.recording.rule is Rule.ALWAYS
 
@@ -159,7 +163,7 @@ async def test_p11_a_call_to_a_flagged_user_is_recorded_once_though_the_daemon_r
 ) -> None:
     """The flagged user's voice is on the left, whoever called."""
     recording = crash.recording("1012", "1013")
-    recording.holds("1013", "1012", crash.length_s("1012"))
+    recording.holds("1013", "1012", crash.length_s("1012"), least_s=crash.least_s("1012"))
     assert_sound(recording.manifest)
     assert recording.manifest.recording.rule is Rule.ALWAYS
 
@@ -171,7 +175,7 @@ class Words:
     heard: dict[str, list[PhoneCall]]
     flags: dict[str, bool]
     lamps: dict[str, str]
-    length_s: float
+    talk: Talk
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -198,7 +202,7 @@ async def words(stack: Stack, crash: Crash) -> AsyncIterator[Words]:
         dict(zip(numbers, (once, twice, overruled), strict=True)),
         {number: await is_flagged(stack, number) for number in numbers},
         {number: await lamp(stack, number, "26") for number in numbers},
-        talk.length_s,
+        talk,
     )
     code, said = await stack.daemon.callrec(
         "users", "set", "1008", "--call-record", "off"
@@ -230,7 +234,7 @@ async def test_p11_what_star_26_said_without_a_daemon_is_in_the_store_when_it_is
 async def test_p11_a_call_after_star_26_without_a_daemon_is_recorded(stack: Stack, words: Words) -> None:
     """From Asterisk itself, and taken in afterwards."""
     recording = one(stack, "1008", "1011")
-    recording.holds("1008", "1011", words.length_s)
+    recording.holds("1008", "1011", words.talk.length_s, least_s=words.talk.least_s)
     assert_sound(recording.manifest)
     assert recording.manifest.recording.rule is Rule.ALWAYS
 

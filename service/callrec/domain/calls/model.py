@@ -481,7 +481,8 @@ class Recording:
     """How far a moment of the stored file may lie from its true time, at most. None without a file, and for older versions."""
     may_lack_s: float | None = None
     """How much more than `missing` says may be missing, at most: silences of the stored file that nothing tells from a phone's
-    own (`domain.library.late_pieces`). None without a file, and for older versions."""
+    own (`domain.library.late_pieces`). None without a file, for older versions, and where it is not known when its recorder
+    began: the dialplan has begun it."""
     presences: tuple[Presence, ...] | None = None
     """Who was in the recorded conversation, and when: the tracks of its participants are made by it (`domain.calls.tracks`). None
     of a recording without tracks."""

@@ -147,7 +147,8 @@ class StoredRecording(BaseModel):
     bytes: int | None
     timeline_exact_s: float | None
     may_lack_s: float | None = Field(
-        description="So much more than is told may be missing, at most: silences that nothing tells from a phone's own."
+        description="So much more than is told may be missing, at most: silences that nothing tells from a phone's own. "
+        "null: not known, or no file."
     )
     tags: list[str]
     holds: list[str]

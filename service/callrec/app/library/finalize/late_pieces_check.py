@@ -37,9 +37,9 @@ def late_pieces(
     captured_files: Mapping[CaptureId, CaptureFiles],
     spool: Spool,
     told: Sequence[Missing],
-) -> tuple[tuple[Missing, ...], float]:
-    """What is missing beside what is `told`, and how much more may be, in seconds. Raises Unavailable when a file cannot be
-    read."""
+) -> tuple[tuple[Missing, ...], float | None]:
+    """What is missing beside what is `told`, and how much more may be, in seconds; None: not known. Raises Unavailable when a
+    file cannot be read."""
     delay_s, end_s = largest_delay_s(recording), conversation_end_s(recording)
     since_s = end_s - UNTOLD_S - LONG_S if is_in_time(delay_s) else recording.from_s
     found: dict[Heard, list[Span]] = {Heard.SAYS: [], Heard.HEARS: []}
@@ -64,7 +64,11 @@ def late_pieces(
                 last_s[heard] = length_s(common(spans[-1:], _due(recording, own, side, told, heard, to_the_end=True)))
                 spans = spans[:-1]
             found[heard] += [span for span in spans if _is_due(span, due)]
-    return judge((SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delay_s)
+    late, may_lack_s = judge(
+        (SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delay_s
+    )
+    is_dialplans = any(not one.channel for one in recording.captures)  # when its recorder began, nothing tells
+    return late, None if is_dialplans else may_lack_s
 
 
 def _is_due(span: Span, due: Sequence[Span]) -> bool:

@@ -125,11 +125,14 @@ def _is_start(recording: Recording, span: Span) -> bool:
 
 
 def _excused(recording: Recording, one: Renumbering, own: Capture) -> list[Span]:
-    """When silence is no loss: pauses, waits, the time after the conversation, and what partner captures of this leg hold."""
+    """When silence is no loss: pauses, waits, the time after the conversation, what partner captures of this leg hold, and when
+    the leg was not there: on a deaf side the partner before it was silent, too, and has captures of their own."""
     end_s = conversation_end_s(recording)
     spans = [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.pauses]
     spans += [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.waiting]
     spans.append((end_s, float("inf")))
+    there = [(by.from_s, end_s if by.to_s is None else by.to_s) for by in recording.parties if by.leg == one.leg]
+    spans += without([(recording.from_s, end_s)], there) if there else []
     if one.leg != own.leg:
         held = (capture for capture in recording.partner_captures if capture.leg == one.leg)
         spans += [span for capture in held for span in usable(recording, capture)]

@@ -51,7 +51,7 @@ def found(
     hears: bytes = WHOLE,
     *further: tuple[CaptureId, bytes],
     told: tuple[Missing, ...] = (),
-) -> tuple[list[tuple[float, float, Heard]], float]:
+) -> tuple[list[tuple[float, float, Heard]], float | None]:
     """From and to, in seconds of the recording, and the side; and what may be missing beside that. `further`: of other captures,
     what both of their sides hold."""
     for capture, sides in ((FIRST, (says, hears)), *((capture, (held, held)) for capture, held in further)):
@@ -81,6 +81,12 @@ def test_where_no_packet_came_late_only_the_end_is_looked_at(tmp_path: Path) -> 
 
 def test_a_phone_with_silences_of_its_own_leaves_it_open(tmp_path: Path) -> None:
     assert found(tmp_path, RECORDING, sound(5, 0.2, 4.8, 1.5, 8.5)) == ([], 0.2)
+
+
+def test_of_a_recorder_of_the_dialplan_it_is_not_known_how_much_more_may_be_missing(tmp_path: Path) -> None:
+    """Its files tell as much as any, but nothing tells when it began."""
+    recording = replace(RECORDING, captures=(replace(OWN, channel=""),))
+    assert found(tmp_path, recording, PIECES) == ([(*span, Heard.SAYS) for span in THEY], None)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,23 @@ def test_what_a_partner_capture_holds_is_not_missing(tmp_path: Path) -> None:
     assert found == [(5.0, 7.0, Heard.HEARS)]
 
 
+def test_what_a_side_lacks_while_the_leg_was_not_there_is_not_its_voice(tmp_path: Path) -> None:
+    """A recorder that is deaf to two partners, one after the other: each has a capture, and the second one ends the call."""
+    first, second = LegId("b"), LegId("c")
+    parties = (
+        RECORDING.parties[0],
+        Party(first, None, "", "", FROM_S, FROM_S + 15),
+        Party(second, None, "", "", FROM_S + 15, FROM_S + LENGTH_S),
+    )
+    ended = replace(DOUBT, leg=second)
+    held = Capture(PARTNER, second, "PJSIP/c-1", RATE_HZ, FROM_S + 15, FROM_S + LENGTH_S, is_partner=True)
+    recording = replace(renumbered(ended), parties=parties, partner_captures=(held,))
+    assert lacks(tmp_path, recording, sound(LENGTH_S), sound(12, 8), (PARTNER, sound(5))) == []
+    assert lacks(tmp_path, replace(recording, partner_captures=()), sound(LENGTH_S), sound(12, 8)) == [
+        (15.0, 20.0, Heard.HEARS)
+    ]
+
+
 def test_a_pause_a_wait_and_what_follows_the_conversation_are_not_missing(tmp_path: Path) -> None:
     recording = replace(
         renumbered(NEW_SOURCE),

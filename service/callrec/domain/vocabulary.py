@@ -156,7 +156,7 @@ class CallFact(StrEnum):
 class DropReason(StrEnum):
     """What was dropped at a limit; the names of background tasks are among them."""
 
-    CALL_MAILBOX = "call-mailbox"
+    EVENT_QUEUE = "call-mailbox"
     """The oldest event of a call's event queue, which was full."""
     HELD_BACK = "held-back"
     """An event that came during a resync."""

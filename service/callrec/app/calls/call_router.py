@@ -86,7 +86,7 @@ class CallRouter:
         self._calls: dict[CallId, Worker] = {}
         self._by_linkedid: dict[str, Worker] = {}
         self._by_leg: dict[LegId, Worker] = {}
-        self._left: dict[LegId, list[Worker]] = {}
+        self._former_calls: dict[LegId, list[Worker]] = {}
         """The former calls of legs that go on in another one: a recorder of theirs may be on them until they hang up."""
         self._places = LegPlaces(endpoints)
         self._conversations = Conversations(self._places)
@@ -147,7 +147,7 @@ class CallRouter:
         leg = leg_id_of(message)
         worker = self._by_leg.get(leg) or self._by_linkedid.get(message.get("Linkedid") or message.get("DestLinkedid"))
         if isinstance(event, LegBridged) and message.get("BridgeType") == TWO_PARTIES:
-            self._conversations.fetches(event.leg, event.bridge)
+            self._conversations.note_parked_call_retrieved(event.leg, event.bridge)
         if isinstance(event, LegAppeared | LegBridged):
             if not self._may_follow(message, leg):
                 return
@@ -187,26 +187,26 @@ class CallRouter:
 
     def _tell_left(self, gone: LegGone, worker: Worker, at_mono_s: float | None = None) -> None:
         """The hangup of a leg ends recorders of its former calls, too."""
-        for former in self._left.pop(gone.leg, ()):
+        for former in self._former_calls.pop(gone.leg, ()):
             if former is not worker:
                 former.post(gone, at_mono_s)
 
-    def _merge_calls(self, there: Worker, comes: Worker, event: LegBridged, at_mono_s: float | None) -> Worker:
-        """The call that the coming leg is in from here on. If the others of its call talk on without it, it comes alone.
+    def _merge_calls(self, existing: Worker, arriving: Worker, event: LegBridged, at_mono_s: float | None) -> Worker:
+        """The call that the arriving leg is in from here on. If the others of its former call talk on without it, only it moves.
 
         Else two calls become one: a paused one goes on, since its participants must not be recorded; else the recorded one, and
-        of two alike the one that was there. All legs of the other move over; what it has recorded is complete with that, and
-        stored as such.
+        of two alike the existing one. All legs of the other move over; what it has recorded is complete with that, and stored as
+        such.
         """
-        theirs = [leg for leg, worker in self._by_leg.items() if worker is comes]
-        coming = self._conversations.connected(event.leg.id, theirs)
-        if self._conversations.is_between_phones(leg for leg in theirs if leg not in coming):
-            alone = [leg for leg in theirs if leg in coming]
-            for leg in alone:
-                comes.post(LegMoved(leg), at_mono_s)
-            self._move(alone, there, event.leg.id, at_mono_s)
-            return there
-        goes_on, ends = (comes, there) if _rank(comes) > _rank(there) else (there, comes)
+        arriving_legs = [leg for leg, worker in self._by_leg.items() if worker is arriving]
+        coming = self._conversations.connected(event.leg.id, arriving_legs)
+        if self._conversations.is_between_phones(leg for leg in arriving_legs if leg not in coming):
+            moving = [leg for leg in arriving_legs if leg in coming]
+            for leg in moving:
+                arriving.post(LegMoved(leg), at_mono_s)
+            self._move(moving, existing, event.leg.id, at_mono_s)
+            return existing
+        goes_on, ends = (arriving, existing) if _rank(arriving) > _rank(existing) else (existing, arriving)
         ends.post(CallMerged(), at_mono_s)
         self._move([leg for leg, worker in self._by_leg.items() if worker is ends], goes_on, event.leg.id, at_mono_s)
         for linkedid in [linkedid for linkedid, worker in self._by_linkedid.items() if worker is ends]:
@@ -217,7 +217,7 @@ class CallRouter:
         """The other call learns of these legs; of the one that is coming its own news tells."""
         paused = frozenset(leg for leg in legs if leg in self._by_leg[leg].session.pause_noted)
         for leg in legs:
-            self._left.setdefault(leg, []).append(self._by_leg[leg])
+            self._former_calls.setdefault(leg, []).append(self._by_leg[leg])
         self._by_leg.update(dict.fromkeys(legs, to))
         known = [one for leg in legs if leg != coming and (one := self._conversations.leg(leg))]
         places = [(one, self._conversations.bridge_of(one.id)) for one in known]
@@ -278,10 +278,10 @@ class CallRouter:
         finally:
             del self._controls[reply]
 
-    async def until(self, call: CallId, holds: Callable[[Session], bool], within_s: float) -> Session:
-        """The session of this call when this holds of it, or after so long. Raises Refused for an unknown call."""
+    async def until(self, call: CallId, condition: Callable[[Session], bool], within_s: float) -> Session:
+        """The session of this call when this is true of it, or after so long. Raises Refused for an unknown call."""
         worker = self._worker(call)
-        await worker.until(holds, within_s)
+        await worker.until(condition, within_s)
         return worker.session
 
     def _worker(self, call: CallId) -> Worker:
@@ -309,7 +309,7 @@ class CallRouter:
         return announcer.is_up
 
     async def _tell_outcome(self, leg: LegId, outcome: Outcome, language: str) -> None:
-        """What changed nothing is told whatever the setting says; a change is told by its call."""
+        """A press that changed nothing is always answered here, whatever CALLREC_CONFIRM says; the call announces a change."""
         worker = self._by_leg.get(leg)
         way = way_to(worker.session, leg) if worker else None
         await self._ports.announcer.play(leg, outcome, language, way)
@@ -385,15 +385,15 @@ class CallRouter:
             if leg not in present:
                 if asterisk_restarted:
                     worker.post(LegBroken(leg, "asterisk-died"))
-                gone = LegGone(leg, is_missed=True)
+                gone = LegGone(leg, is_unseen=True)
                 self._post(worker, leg, gone)
                 del self._by_leg[leg]
                 self._tell_left(gone, worker)
         for channel in filter(is_leg, channels):
             self._seen(channel, bridges_s)
-        for leg, is_held in holding.items():
+        for leg, holds_others in holding.items():
             if its := self._by_leg.get(leg):
-                its.post(HoldChanged(leg, is_held))
+                its.post(HoldChanged(leg, holds_others))
         self._stream.times.resynced()
         self.release_events()
         for worker in self._calls.values():

@@ -60,7 +60,7 @@ class Conversations:
         known = self.known(leg)
         return known if known != leg else None
 
-    def fetches(self, leg: Leg, bridge: BridgeId) -> None:
+    def note_parked_call_retrieved(self, leg: Leg, bridge: BridgeId) -> None:
         """The leg, as it is told now, enters a bridge of two. Where the others there are callers, and its Linkedid is not its
         own any more, it has fetched a parked call (which Asterisk does not dial): it has received that call."""
         known = self._legs.get(leg.id)

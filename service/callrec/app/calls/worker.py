@@ -143,7 +143,7 @@ class Worker:
         """
         if self._queue.full():
             self._queue.get_nowait()
-            self._ports.observer.dropped(DropReason.CALL_MAILBOX)
+            self._ports.observer.dropped(DropReason.EVENT_QUEUE)
         self._queue.put_nowait((event, self._ports.clock.now().mono_s if at_mono_s is None else at_mono_s))
 
     async def run(self) -> None:
@@ -157,13 +157,13 @@ class Worker:
             self._changed.set()  # wakes all who wait at this moment
             self._changed.clear()
 
-    async def until(self, holds: Callable[[Session], bool], within_s: float) -> bool:
-        """Wait until this holds of the session, for so long at most; whether it does."""
+    async def until(self, condition: Callable[[Session], bool], within_s: float) -> bool:
+        """Wait until this is true of the session, for so long at most; whether it does."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while not holds(self.session):
+                while not condition(self.session):
                     await self._changed.wait()
-        return holds(self.session)
+        return condition(self.session)
 
     def _handle(self, event: Event, at_mono_s: float) -> Sequence[Command]:
         try:
@@ -209,8 +209,8 @@ class Worker:
         return event
 
     async def _with_place(self, event: LegBridged) -> LegBridged:
-        """With the rule of its queue or conference. Where Asterisk does not say it now, the rule comes late, and *never*
-        ends what has begun by then."""
+        """With the rule of its queue or conference. Where Asterisk does not say it now, the rule comes late: a
+        rule *never* then stops a recording that has begun."""
         leg = event.leg.id
         if not self._places.needs_places:
             return event
@@ -405,7 +405,8 @@ class Worker:
             return Played(leg, self._ports.clock.now().mono_s - began_s, error.code), error
 
     async def _examine(self, capture: Capture) -> None:
-        """Files that do not grow: is nothing sent, or is their recorder dead? What flows both ways on the leg is counted twice.
+        """Files that do not grow: is nothing sent, or is their recorder dead? The leg's
+        packet counters are read at two moments.
 
         Where Asterisk cannot say (a technology that does not count) the recorder is to blame: better a further capture than none.
         """

@@ -60,7 +60,7 @@ class _Kind(Enum):
     """Of callrec. Something else may follow."""
 
 
-def seek(change: Change, event: Event) -> None:
+def ask_which_application(change: Change, event: Event) -> None:
     """After every event: ask what the application is that a user talks with who is to be recorded."""
     s = change.session
     leg = _candidate(s)
@@ -109,7 +109,7 @@ def on_application_told(change: Change, event: ApplicationTold) -> None:
         case _Kind.CONNECTS:
             _ask_again(change, ASK_AGAIN_S if length_s < PATIENCE_S else PATIENCE_S)
         case _Kind.MAILBOX if not is_all:
-            s.served |= {leg.id}
+            s.dialled_feature_code |= {leg.id}
         case _Kind.PROMPT if not is_all:  # what comes after it begins then
             s.sought, s.alone = replace(s.sought, since=change.now), s.alone and replace(s.alone, since=change.now)
             _ask_again(change, ASK_AGAIN_S)
@@ -166,14 +166,14 @@ def _candidate(session: Session) -> Leg | None:
     leg = _alone(session)
     if leg is None or session.state not in (State.IDLE, State.FAILED) or decide([leg]).rule is not Rule.ALWAYS:
         return None
-    is_served = leg.id in session.served and session.terms.applications is not RecordApplications.ALL
+    is_served = leg.id in session.dialled_feature_code and session.terms.applications is not RecordApplications.ALL
     return None if is_served or leg.id in session.recorded_by_dialplan else leg
 
 
 def _alone(session: Session) -> Leg | None:
-    if session.answered or session.terms.applications is RecordApplications.NONE:
+    if session.had_conversation or session.terms.applications is RecordApplications.NONE:
         return None
-    up = [leg for leg in session.legs.values() if not leg.is_local and leg.id in session.up]
+    up = [leg for leg in session.legs.values() if not leg.is_local and leg.id in session.answered_legs]
     return up[0] if len(up) == 1 and up[0].id not in session.parked else None
 
 

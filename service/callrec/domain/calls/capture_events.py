@@ -11,7 +11,7 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import GrowthMark, RtpGap
 from callrec.domain.calls.opaque_legs import is_opaque, on_opaque
 from callrec.domain.calls.partner_captures import on_partner_capture_lost
-from callrec.domain.calls.recordings import note_capture, note_mark, note_rtp_gap, settle, write
+from callrec.domain.calls.recordings import hand_over_closed, note_capture, note_mark, note_rtp_gap, write
 from callrec.domain.calls.session import ACTIVE, CAPTURING, Change, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.stops import ask_to_stop, is_retried_here, note_closed, note_refused_stop
@@ -51,9 +51,9 @@ def on_capture_marked(change: Change, event: events.CaptureMarked) -> None:
 
 def on_rtp_stood_still(change: Change, event: events.RtpStoodStill) -> None:
     """There was nothing to write for a while. Not worth a write of its own, either."""
-    told, ahead_s = event.gap, change.happened.utc_s - change.happened.mono_s
-    since_s, until_s = (None if at_s is None else at_s + ahead_s for at_s in (told.since_s, told.until_s))
-    note_rtp_gap(change, event.capture, RtpGap(told.from_s + ahead_s, told.to_s + ahead_s, since_s, until_s))
+    told, utc_offset_s = event.gap, change.happened.utc_s - change.happened.mono_s
+    since_s, until_s = (None if at_s is None else at_s + utc_offset_s for at_s in (told.since_s, told.until_s))
+    note_rtp_gap(change, event.capture, RtpGap(told.from_s + utc_offset_s, told.to_s + utc_offset_s, since_s, until_s))
 
 
 def on_capture_quiet(change: Change, event: events.CaptureQuiet) -> None:
@@ -94,7 +94,7 @@ def on_capture_closed(change: Change, event: events.CaptureClosed) -> None:
         current_capture_stopped(change)
     elif (partner := s.find(capture)) and partner.is_partner and not was_ending and partner.leg in s.legs:
         on_partner_capture_lost(change, partner, AlarmCause.STOPPED_BY_ANOTHER)
-    settle(change)
+    hand_over_closed(change)
 
 
 def current_capture_stopped(change: Change) -> None:
@@ -120,13 +120,13 @@ def on_capture_stopped(change: Change, event: events.CaptureStopped) -> None:
 
 
 def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
-    """A command about the capture was not done. A stop that is refused captures nothing from what is captured."""
+    """A command about the capture was refused. A refused stop leaves the capture running."""
     s, capture = change.session, change.session.find(event.capture)
     if capture is None:
         return
     is_lost = capture.is_partner and capture.id in s.open_captures - s.ending
     if event.may_be_at_work:
-        s.unanswered |= {capture.id}
+        s.unconfirmed_starts |= {capture.id}
     elif not capture.mixmonitor:  # it never began
         note_closed(change, capture.id)
         note_capture(change, capture.id, cause=event.cause, to_s=capture.from_s)
@@ -134,7 +134,7 @@ def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
     if is_lost and capture.leg in s.legs:
         on_partner_capture_lost(change, capture, event.cause)
     if is_retried_here(s, capture.id):
-        settle(change)
+        hand_over_closed(change)
     elif s.state is State.STOPPING and not s.may_grow(capture):
         current_capture_stopped(change)
     elif is_opaque(event.cause):
@@ -142,7 +142,7 @@ def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
     elif s.lives(capture.leg):  # a leg that is gone explains it
         if event.unavailable:
             answer(change, Outcome.UNAVAILABLE)
-            s.faults += 1  # asking again at once would meet the same closed door
+            s.faults += 1  # counts as tried: Asterisk is away, so a retry at once would fail too
         fail(change, capture.id, event.cause)
 
 

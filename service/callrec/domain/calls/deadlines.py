@@ -9,10 +9,10 @@ from callrec.domain.calls.events import Wait
 from callrec.domain.calls.model import Capture
 from callrec.domain.calls.pauses import on_end_of_pause, secure_pause
 from callrec.domain.calls.prompt_first import await_announcement
-from callrec.domain.calls.recordings import note_capture, settle
+from callrec.domain.calls.recordings import hand_over_closed, note_capture
 from callrec.domain.calls.session import ACTIVE, APPLICATION, Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.stops import ask_again, is_retried_here, on_stop_overdue
+from callrec.domain.calls.stops import is_retried_here, on_stop_overdue, request_stops_again
 from callrec.domain.calls.transitions import NO_CAUSE, Cause
 from callrec.domain.vocabulary import AlarmCause
 
@@ -22,7 +22,7 @@ def on_deadline_passed(change: Change, event: events.DeadlinePassed) -> None:
     s = change.session
     match event.wait:
         case Wait.SETTLE:
-            settle(change, event.capture)
+            hand_over_closed(change, event.capture)
         case Wait.PAUSE:
             on_end_of_pause(change)
         case Wait.TELL_AGAIN:
@@ -41,12 +41,12 @@ def on_deadline_passed(change: Change, event: events.DeadlinePassed) -> None:
 def on_resync_ended(change: Change) -> None:
     """The link is back. Deadlines may have been lost with a former daemon: what the state waits for is armed again."""
     s, limits = change.session, change.session.terms.limits
-    s.is_settling = False
+    s.is_resyncing = False
     here = {*s.legs, *s.supervisors}
     gone = {party.leg for party in s.parties if party.leg not in here and not party.leg.startswith(APPLICATION)}
     s.parties = bridges.part(s.parties, gone, change.happened.utc_s)
     cover(change)
-    ask_again(change, {*s.legs, *s.moved})
+    request_stops_again(change, {*s.legs, *s.moved})
     secure_pause(change)
     match s.state:
         case State.ANNOUNCING:

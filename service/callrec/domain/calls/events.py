@@ -21,7 +21,7 @@ class LegGone:
 
     leg: LegId
     cause: int = 0
-    is_missed: bool = False
+    is_unseen: bool = False
     """No event told when: it is gone now, and was there at the last look."""
 
 
@@ -112,7 +112,7 @@ class LegsJoined:
     those that talked there while it was paused."""
 
     in_bridges: tuple[LegBridged, ...]
-    alone: tuple[Leg, ...]
+    unbridged: tuple[Leg, ...]
     from_pause: frozenset[LegId] = frozenset()
 
 
@@ -129,7 +129,7 @@ class HoldChanged:
     """This leg has put those it talks with on hold, or takes them back."""
 
     leg: LegId
-    is_held: bool
+    holds_others: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What an event means: it comes in with the session, the next session and the commands to do go out.
 
 `_apply_event` names the function for each kind of event. What follows from the call as a whole, whatever the event was, comes
-after it: `handle` calls those rules one by one, each in the module of its subject.
+after it: `handle` calls those rules one by one, each in the module of its subject. A rule may use what those
+before it have found: who waits and who talks comes first, then which legs are captured, then who is told, and last what is
+proven and shown.
 """
 
 from typing import assert_never
@@ -13,7 +15,7 @@ from callrec.domain.calls.announcements import (
     tell_participants,
     tell_who_came_from_a_pause,
 )
-from callrec.domain.calls.applications import on_application_told, seek
+from callrec.domain.calls.applications import ask_which_application, on_application_told
 from callrec.domain.calls.beeps import beep
 from callrec.domain.calls.capture_events import (
     on_capture_closed,
@@ -79,7 +81,7 @@ def handle(
     tell_participants(change)
     tell_who_came_from_a_pause(change)
     note_alone(change)
-    seek(change, event)
+    ask_which_application(change, event)
     listen_for_opt_outs(change)
     beep(change)
     prove_pause(change)
@@ -93,7 +95,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
     match event:
         case events.LegAppeared():        appear(change, event.leg)
         case events.PlaceTold():          on_place_told(change, event)
-        case events.LegAnswered():        change.session.up |= {event.leg}
+        case events.LegAnswered():        change.session.answered_legs |= {event.leg}
         case events.LegBridged():         on_leg_bridged(change, event)
         case events.LegUnbridged():       on_leg_unbridged(change, event)
         case events.LegsJoined():         on_legs_joined(change, event)
@@ -103,7 +105,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.CallMerged():         on_call_merged(change)
         case events.DialStarted():        on_dial_started(change, event)
         case events.DialEnded():          change.session.dial_status = event.status
-        case events.FeatureCodeDialled(): change.session.served |= {event.leg}
+        case events.FeatureCodeDialled(): change.session.dialled_feature_code |= {event.leg}
         case events.DialplanRecords():    change.session.recorded_by_dialplan |= {event.leg}
         case events.ApplicationTold():    on_application_told(change, event)
         case events.HoldChanged():        on_hold_changed(change, event)

@@ -11,7 +11,7 @@ from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.coverage import cover
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.model import Leg, LegAudio
-from callrec.domain.calls.not_recorded import explain, note_alone
+from callrec.domain.calls.not_recorded import note_alone, write_entry_without_file
 from callrec.domain.calls.opaque_legs import note_audio
 from callrec.domain.calls.policy import decide
 from callrec.domain.calls.recordings import await_files, end_captures_of, note_capture
@@ -28,7 +28,8 @@ def on_leg_bridged(change: Change, event: events.LegBridged) -> None:
 
 
 def on_place_told(change: Change, event: events.PlaceTold) -> None:
-    """A rule of a queue or a conference counts from here on. *Never* also ends the recording of a user who waits there."""
+    """A rule of a queue or a conference counts from here on. A rule *never* stops the recording of
+    a user who waits there."""
     s, leg = change.session, event.leg
     if leg.id not in s.legs:
         return
@@ -39,7 +40,8 @@ def on_place_told(change: Change, event: events.PlaceTold) -> None:
 
 
 def on_leg_unbridged(change: Change, event: events.LegUnbridged) -> None:
-    """A leg leaves a bridge. After a lost link this is told of each leg in none: who talks with an application is still there."""
+    """A leg leaves a bridge. After a reconnect every leg without a bridge gets this event; one that is recorded with an
+    application stays."""
     s = change.session
     if event.leg != s.application or any(event.leg in legs for legs in s.bridges.values()):
         _leave(change, event.leg, event.bridge)
@@ -55,11 +57,11 @@ def on_leg_gone(change: Change, event: events.LegGone) -> None:
         await_files(change, event.leg)
         return
     if (
-        event.is_missed and s.capture and s.capture.to_s is not None and not s.capture.is_empty
+        event.is_unseen and s.capture and s.capture.to_s is not None and not s.capture.is_empty
     ):  # a hangup closes its files: they tell when it was
         change.happened = replace(change.happened, utc_s=min(s.capture.to_s, change.happened.utc_s))
     remove_leg(change, event.leg)
-    s.hangup_cause, s.is_end_missed = event.cause, event.is_missed
+    s.hangup_cause, s.is_end_missed = event.cause, event.is_unseen
     end_captures_of(change, event.leg)
     if s.legs:
         cover(change)
@@ -120,7 +122,7 @@ def enter_bridge(change: Change, event: events.LegBridged) -> None:
     if not leg.is_local:
         s.parties = bridges.join(s.parties, leg, change.happened.utc_s)
     if len(s.bridges[event.bridge]) >= CONVERSATION:
-        s.answered = True
+        s.had_conversation = True
 
 
 def _leave(change: Change, leg: LegId, bridge: BridgeId | None) -> None:
@@ -144,6 +146,6 @@ def end_call(change: Change) -> None:
     if s.state is State.CLOSED:
         return
     answer(change, Outcome.FAILED)
-    if not s.recordings and not s.recorded_by_dialplan and (not s.answered or s.uncovered):
-        explain(change)
+    if not s.recordings and not s.recorded_by_dialplan and (not s.had_conversation or s.uncovered):
+        write_entry_without_file(change)
     apply(change, Trigger.ENDED)

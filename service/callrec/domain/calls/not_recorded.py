@@ -53,7 +53,7 @@ def note_alone(change: Change) -> None:
     """
     s = change.session
     phones = [leg for leg in s.legs.values() if not leg.is_local]
-    alone = phones[0] if len(phones) == 1 and not s.answered and phones[0].id in s.up else None
+    alone = phones[0] if len(phones) == 1 and not s.had_conversation and phones[0].id in s.answered_legs else None
     if s.alone and (alone is None or alone.id != s.alone.leg.id):
         _end_alone(change, s.alone)
     if alone and not s.alone:
@@ -65,7 +65,7 @@ def _end_alone(change: Change, alone: Alone) -> None:
     leg = s.seen.get(alone.leg.id, alone.leg)  # with the rule of a place that became known meanwhile
     s.alone = None
     length_s = change.happened.mono_s - alone.since.mono_s
-    is_due = leg.id not in s.served and decide([leg]).rule is Rule.ALWAYS
+    is_due = leg.id not in s.dialled_feature_code and decide([leg]).rule is Rule.ALWAYS
     if s.uncovered is None and not s.recordings and is_due and length_s >= s.terms.limits.alone_s:
         s.uncovered = _party(leg, alone.since.utc_s, change.happened.utc_s)
 
@@ -73,7 +73,7 @@ def _end_alone(change: Change, alone: Alone) -> None:
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
-def explain(change: Change) -> None:
+def write_entry_without_file(change: Change) -> None:
     """The call is over without a conversation, or without one that was to be recorded. An entry says so where policy wanted
     something recorded."""
     if change.session.uncovered:
@@ -86,10 +86,10 @@ def _explain_uncovered(change: Change, party: Party) -> None:
     s = change.session
     caller = s.seen[party.leg]
     # Who came later to talk has heard nothing of it.
-    others = [leg for leg in _rung(s) if leg.number] if not s.answered else []
+    others = [leg for leg in _rung(s) if leg.number] if not s.had_conversation else []
     if caller.dialled and not others:
         others = [Leg(LegId(f"{_CALLED}{caller.dialled}"), "", Direction.IN, None, caller.dialled)]
-    to_s = party.to_s if s.answered else None
+    to_s = party.to_s if s.had_conversation else None
     parties = (party, *(_party(leg, party.from_s, change.happened.utc_s) for leg in others))
     new = replace(new_recording(change, Rule.ALWAYS, POLICY), rule_origin=decide([caller]).origin)
     deliver(change, replace(new, from_s=party.from_s, to_s=to_s, cause=NOT_COVERED, parties=parties))

@@ -44,7 +44,7 @@ _NEVER = Entered(0, float("-inf"))
 def capture_partners(change: Change) -> None:
     """After every event: capture each partner until it is known that the recorder hears them, and no others."""
     s = change.session
-    if s.is_settling:
+    if s.is_resyncing:
         return
     unheard = {leg: since_s for leg, since_s in _new_partners(s).items() if s.heard.get(leg) != since_s}
     wanted = {**tracked(s), **unheard}

@@ -26,7 +26,7 @@ def begin_when_told(change: Change) -> None:
     s = change.session
     if s.state is not State.ANNOUNCING or s.recording is None or s.capture is None:
         return
-    if s.capture.leg not in s.legs or s.is_settling:  # where it goes on is not known yet
+    if s.capture.leg not in s.legs or s.is_resyncing:  # where it goes on is not known yet
         return
     hearings = {one.leg: one for one in s.recording.hearings}
     waited_s = change.now.utc_s - s.recording.waiting[-1].from_s

@@ -148,7 +148,7 @@ def write(change: Change, step: Step) -> None:
 # -- what has ended ----------------------------------------------------------------------------------------------------
 
 
-def settle(change: Change, overdue: CaptureId | None = None) -> None:
+def hand_over_closed(change: Change, overdue: CaptureId | None = None) -> None:
     """Hand over what was set aside and is closed; at its deadline (`overdue`) also what no living recorder can write to.
 
     A recorder that lives in spite of its stop is asked again (`stops`), and its leg's end is waited for.

@@ -112,11 +112,11 @@ class Session:
     """Why the last leg ended, as Asterisk says (Q.850)."""
     is_end_missed: bool = False
     """Whether no event told how the last leg ended: it may have been answered meanwhile."""
-    answered: bool = False
+    had_conversation: bool = False
     """Whether there was a conversation."""
-    up: frozenset[LegId] = frozenset()
+    answered_legs: frozenset[LegId] = frozenset()
     """Legs that are answered, by a phone or by an application."""
-    served: frozenset[LegId] = frozenset()
+    dialled_feature_code: frozenset[LegId] = frozenset()
     """Legs that dialled a feature code of ours, or their own mailbox: what they hear is no conversation."""
     recorded_by_dialplan: frozenset[LegId] = frozenset()
     """Legs whose calls the dialplan records by itself: these captures become entries of their own."""
@@ -136,7 +136,7 @@ class Session:
     """Stopped recordings whose files are not closed yet."""
     open_captures: frozenset[CaptureId] = frozenset()
     """Captures whose files may still be written."""
-    unanswered: frozenset[CaptureId] = frozenset()
+    unconfirmed_starts: frozenset[CaptureId] = frozenset()
     """Those of them whose start Asterisk has not answered: a recorder may be at work, and its MixMonitorID is not known."""
     ending: frozenset[CaptureId] = frozenset()
     """Partner captures whose end was asked for, and whose files are not closed."""
@@ -184,7 +184,7 @@ class Session:
     parked: frozenset[LegId] = frozenset()
     supervisors: Mapping[LegId, Supervision] = field(default_factory=dict)
     """By the supervisor's leg, which is in another call. By the leg that they are on where a restart has lost who they were."""
-    is_settling: bool = False
+    is_resyncing: bool = False
     """Whether a restart has lost who is in which bridge, and Asterisk has not told it yet. Of a recording with tracks: its
     partner captures go on, and no participant counts as gone. Of one that is announced: its announcement goes on."""
     alone_s: float | None = None
@@ -266,7 +266,7 @@ class Session:
     def may_grow(self, capture: Capture) -> bool:
         """Whether a recorder that we saw, or must reckon with, may still be at work: a hangup ends it too, and tells nothing
         (app_mixmonitor.c)."""
-        has_begun = bool(capture.mixmonitor) or capture.id in self.unanswered
+        has_begun = bool(capture.mixmonitor) or capture.id in self.unconfirmed_starts
         return capture.id in self.open_captures and has_begun and self.lives(capture.leg)
 
     @property
@@ -372,15 +372,15 @@ class Session:
             counted={party.leg: (Quality(0, 0, 0.0), recording.from_s) for party in recording.parties},
             met={party.leg: party.from_s for party in reversed(recording.parties)},
             supervisors={capture.leg: lost_supervision} if any(one.lasts for one in recording.missing) else {},
-            answered=True,
+            had_conversation=True,
             application=capture.leg if _is_with_application(recording) else None,
             state=state,
             recording=recording,
-            is_settling=recording.presences is not None or state is State.ANNOUNCING,
+            is_resyncing=recording.presences is not None or state is State.ANNOUNCING,
             tell_again=frozenset(one.leg for one in recording.hearings if not one.is_heard),
             # Recovery has ended all but the last one, those that go on, and those at work that it could not stop.
             open_captures=frozenset(one.id for one in recording.all_captures if one.to_s is None),
-            unanswered=frozenset(
+            unconfirmed_starts=frozenset(
                 one.id
                 for one in recording.all_captures
                 if one.to_s is None and not one.mixmonitor and one is not capture

@@ -21,7 +21,7 @@ def spoken_of_calls(sessions: Iterable[Session], user: UserId, dialling: LegId) 
     said = [
         _spoken(session, leg.id)
         for session in sessions
-        if dialling not in session.legs and session.answered
+        if dialling not in session.legs and session.had_conversation
         for leg in session.legs.values()
         if leg.user is not None and leg.user.id == user
     ]

@@ -45,7 +45,7 @@ def take_back(change: Change, capture: CaptureId) -> None:
 def note_closed(change: Change, capture: CaptureId) -> None:
     """Nothing writes its files any more."""
     change.session.open_captures -= {capture}
-    change.session.unanswered -= {capture}
+    change.session.unconfirmed_starts -= {capture}
     take_back(change, capture)
 
 
@@ -58,7 +58,7 @@ def on_stop_overdue(change: Change, capture: CaptureId) -> None:
         ask_to_stop(change, one)
 
 
-def ask_again(change: Change, legs: Collection[LegId]) -> None:
+def request_stops_again(change: Change, legs: Collection[LegId]) -> None:
     """Ask at once: the link is back, and stops may have been lost with it; or these legs go on in another call."""
     for capture in change.session.captures():
         if capture.leg in legs and _lingers(change.session, capture):

@@ -36,7 +36,7 @@ def note_presences(change: Change) -> None:
         return
     known, here = s.recording.presences, _here(s)
     there = {one.leg for one in known if one.to_s is None}
-    if s.is_settling:
+    if s.is_resyncing:
         here |= there
     if here == there:
         return

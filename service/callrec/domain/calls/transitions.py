@@ -25,7 +25,7 @@ from callrec.domain.calls.model import (
     within,
 )
 from callrec.domain.calls.policy import Announcement, decide
-from callrec.domain.calls.recordings import new_recording, next_capture, settle, write
+from callrec.domain.calls.recordings import hand_over_closed, new_recording, next_capture, write
 from callrec.domain.calls.session import Change, Session
 from callrec.domain.calls.stops import ask_to_stop, take_back
 from callrec.domain.rules import Rule
@@ -277,7 +277,7 @@ def hand_over_when_closed(change: Change, _: Cause) -> None:
         to_s = change.happened.utc_s if s.recording.to_s is None else s.recording.to_s
         s.set_aside = (*s.set_aside, replace(s.recording, to_s=to_s))
         s.recording = None
-    settle(change)
+    hand_over_closed(change)
 
 
 # -- effects: deadlines ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ WORTH_S = 0.2
 def on_hold_changed(change: Change, event: HoldChanged) -> None:
     """A leg puts the others on hold, or takes them back."""
     s, leg = change.session, {event.leg}
-    s.held = s.held | leg if event.is_held else s.held - leg
+    s.held = s.held | leg if event.holds_others else s.held - leg
 
 
 def on_music_changed(change: Change, event: MusicChanged) -> None:

@@ -149,7 +149,7 @@ async def test_what_the_dialplan_says_of_a_leg_before_the_manager_does_is_kept_f
         await stage.passes(0.1)
         early, late = call_router.live()
         assert [leg.user for leg in early.seen.values()] == [ALICE], "the oldest word gave way"
-        assert (late.up, late.served) == ({"2.1"}, {"2.1"})
+        assert (late.answered_legs, late.dialled_feature_code) == ({"2.1"}, {"2.1"})
 
 
 @virtual

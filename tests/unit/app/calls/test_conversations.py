@@ -155,11 +155,11 @@ def test_who_fetches_a_call_that_was_parked_has_received_it():
         talks.known(leg)
     talks.note(A.id, LegBridged(ONE, A))
     later = replace(B, direction=Direction.IN)
-    talks.fetches(later, OTHER)
+    talks.note_parked_call_retrieved(later, OTHER)
     assert B == talks.known(later), "there is nobody"
-    talks.fetches(B, ONE)
+    talks.note_parked_call_retrieved(B, ONE)
     assert B == talks.known(later), "its Linkedid is its own"
-    talks.fetches(later, ONE)
+    talks.note_parked_call_retrieved(later, ONE)
     assert later == talks.known(later)
 
 
@@ -170,7 +170,7 @@ def test_who_comes_to_one_who_was_called_has_called():
     for leg in (called, B):
         talks.known(leg)
     talks.note(A.id, LegBridged(ONE, called))
-    talks.fetches(replace(B, direction=Direction.IN), ONE)
+    talks.note_parked_call_retrieved(replace(B, direction=Direction.IN), ONE)
     assert B == talks.known(B)
 
 

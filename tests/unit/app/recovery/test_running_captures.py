@@ -318,7 +318,7 @@ async def test_an_earlier_capture_whose_id_nobody_knows_is_reckoned_with(house: 
         await house.resync.link_up()
         await house.stage.passes(0.1)
         (call,) = house.stage.call_router.live()
-        assert (call.open_captures - {BESIDE_THEM}, call.unanswered) == ({EARLIER.id, LAST.id}, {EARLIER.id})
+        assert (call.open_captures - {BESIDE_THEM}, call.unconfirmed_starts) == ({EARLIER.id, LAST.id}, {EARLIER.id})
         assert house.stage.asterisk.stopped == []
 
 
@@ -331,6 +331,6 @@ async def test_an_earlier_capture_that_never_began_has_ended(house: House) -> No
         await house.resync.link_up()
         await house.stage.passes(0.1)
         (call,) = house.stage.call_router.live()
-        assert (call.open_captures - {BESIDE_THEM}, call.unanswered) == ({LAST.id}, frozenset())
+        assert (call.open_captures - {BESIDE_THEM}, call.unconfirmed_starts) == ({LAST.id}, frozenset())
         assert call.recording is not None
         assert call.recording.captures[0].to_s == never.from_s

@@ -63,14 +63,14 @@ def test_in_a_pause_there_is_none_and_after_it_the_time_begins_anew() -> None:
 def test_who_joins_hears_it_and_who_holds_the_call_does_not() -> None:
     call = recorded()
     call.bridge(leg("c"))
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     call.later(EVERY_S).passed(Wait.BEEP)
     assert beeps(call) == [(A, C)]
 
 
 def test_where_all_hold_the_call_the_next_one_is_armed() -> None:
     call = recorded()
-    call.on(HoldChanged(A, is_held=True), HoldChanged(B, is_held=True))
+    call.on(HoldChanged(A, holds_others=True), HoldChanged(B, holds_others=True))
     call.later(EVERY_S).passed(Wait.BEEP)
     assert (beeps(call), call.delays(Wait.BEEP)) == ([], [EVERY_S])
 

@@ -18,7 +18,7 @@ def test_an_event_changes_a_copy_of_the_session() -> None:
     session = Session(CallId("c"), "c", NodeId("n"))
     before = replace(session)
     after, _ = handle(session, ANSWERED, NOW)
-    assert (before, frozenset({"a"})) == (session, after.up)
+    assert (before, frozenset({"a"})) == (session, after.answered_legs)
 
 
 def test_an_event_that_fails_in_the_middle_leaves_the_session_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_an_event_that_fails_in_the_middle_leaves_the_session_as_it_was(monkeypa
     before, changed = replace(session), []
 
     def fails(change: Change) -> None:
-        changed.append(change.session.up)
+        changed.append(change.session.answered_legs)
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("callrec.domain.calls.handle.note_waiting", fails)
@@ -37,7 +37,7 @@ def test_an_event_that_fails_in_the_middle_leaves_the_session_as_it_was(monkeypa
 
 def test_a_copy_has_every_value_and_none_of_its_own() -> None:
     """Also of fields that are added later."""
-    session = Session(CallId("c"), "c.1", NodeId("n"), faults=3, up=frozenset({LegId("a")}))
+    session = Session(CallId("c"), "c.1", NodeId("n"), faults=3, answered_legs=frozenset({LegId("a")}))
     copy = session.copied()
     assert (copy is session, copy == replace(session)) == (False, True)
     copy.faults = 4

@@ -134,10 +134,10 @@ def test_of_a_call_that_was_over_when_the_link_came_back_nobody_says_that_it_was
     """It was `unanswered: CANCEL`, though people may have talked for as long as the link was down."""
     bob = rung(BOB, "1002")
     call = Call().on(LegAppeared(CALLER), LegAppeared(bob)).later(60)
-    call.on(LegGone(bob.id, is_missed=True), LegGone(CALLER.id, is_missed=True))
+    call.on(LegGone(bob.id, is_unseen=True), LegGone(CALLER.id, is_unseen=True))
     assert ["link-down"] == [one.cause for one in call.handed]
     busy = Call().on(LegAppeared(CALLER), LegAppeared(bob), DialEnded("BUSY"))
-    busy.on(LegGone(bob.id, is_missed=True), LegGone(CALLER.id, is_missed=True))
+    busy.on(LegGone(bob.id, is_unseen=True), LegGone(CALLER.id, is_unseen=True))
     assert ["unanswered: BUSY"] == [one.cause for one in busy.handed]
 
 

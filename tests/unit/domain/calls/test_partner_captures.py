@@ -211,11 +211,11 @@ PRESS = Pressed(A, FLAGGED, "r", 8000)
 def test_in_a_hold_a_partner_is_captured_on() -> None:
     """A deaf recorder stays deaf, and the first words behind the hold are lost. Music in the file of the recorded leg proves
     nothing; it is looked for again."""
-    call = blind(Call()).at(MEET_S + 1, CaptureOpened(T2, "0x2"), HoldChanged(A, is_held=True))
+    call = blind(Call()).at(MEET_S + 1, CaptureOpened(T2, "0x2"), HoldChanged(A, holds_others=True))
     assert call.partners() == []
     call.at(MEET_S + 2, PartnerHeard(T1, C, MEET_S))
     assert (call.partners(), [one.since_s for one in call.awaited()]) == ([], [MEET_S])
-    call.at(MEET_S + 5, HoldChanged(A, is_held=False))
+    call.at(MEET_S + 5, HoldChanged(A, holds_others=False))
     assert (call.partners(), [one.since_s for one in call.awaited()]) == ([], [MEET_S + 5])
     assert call.at(MEET_S + 7, PartnerHeard(T1, C, MEET_S + 5)).partners() == ["-c c-1-2"]
 
@@ -320,8 +320,8 @@ def test_short_holds_are_no_failed_tries() -> None:
     call, at_s = blind(Call()).at(MEET_S + 0.1, CaptureOpened(T2, "0x2")), MEET_S
     for _ in range(5):
         at_s += 0.3
-        assert call.at(at_s, HoldChanged(A, is_held=True)).partners() == []
-        assert call.at(at_s + 0.1, HoldChanged(A, is_held=False)).partners() == []
+        assert call.at(at_s, HoldChanged(A, holds_others=True)).partners() == []
+        assert call.at(at_s + 0.1, HoldChanged(A, holds_others=False)).partners() == []
 
 
 def test_of_one_recording_so_many_partner_captures_begin_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

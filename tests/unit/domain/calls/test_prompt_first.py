@@ -112,10 +112,10 @@ def test_an_unfinished_playback_holds_the_recording_for_a_bounded_time() -> None
 
 def test_who_holds_the_call_is_not_waited_for_and_told_when_they_are_back() -> None:
     call = always()
-    call.on(HoldChanged(B, is_held=True), heard(A))
+    call.on(HoldChanged(B, holds_others=True), heard(A))
     assert opened(call) == [T2]
     call.seen(T2)
-    call.on(heard(B, cause=NotHeard.ON_HOLD), HoldChanged(B, is_held=False))
+    call.on(heard(B, cause=NotHeard.ON_HOLD), HoldChanged(B, holds_others=False))
     call.later(5).passed(Wait.TELL_AGAIN)
     assert announced(call) == [(B,)]
 
@@ -182,7 +182,7 @@ def test_a_call_that_ends_meanwhile_has_an_entry_without_a_recorder() -> None:
 def test_a_hangup_that_no_event_told_ends_it_now() -> None:
     """Not at the place that the recording keeps on the leg."""
     call = always()
-    call.later(3).on(LegGone(B, is_missed=True), LegGone(A, is_missed=True))
+    call.later(3).on(LegGone(B, is_unseen=True), LegGone(A, is_unseen=True))
     (recording,) = call.handed
     assert recording.to_s == 1_003.0
 

@@ -2068,7 +2068,7 @@ def test_a_capture_that_was_refused_is_no_end_of_its_recording(is_stopped: bool)
     if is_stopped:
         call.press()
     else:
-        call.on(LegGone(LegId("a"), is_missed=True), LegGone(LegId("b"), is_missed=True))
+        call.on(LegGone(LegId("a"), is_unseen=True), LegGone(LegId("b"), is_unseen=True))
     (recording,) = [one.recording for one in call.commands if isinstance(one, HandOver)]
     assert recording.to_s == call.now.utc_s
 

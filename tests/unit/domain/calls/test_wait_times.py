@@ -42,9 +42,9 @@ def part(call: Call, *legs: str) -> None:
 def test_a_hold_is_a_wait_and_neither_alarm_nor_new_take() -> None:
     """15 s without music were *partial*, with two alarms and three takes."""
     call = always()
-    assert ["changed c-1-1"] == call.on(HoldChanged(B, is_held=True))
+    assert ["changed c-1-1"] == call.on(HoldChanged(B, holds_others=True))
     assert [] == call.later(10).on(CaptureQuiet(T1))
-    assert ["changed c-1-1"] == call.later(5).on(HoldChanged(B, is_held=False))
+    assert ["changed c-1-1"] == call.later(5).on(HoldChanged(B, holds_others=False))
     assert State.RECORDING is call.state
     assert [(1_002.0, 1_017.0, "hold")] == waits(call)
 
@@ -61,7 +61,7 @@ def test_a_hold_right_after_the_answer_keeps_the_growth_waiting() -> None:
     call = Call()
     call.talk(FLAGGED, BOB)
     call.seen()
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     assert ["wait growth c-1-1"] == call.later(6).passed(Wait.GROWTH)
     assert State.OPENED is call.state
 
@@ -69,7 +69,7 @@ def test_a_hold_right_after_the_answer_keeps_the_growth_waiting() -> None:
 def test_who_holds_ends_it_by_leaving() -> None:
     """And what waits at the end of a recording waits to its end."""
     call = always()
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     call.later(3).on(LegGone(B))
     assert [(1_002.0, None, "hold")] == waits(call), "nothing tells of another reason"
     call.later(4).gone("a")
@@ -134,7 +134,7 @@ def test_a_leg_that_is_alone_at_the_end_waits_for_nothing() -> None:
 def test_without_a_recording_nothing_is_noted() -> None:
     call = Call()
     call.talk(ANN, BOB)
-    assert [] == call.on(HoldChanged(B, is_held=True), MusicChanged(A, plays=True))
+    assert [] == call.on(HoldChanged(B, holds_others=True), MusicChanged(A, plays=True))
     assert call.session.alone_s is None
     call.press()
     assert [(1_000.0, None, "music")] == waits(call), "it begins in a hold"
@@ -143,7 +143,7 @@ def test_without_a_recording_nothing_is_noted() -> None:
 def test_who_holds_one_and_talks_with_another_talks() -> None:
     """`*2` by the recorded user: the whole consultation was a hold, in which nothing could be missing and no leg be deaf."""
     call = always()
-    call.on(HoldChanged(A, is_held=True))
+    call.on(HoldChanged(A, holds_others=True))
     part(call.later(5), "a")
     call.later(1).bridge(leg("a", FLAGGED, Direction.OUT), leg("c", CEM), bridge="b2")
     assert not call.recording.is_waiting
@@ -155,24 +155,24 @@ def test_of_three_one_who_holds_lets_two_talk_on() -> None:
     """It was a hold, and excused whatever the file lacks of what the two others say meanwhile."""
     call = always()
     call.bridge(leg("c", CEM))
-    assert [] == call.on(HoldChanged(B, is_held=True))
-    call.later(5).on(HoldChanged(LegId("c"), is_held=True))
+    assert [] == call.on(HoldChanged(B, holds_others=True))
+    call.later(5).on(HoldChanged(LegId("c"), holds_others=True))
     assert [(1_007.0, None, "hold")] == waits(call)
 
 
 def test_a_hold_in_which_the_recorded_leg_hears_music_is_one_that_its_recorder_writes() -> None:
     """Told in either order; the music of another leg is none that it hears."""
     call = always()
-    call.on(HoldChanged(B, is_held=True), MusicChanged(A, plays=True))
-    call.later(5).on(MusicChanged(A, plays=False), HoldChanged(B, is_held=False))
-    call.later(5).on(HoldChanged(A, is_held=True), MusicChanged(B, plays=True))
+    call.on(HoldChanged(B, holds_others=True), MusicChanged(A, plays=True))
+    call.later(5).on(MusicChanged(A, plays=False), HoldChanged(B, holds_others=False))
+    call.later(5).on(HoldChanged(A, holds_others=True), MusicChanged(B, plays=True))
     assert [(1_002.0, 1_007.0, "music"), (1_012.0, None, "hold")] == waits(call)
 
 
 def test_a_hold_is_in_the_journal_when_it_begins() -> None:
     """A daemon that dies in it goes on with it."""
     call = always()
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     (write,) = [one for one in call.commands if isinstance(one, Write)]
     assert write.entry.step is Step.CHANGED
     assert write.entry.recording.is_waiting
@@ -183,8 +183,8 @@ def test_a_clock_that_is_set_changes_no_length(step_s: float) -> None:
     """Back by 300 s it was *sound* with an end before its start; by 3,600 s *failed*; forward by two hours *partial*."""
     call = always()
     call.now = Instant(call.now.utc_s + step_s, call.now.mono_s)
-    call.on(HoldChanged(B, is_held=True))
-    call.later(5).on(HoldChanged(B, is_held=False))
+    call.on(HoldChanged(B, holds_others=True))
+    call.later(5).on(HoldChanged(B, holds_others=False))
     call.later(5).gone("a", "b")
     call.closed()
     (recording,) = call.handed
@@ -234,10 +234,10 @@ def test_a_hangup_that_nobody_told_was_when_the_files_were_closed() -> None:
     """The link was down meanwhile: nothing was said from then on, so nothing of it is missing."""
     call = always()
     call.later(5).closed()
-    call.later(8).on(LegGone(A, is_missed=True), LegGone(B, is_missed=True))
+    call.later(8).on(LegGone(A, is_unseen=True), LegGone(B, is_unseen=True))
     (recording,) = call.handed
     assert (1_007.0, 1_007.0) == (recording.to_s, recording.captures[0].to_s)
     assert {1_007.0} == {party.to_s for party in recording.parties}
     other = always()
-    other.later(5).on(LegGone(B, is_missed=True))
+    other.later(5).on(LegGone(B, is_unseen=True))
     assert {1_007.0, None} == {party.to_s for party in other.session.parties}, "as far as is known, now"

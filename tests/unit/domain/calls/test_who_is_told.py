@@ -63,11 +63,11 @@ def test_who_holds_the_call_meanwhile_has_not_heard_it(*, is_back: bool) -> None
     """Their phone plays nothing of this call, or the other line. It may send its own music all the while."""
     call = Call()
     call.talk()
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     call.press()
     call.seen()
     if is_back:
-        call.on(HoldChanged(B, is_held=False))
+        call.on(HoldChanged(B, holds_others=False))
     call.on(heard(A, B))
     assert told(call) == {A: "", B: NotHeard.ON_HOLD}
     assert call.recording.announcements == ()
@@ -196,8 +196,8 @@ def test_who_holds_the_call_is_told_when_they_are_back() -> None:
     """Their phone need not play anything to them meanwhile."""
     call = Call(PROMPT)
     call.bridge(leg("a", FLAGGED), leg("b", BOB))
-    call.on(HoldChanged(B, is_held=True))
+    call.on(HoldChanged(B, holds_others=True))
     call.seen()
     assert tones(call) == [(Told.PROMPT, (A,))]
-    call.on(HoldChanged(B, is_held=False))
+    call.on(HoldChanged(B, holds_others=False))
     assert tones(call) == [(Told.PROMPT, (B,))]

@@ -102,12 +102,6 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     )
     waveforms = Waveforms(sources, PyAvMeasurer(around.contents), threads)
     many = ChangingMany(sources, annotating, around.audit)
-    retention = RetentionKeeper(
-        RetentionPorts(
-            *(DiskRetention(settings.state_dir), around.catalogue, around.library, erasure, around.audit),
-            *(KeptClock(), around.notices),
-        )
-    )
     return StoredMedia(
         media,
         waveforms,
@@ -119,7 +113,16 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
         erasure,
         Holding(many),
         Marking(many),
-        retention,
+        _retention(settings, around, erasure),
         looks,
         showing,
+    )
+
+
+def _retention(settings: Settings, around: Around, erasure: Erasure) -> RetentionKeeper:
+    return RetentionKeeper(
+        RetentionPorts(
+            *(DiskRetention(settings.state_dir), around.catalogue, around.library, erasure, around.audit),
+            *(KeptClock(), around.notices),
+        )
     )

@@ -75,9 +75,6 @@ class ExportPreview(BaseModel):
 def export_operations(stored: StoredMedia, log: LogReader) -> list[Operation]:
     """The operations of exports."""
 
-    async def evidence(request: web.Request) -> web.StreamResponse:
-        return await streamed_evidence(request, stored, log)
-
     async def preview(request: web.Request) -> web.Response:
         wanted = _wanted(await body_of(request, ExportWanted), principal_of(request))
         found = await stored.exporting.preview(wanted, asker_of(request))
@@ -88,11 +85,6 @@ def export_operations(stored: StoredMedia, log: LogReader) -> list[Operation]:
         return await streamed_archive(
             request, stored, _wanted(await body_of(request, ExportWanted), principal_of(request))
         )
-
-    async def vcon(request: web.Request) -> web.StreamResponse:
-        recording = request.match_info["id"]
-        content = stored.exporting.vcon(recording, asker_of(request), TYPES)
-        return await _streamed(request, content, VCON, "recording.vcon.json")
 
     needs = (Permission.RECORDINGS_EXPORT,)
     return [
@@ -107,6 +99,23 @@ def export_operations(stored: StoredMedia, log: LogReader) -> list[Operation]:
             {HTTPStatus.OK: Answer("The ZIP. One that breaks off is not whole.", headers=("Content-Disposition",), media=ZIP)},
             _REFUSALS, body=ExportWanted, limit_s=LIMIT_S, needs=needs,
         ),
+        *_of_one(stored, log),
+    ]  # fmt: skip
+
+
+def _of_one(stored: StoredMedia, log: LogReader) -> list[Operation]:
+    """The operations that export one recording."""
+
+    async def vcon(request: web.Request) -> web.StreamResponse:
+        recording = request.match_info["id"]
+        content = stored.exporting.vcon(recording, asker_of(request), TYPES)
+        return await _streamed(request, content, VCON, "recording.vcon.json")
+
+    async def evidence(request: web.Request) -> web.StreamResponse:
+        return await streamed_evidence(request, stored, log)
+
+    needs = (Permission.RECORDINGS_EXPORT,)
+    return [
         Operation(
             "GET", "/recordings/{id}/vcon", "recordingVcon", "recordings", "Export a recording as a vCon with its audio.", vcon,
             {HTTPStatus.OK: Answer("The vCon (IETF draft).", headers=("Content-Disposition",), media=VCON)},

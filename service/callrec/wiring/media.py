@@ -87,12 +87,7 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
     exporting = Exporting(
         ExportingPorts(sources, looks, files, SystemClock(), around.notices, ZipStream, UlidIds().new_call)
     )
-    showing = Showing(sources, looks)
-    links = DiskLinks(settings.state_dir)
-    encrypted = EncryptedEntries(around.library, around.audit)
-    adopted = AdoptedEntries(around.library, around.audit, around.catalogue, around.events)
-    token = functools.partial(secrets.token_urlsafe, TOKEN_BYTES)
-    sharing = Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))
+    sharing = _sharing(settings, around, sources, looks)
     traces = (erased_traces.transcoded(transcoded.forget, threads), erased_traces.links(sharing.forget), *around.traces)
     erasure = Erasure(
         ErasurePorts(
@@ -100,22 +95,21 @@ def stored_media(settings: Settings, around: Around) -> StoredMedia:
             *(around.unfinished, traces, around.notices),
         )
     )
-    waveforms = Waveforms(sources, PyAvMeasurer(around.contents), threads)
     many = ChangingMany(sources, annotating, around.audit)
     return StoredMedia(
         media,
-        waveforms,
+        Waveforms(sources, PyAvMeasurer(around.contents), threads),
         annotating,
         sharing,
         exporting,
-        adopted,
-        encrypted,
+        AdoptedEntries(around.library, around.audit, around.catalogue, around.events),
+        EncryptedEntries(around.library, around.audit),
         erasure,
         Holding(many),
         Marking(many),
         _retention(settings, around, erasure),
         looks,
-        showing,
+        Showing(sources, looks),
     )
 
 
@@ -126,3 +120,8 @@ def _retention(settings: Settings, around: Around, erasure: Erasure) -> Retentio
             *(KeptClock(), around.notices),
         )
     )
+
+
+def _sharing(settings: Settings, around: Around, sources: Sources, looks: Looks) -> Sharing:
+    token, links = functools.partial(secrets.token_urlsafe, TOKEN_BYTES), DiskLinks(settings.state_dir)
+    return Sharing(SharingPorts(sources, looks, links, SystemClock(), UlidIds().new_call, token, around.may_share))

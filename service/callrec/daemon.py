@@ -16,6 +16,7 @@ from pathlib import Path
 from aiohttp import web
 
 from callrec.adapters.asterisk.mailboxes import AmiMailboxes
+from callrec.adapters.asterisk.numbers import AmiNumbers
 from callrec.adapters.audit.adoption_mark import FileMark
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.daemon_socket import listening
@@ -109,6 +110,7 @@ def _use_cases(daemon: Daemon) -> UseCases:
         hub=out.events,
         webhooks=out.webhooks.registry,
         mailboxes=AmiMailboxes(out.ami),
+        numbers=AmiNumbers(out.ami),
         calls=LiveCalls(daemon.call_router, out.spool, out.audit),
         logins=out.access.logins,
         tokens=out.access.tokens,

@@ -11,12 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from arrangement import CAST, LATER, OUTSIDE
+from arrangement import CAST, LATER, OUTSIDE, manager
 from conversing import Scenes
 from laboratory import BOUND_S, until
 from listening import tells
 
+from callrec.adapters.asterisk.numbers import AmiNumbers
 from callrec.adapters.redis.store import open_store
+from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.function_keys import bound
 from callrec.domain.directory.model import User
 from callrec.domain.errors import Refused, Unavailable
@@ -450,6 +452,34 @@ async def test_a_code_is_another_at_once_and_one_that_is_off_is_no_number(house:
     for digits, why in (("1910", "1910"), ("*21", "forward_unconditional"), ("*219", "forward_unconditional")):
         code, said = await house.stack.daemon.callrec("extensions", "set", "dnd", "--code", digits)
         assert (code, why in said) == (1, True), said
+
+
+async def test_a_call_that_rings_in_a_group_is_picked_up_by_its_members(house: House, scenes: Scenes[None]) -> None:
+    """By `*8` alone. Who is in no group, or only supervises it, takes nothing."""
+    await scenes.ended()
+    members = [word for name in ("ivan", "xena") for word in ("--member", NUMBERS[name])]
+    await house.callrec("groups", "set", "pickers", *members, "--supervisor", NUMBERS["walt"])
+    async with asyncio.timeout(BOUND_S):
+        while "pickers" not in await house.stack.pbx.cli("pjsip show endpoint xena"):  # noqa: ASYNC110 - a console tells nobody
+            await asyncio.sleep(0.1)
+    await house.phone("ivan").behave(RingForever())
+    there = await house.phone("zack").call(NUMBERS["ivan"], tone_hz=0)
+    await house.phone("ivan").rings()
+    silent = await house.phone("walt").call("*8", tone_hz=0)
+    await silent.ended()
+    assert silent.heard().length_s == 0
+    picker = await house.phone("xena").call("*8", tone_hz=0)
+    await asyncio.gather(there.answered(), picker.answered())
+    await there.hangup()
+
+
+async def test_asterisk_says_which_numbers_keys_can_dial_and_which_have_a_lamp(house: House) -> None:
+    """A position of the parking lot has a hint, an echo test has none, and a number that nobody has is not there."""
+    async with manager(house.stack.pbx) as ami:
+        numbers = AmiNumbers(ami)
+        assert await numbers.known("701", "default") == KnownNumber(True, "park:701@pbx-own")
+        assert await numbers.known("*43", "default") == KnownNumber(True, "")
+        assert await numbers.known("5999", "default") == KnownNumber(False, "")
 
 
 async def test_the_code_of_online_recording_is_another_at_once(house: House, scenes: Scenes[None]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from api_door import EVE, JOHN, TABLES, TOKEN, opened
 from seeds import adding
 
+from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.model import Feature, Tables, User
 from callrec.domain.rules import UserId
 
@@ -406,10 +407,25 @@ async def test_no_key_is_left_that_leads_to_nothing(door):
     assert [] == await keys()
 
 
+async def test_a_key_of_a_queue_dials_a_number_that_asterisk_has(door):
+    """Asterisk is asked at each change of it. While it does not answer, the key is taken as it is."""
+    key = {"user": JOHN.id, "number": 7, "type": "queue", "destination": "5001"}
+    door.dialplan = {"5000@default": KnownNumber(True, "")}
+    refused = await door.ask("POST", "/keys", key)
+    assert (refused.status, refused.json["code"]) == (422, "key-destination")
+    assert "no number 5001" in refused.json["title"]
+    made = await door.ask("POST", "/keys", key | {"destination": "5000"})
+    assert (made.status, made.json["dials"]) == (201, "5000")
+    assert 422 == (await door.change("/keys/1:7", destination="5001")).status
+    assert 200 == (await door.change("/keys/1:7", label="Support")).status
+    door.dialplan = {}
+    assert 200 == (await door.change("/keys/1:7", destination="5001")).status
+
+
 @pytest.mark.parametrize(
     ("given", "status", "code", "pointer"),
     [
-        ({"type": "queue"}, 422, "key-not-served", "/type"),
+        ({"type": "listen"}, 422, "key-not-served", "/type"),
         ({"type": "dance"}, 422, "key-type", "/type"),
         ({"user": "404"}, 422, "no-such-user", "/user"),
         ({"type": "user", "destination": "404"}, 422, "key-destination", "/destination"),

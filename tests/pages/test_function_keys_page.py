@@ -3,6 +3,7 @@
 from api_door import ServiceUrl
 from people import BILL, GEORGE, JOHN
 
+from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit
 from callrec.domain.directory.model import FunctionKey, Line, User
@@ -128,9 +129,42 @@ async def test_what_a_lamp_cannot_show_is_told(someone: Someone, door: ServiceUr
         assert "Hidden has no supervision: the lamp stays dark." in said
         assert "Asks for the number when it is pressed" in said
         assert "The service is not activated among the extensions" in said
-        assert await one.page.locator("select[name='type.0'] option[disabled]").count() == 11
+        assert await one.page.locator("select[name='type.0'] option[disabled]").count() == 5
         await one.page.click("text=Types that cannot be chosen")
-        assert "Queue: make a customized key that dials its number" in await one.text()
+        assert "Listen to online calls: supervisors listen by the PBX's own code" in await one.text()
+
+
+async def test_keys_of_numbers_are_asked_of_asterisk_and_lamps_without_a_hint_are_told(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    """Errors stand in place and in the language of the page."""
+    owner = UserId("617")
+    records = (User(owner, "Dials"), Line("dials", owner, "1607", "default", "sip", "secret"))
+    await door.store.edit(Edit(tuple(Change(None, made) for made in records)), "numbers")
+    await tables_of(door)
+    door.dialplan = {"5000@default": KnownNumber(True, ""), "701@default": KnownNumber(True, "park:701@pbx-own")}
+    try:
+        async with someone("administrator", locale="de-DE", java_script_enabled=False) as one:
+            await one.go(f"/users/{owner}/keys")
+            for at, (kind, number) in enumerate((("conference", "5000"), ("parking_position", "701"), ("queue", "6"))):
+                if at:
+                    await one.page.click("[value=add]")
+                await one.page.fill(f"[name='number.{at}']", str(at + 1))
+                await one.page.select_option(f"[name='type.{at}']", kind)
+                await one.page.fill(f"[name='destination.{at}']", number)
+                if kind != "queue":
+                    await one.page.check(f"[name='supervision.{at}']")
+            await one.page.click("button.main[value=save]")
+            assert await one.text("[id='destination.2-wrong']") == "Diese Anlage hat keine solche Nummer."
+            assert await one.page.locator(".wrong-row").count() == 1
+            await one.page.click("[value='remove.2']")
+            await one.page.click("button.main[value=save]")
+            said = await one.text()
+            assert "Taste 1: Die Nummer hat keinen Hint" in said
+            assert "Taste 2:" not in said
+        assert (await keys_of(door, owner))[2][:2] == ("parking_position", "701")
+    finally:
+        door.dialplan = {}
 
 
 async def test_keys_are_copied_to_others_after_it_was_shown_what_happens(someone: Someone, door: ServiceUrl) -> None:

@@ -35,7 +35,7 @@ from callrec.app.access.program_tokens import ProgramTokens
 from callrec.app.calls.live_calls import REASON, Controlled, LiveCall, LiveCalls
 from callrec.app.doctor.findings import Finding
 from callrec.app.events.hub import EventHub
-from callrec.app.ports.asterisk import MessageCount
+from callrec.app.ports.asterisk import KnownNumber, MessageCount
 from callrec.app.ports.machine import Disk, Machine
 from callrec.app.webhooks.registry import WebhookRegistry
 from callrec.config import Settings
@@ -164,6 +164,8 @@ class ServiceUrl:
         self.logins: RedisLogins
         self.machine = FewDisks()
         self.messages: dict[str, MessageCount] = {}
+        self.dialplan: dict[str, KnownNumber] = {}
+        """What Asterisk has at NUMBER@CONTEXT; empty: it does not answer."""
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request; a body that is text goes as it is, headers' dashes are underscores."""
@@ -183,6 +185,10 @@ class ServiceUrl:
     async def count(self, mailbox: str, context: str) -> MessageCount | None:
         """What a test has set for this mailbox: the door is Asterisk's mailboxes, too."""
         return self.messages.get(f"{mailbox}@{context}")
+
+    async def known(self, number: str, context: str) -> KnownNumber | None:
+        """What a test has set for this number: the door is Asterisk's dialplan, too."""
+        return self.dialplan.get(f"{number}@{context}", KnownNumber(False, "")) if self.dialplan else None
 
     async def close(self) -> None:
         """Close the client once its requests have ended: a request would not notice that its client is closed, and wait on."""
@@ -271,6 +277,7 @@ async def opened(
             prompts = prompts_of(Settings(prompts_dir=folder / "prompts"))
             use = UseCases(
                 store=kept, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(), mailboxes=door,
+                numbers=door,
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
                 prompts=prompts, readiness=Readiness(), machine=door.machine,
             )  # fmt: skip

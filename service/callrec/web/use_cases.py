@@ -9,7 +9,7 @@ from callrec.app.calls.live_calls import LiveCalls
 from callrec.app.events.hub import EventHub
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.access import AuditLog, LogReader
-from callrec.app.ports.asterisk import Mailboxes
+from callrec.app.ports.asterisk import Mailboxes, Numbers
 from callrec.app.ports.directory import DirectorySource, TableStore, UserFiles
 from callrec.app.ports.library import Catalogue
 from callrec.app.ports.machine import Machine
@@ -28,6 +28,7 @@ class UseCases:
     webhooks: WebhookRegistry
     calls: LiveCalls
     mailboxes: Mailboxes
+    numbers: Numbers
     logins: Logins
     tokens: ProgramTokens
     audit: AuditLog

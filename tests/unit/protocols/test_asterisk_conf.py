@@ -20,10 +20,12 @@ ROWS = {
     "users_features.conf": {"callrec", "featuredigittimeout", "atxferthreeway", "recordingfailsound"},
     "users_pjsip.conf": {
         *("context", "callerid", "auth", "aors", "language", "mailboxes", "allow_transfer", "set_var"),
+        *("named_call_group", "named_pickup_group"),
         *("username", "password", "type", "voicemail_extension"),
     },
     "users_sccp.conf": {
         *("type", "id", "label", "description", "context", "cid_name", "cid_num", "mailbox", "button"),
+        *("namedcallgroup", "namedpickupgroup"),
     },
     "users_extensions.conf": {"include", "exten", "same"},
 }

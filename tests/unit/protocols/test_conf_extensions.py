@@ -134,6 +134,7 @@ def test_codes_lead_to_their_features_alone_and_with_an_argument() -> None:
         "exten => *25,1,Gosub(callrec-service,s,1(dnd,))\n"
         "exten => *23,1,Gosub(callrec-service,s,1(forward_busy,))\n"
         "exten => _*23.,1,Gosub(callrec-service,s,1(forward_busy,${FILTER(0-9*#,${EXTEN:3})}))\n"
+        "exten => *8,1,Gosub(callrec-pickup,s,1())\n"
         "exten => _*8.,1,Gosub(callrec-pickup,s,1(${FILTER(0-9*#,${EXTEN:2})}@${CONTEXT}))\n"
         "exten => _*97.,1,VoiceMail(${FILTER(0-9*#,${EXTEN:3})}@${CONTEXT},u)\n"
         "exten => *98,1,Gosub(pbx-voicemail,s,1(${CONTEXT}))\n\n"

@@ -6,7 +6,7 @@ import pytest
 from asterisk_reading import Section, by_name
 from conf_tables import BOX, JOHN, LINE, TABLES, john, site
 
-from callrec.domain.directory.model import Tables
+from callrec.domain.directory.model import Group, Tables
 from callrec.protocols.asterisk_conf.pjsip import pjsip
 
 
@@ -83,6 +83,14 @@ def test_the_trunk_sees_what_outcallerid_says(outcallerid: str, said: list[str])
 def test_an_own_mailbox_may_ask_for_no_password() -> None:
     assert "CALLREC_SKIPPASS=s" not in variables(TABLES)
     assert "CALLREC_SKIPPASS=s" in variables(replace(TABLES, voicemails=(replace(BOX, skippass=True),)))
+
+
+def test_a_member_of_groups_may_take_their_calls_and_a_supervisor_of_them_may_not() -> None:
+    groups = (Group("sales", (JOHN.id,)), Group("Über uns", (), (JOHN.id,)))
+    assert "named_call_group" not in pjsip(site(TABLES))
+    (endpoint, *_) = by_name(pjsip(site(replace(TABLES, groups=groups))))["1000"]
+    said = dict(endpoint.rows)
+    assert (said["named_call_group"], said["named_pickup_group"]) == ("sales", "sales")
 
 
 def test_an_sccp_line_is_no_endpoint() -> None:

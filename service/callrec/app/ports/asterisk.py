@@ -213,6 +213,22 @@ class Mailboxes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class KnownNumber:
+    """What Asterisk has at a number of a context: whether it can be dialled, and its hint (empty: a lamp would stay dark)."""
+
+    is_there: bool
+    hint: str
+
+
+class Numbers(Protocol):
+    """The numbers that Asterisk's dialplan has."""
+
+    async def known(self, number: str, context: str) -> KnownNumber | None:
+        """What is at this number for callers of this context; None when Asterisk does not tell. Never fails."""
+        ...
+
+
 class ApplicationBridges(Protocol):
     """Channels in the bridges of other ARI applications. Raises Unavailable, Refused."""
 

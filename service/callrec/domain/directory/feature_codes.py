@@ -43,7 +43,7 @@ FEATURES: Mapping[Feature, Dialling] = {
     Feature.CALL_RECORD: Dialling(switch="call_record"),
     Feature.ONLINE_RECORD: Dialling(dialled=False),
     Feature.PAUSE_RECORD: Dialling(dialled=False),
-    Feature.PICKUP: Dialling(Argument.REQUIRED),
+    Feature.PICKUP: Dialling(_NUMBER),
     Feature.PHONE_STATUS: Dialling(),
     Feature.FORWARDS_OFF: Dialling(),
     Feature.FORWARD_UNCONDITIONAL: Dialling(_NUMBER, "forward_unconditional"),

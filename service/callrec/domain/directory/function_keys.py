@@ -33,6 +33,10 @@ class Takes(StrEnum):
     NOTHING = "nothing"
     USER = "a user"
     DIGITS = "digits"
+    NUMBER = "a number of this PBX"
+    """Asterisk is asked whether it has it (`app.directory.dialled_numbers`)."""
+    LOT = "the number of a parking lot, or nothing"
+    """The same; nothing: the lot of `PARKING`."""
     FORWARD = "a number, or nothing"
     """Without a destination the prompt asks for the number when the key is pressed, and any forward lights the lamp."""
     MAILBOX = "a mailbox"
@@ -78,18 +82,18 @@ KEY_TYPES = _table(
     KeyType("agent_toggle", Takes.AGENT, supervised=True, feature=Feature.AGENT_TOGGLE),
     KeyType("blind_transfer", digits="*1"),
     KeyType("attended_transfer", digits="*2"),
-    KeyType("parking", digits=PARKING),
-    KeyType("group", Takes.DIGITS, served=False),
-    KeyType("queue", Takes.DIGITS, served=False),
-    KeyType("conference", Takes.DIGITS, supervised=True, served=False),
+    KeyType("parking", Takes.LOT, digits=PARKING),
+    KeyType("parking_position", Takes.NUMBER, supervised=True),
+    KeyType("group", Takes.NUMBER),
+    KeyType("queue", Takes.NUMBER),
+    KeyType("conference", Takes.NUMBER, supervised=True),
+    KeyType("paging", Takes.NUMBER),
+    KeyType("group_pickup", feature=Feature.PICKUP),
     KeyType("sound_recording", served=False),
     KeyType("incoming_filter", supervised=True, served=False),
-    KeyType("group_pickup", served=False),
     KeyType("listen", served=False),
     KeyType("directory", served=False),
     KeyType("voicemail_delete", served=False),
-    KeyType("parking_position", Takes.DIGITS, supervised=True, served=False),
-    KeyType("paging", Takes.DIGITS, served=False),
 )
 SERVED = tuple(name for name, one in KEY_TYPES.items() if one.served)
 ON_SCCP = frozenset({"customized"})
@@ -211,6 +215,8 @@ def _destination_fault(key: FunctionKey, kind: KeyType, owner: User, tables: Dir
             boxes = tables.records(Table.VOICEMAILS)
             there = any(at(key.destination, line.context) in boxes for line in tables.lines_of(key.user))
             return "" if there else f"must be a mailbox in the user's context, not {key.destination[:40]!r}"
-        case Takes.DIGITS:  # pragma: no branch - the last kind
+        case Takes.LOT if not key.destination:
+            return ""
+        case Takes.DIGITS | Takes.NUMBER | Takes.LOT:  # pragma: no branch - the last kinds
             fits = _CUSTOM.fullmatch(key.destination) is not None
             return "" if fits else f"must be at most 40 digits, * and #, not {key.destination[:60]!r}"

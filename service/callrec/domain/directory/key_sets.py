@@ -30,6 +30,7 @@ class KeyFault:
     number: int
     field: str
     reason: str
+    code: ErrorCode = "key-destination"
 
 
 class KeysRefused(Refused):
@@ -63,17 +64,20 @@ def _faults(wanted: Sequence[FunctionKey], former: Mapping[int, FunctionKey], ta
     for at, key in enumerate(wanted):
         if any(key.number == other.number for other in wanted[:at]):
             found.append(
-                KeyFault(at, key.number, "number", f"{key.number} is there twice: each key has its own number")
+                KeyFault(
+                    at, key.number, "number", f"{key.number} is there twice: each key has its own number", "key-number"
+                )
             )
         if former.get(key.number) != key:
             try:
                 check_alone(key, tables)
             except Refused as refused:
-                found.append(KeyFault(at, key.number, _FIELDS.get(refused.code, "type"), refused.message))
+                where = _FIELDS.get(refused.code, "type")
+                found.append(KeyFault(at, key.number, where, refused.message, refused.code))
                 continue
         if twin := twin_of(key, wanted[:at]):
             says = f"key {twin.number} does the same as key {key.number} would"
-            found.append(KeyFault(at, key.number, "destination", says))
+            found.append(KeyFault(at, key.number, "destination", says, "key-twice"))
     return found
 
 

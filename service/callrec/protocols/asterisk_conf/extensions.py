@@ -97,7 +97,7 @@ def _leads_to(code: FeatureCode, argument: str) -> str:
         case Feature.CALL_RECORD:
             return f"Gosub(callrec-always,s,1({code.code}))"
         case Feature.PICKUP:
-            return f"Gosub(callrec-pickup,s,1({argument}@${{CONTEXT}}))"
+            return f"Gosub(callrec-pickup,s,1({argument and f'{argument}@${{CONTEXT}}'}))"
         case Feature.VOICEMAIL_LEAVE:
             return f"VoiceMail({argument}@${{CONTEXT}},u)"
         case Feature.VOICEMAIL_CONSULT:

@@ -28,6 +28,8 @@ def _endpoint(line: Line, site: Site) -> str:
         endpoint.append(f"language = {user.language}")
     if box := site.mailbox(user.id):
         endpoint.append(f"mailboxes = {box}")
+    if groups := site.groups(user.id):
+        endpoint += [f"named_call_group = {groups}", f"named_pickup_group = {groups}"]
     if not user.enablexfer:
         endpoint.append("allow_transfer = no")
     endpoint += [f"set_var = {name}={value}" for name, value in _variables(user, line.context, site).items()]

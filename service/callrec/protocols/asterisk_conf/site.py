@@ -1,6 +1,9 @@
-"""The sifted tables as the files need them: who has which mailbox, and which line rings."""
+"""The sifted tables as the files need them: who has which mailbox and keys, whose calls one may take, and which line rings."""
 
-from callrec.domain.directory.model import Context, Feature, FeatureCode, Line, Tables, User, Voicemail
+import re
+from collections import defaultdict
+
+from callrec.domain.directory.model import Context, Feature, FeatureCode, FunctionKey, Line, Tables, User, Voicemail
 from callrec.domain.directory.unique_keys import endpoint
 from callrec.domain.rules import UserId
 from callrec.protocols.asterisk_conf.validation import LeftOut
@@ -21,6 +24,13 @@ class Site:
         self._users = {user.id: user for user in tables.users}
         self._boxes = {box.user: box for box in reversed(tables.voicemails)}
         self._first = {line.user: line for line in reversed(tables.lines)}
+        self._keys: defaultdict[UserId, list[FunctionKey]] = defaultdict(list)
+        for key in sorted(tables.keys, key=lambda one: one.number):
+            self._keys[key.user].append(key)
+        self._groups: defaultdict[UserId, list[str]] = defaultdict(list)
+        for group in tables.groups:
+            for member in group.members:
+                self._groups[member].append(_written(group.name))
         self.left_out: list[LeftOut] = []
         """Secretaries that have no boss whose calls could ring at their phones."""
         self._secretaries = self._teams()
@@ -37,6 +47,15 @@ class Site:
         """The same as Asterisk writes it, `1000@default`; empty when there is none."""
         box = self.box(user)
         return f"{box.mailbox}@{box.context}" if box else ""
+
+    def keys(self, user: UserId) -> list[FunctionKey]:
+        """A user's function keys, in the order of their numbers."""
+        return self._keys.get(user, [])
+
+    def groups(self, user: UserId) -> str:
+        """The groups of which a user is a member, as Asterisk lists named groups; empty for none. Who is in one of them may take
+        the calls that ring at the others."""
+        return ",".join(self._groups.get(user, ()))
 
     def rings(self, user: UserId) -> Line | None:
         """The line that a call from outside rings: a user's first."""
@@ -62,6 +81,11 @@ class Site:
             else:
                 self.left_out.append(_not_rung(user))
         return teams
+
+
+def _written(group: str) -> str:
+    """A group's name without characters that a file or Asterisk reads as its own; no two groups become one."""
+    return re.sub("[^A-Za-z0-9_-]", lambda one: f".{ord(one.group()):04x}", group)
 
 
 def _not_rung(user: User) -> LeftOut:

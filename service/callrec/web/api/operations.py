@@ -36,7 +36,7 @@ def operations(use: UseCases) -> list[Operation]:
     records, tags = Records(use.store, use.tables), Tags()
     table = [
         *user_file_operations(use.files, records),
-        *records_api.operations(records, tags),
+        *records_api.operations(records, tags, use.numbers),
         *extension_operations(records, tags),
         lookup_operation(Lookups(use.tables)),
         *call_operations(use.calls),

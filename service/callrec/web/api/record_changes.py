@@ -5,12 +5,15 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import BaseModel
 
+from callrec.app.directory.dialled_numbers import check_number
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.records import Records
+from callrec.app.ports.asterisk import Numbers
 from callrec.domain.access.decisions import may
 from callrec.domain.access.grants import ACCOUNT_FIELDS
 from callrec.domain.directory.edit import Table, TableRecord
-from callrec.domain.directory.model import Permission, User
+from callrec.domain.directory.model import FunctionKey, Permission, User
+from callrec.domain.rules import UserId
 from callrec.web.api.access_changes import log_record_change
 from callrec.web.api.resources import Resource
 from callrec.web.auth import not_permitted, principal_of
@@ -20,14 +23,16 @@ class RecordChanges:
     """The three changes of one record. All raise BadRequest (403) without the permission for accounts where it is needed,
     Refused, Unavailable."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, records: Records, numbers: Numbers) -> None:
+        self._records, self._numbers = records, numbers
 
     async def create(
         self, request: web.Request, kind: Resource, body: BaseModel, change_request: ChangeRequest
     ) -> TableRecord:
         """Add the record that the body describes."""
         may_set(request, kind, body)
+        if kind.table is Table.KEYS:
+            await self._check_key(kind.make(body, self._records.directory, UserId("")))
         await log_record_change(request, kind.table, "create", fields=_stated(body))
         return await self._records.create(
             kind.table, lambda tables, identity: kind.make(body, tables, identity), change_request
@@ -45,6 +50,8 @@ class RecordChanges:
     ) -> TableRecord:
         """Change the fields that the body has of the record with this key."""
         may_set(request, kind, body)
+        if kind.table is Table.KEYS and (before := self._records.directory.records(kind.table).get(key)):
+            await self._check_key(kind.become(before, body))
         await log_record_change(request, kind.table, "change", key, _stated(body))
         return await self._records.change(
             kind.table,
@@ -70,6 +77,10 @@ class RecordChanges:
             raise not_permitted(Permission.ACCOUNTS_CHANGE)
         await log_record_change(request, kind.table, "delete", key)
         await self._records.remove(kind.table, key, expected, change_request)
+
+    async def _check_key(self, key: TableRecord) -> None:
+        if isinstance(key, FunctionKey):
+            await check_number(key, self._records.directory, self._numbers)
 
 
 def may_set(request: web.Request, kind: Resource, body: BaseModel) -> None:

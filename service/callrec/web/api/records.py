@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from callrec.app.directory.paging import Order, begins, page
 from callrec.app.directory.records import Records
+from callrec.app.ports.asterisk import Numbers
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
 from callrec.domain.directory.model import Permission, User
@@ -43,9 +44,9 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def operations(records: Records, tags: Tags) -> list[Operation]:
+def operations(records: Records, tags: Tags, numbers: Numbers) -> list[Operation]:
     """All operations of all kinds of records."""
-    return [one for resource in RESOURCES for one in _Kind(resource, records, tags).operations()]
+    return [one for resource in RESOURCES for one in _Kind(resource, records, tags, numbers).operations()]
 
 
 def shown(body: object, status: HTTPStatus = _READ, **headers: str) -> web.Response:
@@ -61,9 +62,9 @@ def _dumped(body: object) -> str:
 class _Kind:
     """One kind of records over HTTP."""
 
-    def __init__(self, resource: Resource, records: Records, tags: Tags) -> None:
+    def __init__(self, resource: Resource, records: Records, tags: Tags, numbers: Numbers) -> None:
         self._kind, self._records, self._tags = resource, records, tags
-        self._change, self._changes = changes(resource.new, *resource.fixed), RecordChanges(records)
+        self._change, self._changes = changes(resource.new, *resource.fixed), RecordChanges(records, numbers)
         self._query = _list_query(resource)
 
     def operations(self) -> list[Operation]:

@@ -40,7 +40,7 @@ def test_the_shipped_codes_stand_beside_each_other() -> None:
         (Feature.DND, "*25", "*251", False),
         (Feature.FORWARD_BUSY, "*23", "*23", True),
         (Feature.FORWARD_BUSY, "*23", "*231", True),
-        (Feature.PICKUP, "*8", "*8", False),
+        (Feature.PICKUP, "*8", "*8", True),
         (Feature.PICKUP, "*8", "*81", True),
         (Feature.ONLINE_RECORD, "*3", "*3", False),
     ],

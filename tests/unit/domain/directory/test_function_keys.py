@@ -74,6 +74,12 @@ def test_of_what_is_no_id_or_no_code_no_key_is_made(user, code):
         (replace(RECORD, type="forward_busy", destination="1002"), (), ("*7351***223*1002", "*7351***223*1002")),
         (FunctionKey(JOHN.id, 3, "voicemail_leave", "1002"), (), ("*971002", "")),
         (FunctionKey(JOHN.id, 3, "phone_status"), (), ("*10", "")),
+        (FunctionKey(JOHN.id, 3, "conference", "5000", supervision=True), (), ("5000", "5000")),
+        (FunctionKey(JOHN.id, 3, "parking_position", "701", supervision=True), (), ("701", "701")),
+        (FunctionKey(JOHN.id, 3, "queue", "5001"), (), ("5001", "")),
+        (FunctionKey(JOHN.id, 3, "parking"), (), ("*70", "")),
+        (FunctionKey(JOHN.id, 3, "parking", "*71"), (), ("*71", "")),
+        (FunctionKey(JOHN.id, 3, "group_pickup"), (), ("*8", "")),
     ],
 )
 def test_what_a_key_dials_and_the_lamp_that_shows_it(key, lines, expected):
@@ -85,7 +91,7 @@ def test_every_served_type_can_be_given(name):
     kind = KEY_TYPES[name]
     destination = {
         Takes.NOTHING: "", Takes.USER: EVE.id, Takes.DIGITS: "5551", Takes.FORWARD: "1002", Takes.MAILBOX: "1002",
-        Takes.AGENT: "2101",
+        Takes.AGENT: "2101", Takes.NUMBER: "5000", Takes.LOT: "",
     }[kind.takes]  # fmt: skip
     key = FunctionKey(JOHN.id, 250, name, destination, "a label", kind.supervised)
     assert Edit((Change(None, key),)) == place(key)
@@ -117,6 +123,10 @@ def test_what_is_not_served_is_refused_by_name(name):
         (replace(TO_EVE, destination="9"), (DESK,), (), "key-destination"),
         (FunctionKey(JOHN.id, 1, "customized"), (DESK,), (), "key-destination"),
         (FunctionKey(JOHN.id, 1, "customized", "55,${X}"), (DESK,), (), "key-destination"),
+        (FunctionKey(JOHN.id, 1, "paging"), (DESK,), (), "key-destination"),
+        (FunctionKey(JOHN.id, 1, "parking", "lot"), (DESK,), (), "key-destination"),
+        (FunctionKey(JOHN.id, 1, "group", "5000", supervision=True), (DESK,), (), "key-supervision"),
+        (FunctionKey(JOHN.id, 1, "group_pickup", "1000"), (DESK,), (), "key-destination"),
         (replace(RECORD, type="forward_busy", destination="*98"), (DESK,), (), "key-destination"),
         (replace(RECORD, type="forward_busy", destination="1000"), (DESK,), (), "key-destination"),
         (replace(RECORD, type="agent_login", destination="2102"), (DESK,), (), "key-destination"),

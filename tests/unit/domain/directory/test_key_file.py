@@ -68,7 +68,7 @@ def test_other_keys_of_the_user_stay_or_go():
 
 
 def test_every_error_has_its_line_and_column():
-    rows = ("nobody;x;dnd;;2", "1000;3;user;who;", "1000;4", "1000;5;customized;letters;", "1000;6;queue;300;1")
+    rows = ("nobody;x;dnd;;2", "1000;3;user;who;", "1000;4", "1000;5;customized;letters;", "1000;6;listen;300;1")
     bad = "user;number;type;destination;supervision\n\n" + "\n".join(rows)
     assert errors_of(bad) == [
         *((3, "number"), (3, "supervision"), (3, "user"), (4, "destination"), (5, "")),

@@ -40,7 +40,7 @@ def test_two_keys_may_change_their_places():
 def test_every_fault_is_told_with_the_place_of_its_key_and_its_field():
     wanted = [
         *(replace(DND, label="x" * 33), replace(DND, number=7), replace(OUT, destination="x")),
-        *(replace(OUT, number=7), FunctionKey(JOHN.id, 9, "queue", "300"), FunctionKey(JOHN.id, 0, "dnd")),
+        *(replace(OUT, number=7), FunctionKey(JOHN.id, 9, "listen"), FunctionKey(JOHN.id, 0, "dnd")),
         *(FunctionKey(JOHN.id, 10, "user", EVE.id), replace(DND, number=8)),
     ]
     with pytest.raises(KeysRefused) as refused:
@@ -56,10 +56,12 @@ def test_every_fault_is_told_with_the_place_of_its_key_and_its_field():
 
 
 def test_a_single_fault_stands_alone_and_a_key_that_stays_is_not_checked_again():
-    stays = FunctionKey(JOHN.id, 9, "queue", "300")
+    stays = FunctionKey(JOHN.id, 9, "listen")
     with pytest.raises(KeysRefused) as refused:
         replacing(JOHN.id, [stays, replace(stays, number=8)], tables(stays))
-    assert refused.value.faults == (KeyFault(1, 8, "type", "keys of type queue are not served by this PBX"),)
+    assert refused.value.faults == (
+        KeyFault(1, 8, "type", "keys of type listen are not served by this PBX", "key-not-served"),
+    )
     assert "more" not in refused.value.message
 
 

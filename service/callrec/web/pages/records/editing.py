@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.records import Records
+from callrec.app.ports.asterisk import Numbers
 from callrec.app.ports.directory import DirectorySource
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Table, TableRecord
@@ -52,9 +53,9 @@ class Stale:
 class Editing:
     """The records behind the forms."""
 
-    def __init__(self, records: Records, tables: DirectorySource) -> None:
-        self.records, self._tables = records, tables
-        self._changes = RecordChanges(records)
+    def __init__(self, records: Records, tables: DirectorySource, numbers: Numbers) -> None:
+        self.records, self._tables, self.numbers = records, tables, numbers
+        self._changes = RecordChanges(records, numbers)
 
     @property
     def directory(self) -> Directory:

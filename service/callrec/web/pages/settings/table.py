@@ -18,7 +18,7 @@ from callrec.web.use_cases import UseCases
 def settings_pages(use: UseCases) -> list[Page]:
     """All of them; those with fixed paths come before those of one record."""
     records, once = Records(use.store, use.tables), OnceShown(time.monotonic)
-    editing = Editing(records, use.tables)
+    editing = Editing(records, use.tables, use.numbers)
     return [
         *overview_pages(),
         *ExtensionPages(editing).pages(),

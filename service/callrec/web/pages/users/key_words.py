@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.function_keys import KEY_TYPES, ON_SCCP, Takes, blf_of, dials
+from callrec.domain.directory.key_sets import KeyFault
 from callrec.domain.directory.model import FunctionKey, User
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.rules import UserId
-from callrec.web.pages.languages import N_
+from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.records.fields import named
 
 TYPES: Mapping[str, str] = {
@@ -32,28 +35,21 @@ TYPES: Mapping[str, str] = {
     "blind_transfer": N_("Blind transfer"),
     "attended_transfer": N_("Attended transfer"),
     "parking": N_("Parking"),
+    "parking_position": N_("Parking position"),
     "group": N_("Group"),
     "queue": N_("Queue"),
     "conference": N_("Conference room"),
+    "paging": N_("Paging"),
+    "group_pickup": N_("Group interception"),
     "sound_recording": N_("Sound recording"),
     "incoming_filter": N_("Incoming call filtering"),
-    "group_pickup": N_("Group interception"),
     "listen": N_("Listen to online calls"),
     "directory": N_("Directory access"),
     "voicemail_delete": N_("Delete messages"),
-    "parking_position": N_("Parking position"),
-    "paging": N_("Paging"),
 }
-BY_NUMBER = N_("make a customized key that dials its number")
 NOT_SERVED: Mapping[str, str] = {
-    "group": BY_NUMBER,
-    "queue": BY_NUMBER,
-    "conference": BY_NUMBER,
-    "paging": BY_NUMBER,
-    "parking_position": BY_NUMBER,
     "sound_recording": N_("prompts are recorded and uploaded on the page Prompts"),
     "incoming_filter": N_("this PBX filters for bosses and secretaries only"),
-    "group_pickup": N_("a call is taken by the code of interception and the number that rings"),
     "listen": N_("supervisors listen by the PBX's own code, which is announced where the law wants it"),
     "directory": N_("phones have directories of their own"),
     "voicemail_delete": N_("messages are deleted in the mailbox"),
@@ -63,10 +59,35 @@ DESTINATIONS: Mapping[Takes, str] = {
     Takes.NOTHING: N_("no destination"),
     Takes.USER: N_("the beginning of a name, or a number"),
     Takes.DIGITS: N_("the digits to dial"),
+    Takes.NUMBER: N_("a number that this PBX has"),
+    Takes.LOT: N_("the number of another parking lot, or empty"),
     Takes.FORWARD: N_("a number; empty: the phone asks for it"),
     Takes.MAILBOX: N_("a mailbox"),
     Takes.AGENT: N_("the user's agent number, or empty"),
 }
+
+
+REFUSED: Mapping[ErrorCode, str] = {
+    "key-number": N_("Each key has its own number, from 1 to 250."),
+    "key-type": N_("This is not a type of key."),
+    "key-not-served": N_("This PBX does not serve keys of this type."),
+    "key-sccp": N_("An SCCP phone has customized keys only."),
+    "key-label": N_("A label has at most 32 characters, none of them a control character."),
+    "key-supervision": N_("A key of this type has no lamp: leave supervision off."),
+    "key-twice": N_("Another key of this phone does the same."),
+}
+"""What is refused of a key, by the error's code."""
+WANTED: Mapping[Takes, str] = {
+    Takes.NOTHING: N_("A key of this type has no destination."),
+    Takes.USER: N_("Type the beginning of a name, or a number."),
+    Takes.DIGITS: N_("At most 40 digits, * and #."),
+    Takes.NUMBER: N_("This PBX has no such number."),
+    Takes.LOT: N_("This PBX has no such number."),
+    Takes.FORWARD: N_("A forward cannot lead to this number."),
+    Takes.MAILBOX: N_("There is no such mailbox in the user's context."),
+    Takes.AGENT: N_("The user's own agent number, or nothing."),
+}
+"""What is refused of a key's destination."""
 
 
 @dataclass(slots=True)
@@ -116,17 +137,33 @@ def leads_to(key: FunctionKey, tables: Directory) -> str:
     return named(user, tables) if user else key.destination
 
 
-def shown(key: FunctionKey, tables: Directory) -> KeyShown:
-    """A stored key, with what it dials and what its lamp follows."""
+def refused_key(fault: KeyFault, row: KeyRow, language: str) -> str:
+    """What is wrong with a key, in this language; in English as the use case says it, which names values."""
+    kind = KEY_TYPES.get(row.type)
+    said = REFUSED.get(fault.code) or (WANTED[kind.takes] if kind else "")
+    return translations(language).gettext(said) if said and language != "en" else fault.reason
+
+
+def shown(key: FunctionKey, tables: Directory, known: KnownNumber | None = None) -> KeyShown:
+    """A stored key, with what it dials and what its lamp follows. `known`: what Asterisk has at its number."""
     codes = {code.feature: code for code in tables.codes()}
     is_user = KEY_TYPES[key.type].takes is Takes.USER
     about = tables.user(UserId(key.destination)) if is_user else None
     lines = tables.lines_of(about.id) if about else ()
-    note, is_warning = _note(key, about, tables)
+    note, is_warning = _note_of_number(key, known) if known else _note(key, about, tables)
     return KeyShown(
         key, TYPES.get(key.type, key.type), leads_to(key, tables), dials(key, lines, codes), blf_of(key, lines, codes),
         note, about, is_warning,
     )  # fmt: skip
+
+
+def _note_of_number(key: FunctionKey, known: KnownNumber) -> tuple[str, bool]:
+    """The same of a key that dials a number of the PBX."""
+    if not known.is_there:
+        return N_("This PBX does not have the number: the key does nothing."), True
+    if key.supervision and not known.hint:
+        return N_("The number has no hint: the lamp stays dark. Give it one in the dialplan."), True
+    return "", False
 
 
 def _note(key: FunctionKey, about: User | None, tables: Directory) -> tuple[str, bool]:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from callrec.app.directory.dialled_numbers import number_of, undialled
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.function_keys import KEY_TYPES, NUMBERS, Takes
-from callrec.domain.directory.key_sets import Copied, KeysRefused, copied, replacing
+from callrec.domain.directory.key_sets import Copied, KeyFault, KeysRefused, copied, replacing
 from callrec.domain.directory.model import FunctionKey, Permission, User
 from callrec.domain.errors import Refused
 from callrec.web.api.access_changes import log_change, log_changes
@@ -22,7 +23,7 @@ from callrec.web.pages.records.fields import Field, Kind, typed_value, user_mean
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.users.around import AroundUser
-from callrec.web.pages.users.key_words import DESTINATIONS, KeyRow, KeyShown, choices, row_of, shown
+from callrec.web.pages.users.key_words import DESTINATIONS, KeyRow, KeyShown, choices, refused_key, row_of, shown
 
 KEYS = "/users/{user:[0-9]+}/keys"
 SAYS = {"saved": N_("The keys are saved."), "copied": N_("The keys are copied.")}
@@ -53,7 +54,7 @@ class KeyPages:
         """The keys of a user."""
         user, tables = self._around.user(request), self._editing.directory
         rows = [row_of(key, tables) for key in _sorted(tables.keys_of(user.id))]
-        return self._shown(request, blank(request), rows or [KeyRow("1")])
+        return await self._shown(request, blank(request), rows or [KeyRow("1")])
 
     async def change(self, request: web.Request) -> web.Response:
         """Save the form, or change its rows without saving."""
@@ -61,34 +62,33 @@ class KeyPages:
         rows = _rows(form)
         action, _, at = form.value(DO, "save").partition(".")
         if action != "save":
-            return self._shown(request, form, _rearranged(rows, action, at), is_unsaved=True)
+            return await self._shown(request, form, _rearranged(rows, action, at), is_unsaved=True)
         rows = [row for row in rows if not row.is_empty]
         keys = [_key(form, row, user, self._editing.directory) for row in rows]
         if form.value(REVISION) != _revision(user, self._editing.directory):
-            return self._stale(request, form, rows)
+            return await self._stale(request, form, rows)
         if any(row.faults for row in rows):
-            form.add("", N_("Something is wrong with these keys: it is said at each."))
-            return self._shown(request, form, rows, is_unsaved=True)
+            return await self._wrong(request, form, rows, ())
 
         def plan(tables: Directory) -> Edit:
             if form.value(REVISION) != _revision(user, tables):
                 raise Refused("record-changed", "the keys have changed")
             return replacing(user.id, [key for key in keys if key], tables)
 
-        said = [f"{key.number} {key.type} {key.destination}" for key in keys if key]
+        wanted = [key for key in keys if key]
+        if faults := await undialled(wanted, self._editing.directory, self._editing.numbers):
+            return await self._wrong(request, form, rows, faults)
+        said = [f"{key.number} {key.type} {key.destination}" for key in wanted]
         await log_change(request, f"user:{user.id}", "keys", keys=said)
         try:
             await self._editing.records.edit(plan, change_request(request, form))
         except KeysRefused as refused:
-            for fault in refused.faults:
-                rows[fault.at].faults.setdefault(fault.field, fault.reason)
-            form.add("", N_("Something is wrong with these keys: it is said at each."))
-            return self._shown(request, form, rows, is_unsaved=True)
+            return await self._wrong(request, form, rows, refused.faults)
         except Refused as refused:
             if refused.code == "record-changed":
-                return self._stale(request, form, rows)
+                return await self._stale(request, form, rows)
             form.refuse(refused)
-            return self._shown(request, form, rows, is_unsaved=True)
+            return await self._shown(request, form, rows, is_unsaved=True)
         return see_other(f"/users/{user.id}/keys", "saved")
 
     async def sheet(self, request: web.Request) -> web.Response:
@@ -144,19 +144,31 @@ class KeyPages:
             keys=[shown(key, tables) for key in _sorted(tables.keys_of(user.id))],
         )  # fmt: skip
 
-    def _stale(self, request: web.Request, form: Form, rows: list[KeyRow]) -> web.Response:
+    async def _stale(self, request: web.Request, form: Form, rows: list[KeyRow]) -> web.Response:
         user, tables = self._around.user(request), self._editing.directory
         changes = [self._editing.last_change(Table.KEYS, f"{user.id}:{number}") for number in NUMBERS]
         last = max((one for one in changes if one), key=lambda one: one.at_ms, default=None)
         form.stale = Stale(self._editing.who(last.actor) if last else "", last.at_ms / 1000 if last else None, ())
         form.values[REVISION] = [_revision(user, tables)]
-        return self._shown(request, form, rows, is_unsaved=True)
+        return await self._shown(request, form, rows, is_unsaved=True)
 
-    def _shown(
+    async def _wrong(
+        self, request: web.Request, form: Form, rows: Sequence[KeyRow], faults: Sequence[KeyFault]
+    ) -> web.Response:
+        """The form with what was refused, in the language of the page where its code has words of ours."""
+        for fault in faults:
+            rows[fault.at].faults.setdefault(fault.field, refused_key(fault, rows[fault.at], form.language))
+        form.add("", N_("Something is wrong with these keys: it is said at each."))
+        return await self._shown(request, form, rows, is_unsaved=True)
+
+    async def _shown(
         self, request: web.Request, form: Form, rows: Sequence[KeyRow], *, is_unsaved: bool = False
     ) -> web.Response:
         user, tables = self._around.user(request), self._editing.directory
-        stored = [shown(key, tables) for key in _sorted(tables.keys_of(user.id))]
+        stored = [
+            shown(key, tables, await number_of(key, tables, self._editing.numbers))
+            for key in _sorted(tables.keys_of(user.id))
+        ]
         return page(
             request, "users/keys.html", **self._around(request), form=form, rows=rows, stored=stored,
             picture=_picture(stored), types=choices(user, tables), is_unsaved=is_unsaved, unsaved=_drawn(rows),

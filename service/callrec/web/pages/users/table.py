@@ -21,7 +21,7 @@ from callrec.web.use_cases import UseCases
 def user_pages(use: UseCases) -> list[Page]:
     """All of them; those with fixed paths come before those of one user."""
     records, once = Records(use.store, use.tables), OnceShown(time.monotonic)
-    editing = Editing(records, use.tables)
+    editing = Editing(records, use.tables, use.numbers)
     around = AroundUser(editing)
     return [
         *UserList(editing).pages(),

@@ -62,6 +62,55 @@ async def test_without_scripts_a_file_is_imported_too(someone: Someone, door: Se
         assert (await tables_of(door)).by_extension("1310", "default") is not None
 
 
+async def test_a_file_of_freepbx_is_recognised_and_what_it_does_not_say_is_asked_for(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    """What is not taken over is named before anything is changed; the chosen context counts when it is applied, too."""
+    await door.ask("POST", "/contexts", {"name": "lab", "ranges": ["1330-1339"]})
+    file = (
+        "extension,name,tech,secret,ringtimer,voicemail,voicemail_vmpwd\n1330,Free Pbx,pjsip,s3cret,20,default,4711\n"
+    )
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/users/import")
+        await one.page.set_input_files("#file", file_of(file, "extensions.csv"))
+        await one.page.click("text=Upload and look")
+        assert "FreePBX" in await one.text("dl.facts")
+        await one.page.select_option("#context", "lab")
+        await one.page.fill("#language", "fr_FR")
+        await one.page.click("text=Look again")
+        said = await one.text()
+        assert "ringtimer" in said
+        assert "1 new user" in said
+        await one.page.click("text=Apply")
+        assert "Done." in await one.text()
+    party = (await tables_of(door)).by_extension("1330", "lab")
+    assert party is not None
+    assert (party.user.name, party.user.language, party.line.secret) == ("Free Pbx", "fr_FR", "s3cret")
+
+
+async def test_a_file_of_wazo_is_recognised_and_another_choice_is_obeyed(someone: Someone, door: ServiceUrl) -> None:
+    file = "firstname,exten,context,line_protocol,ring_seconds\nWanda,1320,default,sip,30\n"
+    async with someone("administrator") as one:
+        await one.go("/users/import")
+        await one.page.set_input_files("#file", file_of(file))
+        await one.page.click("text=Upload and look")
+        await one.page.wait_for_selector("text=1 new user")
+        assert "Wazo" in await one.text("dl.facts")
+        assert "ring_seconds" in await one.text(".message.warn")
+        assert await one.page.locator("#context").count() == 0
+        assert await one.faults() == []
+        assert await one.misplaced() == []
+        await one.page.select_option("#format", "callrec")
+        await one.page.click("text=Look again")
+        await one.page.wait_for_selector("[role=alert]")
+        assert "exten" in await one.text("tbody")
+        await one.page.select_option("#format", "")
+        await one.page.click("text=Look again")
+        await one.page.click("text=Apply")
+        await one.page.wait_for_selector("text=Done.")
+    assert (await tables_of(door)).by_extension("1320", "default") is not None
+
+
 async def test_every_error_is_shown_with_its_line_and_nothing_can_be_applied(someone: Someone) -> None:
     bad = SPECIFIED + "1|<b>X</b>||1000|default|sip|\n1|Y||1302|nowhere|sip|x\n"
     async with someone("administrator") as one:

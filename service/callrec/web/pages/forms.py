@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from callrec.domain.directory.record_rules import RecordRefused
 from callrec.domain.errors import CallrecError
 from callrec.web.pages.languages import N_, translations
+from callrec.web.pages.refusals import REFUSED
 from callrec.web.pages.site import SITE
 from callrec.web.problems import POINTERS
 
@@ -79,6 +80,10 @@ class Form:
                 self.add(named.get(fault.field, fault.field), fault.reason)
             return
         name = POINTERS.get(error.code, "").lstrip("/")
+        known = REFUSED.get(error.code)
+        if known and self.language != "en":
+            self.add(named.get(name, name), known)
+            return
         said = translations(self.language).gettext(error.message)
         self.add(named.get(name, name), f"{said}: {error.hint}" if error.hint and not name else said)
 

@@ -94,3 +94,16 @@ def test_a_refusal_can_have_another_field_in_the_form() -> None:
 def test_what_was_typed_is_shown_again_and_else_what_there_is_now() -> None:
     assert filled(name="<b>").value("name", "old") == "<b>"
     assert (Form().value("name", "old"), Form().value("name", None), Form().value("name", 3)) == ("old", "", "3")
+
+
+def test_what_a_use_case_refuses_is_told_in_the_language_of_the_page() -> None:
+    """In English with its values and what to do; in other languages without them."""
+    refused = Refused("webhook-types", "there is no type of event 'x'", hint="there are recording-stored")
+    said = {}
+    for language in ("en", "de", "fr", "es"):
+        form = filled(language)
+        form.refuse(refused)
+        (said[language],) = [one for errors in form.errors.values() for one in errors]
+    assert said["en"].startswith("there is no type of event 'x'")
+    assert said["de"] == "Diesen Ereignistyp gibt es nicht."
+    assert len(set(said.values())) == len(said)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -12,10 +12,11 @@ from callrec.app.directory.records import Records
 from callrec.app.directory.user_file.jobs import FileErrors, ImportJob
 from callrec.app.ports.directory import UserFiles
 from callrec.domain.access.audit import Action
-from callrec.domain.directory.model import Permission
-from callrec.domain.directory.user_file.csv_text import escaped, written
-from callrec.domain.directory.user_file.file_looks import CANDIDATES, looks_of
+from callrec.domain.directory.model import ContextKind, Permission
+from callrec.domain.directory.user_file.csv_text import FileRefused, escaped, written
+from callrec.domain.directory.user_file.file_looks import CANDIDATES, FileLooks, looks_of
 from callrec.domain.directory.user_file.file_rules import Mode
+from callrec.domain.directory.user_file.foreign_files import FileFormat, Given, recognised
 from callrec.domain.errors import Refused
 from callrec.web.api.access_changes import log_access_change
 from callrec.web.auth import principal_of
@@ -32,6 +33,7 @@ LIMIT_S = 600.0
 MOST_ROWS = 200
 """So many rows, and so many errors, are shown on a page; all are counted."""
 MOST_NAME = 100
+MOST_CONTEXT, MOST_LANGUAGE = 39, 10
 SEPARATORS = {"|": "|", ",": ",", ";": ";", "\t": "Tab"}
 STEPS: Mapping[str, str] = {
     "reading": N_("Reading the file"),
@@ -44,7 +46,34 @@ MODES = (
     (Mode.UPDATE, N_("Update: each row changes a user who is there")),
     (Mode.MERGE, N_("Merge: both")),
 )
+FORMATS = (
+    (FileFormat.CALLREC, "XiVO, callrec"),
+    (FileFormat.WAZO, "Wazo"),
+    (FileFormat.FREEPBX, "FreePBX"),
+)
 _NEEDS = (Permission.USERS_READ, Permission.USERS_CHANGE, Permission.ACCOUNTS_CHANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: what its rows do, in which encoding it is (empty: as found), and whose columns it has."""
+
+    mode: Mode
+    encoding: str
+    given: Given
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> "Reading":
+        """What a form or an address says; what is unknown counts as not said."""
+        file_format = FileFormat(said["format"]) if said.get("format") in set(FileFormat) else None
+        usual = Given()
+        given = Given(
+            file_format,
+            said.get("context", "").strip()[:MOST_CONTEXT] or usual.context,
+            said.get("language", "").strip()[:MOST_LANGUAGE] or usual.language,
+        )
+        encoding = said.get("encoding", "") if said.get("encoding") in {"utf-8", *CANDIDATES} else ""
+        return cls(_mode(said), encoding, given)
 
 
 class ImportPages:
@@ -96,25 +125,24 @@ class ImportPages:
 
     async def preview(self, request: web.Request) -> web.Response:
         """What the file would change, and every error."""
-        upload, mode, encoding = self._upload(request), _mode(request.query), _encoding(request.query)
+        upload = self._upload(request)
         if upload.result is not None:
             return see_other(f"{request.path}/result")
-        return await self._previewed(request, upload, mode, encoding)
+        return await self._previewed(request, upload, Reading.of(request.query))
 
     async def apply(self, request: web.Request) -> web.Response:
         """Import the file."""
         form, upload = await typed(request), self._upload(request)
-        given = {name: form.value(name) for name in ("mode", "encoding")}
-        mode, encoding = _mode(given), _encoding(given)
+        reading = Reading.of({name: form.value(name) for name in ("mode", "encoding", "format", "context", "language")})
         if upload.result is not None or upload.is_running:
             return see_other(f"{request.path}/result")
         upload.is_running = True
         try:
-            await log_access_change(request, Action.ACCOUNT_CHANGED, "", f"import of a user file, mode {mode}")
-            upload.result = await self._done(request, upload, mode, encoding, dry_run=False)
+            await log_access_change(request, Action.ACCOUNT_CHANGED, "", f"import of a user file, mode {reading.mode}")
+            upload.result = await self._done(request, upload, reading, dry_run=False)
             await self._records.seen()
         except FileErrors as refused:
-            return await self._previewed(request, upload, mode, encoding, said=refused)
+            return await self._previewed(request, upload, reading, said=refused)
         finally:
             upload.is_running = False
         return see_other(f"{request.path}/result")
@@ -160,9 +188,9 @@ class ImportPages:
         return self._uploads.find(request.match_info["ticket"], principal_of(request).actor)
 
     async def _previewed(
-        self, request: web.Request, upload: Upload, mode: Mode, encoding: str, said: FileErrors | None = None
+        self, request: web.Request, upload: Upload, reading: Reading, said: FileErrors | None = None
     ) -> web.Response:
-        looks = await asyncio.to_thread(lambda: looks_of(upload.content(), encoding))
+        looks, whose = await asyncio.to_thread(_looks, upload, reading)
         report: dict[str, Any] = {}
         why = hint = ""
         errors: list[dict[str, object]] = []
@@ -170,7 +198,7 @@ class ImportPages:
         try:
             if said:
                 raise said
-            report = await self._done(request, upload, mode, encoding, dry_run=True)
+            report = await self._done(request, upload, reading, dry_run=True)
             errors, count = report["errors"], report["count"]
         except FileErrors as refused:
             errors, count = refused.errors, refused.count
@@ -178,20 +206,19 @@ class ImportPages:
             why, hint = refused.message, refused.hint
         return page(
             request, "users/preview.html", upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
-            count=count, why=why, hint=hint, mode=mode.value, modes=MODES, encoding=encoding, most=MOST_ROWS,
+            count=count, why=why, hint=hint, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
+            contexts=sorted(one.name for one in self._records.directory.contexts() if one.kind is ContextKind.INTERNAL),
             candidates=("utf-8", *CANDIDATES), separator=SEPARATORS.get(looks.separator, ""), path=request.path,
             ticket=request.match_info["ticket"], steps=STEPS,
         )  # fmt: skip
 
-    async def _done(
-        self, request: web.Request, upload: Upload, mode: Mode, encoding: str, *, dry_run: bool
-    ) -> dict[str, Any]:
+    async def _done(self, request: web.Request, upload: Upload, reading: Reading, *, dry_run: bool) -> dict[str, Any]:
         """The report of an import or of its dry run. Raises FileErrors, Refused, Unavailable."""
         request_id = f"page:import:{request.match_info['ticket']}"
         change_request = change_request_under(request)
         if not dry_run:  # the ticket is the key: a form that is sent twice imports once
             change_request = replace(change_request, request_id=request_id, may_be_repeated=True)
-        job = ImportJob(change_request, mode, dry_run, encoding or None)
+        job = ImportJob(change_request, reading.mode, dry_run, reading.encoding or None, reading.given)
         async with self._files.done(job, upload.chunks(), tell=upload.progress.tell) as done:
             text = b"".join([chunk async for chunk in done.chunks])
         report: dict[str, Any] = await asyncio.to_thread(json.loads, text)
@@ -217,5 +244,13 @@ def _mode(given: Mapping[str, str]) -> Mode:
     return Mode(given["mode"]) if given.get("mode") in set(Mode) else Mode.ADD
 
 
-def _encoding(given: Mapping[str, str]) -> str:
-    return given.get("encoding", "") if given.get("encoding") in {"utf-8", *CANDIDATES} else ""
+def _looks(upload: Upload, reading: Reading) -> tuple[FileLooks, FileFormat]:
+    """What the file looks like, and whose columns it has. Blocking."""
+    content = upload.content()
+    looks = looks_of(content, reading.encoding)
+    if reading.given.format or not looks.encoding:
+        return looks, reading.given.format or FileFormat.CALLREC
+    try:
+        return looks, recognised(content.decode(looks.encoding, "replace"))
+    except FileRefused:  # its errors are told by the preview
+        return looks, FileFormat.CALLREC

@@ -1,0 +1,55 @@
+"""What use cases refuse, in words that can be translated: by the code of the error, without its values.
+
+In English a page shows the use case's own sentence, which names them.
+"""
+
+from collections.abc import Mapping
+
+from callrec.domain.error_codes import ErrorCode
+from callrec.web.pages.languages import N_
+
+REFUSED: Mapping[ErrorCode, str] = {
+    "ambiguous-user": N_("Several users are meant by this: say a number."),
+    "no-such-user": N_("There is no such user."),
+    "context-name": N_("This cannot be the name of a context."),
+    "context-last": N_("The last context of its kind cannot be removed."),
+    "context-in-use": N_("Numbers are in this context: move or remove them first."),
+    "number-range": N_("This number is outside of the ranges of its context, or there is none left."),
+    "feature-code": N_("A feature code has 1 to 40 digits, * or #."),
+    "feature-code-taken": N_("These digits conflict with another code or number. Nothing was changed: choose others."),
+    "role-last": N_("The last role that may change settings cannot be removed or changed in this way."),
+    "grant-exceeds": N_("This would give permissions that you do not have yourself."),
+    "password": N_("This password cannot be taken: it is wrong, too short or too easy to guess."),
+    "second-factor": N_("The code is wrong, or was used already: take the next one."),
+    "token-name": N_("A token needs a name of its own."),
+    "token-permissions": N_("A token needs permissions, and none that you do not have yourself."),
+    "table-conflict": N_("This conflicts with another record: it is there already, or in use. Nothing was changed."),
+    "store-revision": N_("The tables have changed meanwhile. Nothing was changed: try it again."),
+    "search-text": N_("Nothing can be found by this: write a part of a number or of a name."),
+    "annotation": N_("This cannot be kept: it is empty, too long, or has a control character."),
+    "link": N_("A link can neither be made nor be ended like this."),
+    "too-many-links": N_("This recording has too many links: end one first."),
+    "erasure-conditions": N_("Choose conditions first: this is for some recordings, never for all."),
+    "erasure-reason": N_("A reason is needed, of at most 200 characters."),
+    "recording-held": N_("The recording is under a hold: nothing removes it."),
+    "recording-unfinished": N_("The recording is still being stored."),
+    "recording-unlogged": N_("The audit log has no entry of this recording, so nothing proves it."),
+    "too-many-recordings": N_("These are too many recordings at once: narrow the conditions."),
+    "retention-class": N_(
+        "A class cannot be like this: small letters, digits and hyphens, and ages that fit each other."
+    ),
+    "retention-space": N_("A limit of space cannot be like this."),
+    "webhook-id": N_("A name has 1 to 40 small letters, digits or hyphens."),
+    "webhook-url": N_("It cannot be sent to this address: https://, or http:// into an allowed network."),
+    "webhook-types": N_("There is no such type of event."),
+    "webhooks-too-many": N_("There are too many webhooks already: remove one first."),
+    "no-such-delivery": N_("This delivery was not given up, or is gone."),
+    "prompt-name": N_("callrec plays no prompt of this name."),
+    "prompt-language": N_("Prompts have no such language."),
+    "prompt-length": N_("A prompt is at most 30 seconds long, and not silent."),
+    "prompt-audio": N_("This is not a WAV file that can be read."),
+    "prompt-too-large": N_("The file is too large for a prompt."),
+    "file-encoding": N_("The file cannot be read in this encoding: choose another one."),
+    "file-binary": N_("This is not a text file."),
+    "file-too-large": N_("The file is too large for the page: use the command or the API."),
+}

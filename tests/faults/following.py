@@ -218,9 +218,19 @@ class Scene:
         assert plc or not mute, f"seconds heard on the phones: {mute}"
         heard = self.on_phone[self.recorded].heard()
         short_s = 0.0 if mute else max(seconds(heard, number) - known[number] for number in numbers)
-        assert short_s <= NEAR_S, (short_s, held, told, manifest)
+        assert short_s <= NEAR_S, (short_s, held, told, self._torn(right, heard, numbers), manifest)
         word = "told" if manifest.recording.missing else "kept" if short_s <= KEPT_S else "nearly kept"
         return word + (", phone mute" if mute else "")
+
+    @staticmethod
+    def _torn(right: Sound, heard: Sound, numbers: tuple[str, ...]) -> dict[str, list[list[tuple[float, float]]]]:
+        """Where each voice is in the file, and where it was on the phone."""
+        return {
+            number: [
+                [(round(a, 2), round(b, 2)) for a, b in spans(sound, TONES_HZ[number])] for sound in (right, heard)
+            ]
+            for number in numbers
+        }
 
     def _assert_own_voice(self, manifest: Manifest, left: Sound) -> None:
         """It is in the whole file but where the entry says that it is missing."""

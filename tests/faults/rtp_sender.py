@@ -11,9 +11,14 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import cast
 
+from callrec.domain.library.spans import Span
+
 LATE_S = 0.1
+WAY_S = 0.1
+"""A packet's way, and the windows in which a tone is heard."""
 PACKET_S, RATE_HZ = 0.02, 8000
 _BIAS, _CLIP = 0x84, 32635
 _MARKER, _VERSION = 0x80, 0x80
@@ -226,3 +231,8 @@ class RtpSender(asyncio.DatagramProtocol):
             for one in self._held:
                 self._wire.sendto(one, self.there)
             self._held.clear()
+
+
+def unsent(media: RtpSender) -> list[Span]:
+    """When a busy test did not send, in Unix time, and a packet's way around it."""
+    return [(before[1] - WAY_S, after[0] + WAY_S) for before, after in pairwise(media.spurts)]

@@ -75,9 +75,10 @@ def assert_sound(manifest: Manifest, *, unsent: int = 0) -> None:
     _assert_causes(manifest, LOST_TO_LOAD, is_busy=unsent > 0 or calls_at_once() <= FEWEST)
 
 
-def assert_explained(manifest: Manifest) -> None:
-    """The same for a call whose participants change. Whoever asks compares what is told with the file: `told_away`."""
-    _assert_causes(manifest, TOLD_UNDER_LOAD, is_busy=calls_at_once() <= FEWEST)
+def assert_explained(manifest: Manifest, *, unsent: int = 0) -> None:
+    """The same for a call whose participants, or their phones' numbers, change. Whoever asks compares what is told with the file:
+    `told_away`."""
+    _assert_causes(manifest, TOLD_UNDER_LOAD, is_busy=unsent > 0 or calls_at_once() <= FEWEST)
 
 
 def _assert_causes(manifest: Manifest, of_load: set[str], *, is_busy: bool) -> None:

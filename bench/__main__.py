@@ -36,6 +36,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "provisioning": (),
     "audit": (),
     "catalogue": (),
+    "verify": (),
 }
 """In this order, with what each `run` is given."""
 RESULTS = Path(__file__).parent / "results"
@@ -147,9 +148,12 @@ ROWS = (
         )
     ),
     ("catalogue", "rebuild_per_s", "", ">=", 10_000, "  sidecars read into a new catalogue per s"),
+    ("catalogue", "rebuild_per_cpu_s", "", "", None, "    per s of processor time"),
     ("catalogue", "bytes_per_entry", "", "", None, "  bytes on disk for each entry"),
     ("catalogue", "page_user_p99_ms", "ratio_page_user", "", None, "  a user's page, against plain SQL"),
     ("catalogue", "part_6_digits_p99_ms", "ratio_part_6_digits", "", None, "  six digits of a number, against LIKE"),
+    ("verify", "verify_mb_per_s", "ratio_to_sha256sum", ">=", 0.9, "media read by verify, MB/s, against sha256sum"),
+    ("verify", "verify_mb_per_s", "ratio_to_openssl", "", None, "  against openssl dgst"),
     ("provisioning", "store_bytes_per_user", "", "", None, "  bytes for each user in the store"),
     ("provisioning", "directory_bytes_per_user", "", "", None, "  and in the daemon's copy"),
     ("audit", "entry_p99_ms", "", "<=", 5, "audit entry on disk p99, ms, by the clock"),

@@ -177,9 +177,10 @@ async def _rebuilt(folder: Path) -> dict[str, object]:
     library, found = MonitorLibrary(folder / "monitor"), {}
     async with open_catalogue("sqlite:", folder / "other") as catalogue:
         for name in ("rebuild_per_s", "unchanged_rebuild_per_s"):
-            began_s = time.perf_counter()
+            began_s, cpu_s = time.perf_counter(), time.process_time()
             assert (await rebuild(library, catalogue)).recordings == SIDECARS
             found[name] = round(SIDECARS / (time.perf_counter() - began_s))
+            found[name.replace("per_s", "per_cpu_s")] = round(SIDECARS / (time.process_time() - cpu_s))
     return found
 
 

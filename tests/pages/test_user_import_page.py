@@ -75,6 +75,7 @@ async def test_a_file_of_freepbx_is_recognised_and_what_it_does_not_say_is_asked
         await one.page.set_input_files("#file", file_of(file, "extensions.csv"))
         await one.page.click("text=Upload and look")
         assert "FreePBX" in await one.text("dl.facts")
+        assert await one.text("kbd") == ","
         await one.page.select_option("#context", "lab")
         await one.page.fill("#language", "fr_FR")
         await one.page.click("text=Look again")

@@ -90,17 +90,21 @@ def translated(text: str, given: Given = AS_IT_IS) -> Translated:
     wanted = given.format or recognised(text)
     if wanted is FileFormat.CALLREC:
         return Translated(text, wanted)
-    known = _WAZO_TAKEN | _WAZO_OTHERS if wanted is FileFormat.WAZO else _FREEPBX_TAKEN
-    return _Translation(wanted, given).of(text, known)
+    return _Translation(wanted, given).of(text, known_columns(wanted))
+
+
+def known_columns(whose: FileFormat) -> frozenset[str]:
+    """The columns by which the separator of such a file is found."""
+    if whose is FileFormat.CALLREC:
+        return frozenset(BY_NAME)
+    return frozenset(_WAZO_TAKEN | _WAZO_OTHERS if whose is FileFormat.WAZO else _FREEPBX_TAKEN)
 
 
 def recognised(text: str) -> FileFormat:
     """Whose file it is, where its header leaves no doubt: FreePBX's has `extension`, `name` and `tech`; Wazo's has columns that
     only Wazo has, and no other than Wazo's. Every other file is taken for one of ours, whose rules then name what is wrong."""
-    for file_format, known in (
-        (FileFormat.FREEPBX, _FREEPBX_TAKEN),
-        (FileFormat.WAZO, _WAZO_TAKEN | _WAZO_OTHERS),
-    ):
+    for file_format in (FileFormat.FREEPBX, FileFormat.WAZO):
+        known = known_columns(file_format)
         _, header = next(records(text, known), (1, []))
         names = set(map(column_of, header)) - {""}
         if file_format is FileFormat.FREEPBX and names >= _FREEPBX_CERTAIN:

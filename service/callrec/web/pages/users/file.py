@@ -13,10 +13,10 @@ from callrec.app.directory.user_file.jobs import FileErrors, ImportJob
 from callrec.app.ports.directory import UserFiles
 from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import ContextKind, Permission
-from callrec.domain.directory.user_file.csv_text import FileRefused, escaped, written
+from callrec.domain.directory.user_file.csv_text import FileRefused, escaped, separator_of, written
 from callrec.domain.directory.user_file.file_looks import CANDIDATES, FileLooks, looks_of
 from callrec.domain.directory.user_file.file_rules import Mode
-from callrec.domain.directory.user_file.foreign_files import FileFormat, Given, recognised
+from callrec.domain.directory.user_file.foreign_files import FileFormat, Given, known_columns, recognised
 from callrec.domain.errors import Refused
 from callrec.web.api.access_changes import log_access_change
 from callrec.web.auth import principal_of
@@ -248,9 +248,9 @@ def _looks(upload: Upload, reading: Reading) -> tuple[FileLooks, FileFormat]:
     """What the file looks like, and whose columns it has. Blocking."""
     content = upload.content()
     looks = looks_of(content, reading.encoding)
-    if reading.given.format or not looks.encoding:
-        return looks, reading.given.format or FileFormat.CALLREC
+    text = content.decode(looks.encoding, "replace") if looks.encoding else ""
     try:
-        return looks, recognised(content.decode(looks.encoding, "replace"))
+        whose = reading.given.format or recognised(text)
     except FileRefused:  # its errors are told by the preview
-        return looks, FileFormat.CALLREC
+        whose = FileFormat.CALLREC
+    return replace(looks, separator=separator_of(text, known_columns(whose)) if text else ""), whose

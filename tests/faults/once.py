@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 from following import CASES, KINDS, SEATS, Case, prepare, run
+from free_cpu import calls_at_once
 
 from callrec_lab.stack import Stack
 
@@ -20,7 +21,7 @@ def cases_of(*modules: ModuleType) -> dict[str, Case]:
 
 
 async def play_once(stack: Stack, request: pytest.FixtureRequest, cases: Mapping[str, Case]) -> Told:
-    """Those that this run of pytest has chosen: as many at a time as there are seats, first as the small PBX is."""
+    """Those that this run of pytest has chosen: as many at a time as the CPU carries, first as the small PBX is."""
     names = {
         item.callspec.params["name"]
         for item in request.session.items
@@ -44,7 +45,7 @@ async def _play(stack: Stack, waiting: list[Case], found: dict[str, str | BaseEx
             except Exception as error:  # noqa: BLE001 - it is its own test's
                 found[one.name] = error
 
-    await asyncio.gather(*(sit(seat) for seat in range(SEATS)))
+    await asyncio.gather(*(sit(seat) for seat in range(min(SEATS, calls_at_once()))))
 
 
 def word(told: Told, name: str) -> str:

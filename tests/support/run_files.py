@@ -48,7 +48,8 @@ WARM = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Plugins whose modules are imported before pytest can rewrite their assertions."""
 NICE = 5
 """A quarter of a core, where a program at normal priority wants all of it; nothing would be left at 19."""
-FILE_S = 900.0
+FILE_S = 1500.0
+"""Where other programs want both cores, the slowest file takes ten minutes."""
 END_S = 45.0
 """How long an interrupted pytest has to stop what it started."""
 LEFT_S = 5.0

@@ -503,7 +503,7 @@ def test_function_keys_are_exported_and_imported_all_or_none(shell: Shell) -> No
     assert "1702@default|2|user|1701@default|A|0" in out.splitlines()
     assert shell("keys", "export", "out.csv")[0] == 0
     assert (shell.folder / "out.csv").read_text("utf-8") == out
-    (shell.folder / "bad.csv").write_text(rows + "1701|3|queue|300||\nnobody|x|dnd|||\n", "utf-8")
+    (shell.folder / "bad.csv").write_text(rows + "1701|3|listen|||\nnobody|x|dnd|||\n", "utf-8")
     code, _, err = shell("keys", "import", "bad.csv", "--replace")
     assert code == 1
     assert [line.split(",")[0] for line in err.splitlines() if line.startswith("line")] == [

@@ -143,7 +143,9 @@ class QualityWatch:
         now_s = self._clock.now().mono_s
         self._left = {leg: known for leg, known in self._left.items() if now_s < (known.left_s or 0.0) + LEFT_S}
         for leg in [leg for leg in self._legs if leg not in legs]:
-            known = self._left[leg] = self._legs.pop(leg)
+            if (known := self._legs.pop(leg, None)) is None:
+                continue  # its last counts came while another one was asked
+            self._left[leg] = known
             known.left_s = now_s
             if known.counted is not None:
                 with suppress(CallrecError):

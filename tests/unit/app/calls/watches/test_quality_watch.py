@@ -91,6 +91,7 @@ class House:
         await asyncio.sleep(seconds)
         task.cancel()
         await asyncio.wait([task])
+        assert task.cancelled(), task.exception()
         return [(round(at_s - began_s), event) for at_s, event in self.told]
 
     @cached_property
@@ -431,3 +432,21 @@ async def test_who_is_silent_to_the_end_though_their_packets_came_may_have_gone_
     await house.watch(14.9)
     doubt = RtpRenumbered(Renumbering(A, house.began_s + 14.5 - UNTOLD_S, house.began_s + 14.5, behind_s=0.0))
     assert house.of(RtpRenumbered) == ([doubt] if told else [])
+
+
+@virtual
+async def test_last_counts_that_come_while_another_leg_is_asked_are_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have left; Asterisk takes its time to answer for the first."""
+    house.asterisk.rtp_counts = {A: COUNTED, B: COUNTED}
+
+    async def slow(_leg: LegId) -> float | None:
+        await asyncio.sleep(1.0)
+        return None
+
+    monkeypatch.setattr(house.asterisk, "largest_delay_s", slow)
+    house.at(4.5, house.calls.clear)
+    hangs_up(house, 5.5, 1, 730, 2, leg=B)
+    await house.watch(20)
+    assert LegMeasured(B, Quality(730, 2, 1.5, largest_delay_ms=20.0)) in house.of(LegMeasured)

@@ -10,7 +10,7 @@ from arrangement import phone, set_user, tone_of
 from conversing import News, Scenes
 from listening import PACKETS_S, Stored, assert_heard, assert_not_heard, hears_started, hears_stopped, presence, voice
 from programs import APP, MODULES, PROGRAM_HZ, UUID, AriPrograms, Program, over_audiosocket, over_rtp
-from soundness import UNTOLD_S
+from soundness import LOST_TO_LOAD, UNTOLD_S
 
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.rules import Rule
@@ -111,7 +111,7 @@ async def test_a_talk_with_a_program_is_recorded(scenes: Scenes[Played], number:
     assert stored.numbers == [USER, number]
     # Until the phone's first packet neither side says anything; on a busy machine the recorder may begin late, and that is told
     missing = stored.manifest.recording.missing
-    assert {one.cause for one in missing} <= {"timeline", "late-start"}
+    assert {one.cause for one in missing} <= LOST_TO_LOAD
     least_s = program.sound.length_s - sum(one.to_s - one.from_s for one in missing) - LEAST_S
     for side, own, other in ((stored.left, tone_of(USER), PROGRAM_HZ), (stored.right, PROGRAM_HZ, tone_of(USER))):
         assert_heard(voice(side, own), own)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from arrangement import EXTERN, OUTSIDE, TRUNK_SHOWS, phone, provider_of_named_trunk, set_user, tone_of
 from conversing import News, Scenes, conversation
 from listening import PACKETS_S, Stored, assert_heard, presence, voice
-from soundness import assert_sound, lacks_s, missing_s
+from soundness import LOST_TO_LOAD, assert_sound, lacks_s, missing_s
 
 from callrec.domain.errors import Unavailable
 from callrec.domain.rules import Rule
@@ -86,7 +86,7 @@ async def test_a_flagged_user_alone_with_an_application_is_recorded(
     recording = stored.manifest.recording
     if scene == "echo":
         assert_sound(stored.manifest)
-    assert {one.cause for one in recording.missing} <= {"timeline"}
+    assert {one.cause for one in recording.missing} <= LOST_TO_LOAD
     assert (len(recording.captures), stored.numbers) == (1, [number, dialled]), recording
     assert APPLICATION_S - 1 < (recording.to_s or 0) - recording.from_s < APPLICATION_S + 2
     for side in (stored.left, stored.right) if scene == "echo" else (stored.left,):
@@ -170,7 +170,7 @@ async def test_a_call_that_asterisk_makes_for_a_user_is_recorded_as_one_that_the
     assert stored.manifest.recording.rule is Rule.ALWAYS
     assert stored.numbers[0] == OUT_ALWAYS
     # Until the Local channel is gone these phones get no packet, and without one they send none: silence stands for that
-    assert {one.cause for one in stored.manifest.recording.missing} <= {"timeline"}
+    assert {one.cause for one in stored.manifest.recording.missing} <= LOST_TO_LOAD
     assert stored.length_s > here.heard().length_s - 0.3
     for side, own, other in ((stored.left, OUT_ALWAYS, OUTSIDE), (stored.right, OUTSIDE, OUT_ALWAYS)):
         heard = voice(side, tone_of(own))

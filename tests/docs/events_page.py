@@ -87,7 +87,8 @@ A webhook is a URL to which the daemon sends each event as a POST, in the form o
 - **Given up** after 72 h ([CALLREC_WEBHOOK_KEEP_H](settings.md#callrec_webhook_keep_h)), with an
   [alarm](monitoring.md#alarms). `callrec webhooks resend` sends it again.
 - **At least once**: what is in the stream arrives, also when the daemon was killed meanwhile; seldom twice. A webhook gets the
-  events from when it was added. When the daemon was away for longer than the stream reaches back, the oldest are missing.
+  events from when it was added (the first one, if a command added it, from a second later). When the daemon was away for longer
+  than the stream reaches back, the oldest are missing.
 - **Where to**: `https://` to public addresses, and what
   [CALLREC_WEBHOOK_NETWORKS](settings.md#callrec_webhook_networks) allows. A certificate of your own authority: name its file in
   the environment variable SSL_CERT_FILE.

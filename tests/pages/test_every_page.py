@@ -137,6 +137,8 @@ async def test_every_page_works_without_scripts_and_by_keyboard_alone(someone: S
         faults = {}
         for name, path in found.items():
             await one.go(path)
+            if await one.page.locator("#player").count():  # it gets its controls when the waveform is there
+                await one.page.wait_for_selector("#player[data-ready=yes]")
             if wrong := await reached_by_tab(one):
                 faults[name, path] = wrong
         assert faults == {}, "\n".join(map(str, faults.items()))

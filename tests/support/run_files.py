@@ -1,8 +1,8 @@
 """`make test` and `make check`: each test file in a pytest of its own, several of them side by side, the slowest first.
 
 Quick files run by folders. Real calls mostly wait: files with calls fill each other's waiting, and how many run at once follows
-the CPU that is free at the start. Files without calls compute, and give way to them (`nice`). Prints one line for each file, and
-for each failed test the end of what pytest says of it.
+the CPU that is free at the start. Files without calls compute: one at a time beside calls, and it gives way to them (`nice`).
+Prints one line for each file, and for each failed test the end of what pytest says of it.
 
 Each file has a temporary folder, which all that it starts inherits as TMPDIR. A process that a file left behind is found by it,
 ended, and a failure. Ctrl-C and SIGTERM end every pytest in order, with all that it started.
@@ -227,21 +227,26 @@ async def run_all(jobs: list[Job], *, calls: int, computing: int) -> tuple[list[
     numbers = iter(range(len(jobs)))
     any_calls = any(job.has_calls for job in jobs)
 
-    async def work(waiting: deque[Job], top: Path) -> None:
-        while waiting:
-            job = waiting.popleft()
-            gives_way = any_calls and not job.has_calls
-            result = await run(job, top / str(next(numbers)), server, gives_way=gives_way)
-            results.append(result)
-            print(result, flush=True)
-            for name, lines in result.failures.items():
-                print(f"-- {name}", *(f"   {line[:WIDTH]}" for line in lines), sep="\n", flush=True)
+    async def work(top: Path, *queues: deque[Job]) -> None:
+        for waiting in queues:
+            while waiting:
+                await do(waiting.popleft(), top)
+
+    async def do(job: Job, top: Path) -> None:
+        gives_way = any_calls and not job.has_calls
+        result = await run(job, top / str(next(numbers)), server, gives_way=gives_way)
+        results.append(result)
+        print(result, flush=True)
+        for name, lines in result.failures.items():
+            print(f"-- {name}", *(f"   {line[:WIDTH]}" for line in lines), sep="\n", flush=True)
 
     async with _folder() as top, pytest_server() as server, asyncio.TaskGroup() as workers:
-        for has_calls, count in ((True, calls), (False, computing)):
-            waiting = deque(job for job in jobs if job.has_calls is has_calls)
-            for _ in range(count):
-                workers.create_task(work(waiting, top))
+        with_calls, without = (deque(job for job in jobs if job.has_calls is kind) for kind in (True, False))
+        for nth in range(calls):
+            # beside calls one file at a time computes; when there are no more of them, as many as there are cores
+            workers.create_task(work(top, with_calls, *([without] if nth < computing - 1 else [])))
+        for _ in range(1 if any_calls and computing else computing):
+            workers.create_task(work(top, without))
     return results, server.cpu_s
 
 

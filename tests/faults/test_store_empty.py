@@ -54,6 +54,8 @@ async def test_p1_a_flushed_store_takes_no_telephone_off_the_pbx_and_calls_are_r
     async with emptied(whole):
         flushed_s = time.monotonic()
         await until(lambda: says_stale(whole))
+        # The line of its log is written behind what readiness says.
+        await until(lambda: bool(alarms(whole, "tables: store-went-back")))
         assert len(alarms(whole, "tables: store-went-back")) == 1
         code, said = await whole.daemon.callrec("confgen")
         assert (code, "but revision" in said, "--accept-store 0" in said) == (1, True, True), said

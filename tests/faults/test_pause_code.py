@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from pausing import CLICK_S, SECRET_HZ, assert_kept_secret, notes, recorded, scene
+from soundness import assert_sound
 from trouble import CODECS, TONES_HZ, USERS, aftermath, connect, phone, product, until, until_lamp
 
-from callrec.domain.library.manifest import StoredState
 from callrec_lab.audio_checks import load, longest_s, spans
 from callrec_lab.phones import PhoneCall
 from callrec_lab.prompt_checks import SAME, likeness, prompt
@@ -82,7 +82,7 @@ async def test_what_is_said_between_two_presses_is_in_no_file(ready: Stack) -> N
     found = recorded(played)
     assert_kept_secret(played, found)
     assert_in_no_track(ready)
-    assert found.manifest.state is StoredState.SOUND
+    assert_sound(found.manifest)
     assert [(one.control, one.actor.kind, one.reason) for one in found.manifest.recording.controls] == [
         ("pause", "user", "pause-code"),
         ("resume", "user", "pause-code"),

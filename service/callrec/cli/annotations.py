@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from callrec.cli import erasures
-from callrec.cli.erasures import Name, Number, OneRecording, Tag, User, conditions_of
+from callrec.cli.erasures import Name, Number, OneRecording, Preview, Tag, User, conditions_of
 from callrec.cli.print_formats import JSON_OPTION, print_fields, print_json
 from callrec.cli.recordings import Time
 from callrec.cli.store import settings
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from callrec.adapters.daemon_api import DaemonApi
 
 RECORDING = typer.Argument(metavar="ID", help="The recording's id: see list.")
-Preview = Annotated[bool, typer.Option("--preview", help="With conditions: only tell which.")]
 TRIES = 5
 """How often tags are changed that others change at the same time."""
 

@@ -19,6 +19,7 @@ Number = Annotated[str, typer.Option(help="All in which this number takes part."
 User = Annotated[str | None, typer.Option(help="All in which the user with this id takes part.")]
 Name = Annotated[str, typer.Option(help="All with a participant of this name.")]
 Tag = Annotated[str, typer.Option(help="All with this tag.")]
+Preview = Annotated[bool, typer.Option("--preview", help="With conditions: only tell which.")]
 
 
 def add_to(app: typer.Typer) -> None:

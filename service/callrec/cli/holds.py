@@ -7,11 +7,9 @@ from urllib.parse import quote
 import typer
 
 from callrec.cli import erasures
-from callrec.cli.erasures import Name, Number, OneRecording, Tag, User, conditions_of
+from callrec.cli.erasures import Name, Number, OneRecording, Preview, Tag, User, conditions_of
 from callrec.cli.print_formats import JSON_OPTION, print_fields, print_json
 from callrec.cli.recordings import Time
-
-Preview = Annotated[bool, typer.Option("--preview", help="With conditions: only tell which.")]
 
 
 def add_to(app: typer.Typer) -> None:

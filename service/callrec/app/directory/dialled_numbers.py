@@ -1,6 +1,6 @@
 """Keys of groups, queues, conferences, paging and parking dial a number that the PBX has itself: Asterisk is asked for it.
 
-callrec keeps none of them, so a number that nobody can dial would be noticed by the first press only. While Asterisk does not
+callrec keeps none of them, so a wrong number would show only at the first press of the key. While Asterisk does not
 answer, such a key is taken as it is.
 """
 

@@ -24,11 +24,12 @@ from callrec.domain.library.missing_time import (
     UNPROVEN_PAUSE,
     conversation_end_s,
     missing_time,
+    quiet,
     unwritten,
 )
 from callrec.domain.library.partner_voice import Voice, voices
 from callrec.domain.library.silences import FIRST_S, capture_timeline
-from callrec.domain.library.spans import Span, common, without
+from callrec.domain.library.spans import Span, common, span_of, without
 from callrec.domain.library.timeline import EXACT_S, CaptureTimeline, steady
 from callrec.domain.library.tracks import Audible, TrackPlan, track_plans
 from callrec.domain.rules import Rule
@@ -250,17 +251,12 @@ def _cut(
 
 def _beside_pauses(recording: Recording, places: Iterable[Place]) -> Iterable[Missing]:
     """What was cut on both sides of pauses that Asterisk never confirmed, as far as it was neither a pause nor a wait."""
-    quiet = [
-        *((one.from_s, one.to_s) for one in recording.pauses),
-        *((one.from_s, one.to_s) for one in recording.waiting),
-    ]
     end_s = conversation_end_s(recording)
-    silent = [(from_s, end_s if to_s is None else to_s) for from_s, to_s in quiet]
     for place in places:
         wide = [one.widened(place.timeline.exact_s) for one in recording.pauses if not one.is_proven]
-        cut = [(one.from_s, end_s if one.to_s is None else one.to_s) for one in wide]
+        cut = [span_of(one, end_s) for one in wide]
         held = place.capture.from_s, min(place.capture.from_s + place.end_s - place.at_s, end_s)
-        for from_s, to_s in without(common(cut, [held]), silent):
+        for from_s, to_s in without(common(cut, [held]), quiet(recording, end_s)):
             yield Missing(from_s, to_s, UNPROVEN_PAUSE)
 
 

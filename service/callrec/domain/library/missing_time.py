@@ -23,7 +23,7 @@ from callrec.domain.calls.opaque_legs import is_opaque
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
 from callrec.domain.library.shortfalls import DRIFT
-from callrec.domain.library.spans import Span
+from callrec.domain.library.spans import Span, joined, span_of
 from callrec.domain.library.timeline import CaptureTimeline
 
 TOLD_S = 0.1
@@ -43,7 +43,7 @@ def missing_time(
     """The missing times, in order. `audible`: each capture with audio, and its time line; `stood_in`: the times that partner
     captures hold."""
     end_s = conversation_end_s(recording)
-    waits = _joined([*_waits(recording, end_s), *stood_in])
+    waits = joined([*_waits(recording, end_s), *stood_in])
     found: list[Missing] = []
     late: list[Burst] = []
     covered_s, cause = recording.from_s, _first_cause(recording, audible)
@@ -68,20 +68,20 @@ def _late(bursts: Sequence[Burst], end_s: float) -> list[Missing]:
     tells."""
     if sum(burst.surplus_s for burst in bursts) <= BURSTS_TOLD_S:
         return []
-    spans = _joined((burst.from_s, burst.to_s + NEXT_BURST_S) for burst in bursts)
+    spans = joined((burst.from_s, burst.to_s + NEXT_BURST_S) for burst in bursts)
     return [Missing(start, min(end - NEXT_BURST_S, end_s), LATE_PACKETS) for start, end in spans]
 
 
 def _without_seams(found: Iterable[Missing]) -> list[Missing]:
     """What no recorder could hear is one, although its first part belongs to a capture that was stopped in it."""
-    joined: list[Missing] = []
+    whole: list[Missing] = []
     for one in found:
-        last = joined[-1] if joined else None
+        last = whole[-1] if whole else None
         if last and is_opaque(one.cause) and last.cause == one.cause and abs(one.from_s - last.to_s) <= WORTH_S:
-            joined[-1] = replace(last, to_s=one.to_s)
+            whole[-1] = replace(last, to_s=one.to_s)
         else:
-            joined.append(one)
-    return joined
+            whole.append(one)
+    return whole
 
 
 def _first_cause(recording: Recording, audible: Sequence[tuple[Capture, CaptureTimeline]]) -> str:
@@ -97,7 +97,12 @@ def unwritten(recording: Recording, *, with_music: bool = False) -> list[Span]:
     that a capture lacks in these was lost."""
     end_s = conversation_end_s(recording)
     waits = (one for one in recording.waiting if with_music or one.kind is not WaitingKind.MUSIC)
-    return _joined([*((one.from_s, end_s if one.to_s is None else one.to_s) for one in waits), (end_s, math.inf)])
+    return joined([*(span_of(one, end_s) for one in waits), (end_s, math.inf)])
+
+
+def quiet(recording: Recording, end_s: float) -> list[Span]:
+    """When silence is no loss: pauses, and waits of every kind. What lasts is reckoned to `end_s`."""
+    return [span_of(one, end_s) for several in (recording.pauses, recording.waiting) for one in several]
 
 
 def conversation_end_s(recording: Recording) -> float:
@@ -121,14 +126,3 @@ def _between(from_s: float, to_s: float, waits: Sequence[Span], cause: str) -> l
         rest.append((at_s, min(to_s, wait_from_s)))
         at_s = max(at_s, wait_to_s)
     return [Missing(start, end, cause) for start, end in (*rest, (at_s, to_s))]
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """The spans in order, with overlapping ones joined."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((start, end))
-    return joined

@@ -1,9 +1,29 @@
 """Sets of times: spans from and to in Unix time, ascending, none touching another."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 Span = tuple[float, float]
 """From and to."""
+
+
+class Lasting(Protocol):
+    """Something with a begin, and an end that it may not have yet."""
+
+    @property
+    def from_s(self) -> float:
+        """Its begin."""
+        ...
+
+    @property
+    def to_s(self) -> float | None:
+        """Its end; None while it lasts."""
+        ...
+
+
+def span_of(one: Lasting, end_s: float) -> Span:
+    """From and to; to `end_s` while it lasts."""
+    return one.from_s, end_s if one.to_s is None else one.to_s
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

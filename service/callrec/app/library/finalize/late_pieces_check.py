@@ -22,9 +22,9 @@ from callrec.domain.library.late_pieces import (
     judge,
     largest_delay_s,
 )
-from callrec.domain.library.missing_time import conversation_end_s
+from callrec.domain.library.missing_time import conversation_end_s, quiet
 from callrec.domain.library.partner_voice import usable
-from callrec.domain.library.spans import Span, common, length_s, without
+from callrec.domain.library.spans import Span, common, length_s, span_of, without
 
 AROUND_S = 0.3
 """So near to the edges of a wait, a pause or a presence a phone's silence is its own."""
@@ -105,13 +105,11 @@ def _due(
     end_s = conversation_end_s(recording)
     edge_s = 0.0 if to_the_end else AROUND_S
     there = [
-        (party.from_s + AROUND_S, (end_s if party.to_s is None else min(party.to_s, end_s)) - edge_s)
+        (party.from_s + AROUND_S, min(span_of(party, end_s)[1], end_s) - edge_s)
         for party in recording.parties
         if (party.leg == own.leg) == (side is Side.READ)
     ]
-    to_s = end_s if own.to_s is None else min(own.to_s, end_s)
-    quiet = [(one.from_s, end_s if one.to_s is None else one.to_s) for one in recording.pauses]
-    quiet += [(one.from_s, end_s if one.to_s is None else one.to_s) for one in recording.waiting]
-    quiet += [(one.from_s, one.to_s) for one in told if one.side in {heard, Heard.BOTH}]
-    around = [(start - AROUND_S, stop + AROUND_S) for start, stop in quiet]
+    to_s = min(span_of(own, end_s)[1], end_s)
+    excused = [*quiet(recording, end_s), *((one.from_s, one.to_s) for one in told if one.side in {heard, Heard.BOTH})]
+    around = [(start - AROUND_S, stop + AROUND_S) for start, stop in excused]
     return without(common([(own.from_s + AROUND_S, to_s - edge_s)], [one for one in there if one[1] > one[0]]), around)

@@ -20,9 +20,9 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, Heard, Missing, Recording, Renumbering
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import Side
-from callrec.domain.library.missing_time import conversation_end_s
+from callrec.domain.library.missing_time import conversation_end_s, quiet
 from callrec.domain.library.partner_voice import usable
-from callrec.domain.library.spans import Span, joined, without
+from callrec.domain.library.spans import Span, joined, span_of, without
 from callrec.domain.vocabulary import AlarmCause
 
 CAUSE = AlarmCause.DEAF_LEG.value
@@ -110,12 +110,11 @@ def _longest(spans: Sequence[Span]) -> list[Span]:
 
 def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:
     """The one silence that is as long as the numbers went back; the longest, when that is not known or none is."""
-    if not spans:
-        return []
-    if behind_s is None:
-        return [max(spans, key=lambda span: span[1] - span[0])]
-    near = min(spans, key=lambda span: abs(span[1] - span[0] - behind_s))
-    return [near] if abs(near[1] - near[0] - behind_s) <= NEAR_S else [max(spans, key=lambda span: span[1] - span[0])]
+    if behind_s is not None:
+        as_long = [span for span in spans if abs(span[1] - span[0] - behind_s) <= NEAR_S]
+        if as_long:
+            return [min(as_long, key=lambda span: abs(span[1] - span[0] - behind_s))]
+    return _longest(spans)
 
 
 def _is_start(recording: Recording, span: Span) -> bool:
@@ -128,10 +127,8 @@ def _excused(recording: Recording, one: Renumbering, own: Capture) -> list[Span]
     """When silence is no loss: pauses, waits, the time after the conversation, what partner captures of this leg hold, and when
     the leg was not there: on a deaf side the partner before it was silent, too, and has captures of their own."""
     end_s = conversation_end_s(recording)
-    spans = [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.pauses]
-    spans += [(span.from_s, end_s if span.to_s is None else span.to_s) for span in recording.waiting]
-    spans.append((end_s, float("inf")))
-    there = [(by.from_s, end_s if by.to_s is None else by.to_s) for by in recording.parties if by.leg == one.leg]
+    spans = [*quiet(recording, end_s), (end_s, float("inf"))]
+    there = [span_of(party, end_s) for party in recording.parties if party.leg == one.leg]
     spans += without([(recording.from_s, end_s)], there) if there else []
     if one.leg != own.leg:
         held = (capture for capture in recording.partner_captures if capture.leg == one.leg)

@@ -31,7 +31,7 @@ EXTERN, STRANGERS_CODE, STRANGERS_ROOM = "from-extern", "2026", "2029"
 CAST = (
     *("boss", "clerk", "agent", "dana", "erik", "fred", "gina", "hank", "ivan", "jack", "kim", "lou", "mia", "nic"),
     *("otto", "pam", "quin", "ruby", "sam", "tina", "ula", "vic", "walt", "xena", "yves", "zack"),
-    "vic-b",
+    *("vic-b", "anna", "ben", "cleo", "dave"),
 )
 """Who plays the services: users whom their test imports."""
 LATER = {"newcomer": 'with"quotes;and-semicolons\\'} | {name: f"secret-of-{name}" for name in CAST}

@@ -24,8 +24,13 @@ from callrec.domain.directory.model import User
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import UserId
 from callrec_lab.phones import Busy, Phone, PhoneCall, RingForever
+from callrec_lab.prompt_checks import words
 from callrec_lab.stack import Stack
 
+SPEAKS = {"anna": "en_US", "ben": "fr_FR", "cleo": "de_DE", "dave": "es_ES"}
+SAID_OF = {"idle": "other-call-not-recorded", "recording": "other-call-recorded", "paused": "other-call-paused"}
+"""What the status code says of another call, by the state of its recording."""
+OF_CALLS = [(language[:2], name) for language in SPEAKS.values() for name in SAID_OF.values()]
 NUMBERS = {name: str(number) for number, name in enumerate(CAST, start=1910)}
 BOX = {"language": "en_US", "voicemailname": "Box", "voicemailpassword": "1234"}
 COLUMNS = {
@@ -40,6 +45,7 @@ COLUMNS = {
         "incallcontext": "from-extern",
     },
     "ruby": {**BOX, "voicemailmailbox": NUMBERS["ruby"]},
+    **{name: {"language": language} for name, language in SPEAKS.items()},
 }
 
 
@@ -341,6 +347,33 @@ async def _status(house: House) -> None:
     assert await tells(call, "dnd-on", "forward-busy-on", "call-recording-on")
 
 
+async def _status_of_calls(house: House) -> None:
+    """Two calls of four users, who dial the code beside it in each state of the recordings, each in a language of their own."""
+    for caller, called in (("anna", "ben"), ("cleo", "dave")):
+        there = await house.phone(caller).call(NUMBERS[called], tone_hz=440)
+        here = await house.phone(called).rings()
+        await asyncio.gather(there.answered(), here.answered())
+    for verb, state in (("", "idle"), ("start", "recording"), ("pause", "paused")):
+        for one in await _live_calls(house):
+            if verb:
+                await house.callrec("calls", verb, one["id"], "--reason", "asked for")
+        async with asyncio.timeout(BOUND_S):
+            while any(one["state"] != state for one in await _live_calls(house)):  # noqa: ASYNC110 - as a person looks
+                await asyncio.sleep(0.5)
+        dialled = await asyncio.gather(*(house.dial(name, "*10") for name in SPEAKS))
+        for (name, language), call in zip(SPEAKS.items(), dialled, strict=True):
+            heard = await asyncio.to_thread(words, call.heard(), OF_CALLS)
+            assert heard == [(language[:2], SAID_OF[state])], (name, heard)
+
+
+async def _live_calls(house: House) -> list[dict[str, Any]]:
+    """Those of these users, as the command lists them."""
+    theirs = {NUMBERS[name] for name in SPEAKS}
+    listed = json.loads(await house.callrec("calls", "list", "--json"))
+    talking = [one for one in listed if len(one["participants"]) > 1]
+    return [one for one in talking if {each["number"] for each in one["participants"]} <= theirs]
+
+
 async def _mobile(house: House) -> None:
     for shown, name in (("0033699887766", "Nic"), ("0033699887767", "")):
         there = await house.phone(OUTSIDE).call("2923", tone_hz=0, shown=shown)
@@ -368,6 +401,7 @@ async def scenes(house: House) -> AsyncIterator[Scenes[None]]:
         agent=_agent(house),
         pickup=_pickup(house),
         status=_status(house),
+        status_of_calls=_status_of_calls(house),
         mobile=_mobile(house),
     )
     yield playing
@@ -400,6 +434,11 @@ async def test_forwards_that_lead_to_each_other_end(scenes: Scenes[None]) -> Non
 async def test_who_is_not_to_be_disturbed_is_not(scenes: Scenes[None]) -> None:
     """By key and by code; the other way round with the next press."""
     await scenes.assert_played("do_not_disturb")
+
+
+async def test_the_status_code_says_in_four_languages_what_is_true_of_another_call(scenes: Scenes[None]) -> None:
+    """Not recorded, recorded, paused: as `callrec calls` lists it, which also starts and pauses the recordings."""
+    await scenes.assert_played("status_of_calls")
 
 
 async def test_a_lamp_whose_key_is_gone_is_dark(scenes: Scenes[None]) -> None:

@@ -1,5 +1,6 @@
 """`callrec recordings`, `verify` and `rebuild`: list the stored recordings, check them, and rebuild their catalogue."""
 
+import asyncio
 import json
 from datetime import datetime
 from pathlib import Path
@@ -162,9 +163,9 @@ def _write_evidence(
     library: "MonitorLibrary", log: "LogReader", recording: str, folder: Path, *, as_json: bool
 ) -> None:
     from callrec.adapters.audit.evidence_folder import write_evidence
-    from callrec.app.access.audit_log.evidence import evidence_of
+    from callrec.app.access.audit_log.evidence import signed_evidence
 
-    evidence = evidence_of(library, log, recording)
+    evidence = asyncio.run(signed_evidence(library, log, recording))
     write_evidence(evidence, folder, library.contents)
     if as_json:
         print_json({"recording": recording, "entry": evidence.index, "folder": str(folder)})

@@ -3,6 +3,7 @@
 It is complete in itself: who has it checks it with `sha256sum`, `openssl` and a short script, without callrec.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from callrec.protocols.checkpoints import Checkpoint, opened, proof_text, signat
 from callrec.protocols.log_tiles import WIDTH, nodes_of, tile_with
 from callrec.protocols.merkle_tree import inclusion_proof, leaf_hash, root_by_proof
 
+SIGNED_WITHIN_S = 5.0
+"""The daemon signs each entry within a second or two, on a slow disk too."""
+LOOK_AGAIN_S = 0.2
 _STORING = frozenset({Action.STORED, Action.ADOPTED})
 
 
@@ -34,6 +38,20 @@ class Evidence:
     copies: Mapping[str, str]
     digests: Mapping[str, str]
     """The SHA-256 of each copy, as the log says it. Of an encrypted recording the copies are the content."""
+
+
+async def signed_evidence(
+    library: Library, log: LogReader, recording: str, at: tuple[str, Manifest] | None = None
+) -> Evidence:
+    """As `evidence_of`, but it first waits for the daemon to sign a recording that was stored just now. Raises as that does."""
+    for _ in range(int(SIGNED_WITHIN_S / LOOK_AGAIN_S)):
+        try:
+            return await asyncio.to_thread(evidence_of, library, log, recording, at)
+        except Unavailable as error:
+            if error.code != "audit-unsigned":
+                raise
+        await asyncio.sleep(LOOK_AGAIN_S)
+    return await asyncio.to_thread(evidence_of, library, log, recording, at)
 
 
 def evidence_of(library: Library, log: LogReader, recording: str, at: tuple[str, Manifest] | None = None) -> Evidence:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
-from callrec.app.access.audit_log.evidence import evidence_of
+from callrec.app.access.audit_log.evidence import signed_evidence
 from callrec.app.library.catalog import annotated_entry
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.places import Places
@@ -230,11 +230,11 @@ class Exporting:
         self, recording: str, asker: Asker, log: LogReader, added: Mapping[str, bytes]
     ) -> AsyncGenerator[bytes]:
         """The parts of a ZIP that proves by itself which files were stored (`app.access.audit_log.evidence`). `added`: what says
-        how to check it. The first part comes when the audit log has it. Raises as `Sources.stored` and `evidence_of`."""
+        how to check it. The first part comes when the audit log has it. Raises as `Sources.stored` and `signed_evidence`."""
         stored, sources = await self._stored(recording, asker), self._ports.sources
         with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
             at = (stored.path, stored.manifest)
-            found = await asyncio.to_thread(evidence_of, sources.library, log, recording, at)
+            found = await signed_evidence(sources.library, log, recording, at)
             await self._ports.looks.told(asker, Action.EXPORTED, recording, details="evidence")
             archive, now_s, sums = self._ports.new_zip(), self._ports.clock.now().utc_s, dict(found.digests)
 

@@ -1,5 +1,6 @@
 """The evidence for a recording is checked without callrec: by sha256sum, openssl, and Python's standard library."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -14,7 +15,8 @@ from logged_library import ACCOUNT, LoggedLibrary
 
 from callrec.adapters.audit.evidence_folder import write_evidence
 from callrec.adapters.audit.log_files import LogFiles
-from callrec.app.access.audit_log.evidence import evidence_of
+from callrec.app.access.audit_log import evidence as evidence_module
+from callrec.app.access.audit_log.evidence import LOOK_AGAIN_S, evidence_of, signed_evidence
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt, Refused, Unavailable
 
@@ -155,6 +157,30 @@ async def test_a_recording_that_no_checkpoint_speaks_of_yet_has_to_wait(logged: 
     with pytest.raises(Unavailable, match="no checkpoint speaks") as caught:
         evidence_of(logged.library, logged.reader, manifest.recording.id)
     assert caught.value.code == "audit-unsigned"
+
+
+async def test_evidence_of_a_recording_that_was_stored_just_now_waits_for_the_daemon_to_sign_it(
+    logged: LoggedLibrary,
+) -> None:
+    _, manifest = logged.with_media()[0]
+    entry = next(one for one in logged.stored() if one.recording == manifest.recording.id)
+    await logged.log([entry], settled=False)
+    asked = asyncio.create_task(signed_evidence(logged.library, logged.reader, manifest.recording.id))
+    await asyncio.sleep(2 * LOOK_AGAIN_S)
+    assert not asked.done()
+    await logged.log([])
+    assert (await asked).index >= 0
+
+
+async def test_evidence_that_is_never_signed_is_refused_in_the_end(
+    logged: LoggedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence_module, "SIGNED_WITHIN_S", 0.2)
+    _, manifest = logged.with_media()[0]
+    entry = next(one for one in logged.stored() if one.recording == manifest.recording.id)
+    await logged.log([entry], settled=False)
+    with pytest.raises(Unavailable, match="no checkpoint speaks"):
+        await signed_evidence(logged.library, logged.reader, manifest.recording.id)
 
 
 async def test_tiles_that_do_not_prove_the_entry_are_told(logged: LoggedLibrary) -> None:

@@ -16,6 +16,7 @@ from trouble import (
     TOLD_S,
     TONES_HZ,
     aftermath,
+    assert_lamps,
     begin,
     between_presses_s,
     conversation,
@@ -100,6 +101,7 @@ async def test_p1_what_was_said_before_asterisk_died_is_kept_as_partial_and_the_
     assert stack.bank is not None
     await stack.bank.register()
     await stack.daemon.ready()
+    await assert_lamps(stack, "NOT_INUSE", "1000", "1001", "1005", "1011")
     assert stack.daemon.pid == pid
     await settled(stack)
     for call, caller, called in ((calls[0], "1000", "1001"), (calls[1], "1005", "1011")):
@@ -108,8 +110,6 @@ async def test_p1_what_was_said_before_asterisk_died_is_kept_as_partial_and_the_
         assert call.length_s - LOST_S - NEAR_S <= recording.length_s <= call.length_s + NEAR_S
         for side, number in ((recording.left, caller), (recording.right, called)):
             assert presence(side.between(0.1, side.length_s), TONES_HZ[number]) >= 0.99
-    for number in ("1000", "1001", "1005", "1011"):
-        assert await lamp(stack, number) == "NOT_INUSE"
     async with conversation(stack, "1000", "1003") as (there, _):
         await there.press("*3")
         await until_lamp(stack, "1000", "INUSE")
@@ -226,8 +226,8 @@ async def test_p11_what_star_26_said_without_a_daemon_outlives_the_death_of_aste
     await stack.bank.register()
     await stack.daemon.start()
     await stack.daemon.ready()
+    await assert_lamps(stack, "INUSE", "1009", code="26")
     await until(lambda: is_flagged(stack, "1009"), hint="the daemon has caught up")
-    await until_lamp(stack, "1009", "INUSE", "26")
     code, said = await stack.daemon.callrec("users", "set", "1009", "--call-record", "off")
     assert code == 0, said
 

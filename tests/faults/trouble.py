@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+from free_cpu import is_starved
 from soundness import UNTOLD_S, lacks_s, missing_s
 
 from callrec.adapters.audit.log_reader import DiskLogReader
@@ -52,6 +53,8 @@ NEAR_S = 0.3
 """By how much the instants of a test, which are not taken from the sound, may differ from it."""
 SETTLED_S = 60.0
 POLL_S = 0.05
+LAMPS_S = 1.0
+"""Within this time after readiness every lamp is right."""
 BOUND_S = 30.0
 """How long anything may take before a test gives up: no promise of ours."""
 
@@ -270,6 +273,15 @@ async def until_lamp(stack: Stack, number: str, state: str, code: str = "3", *, 
         return await lamp(stack, number, code) == state
 
     await until(shows, limit_s=limit_s, hint=f"lamp {code} of {number} is {state}")
+
+
+async def assert_lamps(stack: Stack, state: str, *numbers: str, code: str = "3") -> None:
+    """That these lamps show this within a second of the daemon's readiness: to be called right after `daemon.ready()`."""
+    ready_s = time.monotonic()
+    for number in numbers:
+        await until_lamp(stack, number, state, code)
+    took_s = time.monotonic() - ready_s
+    assert took_s <= LAMPS_S or is_starved(), f"lamps {code} of {numbers} took {took_s:.1f} s to be {state}"
 
 
 async def is_flagged(stack: Stack, number: str) -> bool:

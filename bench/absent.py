@@ -46,6 +46,7 @@ async def _serve(folder: Path) -> None:
     from callrec.web.api.recordings import recording_operations
     from callrec.web.api.waveforms import waveform_operation
     from callrec.web.auth import AUDIT, Authentication
+    from callrec.web.connection_limits import Patience
     from callrec.wiring.media import Around, stored_media
 
     account = Principal(
@@ -78,7 +79,7 @@ async def _serve(folder: Path) -> None:
             *annotation_operations(stored),
         ]
         with patch.object(server, "Authentication", Account):
-            patience = server.Patience(per_connection_s=1e6, together_s=1e6, burst=10**6)
+            patience = Patience(per_connection_s=1e6, together_s=1e6, burst=10**6)
             app = server.build_app(
                 readiness=Readiness(), metrics=Metrics(), live=list, token="t" * 43, api=api, patience=patience
             )

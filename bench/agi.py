@@ -23,9 +23,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from bench import quiet
+
+if TYPE_CHECKING:
+    from callrec.app.calls.call_router import CallRouter
 
 ROUND_S = 0.25
 COPIES = 4
@@ -80,18 +85,18 @@ async def serve_ours() -> int:
 
 async def serve_proven_first() -> int:
     """Ours, with the proof of a leg that has never asked before."""
-    from callrec.app.dialplan import leg_proof
+    from callrec.app.dialplan import leg_authentication
 
-    leg_proof.MOST_NOTED = 0
+    vars(leg_authentication)["MOST_NOTED"] = 0
     return await serve_proven_again()
 
 
 async def serve_proven_again() -> int:
     """Ours, with the proof of a leg that has asked before."""
     from callrec.adapters.asterisk.ami import AmiLink, LinkState
-    from callrec.adapters.asterisk.ami_requests import AmiLegVariables
+    from callrec.adapters.asterisk.channel_variables import AmiLegVariables
     from callrec.adapters.asterisk.fastagi import AgiServer, Channel
-    from callrec.app.dialplan.leg_authentication import LegProof
+    from callrec.app.dialplan.leg_authentication import LegAuthentication
     from callrec.protocols.agi import Answer, Request
 
     async def toggle(_request: Request, _channel: Channel) -> Answer:
@@ -113,7 +118,7 @@ async def serve_proven_again() -> int:
     _running.append(asyncio.create_task(ami.run()))
     while ami.state is not LinkState.UP:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.01)
-    proof = LegProof(_AllLegs(), AmiLegVariables(ami), SECRET)
+    proof = LegAuthentication(cast("CallRouter", _AllLegs()), AmiLegVariables(ami), SECRET)
     return (await AgiServer({"toggle": toggle}, proof=proof.prove).start("127.0.0.1", 0))[1]
 
 
@@ -163,6 +168,7 @@ async def serve_bare() -> int:
 
 class _Bare(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._commands = iter(COMMANDS)
 
@@ -211,6 +217,7 @@ class _Leg(asyncio.Protocol):
         self._replies = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(REQUEST)
 
@@ -232,7 +239,7 @@ async def _dialogues(port: int, until_s: float) -> int:
     count = 0
     while loop.time() < until_s:
         over: asyncio.Future[int] = loop.create_future()
-        await loop.create_connection(lambda over=over: _Leg(over), "127.0.0.1", port)
+        await loop.create_connection(partial(_Leg, over), "127.0.0.1", port)
         assert await over == len(COMMANDS)
         count += 1
     return count
@@ -284,15 +291,22 @@ def _round_of(server: subprocess.Popen[str], port: str, generator: subprocess.Po
     return count / (_cpu_s(server) - cpu_s), count / (time.perf_counter() - begin_s)
 
 
+def _port_of(server: subprocess.Popen[str]) -> str:
+    """The line in which it says where it listens."""
+    line = server.stdout.readline()
+    assert line, f"{server.args!r} has ended"
+    return line
+
+
 def run(seconds: float) -> dict[str, float]:
     """Measure for about so many seconds; the medians of all rounds, and our rate as ratios to the others."""
     manager = _start("serve", "manager")
-    os.environ[MANAGER] = manager.stdout.readline().strip()
+    os.environ[MANAGER] = _port_of(manager).strip()
     servers = [(name, _start("serve", name)) for _ in range(COPIES) for name in SERVERS]
     generator = _start("generate")
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVERS}
     try:
-        ports = [server.stdout.readline() for _, server in servers]
+        ports = [_port_of(server) for _, server in servers]
         for turn in range(max(2, 1 + round(seconds / ROUND_S / len(servers)))):
             for (name, server), port in zip(servers, ports, strict=True):
                 rates = _round_of(server, port, generator)

@@ -135,7 +135,7 @@ async def _ours(port: int, tell: Callable[[str], None], kind: str) -> tuple[int,
 
 
 async def _panoramisk(port: int, tell: Callable[[str], None], kind: str) -> tuple[int, float, float]:
-    from panoramisk import Manager
+    from panoramisk.manager import Manager
 
     news = _Round()
     manager = Manager(

@@ -107,7 +107,7 @@ async def _postgres() -> dict[str, object]:
     import sys
 
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
-    from postgres_server import running
+    from postgres_server import running  # type: ignore[import-not-found] # of the tests
 
     with running() as server, tempfile.TemporaryDirectory() as folder:
         async with open_catalogue(await server.new_database(), Path(folder), "bench") as catalogue:
@@ -174,7 +174,8 @@ async def _rebuilt(folder: Path) -> dict[str, object]:
     for path, content in _sidecars():
         (folder / "monitor" / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / "monitor" / f"{path}.json").write_bytes(content)
-    library, found = MonitorLibrary(folder / "monitor"), {}
+    library = MonitorLibrary(folder / "monitor")
+    found: dict[str, object] = {}
     async with open_catalogue("sqlite:", folder / "other") as catalogue:
         for name in ("rebuild_per_s", "unchanged_rebuild_per_s"):
             began_s, cpu_s = time.perf_counter(), time.process_time()

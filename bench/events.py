@@ -110,6 +110,7 @@ async def _serve(folder: Path) -> None:
 
 async def _rounds(registry: "WebhookRegistry", observation: "Observation", bare: list[asyncio.StreamWriter]) -> None:
     from callrec.domain.calls.commands import Tell
+    from callrec.domain.rules import UserId
 
     receivers = await _receivers()
     loop = asyncio.get_running_loop()
@@ -126,7 +127,7 @@ async def _rounds(registry: "WebhookRegistry", observation: "Observation", bare:
             if kind == "bare":
                 _write_to(bare)
             else:
-                observation.told(Tell("press-absorbed", None, str(nth % CALLS)))
+                observation.told(Tell("press-absorbed", None, UserId(str(nth % CALLS))))
             await asyncio.sleep(1 / CALLS)
         await asyncio.sleep(0.5)
         print((time.process_time() - began_s) * 1000, flush=True)

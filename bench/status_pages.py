@@ -57,6 +57,7 @@ class _Stranger(asyncio.Protocol):
     answered = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._heard = b""
         transport.write(_ASK)
@@ -64,7 +65,8 @@ class _Stranger(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard += data
         head, end, body = self._heard.partition(b"\r\n\r\n")
-        if end and len(body) >= int(_LENGTH.search(head)[1]):
+        length = _LENGTH.search(head)
+        if end and length and len(body) >= int(length[1]):
             assert head.startswith(b"HTTP/1.1 200"), head
             _Stranger.answered += 1
             self._heard = b""

@@ -130,9 +130,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     redis_url: str = "embedded:"
-    database_url: str = Field("sqlite:", repr=False)
-    ami_url: str = Field("ami://callrec@127.0.0.1:5038", repr=False)
-    ari_url: str = Field("http://callrec@127.0.0.1:8088/ari", repr=False)
+    database_url: str = Field(default="sqlite:", repr=False)
+    ami_url: str = Field(default="ami://callrec@127.0.0.1:5038", repr=False)
+    ari_url: str = Field(default="http://callrec@127.0.0.1:8088/ari", repr=False)
     agi_bind: Bind = "127.0.0.1:4573"
     http_bind: Bind = "127.0.0.1:8080"
     http_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)] = ()
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     state_dir: Path = Path("recordings/state")
     confgen_dir: Annotated[Path | None, BeforeValidator(_folder)] = None
     audit_witness: Annotated[Path | None, BeforeValidator(_folder)] = None
-    audit_timestamp_url: Annotated[str, AfterValidator(_web_address)] = Field("", repr=False)
+    audit_timestamp_url: Annotated[str, AfterValidator(_web_address)] = Field(default="", repr=False)
     audit_timestamp_ca: Annotated[Path | None, BeforeValidator(_folder)] = None
     audit_timestamp_every_s: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     node: Annotated[str, AfterValidator(_node)] = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:63] or "callrec"

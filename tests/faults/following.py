@@ -185,11 +185,11 @@ class Scene:
         """The same with their paths, and without the sound, which one that failed does not have."""
         await self.end()
         try:
-            await until(lambda: len(self._new()) == count, limit_s=limit_s)
+            await until(lambda: len(self.new()) == count, limit_s=limit_s)
         except AssertionError as error:
-            found, said = [manifest.recording for _, manifest in self._new()], alarms(self.stack, "")
+            found, said = [manifest.recording for _, manifest in self.new()], alarms(self.stack, "")
             raise AssertionError(f"{count} recordings of {self.recorded} are due: {found}, {said}") from error
-        return list(self._new())
+        return list(self.new())
 
     async def _listen(self, path: str, manifest: Manifest) -> tuple[Manifest, Sound, Sound]:
         assert manifest.media is not None, manifest.recording.cause
@@ -260,7 +260,8 @@ class Scene:
             if any(party.number == self.recorded for party in manifest.recording.parties):
                 yield path, manifest
 
-    def _new(self) -> list[tuple[str, Manifest]]:
+    def new(self) -> list[tuple[str, Manifest]]:
+        """What was recorded of the recorded one since the scene began, each with its path."""
         return [one for one in self._entries() if one[1].recording.from_s >= self.began_s]
 
 
@@ -345,11 +346,16 @@ async def set_plc(stack: Stack, *, on: bool) -> None:
     assert f"PLC on equal codecs: {'Enabled' if on else 'Disabled'}" in await stack.pbx.cli("core show settings")
 
 
-async def run(stack: Stack, one: Case, seat: int) -> str:
-    """One run of a case; however it ends, its calls do."""
+async def run(stack: Stack, one: Case, seat: int, failed: Callable[[Scene, Exception], object] | None = None) -> str:
+    """One run of a case; however it ends, its calls do. `failed` is told of a failure while all files are there."""
     scene = Scene(stack, seat)
     try:
         return await one.play(scene)
+    except Exception as error:
+        await scene.end()
+        if failed:
+            failed(scene, error)
+        raise
     finally:
         await scene.end()
 

@@ -2,8 +2,8 @@
 
 What has run stands in `.faults.json`, so that a call after an interruption (Ctrl-C, SIGTERM, SIGHUP, a crash) goes on where it
 was; another commit or N begins again. A run that was interrupted has not run. Failures, with their reason, stand in
-`.faults.log`. The exit code is 1 when any run failed, 2 when something was asked for that there is not, 3 when the product does
-not run, 128 and the signal's number after an interruption.
+`.faults.log`, the files of each failed run in `.faults.kept`. The exit code is 1 when any run failed, 2 when something was asked
+for that there is not, 3 when the product does not run, 128 and the signal's number after an interruption.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import fnmatch
 import hashlib
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,14 +39,15 @@ import structlog
 import supervisor_cases  # noqa: F401 - likewise
 import tracks_cases  # noqa: F401 - likewise
 import transfer_cases  # noqa: F401 - likewise
+from evidence import Evidence
 from followed import GAP_S, ROUGH
-from following import CASES, KINDS, SEATS, Case, following_stack, prepare, run
+from following import CASES, KINDS, SEATS, Case, Scene, following_stack, prepare, run
 from tally import FAILED, Tally, resume
 
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec_lab.stack import Stack
 
-STATE, LOG, LOCK = Path(".faults.json"), Path(".faults.log"), Path(".faults.lock")
+STATE, LOG, LOCK, KEPT = (Path(f".faults.{kind}") for kind in ("json", "log", "lock", "kept"))
 START_S = 20.0
 STORED_S = 2.0
 """What a run takes beside its playing: calls begin, a recording is stored and listened to."""
@@ -139,6 +141,7 @@ def _begun(wanted: Wanted, chosen: list[Case]) -> Tally:
         print(f"== {said}", flush=True)
     if not tally.seen:
         LOG.unlink(missing_ok=True)
+        shutil.rmtree(KEPT, ignore_errors=True)
     return tally
 
 
@@ -192,15 +195,16 @@ async def _interruptible() -> AsyncIterator[list[signal.Signals]]:
 
 async def _play_left(cases: list[Case], tally: Tally, seats: int, product: Product) -> None:
     with tempfile.TemporaryDirectory(prefix="callrec-faults-") as folder:
-        async with product(Path(folder)) as stack:
+        evidence = Evidence(KEPT)
+        async with product(Path(folder)) as stack, evidence.of_spool(stack.daemon.spool):
             for plc, tracks in KINDS:
                 chosen = [one for one in cases if (one.plc, one.tracks) == (plc, tracks) and tally.left(one.name)]
                 if chosen:
                     await prepare(stack, plc=plc, tracks=tracks)
-                    await _play(stack, chosen, tally, seats)
+                    await _play(stack, chosen, tally, seats, evidence)
 
 
-async def _play(stack: Stack, cases: list[Case], tally: Tally, seats: int) -> None:
+async def _play(stack: Stack, cases: list[Case], tally: Tally, seats: int, evidence: Evidence) -> None:
     """The cases in turn, so that each has run some times when the call is interrupted."""
     waiting = [one for nth in range(tally.runs) for one in cases if nth < tally.left(one.name)]
     total, done, since_s = len(waiting), 0, time.monotonic()
@@ -209,7 +213,7 @@ async def _play(stack: Stack, cases: list[Case], tally: Tally, seats: int) -> No
         nonlocal done
         while waiting:
             one = waiting.pop(0)
-            word = await _run(stack, one, seat)
+            word = await _run(stack, one, seat, evidence)
             tally.note(one.name, word)
             done += 1
             print(f"{done:5}/{total} {time.monotonic() - since_s:5.0f} s  {one.name}: {word}", flush=True)
@@ -223,12 +227,17 @@ async def _play(stack: Stack, cases: list[Case], tally: Tally, seats: int) -> No
         raise several.exceptions[0] from None
 
 
-async def _run(stack: Stack, one: Case, seat: int) -> str:
+async def _run(stack: Stack, one: Case, seat: int, evidence: Evidence) -> str:
     """What one run returned. One that was cancelled has not failed, whatever the case made of that."""
     task = asyncio.current_task()
     assert task is not None
+
+    def keep(scene: Scene, error: Exception) -> None:
+        if not task.cancelling():
+            evidence.keep(one.name, scene, error)
+
     try:
-        return await run(stack, one, seat)
+        return await run(stack, one, seat, keep)
     except Exception as error:  # a task boundary: the other runs are still worth playing
         if task.cancelling():
             raise asyncio.CancelledError from error

@@ -44,7 +44,7 @@ class Caller:
     played: int = 0
     noted: list[str] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
-    part: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(pid=1))
+    part: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(pid=1, spool=Path("spool")))
 
     def call(self, **wishes: str) -> tuple[int, str]:
         """With these of CASE, N and AT_ONCE: the exit code, and what was printed."""
@@ -73,7 +73,7 @@ class Caller:
             await asyncio.sleep(0.001)  # a stop takes its time
             self.noted.append("stopped")
 
-    async def run(self, _stack: Stack, one: Case, _seat: int) -> str:
+    async def run(self, _stack: Stack, one: Case, _seat: int, _failed: object) -> str:
         """One run of a case."""
         self.played += 1
         if self.played == NTH:

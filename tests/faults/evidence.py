@@ -70,7 +70,7 @@ class Evidence:
         for path, manifest in scene.new():
             for file in (daemon.monitor / path).parent.glob(f"{Path(path).stem}*"):
                 shutil.copy(file, folder)
-            for capture in manifest.recording.captures:
+            for capture in manifest.recording.all_captures:
                 for file_name, opened in self._captures.items():
                     if file_name.startswith(capture.id):
                         opened.seek(0)

@@ -12,7 +12,7 @@ import aiohttp
 import numpy as np
 from trouble import TONES_HZ, Stored, connect, phone, settled, stored, until
 
-from callrec.domain.library.missing_time import TIMELINE
+from callrec.domain.library.timeline import EXACT_S
 from callrec_lab.audio_checks import Sound, longest_s, spans
 from callrec_lab.phones import Answer, PhoneCall
 from callrec_lab.stack import Stack
@@ -182,8 +182,9 @@ def assert_kept_secret(played: Scene, found: Stored) -> None:
     assert played.operator.keepers(played.call) == []
     recording = found.manifest.recording
     from_s = recording.captures[0].from_s
-    # Where a phone sent nothing for a while on a busy machine, the entry says so; by as much a pause may lie beside its place.
-    edge_s = EDGE_S + sum(one.to_s - one.from_s for one in recording.missing if one.cause == TIMELINE)
+    # Where a phone sent nothing for a while on a busy machine, the entry says how far a moment may lie beside its place.
+    assert recording.timeline_exact_s is not None
+    edge_s = EDGE_S + recording.timeline_exact_s - EXACT_S
     for side in (found.left, found.right):
         assert longest_s(side, SECRET_HZ) <= CLICK_S
         for pause in recording.pauses:

@@ -2,8 +2,8 @@
 
 Between two growth marks the shortfall is known (`shortfalls`), its place is not. Waits without music (`Hold`, `Unhold`,
 ringing, parked), which have exact times, take it first; then times in which the RTP counters of the leg stood still (`RtpGap`),
-which were looked at each tenth of a second when frames did not seem to flow. The rest stands in the middle of what was written
-between the marks. What is in no wait is called unexplained.
+which were looked at each tenth of a second when frames did not seem to flow, or which the samples show (`gap_places`). The rest
+stands in the middle of what was written between the marks. What is in no wait is called unexplained.
 
 - A phone's clock that runs away by no more than a clock does is no silence: the samples between the marks are stretched instead,
   or some are left out.
@@ -23,7 +23,7 @@ from callrec.domain.library.captures import Stretch
 from callrec.domain.library.rtp_gaps import outside_waits
 from callrec.domain.library.shortfalls import drift_s, known_marks, offsets_s, surpluses_s
 from callrec.domain.library.spans import Span
-from callrec.domain.library.timeline import EXACT_S, CaptureTimeline, Gap
+from callrec.domain.library.timeline import EXACT_S, CaptureTimeline, Doubt, Gap
 
 NOTICED_S = 0.04
 """A smaller shortfall is not made good: two frames, and how late Asterisk's thread may write."""
@@ -84,6 +84,7 @@ class _Line:
         """So many samples of silence stand before it."""
         self._exact_s = EXACT_S
         self._bursts: list[Burst] = []
+        self._doubts: list[Doubt] = []
 
     @property
     def offset_s(self) -> float:
@@ -152,9 +153,10 @@ class _Line:
         elif is_end and rest_s <= NEAR_S:
             self._silence(high, rest, is_wait=True)
         else:
-            self._silence((low + high) // 2, rest, is_wait=False)
             if (high - low) / self._rate_hz > 2 * EXACT_S:
                 self._exact_s = max(self._exact_s, rest_s)
+                self._doubts.append(Doubt(low, high, self._time_s(low), rest_s))
+            self._silence((low + high) // 2, rest, is_wait=False)
         return rest
 
     def end(self, samples: int) -> CaptureTimeline:
@@ -167,7 +169,9 @@ class _Line:
             to_sample = min(to_sample, round((over_s - self._from_s) * self._rate_hz))
         if to_sample > heard:
             self._stretches.append(Stretch(samples, samples, to_sample, 0))
-        return CaptureTimeline(tuple(self._stretches), tuple(self._gaps), self._exact_s, tuple(self._bursts))
+        return CaptureTimeline(
+            tuple(self._stretches), tuple(self._gaps), self._exact_s, tuple(self._bursts), tuple(self._doubts)
+        )
 
     def _stills(self, within: Span, gap_s: float, *, is_near: bool) -> list[_Silence]:
         """The silence in the times without RTP that lie in no wait. They have what is certain and half of their edges, at the

@@ -32,6 +32,17 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Silence that stands somewhere between these samples; no look at the RTP counters tells where. `from_s`: when the first of
+    them was written, in Unix time; `length_s`: how long the silence is."""
+
+    from_sample: int
+    to_sample: int
+    from_s: float
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureTimeline:
     """Where the samples of a capture stand, what stands between them, and how exact that is (seconds)."""
 
@@ -40,6 +51,8 @@ class CaptureTimeline:
     exact_s: float
     bursts: tuple[Burst, ...] = ()
     """Where more was written than its time, so that silence in the samples was left out."""
+    doubts: tuple[Doubt, ...] = ()
+    """The silences whose place is not known."""
 
     @property
     def is_steady(self) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture, GrowthMark, RtpGap
 from callrec.domain.library.captures import Stretch
+from callrec.domain.library.gap_places import shown
 from callrec.domain.library.shortfalls import is_news
 from callrec.domain.library.silences import NOTICED_S, capture_timeline
 from callrec.domain.library.spans import Span
@@ -141,6 +142,21 @@ def test_a_silence_that_nothing_explains_is_bounded_by_marks() -> None:
     assert found.exact_s == pytest.approx(2.0, abs=NOTICED_S)
     assert sum(error > EXACT_S for error in quiet.errors_s(found)) / 50 / 2 < 0.05, "at most the step is vague"
     assert found.samples == pytest.approx(60 * RATE_HZ, abs=NOTICED_S * RATE_HZ)
+    (doubt,) = found.doubts
+    assert (doubt.from_sample, doubt.to_sample) == (15 * STEP, 16 * STEP)
+    assert (doubt.from_s, doubt.length_s) == pytest.approx((BEGAN_S + 15 * STEP / RATE_HZ, 2.0), abs=NOTICED_S)
+
+
+def test_a_silence_that_the_samples_show_has_its_place() -> None:
+    """A second between two looks: what they show counts as what the counters tell."""
+    quiet = Recorder(60.0, ((31.0, 32.0),))
+    (doubt,) = quiet.timeline().doubts
+    frame = round(31.0 * RATE_HZ) - 160, round(31.0 * RATE_HZ)
+    gap = shown(doubt, [[frame], []], RATE_HZ)
+    assert gap is not None
+    found = quiet.timeline(gaps=(gap,))
+    assert (found.exact_s, found.doubts) == (EXACT_S, ())
+    assert max(quiet.errors_s(found)) < NOTICED_S
 
 
 def test_a_silence_in_which_the_counters_of_rtp_stood_still_has_its_place() -> None:

@@ -20,6 +20,7 @@ from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.app.library.finalize.encoder_timeout import Encoding
 from callrec.app.library.finalize.late_pieces_check import late_pieces
 from callrec.app.library.finalize.renumbered_check import renumbered_voices
+from callrec.app.library.finalize.shown_gaps import with_shown_gaps
 from callrec.app.library.media.waveforms import keep_waveforms
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Journal, Spool
@@ -217,6 +218,7 @@ class Finalizer:
     async def _store(self, recording: Recording, paths: tuple[str, ...]) -> tuple[str, Manifest]:
         captured_files = await asyncio.to_thread(self._captured_files, recording)
         possible = {capture: one for capture, one in captured_files.items() if not one.impossible}
+        recording = await asyncio.to_thread(with_shown_gaps, recording, possible, self._ports.spool)
         deaf = await asyncio.to_thread(deaf_legs, recording, possible, self._ports.spool)
         deaf += await asyncio.to_thread(renumbered_voices, recording, possible, self._ports.spool, deaf)
         told = (*recording.missing, *deaf)

@@ -1,10 +1,15 @@
 """`callrec encryption` beside a running daemon, as an operator uses it: turned on, older recordings, another key, a backup."""
 
+import hashlib
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import old_recordings as old
@@ -14,6 +19,7 @@ from lone_daemon import START_S, House
 
 from callrec.adapters.disk.token import kept_token
 from callrec.protocols.encrypted_file import MARK
+from callrec_lab.audio_checks import load, presence
 
 
 @pytest.fixture
@@ -140,6 +146,47 @@ def _rotated(house: House, first: str, before: dict[str, bytes]) -> None:
     )  # fmt: skip
     code, said = run(house, "verify", CALLREC_ENCRYPTION="off", CALLREC_ENCRYPTION_KEYS="")
     assert (code, said["findings"], [one["code"] for one in said["notes"]]) == (0, [], ["encryption-keys-away"])
+
+
+def test_evidence_of_an_encrypted_library_over_the_api_is_heard_and_checks_itself(house: House, tmp_path: Path) -> None:
+    """Of a recording that was encrypted later, and of one that was encrypted when it was stored: its audio is plain, and the
+    script in the bundle says so of the whole, with neither callrec nor the master key."""
+    house.start()
+    stored = [_adopted(house, tmp_path / "old/user-1000-1001-1700000000.wav", hz=440)]
+    house.stop()
+    keys(house, new_key(house, "2026"))
+    turned_on(house)
+    house.start()
+    assert run(house, "encryption", "encrypt")[1]["encrypted"] == 1
+    stored.append(_adopted(house, tmp_path / "new/user-1000-1001-1700000100.wav", hz=1000))
+    for (recording, original), hz in zip(stored, (440, 1000), strict=True):
+        status, bundle = got(house.folder / "s", f"/recordings/{recording}/evidence")
+        assert status == 200, bundle
+        folder = tmp_path / recording
+        zipfile.ZipFile(BytesIO(bundle)).extractall(folder)  # noqa: S202 - our own bundle
+        (media,) = folder.glob("*.wav")
+        assert media.read_bytes() == original
+        left, _ = load(media)
+        assert presence(left, hz) > 0.9
+        assert presence(left, 1440 - hz) == 0
+        assert _checks_itself(folder)
+        flipped = bytearray(original)
+        flipped[len(flipped) // 2] ^= 1
+        media.write_bytes(flipped)
+        assert not _checks_itself(folder)
+
+
+def _adopted(house: House, file: Path, hz: float) -> tuple[str, bytes]:
+    """The id of a recording of this one file, and the file's content."""
+    content = old.wav(file, 2.0, channels=2, hz=hz).read_bytes()
+    assert run(house, "recordings", "adopt", str(file.parent))[1]["counts"]["adopted"] == 1
+    heard_now = {hashlib.sha256(body).digest(): one for one, body in heard(house).items()}
+    return heard_now[hashlib.sha256(content).digest()], content
+
+
+def _checks_itself(folder: Path) -> bool:
+    check = [sys.executable, "-I", "-S", "check.py"]
+    return subprocess.run(check, cwd=folder, env={}, check=False, capture_output=True).returncode == 0  # noqa: S603 - ours
 
 
 def test_a_daemon_without_its_key_starts_tells_and_goes_on_when_it_has_it(house: House, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "provisioning": (),
     "audit": (),
     "catalogue": (),
+    "retention": (),
     "verify": (),
 }
 """In this order, with what each `run` is given."""
@@ -152,6 +153,19 @@ ROWS = (
     ("catalogue", "bytes_per_entry", "", "", None, "  bytes on disk for each entry"),
     ("catalogue", "page_user_p99_ms", "ratio_page_user", "", None, "  a user's page, against plain SQL"),
     ("catalogue", "part_6_digits_p99_ms", "ratio_part_6_digits", "", None, "  six digits of a number, against LIKE"),
+    *(
+        ("retention", f"{engine}{figure}", "", "<" if goal else "", goal, words)
+        for engine, where in (("", "SQLite"), ("postgresql.", "PostgreSQL"))
+        for figure, goal, words in (
+            ("preview_s", None, f"{where}, 1M recordings: preview of a retention class, s"),
+            ("preview_late_p99_ms", 20, "  how late the loop is meanwhile, p99, ms"),
+            ("preview_more_mib", None, "  memory, MiB"),
+            ("run_s", None, "  a run that looks at all and erases 1,000, s"),
+            ("run_late_p99_ms", 20, "  how late the loop is meanwhile, p99, ms"),
+            ("run_again_s", None, "  a run that finds nothing, s"),
+            ("run_with_quota_s", None, "  the same with a quota, s"),
+        )
+    ),
     ("verify", "verify_mb_per_s", "ratio_to_sha256sum", ">=", 0.9, "media read by verify, MB/s, against sha256sum"),
     ("verify", "verify_mb_per_s", "ratio_to_openssl", "", None, "  against openssl dgst"),
     ("provisioning", "store_bytes_per_user", "", "", None, "  bytes for each user in the store"),

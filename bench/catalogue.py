@@ -6,15 +6,18 @@ such a program has it; LIKE for a part of a number, OFFSET for a page, COUNT for
 """
 
 import asyncio
+import importlib
 import json
 import os
 import random
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from bench import part, quiet
 from callrec.adapters.database.open_catalogue import open_catalogue
@@ -29,6 +32,9 @@ from callrec.domain.library.search import Filter
 from callrec.domain.library.search_pages import Cursor, PageRequest
 from callrec.domain.rules import Rule, UserId
 from callrec.protocols.json_documents import encode_manifest
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 ENTRIES = int(os.environ.get("CALLREC_BENCH_RECORDINGS", "1000000"))
 SIDECARS = 20_000
@@ -103,15 +109,24 @@ def _bytes_per_entry(folder: Path) -> int:
 
 
 async def _postgres() -> dict[str, object]:
-    """With the server that the tests start."""
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
-    from postgres_server import running  # type: ignore[import-not-found] # of the tests
-
-    with running() as server, tempfile.TemporaryDirectory() as folder:
-        async with open_catalogue(await server.new_database(), Path(folder), "bench") as catalogue:
+    with server() as running, tempfile.TemporaryDirectory() as folder:
+        async with open_catalogue(await running.new_database(), Path(folder), "bench") as catalogue:
             return await _engine(catalogue)
+
+
+class Server(Protocol):
+    """What is used of the tests' PostgreSQL server."""
+
+    async def new_database(self) -> str:
+        """The address of a new database."""
+        ...
+
+
+def server() -> "AbstractContextManager[Server]":
+    """A PostgreSQL server on a free port, as the tests start it."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
+    started: AbstractContextManager[Server] = importlib.import_module("postgres_server").running()
+    return started
 
 
 async def _engine(catalogue: Catalogue) -> dict[str, object]:

@@ -19,6 +19,7 @@ from callrec.adapters.database import (
     postgres_catalogue,
     postgres_queries,
     postgres_schema,
+    sqlite_catalogue,
 )
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.disk.monitor_directory import MonitorLibrary
@@ -387,6 +388,20 @@ async def test_two_rebuilds_at_once_both_end(catalogue: Catalogue) -> None:
     async with catalogue.rebuild() as one, catalogue.rebuild() as other:
         await asyncio.gather(one.put(some), other.put(some))
         assert await asyncio.gather(one.finish(lambda _: False), other.finish(lambda _: False)) == [50, 50]
+
+
+async def test_the_bytes_of_all_are_added_up_in_parts(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries without audio count nothing, and none is left out between two parts."""
+    assert await catalogue.stored_bytes() == 0
+    for engine in (sqlite_catalogue, postgres_catalogue):
+        monkeypatch.setattr(engine, "ADDED_UP", 3)
+    sizes = ("", "5", "70", "0", "900", "1000", "20000")
+    for nth, size in enumerate(sizes):
+        await catalogue.put({**entry(nth), "bytes": size})
+        assert await catalogue.stored_bytes() == sum(int(one or 0) for one in sizes[: nth + 1])
+    without = {key: value for key, value in entry(9).items() if key != "bytes"}
+    await catalogue.put(without)
+    assert await catalogue.stored_bytes() == 21975
 
 
 async def test_a_probe_changes_nothing(catalogue: Catalogue) -> None:

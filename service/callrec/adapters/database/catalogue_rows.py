@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import apsw
+import msgspec
 
 from callrec.domain.library.search_keys import Entry, SearchKeys, keys_of
 
+_DECODER = msgspec.json.Decoder(dict[str, str])
+"""Twice as fast as json: a page has a hundred entries, and retention looks at all."""
 PART = "INSERT INTO parts (rowid, numbers, names) VALUES (?, ?, ?)"
 _STORED_EACH = """
 SELECT r.id, r.place, r.change, e.entry
@@ -125,8 +128,11 @@ def text_of(entry: Entry) -> str:
 
 def entry_of(text: object) -> dict[str, str]:
     """The entry that `text_of` wrote."""
-    found: dict[str, str] = json.loads(str(text))
-    return found
+    try:
+        return _DECODER.decode(str(text))
+    except msgspec.DecodeError:  # half a surrogate pair, which json reads
+        found: dict[str, str] = json.loads(str(text))
+        return found
 
 
 def _taken(database: apsw.Connection, places: Sequence[int]) -> set[int]:

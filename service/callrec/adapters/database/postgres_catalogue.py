@@ -16,6 +16,12 @@ from callrec.domain.library.search_keys import Entry, SearchKeys, is_entry_id, k
 from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
 
 BATCH = 500
+ADDED_UP = 20_000
+"""Entries whose bytes are added up at once."""
+_BYTES_BEHIND = """
+SELECT coalesce(sum(NULLIF(entry::json ->> 'bytes', '')::bigint), 0), count(*), max(place)
+FROM (SELECT place, entry FROM callrec.recordings WHERE place > %s ORDER BY place LIMIT %s) AS part
+"""
 T = TypeVar("T")
 _STORED = "SELECT id, place, change, entry FROM callrec.recordings WHERE id = ANY(%s)"
 _ONE_OR_ANOTHER = """
@@ -98,6 +104,18 @@ class PostgresCatalogue:
         query = count_query(wanted)
         async with self._connections.one() as database:
             return Count.of(await _number(database, query))
+
+    async def stored_bytes(self) -> int:
+        """Of all recordings. Some at once, so that each statement is short."""
+        total, place = 0, -1
+        while True:
+            async with self._connections.one() as database:
+                row = await (await database.execute(_BYTES_BEHIND, (place, ADDED_UP))).fetchone()
+            some, count, last = row or (0, 0, place)
+            total += int(some)
+            if count < ADDED_UP:
+                return total
+            place = last
 
     async def forget(self, recording: str) -> bool:
         """Remove one entry. The server overwrites its bytes when it vacuums the tables."""

@@ -32,6 +32,12 @@ from callrec.domain.library.search_keys import Entry, keys_of
 from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
 
 READERS = 3
+ADDED_UP = 20_000
+"""Entries whose bytes are added up at once."""
+_BYTES_BEHIND = """
+SELECT coalesce(sum(CAST(entry ->> 'bytes' AS INTEGER)), 0), count(*), max(place)
+FROM (SELECT place, entry FROM entries WHERE place > ? ORDER BY place LIMIT ?)
+"""
 _ONE_OR_ANOTHER = """
 WITH a AS MATERIALIZED (
     SELECT (SELECT place FROM recordings WHERE id = ?1) AS wanted, (
@@ -103,6 +109,16 @@ class SqliteCatalogue:
             return Count.of(_counted(database, counting))
 
         return await self._read(read)
+
+    async def stored_bytes(self) -> int:
+        """Of all recordings. Some at once: other readers take turns."""
+        total, place = 0, -1
+        while True:
+            some, count, last = await self._read(lambda database, behind=place: _bytes_behind(database, behind))  # type: ignore[misc] # bound now
+            total += some
+            if count < ADDED_UP:
+                return total
+            place = last
 
     async def forget(self, recording: str) -> bool:
         """Remove one entry. Its bytes are gone from the files afterwards, unless another process reads at this moment: then
@@ -202,6 +218,12 @@ class SqliteCatalogue:
         self._writer.shutdown()
         for file in (self._file, *self._opened):
             file.close()
+
+
+def _bytes_behind(database: apsw.Connection, place: int) -> tuple[int, int, int]:
+    """What the next entries' bytes add up to, how many these are, and the place of the last one."""
+    ((some, count, last),) = database.execute(_BYTES_BEHIND, (place, ADDED_UP))
+    return int(str(some)), int(str(count)), int(str(last or 0))
 
 
 def _counted(database: apsw.Connection, query: Query) -> int:

@@ -31,6 +31,8 @@ UNREAD = frozenset({"file-unreadable", "folder-unreadable"})
 """Findings about files that the disk refused to read: they may be good, and are read again at the next run."""
 STEREO, MONO = 2, 1
 _PAGE = 1000
+_LISTED = 250
+"""Entries that are read at once where all are gone through: the loop is free again after some milliseconds."""
 _OLD_S = 24 * 3600.0
 """A temporary file without a change for a day is left over from a crashed run."""
 
@@ -181,13 +183,13 @@ def entries(library: Library) -> Iterator[dict[str, str]]:
 
 async def every(catalogue: Catalogue, wanted: Filter = ALL, sort: Sort = Sort.NEWEST) -> AsyncIterator[Entry]:
     """All wanted entries, newest first unless another order is given, however many. Raises as `Catalogue`."""
-    page = await catalogue.search(wanted, PageRequest(sort, _PAGE))
+    page = await catalogue.search(wanted, PageRequest(sort, _LISTED))
     while True:
         for entry in page.entries:
             yield entry
         if page.next is None:
             return
-        page = await catalogue.search(wanted, PageRequest(sort, _PAGE, page.next))
+        page = await catalogue.search(wanted, PageRequest(sort, _LISTED, page.next))
 
 
 async def enter(catalogue: Catalogue, events: EventSink, entry: Entry) -> None:

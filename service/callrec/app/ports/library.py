@@ -200,6 +200,10 @@ class Catalogue(Protocol):
         """How many entries meet all conditions."""
         ...
 
+    async def stored_bytes(self) -> int:
+        """What the `bytes` of all entries add up to."""
+        ...
+
     async def forget(self, recording: str) -> bool:
         """Remove one entry with all that it was found by; False when there was none."""
         ...

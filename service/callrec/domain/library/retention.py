@@ -7,6 +7,7 @@ space.
 
 import heapq
 import re
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -101,7 +102,10 @@ class DueBytes:
             return
         self.recordings += 1
         self.bytes += facts.bytes
-        self.first = heapq.nsmallest(most, [*self.first, (facts.end_s, facts.recording)])
+        place = (facts.end_s, facts.recording)
+        if len(self.first) < most or place < self.first[-1]:
+            insort(self.first, place)
+            del self.first[most:]
 
 
 def class_of(facts: Facts, classes: Iterable[RetentionClass]) -> RetentionClass | None:

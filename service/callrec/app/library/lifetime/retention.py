@@ -48,11 +48,16 @@ TICK_S = 10.0
 """How often the clock is looked at, and the free space of the disk."""
 RUN_S = 600.0
 """How often recordings are looked for that are due."""
+LOOK_S = 86_400.0
+"""How often all recordings are looked at. A run between looks at those only that have come to the greatest age of a class since
+the last one."""
+LONGEST_S = 86_400.0
+"""A recording that is longer waits for the next look at all."""
 KNOW_S = 60.0
 """How often what is known of the time is written."""
 FIRST = 20
 """How many recordings a preview names."""
-MOST_FOR_SPACE = 1000
+MOST_FOR_SPACE = 10_000
 """Recordings that one run chooses for space; the next one follows at once while there is too little."""
 PAUSE = 1.0
 """After each batch the run rests this many times as long as the batch took: calls go first."""
@@ -91,6 +96,17 @@ class Time:
     known: KnownTime
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the last run by age has looked at: by which table and time; when all were looked at last, by the loop's clock; and
+    those that were due and held."""
+
+    revision: int
+    now_s: float
+    all_at_s: float
+    held: frozenset[str]
+
+
 @dataclass(slots=True)
 class Status:
     """For `list`: the table, the time, and the last run."""
@@ -110,6 +126,7 @@ class RetentionKeeper:
         self._known: KnownTime | None = None
         self._written: KnownTime | None = None
         self._last = Run()
+        self._looked: Looked | None = None
         self.why_not = ""
         """Why not all that is due can go; empty when it can."""
 
@@ -163,7 +180,7 @@ class RetentionKeeper:
     async def run_now(self, asker: Asker) -> Run:
         """Erase what is due now. Raises CallrecError."""
         await self._told(asker, Action.SETTINGS_CHANGED, "run", "retention:run")
-        return await self._run_once()
+        return await self._run_once(looks_at_all=True)
 
     async def run(self) -> None:
         """Look at the clock and the space, and erase what is due; never returns."""
@@ -180,12 +197,12 @@ class RetentionKeeper:
             except CallrecError as error:
                 self._stopped(error.code, str(error))
 
-    async def _run_once(self) -> Run:
+    async def _run_once(self, *, looks_at_all: bool = False) -> Run:
         async with self._lock:
             table, time, done = await self._table(), await self._time(), Run()
             try:
                 if any(one.in_effect for one in table.classes):
-                    await self._by_age(table, time, done)
+                    await self._by_age(table, time, done, looks_at_all=looks_at_all)
                     await self._for_space(table, time, done)
             finally:
                 self._last = done
@@ -195,46 +212,53 @@ class RetentionKeeper:
                 self.why_not = ""
             return done
 
-    async def _by_age(self, table: Retention, time: Time, done: Run) -> None:
-        limits = [one.max_days for one in table.classes if one.in_effect and one.max_days is not None]
+    async def _by_age(self, table: Retention, time: Time, done: Run, *, looks_at_all: bool) -> None:
+        limits = {one.max_days for one in table.classes if one.in_effect and one.max_days is not None}
         if not limits:
             return
-        classes = table.classes
+        classes, began_s = table.classes, asyncio.get_running_loop().time()
+        looked = self._looked
+        if looks_at_all or looked is None or looked.revision != table.revision or began_s - looked.all_at_s >= LOOK_S:
+            looked, spans = None, [(0.0, time.now_s - min(limits) * DAY_S)]
+        else:
+            ages_s = [days * DAY_S for days in sorted(limits)]
+            spans = [(looked.now_s - age_s - LONGEST_S, time.now_s - age_s) for age_s in ages_s]
+        held = set(looked.held if looked else ())
 
         def due(entry: Entry) -> bool:
             return is_due(facts_of(entry, time.known), classes, time.now_s)
 
-        waiting: list[Entry] = []
-        async for entry in self._oldest(time.now_s - min(limits) * DAY_S):
-            if due(entry):
-                if entry.get("holds"):
-                    done.held += 1
-                    continue
-                waiting.append(entry)
-            if len(waiting) >= BATCH:
-                done.by_age += await self._erased(waiting, "age", due, done)
-                waiting = []
-        done.by_age += await self._erased(waiting, "age", due, done)
+        for from_s, until_s in spans:
+            waiting: list[Entry] = []
+            async for entry in self._oldest(until_s, from_s):
+                if due(entry):
+                    if entry.get("holds"):
+                        held.add(entry["id"])
+                        continue
+                    waiting.append(entry)
+                if len(waiting) >= BATCH:
+                    done.by_age += await self._erased(waiting, "age", due, done)
+                    waiting = []
+            done.by_age += await self._erased(waiting, "age", due, done)
+        done.held += len(held)
+        self._looked = Looked(table.revision, time.now_s, looked.all_at_s if looked else began_s, frozenset(held))
 
     async def _for_space(self, table: Retention, time: Time, done: Run) -> None:
         """Until there is enough space, or nothing else may go."""
         needed = await self._needed_bytes(table)
         classes = table.classes
         while needed > 0:
-            choice, found = ForSpace(classes, time.now_s, MOST_FOR_SPACE), dict[RecordingId, Entry]()
+            choice = ForSpace(classes, time.now_s, MOST_FOR_SPACE)
             async for entry in self._oldest(time.now_s):
                 choice.consider(facts_of(entry, time.known))
             chosen = choice.chosen(needed)
-            for recording in chosen:
-                if entry_now := await self._ports.catalogue.get(recording):
-                    found[recording] = entry_now
 
             def may(entry: Entry) -> bool:
                 return may_go(facts_of(entry, time.known), classes, time.now_s) is not None
 
             gone = 0
             for at in range(0, len(chosen), BATCH):
-                some = [found[one] for one in chosen[at : at + BATCH] if one in found]
+                some = [found for one in chosen[at : at + BATCH] if (found := await self._ports.catalogue.get(one))]
                 gone += await self._erased(some, "space", may, done)
             done.for_space += gone
             needed = await self._needed_bytes(table)
@@ -269,18 +293,17 @@ class RetentionKeeper:
                 found.add(facts, FIRST)
         return found
 
-    def _oldest(self, until_s: float) -> AsyncIterator[Entry]:
-        """The entries that began before this time, oldest first."""
-        return every(self._ports.catalogue, Filter(to_s=max(0.0, until_s)), Sort.OLDEST)
+    def _oldest(self, until_s: float, from_s: float = 0.0) -> AsyncIterator[Entry]:
+        """The entries that began before this time, and not before `from_s`, oldest first."""
+        wanted = Filter(from_s=max(0.0, from_s), to_s=max(0.0, until_s))
+        return every(self._ports.catalogue, wanted, Sort.OLDEST)
 
     async def _needed_bytes(self, table: Retention) -> int:
         """How many bytes must go for both limits."""
         needed = await self._lacks_free_bytes(table)
         quota = table.space.quota_bytes
         if quota is not None:
-            used = 0
-            async for entry in every(self._ports.catalogue):
-                used += _bytes(entry)
+            used = await self._ports.catalogue.stored_bytes()
             needed = max(needed, used - quota)
         return needed
 
@@ -356,7 +379,7 @@ class RetentionKeeper:
 def facts_of(entry: Entry, known: KnownTime) -> Facts:
     """What an entry of the catalogue says, with the time from which the recording counts."""
     end_s = float(entry.get("end_s") or entry["start_s"])
-    user = entry.get("recorded_user")
+    user, tags = entry.get("recorded_user"), entry.get("tags")
     return Facts(
         RecordingId(entry["id"]),
         aged_from_s(known, end_s),
@@ -364,7 +387,7 @@ def facts_of(entry: Entry, known: KnownTime) -> Facts:
         Rule(entry["rule"]),
         UserId(user) if user else None,
         entry.get("rule_origin", ""),
-        frozenset(json.loads(entry.get("tags") or "[]")),
+        frozenset(json.loads(tags)) if tags and tags != "[]" else frozenset(),
         entry.get("retention_class", ""),
         bool(entry.get("holds")),
     )

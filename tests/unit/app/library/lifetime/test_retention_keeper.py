@@ -71,6 +71,35 @@ async def test_what_has_its_greatest_age_goes_and_each_is_in_the_audit_log(lib: 
     assert (report.findings, report.erased) == ((), 2)
 
 
+async def test_a_run_between_looks_at_what_has_come_of_age_and_each_day_all_are_looked_at(
+    lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold that was released is seen by the look at all; so are a changed table, and what a person asks for."""
+    for nth in range(4):
+        await lib.store(nth, later_s=nth * 10 * DAY_S)
+    await lib.hold("c0-1")
+    keeper = await enabled(lib, CLASS)
+    at(lib, 32)
+    assert ((await keeper._run_once()).held, (await keeper._run_once()).held) == (1, 1)
+    at(lib, 42)
+    assert (await keeper._run_once()).by_age == 1, "of age since the last run"
+    await lib.release("c0-1")
+    run = await keeper._run_once()
+    assert (run.by_age, run.held) == (0, 1)
+    monkeypatch.setattr(retention, "LOOK_S", 0.0)
+    run = await keeper._run_once()
+    assert (run.by_age, run.held) == (1, 0)
+    assert await kept(lib) == ["c2-1", "c3-1"]
+    monkeypatch.undo()
+    await lib.hold("c2-1")
+    at(lib, 55)
+    assert (await keeper._run_once()).held == 1
+    await lib.release("c2-1")
+    await keeper.put(replace(CLASS, max_days=31), ASKER)
+    await keeper.enable(CLASS.name, 1, ASKER)
+    assert (await keeper._run_once()).by_age == 1, "the table has changed"
+
+
 async def test_a_class_has_no_effect_before_it_is_enabled_with_its_preview(lib: ErasableLibrary) -> None:
     await lib.store(1)
     await lib.store(2)

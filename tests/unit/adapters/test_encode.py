@@ -404,6 +404,42 @@ def test_where_a_capture_wrote_nothing_its_partner_is_not_used(tmp_path: Path) -
     assert set(np.unique(found[:40000, 1])) == {1}
 
 
+def hum(hz: float, samples: int) -> NDArray[np.int16]:
+    """A steady tone, which fits a recording in each of its periods."""
+    return np.rint(8000 * np.sin(2 * np.pi * hz * np.arange(samples) / 8000)).astype(np.int16) | 1
+
+
+def torn(voice: NDArray[np.int16], *gaps: tuple[int, int]) -> tuple[NDArray[np.int16], tuple[Stretch, ...]]:
+    """As much of a voice as a recorder has written, and its time line, in which these silences stand."""
+    stretches, written, at = [], 0, 0
+    for start, end in (*gaps, (len(voice), len(voice))):
+        stretches.append(Stretch(written, written + start - at, at, start - at))
+        written, at = written + start - at, end
+    return voice[:written], tuple(stretches)
+
+
+def test_silences_of_a_busy_machine_cost_a_deaf_legs_partner_no_more_than_was_not_written(tmp_path: Path) -> None:
+    """As in a transfer by `*1`: both recorders stood still now and then, which is a silence of 153 ms in the one time line, and
+    silences of 99 and 92 ms in the other, each in the middle of its step. The tones fitted best 170 ms off, where these lie
+    nearest to each other; what the partner's capture had not written was lost twice, and so was what the leg's own had not."""
+    met, length = 30512, 92000
+    gaps = (24576, 25368), (41760, 42496)
+    said, line = torn(hum(1000, length), (57344, 58568))
+    spoken, partners_line = torn(hum(1300, length - met), *gaps)
+    main = Piece(leg(tmp_path, "r", said), leg(tmp_path, "w", np.zeros(len(said), np.int16)), 8000, 0, line)
+    beside = Piece(
+        leg(tmp_path, "pr", spoken),
+        leg(tmp_path, "pw", hum(1000, length)[met + 3 :][: len(spoken)]),
+        8000,
+        met,
+        partners_line,
+    )
+    into = str(tmp_path / "out.wav")
+    ENCODER.encode(EncodeJob((main,), Format.WAV, 8000, (PartnerPiece(beside, ((met, length),)),)), into)
+    right = heard(into)[met:, 1]
+    assert len(right) - np.count_nonzero(right) == pytest.approx(sum(end - start for start, end in gaps), abs=8)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 20.0])
 def test_a_partner_capture_that_holds_nothing_or_too_much_changes_nothing(tmp_path: Path, seconds: float) -> None:
     """Empty files; or a recorder that ran on behind the end of the recording: what is allowed is as long as that."""

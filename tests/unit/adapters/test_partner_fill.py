@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrec.adapters.media.partner_fill import gaps, joined, shift, silent_ranges, without
+from callrec.adapters.media.partner_fill import compared, gaps, joined, shift, silent_ranges, without, without_unwritten
 
 MOST = 4000
 
@@ -74,3 +74,28 @@ def test_parts_of_ranges() -> None:
     assert without([(0, 100), (200, 300)], [(40, 60), (90, 250)]) == [(0, 40), (60, 90), (250, 300)]
     assert without([(0, 100)], []) == [(0, 100)]
     assert joined([(50, 80), (0, 30), (30, 40), (70, 90)]) == [(0, 40), (50, 90)]
+
+
+@pytest.mark.parametrize(
+    ("unwritten", "left"),
+    [
+        pytest.param([(20000, 24000)], [(0, 40000)], id="deaf before it and behind it"),
+        pytest.param([(2000, 4000)], [(0, 40000)], id="deaf since the meeting"),
+        pytest.param([(38000, 39000)], [(0, 40000)], id="deaf to the end"),
+        pytest.param([(20000, 44000)], [(0, 20000)], id="sound behind it"),
+        pytest.param([(20000, 22000), (24000, 26000)], [(0, 20000), (22000, 24000), (26000, 40000)], id="two at once"),
+    ],
+)
+def test_where_nothing_was_written_a_recorder_is_deaf_that_is_so_before_it_and_behind_it(
+    unwritten: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    """A second on both sides: no pause in speech."""
+    assert without_unwritten([(0, 40000)], unwritten, (0, 40000), 8000) == left
+
+
+def test_compared_is_a_time_in_which_both_wrote_all_the_time() -> None:
+    """The earliest of a second; without one the whole beginning."""
+    assert compared([], 100, 8000) == [(100, 32100), (100, 32100)]
+    broken = [(4000, 5000), (20000, 21000), (60000, 200000)]
+    assert compared(broken, 0, 8000) == [(5000, 20000), (21000, 53000), (0, 32000)]
+    assert compared([(0, 200000)], 0, 8000) == [(0, 32000)]

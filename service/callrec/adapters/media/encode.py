@@ -296,7 +296,8 @@ class Timeline:
             bare = partner_fill.gaps(covered, span)
             places = range(*span, WINDOW)
             windows = ((place, _mixed(self._heard, place, min(place + WINDOW, span[1]))) for place in places)
-            silent = partner_fill.without(partner_fill.silent_ranges(windows, span, self.rate_hz), unwritten)
+            silent = partner_fill.silent_ranges(windows, span, self.rate_hz)
+            silent = partner_fill.without_unwritten(silent, unwritten, span, round(partner_fill.DEAF_S * self.rate_hz))
             for place in partner_fill.joined([*silent, *bare]):
                 yield _Fill(says, at, place, side=1)
             for place in partner_fill.without(bare, partner_fill.gaps(partner.both, span)):
@@ -305,10 +306,14 @@ class Timeline:
     def shift(self, hears: "_Leg", at: int) -> int:
         """How far off the stamps of a partner capture are, by what both captures hold of the captured leg's voice."""
         most = round(partner_fill.MOST_SHIFT_S * self.rate_hz)
-        begins = max(0, -at)
-        compared = hears.window(begins, begins + round(partner_fill.COMPARED_S * self.rate_hz))
-        at += begins
-        return partner_fill.shift(_mixed(self._said, at - most, at + len(compared) + most), compared, most)
+        broken = [*hears.unwritten()]
+        for start, leg in self._said:
+            broken += [(start + first - at - most, start + last - at + most) for first, last in leg.unwritten()]
+        for first, last in partner_fill.compared(broken, max(0, -at), self.rate_hz):
+            heard = hears.window(first, last)
+            if heard.any():
+                break
+        return partner_fill.shift(_mixed(self._said, at + first - most, at + first + len(heard) + most), heard, most)
 
     def legs(self, piece: Piece, *, may_begin_before: bool = False) -> tuple[_Leg, _Leg]:
         """Both sides of a piece. Raises Corrupt for one that does not fit."""

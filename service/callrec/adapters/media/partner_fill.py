@@ -2,10 +2,11 @@
 
 It stands in where these have written digital silence on the HEARS side for so long that no speech pauses explain it, and where
 there is none of them. Where a capture wrote nothing its time line has silence, too, at a place that may be wrong by seconds: that
-tells nothing, and stays.
+tells nothing, and stays, but in the middle of such silence, of a recorder that is deaf before it and behind it.
 
 Two recorders of one call never begin at the same packet: the place by their stamps is right to some packets. Both files hold what
-the recorded user says (the leg's own as read, the partner's as written), so their correlation gives the place to the sample.
+the recorded user says (the leg's own as read, the partner's as written), so their correlation gives the place to the sample, in
+a time in which both wrote without interruption: a silence that one of them has somewhere else would draw the place towards it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,11 @@ BEFORE_S = 0.15
 LONGER_S = 0.1
 """So much longer than the last capture of the recorded leg a partner's has to be, so that the file goes on with it: less is how
 exactly the end of a capture is known."""
-COMPARED_S = 4.0
+COMPARED_S, LEAST_COMPARED_S = 4.0, 1.0
+SEARCHED_S = 12.0
+"""So far into a partner capture a time is looked for in which both wrote all the time."""
+DEAF_S = 1.0
+"""So long a recorder has to be silent before and behind a time in which it wrote nothing, to have been deaf in it as well."""
 MOST_SHIFT_S = 0.5
 LIKE = 0.5
 """The least normalised correlation that counts as the same sound (1: identical)."""
@@ -85,6 +90,24 @@ def without(ranges: Sequence[Range], taken: Sequence[Range]) -> list[Range]:
         parts = (part for first, last in rest for part in ((first, min(last, start)), (max(first, end), last)))
         rest = [(first, last) for first, last in parts if last > first]
     return rest
+
+
+def without_unwritten(silent: Sequence[Range], unwritten: Sequence[Range], span: Range, least: int) -> list[Range]:
+    """These stretches of silence without the times in which nothing was written, but for those in the middle of silence: at least
+    so many samples before and behind, or all that there is in the span."""
+    rest = without(silent, unwritten)
+    begins = {start for start, end in rest if end - start >= least or end == span[1]}
+    ends = {end for start, end in rest if end - start >= least or start == span[0]}
+    return joined([*rest, *((start, end) for start, end in unwritten if start in ends and end in begins)])
+
+
+def compared(broken: Sequence[Range], begins: int, rate_hz: int) -> list[Range]:
+    """The times of a partner capture of which one may be compared, the best first. `broken`: where it, or a capture of the
+    recorded leg, wrote nothing. The whole beginning is the last resort."""
+    most, least = round(COMPARED_S * rate_hz), round(LEAST_COMPARED_S * rate_hz)
+    whole = gaps(broken, (begins, begins + round(SEARCHED_S * rate_hz)))
+    found = [(start, min(end, start + most)) for start, end in whole if end - start >= least]
+    return [*found, (begins, begins + most)]
 
 
 def joined(ranges: Sequence[Range]) -> list[Range]:

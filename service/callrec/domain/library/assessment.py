@@ -154,7 +154,7 @@ def _exact_s(places: Iterable[Place], partners: Iterable[Voice]) -> float:
 
 def _stood_in(partners: Iterable[Voice], origin_s: float) -> list[Span]:
     """The time for which partner captures give both voices. The file begins with the first capture of the recorded leg."""
-    spans = ((max(from_s, origin_s), to_s) for voice in partners for from_s, to_s in voice.both)
+    spans = ((max(from_s, origin_s), to_s) for voice in partners for from_s, to_s in voice.held)
     return [(from_s, to_s) for from_s, to_s in spans if from_s < to_s]
 
 

@@ -18,13 +18,20 @@ from callrec.domain.library.timeline import EXACT_S, CaptureTimeline
 @dataclass(frozen=True, slots=True)
 class Voice:
     """An audible partner capture, its time line, the times in which it may stand in, and those of them in which it has both
-    voices."""
+    voices. `unwritten`: when its recorder wrote nothing, though something was due. By the stamps: where its sound is found to
+    belong, some packets away, that silence goes with it, so the encoder has to lay it with the rest."""
 
     capture: Capture
     files: CaptureFiles
     timeline: CaptureTimeline
     spans: tuple[Span, ...]
     both: tuple[Span, ...]
+    unwritten: tuple[Span, ...] = ()
+
+    @property
+    def held(self) -> list[Span]:
+        """The times of which it has both voices."""
+        return without(self.both, self.unwritten)
 
 
 def voices(
@@ -38,12 +45,11 @@ def voices(
             continue
         last_s = capture.from_s + timeline.samples / files.rate_hz
         spans = [(from_s, min(to_s, last_s)) for from_s, to_s in usable(recording, capture) if from_s < last_s]
-        unwritten = [(gap.from_s, gap.to_s) for gap in timeline.gaps if not gap.is_wait]
-        used = [span for one in found if one.capture.leg == capture.leg for span in one.spans]
-        spans = without(spans, [*unwritten, *used])
+        unwritten = tuple((gap.from_s, gap.to_s) for gap in timeline.gaps if not gap.is_wait)
+        spans = without(spans, [span for one in found if one.capture.leg == capture.leg for span in one.spans])
         beside = next((one.leg for one in reversed(own) if one.from_s <= capture.from_s), own[0].leg)
         both = _alone(recording, {capture.leg, beside}, spans)
-        found.append(Voice(capture, files, timeline, tuple(spans), tuple(both)))
+        found.append(Voice(capture, files, timeline, tuple(spans), tuple(both), unwritten))
     return found
 
 

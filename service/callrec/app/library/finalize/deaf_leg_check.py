@@ -3,8 +3,8 @@
 - A partner capture failed: only the recorded leg's own file can tell then. When its HEARS side is digital silence from the
   meeting with the new partner to the end of their conversation, the partner's voice may be missing, or the phone may have been
   muted. In doubt the entry says that it is missing.
-- A partner capture began long after the meeting (the daemon was away): it holds a voice, and the HEARS side is digital silence
-  from the meeting on until then.
+- A partner capture began late after the meeting (the daemon was away, or Asterisk was busy): it holds a voice, and the HEARS side
+  is digital silence from the meeting on until then.
 - The dialplan recorded by itself: it begins no partner captures. When the HEARS side is digital silence to the end, a leg that
   was transferred, or fetched from a queue, may be deaf.
 - A recording has as many partner captures as it may have: after the last one it is as if each further one had failed.
@@ -25,8 +25,8 @@ from callrec.domain.library.spans import Span
 from callrec.domain.vocabulary import AlarmCause
 
 CAUSE = AlarmCause.DEAF_LEG.value
-BEGUN_S = 0.2
-"""So late a partner's capture may begin without a word in the entry: it begins when the daemon has heard of the meeting."""
+BEGUN_S = 0.1
+"""So late a partner's capture may begin without a word in the entry: as much as a recording may lack and still be sound."""
 LEAST_S = 1.0
 """The shortest silence that counts."""
 SETTLED_S = 0.15
@@ -114,14 +114,13 @@ def _before(
     before = [one.to_s for one in recording.partner_captures if one.leg == partner.leg and one.id != partner.id]
     met_s = max([met_s, *(to_s for to_s in before if to_s is not None and to_s <= partner.from_s)])
     held = (files.read_bytes or 0) // SAMPLE_BYTES
-    if (
-        partner.from_s - met_s <= BEGUN_S
-        or spool.silent_samples(CaptureFile(partner.id, Side.READ, files.rate_hz), 0) >= held
-    ):
+    late = (gap.to_s for gap in timeline_of(recording, partner, files).gaps if gap.is_late)
+    begun_s = next(late, partner.from_s)
+    if begun_s - met_s <= BEGUN_S or spool.silent_samples(CaptureFile(partner.id, Side.READ, files.rate_hz), 0) >= held:
         return []
-    until_s = partner.from_s + min(LEAST_S + SETTLED_S, files.length_s)
+    until_s = begun_s + min(LEAST_S + SETTLED_S, files.length_s)
     deaf = (_silent(recording, own, captured_files, spool, (met_s, until_s)) for own in recording.captures)
-    return [replace(one, to_s=min(one.to_s, partner.from_s)) for one in deaf if one]
+    return [replace(one, to_s=min(one.to_s, begun_s)) for one in deaf if one]
 
 
 def _length_s(recording: Recording, partner: Capture, files: CaptureFiles) -> float:

@@ -19,6 +19,7 @@ from callrec.app.library.catalog import enter, entry_of
 from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.app.library.finalize.encoder_timeout import Encoding
 from callrec.app.library.finalize.late_pieces_check import late_pieces
+from callrec.app.library.finalize.partner_gaps_check import partner_gaps
 from callrec.app.library.finalize.renumbered_check import renumbered_voices
 from callrec.app.library.finalize.shown_gaps import with_shown_gaps
 from callrec.app.library.media.waveforms import keep_waveforms
@@ -222,6 +223,7 @@ class Finalizer:
         deaf = await asyncio.to_thread(deaf_legs, recording, possible, self._ports.spool)
         deaf += await asyncio.to_thread(renumbered_voices, recording, possible, self._ports.spool, deaf)
         told = (*recording.missing, *deaf)
+        told += await asyncio.to_thread(partner_gaps, recording, possible, self._ports.spool, told)
         late, may_lack_s = await asyncio.to_thread(late_pieces, recording, possible, self._ports.spool, told)
         told_of = replace(recording, missing=(*told, *late), may_lack_s=may_lack_s)
         conclusion = conclude(told_of, captured_files)

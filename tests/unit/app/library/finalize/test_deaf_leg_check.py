@@ -9,7 +9,18 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.library.finalize import deaf_leg_check
 from callrec.app.library.finalize.deaf_leg_check import deaf_legs
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
-from callrec.domain.calls.model import Actor, ActorKind, Capture, Heard, Missing, Party, Recording, Waiting, WaitingKind
+from callrec.domain.calls.model import (
+    Actor,
+    ActorKind,
+    Capture,
+    GrowthMark,
+    Heard,
+    Missing,
+    Party,
+    Recording,
+    Waiting,
+    WaitingKind,
+)
 from callrec.domain.rules import Rule
 
 FROM_S, LENGTH_S, MET_S = 1000.0, 10.0, 1004.0
@@ -134,7 +145,15 @@ def test_a_late_partner_capture_alone_is_no_fault(tmp_path: Path, hears: bytes, 
 
 def test_the_milliseconds_before_a_partner_capture_are_not_told(tmp_path: Path) -> None:
     """It begins when the daemon has heard of the meeting and journaled it."""
-    assert lacks(tmp_path, sound(4) + silence(6), partner(from_s=MET_S + 0.15), said=sound(4)) == ()
+    assert lacks(tmp_path, sound(4) + silence(6), partner(from_s=MET_S + 0.08), said=sound(4)) == ()
+
+
+def test_a_partner_capture_whose_recorder_began_late_lacks_that_time(tmp_path: Path) -> None:
+    """On a busy machine Asterisk's recorder began 0.3 s after it was asked for, and the entry said *sound*."""
+    late = replace(partner(from_s=MET_S + 0.06), marks=(GrowthMark(0, MET_S + 0.36), GrowthMark(16384, MET_S + 2.4)))
+    (missing,) = lacks(tmp_path, sound(4) + silence(6), late, said=sound(5.65))
+    assert (missing.cause, missing.side) == ("deaf-leg", Heard.HEARS)
+    assert (missing.from_s, missing.to_s) == pytest.approx((MET_S, MET_S + 0.35), abs=0.01)
 
 
 def test_a_capture_without_a_file_of_what_it_hears_tells_nothing(tmp_path: Path) -> None:

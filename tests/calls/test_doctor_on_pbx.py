@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -115,3 +116,35 @@ async def test_a_module_that_proves_a_file_is_named_when_it_is_not_loaded(
             assert (finding.verdict, finding.says) == (Verdict.WRONG, f"not loaded: {module}")
             assert f"load = {module}.so" in finding.write
         assert await AmiReading(ami).answer(proof) == proof.answer
+
+
+async def test_keys_of_numbers_that_the_dialplan_does_not_have_are_refused_and_found(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """A command asks as the page does, and takes a key while Asterisk cannot be asked: the doctor finds it later."""
+    callrec, environment = stack.daemon.callrec, stack.daemon.environment
+    file = tmp_path / "keys.csv"
+    file.write_text("user,number,type,destination\n1000,1,dnd,\n1000,2,paging,*43\n1000,3,queue,*49\n")
+    code, said = await callrec("keys", "set", "1000", "3", "queue", "--to", "*49")
+    assert (code, "this PBX has no number *49" in said) == (1, True), said
+    code, said = await callrec("keys", "import", str(file))
+    assert (code, "line 4, destination" in said, "no number *49" in said) == (1, True, True), said
+    assert "CALLREC_AMI_URL" not in environment
+    try:
+        environment["CALLREC_AMI_URL"] = "ami://callrec:secret@127.0.0.1:1"
+        code, said = await callrec("keys", "import", str(file))
+        assert (code, "Asterisk was not asked" in said, "3 added" in said) == (0, True, True), said
+        del environment["CALLREC_AMI_URL"]
+        found = (await findings(stack))["function keys"]
+        assert (found["verdict"], found["says"]) == (
+            "wrong",
+            "this PBX does not have the number of key 3 of 1000 (queue *49)",
+        )
+    finally:
+        environment.pop("CALLREC_AMI_URL", None)
+        for number in ("1", "2", "3"):
+            await callrec("keys", "remove", "1000", number)
+    code, said = await callrec("keys", "set", "1000", "2", "paging", "--to", "*43")
+    assert (code, "not asked" in said) == (0, False), said
+    assert (await findings(stack))["function keys"]["verdict"] == "ok"
+    await callrec("keys", "remove", "1000", "2")

@@ -9,6 +9,7 @@ from pathlib import Path
 from callrec.adapters.asterisk.agi_probe import agi_answers
 from callrec.adapters.asterisk.ari import AriLink
 from callrec.adapters.asterisk.link import Link, LinkState
+from callrec.adapters.asterisk.numbers import AmiNumbers
 from callrec.adapters.asterisk.playback_channel import stage
 from callrec.adapters.asterisk.spool_probe import SpoolProbe
 from callrec.adapters.disk.config_folder import DiskConfFolder
@@ -19,11 +20,13 @@ from callrec.adapters.disk.token import token_is_there
 from callrec.app.asterisk.config_files import Confgen
 from callrec.app.doctor.asterisk_checks import Expected, languages, look_at_manager, look_at_rest, run_user
 from callrec.app.doctor.findings import Finding, Verdict, judge_place, judge_spool
+from callrec.app.doctor.key_checks import look_at_keys
 from callrec.app.doctor.sound_checks import look_at_sounds
 from callrec.app.doctor.store_checks import look_at_store
 from callrec.cli.connections import opened
 from callrec.cli.store import opened_store
 from callrec.config import Settings, split_bind
+from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import ContextKind, Feature, Tables
 from callrec.domain.directory.service_changes import UserEventNames
 from callrec.domain.errors import CallrecError, Misconfigured
@@ -129,6 +132,7 @@ async def _manager(settings: Settings, tables: Tables) -> tuple[list[Finding], A
         if link.state is not LinkState.UP:
             return [_closed("ami", link)], Asterisk()
         findings = [Finding("ami", Verdict.OK, f"{server.host}:{server.port}"), *await look_at_manager(link, expected)]
+        findings += await look_at_keys(AmiNumbers(link), Directory(tables))
         return findings, Asterisk(await run_user(link), await languages(link, sip))
 
 

@@ -12,10 +12,12 @@ from callrec.cli.user_files import content_of, opened_file, refusal_printed, rep
 from callrec.cli.users import Who
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
     from callrec.domain.directory.edit import Edit
-    from callrec.domain.directory.model import Tables
+    from callrec.domain.directory.model import FunctionKey, Tables
     from callrec.domain.rules import UserId
 
 COLUMNS = ("number", "type", "destination", "label", "supervision", "dials", "lamp")
@@ -49,7 +51,9 @@ def set_key(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a user this key. A key with the same number is replaced."""
+    from callrec.app.directory.dialled_numbers import check_number
     from callrec.app.directory.find_user import find_user, find_user_or_name
+    from callrec.cli.dialplan_numbers import dialplan_numbers
     from callrec.domain.directory.edit import Table, place
     from callrec.domain.directory.model import FunctionKey
 
@@ -58,6 +62,8 @@ def set_key(
         owner = find_user(now, who).id
         meant = find_user_or_name(now, destination) if kind == "user" else destination
         key = FunctionKey(owner, number, kind, meant, label, supervision)
+        async with dialplan_numbers() as numbers:
+            await check_number(key, records.directory, numbers)
         await records.put(Table.KEYS, place(key)[1], lambda _before: key, change_request)
         return owner
 
@@ -111,20 +117,28 @@ def import_keys(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give users the keys of a file. If any row has an error, nothing is changed and all errors are printed."""
+    from callrec.app.directory.dialled_numbers import absent, says
     from callrec.app.directory.find_user import find_user_or_name
     from callrec.app.directory.user_file.file_text import decoded
+    from callrec.cli.dialplan_numbers import dialplan_numbers
     from callrec.domain.directory.directory import Directory
     from callrec.domain.directory.edit import Edit
-    from callrec.domain.directory.key_file import imported_keys
+    from callrec.domain.directory.key_file import imported_keys, readable_keys
 
     with opened_file(file) as opened:
         text = decoded(content_of(opened), encoding)
 
+    def finder(now: Directory) -> "Callable[[str], UserId]":
+        return cache(lambda typed: find_user_or_name(now.tables(), typed))
+
     def plan(now: Directory) -> Edit:
-        found = cache(lambda typed: find_user_or_name(now.tables(), typed))
-        return imported_keys(text, now, found, replace=replace)
+        return imported_keys(text, now, finder(now), replace=replace, refused=refused)
 
     async def change(records: "Records", change_request: "ChangeRequest") -> None:
+        now = records.directory
+        async with dialplan_numbers() as numbers:
+            missing = await absent(readable_keys(text, finder(now)), now, numbers)
+        refused.update((key, says(key)) for key in missing)
         if dry_run:
             counted.append(plan(records.directory))
             return
@@ -136,6 +150,7 @@ def import_keys(
         await records.edit(counting, change_request)
 
     counted: list[Edit] = []
+    refused: dict[FunctionKey, str] = {}
     with refusal_printed(as_json=as_json):
         changed(change)
     _print_changes(counted[-1], dry_run=dry_run, as_json=as_json)

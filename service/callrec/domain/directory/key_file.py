@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit
@@ -18,6 +19,7 @@ from callrec.domain.rules import UserId
 COLUMNS = ("user", "number", "type", "destination", "label", "supervision")
 NEEDED = COLUMNS[:3]
 MOST_ROWS = 100_000
+_NOTHING: Mapping[FunctionKey, str] = MappingProxyType({})
 Find = Callable[[str], UserId]
 """The user that a text names. Raises Refused."""
 
@@ -38,21 +40,31 @@ def exported_keys(tables: Tables) -> str:
     return written([COLUMNS, *rows])
 
 
-def imported_keys(text: str, tables: Directory, find: Find, *, replace: bool = False) -> Edit:
+def readable_keys(text: str, find: Find) -> list[FunctionKey]:
+    """The keys of the rows that can be read. Raises FileRefused for a file that cannot be read at all."""
+    return [row.key for row in _rows(text, find, [])]
+
+
+def imported_keys(
+    text: str, tables: Directory, find: Find, *, replace: bool = False, refused: Mapping[FunctionKey, str] = _NOTHING
+) -> Edit:
     """The edit that gives users the keys of a file. A key with the same number is replaced; the user's other keys stay, but with
-    `replace` they go. Users without a row are left alone. Raises FileRefused with every error."""
+    `replace` they go. Users without a row are left alone. `refused`: keys whose destination is wrong for a reason that the tables
+    do not have. Raises FileRefused with every error."""
     errors: list[RowError] = []
     by_user: defaultdict[UserId, list[KeyRow]] = defaultdict(list)
     for row in _rows(text, find, errors):
         by_user[row.key.user].append(row)
+        if reason := refused.get(row.key):
+            errors.append(RowError(row.at_line, "destination", row.key.destination, reason))
     changes: list[Change] = []
     for user, rows in by_user.items():
         numbers = {row.key.number for row in rows}
         stay = [] if replace else [key for key in tables.keys_of(user) if key.number not in numbers]
         try:
             changes += replacing(user, [*stay, *(row.key for row in rows)], tables).changes
-        except KeysRefused as refused:
-            for fault in refused.faults:
+        except KeysRefused as error:
+            for fault in error.faults:
                 row = rows[max(0, fault.at - len(stay))]
                 errors.append(RowError(row.at_line, fault.field, str(getattr(row.key, fault.field)), fault.reason))
     if errors:

@@ -1,7 +1,8 @@
 """All function keys of a user at once: as a form has them, and copied from another user's phone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit
@@ -81,27 +82,54 @@ def _faults(wanted: Sequence[FunctionKey], former: Mapping[int, FunctionKey], ta
     return found
 
 
+class Unfit(StrEnum):
+    """Why a copied key is left out, when its new owner could have a key like it."""
+
+    IN_USE = "in use"
+    OWN_PHONE = "own phone"
+    TWICE = "twice"
+    NO_NUMBER = "no number"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A key that is not copied, and why. `why`: with the number of the other key, where one is in the way, or the code of the
+    error for a key that the user cannot have. `reason`: the same as an English sentence."""
+
+    key: FunctionKey
+    why: Unfit | ErrorCode
+    reason: str
+    other: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What copying keys to one user does: all keys that the user has afterwards, which of them come, and which are left out,
-    each with the reason."""
+    """What copying keys to one user does: all keys that the user has afterwards, which of them come, and which are left out."""
 
     user: User
     keys: tuple[FunctionKey, ...]
     come: tuple[FunctionKey, ...]
-    left_out: tuple[tuple[FunctionKey, str], ...]
+    left_out: tuple[LeftOut, ...]
 
 
-def copied(keys: Sequence[FunctionKey], to: User, tables: Directory, *, keep: bool) -> Copied:
+def copied(
+    keys: Sequence[FunctionKey],
+    to: User,
+    tables: Directory,
+    *,
+    keep: bool,
+    absent: Collection[FunctionKey] = (),
+) -> Copied:
     """These keys, for this user. `keep`: keys that the user has stay, and a key whose number is in use is left out; otherwise the
-    user has the copied ones only. A key that the user cannot have is left out."""
+    user has the copied ones only. A key that the user cannot have is left out. `absent`: keys of this user whose number the PBX
+    does not have."""
     has = list(tables.keys_of(to.id)) if keep else []
     come: list[FunctionKey] = []
-    left_out: list[tuple[FunctionKey, str]] = []
+    left_out: list[LeftOut] = []
     for key in sorted(keys, key=lambda one: one.number):
         made = _owned(key, to)
-        if reason := _unfit(made, [*has, *come], tables):
-            left_out.append((key, reason))
+        if unfit := _unfit(made, [*has, *come], tables, absent):
+            left_out.append(unfit)
         else:
             come.append(made)
     whole = sorted([*has, *come], key=lambda one: one.number)
@@ -114,16 +142,20 @@ def _owned(key: FunctionKey, to: User) -> FunctionKey:
     return replace(key, user=to.id, destination=follows)
 
 
-def _unfit(key: FunctionKey, others: Sequence[FunctionKey], tables: Directory) -> str:
-    """Why this key is left out; empty when it comes."""
+def _unfit(
+    key: FunctionKey, others: Sequence[FunctionKey], tables: Directory, absent: Collection[FunctionKey]
+) -> LeftOut | None:
+    """Why this key is left out; None when it comes."""
     if any(key.number == other.number for other in others):
-        return f"key {key.number} is in use"
+        return LeftOut(key, Unfit.IN_USE, f"key {key.number} is in use", key.number)
     if KEY_TYPES[key.type].takes is Takes.USER and key.destination == key.user:
-        return "it would call the user's own phone"
+        return LeftOut(key, Unfit.OWN_PHONE, "it would call the user's own phone")
     if twin := twin_of(key, others):
-        return f"key {twin.number} does the same"
+        return LeftOut(key, Unfit.TWICE, f"key {twin.number} does the same", twin.number)
+    if key in absent:
+        return LeftOut(key, Unfit.NO_NUMBER, f"this PBX has no number {key.destination}")
     try:
         check_alone(key, tables)
     except Refused as refused:
-        return refused.message
-    return ""
+        return LeftOut(key, refused.code, refused.message)
+    return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrec.app.directory.dialled_numbers import check_number, number_of, undialled
+from callrec.app.directory.dialled_numbers import absent, check_number, number_of, undialled
 from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.key_sets import KeyFault
@@ -73,3 +73,9 @@ async def test_other_keys_and_phones_that_are_not_there_ask_for_nothing(key: Fun
 
 async def test_what_asterisk_does_not_tell_refuses_nothing() -> None:
     assert await undialled([QUEUE], directory(), Dialplan(default=None)) == []
+
+
+async def test_the_keys_that_cannot_be_dialled_are_found_among_many() -> None:
+    other = FunctionKey(JOHN, 2, "queue", "5001")
+    dnd = FunctionKey(JOHN, 3, "dnd")
+    assert await absent([QUEUE, other, dnd], directory(other), Dialplan()) == {QUEUE}

@@ -7,7 +7,7 @@ import pytest
 from callrec.domain.directory import key_file
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change
-from callrec.domain.directory.key_file import exported_keys, imported_keys
+from callrec.domain.directory.key_file import exported_keys, imported_keys, readable_keys
 from callrec.domain.directory.model import FunctionKey, Line, Tables, User
 from callrec.domain.directory.user_file.csv_text import FileRefused
 from callrec.domain.errors import Refused
@@ -97,3 +97,15 @@ def test_a_file_has_an_end(monkeypatch):
 def test_a_key_of_a_user_who_is_gone_is_exported_by_its_id():
     lost = FunctionKey(UserId("9"), 1, "user", UserId("8"))
     assert exported_keys(Tables(keys=(lost,))).splitlines()[1] == "9|1|user|8||0"
+
+
+def test_a_key_that_the_pbx_cannot_dial_is_refused_at_its_line_among_the_other_errors():
+    file = "user,number,type,destination\n1000,1,queue,6000\n1000,x,dnd,\n1001@default,2,queue,6000\n"
+    queue = FunctionKey(JOHN.id, 1, "queue", "6000")
+    assert readable_keys(file, find) == [queue, FunctionKey(EVE.id, 2, "queue", "6000")]
+    with pytest.raises(FileRefused) as refused:
+        imported_keys(file, Directory(tables()), find, refused={queue: "this PBX has no number 6000"})
+    assert [(error.line, error.column, error.reason) for error in refused.value.errors] == [
+        (2, "destination", "this PBX has no number 6000"),
+        (3, "number", "must be a number from 1 to 250"),
+    ]

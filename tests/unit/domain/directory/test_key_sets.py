@@ -6,7 +6,7 @@ import pytest
 
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change
-from callrec.domain.directory.key_sets import KeyFault, KeysRefused, copied, replacing
+from callrec.domain.directory.key_sets import KeyFault, KeysRefused, LeftOut, Unfit, copied, replacing
 from callrec.domain.directory.model import FunctionKey, Line, Tables, User
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
@@ -88,7 +88,7 @@ def test_what_a_user_cannot_have_is_left_out_with_the_reason():
     own = FunctionKey(EVE.id, 1, "forwards_off")
     dialling = FunctionKey(EVE.id, 8, "customized", "0123")
     found = copied([DND, TO_EVE, AGENT, OUT], EVE, tables(own, dialling), keep=True)
-    assert [(key.number, reason) for key, reason in found.left_out] == [
+    assert [(one.key.number, one.reason) for one in found.left_out] == [
         (1, "key 1 is in use"),
         (2, "it would call the user's own phone"),
         (4, "key 8 does the same"),
@@ -97,7 +97,16 @@ def test_what_a_user_cannot_have_is_left_out_with_the_reason():
     assert [key.number for key in found.come] == [3]
     sccp = copied([DND, OUT], BILL, tables(), keep=False)
     assert [key.type for key in sccp.come] == ["customized"]
-    assert sccp.left_out == ((DND, "an SCCP phone has no key of type dnd"),)
+    dnd = replace(DND, user=BILL.id)
+    assert sccp.left_out == (LeftOut(dnd, "key-sccp", "an SCCP phone has no key of type dnd"),)
+
+
+def test_a_key_whose_number_the_pbx_does_not_have_is_left_out():
+    queue = FunctionKey(DND.user, 5, "queue", "6000")
+    its = replace(queue, user=EVE.id)
+    found = copied([DND, queue], EVE, tables(), keep=False, absent={its})
+    assert found.left_out == (LeftOut(its, Unfit.NO_NUMBER, "this PBX has no number 6000"),)
+    assert [key.number for key in found.keys] == [1]
 
 
 def test_without_keeping_the_user_has_the_copied_keys_only():

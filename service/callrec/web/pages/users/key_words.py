@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from callrec.app.ports.asterisk import KnownNumber
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.function_keys import KEY_TYPES, ON_SCCP, Takes, blf_of, dials
-from callrec.domain.directory.key_sets import KeyFault
+from callrec.domain.directory.key_sets import KeyFault, LeftOut, Unfit
 from callrec.domain.directory.model import FunctionKey, User
 from callrec.domain.error_codes import ErrorCode
 from callrec.domain.rules import UserId
@@ -88,6 +88,16 @@ WANTED: Mapping[Takes, str] = {
     Takes.AGENT: N_("The user's own agent number, or nothing."),
 }
 """What is refused of a key's destination."""
+UNFIT: Mapping[Unfit | ErrorCode, str] = {
+    Unfit.IN_USE: N_("key %(other)s is in use"),
+    Unfit.OWN_PHONE: N_("it would call the user's own phone"),
+    Unfit.TWICE: N_("key %(other)s does the same"),
+    Unfit.NO_NUMBER: N_("this PBX has no number %(destination)s"),
+    "key-sccp": N_("an SCCP phone has customized keys only"),
+    "key-not-served": N_("this PBX does not serve it"),
+    "key-destination": N_("the user cannot have the destination of this key"),
+}
+"""Why a key is not copied to a user."""
 
 
 @dataclass(slots=True)
@@ -142,6 +152,13 @@ def refused_key(fault: KeyFault, row: KeyRow, language: str) -> str:
     kind = KEY_TYPES.get(row.type)
     said = REFUSED.get(fault.code) or (WANTED[kind.takes] if kind else "")
     return translations(language).gettext(said) if said and language != "en" else fault.reason
+
+
+def left_out_words(one: LeftOut, language: str) -> str:
+    """Why a key is not copied, in this language."""
+    values = {"other": one.other, "destination": one.key.destination}
+    said = UNFIT.get(one.why, "")
+    return translations(language).gettext(said) % values if said else one.reason
 
 
 def shown(key: FunctionKey, tables: Directory, known: KnownNumber | None = None) -> KeyShown:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from callrec.app.directory.dialled_numbers import number_of, undialled
+from callrec.app.directory.dialled_numbers import absent, number_of, undialled
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.function_keys import KEY_TYPES, NUMBERS, Takes
-from callrec.domain.directory.key_sets import Copied, KeyFault, KeysRefused, copied, replacing
+from callrec.domain.directory.key_sets import Copied, KeyFault, KeysRefused, Unfit, copied, replacing
 from callrec.domain.directory.model import FunctionKey, Permission, User
 from callrec.domain.errors import Refused
 from callrec.web.api.access_changes import log_change, log_changes
@@ -23,7 +23,16 @@ from callrec.web.pages.records.fields import Field, Kind, typed_value, user_mean
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.users.around import AroundUser
-from callrec.web.pages.users.key_words import DESTINATIONS, KeyRow, KeyShown, choices, refused_key, row_of, shown
+from callrec.web.pages.users.key_words import (
+    DESTINATIONS,
+    KeyRow,
+    KeyShown,
+    choices,
+    left_out_words,
+    refused_key,
+    row_of,
+    shown,
+)
 
 KEYS = "/users/{user:[0-9]+}/keys"
 SAYS = {"saved": N_("The keys are saved."), "copied": N_("The keys are copied.")}
@@ -106,20 +115,22 @@ class KeyPages:
     async def copy(self, request: web.Request) -> web.Response:
         """Show what copying does, and do it when that was seen."""
         form, user = await typed(request), self._around.user(request)
-        found = self._targets(form, user)
+        found = await self._targets(form, user)
         if not found and not form.is_wrong:
             form.add("targets", N_("Name one user at least."))
         if form.is_wrong or form.value(DO) != "copy":
             return self._copying(request, form, found)
         keep = form.is_on("keep", otherwise=True)
         users = [one.user.id for one in found]
+        absent_now = {left.key for one in found for left in one.left_out if left.why is Unfit.NO_NUMBER}
 
         def plan(tables: Directory) -> Edit:
             keys = tables.keys_of(user.id)
             changes: list[Change] = []
             for one in users:
                 if target := tables.user(one):
-                    changes += replacing(one, copied(keys, target, tables, keep=keep).keys, tables).changes
+                    new = copied(keys, target, tables, keep=keep, absent=absent_now).keys
+                    changes += replacing(one, new, tables).changes
             return Edit(tuple(changes))
 
         await log_changes(request, [f"user:{one}" for one in users], "copy keys", of=user.id, keep=keep)
@@ -130,17 +141,23 @@ class KeyPages:
             return self._copying(request, form, found)
         return see_other(f"/users/{user.id}/keys", "copied")
 
-    def _targets(self, form: Form, user: User) -> list[Copied]:
-        tables = self._editing.directory
+    async def _targets(self, form: Form, user: User) -> list[Copied]:
+        """What copying does to each user that the form names; Asterisk is asked for the numbers of the keys that come."""
+        tables, found = self._editing.directory, []
         ids = typed_value(TARGETS, form, tables)
         wanted = [tables.user(one) for one in dict.fromkeys(ids if isinstance(ids, list) else []) if one != user.id]
-        keep = form.is_on("keep", otherwise=True)
-        return [copied(tables.keys_of(user.id), one, tables, keep=keep) for one in wanted if one]
+        keys, keep = tables.keys_of(user.id), form.is_on("keep", otherwise=True)
+        for target in filter(None, wanted):
+            come = copied(keys, target, tables, keep=keep).come
+            missing = await absent(come, tables, self._editing.numbers)
+            found.append(copied(keys, target, tables, keep=keep, absent=missing))
+        return found
 
     def _copying(self, request: web.Request, form: Form, found: Sequence[Copied]) -> web.Response:
         tables, user = self._editing.directory, self._around.user(request)
         return page(
             request, "users/copy.html", **self._around(request), form=form, target=TARGETS, found=found, once=new_once(),
+            why=lambda one: left_out_words(one, form.language),
             keys=[shown(key, tables) for key in _sorted(tables.keys_of(user.id))],
         )  # fmt: skip
 

@@ -1,15 +1,19 @@
 """Intake killed at each step, and on disks that fail: in the end there is one file, one sidecar, one digest, one entry."""
 
 import asyncio
+import contextlib
 import json
+import multiprocessing
 import os
 import resource
 import signal
 import subprocess
-import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -152,16 +156,44 @@ async def begin(folder: Path) -> None:
     await journal.close()
 
 
-def killed(folder: Path, media_format: Format, names: Names, step: str) -> None:
-    code = (
-        "import asyncio, sys; sys.path.insert(0, sys.argv[1]); import test_intake_crash as t; from pathlib import Path;"
-        "asyncio.run(t.finish(Path(sys.argv[2]), t.Terms(t.Format(sys.argv[3]), t.Names(sys.argv[4])), sys.argv[5]))"
-    )
-    here = str(Path(__file__).parent)
-    child = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-c", code, here, str(folder), media_format.value, names.value, step], timeout=60, check=False
-    )
-    assert child.returncode == -signal.SIGKILL, f"the child did not come to {step}"
+Killed = Callable[[Path, Terms, str], None]
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Killed]:
+    """Has a process finish what a folder's journal holds, and killed at a step. It is a fork of a fork that was made before any
+    thread: Python's start would take most of the CPU of this file."""
+    ours, theirs = multiprocessing.Pipe()
+    server = os.fork()
+    if server == 0:
+        ours.close()
+        _forks(theirs)
+    theirs.close()
+
+    def kill(folder: Path, terms: Terms, step: str) -> None:
+        ours.send((folder, terms, step))
+        assert ours.poll(60), f"the child neither ended nor came to {step}"
+        assert ours.recv() == -signal.SIGKILL, f"the child did not come to {step}"
+
+    yield kill
+    ours.close()
+    os.waitpid(server, 0)
+
+
+def _forks(requests: Connection) -> NoReturn:
+    """A fork for each request, until there are no more."""
+    with contextlib.suppress(EOFError):
+        while True:
+            folder, terms, step = requests.recv()
+            child = os.fork()
+            if child == 0:
+                try:
+                    asyncio.run(finish(folder, terms, step))
+                except BaseException:  # noqa: BLE001 - it ends here
+                    traceback.print_exc()
+                os._exit(1)
+            requests.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    os._exit(0)
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
@@ -198,7 +230,7 @@ def assert_settled(folder: Path, undisturbed: Path) -> None:
     ("media_format", "names"), [(Format.WAV, Names.CALLREC), (Format.OPUS, Names.XIVO)], ids=["wav", "opus-xivo"]
 )
 async def test_p5_killed_at_any_step_the_next_run_has_the_same_outcome(
-    tmp_path: Path, step: str, media_format: Format, names: Names
+    tmp_path: Path, killed: Killed, step: str, media_format: Format, names: Names
 ) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     terms = Terms(media_format, names)
@@ -208,7 +240,7 @@ async def test_p5_killed_at_any_step_the_next_run_has_the_same_outcome(
     for _ in range(2):  # a daemon that dies twice at the same place
         if step in {"media", "placed"} and outcome_has_media(disturbed):
             break
-        await asyncio.to_thread(killed, disturbed, media_format, names, step)
+        await asyncio.to_thread(killed, disturbed, terms, step)
     assert await finish(disturbed, terms) is not None
     assert await finish(disturbed, terms) is None, "it is finished: the journal holds nothing any more"
     assert_settled(disturbed, undisturbed)
@@ -248,7 +280,7 @@ def assert_encrypted(folder: Path, undisturbed: Path, media_format: Format) -> N
     ],
 )
 async def test_p5_killed_at_any_step_of_an_encrypted_intake_nothing_is_lost(
-    tmp_path: Path, media_format: Format, names: Names, step: str
+    tmp_path: Path, killed: Killed, media_format: Format, names: Names, step: str
 ) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     terms = Terms(media_format, names)
@@ -259,7 +291,7 @@ async def test_p5_killed_at_any_step_of_an_encrypted_intake_nothing_is_lost(
     for _ in range(2):  # a daemon that dies twice at the same place
         if step in {"media", "placed"} and outcome_has_media(disturbed):
             break
-        await asyncio.to_thread(killed, disturbed, media_format, names, step)
+        await asyncio.to_thread(killed, disturbed, terms, step)
     assert await finish(disturbed, terms) is not None
     assert await finish(disturbed, terms) is None, "it is finished: the journal holds nothing any more"
     assert_encrypted(disturbed, undisturbed, media_format)
@@ -270,7 +302,7 @@ async def test_p5_killed_at_any_step_of_an_encrypted_intake_nothing_is_lost(
     [(True, "sidecar"), (True, "media"), (False, "sidecar"), (False, "key"), (False, "media")],
 )
 async def test_p5_encryption_that_is_turned_on_or_off_between_two_runs_leaves_one_recording(
-    tmp_path: Path, is_encrypted: bool, step: str
+    tmp_path: Path, killed: Killed, is_encrypted: bool, step: str
 ) -> None:
     undisturbed, disturbed, terms = tmp_path / "undisturbed", tmp_path / "disturbed", Terms()
     await begin(undisturbed)
@@ -278,7 +310,7 @@ async def test_p5_encryption_that_is_turned_on_or_off_between_two_runs_leaves_on
     await begin(disturbed)
     if not is_encrypted:
         encrypt(disturbed)
-    await asyncio.to_thread(killed, disturbed, Format.WAV, Names.CALLREC, step)
+    await asyncio.to_thread(killed, disturbed, terms, step)
     if is_encrypted:
         encrypt(disturbed)
     else:

@@ -29,6 +29,7 @@ from xml.etree import ElementTree
 from free_cpu import VARIABLE, at_once, free_cores
 from pytest_server import Pytest, PytestServer, pytest_server
 
+from callrec_lab.command_server import CPU_FILE
 from callrec_lab.guard import ends_with_parent
 
 TESTS = Path(__file__).parents[1]
@@ -85,7 +86,7 @@ class Result:
     def __str__(self) -> str:
         state = "FAILED" if self.failures else "ok"
         skipped = f" ({len(self.skipped)} skipped)" if self.skipped else ""
-        return f"{state:6} {self.tests:5} tests {self.wall_s:4.0f} s  {self.job.path}{skipped}"
+        return f"{state:6} {self.tests:5} tests {self.wall_s:4.0f} s, CPU {self.cpu_s:5.1f} s  {self.job.path}{skipped}"
 
 
 def jobs_below(paths: Iterable[str]) -> list[Job]:
@@ -114,6 +115,7 @@ async def run(job: Job, folder: Path, server: PytestServer, *, gives_way: bool =
         try:
             async with asyncio.timeout(FILE_S):
                 code, result.cpu_s = await pytest.ended()
+            result.cpu_s += _counted(folder)
             _read(result, folder, code)
         except TimeoutError:
             await _interrupt(pytest)
@@ -141,7 +143,7 @@ def _started(job: Job, folder: Path, server: PytestServer, *, gives_way: bool) -
     out.touch()
     return server.start(
         ("--quiet", *WARM, *told, *logs, *(job.only or [job.path])),
-        os.environ | {"TMPDIR": str(folder)},
+        os.environ | {"TMPDIR": str(folder), CPU_FILE: str(folder / "cpu")},
         out,
         NICE if gives_way else 0,
     )
@@ -211,6 +213,12 @@ def _read(result: Result, folder: Path, code: int) -> None:
             result.failures[name] = [*first, *trace[len(first) - FAILURE_LINES :], *said[-CAPTURED_LINES:]]
     if code and not result.failures:
         result.failures[result.job.path] = [f"pytest ended with {code}", *_tail(folder / "out")]
+
+
+def _counted(folder: Path) -> float:
+    """What commands and daemons took that the command server ran for a job."""
+    file = folder / "cpu"
+    return sum(map(float, file.read_text("ascii").split())) if file.is_file() else 0.0
 
 
 def _tail(file: Path) -> list[str]:

@@ -2,24 +2,20 @@
 
 import asyncio
 import os
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from pathlib import Path
 from unittest.mock import Mock
 
 import hypothesis
 import pytest
 import schemathesis
-import user_file_client
 from api_door import PASSWORDS, TABLES, TOKEN, ServiceUrl, opened
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import ignored_auth, missing_required_header, positive_data_acceptance
 
-from callrec.adapters.user_files import processes
 from callrec.domain.access.decisions import may_somewhere
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import ADMINISTRATOR, DEFAULT_PROFILES, DEFAULT_ROLES, Profile, Tables, User
@@ -28,7 +24,6 @@ from callrec.web.api import events
 from callrec.web.api.operations import operations
 from callrec.web.openapi import document
 from callrec.web.use_cases import UseCases
-from callrec_lab import command_server
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 """setup.cfg leaves it out elsewhere: it would take most of the start of every pytest."""
@@ -43,7 +38,7 @@ FEW = FEW.exclude(path_regex="/(account(/|$)|login|logout)")
 """And without what ends the sessions: the other test asks it, and tests/contract/test_api_accounts.py."""
 LONGER = int(os.environ.get("CALLREC_FUZZ", "1"))
 """`make fuzz` sends so many times as much."""
-EXAMPLES, EXAMPLES_OF_ROLES = 12 * LONGER, 2 * LONGER
+EXAMPLES, EXAMPLES_OF_ROLES = 4 * LONGER, LONGER
 """For each operation: bounded, so that a run takes seconds."""
 ROLES = [one.name for one in DEFAULT_ROLES if one.name != ADMINISTRATOR]
 """The daemon's own token, of the other test, may what an administrator may."""
@@ -53,7 +48,6 @@ BOUND_S = 60.0
 """How long an answer may take, no promise of ours: an import and an export start a Python of their own, which takes 3 s where ten
 other programs compute."""
 PATIENCE = 3
-CLIENT = Path(user_file_client.__file__)
 LONGEST_LINE = 8000
 """Bytes of an address; aiohttp reads lines of 8,190."""
 
@@ -95,8 +89,6 @@ def served(tmp_path_factory) -> Iterator[Served]:
     found, loop, ended = begun.result(BOUND_S)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(events, "LIFE_S", 0.1)  # each answer with events would last an hour
-        if server := os.environ.get(command_server.VARIABLE):  # a third of the CPU was Python's start for user files
-            patched.setattr(processes, "COMMAND", (sys.executable, "-I", "-S", str(CLIENT), server))
         yield found
     loop.call_soon_threadsafe(ended.set)
     thread.join(BOUND_S)

@@ -31,6 +31,8 @@ FILE = HEAD + "Zoé|Doe|1010|default|sip|||zoe|hush|1\nAnn|Lee|1011|default|sccp
 UPDATE = "phonenumber|context|protocol|lastname\n1000|default|sip|Roe\n"
 FOREIGN = Path(__file__).parents[1] / "golden/foreign"
 SETTLED_S = 120
+OWN_PROCESS = processes.COMMAND
+"""What the daemon starts. Elsewhere a fork of the command server does the work (`api_door`)."""
 
 
 @pytest.fixture
@@ -39,12 +41,20 @@ async def door(tmp_path_factory):
         yield door
 
 
+@pytest.fixture
+def own_process(door, monkeypatch):
+    """Each user file that the door gets is worked on by a process as the daemon starts it."""
+    assert door.port
+    monkeypatch.setattr(processes, "COMMAND", OWN_PROCESS)
+
+
 async def send(door: ServiceUrl, text: str | bytes, query: str = "", kind: str = "text/csv", **headers: str):
     """One upload."""
     body = text.encode() if isinstance(text, str) else text
     return await door.ask("POST", f"/users/import{query}", body, Content_Type=kind, **headers)
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_a_file_goes_in_is_seen_at_once_and_changes_nothing_again(door):
     made = await send(door, FILE)
     assert (200, "application/json; charset=utf-8") == (made.status, made.headers["Content-Type"])
@@ -267,6 +277,7 @@ async def test_a_length_that_is_too_large_is_refused_at_once(door):
     writer.transport.abort()
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_who_goes_away_before_the_answer_ends_leaves_nothing_behind(door):
     """The answer is larger than what fits between two processes; the import is done all the same."""
     made = await door.ask("POST", "/contexts", {"name": "big", "ranges": ["100000-199999"]})
@@ -360,6 +371,7 @@ async def begins() -> int:
     return running.pop()
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_a_process_that_is_killed_leaves_all_or_nothing_and_an_honest_answer(door):
     upload = asyncio.create_task(send(door, FILE, Idempotency_Key="k1"))
     os.kill(await begins(), signal.SIGKILL)
@@ -371,6 +383,7 @@ async def test_a_process_that_is_killed_leaves_all_or_nothing_and_an_honest_answ
     assert not at_work()
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_what_could_change_nothing_does_not_say_that_it_may_have(door):
     for asked in (send(door, FILE, "?dry_run=true"), door.ask("GET", "/users/export")):
         answer = asyncio.create_task(asked)
@@ -382,6 +395,7 @@ async def test_what_could_change_nothing_does_not_say_that_it_may_have(door):
 
 async def test_the_end_of_the_door_ends_the_process(tmp_path):
     async with opened(tmp_path) as door:
+        processes.COMMAND = OWN_PROCESS
         upload = asyncio.create_task(send(door, FILE))
         await begins()
     with contextlib.suppress(aiohttp.ClientError):
@@ -392,7 +406,7 @@ async def test_the_end_of_the_door_ends_the_process(tmp_path):
 async def test_a_document_that_breaks_off_does_not_look_whole(door, monkeypatch):
     """The process dies between its first line and its last byte."""
     dies = "import os; os.write(1, b'{\"left_out\": 0}\\nfirstname\\n'); os.kill(os.getpid(), 9)"
-    monkeypatch.setattr(processes, "COMMAND", (processes.COMMAND[0], "-c", dies))
+    monkeypatch.setattr(processes, "COMMAND", (OWN_PROCESS[0], "-c", dies))
     with pytest.raises(aiohttp.ClientError):
         await door.ask("GET", "/users/export")
     monkeypatch.undo()

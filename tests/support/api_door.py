@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+import user_file_client
 from login_store import Clock, KeptAudit
 from seeds import adding
 from stored_library import StoredLibrary
@@ -29,6 +32,7 @@ from callrec.adapters.redis.embedded import EmbeddedValkey
 from callrec.adapters.redis.logins import RedisLogins
 from callrec.adapters.redis.store import RedisStore
 from callrec.adapters.system import SystemClock
+from callrec.adapters.user_files import processes
 from callrec.adapters.user_files.processes import UserFileProcesses
 from callrec.app.access.logins import Logins
 from callrec.app.access.program_tokens import ProgramTokens
@@ -59,6 +63,7 @@ from callrec.web.use_cases import UseCases
 from callrec.wiring.events import event_hub, keep_webhooks
 from callrec.wiring.media import Around, stored_media
 from callrec.wiring.prompts import prompts_of
+from callrec_lab import command_server
 
 if TYPE_CHECKING:
     from callrec.app.ports.library import Catalogue
@@ -235,7 +240,8 @@ async def _sending(address: Address, folder: Path) -> AsyncIterator[WebhookRegis
 
 @asynccontextmanager
 async def _patience() -> AsyncIterator[None]:
-    """All of this process is patient with its store."""
+    """All of this process is patient with its store. Forks of the command server, if there is one, work on user files: Python's
+    start takes a second of CPU."""
 
     def patient(limit_s: float, shown: str) -> AbstractAsyncContextManager[None]:
         return connection.within(max(limit_s, STORE_S), shown)
@@ -244,6 +250,9 @@ async def _patience() -> AsyncIterator[None]:
         patched.setattr(connection, "CONNECT_S", STORE_S)
         for module in (directory, event_sink, event_stream, logins, table_copy):
             patched.setattr(module, "within", patient)
+        if server := os.environ.get(command_server.VARIABLE):
+            client = (sys.executable, "-I", "-S", user_file_client.__file__, server)
+            patched.setattr(processes, "COMMAND", client)
         yield
 
 

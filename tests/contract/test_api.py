@@ -4,6 +4,7 @@ import asyncio
 from io import BytesIO
 
 import pytest
+import pytest_asyncio
 from api_door import EVE, JOHN, TABLES, TOKEN, opened
 from seeds import adding
 
@@ -47,6 +48,17 @@ OTHER = {
 async def door(tmp_path_factory):
     async with opened(tmp_path_factory.mktemp("s")) as door:
         yield door
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing(tmp_path_factory):
+    """One door for all requests that are refused: they leave its tables as they are."""
+    async with opened(tmp_path_factory.mktemp("s")) as door:
+        await door.change("/users/2", username="eve")
+        assert 201 == (await door.ask("POST", "/keys", {"user": JOHN.id, "number": 1, "type": "dnd"})).status
+        before = await door.store.tables()
+        yield door
+        assert before == await door.store.tables()
 
 
 @pytest.mark.parametrize("kind", NEW)
@@ -144,9 +156,9 @@ async def test_a_user_takes_lines_incalls_and_voicemails_along(door):
         ("GET", "/extensions/x", None, 404, "no-such-record"),
     ],
 )
-async def test_what_cannot_be_done_is_told_by_status_and_code(door, method, path, body, status, code):  # noqa: PLR0917 - a table's row
-    await door.change("/users/2", username="eve")
-    told = await door.ask(method, path, body)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_cannot_be_done_is_told_by_status_and_code(standing, method, path, body, status, code):  # noqa: PLR0917 - a table's row
+    told = await standing.ask(method, path, body)
     assert (status, code) == (told.status, told.json["code"])
     assert told.headers["Content-Type"].startswith("application/problem+json")
     assert status == told.json["status"]
@@ -172,8 +184,9 @@ async def test_what_cannot_be_done_is_told_by_status_and_code(door, method, path
         ("/roles", {"name": "x", "permissions": ["audit.read", "fly"]}, ["/permissions/1"]),
     ],
 )
-async def test_each_wrong_field_is_pointed_at(door, path, body, pointers):
-    told = await door.ask("POST", path, body)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_wrong_field_is_pointed_at(standing, path, body, pointers):
+    told = await standing.ask("POST", path, body)
     assert (422, pointers) == (told.status, sorted(error["pointer"] for error in told.json["errors"]))
 
 
@@ -434,9 +447,9 @@ async def test_a_key_of_a_queue_dials_a_number_that_asterisk_has(door):
         ({"type": "parking"}, 409, "table-conflict", None),
     ],
 )
-async def test_a_key_is_held_to_the_rules_of_the_command(door, given, status, code, pointer):
-    key = {"user": JOHN.id, "number": 1, "type": "dnd"}
-    assert 201 == (await door.ask("POST", "/keys", key)).status
-    refused = await door.ask("POST", "/keys", key | ({} if code == "table-conflict" else {"number": 3}) | given)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_key_is_held_to_the_rules_of_the_command(standing, given, status, code, pointer):
+    key = {"user": JOHN.id, "number": 1, "type": "dnd"}  # is there
+    refused = await standing.ask("POST", "/keys", key | ({} if code == "table-conflict" else {"number": 3}) | given)
     assert (status, code) == (refused.status, refused.json["code"])
     assert pointer == (refused.json["errors"][0]["pointer"] if pointer else None)

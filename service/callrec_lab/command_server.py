@@ -27,7 +27,7 @@ from typing import NoReturn, TypedDict
 
 VARIABLE = "LAB_COMMAND_SERVER"
 CPU_FILE = "LAB_CPU_FILE"
-"""The variable of a client with the file that gets a line for each ended command: the CPU seconds that it took with its children."""
+"""The variable of a client with a file that gets a line for each ended command: the CPU seconds that it and its children took."""
 _BACKLOG = 64
 _REQUEST_BYTES = 1 << 17
 _FILES = 8
@@ -235,8 +235,8 @@ def _handle(connection: socket.socket) -> NoReturn:
     if ended not in ready:  # the client has gone
         os.kill(command, signal.SIGTERM)
     _, status, usage = os.wait4(command, 0)
-    if file := wanted["environment"].get(CPU_FILE):
-        with contextlib.suppress(OSError), Path(file).open("a", encoding="ascii") as counted:
+    if cpu_file := wanted["environment"].get(CPU_FILE):
+        with contextlib.suppress(OSError), Path(cpu_file).open("a", encoding="ascii") as counted:
             counted.write(f"{usage.ru_utime + usage.ru_stime:.3f}\n")
     with contextlib.suppress(OSError):
         connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())

@@ -5,8 +5,12 @@ AST_AUDIOHOOK_SYNC_TOLERANCE). Where that happens often, the file gets longer th
 (`domain.library.bursts`). A single delay is told by the jitter that Asterisk has counted: by RFC 3550, 6.4.1 one packet that is
 late by D makes the jitter greater by D / 16, so the largest jitter of the leg is 16 times smaller than the largest delay. (Seen
 with 22.10.1: 37.25 ms for a delay of 0.6 s.) A silence of the file that is as long, while no packet is missing, is such a delay.
+
+Jitter that was there before adds to it, up to 15 times, so on a busy way the silence is shorter than that says. Then it counts
+when the largest jitter has grown since the leg was asked before: the delay came in that time, and no other silence is as long.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from callrec.domain.calls.events import PacketsHeldBack
@@ -14,6 +18,7 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import LATE_PACKETS, Heard, Missing
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import Change
+from callrec.domain.library.spans import Span
 
 LEAST_S = 0.3
 """A shorter delay is not told for itself: a phone may send digital silence for so long."""
@@ -28,6 +33,15 @@ def is_delay(silence_s: float, delay_s: float, away_s: float) -> bool:
     the voice has not come since the leg was asked before."""
     is_near = abs(delay_s - silence_s) <= NEAR_S + NEAR_PART * silence_s
     return silence_s >= LEAST_S and is_near and away_s < silence_s / 2
+
+
+def delays(silences: Sequence[Span], delay_s: float, away_s: float, before_s: float | None) -> list[Span]:
+    """Those of a leg's new silences that are delays. `before_s`: its largest delay when it was asked before; None: not known."""
+    found = [one for one in silences if is_delay(one[1] - one[0], delay_s, away_s)]
+    if found or before_s is None or delay_s - before_s <= NEAR_S:
+        return found
+    possible = [one for one in silences if LEAST_S <= one[1] - one[0] <= delay_s and away_s < (one[1] - one[0]) / 2]
+    return sorted(possible, key=lambda one: one[0] - one[1])[:1]
 
 
 def on_packets_held_back(change: Change, event: PacketsHeldBack) -> None:

@@ -6,7 +6,8 @@ silence. A phone may also send digital silence by itself, or nothing: muted, wit
 
 - No packet came late by 100 ms or more, by the largest delay of each leg: the recorder has dropped nothing.
 - A side that has no longer silence: no speaker is silent for so short a time only. Its short silences are told as `late-packets`.
-- Else nothing tells one from the other. The entry says how long they are together (`Recording.may_lack_s`).
+- Else nothing tells one from the other. The entry says how long they are together (`Recording.may_lack_s`). So it does of longer
+  ones that no counter has explained, up to the largest delay.
 
 A silence to the very end of the call may be a voice, too: a phone that has gone back in its RTP numbers in the last seconds is
 told by no counter in time (`domain.calls.rtp_counts`). Where it is known that its packets came it is told as `deaf-leg`
@@ -73,6 +74,9 @@ def judge(sides: Iterable[SideSilences], delay_s: float | None) -> tuple[tuple[M
                 told += [Missing(*span, LATE_PACKETS, one.side) for span in _gathered(short)]
             else:
                 may_lack_s += length_s(short)
+            may_lack_s += length_s(
+                span for span in one.spans if LONG_S <= span[1] - span[0] <= (delay_s or 0.0) + LATE_S
+            )
         if EDGE_S < one.last_s <= UNTOLD_S:
             may_lack_s += one.last_s
     return tuple(sorted(told, key=lambda one: one.from_s)), round(may_lack_s, 3)

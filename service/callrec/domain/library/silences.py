@@ -103,7 +103,9 @@ class _Line:
         self._offset += change
 
     def squeeze(self, low: int, high: int, surplus_s: float, *, is_end: bool) -> None:
-        """Between these samples so much more was written than the time. At the end it is the rest of a burst before."""
+        """Between these samples so much more was written than the time. At the end it is the rest of a burst before. By so much a
+        moment between them may stand beside its time: where in them it was written nothing tells."""
+        self._exact_s = max(self._exact_s, surplus_s)
         low = max(low, self._next)
         self._lay(low, 0)
         surplus = min(round(surplus_s * self._rate_hz), high - low)

@@ -6,7 +6,7 @@ from test_session import BOB, FLAGGED, T1, Call
 from callrec.domain.calls.commands import Write
 from callrec.domain.calls.events import PacketsHeldBack
 from callrec.domain.calls.ids import CaptureId, LegId
-from callrec.domain.calls.late_packets import DELAYS, is_delay
+from callrec.domain.calls.late_packets import DELAYS, delays, is_delay
 from callrec.domain.calls.model import Heard, Missing
 
 A, B = LegId("a"), LegId("b")
@@ -28,6 +28,24 @@ def test_a_silence_is_a_delay_when_both_are_as_long_and_all_packets_have_come(
     silence_s: float, delay_s: float, away_s: float, expected: bool
 ) -> None:
     assert is_delay(silence_s, delay_s, away_s) is expected
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "away_s", "before_s", "told"),
+    [
+        pytest.param(0.746, 0.0, 0.3, [(3.12, 3.7)], id="later than before, and jitter beside it"),
+        pytest.param(0.596, 0.0, None, [(3.12, 3.7)], id="as long as the delay"),
+        pytest.param(0.4, 0.0, 0.0, [(2.0, 2.32)], id="as long as the other one"),
+        pytest.param(0.746, 0.0, None, [], id="it is not known what was before"),
+        pytest.param(0.746, 0.0, 0.7, [], id="no later than before"),
+        pytest.param(0.746, 0.4, 0.3, [], id="they have not come"),
+    ],
+)
+def test_of_a_legs_silences_that_is_a_delay_of_which_its_jitter_tells(
+    delay_s: float, away_s: float, before_s: float | None, told: list[tuple[float, float]]
+) -> None:
+    """On a busy machine a packet that was late by 0.6 s was counted as 0.75 s, and the entry told nothing."""
+    assert delays([(2.0, 2.32), (3.12, 3.7)], delay_s, away_s, before_s) == told
 
 
 @pytest.mark.parametrize(("leg", "side"), [(A, Heard.SAYS), (B, Heard.HEARS)])

@@ -62,6 +62,12 @@ def test_of_one_who_is_silent_for_longer_nothing_tells_a_short_silence_from_a_vo
     assert said((1.0, 1.08), (2.0, 2.4), (4.0, 4.1)) == ([], 0.18)
 
 
+@pytest.mark.parametrize(("delay_s", "may_lack_s"), [(0.65, 0.56), (0.3, 0.0), (None, 0.0)])
+def test_a_longer_silence_may_be_a_voice_where_packets_came_as_late(delay_s: float | None, may_lack_s: float) -> None:
+    """One behind a later packet of the same call: its delay did not show in the largest one."""
+    assert said((3.06, 3.62), (4.06, 5.24), delay_s=delay_s) == ([], may_lack_s)
+
+
 @pytest.mark.parametrize(("last_s", "may_lack_s"), [(0.15, 0.0), (0.5, 0.5), (9.5, 9.5), (10.5, 0.0)])
 @pytest.mark.parametrize("delay_s", [0.02, None])
 def test_a_silence_to_the_end_may_be_a_voice_of_which_no_counter_tells(

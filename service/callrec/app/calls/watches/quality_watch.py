@@ -24,7 +24,7 @@ from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.late_packets import LEAST_S, is_delay
+from callrec.domain.calls.late_packets import LEAST_S, delays
 from callrec.domain.calls.model import Capture, Renumbering
 from callrec.domain.calls.rtp_counts import REPORT_S, Counted
 from callrec.domain.calls.session import ACTIVE, Session, State
@@ -34,6 +34,8 @@ from callrec.protocols.rtp_counters import LastCounts
 
 LOOK_S = 1.0
 FIRST_S, AGAIN_S, AGAIN_PART = 2.0, 10.0, 0.1
+NEW = 150
+"""A leg of which fewer packets had come when it was asked first is as new as its recording: it has had no large delay."""
 MOST_SILENT = 20
 """So many legs are asked in one look since their files have turned silent: 1 % of a core."""
 NEAR_S = 0.5
@@ -60,6 +62,8 @@ class _Leg:
     counted: Counted | None = None
     delay_s: float | None = None
     """The largest delay of a packet, when it was asked, or told, for the last time."""
+    delayed_s: float | None = None
+    """The same when a silence was last looked at; none of a leg that is as new as its recording; None: not known."""
     tells_last: bool = False
     """Whether the dialplan was asked to tell its last counts."""
     left_s: float | None = None
@@ -168,6 +172,7 @@ class QualityWatch:
             return
         if known.counted is None:
             known.counted = Counted.first(looked_s, count)
+            known.delayed_s = 0.0 if count.received < NEW else None
         else:
             before = known.counted
             known.counted, renumbering = before.then(leg, looked_s, answered_s, count)
@@ -197,9 +202,11 @@ class QualityWatch:
             delay_s = await self._leg_status.largest_delay_s(leg)
         except CallrecError:
             return
-        for from_s, to_s in new:
-            if delay_s is not None and is_delay(to_s - from_s, delay_s, known.away_s):
-                post(PacketsHeldBack(capture.id, leg, from_s, to_s))
+        if delay_s is None:
+            return
+        before_s, known.delayed_s = known.delayed_s, delay_s
+        for from_s, to_s in delays(new, delay_s, known.away_s, before_s):
+            post(PacketsHeldBack(capture.id, leg, from_s, to_s))
 
     def _tell_if_unheard(self, leg: LegId, known: _Leg, capture: Capture, post: Post) -> None:
         """Once for each renumbering, when the file has been written beyond it."""

@@ -4,7 +4,8 @@ Theory. While a phone's packets are away, Asterisk's recorder writes digital sil
 about 100 ms and drops the rest (audiohook.c: AST_AUDIOHOOK_SYNC_TOLERANCE), so no more of a voice is missing than there is
 silence. A phone may also send digital silence by itself, or nothing: muted, with noise suppression, with silence suppression.
 
-- No packet came late by 100 ms or more, by the largest delay of each leg: the recorder has dropped nothing.
+- No packet of that side's phones came late by 100 ms or more, by the largest delay of each leg: the recorder has dropped nothing.
+  It writes a frame or two of silence there as well, beside what came late on the other side.
 - A side that has no longer silence: no speaker is silent for so short a time only. Its short silences are told as `late-packets`.
 - Else nothing tells one from the other. The entry says how long they are together (`Recording.may_lack_s`). So it does of longer
   ones that no counter has explained, up to the largest delay.
@@ -14,7 +15,7 @@ told by no counter in time (`domain.calls.rtp_counts`). Where it is known that i
 (`app.calls.watches.quality_watch`); else it counts with the others that nothing tells from a voice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,15 +48,20 @@ class SideSilences:
     last_s: float = 0.0
 
 
-def largest_delay_s(recording: Recording) -> float | None:
-    """By how much a packet of any participant came late, at most; None when that is not known of one of them."""
-    delays_ms = [
-        party.quality.largest_delay_ms if party.quality else None
-        for party in recording.parties
-        if not party.leg.startswith(APPLICATION)
-    ]
-    known_ms = [delay_ms for delay_ms in delays_ms if delay_ms is not None]
-    return max(known_ms) / 1000 if known_ms and len(known_ms) == len(delays_ms) else None
+def largest_delays_s(recording: Recording) -> dict[Heard, float | None]:
+    """By how much a packet of any participant came late, at most, by the side on which they are heard; None when that is not
+    known of one of them. Of an application none did."""
+    own = {one.leg for one in recording.captures if not one.of_others}
+    found: dict[Heard, float | None] = {}
+    for side in (Heard.SAYS, Heard.HEARS):
+        parties = [party for party in recording.parties if (party.leg in own) == (side is Heard.SAYS)]
+        delays_ms = [
+            0.0 if party.leg.startswith(APPLICATION) else party.quality.largest_delay_ms if party.quality else None
+            for party in parties
+        ]
+        known_ms = [delay_ms for delay_ms in delays_ms if delay_ms is not None]
+        found[side] = max(known_ms) / 1000 if known_ms and len(known_ms) == len(delays_ms) else None
+    return found
 
 
 def is_in_time(delay_s: float | None) -> bool:
@@ -63,11 +69,12 @@ def is_in_time(delay_s: float | None) -> bool:
     return delay_s is not None and delay_s < LATE_S
 
 
-def judge(sides: Iterable[SideSilences], delay_s: float | None) -> tuple[tuple[Missing, ...], float]:
+def judge(sides: Iterable[SideSilences], delays_s: Mapping[Heard, float | None]) -> tuple[tuple[Missing, ...], float]:
     """What is missing, and how much more may be, in seconds."""
     told: list[Missing] = []
     may_lack_s = 0.0
     for one in sides:
+        delay_s = delays_s[one.side]
         short = [span for span in one.spans if span[1] - span[0] < LONG_S]
         if not is_in_time(delay_s):
             if len(short) == len(one.spans) and length_s(short) > TOLD_S:

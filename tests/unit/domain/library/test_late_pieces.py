@@ -2,10 +2,10 @@
 
 import pytest
 
-from callrec.domain.calls.ids import CallId, LegId, NodeId, RecordingId
-from callrec.domain.calls.model import LATE_PACKETS, POLICY, Heard, Missing, Party, Quality, Recording
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
+from callrec.domain.calls.model import LATE_PACKETS, POLICY, Capture, Heard, Missing, Party, Quality, Recording
 from callrec.domain.calls.session import APPLICATION
-from callrec.domain.library.late_pieces import PIECES, SideSilences, is_in_time, judge, largest_delay_s
+from callrec.domain.library.late_pieces import PIECES, SideSilences, is_in_time, judge, largest_delays_s
 from callrec.domain.library.spans import Span, length_s
 from callrec.domain.rules import Rule
 
@@ -16,26 +16,29 @@ def party(leg: str, delay_ms: float | None, *, is_counted: bool = True) -> Party
 
 
 @pytest.mark.parametrize(
-    ("parties", "delay_s"),
+    ("parties", "says_s", "hears_s"),
     [
-        ((party("a", 40.0), party("b", 250.0)), 0.25),
-        ((party("a", 40.0), party(f"{APPLICATION}9", None, is_counted=False)), 0.04),
-        ((party("a", 40.0), party("b", None)), None),
-        ((party("a", 40.0), party("b", None, is_counted=False)), None),
-        ((), None),
+        ((party("a", 40.0), party("b", 250.0), party("c", 30.0)), 0.04, 0.25),
+        ((party("a", 40.0), party(f"{APPLICATION}9", None, is_counted=False)), 0.04, 0.0),
+        ((party("a", 40.0), party("b", 250.0), party("c", None)), 0.04, None),
+        ((party("a", None), party("b", 20.0)), None, 0.02),
+        ((party("a", 40.0), party("b", None, is_counted=False)), 0.04, None),
+        ((), None, None),
     ],
-    ids=["the largest", "an application", "not known", "not counted", "nobody"],
+    ids=["the largest", "an application", "not known", "not of the recorded one", "not counted", "nobody"],
 )
-def test_the_largest_delay_is_known_when_it_is_of_each_participant(
-    parties: tuple[Party, ...], delay_s: float | None
+def test_the_largest_delay_of_a_side_is_known_when_it_is_of_each_participant_there(
+    parties: tuple[Party, ...], says_s: float | None, hears_s: float | None
 ) -> None:
     ids = RecordingId("c-1"), CallId("c"), "c.1", NodeId("n")
-    assert largest_delay_s(Recording(*ids, Rule.ALWAYS, POLICY, 0.0, parties=parties)) == delay_s
+    own = Capture(CaptureId("c-1-1"), LegId("a"), "PJSIP/a-1", 8000, 0.0)
+    recording = Recording(*ids, Rule.ALWAYS, POLICY, 0.0, captures=(own,), parties=parties)
+    assert largest_delays_s(recording) == {Heard.SAYS: says_s, Heard.HEARS: hears_s}
 
 
 def said(*spans: Span, last_s: float = 0.0, delay_s: float | None = 0.2) -> tuple[list[Span], float]:
     """What is told of one side with these silences, and what may be missing beside it."""
-    told, may_lack_s = judge([SideSilences(Heard.SAYS, spans, last_s)], delay_s)
+    told, may_lack_s = judge([SideSilences(Heard.SAYS, spans, last_s)], {Heard.SAYS: delay_s})
     assert {(one.cause, one.side) for one in told} <= {(LATE_PACKETS, Heard.SAYS)}
     return [(one.from_s, one.to_s) for one in told], may_lack_s
 
@@ -79,7 +82,7 @@ def test_a_silence_to_the_end_may_be_a_voice_of_which_no_counter_tells(
 
 def test_each_side_is_judged_by_itself_and_told_in_the_order_of_time() -> None:
     sides = SideSilences(Heard.SAYS, ((3.0, 3.2),)), SideSilences(Heard.HEARS, ((1.0, 1.15), (5.0, 5.2)), 0.4)
-    assert judge(sides, None) == (
+    assert judge(sides, dict.fromkeys(Heard)) == (
         (
             Missing(1.0, 1.15, LATE_PACKETS, Heard.HEARS),
             Missing(3.0, 3.2, LATE_PACKETS, Heard.SAYS),
@@ -87,6 +90,13 @@ def test_each_side_is_judged_by_itself_and_told_in_the_order_of_time() -> None:
         ),
         0.4,
     )
+
+
+def test_beside_what_came_late_on_one_side_the_recorder_writes_silence_on_the_other() -> None:
+    """Whose packets came in time: nothing is missing there."""
+    sides = SideSilences(Heard.SAYS, ((3.0, 3.2),)), SideSilences(Heard.HEARS, ((3.2, 3.24), (3.4, 3.42)))
+    told, may_lack_s = judge(sides, {Heard.SAYS: None, Heard.HEARS: 0.05})
+    assert (told, may_lack_s) == ((Missing(3.0, 3.2, LATE_PACKETS, Heard.SAYS),), 0.0)
 
 
 def test_many_pieces_are_told_as_a_few() -> None:

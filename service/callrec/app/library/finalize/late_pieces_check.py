@@ -20,7 +20,7 @@ from callrec.domain.library.late_pieces import (
     SideSilences,
     is_in_time,
     judge,
-    largest_delay_s,
+    largest_delays_s,
 )
 from callrec.domain.library.missing_time import conversation_end_s, quiet
 from callrec.domain.library.partner_voice import usable
@@ -40,8 +40,9 @@ def late_pieces(
 ) -> tuple[tuple[Missing, ...], float | None]:
     """What is missing beside what is `told`, and how much more may be, in seconds; None: not known. Raises Unavailable when a
     file cannot be read."""
-    delay_s, end_s = largest_delay_s(recording), conversation_end_s(recording)
-    since_s = end_s - UNTOLD_S - LONG_S if is_in_time(delay_s) else recording.from_s
+    delays_s, end_s = largest_delays_s(recording), conversation_end_s(recording)
+    last_s_of_all = end_s - UNTOLD_S - LONG_S
+    since_s = {side: last_s_of_all if is_in_time(delay_s) else recording.from_s for side, delay_s in delays_s.items()}
     found: dict[Heard, list[Span]] = {Heard.SAYS: [], Heard.HEARS: []}
     last_s = dict.fromkeys(found, 0.0)
     partners = {
@@ -56,7 +57,7 @@ def late_pieces(
         silences = CaptureSilences(recording, own, files, spool)
         for side in Side:
             heard = Heard.SAYS if side is Side.READ and not own.of_others else Heard.HEARS
-            spans = silences.of(side, max(since_s, own.from_s), end_s, FRAME_S)
+            spans = silences.of(side, max(since_s[heard], own.from_s), end_s, FRAME_S)
             if side is Side.WRITE:
                 spans = _with_partners(recording, spans, partners)
             due = _due(recording, own, side, told, heard)
@@ -65,7 +66,7 @@ def late_pieces(
                 spans = spans[:-1]
             found[heard] += [span for span in spans if _is_due(span, due)]
     late, may_lack_s = judge(
-        (SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delay_s
+        (SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delays_s
     )
     is_dialplans = any(not one.channel for one in recording.captures)  # when its recorder began, nothing tells
     return late, None if is_dialplans else may_lack_s

@@ -6,6 +6,10 @@ caught up, the recorder was restarted, or a partner capture holds the voice. Whi
 first packet, or how far the numbers of the same source went back. A phone that was muted in the same moment looks the same: in
 doubt the entry says that a voice is missing. Where the renumbering leaves no silence nothing is missing.
 
+A phone that stood still while it took another source looks the same for a moment, too. But then its packets come all at once,
+and beside them the recorder writes a frame or two of silence on the other side (`domain.library.bursts`): such a short silence is
+told as `late-packets`.
+
 A leg that hung up while its side of the file was silent may have done that in the last seconds, when no counter tells it any
 more. That is doubted only where the conversation ended with it, and the silence lasts to that end: who goes by a transfer is
 silent while they press its keys.
@@ -17,20 +21,25 @@ from dataclasses import dataclass
 from callrec.app.library.finalize.capture_silences import CaptureSilences
 from callrec.app.ports.calls import Spool
 from callrec.domain.calls.ids import CaptureId
-from callrec.domain.calls.model import Capture, Heard, Missing, Recording, Renumbering
+from callrec.domain.calls.model import LATE_PACKETS, Capture, Heard, Missing, Recording, Renumbering
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import Side
+from callrec.domain.library.late_pieces import FRAME_S
 from callrec.domain.library.missing_time import conversation_end_s, quiet
 from callrec.domain.library.partner_voice import usable
 from callrec.domain.library.spans import Span, joined, span_of, without
 from callrec.domain.vocabulary import AlarmCause
 
 CAUSE = AlarmCause.DEAF_LEG.value
+SHORT_S = 1.0
+"""So long a phone may stand still; a deaf recorder is mended later."""
+BESIDE_S = 0.06
+"""So near to the end of a silence the other side's begins."""
 LEAST_S = 0.1
 """The shortest silence that counts: as much as a recording may lack and still be sound."""
 EDGE_S = 0.2
 """How near to the ends of a file a silence may begin or end there: a recorder's first and last packets."""
-AGAIN_S = 0.02
+AGAIN_S = FRAME_S
 """So near to the end of a wait, a frame, a silence goes on from it."""
 NEAR_S = 0.7
 """How far a silence may lie from where it is reckoned to be: growth marks of the file, a busy machine."""
@@ -48,7 +57,7 @@ def renumbered_voices(
 ) -> tuple[Missing, ...]:
     """The missing audio of an ended recording for this cause, in order, without what is `told` already. Raises Unavailable when a
     file cannot be read."""
-    found: dict[Heard, list[Span]] = {Heard.SAYS: [], Heard.HEARS: []}
+    found: dict[tuple[Heard, str], list[Span]] = {}
     for one in recording.renumberings:
         goes_on = False
         for own in recording.captures:
@@ -60,9 +69,10 @@ def renumbered_voices(
             side = Heard.SAYS if one.leg == own.leg and not own.of_others else Heard.HEARS
             known = [(other.from_s, other.to_s) for other in told if other.side is side]
             rest = without(deaf, [*known, *_excused(recording, one, own)])
-            found[side] += [span for span in rest if not _is_start(recording, span)]
+            cause = LATE_PACKETS if one.is_new_source and voice.came_at_once(deaf) else CAUSE
+            found.setdefault((side, cause), []).extend(span for span in rest if not _is_start(recording, span))
             goes_on = bool(deaf) and deaf[-1][1] >= voice.silences.end_s - EDGE_S
-    missing = [Missing(*span, CAUSE, side) for side, spans in found.items() for span in joined(spans)]
+    missing = [Missing(*span, cause, side) for (side, cause), spans in found.items() for span in joined(spans)]
     return tuple(sorted((one for one in missing if one.to_s - one.from_s > LEAST_S), key=lambda one: one.from_s))
 
 
@@ -88,14 +98,27 @@ class _Voice:
             return _as_long(spans, one.behind_s)
         return _of_source(spans, one) or _longest(self._silences(one.from_s - UNSENT_S, one.from_s))
 
+    def came_at_once(self, deaf: Sequence[Span]) -> bool:
+        """Whether the packets of a short silence came behind it, all at once."""
+        if len(deaf) != 1 or deaf[0][1] - deaf[0][0] > SHORT_S:
+            return False
+        end_s, other = deaf[0][1], Side.WRITE if self._side is Side.READ else Side.READ
+        return any(
+            to_s - from_s < LEAST_S
+            for from_s, to_s in self.silences.of(other, end_s - FRAME_S, end_s + BESIDE_S, FRAME_S)
+        )
+
     def from_the_start(self) -> list[Span]:
         """The silence with which it begins: the recorder before it was deaf at its end, and this one still is."""
         return self._silences(self.own.from_s, self.own.from_s + EDGE_S)[:1]
 
     def _silences(self, from_s: float, to_s: float) -> list[Span]:
         """The stretches of digital silence that begin in this time."""
-        side = Side.READ if self.renumbering.leg == self.own.leg else Side.WRITE
-        return self.silences.of(side, from_s, to_s, LEAST_S)
+        return self.silences.of(self._side, from_s, to_s, LEAST_S)
+
+    @property
+    def _side(self) -> Side:
+        return Side.READ if self.renumbering.leg == self.own.leg else Side.WRITE
 
 
 def _of_source(spans: Sequence[Span], one: Renumbering) -> list[Span]:

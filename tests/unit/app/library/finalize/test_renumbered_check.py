@@ -58,6 +58,30 @@ def renumbered(*renumberings: Renumbering) -> Recording:
     return replace(RECORDING, renumberings=renumberings)
 
 
+@pytest.mark.parametrize(
+    ("says", "hears", "cause"),
+    [
+        (sound(5, 0.2, 14.8), sound(5.2, 0.04, 14.76), "late-packets"),
+        (sound(5, 0.2, 14.8), sound(5.24, 0.02, 14.74), "late-packets"),
+        (sound(5, 0.2, 14.8), sound(5.4, 0.04, 14.56), "deaf-leg"),
+        (sound(5, 0.2, 14.8), sound(5.2, 0.5, 14.3), "deaf-leg"),
+        (sound(5, 2, 13), sound(7, 0.04, 12.96), "deaf-leg"),
+    ],
+    ids=["at once", "a frame later", "elsewhere", "the other one's own silence", "for longer"],
+)
+def test_a_phone_that_stood_still_while_it_took_another_source_came_late(
+    tmp_path: Path, says: bytes, hears: bytes, cause: str
+) -> None:
+    """A moment after its silence the recorder wrote silence on the other side."""
+    for side, content in (("read", says), ("write", hears)):
+        (tmp_path / f"{FIRST}.{side}.sln").write_bytes(content)
+    spool = DiskSpool(tmp_path)
+    files = spool.capture_files(FIRST)
+    assert files is not None
+    (missing,) = renumbered_voices(renumbered(NEW_SOURCE), {FIRST: files}, spool)
+    assert (missing.cause, missing.side) == (cause, Heard.SAYS)
+
+
 def test_without_a_renumbering_silence_is_a_muted_phone(tmp_path: Path) -> None:
     assert lacks(tmp_path, RECORDING, sound(5, 3, 12)) == []
 

@@ -18,7 +18,6 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import LATE_PACKETS, Heard, Missing
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import Change
-from callrec.domain.library.spans import Span
 
 LEAST_S = 0.3
 """A shorter delay is not told for itself: a phone may send digital silence for so long."""
@@ -35,7 +34,9 @@ def is_delay(silence_s: float, delay_s: float, away_s: float) -> bool:
     return silence_s >= LEAST_S and is_near and away_s < silence_s / 2
 
 
-def delays(silences: Sequence[Span], delay_s: float, away_s: float, before_s: float | None) -> list[Span]:
+def delays(
+    silences: Sequence[tuple[float, float]], delay_s: float, away_s: float, before_s: float | None
+) -> list[tuple[float, float]]:
     """Those of a leg's new silences that are delays. `before_s`: its largest delay when it was asked before; None: not known."""
     found = [one for one in silences if is_delay(one[1] - one[0], delay_s, away_s)]
     if found or before_s is None or delay_s - before_s <= NEAR_S:

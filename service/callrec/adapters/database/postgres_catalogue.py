@@ -4,11 +4,21 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from callrec.adapters.database.catalogue_rows import Stored, entry_of, part_of_all, text_of, wanted_entry
 from callrec.adapters.database.postgres_connections import PostgresConnections
-from callrec.adapters.database.postgres_queries import FEW, Query, count_query, few_query, page_query
+from callrec.adapters.database.postgres_queries import (
+    FEW,
+    Query,
+    count_query,
+    few_query,
+    frequencies_query,
+    is_found_by_terms,
+    page_query,
+    single_terms,
+    terms_query,
+)
 from callrec.adapters.database.postgres_schema import LOCK, VERSION, Connection, migrate
 from callrec.domain.errors import Misconfigured, Unavailable
 from callrec.domain.library.search import Filter
@@ -36,11 +46,11 @@ SELECT entry FROM a JOIN callrec.recordings e ON e.place = coalesce(a.wanted, a.
 """
 """See `catalogue_rows.wanted_entry`."""
 _INSERT = """
-INSERT INTO callrec.recordings (place, id, length_ms, change, node, entry, numbers, names)
-SELECT place, id, length_ms, %s, %s, entry, numbers, names
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[])
-    AS n (place, id, length_ms, entry, numbers, names)
+INSERT INTO callrec.recordings (place, id, length_ms, change, node, entry)
+SELECT place, id, length_ms, %s, %s, entry
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[]) AS n (place, id, length_ms, entry)
 """
+_INSERT_PARTS = "INSERT INTO callrec.parts SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[])"
 _INSERT_TERMS = "INSERT INTO callrec.terms SELECT * FROM unnest(%s::text[], %s::bigint[])"
 _DELETE_TERMS = """
 DELETE FROM callrec.terms t USING unnest(%s::text[], %s::bigint[]) AS g (term, place)
@@ -93,17 +103,14 @@ class PostgresCatalogue:
     async def search(self, wanted: Filter, request: PageRequest) -> Page:
         """One page."""
         async with self._connections.one() as database:
-            counting = few_query(wanted)
-            are_few = counting is not None and await _number(database, counting) <= FEW
-            query = page_query(wanted, request, are_few=are_few)
-            rows = await (await database.execute(query.text, query.values)).fetchall()
-        return page_of(request, (Row(place, length_ms, entry_of(text)) for place, length_ms, text in rows))
+            rows = await _found(database, wanted, request)
+        return page_of(request, (Row(place, length_ms, entry_of(text)) for place, length_ms, text, *_ in rows))
 
     async def count(self, wanted: Filter) -> Count:
         """How many there are."""
-        query = count_query(wanted)
         async with self._connections.one() as database:
-            return Count.of(await _number(database, query))
+            term = await _rarest(database, wanted) if is_found_by_terms(wanted) else ""
+            return Count.of(await _number(database, count_query(wanted, term)))
 
     async def stored_bytes(self) -> int:
         """Of all recordings. Some at once, so that each statement is short."""
@@ -133,7 +140,7 @@ class PostgresCatalogue:
     async def purge(self) -> None:
         """Free the place of removed rows and their index entries; new rows overwrite it. docs/proof.md says what that leaves."""
         async with self._connections.one() as database:
-            await database.execute("VACUUM (INDEX_CLEANUP ON) callrec.recordings, callrec.terms")
+            await database.execute("VACUUM (INDEX_CLEANUP ON) callrec.recordings, callrec.terms, callrec.parts")
 
     async def is_filled(self) -> bool:
         """Whether a rebuild of this daemon's disk has ended once."""
@@ -245,7 +252,7 @@ class PostgresRebuild:
             query = "INSERT INTO callrec.filled VALUES (%s) ON CONFLICT DO NOTHING"
             await self._database.execute(query, (self._node,))
             await self._database.execute(
-                "VACUUM (ANALYZE) callrec.recordings, callrec.terms"
+                "VACUUM (ANALYZE) callrec.recordings, callrec.terms, callrec.parts"
             )  # else the next searches do its work
             query = "SELECT count(*) FROM callrec.recordings WHERE node = %(v0)s"
             return await _number(self._database, Query(query, {"v0": self._node}))
@@ -266,6 +273,30 @@ class PostgresRebuild:
     async def _unseen(self, place: int) -> list[Stored]:
         rows = await self._database.execute(_UNSEEN, (self._node, self._mark, place, BATCH))
         return [Stored(found, change, text) for _, found, change, text in await rows.fetchall()]
+
+
+async def _found(database: Connection, wanted: Filter, request: PageRequest) -> Sequence[tuple[Any, ...]]:
+    """The rows of a page, as `postgres_queries` says."""
+    if is_found_by_terms(wanted, request):
+        return await _rows(database, terms_query(wanted, request, await _rarest(database, wanted)))
+    if (few := few_query(wanted, request)) is not None:
+        rows = await _rows(database, few)
+        if rows[0][3] <= FEW:
+            return rows if rows[0][0] is not None else ()
+    return await _rows(database, page_query(wanted, request))
+
+
+async def _rarest(database: Connection, wanted: Filter) -> str:
+    """The single term that the fewest entries have."""
+    terms = single_terms(wanted)
+    if len(terms) == 1:
+        return terms[0]
+    (counts,) = await _rows(database, frequencies_query(wanted))
+    return min(zip(counts, terms, strict=True))[1]
+
+
+async def _rows(database: Connection, query: Query) -> Sequence[tuple[Any, ...]]:
+    return await (await database.execute(query.text, query.values)).fetchall()
 
 
 async def _transacted(database: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -297,11 +328,10 @@ async def _replace(
     await _remove(database, [former for _, _, former in entries if former is not None])
     places = await _free(database, [keys.place for keys, _, _ in entries])
     rows = [(place, keys, text) for place, (keys, text, _) in zip(places, entries, strict=True)]
-    columns = (
-        places, [keys.id for _, keys, _ in rows], [keys.length_ms for _, keys, _ in rows], [text for _, _, text in rows],
-        [keys.numbers for _, keys, _ in rows], [keys.names for _, keys, _ in rows],
-    )  # fmt: skip
-    await database.execute(_INSERT, (change, node, *columns))
+    each = [keys for _, keys, _ in rows]
+    columns = ([keys.id for keys in each], [keys.length_ms for keys in each], [text for _, _, text in rows])
+    await database.execute(_INSERT, (change, node, places, *columns))
+    await database.execute(_INSERT_PARTS, (places, [keys.numbers for keys in each], [keys.names for keys in each]))
     terms = sorted((term, place) for place, keys, _ in rows for term in keys.terms)
     await database.execute(_INSERT_TERMS, ([term for term, _ in terms], [place for _, place in terms]))
 
@@ -312,8 +342,11 @@ async def _remove(database: Connection, formers: Sequence[Stored]) -> None:
         return
     terms = [(term, former.place) for former in formers for term in keys_of(entry_of(former.text)).terms]
     await database.execute(_DELETE_TERMS, ([term for term, _ in terms], [place for _, place in terms]))
-    query = "DELETE FROM callrec.recordings WHERE place = ANY(%s)"
-    await database.execute(query, ([former.place for former in formers],))
+    for query in (
+        "DELETE FROM callrec.recordings WHERE place = ANY(%s)",
+        "DELETE FROM callrec.parts WHERE place = ANY(%s)",
+    ):
+        await database.execute(query, ([former.place for former in formers],))
 
 
 def _read(entries: Sequence[Entry]) -> tuple[dict[str, tuple[SearchKeys, str]], list[tuple[Entry, str]]]:

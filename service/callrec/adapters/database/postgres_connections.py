@@ -27,6 +27,8 @@ from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavaila
 
 CONNECT_S = 3.0
 LIMIT_S = 30.0
+MIGRATION_S = 3600.0
+"""Tables of another version are made those of this one; who else needs them meanwhile is told that they are busy."""
 MOST = 4
 """Connections at once, besides those of rebuilds."""
 _OLDEST = 150_000
@@ -50,10 +52,11 @@ class PostgresConnections:
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Connection]:
         """A connection, in the tables of this version. Raises as `translated` says."""
-        async with self._places, self.translated(), asyncio.timeout(LIMIT_S + CONNECT_S):
+        async with self._places, self.translated():
             database = self._idle.pop() if self._idle else await self.opened()
             try:
-                yield database
+                async with asyncio.timeout(LIMIT_S + CONNECT_S):
+                    yield database
             except psycopg.DataError:
                 raise
             except BaseException:
@@ -65,12 +68,15 @@ class PostgresConnections:
 
     async def opened(self) -> Connection:
         """A new connection, which the caller closes. Raises psycopg's errors, and Misconfigured."""
+        # Never prepared: a prepared statement is planned for any term, and terms differ by how many entries have them. With 1M
+        # recordings a user's page took 100 times as long.
         database = await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=int(CONNECT_S), options=_OPTIONS
+            self._url, autocommit=True, connect_timeout=int(CONNECT_S), options=_OPTIONS, prepare_threshold=None
         )
         try:
             self._check(database)
-            await migrate(database, VERSION, self.shown)
+            async with asyncio.timeout(MIGRATION_S):
+                await migrate(database, VERSION, self.shown)
         except BaseException:
             await database.close()
             raise

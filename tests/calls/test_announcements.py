@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from arrangement import OUTSIDE, STRANGERS_ROOM, lay_test_extensions, phone, settle, tone_of
 from conversing import News, Played, Scenes, conversation, listed, play
+from free_cpu import is_starved
 from laboratory import BOUND_S
 from listening import NOTE_S, Stored, heard_notes, hears_failed, hears_started, hears_stopped, presence
 from soundness import assert_sound
@@ -96,10 +97,12 @@ async def _joins_later(stack: Stack) -> Played:
 
 
 def languages(call: PhoneCall, *beside: str) -> list[str]:
-    """The languages in which this phone was told that it is recorded, beside what the phones of these numbers said."""
+    """The languages in which this phone was told that it is recorded, beside what the phones of these numbers said. Of a prompt
+    that a starved machine tears apart less is known again, and still more than of any other."""
     tones_hz, heard = [tone_of(number) for number in beside], call.heard()
     found = {one: likeness(heard, prompt(one, "call-is-recorded"), beside_hz=tones_hz) for one in LANGUAGES}
-    return [one for one, alike in found.items() if alike >= SAME]
+    least = OTHER if is_starved() else SAME
+    return [one for one, alike in found.items() if alike >= least]
 
 
 def hearing(stored: Stored, number: str) -> Hearing:

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from free_cpu import is_starved
 from trouble import TONES_HZ, Stored, connect, phone, settled, stored, until
 
 from callrec.domain.library.timeline import EXACT_S
@@ -24,7 +25,8 @@ CLICK_S = 0.06
 LOW_HZ, HIGH_HZ = 660, 880
 """The tone of a pause falls from the high note to the low one, that of a resume rises."""
 NOTE_S = 0.08
-LATE_S = 0.045
+LATE_S, STOOD_STILL_S = 0.045, 0.15
+"""So long a note may be away between its first and its last moment: for two packets, and where a starved machine stands still."""
 EDGE_S = 0.1
 """How exactly the time line knows an instant."""
 
@@ -204,8 +206,9 @@ def notes(sound: Sound) -> str:
 def _notes_of(sound: Sound, hz: int) -> list[tuple[float, float]]:
     """From when to when each note of this pitch lasts. A packet that comes late, or not at all, makes no two of it."""
     found: list[tuple[float, float]] = []
+    away_s = STOOD_STILL_S if is_starved() else LATE_S
     for at_s, to_s in spans(sound, hz):
-        if found and at_s - found[-1][1] <= LATE_S:
+        if found and at_s - found[-1][1] <= away_s:
             found[-1] = (found[-1][0], to_s)
         else:
             found.append((at_s, to_s))

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from following import set_plc
-from free_cpu import FEWEST, calls_at_once
+from free_cpu import calls_at_once, is_starved
 from rtp_sender import PACKET_S
 from sip_caller import SipCaller
 from soundness import assert_sound, longest
 from trouble import Stored, aftermath, phone, product, settled, stored
 
-from callrec.domain.calls.model import LATE_PACKETS
+from callrec.domain.calls.model import LATE_PACKETS, Recording
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.manifest import StoredState
 from callrec.domain.library.spans import Span
@@ -46,6 +46,8 @@ WORD_S = 0.5
 """Shorter tones are clicks of late packets."""
 VAGUE_S = 2.2
 """To a step of Asterisk's buffer it is known where a silence was that was not seen while it lasted."""
+STOOD_STILL_S = 0.3
+"""So long a phone stands still on a starved machine."""
 
 
 class Talk:
@@ -238,6 +240,14 @@ def assert_true_times(talk: Talk, found: Stored) -> None:
     assert found.length_s == pytest.approx(due_s, abs=EXACT_S + 2 * EDGE_S)
 
 
+def assert_exact(recording: Recording, *, beside_s: float) -> None:
+    """The time line is as exact as ever. On a starved machine phones and counters stand still, and the entry says how far a
+    moment may lie from its place."""
+    exact_s = recording.timeline_exact_s
+    assert exact_s is not None
+    assert exact_s == EXACT_S or (is_starved() and EXACT_S < exact_s <= beside_s), recording
+
+
 @pytest.mark.parametrize("kind", WAITS)
 async def test_p1_each_word_stands_where_it_was_said(talks: Mapping[str, Talk], kind: str) -> None:
     """Who waits without music, and says nothing: the file was too short by it, and all that followed stood too early."""
@@ -248,7 +258,7 @@ async def test_p1_each_word_stands_where_it_was_said(talks: Mapping[str, Talk], 
     assert {one.cause for one in recording.missing} <= {LATE_PACKETS}, (
         recording
     )  # a busy machine's, and none of the wait
-    assert recording.timeline_exact_s == EXACT_S
+    assert_exact(recording, beside_s=STOOD_STILL_S)
     assert_true_times(talk, found)
 
 
@@ -265,7 +275,7 @@ async def test_p1_a_silence_that_nothing_explains_is_told_and_has_its_place(
     assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
     (_, silent_from_s), (silent_to_s, _) = said_by(talk)
     assert missing.to_s - missing.from_s == pytest.approx(silent_to_s - silent_from_s, abs=2 * EXACT_S)
-    assert recording.timeline_exact_s == EXACT_S or calls_at_once() <= FEWEST, recording
+    assert_exact(recording, beside_s=VAGUE_S)
     vague_s = EXACT_S + EDGE_S if recording.timeline_exact_s == EXACT_S else VAGUE_S
     assert missing.from_s == pytest.approx(silent_from_s, abs=vague_s), recording
     assert_true_times(talk, found)
@@ -281,7 +291,7 @@ async def test_p1_the_first_silence_of_a_call_has_its_place(talks: Mapping[str, 
     (heard_s, _) = words(talk.sound(found), FIRST_HZ, apart_s=APART_S)[-1]
     missing = longest(found.manifest)
     assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
-    assert recording.timeline_exact_s == EXACT_S or calls_at_once() <= FEWEST, recording
+    assert_exact(recording, beside_s=VAGUE_S)
     exact_s = (recording.timeline_exact_s or 0.0) + EDGE_S
     assert (missing.to_s, recording.captures[0].from_s + heard_s) == pytest.approx((said_s, said_s), abs=exact_s)
     assert missing.to_s - missing.from_s == pytest.approx(FIRST_SILENCE_S, abs=2 * EXACT_S + EDGE_S)

@@ -22,7 +22,7 @@ from callrec.domain.directory.edit import Change, Edit
 from callrec.domain.directory.model import Context, ContextKind, Range
 from callrec.domain.directory.user_file.file_rules import Mode
 
-ROWS = 30_000
+ROWS = 20_000
 MIB = 1024 * 1024
 SPECIFIED_FILE, SPECIFIED_MOST = 50 * MIB, 1024 * MIB
 VARIES = 1.05

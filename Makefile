@@ -44,9 +44,9 @@ test-loaded: $(STAMP)
 faults: $(STAMP)
 	@exec env PYTHONPATH=tests/support CASE='$(CASE)' N='$(N)' AT_ONCE='$(AT_ONCE)' $(BIN)/python tests/faults/long_runs.py
 
-# Requests at random to every operation of the API, as each role: N times (20) as many as `make test` sends
+# Requests at random to every operation of the API, as each role: N times (60) as many as `make test` sends
 fuzz: $(STAMP)
-	@CALLREC_FUZZ=$(or $(N),20) $(BIN)/pytest -q tests/contract/test_api_fuzzed.py
+	@CALLREC_FUZZ=$(or $(N),60) $(BIN)/pytest -q tests/contract/test_api_fuzzed.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -1,10 +1,11 @@
-"""Every page that the table of pages has, found by its links: without scripts, and by keyboard alone.
+"""Every page that the table of pages has, found by its links: without scripts, by keyboard alone, by axe, at three widths.
 
 A new page is tried as soon as a link leads to it; one that no link leads to must stand in `UNLINKED`, with the reason.
 """
 
 import re
 from collections import Counter
+from http import HTTPStatus
 from unittest.mock import MagicMock
 
 from api_door import ServiceUrl
@@ -30,14 +31,14 @@ UNLINKED = {
     "hearPrompt": "a file",
     "evidence": "a file",
     "licence": "a text",
-    "webhook": "there is none",
-    "editWebhook": "likewise",
-    "retentionClass": "there is none",
-    "editRetentionClass": "likewise",
-    "askToRemoveToken": "there is none",
 }
-BY_NAME = {"sheetOfKeys": f"/users/{JOHN}/keys/sheet", "askToCopyKeys": f"/users/{JOHN}/keys/copy"}
-"""Linked for users who have keys."""
+BY_NAME = {
+    "sheetOfKeys": f"/users/{JOHN}/keys/sheet",
+    "askToCopyKeys": f"/users/{JOHN}/keys/copy",
+    "editWebhook": "/system/webhooks/crm/change",
+    "editRetentionClass": "/system/retention/classes/sales/change",
+}
+"""Linked for users who have keys, and from pages of which one of a kind is looked at."""
 LOOKED_AT = 2
 """So many pages of one kind are searched for links: the first user may have no line."""
 _FOCUSABLE = """() => {
@@ -128,8 +129,33 @@ async def reached_by_tab(one: Visitor) -> list[str]:
     return faults
 
 
-async def test_every_page_works_without_scripts_and_by_keyboard_alone(someone: Someone, door: ServiceUrl) -> None:
+async def furnish(door: ServiceUrl) -> None:
+    """One of each kind that a store does not have by itself."""
     await store(door, 1, user=JOHN)
+    for method, path, body in (
+        ("PUT", "/webhooks/crm", {"url": "https://crm.example.com/calls", "types": ["recording-stored"]}),
+        ("PUT", "/retention/classes/sales", {"max_days": 90, "tags": ["sale"]}),
+        ("POST", "/tokens", {"name": "crm", "permissions": ["recordings.list"]}),
+    ):
+        answer = await door.ask(method, path, body)
+        assert answer.status < HTTPStatus.BAD_REQUEST, answer.text
+
+
+async def seen(one: Visitor) -> list[str]:
+    """What axe finds on this page, and what lies over something else or off the screen at each width."""
+    found = await one.faults()
+    size = one.page.viewport_size
+    found += await one.misplaced()
+    if size:
+        await one.page.set_viewport_size(size)
+    return found
+
+
+async def test_every_page_works_without_scripts_by_keyboard_alone_and_on_narrow_screens(
+    someone: Someone, door: ServiceUrl
+) -> None:
+    """Axe finds nothing moderate or worse on any of them."""
+    await furnish(door)
     async with someone("administrator", java_script_enabled=False) as one:
         found = await linked(one)
     assert shown().keys() - found.keys() == UNLINKED.keys(), "a page that no link leads to"
@@ -139,6 +165,6 @@ async def test_every_page_works_without_scripts_and_by_keyboard_alone(someone: S
             await one.go(path)
             if await one.page.locator("#player").count():  # it gets its controls when the waveform is there
                 await one.page.wait_for_selector("#player[data-ready=yes]")
-            if wrong := await reached_by_tab(one):
+            if wrong := [*await reached_by_tab(one), *await seen(one)]:
                 faults[name, path] = wrong
         assert faults == {}, "\n".join(map(str, faults.items()))

@@ -52,11 +52,11 @@ async def test_a_hold_on_all_that_meet_the_conditions_is_previewed_and_ended(
         await one.go("/recordings?who=clinton&least_min=0.01")
         await one.page.click("text=Hold all …")
         assert "who=clinton" in one.path
-        assert "This is about 5 recordings." in await one.text("#count")
+        assert "5 recordings meet the conditions." in await one.text("#count")
         assert await ids(one) == sorted(["c1-1", *GEORGES])
         assert held(door) == [], "a look changes nothing"
         await one.go("/recordings/hold?who=caller&to=2030-01-01&user=2")
-        assert "This is about 4 recordings." in await one.text("#count")
+        assert "4 recordings meet the conditions." in await one.text("#count")
         await one.page.fill("#reason", "case 7")
         await one.page.fill("#reference", "T-1")
         await one.page.click("text=Hold them")
@@ -100,7 +100,7 @@ async def test_erasing_many_asks_first_tells_what_stays_and_spares_what_came_lat
     async with someone("administrator", java_script_enabled=False) as one:
         await one.go("/recordings?user=2&who=caller")
         await one.page.click("text=Erase all …")
-        assert "This is about 3 recordings." in await one.text("#count")
+        assert "3 recordings meet the conditions." in await one.text("#count")
         assert "1 under a hold" in await one.text()
         await one.page.fill("#reason", "request 12")
         await one.page.evaluate("() => document.getElementById('sure').removeAttribute('required')")

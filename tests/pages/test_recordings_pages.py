@@ -71,7 +71,7 @@ async def test_there_is_one_player_with_one_position(someone: Someone) -> None:
         await ready(one)
         assert await one.page.locator("#controls").is_visible()
         assert await one.page.locator("audio").is_hidden()
-        assert await one.page.inner_text("h1 + .line .badge") == "sound"
+        assert await one.page.inner_text("h1 + .line .badge") == "complete"
 
 
 async def test_a_page_that_only_shows_a_recording_loads_no_audio(someone: Someone) -> None:
@@ -293,7 +293,7 @@ async def test_a_supervisor_sees_their_group_and_a_user_their_own(someone: Someo
     async with someone("supervisor") as one:
         assert one.path == "/recordings"
         assert f"{MANY + 1} recordings" in await one.text("#found")
-        assert await one.page.locator("text=Hand on").count() == 0
+        assert await one.page.locator("text=Download and share").count() == 0
     async with someone("user", may_complain=True) as one:
         assert one.path == "/my"
         assert await one.page.locator("tbody tr").count() == 1

@@ -37,6 +37,8 @@ IN_BODY = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
 
+_AN = dict.fromkeys("aeio", "an")
+
 
 class Query(BaseModel):
     """Query parameters; unknown ones are refused."""
@@ -80,7 +82,8 @@ class _Kind:
                 query=self._query, needs=(needs,),
             ),
             Operation(
-                "POST", f"/{kind.name}", f"create{Name}", kind.name, f"Create a {singular}.", self._create,
+                "POST", f"/{kind.name}", f"create{Name}", kind.name, f"Create {_AN.get(singular[0], 'a')} {singular}.",
+                self._create,
                 {_MADE: Answer(f"The new {singular}.", kind.shown, ("ETag", "Location"))}, IN_BODY,
                 body=kind.new, headers=("Idempotency-Key",), needs=(changes_it,),
             ),

@@ -15,6 +15,7 @@ from callrec.domain.directory.record_rules import RecordRefused
 from callrec.domain.errors import CallrecError
 from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.refusals import REFUSED
+from callrec.web.pages.rule_sentences import in_words
 from callrec.web.pages.site import SITE
 from callrec.web.problems import POINTERS
 
@@ -77,7 +78,7 @@ class Form:
         named = fields or {}
         if isinstance(error, RecordRefused):
             for fault in error.faults:
-                self.add(named.get(fault.field, fault.field), fault.reason)
+                self.add(named.get(fault.field, fault.field), in_words(fault.reason, self.language))
             return
         name = POINTERS.get(error.code, "").lstrip("/")
         known = REFUSED.get(error.code)

@@ -8,11 +8,20 @@ from callrec.domain.calls.session import Session, State
 from callrec.observe.health import Checked
 
 STYLE = """\
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
+body { color: #222; background: #fff; color-scheme: light dark }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top }
 .ok { color: #1a6b2f }
 .wrong { color: #a11; font-weight: bold }
+a { color: #1d4f91 }
+@media (prefers-color-scheme: dark) {
+  body { color: #e8eaed; background: #14171c }
+  th, td { border-bottom-color: #3a404a }
+  .ok { color: #7fd394 }
+  .wrong { color: #ff9d94 }
+  a { color: #8ab8f5 }
+}
 """
 
 _PAGE = """\
@@ -30,7 +39,7 @@ _PAGE = """\
 </tbody>
 </table>
 <p>The reason for a failed check: run <code>callrec doctor</code>, or read /readyz with the token.</p>
-<p><a href="/login">Log in</a></p>
+<p><a href="/">To the pages</a> (they ask for a login)</p>
 <p><a href="/users/template.csv" download>Template of a user file</a> (users.csv, with one example row)</p>
 </body>
 </html>

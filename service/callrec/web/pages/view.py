@@ -55,7 +55,13 @@ class View:
         if at_s is None:
             return Markup("")
         at = datetime.fromtimestamp(at_s, UTC)
-        shown = format_datetime(at.astimezone(self.zone), form, locale=self.locale)
+        here = at.astimezone(self.zone)
+        if form == "short":  # with the month as a word: 01/12 is two days
+            shown = (
+                f"{format_date(here, 'medium', locale=self.locale)}, {format_time(here, 'short', locale=self.locale)}"
+            )
+        else:
+            shown = format_datetime(here, form, locale=self.locale)
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), shown)
 
     def instant(self, at_s: float) -> str:

@@ -23,7 +23,7 @@ RULES: Mapping[str, str] = {
     Rule.NEVER: N_("never"),
 }
 STATES: Mapping[str, str] = {
-    StoredState.SOUND: N_("sound"),
+    StoredState.SOUND: N_("complete"),
     StoredState.PARTIAL: N_("partial"),
     StoredState.FAILED: N_("failed"),
     StoredState.UNANSWERED: N_("not answered"),

@@ -1,7 +1,7 @@
 """What a removal takes with it, or why it is refused: shown before anything is removed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, TableRecord
@@ -10,14 +10,20 @@ from callrec.domain.directory.record_edits import removing
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
 from callrec.web.pages.languages import N_
+from callrec.web.pages.users.key_words import TYPES
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """One sentence with values; in English, marked for translation."""
+    """One sentence with values; in English, marked for translation. `titles`: values that are words to be translated, too."""
 
     says: str
     values: Mapping[str, object]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def in_words(self, words: Callable[[str], str]) -> str:
+        """The sentence, with `words` for the translation of each part."""
+        return words(self.says) % {**self.values, **{name: words(title) for name, title in self.titles.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,11 @@ def _said(change: Change, tables: Directory) -> Consequence:
 
 
 def _key(key: FunctionKey, change: Change, tables: Directory) -> Consequence:
-    values = {"number": key.number, "label": key.label or key.type, "name": _name(key, tables)}
+    values = {"number": key.number, "label": key.label, "name": _name(key, tables)}
+    titles = {} if key.label else {"label": TYPES.get(key.type, key.type)}
     if change.after is None:
-        return Consequence(N_("Key %(number)s (%(label)s) of %(name)s"), values)
-    return Consequence(N_("Key %(number)s (%(label)s) of %(name)s gets another destination"), values)
+        return Consequence(N_("Key %(number)s (%(label)s) of %(name)s"), values, titles)
+    return Consequence(N_("Key %(number)s (%(label)s) of %(name)s gets another destination"), values, titles)
 
 
 def _leading_nowhere(table_record: TableRecord, tables: Directory) -> Iterator[Consequence]:

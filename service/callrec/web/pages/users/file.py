@@ -23,6 +23,7 @@ from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.routes import Page
+from callrec.web.pages.rule_sentences import in_words
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.users.uploads import LARGEST_BYTES, Upload, Uploads, too_large
 from callrec.web.requests import change_request_under
@@ -205,7 +206,8 @@ class ImportPages:
         except Refused as refused:
             why, hint = refused.message, refused.hint
         return page(
-            request, "users/preview.html", upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
+            request, "users/preview.html", in_words=in_words,
+            upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
             count=count, why=why, hint=hint, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
             contexts=sorted(one.name for one in self._records.directory.contexts() if one.kind is ContextKind.INTERNAL),
             candidates=("utf-8", *CANDIDATES), separator=SEPARATORS.get(looks.separator, ""), path=request.path,

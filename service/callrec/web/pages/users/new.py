@@ -20,6 +20,7 @@ from callrec.web.pages.records.editing import ONCE, Editing, change_request, new
 from callrec.web.pages.records.fields import Field, Kind
 from callrec.web.pages.records.once import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
+from callrec.web.pages.rule_sentences import in_words
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.users.fields import GENERAL, INCALL, LINE, SERVICES, VOICEMAIL
 
@@ -100,7 +101,7 @@ class NewUser:
             user = await self._editing.records.create_user(made, change_request(request, form))
         except FileRefused as refused:
             for error in refused.errors:
-                form.add(_FIELD_OF.get(error.column, ""), error.reason)
+                form.add(_FIELD_OF.get(error.column, ""), in_words(error.reason, form.language))
             return self._form(request, form)
         except Refused as refused:
             form.add("", refused.message)

@@ -3,9 +3,12 @@ than before, or higher. Debian's Asterisk gives a recorder nothing of such a voi
 other phone hears it. The file holds what the phone heard, or the entry says what is missing, and when."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
+from followed import CLICK_S
 from following import LATE_S, NEAR_S, TONES_HZ, Scene, case, seconds
+from numbers_to_dial import channels_of, manager
 from rtp_sender import PACKET_S, RtpSender, unsent
 from sip_caller import SipCaller
 from soundness import LOST_TO_LOAD, assert_explained, assert_sound
@@ -28,6 +31,8 @@ HEALED_S = 6.0
 """So long a recorder is deaf at most: a step of its file, a look at it, a question; of the same source a report of RTCP more:"""
 REPORT_S = 5.5
 LENGTH_S = BEFORE_S + AFTER_S + 2
+MOMENT_S = 1.0
+"""From a phone's other numbers to the transfer: before a counter tells of them."""
 
 Act = Callable[[RtpSender], None]
 
@@ -228,3 +233,49 @@ async def source_behind_at_the_end(scene: Scene) -> str:
 async def numbers_back_at_the_end(scene: Scene) -> str:
     """The same source: no counter tells it in time, and the silence is doubted."""
     return await _at_the_end(scene, _same(-LONG), is_doubt=True)
+
+
+async def _sent_on(scene: Scene, phone: SipCaller) -> tuple[Manifest, Sound, Sound]:
+    """This phone goes back in its numbers, and a moment later a switchboard sends the recorded one on to the third."""
+    await asyncio.sleep(BEFORE_S)
+    phone.media.jump(packets=-LONG)
+    await asyncio.sleep(MOMENT_S)
+    (channel,) = await channels_of(scene.stack, scene.partner)
+    await manager(scene.stack, "BlindTransfer", Channel=channel, Exten=scene.third, Context="default")
+    await scene.rings(scene.third)
+    await asyncio.sleep(AFTER_S)
+    return await scene.entry()
+
+
+@case("numbers-back-sent-on", length_s=LENGTH_S)
+async def numbers_back_sent_on(scene: Scene) -> str:
+    """The recorded one's phone does it, and is sent on: counters tell it later."""
+    async with scene.caller(scene.recorded, scene.partner) as phone:
+        await scene.rings(scene.partner)
+        manifest, left, _ = await _sent_on(scene, phone)
+    recording = manifest.recording
+    waits = [(one.from_s - EDGE_S, (one.to_s or one.from_s) + NEAR_S) for one in recording.waiting]
+    away = without(_away(manifest, left, scene.recorded, unsent(phone.media)), waits)
+    assert length_s(away) <= HEALED_S + REPORT_S, (away, recording)
+    told = [(one.from_s - EDGE_S, one.to_s + EDGE_S) for one in recording.missing if one.side is not Heard.HEARS]
+    untold = [span for span in without(away, told) if span[1] - span[0] > KEPT_S + EDGE_S]
+    assert length_s(untold) <= (recording.may_lack_s or 0.0) + EDGE_S, (untold, recording)
+    return "told" if away else "kept"
+
+
+@case("partner-numbers-back-sends-on", length_s=LENGTH_S)
+async def partner_numbers_back_sends_on(scene: Scene) -> str:
+    """The partner's phone does it, and leaves by the transfer: no counter tells it in time."""
+    async with scene.caller(scene.partner, scene.recorded) as phone:
+        await scene.rings(scene.recorded)
+        jumped_s = time.time() + BEFORE_S
+        manifest, _, right = await _sent_on(scene, phone)
+    recording = manifest.recording
+    words = [(from_s, to_s) for from_s, to_s in spans(right, TONES_HZ[scene.partner]) if to_s - from_s > CLICK_S]
+    held_to_s = recording.captures[0].from_s + max(to_s for _, to_s in words)
+    left_s = max(one.to_s or 0.0 for one in recording.parties if one.number == scene.partner)
+    assert held_to_s > jumped_s - NEAR_S, (held_to_s, jumped_s, recording)
+    told = [(one.from_s - EDGE_S, one.to_s + EDGE_S) for one in recording.missing if one.side is not Heard.SAYS]
+    untold_s = length_s(without([(held_to_s + EDGE_S, left_s - EDGE_S)], told))
+    assert untold_s <= (recording.may_lack_s or 0.0) + EDGE_S, (held_to_s, left_s, recording)
+    return "told" if left_s - held_to_s > NEAR_S else "kept"

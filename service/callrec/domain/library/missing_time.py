@@ -23,7 +23,7 @@ from callrec.domain.calls.opaque_legs import is_opaque
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
 from callrec.domain.library.shortfalls import DRIFT
-from callrec.domain.library.spans import Span, joined, span_of
+from callrec.domain.library.spans import Span, joined, span_of, without
 from callrec.domain.library.timeline import CaptureTimeline
 
 TOLD_S = 0.1
@@ -38,7 +38,7 @@ NEXT_BURST_S = 2.1
 
 
 def missing_time(
-    recording: Recording, audible: Sequence[tuple[Capture, CaptureTimeline]], stood_in: Iterable[Span] = ()
+    recording: Recording, audible: Sequence[tuple[Capture, CaptureTimeline]], stood_in: Sequence[Span] = ()
 ) -> tuple[Missing, ...]:
     """The missing times, in order. `audible`: each capture with audio, and its time line; `stood_in`: the times that partner
     captures hold."""
@@ -53,7 +53,11 @@ def missing_time(
         if gaps and gaps[0].is_late:
             begun_s = gaps.pop(0).to_s
         found += _between(covered_s, begun_s, waits, cause)
-        found += [Missing(gap.from_s, gap.to_s, capture.cause or TIMELINE) for gap in gaps]
+        for gap in gaps:
+            # Behind a recorder that broke off the file has what a partner capture holds, as between two captures.
+            is_behind = bool(capture.cause) and gap is timeline.gaps[-1]
+            spans = without([(gap.from_s, gap.to_s)], stood_in) if is_behind else [(gap.from_s, gap.to_s)]
+            found += [Missing(*span, capture.cause or TIMELINE) for span in spans]
         late += [burst for burst in timeline.bursts if burst.from_s < end_s]
         to_s = end_s if capture.to_s is None else min(capture.to_s, end_s)
         covered_s, cause = max(covered_s, begun_s, to_s), capture.cause or GAP

@@ -345,6 +345,20 @@ def test_between_two_captures_a_partner_capture_holds_both_voices() -> None:
     assert conclude(whole, found).recording.missing == ()
 
 
+def test_behind_a_recorder_that_broke_off_a_partner_capture_holds_both_voices() -> None:
+    """Asterisk's recorder wrote nothing any more, which was noticed three seconds later: the file has all, the entry told that
+    these were missing."""
+    partner = replace(capture(3, 103.0, 110.0), leg=LegId("b"), is_partner=True)
+    stalled = replace(capture(1, 100.0, 108.0, cause="stalled"), marks=(GrowthMark(0, 100.0),))
+    sizes = ((1, 5), (2, 2), (3, 7))
+    found = {one.capture: one for one in (capture_files(nth, length * S8, length * S8) for nth, length in sizes)}
+    party = Party(LegId("b"), None, "", "", 102.9)
+    whole = replace(recording(stalled, capture(2, 108.0, 110.0)), partner_captures=(partner,), parties=(party,))
+    alone = conclude(whole, {nth: one for nth, one in found.items() if nth != partner.id}).recording
+    assert [(one.from_s, one.to_s, one.cause) for one in alone.missing] == [(105.0, 108.0, "stalled")]
+    assert conclude(whole, found).recording.missing == ()
+
+
 def partnered(from_s: float, to_s: float, length_s: float, *parties: Party) -> tuple[Recording, CaptureFiles]:
     """A recording with a partner capture of B, who was there all the time as these were."""
     beside = replace(capture(9, from_s, to_s), leg=LegId("b"), is_partner=True)

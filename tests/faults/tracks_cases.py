@@ -75,7 +75,7 @@ def _told_s(track: Track) -> float:
 
 def _tracks(scene: Scene, manifest: Manifest) -> dict[str, tuple[Track, Sound]]:
     """The tracks by the number of their participants."""
-    (path,) = [path for path, one in scene._new() if one.recording.id == manifest.recording.id]
+    (path,) = [path for path, one in scene.new() if one.recording.id == manifest.recording.id]
     folder = scene.stack.daemon.monitor / Path(path).parent
     found = {}
     for track in manifest.tracks:

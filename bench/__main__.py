@@ -36,6 +36,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "provisioning": (),
     "audit": (),
     "catalogue": (),
+    "recordings_page": (),
     "retention": (),
     "verify": (),
 }
@@ -76,6 +77,8 @@ ROWS = (
         "FastAGI p99, ms, beside 200 connections that ask /metrics",
     ),
     ("status_pages", "beside_p99_ms", "", "<=", 20, "  by the clock"),
+    ("recordings_page", "newest.median_ms", "", "<=", 100, "the page Audio files of a million recordings, ms"),
+    ("recordings_page", "a_name.median_ms", "", "<=", 100, "  those with a name"),
     ("events", "alone_p99_ms", "", "<=", 50, "event to 50 subscribers, 60 calls, p99, ms, by the clock"),
     ("events", "alone_p99_ms", "ratio_p99_to_bare", "", None, "  against bare asyncio streams without a store"),
     ("events", "dead_p99_ms", "ratio_p99_dead", "<=", 1.2, "  beside four dead webhook receivers, against without"),

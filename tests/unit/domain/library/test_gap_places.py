@@ -34,6 +34,22 @@ def test_one_spot_tells_when_nothing_was_written(
     assert found == (None if at_s is None else RtpGap(at_s, at_s + 0.5, at_s, at_s + 0.5))
 
 
+@pytest.mark.parametrize(
+    ("further", "is_shown"),
+    [
+        pytest.param([], True, id="its one spot"),
+        pytest.param([(4 * STEP + 2000, 4 * STEP + 2160)], False, id="one of two"),
+        pytest.param([(STEP + 9000, STEP + 9160)], False, id="another in the step before"),
+    ],
+)
+def test_the_one_spot_of_another_shortfall_near_by_is_not_the_way_of_the_phone(
+    further: list[tuple[int, int]], is_shown: bool
+) -> None:
+    other = Doubt(4 * STEP, 5 * STEP, 1009.0, 0.4)
+    spots = [(INSIDE - FRAME, INSIDE), (4 * STEP + 500, 4 * STEP + 660), *further]
+    assert (shown(DOUBT, [spots, []], RATE_HZ, (DOUBT, other)) is not None) is is_shown
+
+
 def test_silences_are_looked_for_in_the_steps_around_but_not_in_a_recorders_first_packets() -> None:
     assert around(DOUBT, RATE_HZ) == (2 * STEP - 2 * RATE_HZ, 3 * STEP + 2 * RATE_HZ)
     assert around(Doubt(0, STEP, 1000.0, 0.8), RATE_HZ) == (800, STEP + 2 * RATE_HZ)

@@ -23,13 +23,14 @@ def _with_gaps(recording: Recording, capture: Capture, files: CaptureFiles | Non
     if files is None or not files.shorter_bytes:
         return capture
     rate_hz, found = files.rate_hz, list(capture.rtp_gaps)
-    for doubt in timeline_of(recording, capture, files).doubts:
+    doubts = timeline_of(recording, capture, files).doubts
+    for doubt in doubts:
         first, last = around(doubt, rate_hz)
         sides = [
             spool.silences(CaptureFile(capture.id, side, rate_hz), first, last, round(FRAME_S * rate_hz))
             for side in Side
         ]
-        if gap := shown(doubt, sides, rate_hz):
+        if gap := shown(doubt, sides, rate_hz, doubts):
             found.append(gap)
     found.sort(key=lambda gap: gap.from_s)
     return replace(capture, rtp_gaps=tuple(found))

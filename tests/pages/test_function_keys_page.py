@@ -186,11 +186,35 @@ async def test_keys_are_copied_to_others_after_it_was_shown_what_happens(someone
         await one.page.uncheck("#keep")
         await one.page.click("text=Show what happens")
         await one.page.wait_for_selector("text=Copy to 2 users")
-        assert "1: an SCCP phone has no key of type dnd" in await one.text()
+        assert "1: an SCCP phone has customized keys only" in await one.text()
         await one.page.click("text=Copy to 2 users")
         await one.page.wait_for_selector("text=The keys are copied.")
         assert {number: key[0] for number, key in (await keys_of(door, taker)).items()} == {1: "dnd", 2: "customized"}
         assert list(await keys_of(door, sccp)) == [2]
+
+
+async def test_why_a_key_is_not_copied_is_told_in_the_language_of_the_page(someone: Someone, door: ServiceUrl) -> None:
+    """Also that the PBX does not have its number for the phones of the new owner."""
+    giver, taker = UserId("618"), UserId("619")
+    records = (
+        *(User(giver, "Spender"), User(taker, "Nehmer"), Line("taker", taker, "1619", "default", "sip", "secret")),
+        *(FunctionKey(giver, 1, "dnd"), FunctionKey(giver, 2, "queue", "6000"), FunctionKey(taker, 1, "phone_status")),
+    )
+    await door.store.edit(Edit(tuple(Change(None, made) for made in records)), "reasons")
+    await tables_of(door)
+    door.dialplan = {"5000@default": KnownNumber(True, "")}
+    try:
+        async with someone("administrator", locale="de-DE", java_script_enabled=False) as one:
+            await one.go(f"/users/{giver}/keys/copy")
+            await one.page.fill("#targets", "Nehmer")
+            await one.page.click("[name=do][value=look]")
+            said = await one.text()
+            assert "1: Taste 1 ist belegt" in said
+            assert "2: diese Anlage hat keine Nummer 6000" in said
+            await one.page.click("[name=do][value=copy]")
+            assert list(await keys_of(door, taker)) == [1]
+    finally:
+        door.dialplan = {}
 
 
 async def test_a_stale_form_of_keys_says_who_was_faster(someone: Someone, door: ServiceUrl) -> None:

@@ -64,7 +64,9 @@ def renumbered_voices(
             files = captured_files.get(own.id)
             if files is None or not files.shorter_bytes:
                 continue
-            voice = _Voice(one, own, CaptureSilences(recording, own, files, spool), conversation_end_s(recording))
+            silences, end_s = CaptureSilences(recording, own, files, spool), conversation_end_s(recording)
+            left = (span_of(party, end_s)[1] for party in recording.parties if party.leg == one.leg)
+            voice = _Voice(one, own, silences, end_s, (*left, span_of(own, end_s)[1]))
             deaf = voice.from_the_start() if goes_on else voice.deaf()
             side = Heard.SAYS if one.leg == own.leg and not own.of_others else Heard.HEARS
             known = [(other.from_s, other.to_s) for other in told if other.side is side]
@@ -85,6 +87,8 @@ class _Voice:
     silences: CaptureSilences
     end_s: float
     """When the conversation ended."""
+    ends_s: tuple[float, ...] = ()
+    """When the leg left, or the capture ended: until then a deaf recorder gets nothing more of that voice."""
 
     def deaf(self) -> list[Span]:
         """The silence that the renumbering explains; empty when there is none."""
@@ -95,7 +99,7 @@ class _Voice:
             is_last = self.silences.end_s > self.end_s - AT_END_S
             return [span for span in spans if is_at_end and is_last and span[1] >= end_s - EDGE_S]
         if not one.is_new_source:
-            return _as_long(spans, one.behind_s)
+            return _as_long(spans, one.behind_s, self.ends_s)
         return _of_source(spans, one) or _longest(self._silences(one.from_s - UNSENT_S, one.from_s))
 
     def came_at_once(self, deaf: Sequence[Span]) -> bool:
@@ -131,13 +135,15 @@ def _longest(spans: Sequence[Span]) -> list[Span]:
     return [max(spans, key=lambda span: span[1] - span[0])] if spans else []
 
 
-def _as_long(spans: Sequence[Span], behind_s: float | None) -> list[Span]:
-    """The one silence that is as long as the numbers went back; the longest, when that is not known or none is."""
+def _as_long(spans: Sequence[Span], behind_s: float | None, ends_s: Sequence[float]) -> list[Span]:
+    """The one silence that is as long as the numbers went back. Of shorter ones the one that lasts until the leg left, or the
+    capture ended; the longest, when there is none or that is not known."""
     if behind_s is not None:
         as_long = [span for span in spans if abs(span[1] - span[0] - behind_s) <= NEAR_S]
         if as_long:
             return [min(as_long, key=lambda span: abs(span[1] - span[0] - behind_s))]
-    return _longest(spans)
+    to_an_end = [span for span in spans if any(abs(span[1] - end_s) <= EDGE_S for end_s in ends_s)]
+    return _longest(to_an_end or spans)
 
 
 def _is_start(recording: Recording, span: Span) -> bool:

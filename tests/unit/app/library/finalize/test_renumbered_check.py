@@ -82,6 +82,17 @@ def test_a_phone_that_stood_still_while_it_took_another_source_came_late(
     assert (missing.cause, missing.side) == (cause, Heard.SAYS)
 
 
+def test_a_shorter_silence_is_the_one_that_lasts_until_the_leg_left(tmp_path: Path) -> None:
+    """A partner whose phone stood still for a second, then went back in its numbers by twelve, and left a second later: what is
+    silent before a voice that comes again was told, and not what was missing."""
+    left_s = FROM_S + 5.02
+    parties = RECORDING.parties[0], replace(RECORDING.parties[1], to_s=left_s), Party(LegId("c"), None, "", "", left_s)
+    back = Renumbering(B, FROM_S - 1, FROM_S + 6, behind_s=12.0)
+    recording = replace(renumbered(back), parties=parties)
+    hears = sound(1.85, 1.02, 1.26, 0.99, 14.88)
+    assert lacks(tmp_path, recording, sound(LENGTH_S), hears) == [(4.13, 5.02, Heard.HEARS)]
+
+
 def test_without_a_renumbering_silence_is_a_muted_phone(tmp_path: Path) -> None:
     assert lacks(tmp_path, RECORDING, sound(5, 3, 12)) == []
 

@@ -57,6 +57,10 @@ def _cell(value: object) -> str:
             return ""
         case bool():
             return "on" if value else "off"
+        case dict():
+            return ", ".join(f"{name} {_cell(one)}" for name, one in value.items())
+        case list() | tuple() if any(isinstance(one, dict) for one in value):
+            return "; ".join(map(_cell, value))
         case list() | tuple():
             return plain(", ".join(map(str, value)))
         case _:

@@ -70,3 +70,13 @@ def test_a_terminal_gets_a_table_in_which_nothing_is_markup(
 def test_one_thing_is_a_field_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_fields({"id": "7", "call_record": False}, as_json=False)
     assert capsys.readouterr().out == "id           7\ncall_record  off\n"
+
+
+def test_records_in_a_record_are_words_and_not_python(capsys: pytest.CaptureFixture[str]) -> None:
+    holds = [{"id": "h1", "reason": "law\x1bsuit"}, {"id": "h2", "reason": "tax"}]
+    print_fields({"tags": ["old", "sale"], "holds": holds}, as_json=False)
+    tags, shown = capsys.readouterr().out.splitlines()
+    assert tags == "tags   old, sale"
+    assert shown.startswith("holds  id h1, reason law")
+    assert shown.endswith("; id h2, reason tax")
+    assert "\x1b" not in shown

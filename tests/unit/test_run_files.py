@@ -85,6 +85,12 @@ def test_every_test_file_is_in_a_job() -> None:
         assert [path for path in paths if file.is_relative_to(path)], file
 
 
+def test_unit_tests_can_run_in_one_process() -> None:
+    """The folders are no packages: `pytest tests/unit` takes two files of one name for one."""
+    names = [file.name for file in (ROOT / "tests/unit").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 @pytest.mark.parametrize("ci", ["", "true"], ids=["developer", "ci"])
 def test_a_failure_is_told_shortly_and_a_process_left_behind_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from callrec.domain import directory
-from callrec.domain.directory.record_rules import FIELDS
+from callrec.domain.directory.record_rules import FIELDS, Fault, RecordRefused
 from callrec.domain.directory.unique_keys import WHY_ONCE
 from callrec.domain.directory.user_file.columns import COLUMNS
+from callrec.web.pages.forms import Form
 from callrec.web.pages.languages import LANGUAGES
 from callrec.web.pages.rule_sentences import in_words
 
@@ -79,3 +80,9 @@ def test_the_values_of_a_sentence_stay() -> None:
 def test_english_and_what_has_no_sentence_stay_as_they_are() -> None:
     assert in_words("must have a value", "en") == "must have a value"
     assert in_words("100 % wrong", "de") == "100 % wrong"
+
+
+def test_a_form_tells_at_its_field_what_the_rules_refuse_in_the_language_of_the_page() -> None:
+    form = Form(language="de")
+    form.refuse(RecordRefused([Fault("number", "must be in a range of the context default: 1000-1999")]))
+    assert form.error("number") == "Nötig: in einem Bereich des Kontexts default: 1000-1999"

@@ -5,7 +5,7 @@ from followed import Excused, followed
 from following import NEAR_S, Scene, case, seconds
 from numbers_to_dial import Number, dial
 
-from callrec.domain.calls.supervisors import CAUSE
+from callrec.domain.calls.legs.supervisors import CAUSE
 
 SPIED_S = 4.0
 SLOW_S = 2.0

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from callrec.app.recovery import plan as recovery_plan
 from callrec.domain.calls.bridges import CONVERSATION
+from callrec.domain.calls.captures.coverage import FAR_HALF_S
 from callrec.domain.calls.commands import (
     Announce,
     Arm,
@@ -25,7 +26,6 @@ from callrec.domain.calls.commands import (
     Reply,
     Write,
 )
-from callrec.domain.calls.coverage import FAR_HALF_S
 from callrec.domain.calls.events import (
     Announced,
     ApplicationTold,

@@ -11,7 +11,7 @@ from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
 from callrec.app.recovery.resync import Resync
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
-from callrec.domain.calls.fallback_notes import CaptureNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Recording

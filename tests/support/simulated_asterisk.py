@@ -21,13 +21,13 @@ from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
 from callrec.app.calls.worker import CallPorts
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Capture, Instant, LegAudio, Recording, Told
 from callrec.domain.calls.policy import Terms
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Directory, Party
 from callrec.domain.directory.model import Line, Tables, User
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable

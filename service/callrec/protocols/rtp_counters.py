@@ -3,8 +3,8 @@ be asked: the dialplan tells its last counts by a UserEvent (dialplan/extensions
 
 from dataclasses import dataclass
 
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.protocols.ami import Message
 
 COUNTERS = "CHANNEL(rtcp,all,audio)"

@@ -62,9 +62,9 @@ from callrec.app.recovery.fallback_changes import FallbackChanges
 from callrec.app.recovery.resync import Resync
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
 from callrec.config import Settings
+from callrec.domain.calls.announcements.spoken_status import spoken_of_calls
 from callrec.domain.calls.ids import LegId, NodeId
 from callrec.domain.calls.policy import Limits, Terms
-from callrec.domain.calls.spoken_status import spoken_of_calls
 from callrec.domain.directory.directory import Party
 from callrec.domain.directory.model import Feature, FeatureCode
 from callrec.domain.rules import PlaceKind, PlaceRule

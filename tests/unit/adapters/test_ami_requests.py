@@ -15,10 +15,10 @@ from callrec.adapters.asterisk.leg_status import MOST_FRAMES, AmiLegStatus
 from callrec.adapters.asterisk.recorder import AmiRecorder
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.calls.ami_events import PARKED
-from callrec.domain.calls.fallback_notes import ChangeNote
+from callrec.domain.calls.captures.fallback_notes import ChangeNote
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture, LegAudio
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind, Feature, FeatureCode, Incall, Place, Tables
 from callrec.domain.directory.table_changes import CodeChanged

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from callrec.adapters.asterisk.capture_notes import AstDbCaptureNotes
-from callrec.domain.calls.fallback_notes import CaptureNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.library.file_names import FallbackFile, fallback_file
 from callrec.protocols.ami import Message
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.protocols.ami import Message
 from callrec.protocols.rtp_counters import (
     LastCounts,

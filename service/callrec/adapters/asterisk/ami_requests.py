@@ -8,7 +8,7 @@ from datetime import datetime
 
 from callrec.app.calls.ami_events import HOLDING, PARKED, PARKING
 from callrec.app.ports.asterisk import Manager, Rest
-from callrec.domain.calls.fallback_notes import ChangeNote
+from callrec.domain.calls.captures.fallback_notes import ChangeNote
 from callrec.domain.calls.ids import BridgeId
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.function_keys import bound

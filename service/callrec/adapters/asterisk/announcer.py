@@ -5,7 +5,7 @@ got it (audiohook.c: audio_audiohook_write_list). PlaybackFinished tells that it
 leg to which nothing is sent; so the leg's RTP counters have to say that its phone was sent enough packets meanwhile, and sent
 some itself. Where too few were sent it is played again; and where none are sent at all, over silence that makes packets flow
 (`leg_flow`), which takes the place of what the partner says. Where the leg's own translation may drop the sound, it is mixed into
-what the partner's leg says (`domain.calls.whispers`).
+what the partner's leg says (`domain.calls.announcements.whispers`).
 
 An operator's own prompt takes the place of callrec's (`app.asterisk.prompts`). Where Asterisk cannot play it, callrec's is
 played.

@@ -5,7 +5,7 @@ import re
 
 from callrec.adapters.asterisk.ami_requests import LISTING_S
 from callrec.app.ports.asterisk import Manager
-from callrec.domain.calls.fallback_notes import CaptureNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.library.file_names import FallbackFile
 
 FAMILY = "callrec/capture"

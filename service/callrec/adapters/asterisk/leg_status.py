@@ -4,9 +4,9 @@ import contextlib
 
 from callrec.adapters.asterisk.channel_variables import ChannelVariables
 from callrec.app.ports.asterisk import Codecs
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import LegAudio
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.errors import Refused
 from callrec.protocols.audio_formats import rate_of
 from callrec.protocols.rtp_counters import (

@@ -35,6 +35,7 @@ from callrec.app.calls.watches.quality_watch import QualityWatch
 from callrec.app.calls.watches.rtp_watch import RtpWatch
 from callrec.app.calls.worker import CallPorts, Worker
 from callrec.app.ports.calls import Endpoints, Ids
+from callrec.domain.calls.announcements.whispers import way_to
 from callrec.domain.calls.commands import AnswerControl, Reply
 from callrec.domain.calls.events import (
     CallMerged,
@@ -62,7 +63,6 @@ from callrec.domain.calls.ids import BridgeId, CallId, LegId, NodeId
 from callrec.domain.calls.model import Control, Direction, Recording
 from callrec.domain.calls.policy import Terms
 from callrec.domain.calls.session import ACTIVE, Session, State
-from callrec.domain.calls.whispers import way_to
 from callrec.domain.directory.model import User
 from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import UserId

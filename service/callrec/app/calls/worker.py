@@ -16,6 +16,7 @@ from callrec.app.calls.watches.opaque_watch import audio_now
 from callrec.app.ports.asterisk import DeviceStates
 from callrec.app.ports.calls import Announcer, Clock, Journal, LegNotes, LegStatus, Places, Recorder, Spool
 from callrec.app.ports.observer import Observer
+from callrec.domain.calls.announcements.whispers import way_to
 from callrec.domain.calls.commands import (
     Alarm,
     Announce,
@@ -62,7 +63,6 @@ from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import Capture, Recording, Signal, Told
 from callrec.domain.calls.policy import may_be_recorded
 from callrec.domain.calls.session import Session
-from callrec.domain.calls.whispers import way_to
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import AlarmCause, DropReason, Outcome

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from callrec.domain.calls.fallback_notes import CaptureNote, ChangeNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote, ChangeNote
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.directory.model import User
 from callrec.domain.directory.service_changes import ServiceChange

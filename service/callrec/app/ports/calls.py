@@ -6,11 +6,11 @@ Every method that can fail raises one of the four kinds of `domain.errors`; ever
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import Capture, Instant, Leg, LegAudio, Signal, Told
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.directory.directory import Party
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import CaptureFile, FallbackFile

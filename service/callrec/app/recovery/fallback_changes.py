@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from callrec.app.ports.asterisk import ChangeNotes
 from callrec.app.ports.directory import DirectorySource, TableStore
 from callrec.app.ports.observer import Observer
+from callrec.domain.calls.captures.fallback_notes import ChangeNote
 from callrec.domain.calls.commands import Alarm
-from callrec.domain.calls.fallback_notes import ChangeNote
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import AlarmCause

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from callrec.app.calls.ami_events import by_name, number_in
 from callrec.app.ports.calls import Endpoints
-from callrec.domain.calls.fallback_notes import CaptureNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import (
     CallId,
     CaptureId,

@@ -1,18 +1,18 @@
 """What a call does when something that it waited for has not come, and when the link to Asterisk is back."""
 
 from callrec.domain.calls import bridges, events
-from callrec.domain.calls.announcements import on_time_to_tell_again
-from callrec.domain.calls.capture_events import current_capture_stopped, fail
+from callrec.domain.calls.announcements.prompt_first import await_announcement
+from callrec.domain.calls.announcements.who_is_told import on_time_to_tell_again
+from callrec.domain.calls.captures.capture_events import current_capture_stopped, fail
+from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.stops import is_retried_here, on_stop_overdue, request_stops_again
 from callrec.domain.calls.commands import Examine
-from callrec.domain.calls.coverage import cover
+from callrec.domain.calls.controls.pauses import on_end_of_pause, secure_pause
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.model import Capture
-from callrec.domain.calls.pauses import on_end_of_pause, secure_pause
-from callrec.domain.calls.prompt_first import await_announcement
 from callrec.domain.calls.recordings import hand_over_closed, note_capture
 from callrec.domain.calls.session import ACTIVE, APPLICATION, Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.stops import is_retried_here, on_stop_overdue, request_stops_again
 from callrec.domain.calls.transitions import NO_CAUSE, Cause
 from callrec.domain.vocabulary import AlarmCause
 

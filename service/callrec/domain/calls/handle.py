@@ -9,15 +9,15 @@ proven and shown.
 from typing import assert_never
 
 from callrec.domain.calls import events
-from callrec.domain.calls.announcements import (
+from callrec.domain.calls.announcements.beeps import beep
+from callrec.domain.calls.announcements.prompt_first import begin_when_told
+from callrec.domain.calls.announcements.who_is_told import (
     on_announced,
     set_device_states,
     tell_participants,
     tell_who_came_from_a_pause,
 )
-from callrec.domain.calls.applications import ask_which_application, on_application_told
-from callrec.domain.calls.beeps import beep
-from callrec.domain.calls.capture_events import (
+from callrec.domain.calls.captures.capture_events import (
     on_capture_closed,
     on_capture_grew,
     on_capture_marked,
@@ -28,11 +28,19 @@ from callrec.domain.calls.capture_events import (
     on_capture_stopped,
     on_rtp_stood_still,
 )
+from callrec.domain.calls.captures.deaf_recorders import on_rtp_renumbered, on_voice_unheard
+from callrec.domain.calls.captures.late_packets import on_packets_held_back
+from callrec.domain.calls.captures.partner_captures import capture_partners, on_partner_heard
+from callrec.domain.calls.captures.tracks import journal_presences, note_presences
 from callrec.domain.calls.commands import Command
+from callrec.domain.calls.controls.operator_control import on_controlled
+from callrec.domain.calls.controls.opt_outs import listen_for_opt_outs, on_opt_out_pressed
+from callrec.domain.calls.controls.pause_code import on_pause_pressed
+from callrec.domain.calls.controls.pauses import note_paused_legs, on_capture_muted, on_mute_refused, prove_pause
+from callrec.domain.calls.controls.record_code import on_pressed
 from callrec.domain.calls.deadlines import on_deadline_passed, on_resync_ended
-from callrec.domain.calls.deaf_recorders import on_rtp_renumbered, on_voice_unheard
-from callrec.domain.calls.late_packets import on_packets_held_back
-from callrec.domain.calls.leg_events import (
+from callrec.domain.calls.legs.applications import ask_which_application, on_application_told
+from callrec.domain.calls.legs.leg_events import (
     appear,
     on_leg_bridged,
     on_leg_broken,
@@ -41,22 +49,14 @@ from callrec.domain.calls.leg_events import (
     on_leg_unbridged,
     on_place_told,
 )
+from callrec.domain.calls.legs.opaque_legs import on_leg_audio_told
+from callrec.domain.calls.legs.supervisors import note_supervisors, on_supervisor_came, on_supervisor_left
+from callrec.domain.calls.legs.transfers import on_call_merged, on_leg_moved, on_legs_joined
+from callrec.domain.calls.legs.wait_times import note_waiting, on_hold_changed, on_music_changed
 from callrec.domain.calls.model import Instant
 from callrec.domain.calls.not_recorded import note_alone, on_dial_started
-from callrec.domain.calls.opaque_legs import on_leg_audio_told
-from callrec.domain.calls.operator_control import on_controlled
-from callrec.domain.calls.opt_outs import listen_for_opt_outs, on_opt_out_pressed
-from callrec.domain.calls.partner_captures import capture_partners, on_partner_heard
-from callrec.domain.calls.pause_code import on_pause_pressed
-from callrec.domain.calls.pauses import note_paused_legs, on_capture_muted, on_mute_refused, prove_pause
-from callrec.domain.calls.prompt_first import begin_when_told
-from callrec.domain.calls.record_code import on_pressed
 from callrec.domain.calls.recordings import note_met
 from callrec.domain.calls.session import Change, Session
-from callrec.domain.calls.supervisors import note_supervisors, on_supervisor_came, on_supervisor_left
-from callrec.domain.calls.tracks import journal_presences, note_presences
-from callrec.domain.calls.transfers import on_call_merged, on_leg_moved, on_legs_joined
-from callrec.domain.calls.wait_times import note_waiting, on_hold_changed, on_music_changed
 
 
 def handle(

@@ -111,7 +111,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class LegAudio:
-    """How a leg's audio can be recorded: at which rate, and why not (`domain.calls.opaque_legs`); empty when it can."""
+    """How a leg's audio can be recorded: at which rate, and why not (`domain.calls.legs.opaque_legs`); empty when it can."""
 
     rate_hz: int
     opaque: str = ""
@@ -414,7 +414,7 @@ class Capture:
     of_others: bool = False
     """The recorded user is not in the captured conversation: both its sides are others', and belong to the right channel."""
     is_partner: bool = False
-    """Whether it is on a partner's leg: a second one beside the recorded leg's (`domain.calls.partner_captures`)."""
+    """Whether it is on a partner's leg: a second one beside the recorded leg's (`domain.calls.captures.partner_captures`)."""
     track_s: float | None = None
     """Of a partner's: since when it goes on for the partner's own track alone, in Unix time. From there on it stands in for
     nothing in the stereo file. None: it may."""
@@ -484,8 +484,8 @@ class Recording:
     own (`domain.library.late_pieces`). None without a file, for older versions, and where it is not known when its recorder
     began: the dialplan has begun it."""
     presences: tuple[Presence, ...] | None = None
-    """Who was in the recorded conversation, and when: the tracks of its participants are made by it (`domain.calls.tracks`). None
-    of a recording without tracks."""
+    """Who was in the recorded conversation, and when: the tracks of its participants are made by it
+    (`domain.calls.captures.tracks`). None of a recording without tracks."""
 
     @property
     def all_captures(self) -> tuple[Capture, ...]:

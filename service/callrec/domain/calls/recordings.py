@@ -7,6 +7,7 @@ may come late, so a capture is looked for in what is set aside, too.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from callrec.domain.calls.announcements.who_was_told import with_untold
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.commands import Alarm, Arm, HandOver, Tell, Write
 from callrec.domain.calls.events import Wait
@@ -26,7 +27,6 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.calls.policy import Tracks
 from callrec.domain.calls.session import APPLICATION, Change, Session
-from callrec.domain.calls.who_was_told import with_untold
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import AlarmCause, CallFact
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from callrec.domain.backoff import Backoff
-from callrec.domain.calls.announcements import announce, announce_start, answer
+from callrec.domain.calls.announcements.who_is_told import announce, announce_start, answer
+from callrec.domain.calls.captures.stops import ask_to_stop, take_back
 from callrec.domain.calls.commands import Alarm, MuteCapture, OpenCapture, Tell
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.journal import Step
@@ -27,7 +28,6 @@ from callrec.domain.calls.model import (
 from callrec.domain.calls.policy import Announcement, decide
 from callrec.domain.calls.recordings import hand_over_closed, new_recording, next_capture, write
 from callrec.domain.calls.session import Change, Session
-from callrec.domain.calls.stops import ask_to_stop, take_back
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact, Outcome
 

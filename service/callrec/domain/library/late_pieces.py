@@ -11,7 +11,7 @@ silence. A phone may also send digital silence by itself, or nothing: muted, wit
   ones that no counter has explained, up to the largest delay.
 
 A silence to the very end of the call may be a voice, too: a phone that has gone back in its RTP numbers in the last seconds is
-told by no counter in time (`domain.calls.rtp_counts`). Where it is known that its packets came it is told as `deaf-leg`
+told by no counter in time (`domain.calls.captures.rtp_counts`). Where it is known that its packets came it is told as `deaf-leg`
 (`app.calls.watches.quality_watch`); else it counts with the others that nothing tells from a voice.
 """
 
@@ -26,7 +26,7 @@ from callrec.domain.library.spans import Span, joined, length_s
 FRAME_S = 0.02
 """The shortest silence that is looked at: a frame of Asterisk."""
 LONG_S = 0.3
-"""So long a silence is one of its own, or was told when it came (`domain.calls.late_packets`)."""
+"""So long a silence is one of its own, or was told when it came (`domain.calls.captures.late_packets`)."""
 LATE_S = 0.1
 """So late a packet may come, and the recorder drops nothing."""
 TOLD_S = LOST_MOST_MS / 1000

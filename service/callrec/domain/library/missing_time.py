@@ -18,8 +18,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from callrec.domain.calls.legs.opaque_legs import is_opaque
 from callrec.domain.calls.model import LATE_PACKETS, Capture, Missing, Recording, WaitingKind
-from callrec.domain.calls.opaque_legs import is_opaque
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
 from callrec.domain.library.shortfalls import DRIFT

@@ -1,4 +1,6 @@
-"""The tracks of an ended recording: whose voice is in which capture, and when (`domain.calls.tracks` says what is captured).
+"""The tracks of an ended recording: whose voice is in which capture, and when.
+
+`domain.calls.captures.tracks` says what is captured.
 
 A participant's voice comes from three sources, the earlier one first, and never from two at the same time:
 
@@ -16,11 +18,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from callrec.domain.calls.captures.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.legs.supervisors import CAUSE as SUPERVISOR
 from callrec.domain.calls.model import Capture, Heard, Interval, Missing, Party, Recording, WaitingKind
-from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.session import APPLICATION
-from callrec.domain.calls.supervisors import CAUSE as SUPERVISOR
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.manifest import Manifest, Track
 from callrec.domain.library.missing_time import (

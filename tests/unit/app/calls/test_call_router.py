@@ -14,12 +14,12 @@ from callrec.app.calls.ami_events import PARKED
 from callrec.app.calls.call_router import OUTCOME_S, CallRouter
 from callrec.app.calls.legs.leg_arrivals import MAX_KEPT
 from callrec.app.ports.calls import Journal
+from callrec.domain.calls.captures.rtp_counts import RtpCount
 from callrec.domain.calls.commands import Reply
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Direction, Recording, WaitingKind
 from callrec.domain.calls.policy import Terms
-from callrec.domain.calls.rtp_counts import RtpCount
 from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind

@@ -7,7 +7,7 @@ import pytest
 from simulated_asterisk import ALICE, BOB, Heard, away, virtual
 
 from callrec.app.recovery.fallback_changes import FallbackChanges
-from callrec.domain.calls.fallback_notes import ChangeNote
+from callrec.domain.calls.captures.fallback_notes import ChangeNote
 from callrec.domain.errors import CallrecError, Corrupt, Refused
 from callrec.domain.rules import UserId
 

@@ -11,7 +11,7 @@ from simulated_asterisk import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, Fragil
 
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.plan import Running
-from callrec.domain.calls.fallback_notes import CaptureNote
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId, may_be_of
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import (

@@ -2,8 +2,8 @@
 
 from test_session import BOB, FLAGGED, T1, Call
 
+from callrec.domain.calls.captures.deaf_recorders import LET_GO_S, RENUMBERINGS, REOPENED_MOST
 from callrec.domain.calls.commands import Alarm, Arm, AwaitVoice, CloseCapture, Command, OpenCapture, Write
-from callrec.domain.calls.deaf_recorders import LET_GO_S, RENUMBERINGS, REOPENED_MOST
 from callrec.domain.calls.events import (
     CaptureClosed,
     CaptureGrew,

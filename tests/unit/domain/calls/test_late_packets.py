@@ -3,10 +3,10 @@
 import pytest
 from test_session import BOB, FLAGGED, T1, Call
 
+from callrec.domain.calls.captures.late_packets import DELAYS, delays, is_delay
 from callrec.domain.calls.commands import Write
 from callrec.domain.calls.events import PacketsHeldBack
 from callrec.domain.calls.ids import CaptureId, LegId
-from callrec.domain.calls.late_packets import DELAYS, delays, is_delay
 from callrec.domain.calls.model import Heard, Missing
 
 A, B = LegId("a"), LegId("b")

@@ -22,8 +22,8 @@ from callrec.domain.calls.events import (
 )
 from callrec.domain.calls.handle import handle
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId
+from callrec.domain.calls.legs.opaque_legs import awaited_leg, is_opaque
 from callrec.domain.calls.model import Direction, Instant, Leg, LegAudio, Recording
-from callrec.domain.calls.opaque_legs import awaited_leg, is_opaque
 from callrec.domain.calls.policy import RecordApplications, Terms
 from callrec.domain.calls.session import Session, State
 from callrec.domain.directory.model import User

@@ -3,7 +3,7 @@
 import pytest
 
 from callrec.app.recovery.plan import with_others_ended
-from callrec.domain.calls import partner_captures
+from callrec.domain.calls.captures import partner_captures
 from callrec.domain.calls.commands import Alarm, AwaitVoice, CloseCapture, Command, HandOver, OpenCapture, Write
 from callrec.domain.calls.events import (
     CaptureClosed,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from callrec.domain.calls.captures.rtp_counts import REPORT_S, Counted, RtpCount
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import Quality, Renumbering
-from callrec.domain.calls.rtp_counts import REPORT_S, Counted, RtpCount
 
 LEG = LegId("a")
 FIRST = Counted.first(100.0, RtpCount(1, 500, 2, 1.5))

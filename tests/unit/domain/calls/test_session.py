@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from callrec.domain.calls.captures.coverage import FAR_HALF_S
 from callrec.domain.calls.commands import (
     Alarm,
     Announce,
@@ -22,7 +23,6 @@ from callrec.domain.calls.commands import (
     Tell,
     Write,
 )
-from callrec.domain.calls.coverage import FAR_HALF_S
 from callrec.domain.calls.events import (
     Announced,
     CallMerged,

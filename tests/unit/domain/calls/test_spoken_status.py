@@ -3,10 +3,10 @@
 from test_record_code import ask
 from test_session import ANN, BOB, CEM, FLAGGED, Call, leg
 
+from callrec.domain.calls.announcements.spoken_status import NOT_RECORDED, PAUSED, RECORDED, UNPROVEN, spoken_of_calls
 from callrec.domain.calls.events import DialplanRecords, LegAppeared
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import Control, Direction
-from callrec.domain.calls.spoken_status import NOT_RECORDED, PAUSED, RECORDED, UNPROVEN, spoken_of_calls
 from callrec.domain.directory.model import User
 
 DIALLING = LegId("status")

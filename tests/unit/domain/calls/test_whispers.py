@@ -2,6 +2,7 @@
 
 from test_partner_captures import CONVERSATION_S, HEARD_S, MEET_S, RECORDED, T1, T2, A, B, C, Call, D, bridged, leg
 
+from callrec.domain.calls.announcements.whispers import way_to
 from callrec.domain.calls.events import (
     CaptureClosed,
     CaptureGrew,
@@ -15,7 +16,6 @@ from callrec.domain.calls.events import (
 from callrec.domain.calls.ids import BridgeId
 from callrec.domain.calls.model import Control
 from callrec.domain.calls.session import Session, State
-from callrec.domain.calls.whispers import way_to
 
 
 def transferred() -> Call:

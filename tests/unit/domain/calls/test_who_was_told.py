@@ -1,8 +1,8 @@
 """Who has heard that they are recorded."""
 
+from callrec.domain.calls.announcements.who_was_told import begun, ended, have_heard, with_untold
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.model import Hearing, NotHeard, Told
-from callrec.domain.calls.who_was_told import begun, ended, have_heard, with_untold
 
 A, B, C = LegId("a"), LegId("b"), LegId("c")
 HEARD_A = Hearing(A, Told.TONE, 1.0, 1.5, "", 16)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from callrec.domain.calls.captures.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import (
     POLICY,
@@ -19,7 +20,6 @@ from callrec.domain.calls.model import (
     Waiting,
     WaitingKind,
 )
-from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.library.captures import CaptureFiles, Stretch
 from callrec.domain.library.manifest import SCHEMA, Format, Manifest, Media, StoredState, Track
 from callrec.domain.library.spans import Span

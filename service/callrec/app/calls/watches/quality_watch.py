@@ -22,11 +22,11 @@ from dataclasses import dataclass, replace
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.ports.calls import Clock, LegStatus
+from callrec.domain.calls.captures.late_packets import LEAST_S, delays
+from callrec.domain.calls.captures.rtp_counts import REPORT_S, Counted
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.late_packets import LEAST_S, delays
 from callrec.domain.calls.model import Capture, Renumbering
-from callrec.domain.calls.rtp_counts import REPORT_S, Counted
 from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.file_names import Side

@@ -1,4 +1,4 @@
-"""The last guard against a deaf leg (reasons: `domain.calls.partner_captures`): the time that no partner capture holds.
+"""The last guard against a deaf leg (reasons: `domain.calls.captures.partner_captures`): the time that no partner capture holds.
 
 - A partner capture failed: only the recorded leg's own file can tell then. When its HEARS side is digital silence from the
   meeting with the new partner to the end of their conversation, the partner's voice may be missing, or the phone may have been
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from callrec.app.ports.calls import Spool
+from callrec.domain.calls.captures.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.model import Capture, Heard, Missing, Recording
-from callrec.domain.calls.partner_captures import MOST_CAPTURES
 from callrec.domain.library.assessment import timeline_of
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.file_names import CaptureFile, Side

@@ -1,5 +1,5 @@
-"""What a stored recording lacks since a phone restarted its RTP numbering (`domain.calls.rtp_counts`): its recorder was deaf to
-that voice, and the phones heard it.
+"""What a stored recording lacks since a phone restarted its RTP numbering: its recorder was deaf to that voice, and the
+phones heard it (`domain.calls.captures.rtp_counts`).
 
 In the file that is one stretch of digital silence, which begins with the first of these packets and ends when their numbers have
 caught up, the recorder was restarted, or a partner capture holds the voice. Which silence it is tells when a new source sent its

@@ -11,10 +11,10 @@ from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, UNTOLD_S, QualityWatch
+from callrec.domain.calls.captures.rtp_counts import REPORT_S, RtpCount
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, Quality, Recording, Renumbering
-from callrec.domain.calls.rtp_counts import REPORT_S, RtpCount
 from callrec.domain.calls.session import Session, State
 from callrec.domain.library.file_names import Side
 from callrec.domain.library.spans import Span

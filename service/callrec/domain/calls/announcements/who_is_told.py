@@ -7,6 +7,7 @@ press is told by it, too. Who could not be told is told again, a few times.
 
 from dataclasses import replace
 
+from callrec.domain.calls.announcements.who_was_told import begun, ended, have_heard
 from callrec.domain.calls.commands import Announce, Light, Reply, Tell
 from callrec.domain.calls.events import Announced, PausePressed, Pressed, Wait
 from callrec.domain.calls.ids import LegId
@@ -15,7 +16,6 @@ from callrec.domain.calls.model import OPTED_OUT, Hearing, NotHeard, Recording, 
 from callrec.domain.calls.policy import Announcement, Confirm
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import Change, Session, State
-from callrec.domain.calls.who_was_told import begun, ended, have_heard
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact, Outcome
 

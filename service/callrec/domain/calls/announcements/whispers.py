@@ -6,8 +6,8 @@ with them, and the phone hears the partner alone. Then the sound goes by way of 
 leg *says*, which is translated for itself.
 """
 
+from callrec.domain.calls.captures.partner_captures import may_be_deaf
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.partner_captures import may_be_deaf
 from callrec.domain.calls.session import Session
 
 

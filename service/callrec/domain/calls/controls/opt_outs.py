@@ -11,8 +11,8 @@ The digit goes on to the other side as ever: nothing is taken from a menu that a
 
 from dataclasses import replace
 
+from callrec.domain.calls.captures.coverage import cover
 from callrec.domain.calls.commands import ListenForOptOut, NoteOptOut
-from callrec.domain.calls.coverage import cover
 from callrec.domain.calls.events import OptOutPressed
 from callrec.domain.calls.model import OPTED_OUT, Actor, ActorKind, Control, Leg
 from callrec.domain.calls.session import ACTIVE, Change, Session

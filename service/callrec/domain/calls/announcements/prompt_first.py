@@ -10,7 +10,7 @@ on joining, and it goes on.
 The time is a wait of the recording (`WaitingKind.ANNOUNCING`): it is no gap, and not in the stored file.
 """
 
-from callrec.domain.calls.announcements import MOST_TIMES
+from callrec.domain.calls.announcements.who_is_told import MOST_TIMES
 from callrec.domain.calls.model import ROUNDING_S, Hearing, NotHeard
 from callrec.domain.calls.session import Change, Session, State
 from callrec.domain.calls.states import Trigger, apply

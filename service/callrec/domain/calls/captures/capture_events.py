@@ -1,20 +1,20 @@
 """What becomes of a recording when its captures open, grow, stall, close or are refused."""
 
 from callrec.domain.calls import events
-from callrec.domain.calls.announcements import answer
+from callrec.domain.calls.announcements.who_is_told import answer
+from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.deaf_recorders import LET_GO_S
+from callrec.domain.calls.captures.partner_captures import on_partner_capture_lost
+from callrec.domain.calls.captures.stops import ask_to_stop, is_retried_here, note_closed, note_refused_stop
 from callrec.domain.calls.commands import Examine
-from callrec.domain.calls.coverage import cover
-from callrec.domain.calls.deaf_recorders import LET_GO_S
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.journal import Step
+from callrec.domain.calls.legs.opaque_legs import is_opaque, on_opaque
 from callrec.domain.calls.model import GrowthMark, RtpGap
-from callrec.domain.calls.opaque_legs import is_opaque, on_opaque
-from callrec.domain.calls.partner_captures import on_partner_capture_lost
 from callrec.domain.calls.recordings import hand_over_closed, note_capture, note_mark, note_rtp_gap, write
 from callrec.domain.calls.session import ACTIVE, CAPTURING, Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.stops import ask_to_stop, is_retried_here, note_closed, note_refused_stop
 from callrec.domain.calls.transitions import Cause
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import AlarmCause, Outcome

@@ -12,11 +12,11 @@ some milliseconds before the agent and the other half are in theirs. Those are w
 
 from dataclasses import replace
 
-from callrec.domain.calls.applications import end_application
 from callrec.domain.calls.bridges import is_between_phones
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
+from callrec.domain.calls.legs.applications import end_application
 from callrec.domain.calls.model import ROUNDING_S, Leg, Recording
 from callrec.domain.calls.policy import Decision, Follow, decide, may_press
 from callrec.domain.calls.recordings import write

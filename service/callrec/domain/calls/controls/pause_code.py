@@ -9,10 +9,10 @@ end what both want; a pause is not refused for that reason. The answer comes whe
 confirmed, and a call whose recording is on its way to an end or to another leg, is answered as not paused.
 """
 
-from callrec.domain.calls.announcements import answer_at_once
+from callrec.domain.calls.announcements.who_is_told import answer_at_once
+from callrec.domain.calls.controls.pauses import resume
 from callrec.domain.calls.events import PausePressed
 from callrec.domain.calls.model import Actor, ActorKind
-from callrec.domain.calls.pauses import resume
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause

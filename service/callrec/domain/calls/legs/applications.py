@@ -18,8 +18,8 @@ from callrec.domain.calls.commands import AskApplication
 from callrec.domain.calls.events import ApplicationTold, DeadlinePassed, Event, LegGone, ResyncEnded, Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
+from callrec.domain.calls.legs.opaque_legs import note_audio
 from callrec.domain.calls.model import ROUNDING_S, Leg, LegAudio, Party
-from callrec.domain.calls.opaque_legs import note_audio
 from callrec.domain.calls.policy import Decision, Follow, RecordApplications, decide
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import ACTIVE, APPLICATION, Alone, Change, Session, State

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from callrec.domain.calls.announcements import answer_at_once
-from callrec.domain.calls.applications import is_with_application, note_application
+from callrec.domain.calls.announcements.who_is_told import answer_at_once
+from callrec.domain.calls.controls.pause_code import RECORD_CODE, is_paused_by, told_of_pause
+from callrec.domain.calls.controls.pauses import resume
 from callrec.domain.calls.events import Pressed
+from callrec.domain.calls.legs.applications import is_with_application, note_application
+from callrec.domain.calls.legs.opaque_legs import note_audio
 from callrec.domain.calls.model import Actor, ActorKind, Leg, LegAudio
-from callrec.domain.calls.opaque_legs import note_audio
-from callrec.domain.calls.pause_code import RECORD_CODE, is_paused_by, told_of_pause
-from callrec.domain.calls.pauses import resume
 from callrec.domain.calls.policy import OverridesAlways, decide, may_press
 from callrec.domain.calls.session import ACTIVE, Change, State
 from callrec.domain.calls.states import Trigger, apply

@@ -12,12 +12,12 @@ What was said until then is missing: the entry tells it by the digital silence o
 
 from dataclasses import replace
 
+from callrec.domain.calls.captures.stops import ask_to_stop
 from callrec.domain.calls.events import RtpRenumbered, VoiceUnheard
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Recording, Renumbering
 from callrec.domain.calls.recordings import note_capture, write
 from callrec.domain.calls.session import Change, State
-from callrec.domain.calls.stops import ask_to_stop
 from callrec.domain.vocabulary import AlarmCause
 
 RENUMBERINGS = 100

@@ -7,13 +7,13 @@ is captured. Where it joins two calls, `app.calls.call_router` decides which of 
 from dataclasses import replace
 
 from callrec.domain.calls import bridges, events
-from callrec.domain.calls.coverage import cover
+from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.stops import request_stops_again
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.leg_events import appear, end_call, enter_bridge, remove_leg
+from callrec.domain.calls.legs.leg_events import appear, end_call, enter_bridge, remove_leg
 from callrec.domain.calls.recordings import await_files, write
 from callrec.domain.calls.session import ACTIVE, Change
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.stops import request_stops_again
 from callrec.domain.calls.transitions import NO_CAUSE, stop_capture
 
 

@@ -6,13 +6,13 @@ A leg that goes on in another call, and two calls that become one, are in `trans
 from dataclasses import replace
 
 from callrec.domain.calls import bridges, events
-from callrec.domain.calls.announcements import answer
+from callrec.domain.calls.announcements.who_is_told import answer
 from callrec.domain.calls.bridges import CONVERSATION
-from callrec.domain.calls.coverage import cover
+from callrec.domain.calls.captures.coverage import cover
 from callrec.domain.calls.ids import BridgeId, LegId
+from callrec.domain.calls.legs.opaque_legs import note_audio
 from callrec.domain.calls.model import Leg, LegAudio
 from callrec.domain.calls.not_recorded import note_alone, write_entry_without_file
-from callrec.domain.calls.opaque_legs import note_audio
 from callrec.domain.calls.policy import decide
 from callrec.domain.calls.recordings import await_files, end_captures_of, note_capture
 from callrec.domain.calls.session import ACTIVE, Change, Entered, State

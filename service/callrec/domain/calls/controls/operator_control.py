@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from callrec.domain.calls.commands import AnswerControl
+from callrec.domain.calls.controls.pauses import resume
 from callrec.domain.calls.events import Controlled
 from callrec.domain.calls.model import Actor, ActorKind, Control, Direction
-from callrec.domain.calls.pauses import resume
 from callrec.domain.calls.policy import decide
 from callrec.domain.calls.session import ACTIVE, Change, State
 from callrec.domain.calls.states import Trigger, apply

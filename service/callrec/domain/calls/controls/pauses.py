@@ -13,9 +13,10 @@ daemon is away, and a new daemon knows that the call is paused, also where the j
 
 from dataclasses import replace
 
-from callrec.domain.calls.announcements import announce, answer
+from callrec.domain.calls.announcements.who_is_told import announce, answer
+from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.stops import ask_to_stop
 from callrec.domain.calls.commands import Alarm, NotePause, Tell
-from callrec.domain.calls.coverage import cover
 from callrec.domain.calls.events import CaptureMuted, MuteRefused
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
@@ -23,7 +24,6 @@ from callrec.domain.calls.model import ROUNDING_S, SYSTEM
 from callrec.domain.calls.recordings import note_capture, write
 from callrec.domain.calls.session import Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.stops import ask_to_stop
 from callrec.domain.calls.transitions import NO_CAUSE, Cause, await_end_of_pause, mute
 from callrec.domain.vocabulary import AlarmCause, CallFact, Outcome
 

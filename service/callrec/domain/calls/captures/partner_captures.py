@@ -21,6 +21,8 @@ wrote meanwhile (silence, music) proves nothing.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from callrec.domain.calls.captures.stops import ask_to_stop, take_back
+from callrec.domain.calls.captures.tracks import tracked
 from callrec.domain.calls.commands import Alarm, AwaitVoice, OpenCapture
 from callrec.domain.calls.events import PartnerHeard
 from callrec.domain.calls.ids import LegId
@@ -28,8 +30,6 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Capture, Leg, Recording
 from callrec.domain.calls.recordings import next_capture, note_capture, write
 from callrec.domain.calls.session import CAPTURING, Change, Entered, Session
-from callrec.domain.calls.stops import ask_to_stop, take_back
-from callrec.domain.calls.tracks import tracked
 from callrec.domain.vocabulary import AlarmCause
 
 MOST_TRIES = 3

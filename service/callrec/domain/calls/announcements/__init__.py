@@ -1,0 +1,1 @@
+"""What participants are told, by tones, prompts, beeps and device states, and who has heard it."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from callrec.domain.directory.record_rules import RecordRefused
 from callrec.domain.errors import CallrecError
 from callrec.web.pages.languages import N_, translations
-from callrec.web.pages.refusals import REFUSED
+from callrec.web.pages.refusals import refusal_line, refusal_words
 from callrec.web.pages.rule_sentences import in_words
 from callrec.web.pages.site import SITE
 from callrec.web.problems import POINTERS
@@ -81,12 +81,8 @@ class Form:
                 self.add(named.get(fault.field, fault.field), in_words(fault.reason, self.language))
             return
         name = POINTERS.get(error.code, "").lstrip("/")
-        known = REFUSED.get(error.code)
-        if known and self.language != "en":
-            self.add(named.get(name, name), known)
-            return
-        said = translations(self.language).gettext(error.message)
-        self.add(named.get(name, name), f"{said}: {error.hint}" if error.hint and not name else said)
+        said = refusal_words(error, self.language)[0] if name else refusal_line(error, self.language)
+        self.errors.setdefault(named.get(name, name), []).append(said)
 
     @property
     def is_wrong(self) -> bool:

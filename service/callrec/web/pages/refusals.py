@@ -1,12 +1,15 @@
-"""What use cases refuse, in words that can be translated: by the code of the error, without its values.
+"""What use cases refuse, in the language of a page.
 
-In English a page shows the use case's own sentence, which names them.
+`SENTENCES` are refusals that are told with their values. All others are told by the code of the error, without its values; in
+English a page shows the use case's own sentence, which names them.
 """
 
 from collections.abc import Mapping
 
 from callrec.domain.error_codes import ErrorCode
-from callrec.web.pages.languages import N_
+from callrec.domain.errors import CallrecError
+from callrec.web.pages.languages import ENGLISH, N_, translations
+from callrec.web.pages.sentences import Sentences
 
 REFUSED: Mapping[ErrorCode, str] = {
     "ambiguous-user": N_("Several users are meant by this: say a number."),
@@ -53,3 +56,51 @@ REFUSED: Mapping[ErrorCode, str] = {
     "file-binary": N_("This is not a text file."),
     "file-too-large": N_("The file is too large for the page: use the command or the API."),
 }
+SENTENCES: tuple[str, ...] = (
+    N_("already taken: %(key)s"),
+    N_("nothing was changed"),
+    N_("the profile %(profile)s has the role %(role)s"),
+    N_("give the profile another role first: nothing was changed"),
+    N_("the mailbox %(mailbox)s belongs to this line"),
+    N_("remove the voicemail first: nothing was changed"),
+    N_("%(name)s is the only one"),
+    N_("make another one first"),
+    N_("%(name)s is the only role with %(permission)s: without it no role could be changed"),
+    N_("give it to another role first"),
+    N_("%(count)s users have %(name)s"),
+    N_("give them another one first"),
+    N_("%(name)s is the only context"),
+    N_("%(name)s has %(count)s numbers that would lie outside: %(numbers)s"),
+    N_("give these numbers up first, or keep a range that holds them"),
+    N_("%(name)s has numbers, so it stays %(kind)s"),
+    N_("make another context"),
+    N_("%(name)s must be a context's name: letters, digits, _ and -, at most 39, the first of them no -"),
+    N_("%(name)s has another meaning in Asterisk's files"),
+    N_("choose another name: none that begins with callrec- or pbx-"),
+    N_("%(name)s and %(other)s differ only in upper and lower case: voicemail would treat them as one"),
+    N_("choose another name"),
+    N_("%(range)s is not a range of numbers"),
+    N_("FIRST-LAST, both of the same number of digits, e.g. 1000-1999"),
+    N_("%(one)s and %(other)s overlap"),
+    N_("each number belongs to one range"),
+)
+"""Sentences and hints of `domain.directory.record_edits` and `contexts`."""
+_SENTENCES = Sentences(SENTENCES)
+
+
+def refusal_words(error: CallrecError, language: str) -> tuple[str, str]:
+    """What was refused and what to do about it, in the language; without a hint where only the code has words."""
+    told = _SENTENCES.told(error.message, language)
+    if told is None:
+        if known := REFUSED.get(error.code) if language != ENGLISH else None:
+            return translations(language).gettext(known), ""
+        told = translations(language).gettext(error.message)
+    return told, _SENTENCES.in_words(error.hint, language) if error.hint else ""
+
+
+def refusal_line(error: CallrecError, language: str) -> str:
+    """The same as one line."""
+    told, hint = refusal_words(error, language)
+    return (
+        translations(language).gettext(N_("%(refused)s: %(hint)s")) % {"refused": told, "hint": hint} if hint else told
+    )

@@ -1,13 +1,10 @@
 """What the rules of records and of user files say of a wrong value, in the language of a page.
 
-The domain says it in English, with the value's limits in the sentence, for the API, the commands and the log. Here each sentence
-stands once more with a name in place of what varies: by these names a translation finds its place again.
+`sentences` finds the translation of each.
 """
 
-import re
-from functools import cache
-
-from callrec.web.pages.languages import ENGLISH, N_, translations
+from callrec.web.pages.languages import N_
+from callrec.web.pages.sentences import Sentences
 
 SENTENCES: tuple[str, ...] = (
     N_("must be at most %(most)s characters, none of them a control character"),
@@ -102,21 +99,10 @@ SENTENCES: tuple[str, ...] = (
     N_("must be another number: it is the name of a SIP line: %(holder)s"),
     N_("must be the password that %(holder)s has; to change it, import in mode update"),
 )
-"""Sentences of `domain.directory`. Of those that fit, that with the fewest characters that vary is taken."""
-_NAME = re.compile(r"%\\\(([a-z]+)\\\)s")
+"""Sentences of `domain.directory`."""
+_SENTENCES = Sentences(SENTENCES)
 
 
 def in_words(reason: str, language: str) -> str:
     """This reason of a fault, in the language; as it is when no sentence fits."""
-    if language == ENGLISH:
-        return reason
-    fits = [(sentence, match) for sentence, pattern in _patterns() if (match := pattern.fullmatch(reason))]
-    if not fits:
-        return translations(language).gettext(reason)
-    sentence, match = min(fits, key=lambda fit: sum(map(len, fit[1].groups())))
-    return translations(language).gettext(sentence) % match.groupdict()
-
-
-@cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((one, re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(one)), re.DOTALL)) for one in SENTENCES)
+    return _SENTENCES.in_words(reason, language)

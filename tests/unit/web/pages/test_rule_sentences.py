@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from source_sentences import texts
 
 from callrec.domain import directory
 from callrec.domain.directory.record_rules import FIELDS, Fault, RecordRefused
@@ -42,16 +43,7 @@ def told() -> Iterator[str]:
     """What the modules say of a wrong value, with an `X` for each value in it."""
     for file in sorted(RULES.rglob("*.py")):
         if file.name not in ELSEWHERE:
-            yield from (one for one in _texts(ast.parse(file.read_text())) if one.startswith(("must ", "is taken ")))
-
-
-def _texts(tree: ast.Module) -> Iterator[str]:
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-            yield node.value
+            yield from (one for one in texts(ast.parse(file.read_text())) if one.startswith(("must ", "is taken ")))
 
 
 @pytest.mark.parametrize("language", OTHERS)

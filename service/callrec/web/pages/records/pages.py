@@ -158,7 +158,7 @@ class RecordPages:
 
     async def _confirmation(self, request: web.Request, form: Form) -> web.Response:
         table_record = self._record(request)
-        found = await asyncio.to_thread(removal, table_record, self._editing.directory)
+        found = await asyncio.to_thread(removal, table_record, self._editing.directory, form.language)
         revision = self._editing.revision(table_record, self._kind.table, ALL)
         return self._page(
             request, "records/remove.html", form=form, removal=found, revision=revision, once=new_once(),

@@ -10,6 +10,7 @@ from callrec.domain.directory.record_edits import removing
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
 from callrec.web.pages.languages import N_
+from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.users.key_words import TYPES
 
 
@@ -28,23 +29,22 @@ class Consequence:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Either `refused` (a sentence) or what goes too, what changes, and what will lead nowhere."""
+    """Either `refused` (a sentence in the language of the page) or what goes too, what changes, and what will lead nowhere."""
 
     goes: Sequence[Consequence] = ()
     left: Sequence[Consequence] = ()
     refused: str = ""
-    hint: str = ""
 
 
 MOST_SHOWN = 200
 
 
-def removal(table_record: TableRecord, tables: Directory) -> Removal:
+def removal(table_record: TableRecord, tables: Directory, language: str) -> Removal:
     """What the edit that removes this record does besides."""
     try:
         changes = list(removing(table_record, tables).changes)
     except Refused as refused:
-        return Removal(refused=refused.message, hint=refused.hint)
+        return Removal(refused=refusal_line(refused, language))
     goes = [_said(change, tables) for change in changes if table_record not in (change.before, change.after)]
     if isinstance(table_record, User) and table_record.enableclient:
         goes.append(Consequence(N_("The login %(name)s ends at once."), {"name": table_record.username}))

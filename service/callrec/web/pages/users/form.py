@@ -114,7 +114,7 @@ class UserForms:
 
     async def _confirmation(self, request: web.Request, form: Form) -> web.Response:
         user = self._around.user(request)
-        found = await asyncio.to_thread(removal, user, self._editing.directory)
+        found = await asyncio.to_thread(removal, user, self._editing.directory, form.language)
         return page(
             request, "records/remove.html", **self._around(request), form=form, removal=found, once=new_once(),
             revision=self._editing.revision(user, Table.USERS, ALL), name=user.name, back=f"/users/{user.id}",

@@ -1,0 +1,55 @@
+"""What is refused is told in each language of the pages, with its values where a page has to name them."""
+
+from pathlib import Path
+
+import pytest
+from source_sentences import refusals
+
+from callrec.domain import directory
+from callrec.domain.directory.directory import Directory
+from callrec.domain.directory.model import Context, ContextKind, Profile, Range, Role, Tables
+from callrec.domain.directory.user_file.columns import CONTEXT
+from callrec.domain.errors import Refused
+from callrec.web.pages.languages import LANGUAGES
+from callrec.web.pages.records.removal import removal
+from callrec.web.pages.refusals import SENTENCES, refusal_line, refusal_words
+from callrec.web.pages.sentences import Sentences
+
+FOLDER = Path(directory.__file__).parent
+FILES = [FOLDER / name for name in ("record_edits.py", "contexts.py")]
+OTHERS = sorted(set(LANGUAGES) - {"en"})
+JOINED = {"X must be X": f"X must be {CONTEXT.says}"}
+"""What is joined of several sentences, with what comes of it."""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_refusal_of_an_edit_or_removal_is_told_in_the_language(language: str) -> None:
+    said = {JOINED.get(one, one) for file in FILES for one in refusals(file)}
+    assert {"X users have X", "make another one first", "already taken: X"} <= said
+    told = Sentences(SENTENCES)
+    assert [one for one in sorted(said) if told.in_words(one, language) == one] == []
+
+
+def test_why_a_record_cannot_be_removed_is_told_with_its_values() -> None:
+    tables = Directory(
+        Tables(
+            contexts=(Context("default", ContextKind.INTERNAL, (Range("1000", "1999"),)),),
+            profiles=(Profile("Client", "user"),),
+            roles=(Role("user", ()),),
+        )
+    )
+    (role,), (context,), (profile,) = tables.roles(), tables.contexts(), tables.profiles()
+    assert removal(role, tables, "en").refused == (
+        "the profile Client has the role user: give the profile another role first: nothing was changed"
+    )
+    assert removal(role, tables, "de").refused == (
+        "Das Profil Client hat die Rolle user: Erst dem Profil eine andere Rolle geben. Geändert wurde nichts."
+    )
+    assert removal(context, tables, "fr").refused == "default est le seul contexte : en créer d'abord un autre"
+    assert removal(profile, tables, "es").refused == "Client es el único: antes hay que crear otro"
+
+
+def test_a_refusal_without_a_sentence_is_told_by_its_code() -> None:
+    refused = Refused("webhook-types", "there is no type of event 'x'", hint="there are recording-stored")
+    assert refusal_words(refused, "de") == ("Diesen Ereignistyp gibt es nicht.", "")
+    assert refusal_line(refused, "en") == "there is no type of event 'x': there are recording-stored"

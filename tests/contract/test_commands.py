@@ -529,7 +529,7 @@ def test_function_keys_are_given_listed_and_taken_away(shell: Shell) -> None:
     for words, complaint in (
         (("3", "call_record"), "key 1 does the same as key 3 would"),
         (("3", "listen"), "are not served"),
-        (("3", "user", "--to", "ray"), "may be id:2 (Bob Ray) or id:3 (Bea Ray)"),
+        (("3", "user", "--to", "ray"), "may be one of: id:2 (Bob Ray), id:3 (Bea Ray)"),
         (("3", "user", "--to", "zoe"), "no user has"),
         (("300", "call_record"), "1 to 250"),
     ):

@@ -155,7 +155,7 @@ async def test_keys_of_numbers_are_asked_of_asterisk_and_lamps_without_a_hint_ar
                 if kind != "queue":
                     await one.page.check(f"[name='supervision.{at}']")
             await one.page.click("button.main[value=save]")
-            assert await one.text("[id='destination.2-wrong']") == "Diese Anlage hat keine solche Nummer."
+            assert await one.text("[id='destination.2-wrong']") == "diese Anlage hat keine Nummer 6"
             assert await one.page.locator(".wrong-row").count() == 1
             await one.page.click("[value='remove.2']")
             await one.page.click("button.main[value=save]")

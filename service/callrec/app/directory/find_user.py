@@ -24,7 +24,7 @@ def find_user(tables: Tables, typed: str) -> User:
             "no-such-user", f"no user has the number, line or id {typed[:80]!r}", hint="callrec users list shows all"
         )
     if len(found) > 1:
-        raise _ambiguous(f"{typed[:80]!r} may be", found)
+        raise _ambiguous(typed, found)
     return found[0]
 
 
@@ -40,10 +40,11 @@ def find_user_or_name(tables: Tables, typed: str) -> UserId:
             raise
     if len(found) > 1:
         users = {user.id: user for user in tables.users}
-        raise _ambiguous(f"{typed[:80]!r} may be", [users[user] for user in found])
+        raise _ambiguous(typed, [users[user] for user in found])
     return found[0]
 
 
-def _ambiguous(what: str, users: list[User]) -> Refused:
-    meant = " or ".join(f"id:{user.id} ({user.name})" for user in users[:MOST_NAMED])
-    return Refused("ambiguous-user", f"{what} {meant}", hint="give the id of one")
+def _ambiguous(typed: str, users: list[User]) -> Refused:
+    shown = sorted(users, key=lambda user: (len(user.id), user.id))[:MOST_NAMED]
+    meant = ", ".join(f"id:{user.id} ({user.name})" for user in shown)
+    return Refused("ambiguous-user", f"{typed[:80]!r} may be one of: {meant}", hint="give the id of one")

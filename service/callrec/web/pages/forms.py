@@ -84,6 +84,10 @@ class Form:
         said = refusal_words(error, self.language)[0] if name else refusal_line(error, self.language)
         self.errors.setdefault(named.get(name, name), []).append(said)
 
+    def refuse_at(self, name: str, error: CallrecError) -> None:
+        """Say at this field what was refused and what to do about it."""
+        self.errors.setdefault(name, []).append(refusal_line(error, self.language))
+
     @property
     def is_wrong(self) -> bool:
         """Whether something is wrong."""

@@ -83,8 +83,14 @@ SENTENCES: tuple[str, ...] = (
     N_("FIRST-LAST, both of the same number of digits, e.g. 1000-1999"),
     N_("%(one)s and %(other)s overlap"),
     N_("each number belongs to one range"),
+    N_("no user has the number, line or id %(typed)s"),
+    N_("type the beginning of a name, or a number"),
+    N_("%(typed)s may be one of: %(users)s"),
+    N_("give the id of one"),
 )
-"""Sentences and hints of `domain.directory.record_edits` and `contexts`."""
+"""Sentences and hints of `domain.directory.record_edits` and `contexts`, and of `app.directory.find_user`."""
+_HINTS: Mapping[str, str] = {"callrec users list shows all": N_("type the beginning of a name, or a number")}
+"""What a page says in place of a hint that names a command."""
 _SENTENCES = Sentences(SENTENCES)
 
 
@@ -95,7 +101,7 @@ def refusal_words(error: CallrecError, language: str) -> tuple[str, str]:
         if known := REFUSED.get(error.code) if language != ENGLISH else None:
             return translations(language).gettext(known), ""
         told = translations(language).gettext(error.message)
-    return told, _SENTENCES.in_words(error.hint, language) if error.hint else ""
+    return told, _SENTENCES.in_words(_HINTS.get(error.hint, error.hint), language) if error.hint else ""
 
 
 def refusal_line(error: CallrecError, language: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from source_sentences import refusals
 
+from callrec.app.directory import find_user
 from callrec.domain import directory
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind, Profile, Range, Role, Tables
@@ -16,7 +17,7 @@ from callrec.web.pages.refusals import SENTENCES, refusal_line, refusal_words
 from callrec.web.pages.sentences import Sentences
 
 FOLDER = Path(directory.__file__).parent
-FILES = [FOLDER / name for name in ("record_edits.py", "contexts.py")]
+FILES = [*(FOLDER / name for name in ("record_edits.py", "contexts.py")), Path(find_user.__file__)]
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 JOINED = {"X must be X": f"X must be {CONTEXT.says}"}
 """What is joined of several sentences, with what comes of it."""
@@ -26,6 +27,7 @@ JOINED = {"X must be X": f"X must be {CONTEXT.says}"}
 def test_each_refusal_of_an_edit_or_removal_is_told_in_the_language(language: str) -> None:
     said = {JOINED.get(one, one) for file in FILES for one in refusals(file)}
     assert {"X users have X", "make another one first", "already taken: X"} <= said
+    said -= {"callrec users list shows all"}  # a page says what to type instead
     told = Sentences(SENTENCES)
     assert [one for one in sorted(said) if told.in_words(one, language) == one] == []
 
@@ -47,6 +49,16 @@ def test_why_a_record_cannot_be_removed_is_told_with_its_values() -> None:
     )
     assert removal(context, tables, "fr").refused == "default est le seul contexte : en créer d'abord un autre"
     assert removal(profile, tables, "es").refused == "Client es el único: antes hay que crear otro"
+
+
+def test_a_user_who_is_not_found_is_told_without_the_name_of_a_command() -> None:
+    unknown = Refused("no-such-user", "no user has the number, line or id 'Jo'", hint="callrec users list shows all")
+    assert refusal_line(unknown, "en") == (
+        "no user has the number, line or id 'Jo': type the beginning of a name, or a number"
+    )
+    assert refusal_line(unknown, "de") == (
+        "Kein Benutzer hat die Nummer, Leitung oder ID 'Jo': Den Anfang eines Namens oder eine Nummer eingeben."
+    )
 
 
 def test_a_refusal_without_a_sentence_is_told_by_its_code() -> None:

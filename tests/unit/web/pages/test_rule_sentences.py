@@ -19,7 +19,7 @@ RULES = Path(directory.__file__).parent
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 ELSEWHERE = {
     "key_file.py": "files of keys are read by the command only",
-    "function_keys.py": "key_words has its sentences, by code",
+    "function_keys.py": "key_words has its sentences",
 }
 IMPOSSIBLE = {
     "must be in the order of the list of permissions, each once": "forms are read in this order",

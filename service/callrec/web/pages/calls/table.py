@@ -15,6 +15,7 @@ from callrec.web.pages.calls.rows import Row, controls_for
 from callrec.web.pages.calls.stream import LIFE_S, LiveStream, RowLook
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import translations
+from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other, wants_part
 from callrec.web.routes import Handler
@@ -100,7 +101,7 @@ class _Calls:
     @staticmethod
     def _said(form: Form, refused: CallrecError) -> str:
         known = words.REFUSED.get(refused.code)
-        return translations(form.language).gettext(known) if known else refused.message
+        return translations(form.language).gettext(known) if known else refusal_line(refused, form.language)
 
     def _list(self, request: web.Request, wrong: str = "") -> web.Response:
         every, after = self._look.rows(principal_of(request)), request.query.get("after", "")

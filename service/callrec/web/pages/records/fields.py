@@ -114,7 +114,7 @@ def _users(one: Field, form: Form, tables: Directory) -> list[str]:
         try:
             found.append(user_meant(line, tables))
         except Refused as refused:
-            form.add(one.name, f"{refused.message}: {refused.hint}" if refused.hint else refused.message)
+            form.refuse_at(one.name, refused)
     return found
 
 

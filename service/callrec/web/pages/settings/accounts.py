@@ -104,7 +104,7 @@ class AccountPages:
         try:
             await set_password(request, self._logins, self._records, user, password, by=principal_of(request))
         except Refused as refused:
-            form.add("password", refused.message)
+            form.refuse_at("password", refused)
             return await self._shown(request, form)
         address = _path(user)
         if not given:

@@ -116,7 +116,7 @@ class ExtensionPages:
                 for name in ("was", "was_enabled"):
                     form.values.pop(name, None)
             else:
-                form.add("code", refused.message)
+                form.refuse_at("code", refused)
             return self._shown(request, feature, form)
         return see_other(f"{EXTENSIONS}?done=saved#{feature}")
 

@@ -22,9 +22,10 @@ from callrec.web.api.access_changes import log_access_change
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
+from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.routes import Page
 from callrec.web.pages.rule_sentences import in_words
-from callrec.web.pages.site import page, see_other
+from callrec.web.pages.site import SITE, page, see_other
 from callrec.web.pages.users.uploads import LARGEST_BYTES, Upload, Uploads, too_large
 from callrec.web.requests import change_request_under
 
@@ -119,7 +120,7 @@ class ImportPages:
                 return _form(request, form)
             ticket = self._uploads.keep(principal_of(request).actor, name, pieces)
         except Refused as refused:
-            form.add("file", f"{refused.message}: {refused.hint}")
+            form.refuse_at("file", refused)
             return _form(request, form)
         known = mode if mode in set(Mode) else Mode.ADD.value
         return see_other(f"{IMPORT}/{ticket}?mode={known}")
@@ -193,7 +194,8 @@ class ImportPages:
     ) -> web.Response:
         looks, whose = await asyncio.to_thread(_looks, upload, reading)
         report: dict[str, Any] = {}
-        why = hint = ""
+        language = request.app[SITE].language(request)
+        why = ""
         errors: list[dict[str, object]] = []
         count = 0
         try:
@@ -204,11 +206,11 @@ class ImportPages:
         except FileErrors as refused:
             errors, count = refused.errors, refused.count
         except Refused as refused:
-            why, hint = refused.message, refused.hint
+            why = refusal_line(refused, language)
         return page(
             request, "users/preview.html", in_words=in_words,
             upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
-            count=count, why=why, hint=hint, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
+            count=count, why=why, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
             contexts=sorted(one.name for one in self._records.directory.contexts() if one.kind is ContextKind.INTERNAL),
             candidates=("utf-8", *CANDIDATES), separator=SEPARATORS.get(looks.separator, ""), path=request.path,
             ticket=request.match_info["ticket"], steps=STEPS,

@@ -12,6 +12,7 @@ from callrec.domain.error_codes import ErrorCode
 from callrec.domain.rules import UserId
 from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.records.fields import named
+from callrec.web.pages.sentences import Sentences
 
 TYPES: Mapping[str, str] = {
     "user": N_("User"),
@@ -68,6 +69,7 @@ DESTINATIONS: Mapping[Takes, str] = {
 
 
 REFUSED: Mapping[ErrorCode, str] = {
+    "no-such-user": N_("There is no such user."),
     "key-number": N_("Each key has its own number, from 1 to 250."),
     "key-type": N_("This is not a type of key."),
     "key-not-served": N_("This PBX does not serve keys of this type."),
@@ -88,6 +90,13 @@ WANTED: Mapping[Takes, str] = {
     Takes.AGENT: N_("The user's own agent number, or nothing."),
 }
 """What is refused of a key's destination."""
+SENTENCES: tuple[str, ...] = (
+    N_("this PBX has no number %(destination)s"),
+    N_("key %(other)s does the same as key %(number)s would"),
+    N_("%(number)s is there twice: each key has its own number"),
+)
+"""What is refused of a key, where a value helps to find it."""
+_SENTENCES = Sentences(SENTENCES)
 UNFIT: Mapping[Unfit | ErrorCode, str] = {
     Unfit.IN_USE: N_("key %(other)s is in use"),
     Unfit.OWN_PHONE: N_("it would call the user's own phone"),
@@ -149,6 +158,8 @@ def leads_to(key: FunctionKey, tables: Directory) -> str:
 
 def refused_key(fault: KeyFault, row: KeyRow, language: str) -> str:
     """What is wrong with a key, in this language; in English as the use case says it, which names values."""
+    if told := _SENTENCES.told(fault.reason, language):
+        return told
     kind = KEY_TYPES.get(row.type)
     said = REFUSED.get(fault.code) or (WANTED[kind.takes] if kind else "")
     return translations(language).gettext(said) if said and language != "en" else fault.reason

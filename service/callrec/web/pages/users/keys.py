@@ -20,6 +20,7 @@ from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.records.editing import ONCE, REVISION, Editing, Stale, change_request, new_once
 from callrec.web.pages.records.fields import Field, Kind, typed_value, user_meant
+from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.users.around import AroundUser
@@ -96,7 +97,7 @@ class KeyPages:
         except Refused as refused:
             if refused.code == "record-changed":
                 return await self._stale(request, form, rows)
-            form.refuse(refused)
+            form.refuse_at("", refused)
             return await self._shown(request, form, rows, is_unsaved=True)
         return see_other(f"/users/{user.id}/keys", "saved")
 
@@ -243,7 +244,7 @@ def _key(form: Form, row: KeyRow, user: User, tables: Directory) -> FunctionKey 
         try:
             destination = user_meant(row.destination, tables) if row.destination else ""
         except Refused as refused:
-            row.faults["destination"] = f"{refused.message}: {refused.hint}" if refused.hint else refused.message
+            row.faults["destination"] = refusal_line(refused, form.language)
         if not row.destination:
             row.faults["destination"] = words(N_("Type the beginning of a name, or a number."))
     if row.faults:

@@ -104,7 +104,7 @@ class NewUser:
                 form.add(_FIELD_OF.get(error.column, ""), in_words(error.reason, form.language))
             return self._form(request, form)
         except Refused as refused:
-            form.add("", refused.message)
+            form.refuse_at("", refused)
             return self._form(request, form)
         secrets = self._secrets(user, values)
         address = f"/users/{user.id}"

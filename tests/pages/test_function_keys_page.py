@@ -47,6 +47,11 @@ async def test_a_key_is_made_by_the_beginning_of_a_name_and_drawn_as_it_will_loo
             1: ("user", str(GEORGE), "", True),
             2: ("customized", "0123", HOSTILE, False),
         }
+        for at in (0, 1):
+            clipped = await one.page.locator(f"[name='destination.{at}']").evaluate(
+                "f => f.scrollWidth - f.clientWidth"
+            )
+            assert clipped <= 0
         picture = await one.page.locator(".phone li").all_inner_texts()
         assert picture[0].startswith("1 · George Clinton")
         assert picture[1] == f"2 · {HOSTILE}"
@@ -154,6 +159,11 @@ async def test_keys_of_numbers_are_asked_of_asterisk_and_lamps_without_a_hint_ar
                 await one.page.fill(f"[name='destination.{at}']", number)
                 if kind != "queue":
                     await one.page.check(f"[name='supervision.{at}']")
+            await one.page.select_option("[name='type.2']", "user")
+            await one.page.click("button.main[value=save]")
+            said = await one.text("[id='destination.2-wrong']")
+            assert said.startswith("Kein Benutzer hat die Nummer, Leitung oder ID '6'")
+            await one.page.select_option("[name='type.2']", "queue")
             await one.page.click("button.main[value=save]")
             assert await one.text("[id='destination.2-wrong']") == "diese Anlage hat keine Nummer 6"
             assert await one.page.locator(".wrong-row").count() == 1

@@ -282,7 +282,7 @@ async def test_what_is_ticked_is_exported(someone: Someone) -> None:
         await one.page.check("input[value=c1-1]")
         await one.page.check("input[value=c2-1]")
         async with one.page.expect_download() as waiting:
-            await one.page.click("text=Export what is ticked")
+            await one.page.click("text=Export the selected recordings")
         path = await (await waiting.value).path()
         content = await asyncio.to_thread(Path(path).read_bytes)
         names = zipfile.ZipFile(io.BytesIO(content)).namelist()

@@ -61,7 +61,7 @@ async def test_an_own_prompt_is_set_heard_and_removed(someone: Someone) -> None:
         await one.page.set_input_files("#file", {"name": "a.wav", "mimeType": "audio/wav", "buffer": beep()})
         await one.page.click("main button.main")
         await one.page.wait_for_url("**/system/prompts?done=set")
-        assert "dnd-on" in await one.text("tbody")
+        assert await one.text("tbody th") == "Do not disturb is on. Your phone does not ring.\ndnd-on"
         length_s = await one.page.evaluate(
             "() => new Promise(done => { const a = document.querySelector('audio'); a.onloadedmetadata = () => done(a.duration);"
             " a.load(); a.preload = 'metadata'; })"

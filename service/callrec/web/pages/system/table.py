@@ -22,6 +22,7 @@ from callrec.web.pages.languages import N_
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other, wants_part
 from callrec.web.pages.system import words
+from callrec.web.pages.system.prompt_words import PROMPTS as PROMPT_WORDS
 from callrec.web.pages.system.retention import RetentionPages
 from callrec.web.pages.system.webhooks import WebhookPages
 from callrec.web.static_files import FOLDER
@@ -136,7 +137,8 @@ class _System:
             request,
             "system/prompts.html",
             own=await self._use.prompts.every(),
-            prompt_names=[(one, one) for one in sorted((*SPOKEN, *TONES))],
+            prompt_words=PROMPT_WORDS,
+            prompt_names=sorted((*SPOKEN, *TONES)),
             prompt_languages=[(one, one) for one in (*sorted(LANGUAGES), DEFAULT)],
             form=form or blank(request),
         )

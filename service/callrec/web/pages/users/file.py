@@ -21,10 +21,11 @@ from callrec.domain.errors import Refused
 from callrec.web.api.access_changes import log_access_change
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, typed
-from callrec.web.pages.languages import N_
+from callrec.web.pages.languages import N_, translations
 from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.routes import Page
 from callrec.web.pages.rule_sentences import in_words
+from callrec.web.pages.sentences import Sentences
 from callrec.web.pages.site import SITE, page, see_other
 from callrec.web.pages.users.uploads import LARGEST_BYTES, Upload, Uploads, too_large
 from callrec.web.requests import change_request_under
@@ -53,6 +54,12 @@ FORMATS = (
     (FileFormat.WAZO, "Wazo"),
     (FileFormat.FREEPBX, "FreePBX"),
 )
+LEFT_OUT = (
+    N_("the rules of some kinds of calls only (line %(lines)s): set them by the API, or by callrec users set"),
+    N_("the rules of some kinds of calls only (line %(lines)s and more): set them by the API, or by callrec users set"),
+)
+"""What `foreign_files` says that it does not take over, besides names of columns."""
+_LEFT_OUT = Sentences(LEFT_OUT)
 _NEEDS = (Permission.USERS_READ, Permission.USERS_CHANGE, Permission.ACCOUNTS_CHANGE)
 
 
@@ -209,6 +216,7 @@ class ImportPages:
             why = refusal_line(refused, language)
         return page(
             request, "users/preview.html", in_words=in_words,
+            left_out=[left_out_words(one, language) for one in report.get("left_out", ())],
             upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
             count=count, why=why, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
             contexts=sorted(one.name for one in self._records.directory.contexts() if one.kind is ContextKind.INTERNAL),
@@ -242,6 +250,12 @@ async def _pieces(part: Any) -> list[bytes]:
 
 def _form(request: web.Request, form: Form) -> web.Response:
     return page(request, "users/import.html", form=form, modes=MODES, most_mib=LARGEST_BYTES // 1024 // 1024)
+
+
+def left_out_words(one: str, language: str) -> str:
+    """What an import leaves out, in the language: a sentence, or the name of a column."""
+    told = _LEFT_OUT.told(one, language)
+    return told or translations(language).gettext(N_("the column %(column)s")) % {"column": one}
 
 
 def _mode(given: Mapping[str, str]) -> Mode:

@@ -1,0 +1,50 @@
+"""What each prompt says, and what each tone means: the words by which the page lists them."""
+
+from collections.abc import Mapping
+
+from callrec.web.pages.languages import N_
+
+PROMPTS: Mapping[str, str] = {
+    "recording-started": N_("Tone: the recording has started"),
+    "recording-stopped": N_("Tone: the recording has ended"),
+    "recording-failed": N_("Tone: the recording has failed"),
+    "recording-beep": N_("Tone: repeated while the call is recorded"),
+    "call-recording-on": N_("Call recording is on. All your calls are recorded."),
+    "call-recording-off": N_("Call recording is off."),
+    "call-recording-refused": N_("Call recording cannot be changed from a forwarded call. Nothing was changed."),
+    "call-recording-unknown": N_("This phone does not belong to a user. Nothing was changed."),
+    "call-recording-unavailable": N_("Call recording cannot be changed now. Nothing was changed."),
+    "call-recording-unconfirmed": N_("The change could not be confirmed. Please try again later."),
+    "call-recording-deactivated": N_("This service is not activated."),
+    "call-is-recorded": N_("This call is being recorded."),
+    "call-is-paused": N_("The recording is paused."),
+    "call-not-recorded": N_("This call is not being recorded."),
+    "call-recording-some": N_("Some of your calls are recorded."),
+    "other-call-recorded": N_("Your other call is being recorded."),
+    "other-call-paused": N_("The recording of your other call is paused."),
+    "other-call-not-recorded": N_("Your other call is not being recorded."),
+    "other-call-unproven": N_("Your other call may be recorded."),
+    "dnd-on": N_("Do not disturb is on. Your phone does not ring."),
+    "dnd-off": N_("Do not disturb is off."),
+    "forward-unconditional-on": N_("All your calls are forwarded to"),
+    "forward-unconditional-off": N_("Your calls are no longer forwarded."),
+    "forward-no-answer-on": N_("Calls that you do not answer are forwarded to"),
+    "forward-no-answer-off": N_("Calls that you do not answer are no longer forwarded."),
+    "forward-busy-on": N_("Calls while you are busy are forwarded to"),
+    "forward-busy-off": N_("Calls while you are busy are no longer forwarded."),
+    "forwards-off": N_("All call forwarding is off."),
+    "voicemail-on": N_("Your voicemail is on."),
+    "voicemail-off": N_("Your voicemail is off."),
+    "filter-on": N_("The filter is on. The secretary answers first."),
+    "filter-off": N_("The filter is off."),
+    "agent-on": N_("Logged in. The queues ring your phone."),
+    "agent-off": N_("You have left all queues and are logged out."),
+    "status-quiet": N_("No service is active on this phone."),
+    "service-empty": N_("No number was entered. Nothing was changed."),
+    "service-refused": N_("This is not possible. Nothing was changed."),
+    "service-unknown": N_("This phone does not belong to a user. Nothing was changed."),
+    "service-unavailable": N_("This cannot be changed now. Nothing was changed."),
+    "service-unconfirmed": N_("The change could not be confirmed. Please try again later."),
+    "service-deactivated": N_("This service is not activated."),
+}
+"""By the name of a prompt, what callrec's own one says. Translations are what it says in these languages."""

@@ -40,11 +40,13 @@ class ServiceUrl:
         self.port = 0
 
     async def get(
-        self, path: str, method: str = "GET", token: str = ""
+        self, path: str, method: str = "GET", token: str = "", language: str = ""
     ) -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
         """Status, body and headers of a request."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Accept-Language": language} if language else {}
         async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"} if token else {}) as http,
+            aiohttp.ClientSession(headers=headers) as http,
             http.request(method, f"http://127.0.0.1:{self.port}{path}") as answer,
         ):
             return answer.status, await answer.text(), answer.headers
@@ -126,6 +128,21 @@ async def test_the_status_page_shows_states_and_counts_and_escapes_what_it_shows
     assert "<script" not in body
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_status_page_speaks_the_language_of_the_browser() -> None:
+    """Also within the second for which the page of another language is kept."""
+    async with served() as door:
+        door.ready.add("ami", lambda: (False, "down"))
+        english = (await door.get("/status"))[1]
+        _, german, headers = await door.get("/status", language="de-AT,en;q=0.5")
+
+    assert '<html lang="en">' in english
+    assert '<html lang="de">' in german
+    assert "0 laufende Anrufe" in german
+    assert "GESCHEITERT" in german
+    assert "callrec doctor" in german
+    assert headers["Vary"] == "Accept-Language"
 
 
 async def test_a_user_file_to_begin_with_is_on_the_page() -> None:

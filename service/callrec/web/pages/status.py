@@ -6,6 +6,8 @@ from html import escape
 from callrec import __version__
 from callrec.domain.calls.session import Session, State
 from callrec.observe.health import Checked
+from callrec.web.pages.languages import ENGLISH, N_, translations
+from callrec.web.pages.system.words import CHECKS
 
 STYLE = """\
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
@@ -26,42 +28,56 @@ a { color: #1d4f91 }
 
 _PAGE = """\
 <!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>callrec</title>
 <link rel="stylesheet" href="/status.css"></head>
 <body>
 <h1>callrec</h1>
-<p>Version {version}, node {node}. <strong>{calls}</strong>, <strong>{recorded}</strong>.</p>
+<p>{version}. <strong>{calls}</strong>, <strong>{recorded}</strong>.</p>
 <table>
-<thead><tr><th scope="col">Check</th><th scope="col">State</th></tr></thead>
+<thead><tr><th scope="col">{check}</th><th scope="col">{state}</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
 </table>
-<p>The reason for a failed check: run <code>callrec doctor</code>, or read /readyz with the token.</p>
-<p><a href="/">To the pages</a> (they ask for a login)</p>
-<p><a href="/users/template.csv" download>Template of a user file</a> (users.csv, with one example row)</p>
+<p>{reason}</p>
+<p><a href="/">{pages}</a> ({login})</p>
+<p><a href="/users/template.csv" download>{template}</a> ({example})</p>
 </body>
 </html>
 """
-_ROW = '<tr><th scope="row">{name}</th><td class="{kind}">{state}</td></tr>'
+_ROW = '<tr><th scope="row">{title} <small>({name})</small></th><td class="{kind}">{state}</td></tr>'
 
 
-def status_page(node: str, looked: Sequence[Checked], sessions: Sequence[Session]) -> str:
+def status_page(node: str, looked: Sequence[Checked], sessions: Sequence[Session], language: str = ENGLISH) -> str:
     """The page as HTML."""
+    say = translations(language)
     recorded = sum(session.state is State.RECORDING for session in sessions)
     rows = [
         _ROW.format(
+            title=escape(say.gettext(CHECKS.get(checked.name, N_("Check")))),
             name=escape(checked.name),
             kind="ok" if checked.ok else "wrong",
-            state="OK" if checked.ok else "FAILED",
+            state=escape(say.gettext(N_("OK") if checked.ok else N_("FAILED"))),
         )
         for checked in looked
     ]
+    told = {
+        "version": say.gettext(N_("Version %(version)s, node %(node)s"))
+        % {"version": __version__, "node": node or say.gettext(N_("unnamed"))},
+        "calls": say.ngettext("%(num)s live call", "%(num)s live calls", len(sessions)) % {"num": len(sessions)},
+        "recorded": say.gettext(N_("%(num)s being recorded")) % {"num": recorded},
+        "check": say.gettext(N_("Check")),
+        "state": say.gettext(N_("State")),
+        "pages": say.gettext(N_("To the pages")),
+        "login": say.gettext(N_("they ask for a login")),
+        "template": say.gettext(N_("Template of a user file")),
+        "example": say.gettext(N_("users.csv, with one example row")),
+    }
+    reason = escape(say.gettext(N_("The reason for a failed check: run %(command)s, or read /readyz with the token.")))
     return _PAGE.format(
-        version=escape(__version__),
-        node=escape(node or "unnamed"),
-        calls=f"{len(sessions)} live call{'' if len(sessions) == 1 else 's'}",
-        recorded=f"{recorded} being recorded",
+        language=language,
         rows="\n".join(rows),
+        reason=reason % {"command": "<code>callrec doctor</code>"},
+        **{name: escape(text) for name, text in told.items()},
     )

@@ -22,7 +22,7 @@ CHECKS: Mapping[str, str] = {
     "tables": N_("Users and settings"),
     "retention": N_("Retention"),
     "encryption": N_("Encryption of recordings"),
-    "heartbeat": N_("Sign of life"),
+    "alive": N_("Sign of life"),
     "confgen": N_("Asterisk's files"),
 }
 """By the name of a check of `/readyz`; others are shown by their names."""

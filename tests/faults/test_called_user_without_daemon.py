@@ -29,26 +29,32 @@ SCENES = [*TRANSFERS, STAYS, BOTH, BY_KIND]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def played(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapping[str, Played]]:
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A product whose daemon dies."""
+    async with following_stack(tmp_path_factory.mktemp("called")) as running:
+        await _lay_subroutine(running)
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(stack: Stack) -> AsyncIterator[Mapping[str, Played]]:
     """The daemon is dead from the first call to the end of the last."""
-    async with following_stack(tmp_path_factory.mktemp("called")) as stack:
-        await _lay_subroutine(stack)
-        scenes = {name: Scene(stack, seat) for seat, name in enumerate(SCENES)}
-        scenes[BY_KIND].recorded = scenes[BY_KIND].fourth
-        await _set_rules(stack, scenes[BY_KIND].recorded, scenes[BOTH].third)
-        await leave_alone(stack)
-        for scene in scenes.values():
-            scene.began_s -= 1.0  # the names of these captures have whole seconds
-        outcome = await asyncio.gather(*(_play(scene, name) for name, scene in scenes.items()), return_exceptions=True)
-        for scene in scenes.values():
-            await scene.end()
-        await stack.daemon.start()
-        await stack.daemon.ready()
-        for error in outcome:
-            if isinstance(error, BaseException):
-                raise error
-        await aftermath(stack)
-        yield {name: Played(scene, await scene.entries(1 if name == STAYS else 2)) for name, scene in scenes.items()}
+    scenes = {name: Scene(stack, seat) for seat, name in enumerate(SCENES)}
+    scenes[BY_KIND].recorded = scenes[BY_KIND].fourth
+    await _set_rules(stack, scenes[BY_KIND].recorded, scenes[BOTH].third)
+    await leave_alone(stack)
+    for scene in scenes.values():
+        scene.began_s -= 1.0  # the names of these captures have whole seconds
+    outcome = await asyncio.gather(*(_play(scene, name) for name, scene in scenes.items()), return_exceptions=True)
+    for scene in scenes.values():
+        await scene.end()
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    for error in outcome:
+        if isinstance(error, BaseException):
+            raise error
+    await aftermath(stack)
+    yield {name: Played(scene, await scene.entries(1 if name == STAYS else 2)) for name, scene in scenes.items()}
 
 
 async def _set_rules(stack: Stack, *numbers: str) -> None:
@@ -123,3 +129,30 @@ async def test_p1_a_called_user_whose_partner_hangs_up_has_one_sound_recording_w
     one = played[STAYS]
     (only,) = one.entries
     _assert_whole(one, only, one.scene.partner)
+
+
+async def test_p1_a_called_user_who_was_handed_on_without_the_daemon_stays_recorded_when_it_is_back(
+    stack: Stack, played: object
+) -> None:
+    """The daemon takes over the recorder: one recording of the talk with the next one, to its end, with the user on the left."""
+    assert played
+    await leave_alone(stack)
+    scene = Scene(stack, 0)
+    scene.began_s -= 1.0
+    there, _ = await scene.connect()
+    await by_replaces(scene, there)
+    await scene.talk(scene.third, seconds=BEFORE_S)
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    await scene.talk(scene.third)
+    one = Played(scene, await scene.entries(2))
+    await aftermath(stack)
+    first, (manifest, left, right) = one.entries
+    assert one.heard_s(scene.third) > TALK_S
+    _assert_whole(one, first, scene.partner)
+    named = sorted(
+        manifest.recording.parties, key=lambda party: party.number != scene.recorded
+    )  # as the legs were taken over
+    _assert_whole(
+        one, (replace(manifest, recording=replace(manifest.recording, parties=tuple(named))), left, right), scene.third
+    )

@@ -7,6 +7,8 @@ stands for all that is heard from one address. Goal: p99 20 ms.
 
 The same is measured of encrypted recordings, by another server in the same run, and how fast each hands out whole files: those
 ratios are what encryption costs a listener.
+
+And of the daemon itself, with its catalogue and its audit log, while it records 60 calls on a real Asterisk.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +36,20 @@ BETWEEN_S = (0.2, 0.6)
 LENGTH_S = 600
 RANGE_BYTES = 64 << 10
 TOKEN = "bench-" + "t" * 40
+CALLS = 60
+RECORDED_S = 20.0
+"""So long are the recordings that are listened to beside live calls."""
+STORED_S = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server, and the recordings in it that are listened to, each of at least so many bytes."""
+
+    port: int
+    token: str
+    recordings: Sequence[str]
+    size: int
 
 
 def _settings(folder: Path, *, encrypts: bool) -> "Settings":
@@ -113,15 +130,15 @@ async def _serve(folder: Path, *, encrypts: bool) -> None:
     await runner.cleanup()
 
 
-async def _listener(port: int, size: int, nth: int, until_s: float, took_ms: list[float]) -> None:
+async def _listener(served: Served, nth: int, until_s: float, took_ms: list[float]) -> None:
     """One listener, on one connection."""
     chance = random.Random(nth)  # noqa: S311 - places in a file
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     await asyncio.sleep(chance.uniform(0, BETWEEN_S[1]))  # nobody clicks in the same millisecond
     while time.perf_counter() < until_s:
-        first = chance.randrange(size - RANGE_BYTES)
-        path = f"/api/v1/recordings/c{chance.randrange(RECORDINGS)}-1/media"
-        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+        first = chance.randrange(served.size - RANGE_BYTES)
+        path = f"/api/v1/recordings/{chance.choice(served.recordings)}/media"
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {served.token}\r\n"
         began_s = time.perf_counter()
         writer.write(f"{head}Range: bytes={first}-{first + RANGE_BYTES - 1}\r\n\r\n".encode())
         answer = await reader.readuntil(b"\r\n\r\n")
@@ -149,12 +166,18 @@ async def _whole(port: int, size: int) -> float:
     return size * RECORDINGS / took_s / 1e6
 
 
-async def _all(port: int, size: int) -> tuple[list[float], float]:
+async def _listened(served: Served) -> list[float]:
+    """What all listeners waited, in ms."""
     took_ms: list[float] = []
     until_s = time.perf_counter() + SECONDS
     async with asyncio.TaskGroup() as tasks:
         for nth in range(LISTENERS):
-            tasks.create_task(_listener(port, size, nth, until_s, took_ms))
+            tasks.create_task(_listener(served, nth, until_s, took_ms))
+    return took_ms
+
+
+async def _all(port: int, size: int) -> tuple[list[float], float]:
+    took_ms = await _listened(Served(port, TOKEN, [f"c{nth}-1" for nth in range(RECORDINGS)], size))
     await _whole(port, size)  # their digests are known then
     return took_ms, max([await _whole(port, size) for _ in range(3)])
 
@@ -171,9 +194,44 @@ def _measured(kind: str) -> tuple[list[float], float]:
             server.stdout.close()
 
 
+async def _beside_calls() -> list[float]:
+    """What the listeners of the daemon wait while all these calls are recorded."""
+    import aiohttp
+
+    from bench.calls import CALLED, CALLER, end, place, stack
+
+    async with stack("") as running, aiohttp.ClientSession(headers=running.daemon.authorization) as http:
+        url = f"http://127.0.0.1:{running.daemon.http}/api/v1"
+
+        async def rows(path: str) -> list[dict[str, object]]:
+            async with http.get(f"{url}/{path}") as answer:
+                assert answer.status == 200, await answer.text()
+                return list((await answer.json())["items"])
+
+        await (await running.phone(CALLER).call("*26")).ended()
+        calls = await place(running, RECORDINGS, CALLED)
+        await asyncio.sleep(RECORDED_S)
+        await end(calls)
+        until_s = time.monotonic() + STORED_S
+        while len(stored := await rows("recordings?limit=100")) < RECORDINGS:
+            assert time.monotonic() < until_s, len(stored)
+            await asyncio.sleep(0.5)
+        token = running.daemon.authorization["Authorization"].removeprefix("Bearer ")
+        served = Served(running.daemon.http, token, [str(one["id"]) for one in stored], int(RECORDED_S * 32_000))
+        calls = await place(running, CALLS, CALLED)
+        await asyncio.sleep(2.0)
+        live = [one for one in await rows(f"calls?limit={CALLS}") if one["state"] == "recording"]
+        assert len(live) == CALLS, len(live)
+        try:
+            return await _listened(served)
+        finally:
+            await end(calls)
+
+
 def run() -> dict[str, float]:
-    """Times to the first byte, in ms; of whole files MB/s; and both of encrypted recordings, with the ratio to plain ones."""
+    """Times to the first byte in ms, whole files in MB/s; both of encrypted recordings; times beside live calls; ratios."""
     (plain_ms, plain_mb_s), (encrypted_ms, encrypted_mb_s) = _measured("serve"), _measured("serve-encrypted")
+    beside_ms = asyncio.run(_beside_calls())
     plain_p99_ms, encrypted_p99_ms = (part(took_ms, 0.99) for took_ms in (plain_ms, encrypted_ms))
     return {
         "listeners": LISTENERS,
@@ -185,6 +243,10 @@ def run() -> dict[str, float]:
         "encrypted_first_byte_median_ms": round(statistics.median(encrypted_ms), 2),
         "encrypted_first_byte_p99_ms": round(encrypted_p99_ms, 2),
         "encrypted_whole_mb_per_s": round(encrypted_mb_s),
+        "beside_calls": CALLS,
+        "beside_first_byte_median_ms": round(statistics.median(beside_ms), 2),
+        "beside_first_byte_p99_ms": round(part(beside_ms, 0.99), 2),
+        "ratio_beside_p99": round(part(beside_ms, 0.99) / plain_p99_ms, 2),
         "ratio_encrypted_median": round(statistics.median(encrypted_ms) / statistics.median(plain_ms), 2),
         "ratio_encrypted_p99": round(encrypted_p99_ms / plain_p99_ms, 2),
         "ratio_encrypted_whole": round(encrypted_mb_s / plain_mb_s, 2),

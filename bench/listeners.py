@@ -219,9 +219,10 @@ async def _beside_calls() -> list[float]:
         token = running.daemon.authorization["Authorization"].removeprefix("Bearer ")
         served = Served(running.daemon.http, token, [str(one["id"]) for one in stored], int(RECORDED_S * 32_000))
         calls = await place(running, CALLS, CALLED)
-        await asyncio.sleep(2.0)
-        live = [one for one in await rows(f"calls?limit={CALLS}") if one["state"] == "recording"]
-        assert len(live) == CALLS, len(live)
+        until_s = time.monotonic() + STORED_S
+        while (live := [one["state"] for one in await rows(f"calls?limit={CALLS}")].count("recording")) < CALLS:
+            assert time.monotonic() < until_s, live
+            await asyncio.sleep(0.5)
         try:
             return await _listened(served)
         finally:

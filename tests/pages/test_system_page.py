@@ -37,6 +37,22 @@ async def test_disks_queues_and_versions_are_shown(someone: Someone) -> None:
         assert await one.page.locator("text=Run the doctor").count() == 0
 
 
+async def test_why_a_check_fails_is_told_in_the_language_of_the_page(someone: Someone, door: ServiceUrl) -> None:
+    """But for what Asterisk has answered, which is marked as English."""
+    door.ready.add("ari", lambda: (False, "not connected yet"))
+    door.ready.add("ami", lambda: (False, "login of 'callrec' refused: Authentication failed"))
+    try:
+        async with someone("auditor", locale="de-DE") as one:
+            await one.go("/system")
+            assert "noch nicht verbunden" in await one.text()
+            english = await one.page.locator("main [lang=en]").all_inner_texts()
+            assert english == ["login of 'callrec' refused: Authentication failed"]
+            assert await one.faults() == []
+    finally:
+        for name in ("ari", "ami"):
+            door.ready.add(name, lambda: (True, ""))
+
+
 async def test_the_doctor_says_what_to_write_where(someone: Someone, door: ServiceUrl) -> None:
     door.machine.findings = [
         Finding("ari", Verdict.OK, "http://127.0.0.1:8088"),

@@ -168,6 +168,7 @@ class ServiceUrl:
         self.library: StoredLibrary
         self.logins: RedisLogins
         self.machine = FewDisks()
+        self.ready = Readiness()
         self.messages: dict[str, MessageCount] = {}
         self.dialplan: dict[str, KnownNumber] = {}
         """What Asterisk has at NUMBER@CONTEXT; empty: it does not answer."""
@@ -288,10 +289,10 @@ async def opened(
                 store=kept, tables=feed, files=door.files, hub=hub, webhooks=webhooks, calls=calls or NoCalls(), mailboxes=door,
                 numbers=door,
                 logins=access.logins, tokens=access.tokens, audit=audit, audit_reader=reader, catalogue=catalogue, stored=media,
-                prompts=prompts, readiness=Readiness(), machine=door.machine,
+                prompts=prompts, readiness=door.ready, machine=door.machine,
             )  # fmt: skip
             app = build_app(
-                readiness=Readiness(),
+                readiness=door.ready,
                 metrics=Metrics(),
                 live=list,
                 token=TOKEN,

@@ -20,6 +20,7 @@ from callrec.web.pages.recordings.words import RULES
 from callrec.web.pages.records import fields
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
+from callrec.web.pages.system.reasons import reason_words
 from callrec.web.use_cases import UseCases
 
 RETENTION = "/system/retention"
@@ -185,7 +186,8 @@ class RetentionPages:
 
     async def _listed(self, request: web.Request, form: Form) -> web.Response:
         return page(
-            request, "system/retention.html", form=form, retention=await self._retention.status(asker_of(request)),
+            request, "system/retention.html", form=form, told_reason=reason_words,
+            retention=await self._retention.status(asker_of(request)),
             describe=lambda one: _described(one, self._records.directory), rules=RULES, giga=GIGA,
         )  # fmt: skip
 

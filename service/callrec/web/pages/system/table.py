@@ -23,6 +23,7 @@ from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other, wants_part
 from callrec.web.pages.system import words
 from callrec.web.pages.system.prompt_words import PROMPTS as PROMPT_WORDS
+from callrec.web.pages.system.reasons import reason_words
 from callrec.web.pages.system.retention import RetentionPages
 from callrec.web.pages.system.webhooks import WebhookPages
 from callrec.web.static_files import FOLDER
@@ -74,7 +75,7 @@ class _System:
         retention = await self._use.stored.retention.status(asker_of(request))
         hooks = await self._use.webhooks.every()
         return page(
-            request, "system/system.html", words=words, doctor=state, faults=_faults(state.found or ()),
+            request, "system/system.html", words=words, told_reason=reason_words, doctor=state, faults=_faults(state.found or ()),
             checks=self._use.readiness.look(),
             disks=await asyncio.to_thread(self._use.machine.disks), unfinished=self._use.machine.unfinished(),
             followers=self._use.hub.subscribers, waiting=sum(standing.waiting for _, standing in hooks), hooks=hooks,

@@ -12,10 +12,11 @@ from callrec.cli.user_files import content_of, opened_file, refusal_printed, rep
 from callrec.cli.users import Who
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from callrec.app.directory.idempotency import ChangeRequest
     from callrec.app.directory.records import Records
+    from callrec.domain.directory.directory import Directory
     from callrec.domain.directory.edit import Edit
     from callrec.domain.directory.model import FunctionKey, Tables
     from callrec.domain.rules import UserId
@@ -117,22 +118,33 @@ def import_keys(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give users the keys of a file. If any row has an error, nothing is changed and all errors are printed."""
-    from callrec.app.directory.dialled_numbers import absent, says
-    from callrec.app.directory.find_user import find_user_or_name
     from callrec.app.directory.user_file.file_text import decoded
-    from callrec.cli.dialplan_numbers import dialplan_numbers
-    from callrec.domain.directory.directory import Directory
-    from callrec.domain.directory.edit import Edit
-    from callrec.domain.directory.key_file import imported_keys, readable_keys
 
     with opened_file(file) as opened:
         text = decoded(content_of(opened), encoding)
+    counted: list[Edit] = []
+    with refusal_printed(as_json=as_json):
+        changed(_import_of(text, counted, replace=replace, dry_run=dry_run))
+    _print_changes(counted[-1], dry_run=dry_run, as_json=as_json)
 
-    def finder(now: Directory) -> "Callable[[str], UserId]":
+
+def _import_of(
+    text: str, counted: "list[Edit]", *, replace: bool, dry_run: bool
+) -> "Callable[[Records, ChangeRequest], Awaitable[None]]":
+    """The change that imports this file. `counted` gets each plan of it: the last one was made, or would be."""
+    from callrec.app.directory.dialled_numbers import absent, says
+    from callrec.app.directory.find_user import find_user_or_name
+    from callrec.cli.dialplan_numbers import dialplan_numbers
+    from callrec.domain.directory.key_file import imported_keys, readable_keys
+
+    refused: dict[FunctionKey, str] = {}
+
+    def finder(now: "Directory") -> "Callable[[str], UserId]":
         return cache(lambda typed: find_user_or_name(now.tables(), typed))
 
-    def plan(now: Directory) -> Edit:
-        return imported_keys(text, now, finder(now), replace=replace, refused=refused)
+    def plan(now: "Directory") -> "Edit":
+        counted.append(imported_keys(text, now, finder(now), replace=replace, refused=refused))
+        return counted[-1]
 
     async def change(records: "Records", change_request: "ChangeRequest") -> None:
         now = records.directory
@@ -140,20 +152,11 @@ def import_keys(
             missing = await absent(readable_keys(text, finder(now)), now, numbers)
         refused.update((key, says(key)) for key in missing)
         if dry_run:
-            counted.append(plan(records.directory))
-            return
+            plan(records.directory)
+        else:
+            await records.edit(plan, change_request)
 
-        def counting(now: Directory) -> Edit:
-            counted.append(plan(now))
-            return counted[-1]
-
-        await records.edit(counting, change_request)
-
-    counted: list[Edit] = []
-    refused: dict[FunctionKey, str] = {}
-    with refusal_printed(as_json=as_json):
-        changed(change)
-    _print_changes(counted[-1], dry_run=dry_run, as_json=as_json)
+    return change
 
 
 def _print_changes(edit: "Edit", *, dry_run: bool, as_json: bool) -> None:

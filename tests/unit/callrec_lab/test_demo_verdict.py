@@ -56,6 +56,15 @@ def test_silence_that_nothing_tells_from_a_phones_own_is_told(shelf: StoredLibra
     assert judge(ASKED, [(media, unsure)]) == ([], ["c1-1.wav: 0.50 s of silence more, a phone's own or missing"])
 
 
+def test_the_silence_of_pressed_keys_is_the_phones_own(shelf: StoredLibrary) -> None:
+    """They are pressed at the end."""
+    ((media, manifest),) = stored(shelf, silent_s=2.0)
+    unsure = replace(manifest, recording=replace(manifest.recording, may_lack_s=2.0))
+    faults, told = judge([replace(ASKED[0], keys_s=2.0)], [(media, unsure)])
+    assert told == []
+    assert faults == []
+
+
 def test_sides_that_are_exchanged_and_a_file_that_is_too_short_are_faults(shelf: StoredLibrary) -> None:
     exchanged = [Expected("a call", 1000, 440, 3.0)]
     assert len(judge(exchanged, stored(shelf))[0]) == 2

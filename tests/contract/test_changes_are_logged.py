@@ -116,6 +116,7 @@ RECORDS: dict[str, Try] = {
     "runRetention": Try("/retention/run", None, settings("retention:run")),
     "trustClock": Try("/retention/clock", None, settings("retention:clock")),
 }  # fmt: skip
+OF_1000 = {"filter": {"number": "1000"}}
 RECORDINGS: dict[str, Try] = {
     "changeAnnotations": Try("/recordings/c1-1/annotations", {"tags": ["x"]}, ("changed ",), {"If-Match": "*"}),
     "noteRecording": Try("/recordings/c1-1/notes", {"text": "n"}, ("changed ",)),
@@ -125,14 +126,16 @@ RECORDINGS: dict[str, Try] = {
     "revokeLink": Try("/recordings/c1-1/links/revoke", {"link": "{id}"}, ("link-revoked link:",)),
     "previewExport": Try("/recordings/export/preview", {"recordings": ["c1-1"]}, ("listed ",)),
     "exportRecordings": Try("/recordings/export/zip", {"recordings": ["c1-1"]}, ("exported export:",) * 3),
-    "tagRecordings": Try("/recordings/tag/all", {"add": ["y"], "filter": {"number": "1000"}}, ("changed ",) * 2),
-    "noteRecordings": Try("/recordings/note/all", {"text": "n2", "filter": {"number": "1000"}}, ("changed ",) * 2),
-    "holdRecordings": Try("/recordings/hold/all", {"reason": "r", "filter": {"number": "1000"}}, ("held ",) * 2),
-    "releaseRecordings": Try("/recordings/release/all", {"reason": "r", "filter": {"number": "1000"}}, ("released ",) * 2),
+    "tagRecordings": Try("/recordings/tag/all", {"add": ["y"], **OF_1000}, ("changed ", "changed ", "listed ")),
+    "noteRecordings": Try("/recordings/note/all", {"text": "n2", **OF_1000}, ("changed ", "changed ", "listed ")),
+    "holdRecordings": Try("/recordings/hold/all", {"reason": "r", **OF_1000}, ("held ", "held ", "listed ")),
+    "releaseRecordings": Try("/recordings/release/all", {"reason": "r", **OF_1000}, ("listed ", "released ", "released ")),
     "previewErasure": Try("/recordings/c1-1/erase/preview", None, ("shown ",)),
-    "previewErasures": Try("/recordings/erase/preview", {"filter": {"number": "1000"}}, ("listed ",)),
+    "previewErasures": Try("/recordings/erase/preview", OF_1000, ("listed ",)),
     "eraseRecording": Try("/recordings/c1-1/erase", {"reason": "r"}, ("erased cause:request",)),
-    "eraseRecordings": Try("/recordings/erase/all", {"reason": "r", "filter": {"user": "7"}}, ("erased cause:request",)),
+    "eraseRecordings": Try(
+        "/recordings/erase/all", {"reason": "r", "filter": {"user": "7"}}, ("erased cause:request", "listed ")
+    ),
     "enterAdopted": Try("/recordings/adopted/enter", {"paths": ["{adopted}"]}, ("adopted ",)),
 }  # fmt: skip
 ACCOUNTS: dict[str, Try] = {

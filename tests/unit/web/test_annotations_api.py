@@ -80,8 +80,10 @@ async def test_a_hold_is_kept_until_its_release_and_both_are_in_the_audit_log(st
         )
     assert (status, released["holds"], released["revision"]) == (200, [], 2)
     assert "holds" not in stored.entries["c1-1"]
-    assert actions(stored) == ["held c1-1 token", "released c1-1 token"]
-    assert [one.reason for one in stored.audited] == ["lawsuit", "settled"]
+    assert actions(stored) == ["held c1-1 token", "shown c1-1 token", "released c1-1 token"], (
+        "an edit of nothing shows them"
+    )
+    assert [one.reason for one in stored.audited] == ["lawsuit", "", "settled"]
 
 
 async def test_without_the_audit_log_nothing_is_changed(stored: StoredLibrary) -> None:

@@ -48,7 +48,8 @@ async def test_all_that_meet_conditions_are_tagged_once_after_a_preview(stored: 
         assert (done["recordings"], tags(stored, "c3-1"), tags(stored, "c1-1")) == (1, ["sale"], ["sale", "vip"])
     changed = [one.recording for one in stored.audited if one.action == "changed"]
     assert sorted(changed) == ["c1-1", "c2-1", "c3-1", "c3-1", "c3-1"], "each has its own entry, a preview has none"
-    assert [one.details for one in stored.audited if one.action == "listed"] == ["preview of a change of many"]
+    listed = [one.details for one in stored.audited if one.action == "listed"]
+    assert listed == ["preview of a change of many", *["change of many"] * 3], "each search has one, too"
 
 
 async def test_a_note_is_added_once_to_each(stored: StoredLibrary) -> None:

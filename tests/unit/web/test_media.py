@@ -152,7 +152,7 @@ async def test_a_track_is_one_voice(stored: StoredLibrary) -> None:
     assert loudest_hz(decoded(coded, 1)[0]) == pytest.approx(440, abs=2)
     assert headers["Content-Disposition"] == 'inline; filename="2026-11-22_100000Z_track-2_1001.wav"'
     assert (missing[0], b"no-such-track" in missing[2]) == (404, True)
-    assert actions(stored) == ["listened c1-1 track:2 token", "listened c1-1 track:1 token"]
+    assert actions(stored) == ["listened c1-1 track:2 token", "listened c1-1 track:1 token", "shown c1-1 token"]
 
 
 async def test_what_is_not_there_is_told(stored: StoredLibrary) -> None:
@@ -173,7 +173,7 @@ async def test_what_is_not_there_is_told(stored: StoredLibrary) -> None:
         for code, (_, _, body) in zip((b"no-such-recording", b"no-audio", b"media-missing"), answers, strict=True)
     ] == [True] * 3
     assert [one[0] for one in wrong] == [422] * 5
-    assert stored.audited == []
+    assert actions(stored) == ["shown c2-1 token"]
     assert stored.alarms == ["c4-1: media-missing"]
 
 
@@ -286,6 +286,7 @@ async def test_encoding_is_bounded(stored: StoredLibrary, monkeypatch: pytest.Mo
     assert len({body for _, _, body in same}) == 1
     assert (busy[0], b"transcoding-busy" in busy[2]) == (503, True)
     assert (large[0], b"too-large" in large[2]) == (409, True)
+    assert actions(stored)[0] == "shown c2-1 token", "the refusal tells that it is long"
 
 
 async def test_a_waveform_is_drawn_without_the_audio_and_is_a_look(stored: StoredLibrary) -> None:

@@ -16,7 +16,7 @@ from callrec.app.ports.library import EventSink
 from callrec.app.ports.media import MediaNotices
 from callrec.domain.access.audit import Action, FileDigest
 from callrec.domain.directory.model import Permission
-from callrec.domain.errors import CallrecError, Conflict
+from callrec.domain.errors import CallrecError, Conflict, Refused
 from callrec.domain.library.annotations import Annotations, By, Change, difference, next_revision
 from callrec.protocols.annotations_file import encode_annotations
 
@@ -68,22 +68,28 @@ class Annotating:
         reason: str = "",
         revision: int | None = None,
     ) -> Annotations:
-        """Make the change, of this `revision` only if it is given. Returns the annotations after it; nothing is written when it
-        changes nothing. Raises Refused, Conflict (`annotations-changed`), Corrupt, Unavailable."""
+        """Make the change, of this `revision` only if it is given. Returns the annotations after it; when it changes nothing,
+        nothing is written, and who asked was shown them. Raises Refused, Conflict (`annotations-changed`), Corrupt,
+        Unavailable."""
         async with self._ports.locks.of([recording]):
-            return await self._changed(recording, planned, asker, action, reason, revision)
+            stored = await self._ports.sources.stored(recording, asker, NEEDS[action])
+            try:
+                return await self._changed(stored, planned, asker, action, reason, revision)
+            except Refused:  # it says what is there, or is not
+                await self._ports.looks.told(asker, Action.SHOWN, stored.manifest.recording.id)
+                raise
 
     async def _changed(  # noqa: PLR0917 - those of `changed`
-        self, recording: str, planned: Planned, asker: Asker, action: Action, reason: str, revision: int | None
+        self, stored: Stored, planned: Planned, asker: Asker, action: Action, reason: str, revision: int | None
     ) -> Annotations:
-        stored = await self._ports.sources.stored(recording, asker, NEEDS[action])
-        media = stored.manifest.media
+        recording, media = stored.manifest.recording.id, stored.manifest.media
         by = By(asker.name, self._ports.clock.now().utc_s, self._ports.new_id)
         change = planned(by, media.length_s if media else 0.0)
         for left in reversed(range(TRIES if revision is None else 1)):
             before = await self._present(stored)
             after = next_revision(before, change, revision, salt=lambda: token_hex(_SALT_BYTES))
             if after is before:
+                await self._ports.looks.told(asker, Action.SHOWN, recording)
                 return before
             details = difference(before, after)
             await self._ports.looks.told(

@@ -1,5 +1,5 @@
-"""A change of notes, tags or holds of all recordings that meet conditions, with a preview. Every recording has its own entry in
-the audit log, before the change is on disk. Sent again, it changes nothing more."""
+"""A change of notes, tags or holds of all recordings that meet conditions, with a preview. The search has an entry in the audit
+log, and every recording its own, before the change is on disk. Sent again, it changes nothing more."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -62,8 +62,7 @@ class ChangingMany:
         change.planned(By(asker.name, 0.0, str), 0.0)(
             Annotations(RecordingId(""))
         )  # what is wrong in itself is refused at once
-        if is_preview:
-            await self._previewed(asker)
+        await self._told(asker, is_preview=is_preview)
         allowed, done = within(wanted, visible(asker.principal, NEEDS[change.action])), ChangedMany()
         async for entry in every(self._sources.catalogue, allowed):
             if not is_preview and done.recordings + len(done.failed) >= MOST_AT_ONCE:
@@ -91,9 +90,10 @@ class ChangingMany:
             if error.code != "no-such-recording":
                 raise
 
-    async def _previewed(self, asker: Asker) -> None:
-        entry = AuditEntry(Action.LISTED, asker.actor, address=asker.address, details="preview of a change of many")
-        await self._audit.append([entry])
+    async def _told(self, asker: Asker, *, is_preview: bool) -> None:
+        """The audit log has the search: the answer tells how many it finds, also when it changes none of them."""
+        details = "preview of a change of many" if is_preview else "change of many"
+        await self._audit.append([AuditEntry(Action.LISTED, asker.actor, address=asker.address, details=details)])
 
 
 class Marking:

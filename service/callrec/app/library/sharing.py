@@ -67,14 +67,16 @@ class Sharing:
         """End a link; it may be repeated. Raises as `Sources.stored`, and Refused (`no-such-link`)."""
         stored = await self._ports.sources.stored(recording, asker, Permission.RECORDINGS_SHARE)
         async with self._lock:
-            before = await self._every()
-            if not any(one.id == link and one.recording == stored.manifest.recording.id for one in before):
-                raise no_such_link()
-            after = without_link(before, link, self._ports.clock.now().utc_s)
-            if after != before:
-                recorded = stored.manifest.recording.id
+            before, recorded = await self._every(), stored.manifest.recording.id
+            is_there = any(one.id == link and one.recording == recorded for one in before)
+            after = without_link(before, link, self._ports.clock.now().utc_s) if is_there else before
+            if after == before:
+                await self._ports.looks.told(asker, Action.SHOWN, recorded)
+            else:
                 await self._ports.looks.told(asker, Action.LINK_REVOKED, recorded, f"link:{link}")
                 await self._kept(after)
+            if not is_there:
+                raise no_such_link()
             return next(one for one in after if one.id == link)
 
     async def forget(self, recordings: Collection[str]) -> None:

@@ -118,9 +118,13 @@ class Erasure:
         Corrupt, Unavailable."""
         await self._ports.sources.stored(recording, asker, PERMISSION)
         entry = await self._ports.sources.catalogue.get(recording)
-        done = await self.entries([entry] if entry else [], Request.by(asker, reason))
-        for kept in done.kept.values():
-            raise _refused(recording, kept)
+        try:
+            done = await self.entries([entry] if entry else [], Request.by(asker, reason))
+            for kept in done.kept.values():
+                raise _refused(recording, kept)
+        except (Refused, Corrupt):  # it says what keeps the recording, or of whom it is
+            await self._told(asker, "erasure", recording)
+            raise
         return done
 
     async def preview(self, wanted: Filter, asker: Asker) -> Preview:
@@ -138,6 +142,7 @@ class Erasure:
             says = "an erasure of many needs a condition"
             raise Refused("erasure-conditions", says, hint="name a user, a number, a time, a tag, ...")
         request = Request.by(asker, reason, [word for word in (wanted.number, wanted.name) if word])
+        await self._told(asker, "erasure")
         chosen: list[Entry] = []
         kept: dict[RecordingId, Kept] = {}
         unfinished = frozenset(self._ports.unfinished())
@@ -229,7 +234,8 @@ class Erasure:
         return within(wanted, visible(asker.principal, PERMISSION))
 
     async def _told(self, asker: Asker, details: str, recording: str = "") -> None:
-        """The audit log has this look. It does not say the conditions, which may be what is to be erased."""
+        """The audit log has this look: the answer tells how many there are, also when none is erased. It does not say the
+        conditions, which may be what is to be erased."""
         action = Action.SHOWN if recording else Action.LISTED
         await self._ports.audit.append([AuditEntry(action, asker.actor, recording, "", asker.address, details=details)])
 

@@ -146,7 +146,7 @@ class RetentionKeeper:
 
     async def preview(self, wanted: RetentionClass | str, asker: Asker) -> DueBytes:
         """What this class would make due now, were it in effect; a name: the stored one. Raises Refused, Corrupt, Unavailable."""
-        await self._told(asker, Action.LISTED, "preview of a retention class")
+        await self._told_due(asker)
         table = await self._table()
         return await self._due(table, table.named(wanted) if isinstance(wanted, str) else wanted)
 
@@ -156,6 +156,8 @@ class RetentionKeeper:
         async with self._lock:
             table = await self._table()
             due = (await self._due(table, table.named(name))).recordings
+            if due > expected:
+                await self._told_due(asker)
             after = in_effect(table, name, due=due, expected=expected)
             return await self._kept(after, asker, name, f"in effect, {due} due")
 
@@ -342,10 +344,10 @@ class RetentionKeeper:
         async with self._lock:
             before = await self._table()
             after = change(before)
-            await self._check_fresh(name, before, after)
+            await self._check_fresh(name, before, after, asker)
             return await self._kept(after, asker, name, what)
 
-    async def _check_fresh(self, name: str, before: Retention, after: Retention) -> None:
+    async def _check_fresh(self, name: str, before: Retention, after: Retention, asker: Asker) -> None:
         """Raises Conflict (`retention-preview`) when a change that has no preview makes recordings due: those that a class
         takes no longer get the next one."""
         limits = [one.max_days for one in after.classes if one.in_effect and one.max_days is not None]
@@ -357,6 +359,7 @@ class RetentionKeeper:
             was_due = is_due(facts, before.classes, time.now_s)
             fresh += not was_due and not facts.is_held and is_due(facts, after.classes, time.now_s)
         if fresh:
+            await self._told_due(asker)
             says = f"without class {name} as it is, {fresh} recordings are due by the next class that takes them"
             raise Conflict("retention-preview", says, hint="disable that class first, and enable it with a preview")
 
@@ -365,6 +368,10 @@ class RetentionKeeper:
         await self._told(asker, Action.SETTINGS_CHANGED, what, f"retention:{name}")
         await asyncio.to_thread(self._ports.store.write, table)
         return table
+
+    async def _told_due(self, asker: Asker) -> None:
+        """The audit log has who is told how many recordings are due."""
+        await self._told(asker, Action.LISTED, "preview of a retention class")
 
     async def _told(self, asker: Asker, action: Action, details: str, subject: str = "") -> None:
         entry = AuditEntry(action, asker.actor, "", subject, asker.address, details=details)

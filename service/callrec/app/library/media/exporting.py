@@ -234,8 +234,8 @@ class Exporting:
         stored, sources = await self._stored(recording, asker), self._ports.sources
         with self._places.taken(asker, MOST_AT_ONCE, MOST_EACH):
             at = (stored.path, stored.manifest)
-            found = await signed_evidence(sources.library, log, recording, at)
             await self._ports.looks.told(asker, Action.EXPORTED, recording, details="evidence")
+            found = await signed_evidence(sources.library, log, recording, at)
             archive, now_s, sums = self._ports.new_zip(), self._ports.clock.now().utc_s, dict(found.digests)
 
             for name, source in found.copies.items():

@@ -17,7 +17,7 @@ from callrec.app.ports.media import MediaFile, MediaFiles, MediaNotices
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.directory.model import Permission
-from callrec.domain.errors import Corrupt, Unavailable
+from callrec.domain.errors import Corrupt, Refused, Unavailable
 from callrec.domain.library.download_names import download_name
 from callrec.domain.library.manifest import AnyFormat, Format
 from callrec.domain.vocabulary import DropReason
@@ -75,7 +75,7 @@ class RecordingMedia:
         try:
             permission = Permission.RECORDINGS_DOWNLOAD if wanted.is_download else Permission.RECORDINGS_LISTEN
             source = await self._ports.sources.source(wanted.recording, wanted.track, asker, permission)
-            path, sha256, size_bytes = await self._as_wanted(source, wanted.format)
+            path, sha256, size_bytes = await self._as_wanted(source, wanted.format, asker)
             file = await self._ports.files.open(path)
             try:
                 check = await self._begun(source, file, sha256, size_bytes)
@@ -102,14 +102,18 @@ class RecordingMedia:
         Unavailable: then nothing may be told."""
         await self._ports.looks.told(media.asker, Action.SHOWN, media.source.recording)
 
-    async def _as_wanted(self, source: Source, wanted: Format | None) -> tuple[str, str, int | None]:
+    async def _as_wanted(self, source: Source, wanted: Format | None, asker: Asker) -> tuple[str, str, int | None]:
         """Path, digest and size of the file to send. The size of one that is re-encoded is not known beforehand."""
         media = source.media
         if wanted in {None, media.format}:
             return source.file, media.sha256, media.bytes
         assert wanted is not None  # noqa: S101 - for the type checker
         await self._check_whole(source)
-        made = await self._ports.transcoding.made(source.file, media, source.channels, wanted)
+        try:
+            made = await self._ports.transcoding.made(source.file, media, source.channels, wanted)
+        except Refused:  # it says how long the recording is
+            await self._ports.looks.told(asker, Action.SHOWN, source.recording)
+            raise
         return made.path, made.sha256, None
 
     async def _check_whole(self, source: Source) -> None:

@@ -75,7 +75,12 @@ class Sources:
 
     async def source(self, recording: str, track: int | None, asker: Asker, permission: Permission) -> Source:
         """Its own file, or that of a track. Raises as `stored`, and Refused (`no-such-track`, `no-audio`)."""
-        return source_of(self.library, await self.stored(recording, asker, permission), track)
+        stored = await self.stored(recording, asker, permission)
+        try:
+            return source_of(self.library, stored, track)
+        except Refused:  # it says how many tracks there are, or why there is no audio
+            await self._looks.told(asker, Action.SHOWN, stored.manifest.recording.id)
+            raise
 
 
 def source_of(library: Library, stored: Stored, track: int | None) -> Source:

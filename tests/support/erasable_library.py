@@ -23,8 +23,8 @@ from callrec.app.library.lifetime.retention import RetentionKeeper, RetentionPor
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
-from callrec.app.ports.erasure import Trace
 from callrec.app.ports.library import Library
+from callrec.app.ports.lifetime import Trace
 from callrec.domain.access.audit import Action
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.calls.ids import RecordingId

@@ -14,7 +14,7 @@ _TIMEX_BYTES = 1024
 
 
 class KeptClock:
-    """Implements `app.ports.retention.RetentionClock`."""
+    """Implements `app.ports.lifetime.RetentionClock`."""
 
     def clocks(self) -> Clocks:
         """What the clocks show now."""

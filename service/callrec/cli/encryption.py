@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from callrec.adapters.disk.monitor_directory import MonitorLibrary
     from callrec.app.library.catalog import Finding
-    from callrec.app.library.encrypting import Counted, Done
+    from callrec.app.library.encryption.encrypting import Counted, Done
     from callrec.config import Settings
     from callrec.domain.calls.ids import RecordingId
 
@@ -52,7 +52,7 @@ def new_key(
 @app.command()
 def status(as_json: bool = JSON_OPTION) -> None:
     """How many recordings need which master key, and how many are not encrypted. A key that none needs may go."""
-    from callrec.app.library.encrypting import counted
+    from callrec.app.library.encryption.encrypting import counted
     from callrec.domain.errors import CallrecError
     from callrec.wiring.encryption import library_of, master_keys
 
@@ -98,7 +98,7 @@ def encrypt(as_json: bool = JSON_OPTION) -> None:
     from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
     from callrec.adapters.disk.folder_lock import holder_of
     from callrec.adapters.disk.journal_reader import UnfinishedRecordings
-    from callrec.app.library.encrypting import EncryptingPorts, encrypt_all
+    from callrec.app.library.encryption.encrypting import EncryptingPorts, encrypt_all
     from callrec.domain.errors import Refused, Unavailable
 
     read, library = _library()
@@ -122,7 +122,7 @@ def encrypt(as_json: bool = JSON_OPTION) -> None:
 def rotate(as_json: bool = JSON_OPTION) -> None:
     """Wrap the key of each recording with the current master key; no audio is read or written. May be run again."""
     from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
-    from callrec.app.library.encrypting import rotate as rotated
+    from callrec.app.library.encryption.encrypting import rotate as rotated
 
     _, library = _library()
     log_command(Action.SETTINGS_CHANGED, subject="encryption:keys")
@@ -159,7 +159,7 @@ def _entered(read: "Settings") -> "Callable[[RecordingId, str], bool]":
 
 
 def _print_done(steps: "Iterable[Done]", what: str, *, as_json: bool) -> None:
-    from callrec.app.library.encrypting import Done
+    from callrec.app.library.encryption.encrypting import Done
 
     done = Done()
     for done in steps:

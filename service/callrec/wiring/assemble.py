@@ -54,7 +54,7 @@ from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.app.dialplan.service_codes import Services
 from callrec.app.directory.store_watch import StoreWatch
 from callrec.app.events.hub import EventHub
-from callrec.app.library.encryption_watch import EncryptionWatch
+from callrec.app.library.encryption.key_watch import EncryptionWatch
 from callrec.app.library.finalize import finalizer as finalize
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.app.ports.asterisk import DeviceStates

@@ -8,7 +8,7 @@ from callrec.adapters.encryption.contents import Contents, KeysOfFolder
 from callrec.adapters.encryption.key_sources import KeySource
 from callrec.adapters.encryption.library_keys import LibraryKeys
 from callrec.adapters.encryption.master_keys import MasterKeys
-from callrec.app.library.encryption_watch import EncryptionWatch
+from callrec.app.library.encryption.key_watch import EncryptionWatch
 from callrec.config import Settings
 from callrec.observe.health import Readiness
 from callrec.observe.observer import Observation

@@ -10,7 +10,7 @@ from callrec.adapters.disk.spool import DiskSpool
 from callrec.adapters.redis.connection import Address
 from callrec.adapters.redis.erased_events import ErasedEvents
 from callrec.app.library.lifetime import erased_traces
-from callrec.app.ports.erasure import Trace
+from callrec.app.ports.lifetime import Trace
 
 
 async def traces(  # noqa: PLR0917 - one for each place

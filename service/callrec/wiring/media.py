@@ -20,7 +20,7 @@ from callrec.adapters.threads import Threads
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.changing_many import ChangingMany, Marking
-from callrec.app.library.encrypted_entries import EncryptedEntries
+from callrec.app.library.encryption.entries import EncryptedEntries
 from callrec.app.library.lifetime import erased_traces
 from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
 from callrec.app.library.lifetime.holding import Holding
@@ -36,10 +36,9 @@ from callrec.app.library.media.waveforms import Waveforms
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.library.sharing import Sharing, SharingPorts
 from callrec.app.ports.access import AuditLog
-from callrec.app.ports.erasure import ErasureNotices, Trace
 from callrec.app.ports.library import Catalogue, EventSink, Library
+from callrec.app.ports.lifetime import ErasureNotices, RetentionNotices, Trace
 from callrec.app.ports.media import MediaNotices
-from callrec.app.ports.retention import RetentionNotices
 from callrec.config import Settings
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.library.links import TOKEN_BYTES

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS under_way (
 
 
 class ErasureFile:
-    """Implements `app.ports.erasure.Erasures` in this folder. Each call is one transaction."""
+    """Implements `app.ports.lifetime.Erasures` in this folder. Each call is one transaction."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME

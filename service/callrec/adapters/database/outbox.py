@@ -59,7 +59,7 @@ _OLDEST = "SELECT place, bytes FROM deliveries WHERE webhook = ? ORDER BY given_
 
 
 class SqliteOutbox:
-    """Implements `app.ports.webhooks.Outbox`. `most_bytes`: of all bodies of one webhook; above it the oldest deliveries are
+    """Implements `app.ports.events.Outbox`. `most_bytes`: of all bodies of one webhook; above it the oldest deliveries are
     dropped, first those that were given up."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:

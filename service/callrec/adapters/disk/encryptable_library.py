@@ -29,7 +29,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class DiskEncryptableLibrary:
-    """Implements `app.ports.encryption.EncryptableLibrary`. `checkpoint` is told each step, for tests of crashes."""
+    """Implements `app.ports.library.EncryptableLibrary`. `checkpoint` is told each step, for tests of crashes."""
 
     def __init__(self, library: MonitorLibrary, *, checkpoint: Callable[[str], None] = lambda _step: None) -> None:
         self._library, self._checkpoint = library, checkpoint

@@ -13,7 +13,7 @@ _MODE = 0o600
 
 
 class DiskRetention:
-    """Implements `app.ports.retention.RetentionStore`."""
+    """Implements `app.ports.lifetime.RetentionStore`."""
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir

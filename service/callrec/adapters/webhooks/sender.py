@@ -69,7 +69,7 @@ class _CheckedResolver(AbstractResolver):
 
 
 class HttpSender:
-    """Implements `app.ports.webhooks.Sender`."""
+    """Implements `app.ports.events.Sender`."""
 
     def __init__(self, allowed: Sequence[Network], now_s: Callable[[], float] = time.time) -> None:
         self._allowed, self._now_s = allowed, now_s

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from callrec.app.ports.calls import Spool
-from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, Encoder, EventSink, Library
+from callrec.app.ports.lifetime import Erasures
 from callrec.domain.calls.ids import CaptureId, RecordingId, may_be_of, recording_of
 from callrec.domain.calls.model import Recording
 from callrec.domain.error_codes import ErrorCode

@@ -3,8 +3,8 @@
 import asyncio
 
 from callrec.app.library.catalog import Rebuilt, rebuild
-from callrec.app.ports.erasure import Erasures
 from callrec.app.ports.library import Catalogue, EventSink, FormerIndex, KeeperNotices, Library
+from callrec.app.ports.lifetime import Erasures
 from callrec.app.ports.observer import Observer
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.errors import CallrecError

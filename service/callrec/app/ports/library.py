@@ -1,4 +1,4 @@
-"""Stored recordings: the encoder, the monitor directory, the catalogue, the stream of events, and the observer of it all.
+"""Stored recordings: encoder, monitor directory, catalogue, stream of events, encryption at rest, and the observer of it all.
 
 Every method that can fail raises one of the four kinds of `domain.errors`; every method that waits is bounded by its adapter.
 """
@@ -282,4 +282,44 @@ class Notices(Protocol):
 
     def overflowed(self) -> None:
         """The queue is full: the recording waits in the journal instead."""
+        ...
+
+
+class MasterKeyRing(Protocol):
+    """The master keys that the settings lead to. Blocking; called in a worker thread."""
+
+    def look(self) -> None:
+        """Read them when that is due. Raises Misconfigured (`encryption-keys`) when they cannot be used, Unavailable
+        (`encryption-keys-away`) when they cannot be had now."""
+        ...
+
+    def ids(self) -> tuple[str, ...]:
+        """Their ids, first that of the one for new recordings. Raises as `look`."""
+        ...
+
+
+class EncryptableLibrary(Protocol):
+    """Encrypts the files of stored recordings in place. Blocking. It may be killed at any moment, and run again."""
+
+    def encrypt(self, path: str, manifest: Manifest) -> bool:
+        """Encrypt what is not encrypted yet of the recording at this path. Before a plain file goes, what was encrypted has been
+        read back and compared. False when there was nothing to do, or the recording was erased meanwhile. Raises Corrupt
+        (`media-changed`, `media-missing`), Unavailable."""
+        ...
+
+    def rewrap(self, path: str) -> bool:
+        """Wrap the key of the recording at this path with the current master key; its files stay as they are. False when it has
+        that one already, or is not encrypted. Raises Corrupt (`key-file-damaged`), Unavailable."""
+        ...
+
+
+class EncryptionNotices(Protocol):
+    """The observer of master keys: metrics, alarms, logs. Must not raise."""
+
+    def master_keys_away(self, error: CallrecError) -> None:
+        """Nothing can be encrypted or read; recordings wait in the spool."""
+        ...
+
+    def master_keys_back(self) -> None:
+        """They can be had again."""
         ...

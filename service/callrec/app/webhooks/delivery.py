@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from callrec.app.ports.calls import Clock
-from callrec.app.ports.events import EventStream
+from callrec.app.ports.events import EventStream, Outbox, Sender
 from callrec.app.ports.observer import Observer
-from callrec.app.ports.webhooks import Outbox, Sender
 from callrec.domain.backoff import Backoff
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.error_codes import ErrorCode

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.ports.calls import Clock
-from callrec.app.ports.webhooks import Outbox, Sender
+from callrec.app.ports.events import Outbox, Sender
 from callrec.domain.errors import Refused
 from callrec.domain.webhooks.destinations import Network, checked_url
 from callrec.domain.webhooks.model import MOST_WEBHOOKS, OVERLAP_S, Attempt, Delivery, Standing, Webhook

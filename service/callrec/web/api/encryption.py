@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.encrypting import BATCH
+from callrec.app.library.encryption.encrypting import BATCH
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.directory.model import Permission
 from callrec.web.api.media import asker_of

@@ -16,7 +16,7 @@ from callrec.adapters.encryption import master_keys
 from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.media.transcode import PyAvMeasurer
 from callrec.app.library.catalog import Report, export, index_entry, verify
-from callrec.app.library.encrypting import counted, rotate
+from callrec.app.library.encryption.encrypting import counted, rotate
 from callrec.app.library.media.sources import Stored, source_of
 from callrec.app.library.media.waveforms import kept_or_made
 from callrec.domain.errors import CallrecError, Corrupt, Unavailable

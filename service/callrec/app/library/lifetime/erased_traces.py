@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from callrec.app.ports.erasure import TextsAbout, Trace
+from callrec.app.ports.lifetime import TextsAbout, Trace
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.library.erasure import Erasing
 

@@ -17,8 +17,8 @@ from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.calls import Clock
-from callrec.app.ports.erasure import ErasureNotices, Erasures, Trace
 from callrec.app.ports.library import EventSink, Library
+from callrec.app.ports.lifetime import ErasureNotices, Erasures, Trace
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.decisions import Visible, visible
 from callrec.domain.calls.ids import RecordingId

@@ -15,7 +15,7 @@ from callrec.app.library.lifetime.erasure import BATCH, Erasure, Request
 from callrec.app.library.media.looks import Asker
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Catalogue, Library
-from callrec.app.ports.retention import RetentionClock, RetentionNotices, RetentionStore
+from callrec.app.ports.lifetime import RetentionClock, RetentionNotices, RetentionStore
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Conflict

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.annotating import Annotating
 from callrec.app.library.changing_many import Marking
-from callrec.app.library.encrypted_entries import EncryptedEntries
+from callrec.app.library.encryption.entries import EncryptedEntries
 from callrec.app.library.lifetime.erasure import Erasure
 from callrec.app.library.lifetime.holding import Holding
 from callrec.app.library.lifetime.retention import RetentionKeeper

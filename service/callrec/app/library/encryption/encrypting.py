@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from callrec.app.access.audit_log.stored_entries import record_digest
 from callrec.app.library.catalog import Finding
-from callrec.app.ports.encryption import EncryptableLibrary
-from callrec.app.ports.library import Library
+from callrec.app.ports.library import EncryptableLibrary, Library
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError
 from callrec.domain.library.manifest import Manifest

@@ -5,7 +5,7 @@ Calls are recorded all the same: what has ended waits in the spool until it can 
 
 import asyncio
 
-from callrec.app.ports.encryption import EncryptionNotices, MasterKeyRing
+from callrec.app.ports.library import EncryptionNotices, MasterKeyRing
 from callrec.domain.errors import CallrecError
 
 LOOK_S = 10.0

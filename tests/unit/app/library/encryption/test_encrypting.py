@@ -14,8 +14,8 @@ from callrec.app.access.audit_log.evidence import evidence_of
 from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.access.audit_log.log_check import check_log
 from callrec.app.library.catalog import verify
-from callrec.app.library.encrypted_entries import EncryptedEntries
-from callrec.app.library.encrypting import Done, EncryptingPorts, counted, encrypt_all
+from callrec.app.library.encryption.encrypting import Done, EncryptingPorts, counted, encrypt_all
+from callrec.app.library.encryption.entries import EncryptedEntries
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Refused, Unavailable

@@ -1,13 +1,15 @@
 """The Python packages that callrec runs with, and their licences, as their own metadata have them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
 OWN = "callrec"
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice)[^/]*$", re.IGNORECASE)
 _LONGEST = 60
 """Characters of a licence's name; longer ones are texts."""
@@ -28,22 +30,24 @@ class Package:
 
 @cache
 def packages() -> Sequence[Package]:
-    """All that callrec needs, directly or not, by name. Blocking."""
-    found: dict[str, Package] = {}
-    waiting = [OWN]
+    """All that callrec needs here, directly or not, by name. Blocking."""
+    found: dict[NormalizedName, Package] = {}
+    own = Requirement(OWN)
+    waiting, seen = [own], set[tuple[NormalizedName, frozenset[str]]]()
     while waiting:
-        name = waiting.pop()
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if (wanted := (name, frozenset(requirement.extras))) in seen:
+            continue
+        seen.add(wanted)
         try:
-            one = distribution(name)
-        except PackageNotFoundError:  # for other systems or other versions of Python
+            one = distribution(requirement.name)
+        except PackageNotFoundError:  # somebody installed callrec without it
             continue
-        key = _key(one.metadata["Name"])
-        if key in found:
-            continue
-        found[key] = Package(one.metadata["Name"], one.version, _licence(one))
-        waiting += _needed(one)
-    del found[_key(OWN)]
-    return [found[key] for key in sorted(found)]
+        found[name] = Package(one.metadata["Name"], one.version, _licence(one))
+        waiting += _needed(one, requirement.extras)
+    del found[canonicalize_name(own.name)]
+    return [found[name] for name in sorted(found)]
 
 
 def own_notice() -> str:
@@ -51,27 +55,12 @@ def own_notice() -> str:
     return "\n".join(text for name, text in _files(distribution(OWN)) if name.endswith("NOTICE"))
 
 
-def _needed(one: Distribution) -> Iterator[str]:
-    """The names of what it needs; of extras only those that callrec itself asks for."""
-    for line in one.requires or ():
-        said = _NAME.match(line)
-        if said and "extra ==" not in line:
-            yield said.group()
-            yield from _of_extras(said.group(), line)
-
-
-def _of_extras(name: str, line: str) -> Iterator[str]:
-    """What the extras of a requirement such as `redis[hiredis]` need."""
-    requested = re.match(r"[A-Za-z0-9._-]+\s*\[([^\]]*)\]", line)
-    try:
-        requirements = distribution(name).requires or () if requested else ()
-    except PackageNotFoundError:
-        return
-    for extra in (one.strip() for one in requested.group(1).split(",")) if requested else ():
-        for each in requirements:
-            said = _NAME.match(each)
-            if said and re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", each):
-                yield said.group()
+def _needed(one: Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
+    """What it needs here: on this system, with this Python, and with these of its extras."""
+    for requirement in map(Requirement, one.requires or ()):
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield requirement
 
 
 def _licence(one: Distribution) -> str:
@@ -100,8 +89,3 @@ def _files(one: Distribution) -> Iterator[tuple[str, str]]:
                     yield str(file), text.read()
             except OSError:
                 continue
-
-
-def _key(name: str) -> str:
-    """As names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -35,6 +35,9 @@ def changed(tables: Tables, before: Context | None, after: Context | None) -> Ed
     elif len(tables.contexts) == 1:
         raise Refused("context-last", f"{name} is the only context", hint="make another one first")
     outside = sorted(number for number in _numbers(tables, name) if after is None or not after.holds(number))
+    if len(outside) == 1:
+        hint = "give this number up first, or keep a range that holds it"
+        raise Refused("context-in-use", f"one number of {name} would lie outside: {outside[0]}", hint=hint)
     if outside:
         hint = "give these numbers up first, or keep a range that holds them"
         raise Refused(

@@ -99,7 +99,7 @@ def _rows(text: str, find: Find, errors: list[RowError]) -> Iterator[KeyRow]:
         if count > MOST_ROWS:
             raise Refused("file-too-large", f"the file has more than {MOST_ROWS:,} rows", hint="split it")
         if len(cells) != len(names):
-            reason = f"must have {len(names)} values as the header has, not {len(cells)}"
+            reason = f"must have as many values as the header: {len(names)}, not {len(cells)}"
             errors.append(RowError(at_line, "", "", reason))
             continue
         values = {name: unescaped(name, cell.strip()) for name, cell in zip(names, cells, strict=True)}

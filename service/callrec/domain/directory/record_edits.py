@@ -132,6 +132,10 @@ def _unused(table_record: Entity | Profile, tables: Directory) -> None:
         count = sum(user.entityid == table_record.id for user in users)
     else:
         count = sum(user.profileclient == table_record.name for user in users)
+    if count == 1:
+        raise Refused(
+            _IN_USE[type(table_record)], f"one user has {table_record.name}", hint="give this user another one first"
+        )
     if count:
         raise Refused(
             _IN_USE[type(table_record)], f"{count} users have {table_record.name}", hint="give them another one first"

@@ -35,7 +35,6 @@ SAYS = {
     "factor": N_("From now on a code is asked for at each login. Your other sessions have ended."),
     "factor-off": N_("The password alone is enough to log in."),
 }
-WAIT = N_("There were too many attempts. Try again in %(wait_s)s seconds.")
 NOT_PRESENT = N_("This is not your present password.")
 WRONG_CODE = N_("This code is wrong, or was used before.")
 
@@ -137,7 +136,7 @@ class _Account:
         try:
             await remove_own_factor(request, self._logins, self._records, user, present=present, code=code)
         except LoginWait as wait:
-            form.add("", WAIT, wait_s=wait.wait_s)
+            form.add_wait(wait.wait_s)
         except Refused as refused:
             at = {"login-refused": ("present", NOT_PRESENT), "login-code": ("code", WRONG_CODE)}.get(refused.code)
             if at:
@@ -154,7 +153,7 @@ class _Account:
         try:
             await self._logins.check_password(user, present, client_of(request))
         except LoginWait as wait:
-            form.add("", WAIT, wait_s=wait.wait_s)
+            form.add_wait(wait.wait_s)
         except Refused:
             form.add("present", NOT_PRESENT)
         return not form.is_wrong

@@ -88,6 +88,15 @@ class Form:
         """Say at this field what was refused and what to do about it."""
         self.errors.setdefault(name, []).append(refusal_line(error, self.language))
 
+    def add_wait(self, wait_s: int) -> None:
+        """Say that there were too many attempts, and for how long one has to wait."""
+        said = translations(self.language).ngettext(
+            "There were too many attempts. Try again in %(num)s second.",
+            "There were too many attempts. Try again in %(num)s seconds.",
+            wait_s,
+        )
+        self.errors.setdefault(WHOLE, []).append(said % {"num": wait_s})
+
     @property
     def is_wrong(self) -> bool:
         """Whether something is wrong."""

@@ -51,7 +51,9 @@ def translations(language: str) -> Translations:
     """The sentences in this language; a sentence that its catalogues lack stays English."""
     whole = Translations()
     for file in sorted((LOCALES / language).glob("*.po")):
-        whole.merge(compiled(catalogue(file, language)))
+        made = compiled(catalogue(file, language))
+        whole.merge(made)
+        whole.plural = made.plural  # merging leaves it as it is, and a language has its own forms
     return whole
 
 

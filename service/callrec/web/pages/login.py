@@ -106,7 +106,7 @@ class _Login:
         try:
             done = await self._logins.log_in(username, password, client_of(request), code)
         except LoginWait as wait:
-            form.add("", N_("There were too many attempts. Try again in %(wait_s)s seconds."), wait_s=wait.wait_s)
+            form.add_wait(wait.wait_s)
             return _shown(request, form, came_for, status=HTTPStatus.TOO_MANY_REQUESTS)
         except Refused as refused:
             if refused.code != "login-code":

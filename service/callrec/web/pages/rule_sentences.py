@@ -80,7 +80,7 @@ SENTENCES: tuple[str, ...] = (
         "; unlike in XiVO, an agent number belongs to one user: give the other user another number"
     ),
     N_("must be this user's only row: line %(line)s is %(user)s, too"),
-    N_("must have %(wanted)s values as the header has, not %(found)s"),
+    N_("must have as many values as the header: %(wanted)s, not %(found)s"),
     N_("must have a name in column %(column)s: name it, or delete the column"),
     N_("is no column of a user file"),
     N_("must be there only once"),

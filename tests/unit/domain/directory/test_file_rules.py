@@ -226,7 +226,7 @@ def test_a_first_row_that_is_no_header_is_not_repeated():
 
 def test_wrong_number_of_values():
     """A row shorter or longer than the header is one error."""
-    assert ["must have 2 values as the header has, not 3"] == [
+    assert ["must have as many values as the header: 2, not 3"] == [
         e.reason for e in errors_of("firstname|lastname\na|b|c\n")
     ]
 

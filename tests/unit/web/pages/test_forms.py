@@ -107,3 +107,18 @@ def test_what_a_use_case_refuses_is_told_in_the_language_of_the_page() -> None:
     assert said["en"].startswith("there is no type of event 'x'")
     assert said["de"] == "Diesen Ereignistyp gibt es nicht."
     assert len(set(said.values())) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("language", "wait_s", "said"),
+    [
+        ("en", 1, "There were too many attempts. Try again in 1 second."),
+        ("en", 30, "There were too many attempts. Try again in 30 seconds."),
+        ("de", 1, "Es gab zu viele Versuche. Versuchen Sie es in 1 Sekunde noch einmal."),
+        ("fr", 30, "Trop de tentatives. Réessayez dans 30 secondes."),
+    ],
+)
+def test_how_long_one_has_to_wait_is_told(language: str, wait_s: int, said: str) -> None:
+    form = filled(language)
+    form.add_wait(wait_s)
+    assert form.error() == said

@@ -4,7 +4,7 @@ import page_words
 import pytest
 
 from callrec.domain.directory.model import PAGE_LANGUAGES
-from callrec.web.pages.languages import LANGUAGES, preferred_language, translations
+from callrec.web.pages.languages import LANGUAGES, catalogue, compiled, preferred_language, translations
 
 
 def test_an_account_can_have_each_language_of_the_pages() -> None:
@@ -66,3 +66,30 @@ def test_an_unfinished_translation_is_noticed() -> None:
         "%(n)s more",
         "Sure",
     ]
+
+
+@pytest.mark.parametrize("language", page_words.OTHERS)
+def test_each_number_has_the_form_that_its_language_has_for_it(language: str) -> None:
+    """Nothing, one and many; the catalogue of each area says the same of a number."""
+    one, many = "%(num)s recording", "%(num)s recordings"
+    strings = catalogue(page_words.file_of(language, "recordings"), language)[one].string
+    for number in (0, 1, 2, 9, 1_000_000):
+        form = compiled(catalogue(page_words.file_of(language, "recordings"), language)).plural(number)
+        assert translations(language).ngettext(one, many, number) == strings[form], number
+
+
+def test_french_counts_nothing_as_one_and_speaks_of_millions_with_a_preposition() -> None:
+    say = translations("fr").ngettext
+    said = [say("%(num)s recording", "%(num)s recordings", number) % {"num": number} for number in (0, 1, 9, 1_000_000)]
+    assert said == ["0 enregistrement", "1 enregistrement", "9 enregistrements", "1000000 d'enregistrements"]
+
+
+@pytest.mark.parametrize("language", page_words.OTHERS)
+def test_a_sentence_has_the_same_translation_on_every_page(language: str) -> None:
+    """The catalogues become one: of two translations one would stand in the other's place, as a phone's key for a signature's."""
+    found: dict[str, set[str]] = {}
+    for area in AREAS:
+        for one in catalogue(page_words.file_of(language, area), language) if AREAS[area] else ():
+            if one.id:
+                found.setdefault(str(one.id if isinstance(one.id, str) else one.id[0]), set()).add(str(one.string))
+    assert {said: strings for said, strings in found.items() if len(strings) > 1} == {}

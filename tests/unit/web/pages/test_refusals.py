@@ -8,9 +8,10 @@ from source_sentences import refusals
 from callrec.app.directory import find_user
 from callrec.domain import directory
 from callrec.domain.directory.directory import Directory
-from callrec.domain.directory.model import Context, ContextKind, Profile, Range, Role, Tables
+from callrec.domain.directory.model import Context, ContextKind, Profile, Range, Role, Tables, User
 from callrec.domain.directory.user_file.columns import CONTEXT
 from callrec.domain.errors import Refused
+from callrec.domain.rules import UserId
 from callrec.web.pages.languages import LANGUAGES
 from callrec.web.pages.records.removal import removal
 from callrec.web.pages.refusals import SENTENCES, refusal_line, refusal_words
@@ -26,7 +27,7 @@ JOINED = {"X must be X": f"X must be {CONTEXT.says}"}
 @pytest.mark.parametrize("language", OTHERS)
 def test_each_refusal_of_an_edit_or_removal_is_told_in_the_language(language: str) -> None:
     said = {JOINED.get(one, one) for file in FILES for one in refusals(file)}
-    assert {"X users have X", "make another one first", "already taken: X"} <= said
+    assert {"X users have X", "one user has X", "make another one first", "already taken: X"} <= said
     said -= {"callrec users list shows all"}  # a page says what to type instead
     told = Sentences(SENTENCES)
     assert [one for one in sorted(said) if told.in_words(one, language) == one] == []
@@ -65,3 +66,22 @@ def test_a_refusal_without_a_sentence_is_told_by_its_code() -> None:
     refused = Refused("webhook-types", "there is no type of event 'x'", hint="there are recording-stored")
     assert refusal_words(refused, "de") == ("Diesen Ereignistyp gibt es nicht.", "")
     assert refusal_line(refused, "en") == "there is no type of event 'x': there are recording-stored"
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "more"),
+    [
+        ("en", "one user has Client", "2 users have Client"),
+        ("de", "Ein Benutzer hat Client", "2 Benutzer haben Client"),
+        ("fr", "un utilisateur a Client", "2 utilisateurs ont Client"),
+        ("es", "un usuario tiene Client", "2 usuarios tienen Client"),
+    ],
+)
+def test_one_user_is_told_as_one(language: str, one: str, more: str) -> None:
+    for number, said in ((1, one), (2, more)):
+        users = tuple(User(UserId(str(nth)), "A", profileclient="Client") for nth in range(1, number + 1))
+        tables = Directory(Tables(users, profiles=(Profile("Client", "user"), Profile("Other", "user"))))
+        told = removal(
+            next(profile for profile in tables.profiles() if profile.name == "Client"), tables, language
+        ).refused
+        assert told.startswith(said), told

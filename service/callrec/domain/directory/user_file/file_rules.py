@@ -103,7 +103,7 @@ class _Reading:
             reason = f"was not checked, nor were the lines after it: the lines before it have more than {MOST_WRONG:,} errors"
             raise FileRefused([RowError(at_line, "", "", reason)])
         if len(cells) != len(self.names):
-            reason = f"must have {len(self.names)} values as the header has, not {len(cells)}"
+            reason = f"must have as many values as the header: {len(self.names)}, not {len(cells)}"
             self.errors.append(RowError(at_line, "", "", reason))
             return
         if "'" in "".join(cells):

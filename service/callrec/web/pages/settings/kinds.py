@@ -76,7 +76,7 @@ CONTEXT = RecordKind(
         ),
         Field(
             "kind",
-            N_("Holds"),
+            N_("Kind of numbers"),
             Kind.CHOICE,
             choices=(("internal", N_("numbers of users")), ("incall", N_("incoming numbers"))),
             otherwise="internal",

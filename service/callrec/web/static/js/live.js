@@ -13,7 +13,8 @@ const changed = new Map();
 let isFilled = false;
 let heardAt = 0;
 
-const filled = (place, n) => (n === 1 ? place.dataset.one : place.dataset.many).replace("{n}", n);
+const plural = new Intl.PluralRules(document.documentElement.lang);
+const filled = (place, n) => (plural.select(n) === "one" ? place.dataset.one : place.dataset.many).replace("{n}", n);
 const rowOf = (id) => byId(`call-${id}`);
 
 function show(kind, word) {

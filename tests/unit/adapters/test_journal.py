@@ -336,6 +336,28 @@ async def test_what_has_ended_is_gone_from_a_new_segment_and_no_entry_is_lost(tm
         await again.compact()
 
 
+async def test_of_erased_recordings_no_damaged_line_is_left_either(tmp_path: Path) -> None:
+    lines = [
+        b'{"id": "c1-1", "number": "+33777"',
+        b'{"id": "c2-1", "number": "+33888"',
+        b'{"id": "c3-1", "name": "Zo\\u00eb"',
+    ]
+    (tmp_path / "damaged.log").write_bytes(b"\n".join([*lines, b'{"id": "c4-1"}']) + b"\n")
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    await journal.append(entry(1))
+    await journal.append(entry(1, Step.FINISHED))
+    await journal.forget(["c1-1"], [])
+    assert (tmp_path / "damaged.log").read_bytes() == b"\n".join([*lines[1:], b'{"id": "c4-1"}']) + b"\n"
+    assert not any(b"c1-1" in (tmp_path / name).read_bytes() for name in segments(tmp_path))
+    await journal.forget([], ["+33888", "Zoë"])
+    assert (tmp_path / "damaged.log").read_bytes() == b'{"id": "c4-1"}\n'
+    assert (tmp_path / "damaged.log").stat().st_mode & 0o777 == 0o600
+    await journal.close()
+    with pytest.raises(Unavailable):
+        await journal.forget([], ["+33888"])
+
+
 @pytest.mark.parametrize("fault", ["segment", "append"])
 async def test_a_disk_that_refuses_a_new_segment_is_told_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -1,8 +1,10 @@
 """Webhooks and their deliveries on disk."""
 
+import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,13 +242,34 @@ async def test_deliveries_about_erased_recordings_go_and_their_bytes_with_them(
         of(4, '{"data": {"recording": "c3-1", "numbers": "+339"}}'),
         of(5, "no JSON"),
         of(6, '{"data": []}'),
+        of(7, json.dumps({"data": {"recording": "c4-1", "names": ["Zoë Doe"]}})),
     ]
-    await outbox.accept(told, "6-0", 1.0)
-    assert await outbox.forget_about(["c1-1"], ["+33888"]) == 3
+    await outbox.accept(told, "7-0", 1.0)
+    assert await outbox.forget_about(["c1-1"], ["+33888", "zoë doe"]) == 4
+    told.pop()
     assert [one.body for one in await outbox.deliveries("crm", 10)] == [one.text for one in told[3:]]
     content = b"".join(path.read_bytes() for path in files(tmp_path))
     assert b"+339" in content
     assert not any(number in content for number in (b"33777", b"33778", b"33888"))
+
+
+async def test_what_another_reader_keeps_in_the_log_of_changes_is_no_end_of_an_erasure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callrec.adapters.database.outbox.BUSY_S", 0.05)
+    outbox = SqliteOutbox(tmp_path, 100_000)
+    await outbox.put(CRM)
+    await outbox.accept(
+        [EventMessage("1-0", "recording", '{"data": {"recording": "c1-1", "number": "+33777"}}')], "1-0", 1.0
+    )
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM deliveries").fetchall()
+        with pytest.raises(Unavailable, match="log of changes"):
+            await outbox.forget_about(["c1-1"], [])
+    await outbox.forget_about(["c1-1"], [])
+    assert not any(b"+33777" in path.read_bytes() for path in files(tmp_path))
+    await outbox.close()
 
 
 async def test_without_webhooks_nothing_is_to_be_forgotten(tmp_path: Path) -> None:

@@ -52,6 +52,40 @@ async def refused(catalogue: SqliteCatalogue, kind: type[CallrecError], code: st
     return found[0]
 
 
+async def test_what_another_reader_keeps_in_the_log_of_changes_is_told(
+    catalogue: SqliteCatalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure must not end while the removed row is still there: it is tried again."""
+    monkeypatch.setattr(catalogue_file, "BUSY_S", 0.05)
+    await catalogue.close()
+    async with open_catalogue("sqlite:", tmp_path) as opened:
+        await opened.put(entry(99) | {"names": '["Zebulon Quagga"]'})
+        with closing(apsw.Connection(str(tmp_path / NAME))) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM recordings").fetchall()
+            assert await opened.forget("c99-1")
+            with pytest.raises(Unavailable) as error:
+                await opened.purge()
+            assert error.value.code == "catalogue-busy"
+            assert any(b"Quagga" in (tmp_path / name).read_bytes() for name in files(tmp_path))
+        await opened.purge()
+        assert not any(b"Quagga" in (tmp_path / name).read_bytes() for name in files(tmp_path))
+
+
+async def test_a_purge_leaves_no_damaged_file_of_before(catalogue: SqliteCatalogue, tmp_path: Path) -> None:
+    """It holds what was erased since, and the recordings are the better copy of everything else."""
+    await catalogue.close()
+    content = bytearray((tmp_path / NAME).read_bytes())
+    content[100:2000] = bytes(1900)
+    (tmp_path / NAME).write_bytes(content)
+    async with open_catalogue("sqlite:", tmp_path) as opened:
+        async with opened.rebuild() as rebuild:
+            await rebuild.finish(lambda _: False)
+        assert f"{NAME}.damaged" in files(tmp_path)
+        await opened.purge()
+    assert list(files(tmp_path)) == [NAME]
+
+
 async def test_only_its_owner_may_read_it(catalogue: SqliteCatalogue, tmp_path: Path) -> None:
     await catalogue.put(entry(99))
     modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in files(tmp_path)}
@@ -64,6 +98,7 @@ async def test_what_is_removed_is_in_no_file(catalogue: SqliteCatalogue, tmp_pat
     assert await catalogue.search(Filter(name="number7"), PageRequest())
     await catalogue.put(entry(7) | {"state": "partial"})
     assert await catalogue.forget("c7-1")
+    await catalogue.purge()
     for name, content in files(tmp_path).items():
         assert [text for text in (*texts, b"r7", b"557") if text in content] == [], name
     assert await catalogue.count(ALL) == Count(29, True)

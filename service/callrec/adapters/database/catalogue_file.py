@@ -67,7 +67,12 @@ def set_aside(path: Path) -> None:
     for beside in _BESIDE:
         Path(f"{path}{beside}").unlink(missing_ok=True)
     with suppress(FileNotFoundError):
-        path.rename(f"{path}.damaged")
+        path.rename(set_aside_path(path))
+
+
+def set_aside_path(path: Path) -> Path:
+    """Where `set_aside` puts this file."""
+    return Path(f"{path}.damaged")
 
 
 @contextmanager

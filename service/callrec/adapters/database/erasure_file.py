@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS tombstones (
 CREATE TABLE IF NOT EXISTS under_way (
     place INTEGER PRIMARY KEY, recording TEXT UNIQUE NOT NULL, is_logged INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS owed_words (word TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -65,6 +66,23 @@ class ErasureFile:
         with self._open() as database:
             rows = database.execute("SELECT recording, is_logged, body FROM under_way ORDER BY place").fetchall()
         return [_erasing(*row) for row in rows]
+
+    def owe_words(self, words: Collection[str]) -> None:
+        """See ports.Erasures."""
+        with self._open() as database:
+            database.executemany("INSERT OR IGNORE INTO owed_words VALUES (?)", [(one,) for one in words])
+
+    def owed_words(self) -> frozenset[str]:
+        """See ports.Erasures."""
+        if not self._path.exists():
+            return frozenset()
+        with self._open() as database:
+            return frozenset(word for (word,) in database.execute("SELECT word FROM owed_words"))
+
+    def pay_words(self, words: Collection[str]) -> None:
+        """See ports.Erasures."""
+        with self._open() as database:
+            database.executemany("DELETE FROM owed_words WHERE word = ?", [(one,) for one in words])
 
     def erased(self, recordings: Collection[RecordingId]) -> frozenset[RecordingId]:
         """See ports.Erasures."""

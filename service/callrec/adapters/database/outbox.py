@@ -208,7 +208,7 @@ class SqliteOutbox:
 
     async def forget_about(self, recordings: Collection[str], words: Collection[str]) -> int:
         """Remove deliveries about these recordings, and each that has one of these words; returns how many. Nothing is left of
-        them in the file, or in its log of changes."""
+        them in the file, or in its log of changes. Raises Unavailable while another process reads what was before."""
         known = frozenset(recordings)
 
         def write(database: sqlite3.Connection) -> int:
@@ -220,7 +220,7 @@ class SqliteOutbox:
         if not self._path.exists():
             return 0
         count = await self._do(write)
-        await self._run(lambda: self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await self._run(self._empty_log)
         return count
 
     async def changed(self) -> bool:
@@ -232,6 +232,14 @@ class SqliteOutbox:
             return before not in {-1, now}
 
         return await self._do(read)
+
+    def _empty_log(self) -> None:
+        """Empty the log of changes. Raises Unavailable."""
+        with _translated(self._path):
+            (is_kept, *_) = self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_kept:
+            says = f"another process has read {self._path} for longer than {BUSY_S:g} s"
+            raise Unavailable("disk", f"{says}, so that removed deliveries are still in its log of changes")
 
     def _shorten(self, database: sqlite3.Connection, webhook: str) -> int:
         (held,) = database.execute("SELECT sum(bytes) FROM deliveries WHERE webhook = ?", (webhook,)).fetchone()

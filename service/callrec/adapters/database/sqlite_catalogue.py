@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import apsw
 
-from callrec.adapters.database.catalogue_file import NAME, CatalogueFile, translated
+from callrec.adapters.database.catalogue_file import BUSY_S, NAME, CatalogueFile, set_aside_path, translated
 from callrec.adapters.database.catalogue_queries import Query, count_query, page_query
 from callrec.adapters.database.catalogue_rows import (
     entry_of,
@@ -26,7 +26,7 @@ from callrec.adapters.database.catalogue_rows import (
 )
 from callrec.adapters.database.catalogue_schema import VERSION, migrate
 from callrec.adapters.database.sqlite_rebuild import SqliteRebuild
-from callrec.domain.errors import CallrecError, Misconfigured
+from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
 from callrec.domain.library.search import Filter
 from callrec.domain.library.search_keys import Entry, keys_of
 from callrec.domain.library.search_pages import Count, Page, PageRequest, Row, page_of
@@ -121,8 +121,7 @@ class SqliteCatalogue:
             place = last
 
     async def forget(self, recording: str) -> bool:
-        """Remove one entry. Its bytes are gone from the files afterwards, unless another process reads at this moment: then
-        with the next removal."""
+        """Remove one entry. Its bytes are gone from the files with the next `purge`."""
 
         def write(database: apsw.Connection) -> bool:
             found = stored(database, recording)
@@ -135,13 +134,20 @@ class SqliteCatalogue:
             )
             return found is not None
 
-        is_there = await self._write(write)
-        await self.purge()
-        return is_there
+        return await self._write(write)
 
     async def purge(self) -> None:
-        """Empty the log of changes, which has the pages as they were before."""
-        await self._run(lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        """Empty the log of changes, which has the pages as they were before, and remove a damaged file that was set aside. Raises
+        Unavailable (`catalogue-busy`) while another process reads what was before."""
+
+        def empty(database: apsw.Connection) -> None:
+            ((is_kept, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if is_kept:
+                says = f"another process has read {self._path} for longer than {BUSY_S:.0f} s"
+                raise Unavailable("catalogue-busy", f"{says}, so that removed entries are still in its log of changes")
+            set_aside_path(self._path).unlink(missing_ok=True)
+
+        await self._run(empty)
 
     async def is_filled(self) -> bool:
         """Whether a rebuild has ended once."""

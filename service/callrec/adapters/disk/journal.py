@@ -10,7 +10,7 @@ flushed and renamed; then the older ones are removed.
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_n
 from callrec.adapters.lock import FileLock
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
+from callrec.domain.library.erasure import mentioned
 from callrec.protocols.journal_lines import LineReader, LineWriter
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ class DiskJournal:
                 await done
         except TimeoutError:
             raise Unavailable("journal-slow", f"the disk took more than {2 * self._timeout_s:g} s") from None
+
+    async def forget(self, recordings: Collection[str], words: Collection[str]) -> None:
+        """Have nothing left of these recordings, which have ended, and no damaged line about them or with one of these words.
+        Raises Unavailable."""
+        if self._refusing is not None:
+            raise _same(self._refusing)
+        if recordings:
+            await self.compact()
+        with on_disk(f"journal {self._folder}"):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._drop_damaged, recordings, words)
 
     async def close(self) -> None:
         """Write the waiting entries, and unlock the folder."""
@@ -253,6 +264,20 @@ class DiskJournal:
         finally:
             os.close(aside)
 
+    def _drop_damaged(self, recordings: Collection[str], words: Collection[str]) -> None:
+        """Raises OSError."""
+        aside = self._folder / _DAMAGED
+        if not aside.exists():
+            return
+        lines = aside.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not _is_about(line.decode("utf-8", "replace"), recordings, words)]
+        if len(kept) < len(lines):
+            draft = aside.with_suffix(".tmp")
+            draft.unlink(missing_ok=True)
+            write_new(draft, b"".join(kept), 0o600)
+            draft.rename(aside)
+            sync_folder(self._folder)
+
     def _compact(self, live: Sequence[Entry]) -> None:
         """Replace all segments by a new one with these entries. Raises OSError; the old segments then stay."""
         older = self._segments()
@@ -275,6 +300,10 @@ class DiskJournal:
         for former in older:
             former.unlink()
         sync_folder(self._folder)
+
+
+def _is_about(line: str, recordings: Collection[str], words: Collection[str]) -> bool:
+    return any(one in line for one in recordings) or next(mentioned(line, words), None) is not None
 
 
 def _same(error: Unavailable) -> Unavailable:

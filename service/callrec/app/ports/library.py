@@ -209,7 +209,8 @@ class Catalogue(Protocol):
         ...
 
     async def purge(self) -> None:
-        """Overwrite what removed entries have left, as far as the engine does that."""
+        """Overwrite what removed entries have left, as far as the engine does that. Raises Unavailable while another reader
+        keeps it."""
         ...
 
     def rebuild(self) -> AbstractAsyncContextManager[Rebuild]:

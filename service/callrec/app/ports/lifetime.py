@@ -78,6 +78,18 @@ class Erasures(Protocol):
         """All erasures that have not ended."""
         ...
 
+    def owe_words(self, words: Collection[str]) -> None:
+        """Keep that these numbers and names are to be erased wherever they stand, though no recording has them."""
+        ...
+
+    def owed_words(self) -> frozenset[str]:
+        """Those that are kept so."""
+        ...
+
+    def pay_words(self, words: Collection[str]) -> None:
+        """These are erased: destroy what is kept of them."""
+        ...
+
     def erased(self, recordings: Collection[RecordingId]) -> frozenset[RecordingId]:
         """Those of these that have a tombstone."""
         ...

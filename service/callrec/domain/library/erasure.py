@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import unquote
 
 from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Refused
@@ -20,6 +21,8 @@ MOST_REASON = 200
 """Characters of the reason for an erasure."""
 FIRST = 20
 """How many recordings a preview names."""
+_ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"\\/])|[bfnrt])")
+"""How JSON in ASCII spells a character."""
 _LEAST_WORD = 2
 """A text of fewer characters is looked for nowhere: it would be found everywhere."""
 
@@ -130,9 +133,21 @@ def checked_reason(reason: str, personal: Collection[str]) -> str:
 
 
 def mentioned(text: str, words: Collection[str]) -> Iterator[str]:
-    """The words that stand in the text: as whole words, without regard to case and accents."""
-    within = folded(text)
+    """The words that stand in the text: as whole words, without regard to case and accents, also as an address or JSON in ASCII
+    spells them (`Smith %26 Sons`)."""
+    within = {folded(one) for one in _spellings(text)}
     for word in words:
         wanted = folded(word.strip())
-        if len(wanted) >= _LEAST_WORD and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", within):
+        found = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)")
+        if len(wanted) >= _LEAST_WORD and any(map(found.search, within)):
             yield word
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """The text as it is, and as what it may be the spelling of."""
+    yield text
+    if "%" in text:
+        yield unquote(text)
+    if "\\" in text:
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2] or " ", text)
+        yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two halves are one character

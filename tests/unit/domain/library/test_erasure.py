@@ -66,6 +66,13 @@ def test_a_preview_counts_what_goes_and_what_is_kept() -> None:
         ("x", "x", False),
         ("", "1000", False),
         ("a.c", "a?c", False),
+        ("name=Smith %26 Sons&held=true", "smith & sons", True),
+        ("name=100%", "100%", True),
+        (r'["Zo\u00eb Doe"]', "ZOË", True),
+        (r'["\ud83d\ude00 Doe"]', "\U0001f600 doe", True),
+        (r'{"text": "to\nDoe, \"Joe\""}', 'doe, "joe"', True),
+        (r'["Zo\u00ebs"]', "zoë", False),
+        (r"a \u broken \ one", "broken", True),
     ],
 )
 def test_a_word_is_found_as_a_whole_without_regard_to_case_and_accents(text: str, word: str, stands: bool) -> None:

@@ -57,16 +57,6 @@ def captures(drop_kept: Callable[[CaptureId], None]) -> Trace:
     return Place("spool", destroy)
 
 
-def journal(compact: Callable[[], Awaitable[None]]) -> Trace:
-    """The journal, which has what it was told of a recording until its segment ends."""
-
-    async def destroy(erasings: Sequence[Erasing], _words: Collection[str]) -> None:
-        if erasings:
-            await compact()
-
-    return Place("journal", destroy)
-
-
 def texts(name: str, forget: TextsAbout) -> Trace:
     """Texts that are found by the recording's id, or by the words in them."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library import catalog
 from callrec.app.library.lifetime.erasure import BATCH, MOST_AT_ONCE
 from callrec.app.library.media.looks import Asker
+from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
@@ -248,6 +249,75 @@ async def test_who_may_erase_their_own_erases_no_other(lib: ErasableLibrary) -> 
     assert refused.value.code == "no-such-recording"
     done = await lib.erasure().some(Filter(number="1000"), REASON, own)
     assert (done.recordings, len(lib.files("c1-1"))) == ([], 3)
+    assert lib.place.asked == [], "texts with the number may be about the recordings of others"
+
+
+async def test_texts_with_a_number_that_no_recording_has_any_more_go_later_when_a_place_does_not_answer(
+    lib: ErasableLibrary,
+) -> None:
+    lib.place.fails = Unavailable("store-unavailable", "the store does not answer")
+    done = await lib.erasure().some(Filter(number="+33123"), REASON, ASKER)
+    assert (done.recordings, done.unfinished) == ([], ("somewhere",))
+    started = lib.erasure()
+    await started.finish()
+    assert started.why_not == "erased recordings have left something in: somewhere"
+    lib.place.fails = None
+    await started.finish()
+    assert (started.why_not, lib.place.asked) == ("", [((), ("+33123",))])
+    await started.finish()
+    assert len(lib.place.asked) == 1
+    assert b"33123" not in (lib.folder / "state/erased.db").read_bytes()
+
+
+async def test_what_was_refused_is_not_finished_by_who_saw_it_under_way(
+    lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task that finishes erasures looks while a request waits for the log, which then refuses."""
+    await lib.store(1)
+    erasure, append = lib.erasure(), lib.audit.append
+    waits, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: object) -> None:
+        waits.set()
+        await may_go_on.wait()
+        raise Unavailable("disk", "the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(lib.audit, "append", slow)
+        asked = asyncio.create_task(erasure.one("c1-1", REASON, ASKER))
+        await waits.wait()
+    finishing = asyncio.create_task(erasure.finish())
+    await asyncio.sleep(0.1)
+    may_go_on.set()
+    with pytest.raises(Unavailable):
+        await asked
+    await finishing
+    assert lib.audit.append == append
+    assert (len(lib.files("c1-1")), list(lib.erasures.under_way()), lib.erasures.tombstones()) == (3, [], 0)
+
+
+async def test_what_a_request_has_erased_is_logged_once_though_another_task_saw_it_under_way(
+    lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lib.store(1)
+    erasure, append = lib.erasure(), lib.audit.append
+    waits, may_go_on, logged = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(entries: Sequence[AuditEntry]) -> None:
+        logged.extend(one for one in entries if one.action is Action.ERASED)
+        waits.set()
+        await may_go_on.wait()
+        await append(entries)
+
+    monkeypatch.setattr(lib.audit, "append", slow)
+    asked = asyncio.create_task(erasure.one("c1-1", REASON, ASKER))
+    await waits.wait()
+    finishing = asyncio.create_task(erasure.finish())
+    await asyncio.sleep(0.1)
+    may_go_on.set()
+    await asyncio.gather(asked, finishing)
+    assert [one.recording for one in logged] == ["c1-1"]
+    await is_gone(lib, "c1-1")
 
 
 class Full:

@@ -74,7 +74,7 @@ def check_log(log: LogReader) -> CheckedLog:
     _check_upper_tiles(log, reached, seen)
     is_sound = not seen.findings  # what is damaged itself shows nothing about the rest
     _check_other_files(log, reached, seen, is_sound=is_sound)
-    _check_waiting(log, reached, seen, clock)
+    _check_newer(log, reached, seen, clock)
     _check_key_changes(log, changes, reached, seen, is_sound=is_sound)
     _check_witness(log, key, reached, witnessed, seen, is_sound=is_sound)
     _check_stamps(log, changes, reached, seen, is_sound=is_sound)
@@ -259,16 +259,38 @@ def _fault_of(log: LogReader, name: TileName, reached: Checkpoint) -> str:
     return "" if is_part else f"it is not the beginning of {whole.path}"
 
 
-def _check_waiting(log: LogReader, reached: Checkpoint, seen: CheckedLog, clock: _Clock) -> None:
-    """The entries that no checkpoint speaks of yet."""
+def _check_newer(log: LogReader, reached: Checkpoint, seen: CheckedLog, clock: _Clock) -> None:
+    """The entries behind the checkpoint. What waits is read before the newest checkpoint: then nothing is missing between the
+    two, however far the log has gone on meanwhile."""
     try:
         waiting = log.waiting()
     except Corrupt as error:
         seen.findings.append(Finding(error.code, "waiting", error.message))
         return
+    try:
+        newest = opened_by_any(log.note() or b"", log.key(), log.key_changes()[-1:])
+    except Corrupt as error:
+        seen.findings.append(Finding(error.code, "checkpoint", error.message))
+        return
+    _take_between(log, reached, newest, seen, clock)
     for one in waiting:
-        if one.index >= reached.size:
+        if one.index >= max(reached.size, newest.size):
             _take(one.index, one.entry.encode(), seen, clock)
+
+
+def _take_between(log: LogReader, reached: Checkpoint, newest: Checkpoint, seen: CheckedLog, clock: _Clock) -> None:
+    """The entries that only the newest checkpoint speaks of."""
+    if newest.size <= reached.size:
+        return
+    is_sound = not seen.findings
+    for name in tiles_of(newest.size):
+        if name.level is None and name.index >= reached.size // WIDTH:
+            for index, entry in enumerate(_checked_bundle(log, name, newest, seen), start=name.index * WIDTH):
+                if index >= reached.size:
+                    _take(index, entry, seen, clock)
+    if is_sound and not seen.findings and right_edge(newest.size, log.hashes).root() != newest.root:
+        says = f"the {newest.size} entries are not those that the checkpoint was signed for: the log was rewritten"
+        seen.findings.append(Finding("audit-rewritten", "checkpoint", says))
 
 
 def _check_witness(

@@ -1,17 +1,21 @@
 """`callrec verify` names what was changed in the library or in the log, and only that."""
 
+import asyncio
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from logged_library import ACCOUNT, LoggedLibrary
 
+from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
 from callrec.app.access.audit_log.library_check import LibraryReport, check_library
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt
+from callrec.domain.library.erasure import files_of
 from callrec.protocols.checkpoints import opened
 from callrec.protocols.log_tiles import RightEdge, TileName, bundle_of, entries_in
 from callrec.protocols.merkle_tree import leaf_hash
@@ -64,6 +68,54 @@ async def test_what_nobody_touched_is_as_it_was_logged(logged: LoggedLibrary) ->
     report = check(logged)
     assert (report.findings, report.notes) == ((), ())
     assert report.entries == LOOKS + len(logged.manifests())
+
+
+class GoingOn(DiskLogReader):
+    """The log that a daemon writes while it is read: what waited when the checkpoint was read is in tiles, and gone from
+    `waiting`, when that is read. Each erasure sees to it."""
+
+    def __init__(self, logged: LoggedLibrary, log: DiskAuditLog) -> None:
+        super().__init__(logged.audit, logged.witness)
+        self.log, self.loop = log, asyncio.get_running_loop()
+        self.then: Callable[[], None] = lambda: None
+
+    def names(self) -> Iterator[str]:
+        """Called after the entries of the checkpoint were read."""
+        asyncio.run_coroutine_threadsafe(self.log.forget_about((), ("4711",)), self.loop).result()
+        self.then()
+        return super().names()
+
+
+@pytest.mark.parametrize("done", ["nothing", "hash", "entry", "checkpoint"])
+async def test_a_log_that_goes_on_while_it_is_checked_hides_nothing(logged: LoggedLibrary, done: str) -> None:
+    log = DiskAuditLog(logged.audit, "callrec/pbx1", logged.clock, integrate_after_s=3600)
+    log.open()
+    path, erased = logged.manifests()[0]
+    await log.append([AuditEntry(Action.ERASED, ACCOUNT, erased.recording.id, "cause:request")])
+    logged.library.erase(erased.recording.id, files_of(path, erased))
+    reader, size = GoingOn(logged, log), LOOKS + len(logged.manifests()) + 2
+    newest = logged.audit / "tile/entries/001.p" / str(size - 256)
+
+    def damage() -> None:
+        flip(
+            {
+                "hash": logged.audit / "tile/0/001.p" / newest.name,
+                "entry": newest,
+                "checkpoint": logged.audit / "checkpoint",
+            }[done],
+            -2,
+        )
+
+    if done != "nothing":
+        reader.then = damage
+    try:
+        report = await asyncio.to_thread(check_library, logged.library, reader, ())
+    finally:
+        await log.close()
+    if done == "nothing":
+        assert (report.findings, report.erased) == ((), 1)
+    else:
+        assert report.findings
 
 
 async def test_a_flipped_bit_in_any_file_of_the_log_is_named_by_its_file(logged: LoggedLibrary) -> None:

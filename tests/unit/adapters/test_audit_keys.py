@@ -114,6 +114,11 @@ async def test_killed_at_any_step_the_log_goes_on_with_one_key(
         with pytest.raises(Killed):
             await log.change_key(ACCOUNT)
     log._lock.release()
+    started = DiskAuditLog(logged.audit, "callrec/pbx1", logged.clock)
+    started.open()
+    await started.close()
+    _, manifest = logged.with_media()[0]
+    assert evidence_of(logged.library, logged.reader, manifest.recording.id).files, "the checkpoint is that of its key"
     await logged.log([LOOK])
     assert not (logged.audit / "key.new").exists()
     assert (logged.reader.key() == before) == (step == "key.new")

@@ -47,7 +47,7 @@ from callrec.domain.access.audit import (
 )
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Unavailable
 from callrec.protocols.audit_entries import decode_entry, encode_entry
-from callrec.protocols.checkpoints import Checkpoint, VerifierKey, signed
+from callrec.protocols.checkpoints import Checkpoint, VerifierKey, note_signed_by, signed
 from callrec.protocols.log_tiles import WIDTH, RightEdge, TileName, bundle_of, right_edge, tile_with
 from callrec.protocols.merkle_tree import leaf_hash
 
@@ -254,6 +254,8 @@ class DiskAuditLog:
         if self._edge.root() != reached.root:
             hint = "callrec verify says what is damaged; restore the folder from a backup"
             raise Corrupt("audit-tile", f"the tiles in {self._folder} are not those of the checkpoint", hint=hint)
+        if not note_signed_by(self._files.note() or b"", self._key):  # the key was changed, and its process ended
+            self._sign_checkpoint(self._edge)
         width = reached.size % WIDTH
         self._bundle = self._files.entries(TileName(None, reached.size // WIDTH, width)) if width else []
         waiting = [one for one in self._file.read() if one.index >= reached.size]

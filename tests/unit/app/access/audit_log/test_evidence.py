@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from logged_library import ACCOUNT, LoggedLibrary
+from stored_library import StoredLibrary
 
 from callrec.adapters.audit.evidence_folder import write_evidence
 from callrec.adapters.audit.log_files import LogFiles
@@ -49,6 +50,24 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 def checked(folder: Path) -> subprocess.CompletedProcess[str]:
     return run(folder, f"{sys.executable} -I -S check.py")
+
+
+async def test_more_tracks_than_an_entry_takes_are_proven_by_the_sidecar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callrec.app.access.audit_log.stored_entries.MOST_FILES", 2)
+    logged = LoggedLibrary(tmp_path)
+    StoredLibrary(tmp_path).store(1, tracks=True)
+    ((path, manifest),) = logged.manifests()
+    await logged.log(logged.stored())
+    found = evidence_of(logged.library, logged.reader, manifest.recording.id)
+    write_evidence(found, tmp_path / "evidence")
+    assert {one.name for one in manifest.files} <= set(names(tmp_path / "evidence"))
+    assert checked(tmp_path / "evidence").returncode == 0
+    last = (logged.monitor / path).parent / manifest.files[-1].name
+    last.write_bytes(last.read_bytes()[::-1])
+    with pytest.raises(Corrupt):
+        evidence_of(logged.library, logged.reader, manifest.recording.id)
 
 
 def test_the_script_finds_it_right(folder: Path) -> None:

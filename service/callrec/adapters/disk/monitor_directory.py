@@ -158,6 +158,14 @@ class MonitorLibrary(BesideFiles):
         """The absolute path of a file of the library."""
         return str(self.folder / path)
 
+    def has_other_name(self, path: str) -> bool:
+        """See ports.Library."""
+        with on_disk(f"media file {path}"):
+            try:
+                return (self.folder / path).lstat().st_nlink > 1
+            except FileNotFoundError:
+                return False
+
     def _claim(self, manifest: Manifest, path: str) -> tuple[Manifest, bool]:
         """Claim the path for this recording with its sidecar; returns the sidecar, and whether it is new. Raises Refused when the
         path or the media file's name belongs to another recording."""

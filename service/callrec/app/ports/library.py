@@ -134,6 +134,11 @@ class Library(Protocol):
         """Where a file of the library lies on this machine."""
         ...
 
+    def has_other_name(self, path: str) -> bool:
+        """Whether this file has another name on its disk (a hard link): then removing this one frees nothing. Raises
+        Unavailable."""
+        ...
+
 
 class AdoptableFiles(Protocol):
     """A folder with recordings of another program, which is only read. Blocking. Every path is relative to it."""

@@ -59,6 +59,8 @@ FIRST = 20
 """How many recordings a preview names."""
 MOST_FOR_SPACE = 10_000
 """Recordings that one run chooses for space; the next one follows at once while there is too little."""
+_ANY = 1 << 62
+"""More bytes than any library has."""
 PAUSE = 1.0
 """After each batch the run rests this many times as long as the batch took: calls go first."""
 
@@ -253,7 +255,8 @@ class RetentionKeeper:
             choice = ForSpace(classes, time.now_s, MOST_FOR_SPACE)
             async for entry in self._oldest(time.now_s):
                 choice.consider(facts_of(entry, time.known))
-            chosen = choice.chosen(needed)
+            over_quota = await self._over_quota_bytes(table)
+            chosen = choice.chosen(over_quota) if over_quota > 0 else await self._gaining(choice, needed)
 
             def may(entry: Entry) -> bool:
                 return may_go(facts_of(entry, time.known), classes, time.now_s) is not None
@@ -302,12 +305,25 @@ class RetentionKeeper:
 
     async def _needed_bytes(self, table: Retention) -> int:
         """How many bytes must go for both limits."""
-        needed = await self._lacks_free_bytes(table)
+        return max(await self._lacks_free_bytes(table), await self._over_quota_bytes(table))
+
+    async def _gaining(self, choice: ForSpace, needed: int) -> list[RecordingId]:
+        """Those whose end frees so many bytes of the disk. What has another name there, in a backup perhaps, frees none."""
+        found, gained = list[RecordingId](), 0
+        for recording in choice.chosen(_ANY):
+            entry = await self._ports.catalogue.get(recording)
+            media = entry.get("media", "") if entry else ""
+            stays = bool(media) and await asyncio.to_thread(self._ports.library.has_other_name, media)
+            if entry and not stays:
+                found.append(recording)
+                gained += _bytes(entry)
+            if gained >= needed:
+                break
+        return found
+
+    async def _over_quota_bytes(self, table: Retention) -> int:
         quota = table.space.quota_bytes
-        if quota is not None:
-            used = await self._ports.catalogue.stored_bytes()
-            needed = max(needed, used - quota)
-        return needed
+        return 0 if quota is None else await self._ports.catalogue.stored_bytes() - quota
 
     async def _lacks_free_bytes(self, table: Retention) -> int:
         least = table.space.least_free_bytes

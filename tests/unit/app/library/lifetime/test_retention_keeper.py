@@ -247,6 +247,33 @@ async def test_the_disk_gets_its_free_space_from_the_task(
     assert await kept(lib) == ["c2-1"]
 
 
+async def test_what_has_another_name_on_the_disk_does_not_go_for_free_space(
+    lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup on the same disk has hard links: to erase the recording would gain nothing. A quota counts it all the same."""
+    for nth in range(4):
+        await lib.store(nth, later_s=nth * DAY_S)
+    (lib.folder / "backup").mkdir()
+    for nth in (0, 1):
+        (lib.folder / f"backup/c{nth}-1.wav").hardlink_to(lib.folder / f"monitor/2026/11/22/c{nth}-1.wav")
+
+    def taken() -> int:
+        return sum({found.st_ino: found.st_size for found in map(Path.stat, lib.folder.rglob("*.wav"))}.values())
+
+    monkeypatch.setattr(lib.library, "room", lambda: Room(10 * ONE_BYTES - taken(), 10 * ONE_BYTES))
+    keeper = await enabled(lib, RetentionClass("all"))
+    at(lib, 5)
+    await keeper.limit(Space(least_free_bytes=7 * ONE_BYTES), ASKER)
+    run = await keeper.run_now(ASKER)
+    assert (run.for_space, run.lacks_bytes, await kept(lib)) == (1, 0, ["c0-1", "c1-1", "c3-1"])
+    await keeper.limit(Space(least_free_bytes=10 * ONE_BYTES), ASKER)
+    run = await keeper.run_now(ASKER)
+    assert (run.for_space, run.lacks_bytes, await kept(lib)) == (1, 2 * ONE_BYTES, ["c0-1", "c1-1"])
+    assert "nothing else may go" in keeper.why_not
+    await keeper.limit(Space(quota_bytes=ONE_BYTES), ASKER)
+    assert ((await keeper.run_now(ASKER)).for_space, await kept(lib)) == (1, ["c1-1"])
+
+
 def _sizes(lib: ErasableLibrary) -> list[int]:
     return [path.stat().st_size for path in (lib.folder / "monitor").rglob("*.wav")]
 

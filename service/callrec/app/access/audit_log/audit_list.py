@@ -1,11 +1,11 @@
 """A page of the audit log, newest first, with the texts that still stand beside it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from callrec.app.access.audit_log.stamp_check import StampTimes
 from callrec.app.ports.access import LogReader
-from callrec.domain.access.audit import Action, ActorKind, LoggedEntry
+from callrec.domain.access.audit import Action, ActorKind, LoggedEntry, WaitingEntry
 from callrec.protocols.audit_entries import decode_entry, time_text
 from callrec.protocols.checkpoints import opened
 from callrec.protocols.log_tiles import WIDTH, tile_with
@@ -57,10 +57,10 @@ class AuditPage:
 def audit_page(log: LogReader, wanted: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
     """The newest entries that fit, `before` this place in the log if it is said. Blocking. Raises Corrupt, Unavailable,
     Misconfigured (there is no log)."""
-    size = opened(log.note() or b"", log.key()).size
+    size, entries = newest_first(log, before)
     found: list[tuple[int, LoggedEntry]] = []
     following: int | None = None
-    for nth, (index, content) in enumerate(newest_first(log, size, before)):
+    for nth, (index, content) in enumerate(entries):
         if len(found) == limit or nth == MOST_READ:
             following = index + 1
             break
@@ -73,9 +73,19 @@ def audit_page(log: LogReader, wanted: AuditFilter, limit: int, before: int | No
     return AuditPage(tuple(rows), following, size)
 
 
-def newest_first(log: LogReader, size: int, before: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """The entries with their places in the log, `before` this place; `size`: how many the checkpoint speaks of. Blocking."""
-    for one in reversed(log.waiting()):
+def newest_first(log: LogReader, before: int | None = None) -> tuple[int, Iterator[tuple[int, bytes]]]:
+    """How many entries the checkpoint speaks of, and all entries with their places in the log, `before` this place. What waits is
+    read before the checkpoint: then nothing is missing between the two. Blocking. Raises Corrupt, Unavailable, Misconfigured
+    (there is no log)."""
+    waiting = log.waiting()
+    size = opened(log.note() or b"", log.key()).size
+    return size, _newest_first(log, waiting, size, before)
+
+
+def _newest_first(
+    log: LogReader, waiting: Sequence[WaitingEntry], size: int, before: int | None
+) -> Iterator[tuple[int, bytes]]:
+    for one in reversed(waiting):
         if one.index >= size and (before is None or one.index < before):
             yield one.index, one.entry.encode()
     end = size if before is None else min(before, size)

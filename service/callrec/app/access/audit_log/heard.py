@@ -7,7 +7,6 @@ from callrec.app.access.audit_log.audit_list import newest_first
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import Action, Actor
 from callrec.protocols.audit_entries import decode_entry
-from callrec.protocols.checkpoints import opened
 
 HEARD = frozenset({Action.LISTENED, Action.DOWNLOADED, Action.EXPORTED})
 """What takes a recording's audio out of callrec."""
@@ -29,9 +28,9 @@ class Hearing:
 def hearings(log: LogReader, recordings: Set[str], not_by: Actor) -> Sequence[Hearing]:
     """What others than `not_by` have heard of these recordings, newest first: MOST at most, of the newest MOST_READ entries.
     Blocking. Raises Corrupt, Unavailable, Misconfigured (there is no log)."""
-    size = opened(log.note() or b"", log.key()).size
+    _, entries = newest_first(log)
     found: list[Hearing] = []
-    for nth, (_, content) in enumerate(newest_first(log, size)):
+    for nth, (_, content) in enumerate(entries):
         if len(found) == MOST or nth == MOST_READ:
             break
         entry = decode_entry(content)

@@ -1,13 +1,16 @@
 """Pages of the audit log: newest first, every entry once, by filter."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from logged_library import ACCOUNT, LoggedLibrary
 
 from callrec.adapters.audit.log import DiskAuditLog
+from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.app.access.audit_log import audit_list
 from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
+from callrec.app.access.audit_log.heard import hearings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 
 SIZE = 600
@@ -43,6 +46,30 @@ async def test_pages_have_every_entry_once_newest_first(logged: LoggedLibrary) -
         if before is None:
             break
     assert seen == list(range(SIZE))[::-1]
+
+
+async def test_a_log_that_goes_on_while_it_is_read_hides_no_entry(logged: LoggedLibrary) -> None:
+    """Entries that wait are moved into tiles, and out of `waiting`, between two files that the page reads."""
+    log = DiskAuditLog(logged.audit, "callrec/pbx1", logged.clock, integrate_after_s=3600)
+    log.open()
+    await log.append([entry(700), entry(701)])
+    loop = asyncio.get_running_loop()
+
+    class GoingOn(DiskLogReader):
+        def note(self) -> bytes | None:
+            note = super().note()
+            asyncio.run_coroutine_threadsafe(log.forget_about((), ("4711",)), loop).result()
+            return note
+
+    reader = GoingOn(logged.audit)
+    try:
+        page = await asyncio.to_thread(audit_page, reader, AuditFilter(), 3)
+        await log.append([entry(702)])
+        found = await asyncio.to_thread(hearings, reader, {"c702-1"}, Actor(ActorKind.DAEMON))
+    finally:
+        await log.close()
+    assert indexes(page) == [601, 600, 599]
+    assert [one.recording for one in found] == ["c702-1"]
 
 
 async def test_a_row_has_the_entry_with_its_texts(logged: LoggedLibrary) -> None:

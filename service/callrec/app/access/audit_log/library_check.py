@@ -53,7 +53,13 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
     for recording, (path, digest, annotations, from_s) in sidecars.items():
         _compare_annotations(library, checked, path, annotations, recording)
         entry = logged.pop(recording, None)
-        if entry is not None:
+        if entry is not None and _is_broken_off(library, checked, path, entry):
+            says = (
+                f"entry {entry[0]} says that this recording was erased: that was broken off, and a hold keeps it since"
+            )
+            checked.notes.append(Finding("recording-unlogged", path, says))
+            erased -= 1
+        elif entry is not None:
             _compare(library, checked, path, digest, entry)
         elif recording not in live:
             _unlogged(checked, path, recording, from_s, adopted=adopted)
@@ -84,6 +90,21 @@ def _sidecars(library: Library) -> dict[str, tuple[str, str, str, float]]:
 def _logged(checked: CheckedLog) -> dict[str, tuple[int, LoggedEntry]]:
     """The last entry about each recording."""
     return {entry.recording: (index, entry) for index, entry in checked.entries if entry.recording}
+
+
+def _is_broken_off(library: Library, checked: CheckedLog, path: str, logged: tuple[int, LoggedEntry]) -> bool:
+    """Whether the recording is there after its erasure was logged, since it was held before that was carried out. An entry is
+    there before what it speaks of; the hold, which came later, has one, too."""
+    index, entry = logged
+    if entry.action is not Action.ERASED or all(
+        later < index for later, _ in checked.annotated.get(entry.recording, ())
+    ):
+        return False
+    try:
+        annotations = library.annotations(path)
+    except CallrecError:  # `verify` of the library tells it
+        return False
+    return annotations is not None and annotations.is_held
 
 
 def _compare(library: Library, checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:

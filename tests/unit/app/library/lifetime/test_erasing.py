@@ -133,6 +133,32 @@ async def test_a_hold_that_came_after_a_kill_and_before_the_log_wins(lib: Erasab
     assert check_library(lib.library, lib.reader, ()).findings == ()
 
 
+async def test_a_hold_that_came_after_a_slow_log_wins_and_verify_tells_why_the_recording_is_there(
+    lib: ErasableLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the erasure, though who asked was told that it is too slow."""
+    await lib.store(1)
+    append = lib.audit.append
+
+    async def slow(entries: Sequence[AuditEntry]) -> None:
+        await append(entries)
+        raise Unavailable("audit-slow", "the disk took more than 10 s")
+
+    with monkeypatch.context() as slowly:
+        slowly.setattr(lib.audit, "append", slow)
+        with pytest.raises(Unavailable):
+            await lib.erasure().one("c1-1", REASON, ASKER)
+    await lib.hold("c1-1")
+    await lib.erasure().finish()
+    await lib.audit.settle()
+    report = check_library(lib.library, lib.reader, ())
+    assert (len(lib.files("c1-1")), report.findings, report.erased) == (4, (), 0)
+    assert [one.code for one in report.notes] == ["recording-unlogged"]
+    await lib.release("c1-1")
+    await lib.erasure().one("c1-1", REASON, ASKER)
+    await is_gone(lib, "c1-1")
+
+
 @pytest.mark.parametrize("nth", range(8))
 async def test_hold_and_erase_at_once_end_in_one_of_both_orders(lib: ErasableLibrary, nth: int) -> None:
     await lib.store(1)

@@ -316,8 +316,7 @@ class CallMachine(RuleBasedStateMachine):
         if s.state is State.RECORDING:
             assert capture is not None
             assert capture.id in self.grown, "recording without growth"
-        # A stop that Asterisk refuses is no choice of ours.
-        if capture is not None and s.state in ACTIVE and capture.id not in self.stopped:
+        if capture is not None and s.state in ACTIVE:
             for legs in self.conversations():
                 protected = decide(legs).rule is Rule.NEVER and capture.leg in {leg.id for leg in legs}
                 assert not protected, "never is recorded"

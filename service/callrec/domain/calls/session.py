@@ -150,6 +150,8 @@ class Session:
     """Legs that came from another call, which was paused, and have not heard yet that they are recorded here."""
     pause_noted: frozenset[LegId] = frozenset()
     """Legs that carry the note that their call is paused (`pauses`)."""
+    must_end: bool = False
+    """Somebody who must not be recorded has come: the recording has ended, also when its recorder cannot be stopped yet."""
     proven: CaptureId | None = None
     """The capture that was seen to grow and has not stalled since."""
     blinking: tuple[UserId, ...] = ()
@@ -302,8 +304,10 @@ class Session:
         return next((legs for legs in self.conversations() if any(one.id == leg for one in legs)), [])
 
     def is_protected(self, leg: LegId) -> bool:
-        """Whether somebody in this leg's conversation must not be recorded: no recorder may begin there."""
-        return decide(self.conversation_of(leg)).rule is Rule.NEVER
+        """Whether somebody in this leg's conversation, or its talk with an application, must not be recorded: no recorder may
+        begin there."""
+        legs = self.members(leg) if leg == self.application else self.conversation_of(leg)
+        return decide(legs).rule is Rule.NEVER
 
     def members(self, leg: LegId | None) -> list[Leg]:
         """This leg and those in its conversation; a leg that is alone for now (on hold, parked) is the only member."""
@@ -376,6 +380,7 @@ class Session:
             application=capture.leg if _is_with_application(recording) else None,
             state=state,
             recording=recording,
+            must_end=state is State.STOPPING,  # by whom is not known: an end that was asked for stays one
             is_resyncing=recording.presences is not None or state is State.ANNOUNCING,
             tell_again=frozenset(one.leg for one in recording.hearings if not one.is_heard),
             # Recovery has ended all but the last one, those that go on, and those at work that it could not stop.

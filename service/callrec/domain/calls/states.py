@@ -54,10 +54,10 @@ from callrec.domain.calls.transitions import (
     journal_change,
     mute,
     open_capture,
-    participant_opted_out,
     raise_alarm,
     recording_goes_on,
     recording_is_paused,
+    recording_must_end,
     retry_later,
     set_end,
     stop_capture,
@@ -242,8 +242,8 @@ TABLE: dict[tuple[State, Trigger], Row] = {
         to(State.OPENED, confirm_start),
     ),
     # The end. A stop that fails twice is withdrawn: the recording goes on, and its pause too. Not when a participant has opted
-    # out: it is asked for again, and what is captured meanwhile is not stored. In another call it must not go on: there
-    # it has ended, and its recorder is asked again (`stops`).
+    # out, or one has come who must not be recorded: it is asked for again, and what is captured meanwhile is not stored. In
+    # another call it must not go on: there it has ended, and its recorder is asked again (`stops`).
     **{(state, Trigger.STOP): _STOP for state in ACTIVE},
     (State.STOPPING, Trigger.CLOSED): to(State.IDLE, confirm_stop, hand_over_when_closed),
     (State.STOPPING, Trigger.FAULT): when(
@@ -259,8 +259,8 @@ TABLE: dict[tuple[State, Trigger], Row] = {
         captured_leg_moved,
         _FAULT_ELSEWHERE,
         when(
-            participant_opted_out,
-            to(State.STOPPING, raise_alarm, stop_capture),
+            recording_must_end,
+            to(State.STOPPING, raise_alarm, answer_failure, stop_capture),
             when(
                 recording_is_paused,
                 to(State.PAUSED, raise_alarm, tell_failure, withdraw_stop, await_end_of_pause, mute),

@@ -98,9 +98,10 @@ def announcement_is_due(session: Session) -> bool:
     return told_first(session) and session.recording is not None and session.recording.is_before_capture
 
 
-def participant_opted_out(session: Session) -> bool:
-    """One from outside does not want to be recorded any more."""
-    return session.recording is not None and session.recording.end_reason == OPTED_OUT
+def recording_must_end(session: Session) -> bool:
+    """One from outside has opted out, or somebody has come who must not be recorded."""
+    has_opted_out = session.recording is not None and session.recording.end_reason == OPTED_OUT
+    return session.must_end or has_opted_out
 
 
 def recording_is_paused(session: Session) -> bool:
@@ -119,7 +120,7 @@ def recording_goes_on(session: Session) -> bool:
 
 def begin_recording(change: Change, cause: Cause) -> None:
     """A new recording without a capture."""
-    change.session.is_resuming = False
+    change.session.is_resuming = change.session.must_end = False
     change.session.recording = replace(new_recording(change, cause.rule, cause.actor), rule_origin=cause.origin)
 
 

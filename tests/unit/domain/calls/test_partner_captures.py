@@ -30,7 +30,7 @@ from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import Direction, Instant, Leg, Recording
 from callrec.domain.calls.policy import OverridesAlways, Terms
-from callrec.domain.calls.session import ACTIVE, Session, State
+from callrec.domain.calls.session import Session, State
 from callrec.domain.directory.model import User
 from callrec.domain.rules import RecordRules, Rule, UserId
 
@@ -285,13 +285,13 @@ def test_a_stalled_recorder_that_does_not_stop_is_asked_again() -> None:
     assert [one.capture.id for one in call.commands if isinstance(one, CloseCapture)] == [T1]
 
 
-def test_a_withdrawn_stop_begins_nothing_on_the_leg_of_a_user_of_never() -> None:
-    """The recorder that does not stop goes on; none comes to it."""
+def test_a_stop_that_fails_begins_nothing_on_the_leg_of_a_user_of_never() -> None:
+    """The recorder that does not stop is asked again; none comes to it."""
     never = User(UserId("9"), "Nora", rules=RecordRules(*[Rule.NEVER] * 4))
     call = Call().at(CONVERSATION_S + 5, LegUnbridged(BridgeId("one"), B), LegUnbridged(BridgeId("one"), A), LegGone(B))
     call.at(MEET_S, LegAppeared(leg(C, never)), *bridged("two", RECORDED, leg(C, never)))
     call.at(MEET_S + 0.1, CaptureRefused(T1, "no"), CaptureRefused(T1, "no"))
-    assert call.session.state in ACTIVE
+    assert call.session.state is State.STOPPING
     assert call.recording.partner_captures == ()
 
 

@@ -904,17 +904,25 @@ def test_in_a_pause_no_take_begins_after_a_transfer() -> None:
 
 
 def test_a_pause_goes_on_when_the_stop_in_it_fails() -> None:
-    """Policy wants the end, Asterisk refuses it twice: the capture is still muted, so nobody may be told that it records."""
-    call = paused()
-    assert "close c-1-1" in call.bridge(leg("e", SILENT))
+    """Asterisk refuses it twice: the capture is still muted, so nobody may be told that it records."""
+    call = Call().recorded()
+    call.on(Controlled(Control.PAUSE, "pause"))
+    call.muted()
+    assert "close c-1-1" in call.on(Controlled(Control.STOP, "stop"))
     assert ["alarm no-such-channel c-1-1", "close c-1-1", "wait stop c-1-1"] == call.refused()
 
-    said = ["alarm no-such-channel c-1-1", "changed c-1-1", "wait pause c-1-1", "mute c-1-1", "note pause a b e"]
-    assert [*said, "darken 4 2 5"] == call.refused()
+    said = ["alarm no-such-channel c-1-1", "tone failed c-1-1", "changed c-1-1", "wait pause c-1-1", "mute c-1-1"]
+    assert [*said, "note pause a b", "darken 1 2"] == call.refused()
     assert State.PAUSED is call.state
     assert call.recording.is_paused
-    assert "close c-1-1" in call.later(600).passed(Wait.PAUSE)
-    assert State.STOPPING is call.state
+
+
+def test_the_stop_for_a_never_in_a_pause_is_not_withdrawn() -> None:
+    call = paused()
+    assert "close c-1-1" in call.later(5).bridge(leg("e", SILENT))
+    call.refused()
+    call.refused()
+    assert (State.STOPPING, call.now.utc_s) == (call.state, call.recording.to_s)
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------------
@@ -1194,18 +1202,62 @@ def test_a_stop_that_does_not_happen_is_asked_for_again() -> None:
     assert ["tell recording", "light 1 2"] == call.grew()
 
 
-def test_what_could_not_be_stopped_for_a_never_is_not_replaced() -> None:
-    """It is closed when it falters, and no other capture is opened in its place."""
-    call = Call().recorded()
-    call.on(CaptureStalled(T1))
-    call.seen(T2)
-    call.bridge(leg("e", SILENT))
-    call.refused(T2)
-    call.refused(T2)
-    call.grew(T2)
-    assert State.RECORDING is call.state
+@pytest.mark.parametrize("caller", [ANN, FLAGGED])
+def test_the_stop_for_a_never_is_not_withdrawn(caller: User) -> None:
+    """One answer of Asterisk that came too late, and they were recorded to the end of the call. Until it stops it is asked again,
+    and what it writes is no part of the recording."""
+    call = Call().recorded(caller, CEM)
+    call.later(10).bridge(leg("e", SILENT))
+    assert "close c-1-1" in call.refused(unavailable=True)
+    for after_s in (2, 4, 8):
+        assert "close c-1-1" in call.later(after_s).passed(Wait.STOP)
+    assert (State.STOPPING, 1_012.0, ()) == (call.state, call.recording.to_s, call.session.lit)
+    call.closed()
+    assert [1_012.0] == [one.to_s for one in call.handed]
 
-    assert ["alarm stalled c-1-2", "close c-1-2", "wait stop c-1-2", "darken 1 2 5"] == call.on(CaptureStalled(T2))
+
+def test_the_stop_for_a_never_is_not_withdrawn_when_they_have_left() -> None:
+    """Else all that they have said would be in the recording after all."""
+    call = Call().recorded()
+    call.later(10).bridge(leg("e", SILENT))
+    call.later(5).gone("e")
+    call.refused()
+    call.refused()
+    assert (State.STOPPING, 1_012.0) == (call.state, call.recording.to_s)
+
+
+def test_a_never_who_comes_while_a_press_stops_the_recording_is_not_recorded() -> None:
+    """The press failed, and says so; the stop is asked for again."""
+    call = Call().recorded()
+    call.later(10).press(reply="stop")
+    call.bridge(leg("e", SILENT))
+    call.gone("e")
+    call.refused()
+    assert "reply stop failed" in call.refused()
+    assert (State.STOPPING, 1_012.0) == (call.state, call.recording.to_s)
+
+
+def test_with_those_who_stay_a_recording_begins_though_the_former_does_not_stop() -> None:
+    call = Call().recorded(FLAGGED, BOB)
+    call.later(10).bridge(leg("e", SILENT))
+    call.refused(unavailable=True)
+    assert "open c-2-1" in call.later(5).gone("e")
+    call.seen(NEXT)
+    call.gone("a", "b")
+    call.closed(T1)
+    assert [1_012.0] == [one.to_s for one in call.handed]
+
+
+def test_an_end_that_was_asked_for_before_a_restart_is_not_withdrawn() -> None:
+    """Whether somebody must not be recorded there a new daemon does not know."""
+    call = Call().recorded()
+    call.bridge(leg("e", SILENT))
+    call = Call(session=Session.resume(call.recording, Terms()))
+    call.bridge(leg("a", ANN), leg("b", BOB))
+    call.on(ResyncEnded())
+    call.refused()
+    call.refused()
+    assert State.STOPPING is call.state
 
 
 def test_a_stop_of_what_never_began_is_a_stop() -> None:

@@ -111,7 +111,7 @@ stopping   FAULT        captured_leg_moved    idle       raise_alarm tell_failur
 stopping   FAULT        capture_is_open       stopping   raise_alarm stop_capture
 stopping   FAULT        else                  idle       raise_alarm confirm_stop hand_over_when_closed
 stopping   FAULT_AGAIN  captured_leg_moved    idle       raise_alarm tell_failure hand_over_when_closed
-stopping   FAULT_AGAIN  participant_opted_out stopping   raise_alarm stop_capture
+stopping   FAULT_AGAIN  recording_must_end    stopping   raise_alarm answer_failure stop_capture
 stopping   FAULT_AGAIN  recording_is_paused   paused     raise_alarm tell_failure withdraw_stop await_end_of_pause mute
 stopping   FAULT_AGAIN  capture_is_requested  suspect    raise_alarm tell_failure withdraw_stop await_opening
 stopping   FAULT_AGAIN  capture_grows         recording  raise_alarm tell_failure withdraw_stop confirm_recording

@@ -35,8 +35,8 @@ def cover(change: Change) -> None:
     s = change.session
     conversations = [(legs, decide(legs)) for legs in s.conversations()]
     for legs, decision in conversations:
-        if decision.rule is Rule.NEVER and s.state in ACTIVE and s.capture and _holds(legs, s.capture.leg):
-            apply(change, Trigger.STOP)
+        if decision.rule is Rule.NEVER and s.capture and _holds(legs, s.capture.leg):
+            stop_for_never(change)
     for legs, decision in conversations:
         end_application(change, legs, decision)
     for legs, decision in conversations:
@@ -44,6 +44,13 @@ def cover(change: Change) -> None:
         if is_wanted and not _awaits_far_half(change, legs, decision):
             _record_always(change, decision)
     _follow(change, conversations)
+
+
+def stop_for_never(change: Change) -> None:
+    """Somebody must not be recorded: the recording ends, and a stop that was asked for before is not withdrawn any more."""
+    if change.session.state in (*ACTIVE, State.STOPPING):
+        change.session.must_end = True
+        apply(change, Trigger.STOP)
 
 
 def _record_always(change: Change, decision: Decision) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from callrec.domain.calls import bridges, events
 from callrec.domain.calls.announcements.who_is_told import answer
 from callrec.domain.calls.bridges import CONVERSATION
-from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.coverage import cover, stop_for_never
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.legs.opaque_legs import note_audio
 from callrec.domain.calls.model import Leg, LegAudio
@@ -34,8 +34,8 @@ def on_place_told(change: Change, event: events.PlaceTold) -> None:
     if leg.id not in s.legs:
         return
     appear(change, leg)
-    if s.application == leg.id and s.state in ACTIVE and decide([leg]).rule is Rule.NEVER:
-        apply(change, Trigger.STOP)
+    if s.application == leg.id and decide([leg]).rule is Rule.NEVER:
+        stop_for_never(change)
     cover(change)
 
 

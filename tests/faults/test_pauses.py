@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from pausing import assert_kept_secret, notes, recorded, scene
+from soundness import assert_sound
 from trouble import TONES_HZ, aftermath, client, until_lamp
 
 from callrec.adapters.redis.connection import ask
-from callrec.domain.library.manifest import StoredState
 from callrec_lab.audio_checks import presence
 from callrec_lab.stack import Stack
 
@@ -39,7 +39,7 @@ async def test_what_is_said_in_a_pause_is_in_no_file(ready: Stack) -> None:
         await played.talk()
     found = recorded(played)
     assert_kept_secret(played, found)
-    assert found.manifest.state is StoredState.SOUND
+    assert_sound(found.manifest)
     assert [(one.control, one.actor.kind, one.reason) for one in found.manifest.recording.controls] == [
         ("pause", "operator", "card number"),
         ("resume", "operator", ""),

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from free_cpu import FEWEST, calls_at_once
 
-from callrec.domain.calls.model import Heard, Missing
+from callrec.domain.calls.model import GAP, Heard, Missing
 from callrec.domain.library.manifest import Manifest, StoredState
-from callrec.domain.library.missing_time import GAP, LATE_PACKETS, LATE_START, PACKET_LOSS, TIMELINE
+from callrec.domain.library.missing_time import LATE_PACKETS, LATE_START, PACKET_LOSS, TIMELINE
 from callrec.domain.library.spans import Span, common, length_s, without
 from callrec.domain.vocabulary import AlarmCause
 

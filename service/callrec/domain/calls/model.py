@@ -279,6 +279,9 @@ class Heard(StrEnum):
     BOTH = "both"
 
 
+GAP = "gap"
+"""The cause of what is missing where no recorder was at work: between two captures, after the last one, or since a pause has
+ended while the recorder was still muted."""
 LATE_PACKETS = "late-packets"
 """The cause of what is missing where packets came late and then all at once, so that the recorder dropped some."""
 

@@ -14,12 +14,15 @@ from callrec.domain.calls.commands import Alarm, MuteCapture, OpenCapture, Tell
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import (
+    GAP,
+    LOST_MOST_MS,
     OPTED_OUT,
     POLICY,
     Actor,
     Control,
     ControlStep,
     Leg,
+    Missing,
     Pause,
     Waiting,
     WaitingKind,
@@ -131,6 +134,7 @@ def open_capture(change: Change, cause: Cause) -> None:
     While the participants are told first, and in a pause, no recorder begins: Asterisk mutes one only when it is at work already
     (app_mixmonitor.c: manager_mute_mixmonitor), and would have written some packets by then. A capture without any length keeps
     the place where the recording goes on."""
+    note_muted_rest(change)
     s, last = change.session, change.session.capture
     leg = cause.leg or (s.legs.get(last.leg) if last else None)
     if s.recording is None or leg is None:
@@ -200,6 +204,7 @@ def end_announcing(change: Change, _: Cause) -> None:
 
 def begin_pause(change: Change, cause: Cause) -> None:
     """Note the pause. The capture goes on, muted: the recording keeps its timeline."""
+    note_muted_rest(change)
     s, now_s = change.session, change.now.utc_s
     s.changed_mono_s, s.is_resuming = change.now.mono_s, False
     if s.recording:
@@ -220,6 +225,19 @@ def end_pause(change: Change, cause: Cause) -> None:
         take_back(change, s.capture.id)
 
 
+def note_muted_rest(change: Change) -> None:
+    """A pause has ended, and its recorder was muted until now: what was said since then is missing. Whoever ends that capture, or
+    learns that it is unmuted, calls this first."""
+    s, recording, capture = change.session, change.session.recording, change.session.capture
+    if not s.is_resuming or recording is None or recording.is_paused or capture is None or not recording.pauses:
+        return
+    resumed_s, now_s = recording.pauses[-1].to_s or 0.0, change.happened.utc_s
+    was_at_work = bool(capture.mixmonitor) and capture.from_s < resumed_s
+    is_told = any((one.from_s, one.cause) == (resumed_s, GAP) for one in recording.missing)
+    if was_at_work and not is_told and now_s - resumed_s > LOST_MOST_MS / 1000:
+        s.recording = replace(recording, missing=(*recording.missing, Missing(resumed_s, now_s, GAP)))
+
+
 def note_control(change: Change, control: Control, cause: Cause) -> None:
     """Note in the recording who asked for this change of it, and why."""
     recording = change.session.recording
@@ -230,6 +248,7 @@ def note_control(change: Change, control: Control, cause: Cause) -> None:
 
 def set_end(change: Change, _: Cause) -> None:
     """The recording ends now, or when its last capture ended."""
+    note_muted_rest(change)
     s = change.session
     if s.recording:
         last = s.capture
@@ -271,6 +290,7 @@ def journal_change(change: Change, _: Cause) -> None:
 
 def hand_over_when_closed(change: Change, _: Cause) -> None:
     """Set the recording aside, if there is one: it is handed over as soon as its files are closed."""
+    note_muted_rest(change)
     s = change.session
     if s.recording:
         if s.is_written(s.recording):

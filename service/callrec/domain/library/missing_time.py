@@ -5,7 +5,7 @@ and pauses between captures are no loss. Within a capture only waits without mus
 write in them. Time that is due, and neither captured nor a wait, is missing; above 100 ms in all it is reported:
 
     late-start  from the answer to the first capture; or the cause why no recorder could hear the leg before (*no-decoder*, *t38*)
-    gap         between two captures, or after the last one
+    gap         between two captures, or after the last one; since a pause has ended while the recorder was still muted
     timeline    a capture whose recorder ran longer than its file plays: neither side sent anything, or packets were lost on both
     late-packets  where packets came late and then all at once, so that the recorder dropped some (`bursts`)
     unproven-pause  beside a pause that Asterisk never confirmed, where the file is silent for longer (`assessment`)
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from callrec.domain.calls.legs.opaque_legs import is_opaque
-from callrec.domain.calls.model import LATE_PACKETS, Capture, Missing, Recording, WaitingKind
+from callrec.domain.calls.model import GAP, LATE_PACKETS, Capture, Missing, Recording, WaitingKind
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
 from callrec.domain.library.shortfalls import DRIFT
@@ -30,7 +30,7 @@ TOLD_S = 0.1
 """Missing time above this, in the whole recording, is reported."""
 WORTH_S = 0.02
 """A shorter piece next to a longer one is rounding: one frame of Asterisk."""
-LATE_START, GAP, TIMELINE = "late-start", "gap", "timeline"
+LATE_START, TIMELINE = "late-start", "timeline"
 PACKET_LOSS = "packet-loss"
 UNPROVEN_PAUSE = "unproven-pause"
 NEXT_BURST_S = 2.1

@@ -21,12 +21,11 @@ from dataclasses import dataclass, field, replace
 from callrec.domain.calls.captures.partner_captures import MOST_CAPTURES
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.legs.supervisors import CAUSE as SUPERVISOR
-from callrec.domain.calls.model import Capture, Heard, Interval, Missing, Party, Recording, WaitingKind
+from callrec.domain.calls.model import GAP, Capture, Heard, Interval, Missing, Party, Recording, WaitingKind
 from callrec.domain.calls.session import APPLICATION
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.manifest import Manifest, Track
 from callrec.domain.library.missing_time import (
-    GAP,
     LATE_START,
     PACKET_LOSS,
     TIMELINE,

@@ -869,6 +869,50 @@ def test_after_a_pause_a_take_that_cannot_be_unmuted_gives_way_to_another() -> N
     assert ["tone resumed c-1-2", "tell recording-resumed"] == call.seen(T2)[:2]
 
 
+def lacks(call: Call) -> list[tuple[float, float, str]]:
+    return [(one.from_s, round(one.to_s, 3), one.cause) for one in call.recording.missing]
+
+
+@pytest.mark.parametrize(("late_s", "missing"), [(0.09, []), (0.9, [(1_011.0, 1_011.9, "gap")])])
+def test_what_is_said_between_a_resume_and_the_end_of_the_mute_is_told(
+    late_s: float, missing: list[tuple[float, float, str]]
+) -> None:
+    """The pause has ended, and Asterisk takes its time: the file is silent, and was *sound*."""
+    call = paused()
+    call.later(9).press("b", BOB)
+    said = call.later(late_s).muted(muted=False)
+    assert (lacks(call), "changed c-1-1" in said) == (missing, bool(missing))
+
+
+def test_a_recorder_that_is_never_unmuted_lacks_what_is_said_until_it_gives_way() -> None:
+    """A further one begins; a transfer ends it, a pause, the call."""
+    told = [(1_011.0, 1_011.9, "gap")]
+    refused, moved, again, over = paused(), paused(), paused(), paused()
+    for call in (refused, moved, again, over):
+        call.later(9).press("b", BOB)
+        call.later(0.9)
+    refused.unmutable(muted=False)
+    moved.on(LegUnbridged(BridgeId("b"), LegId("b")), LegGone(LegId("a")))
+    moved.bridge(leg("a2", FLAGGED), leg("c", CEM), bridge="b2")
+    again.on(Controlled(Control.PAUSE, "op"))
+    assert [lacks(call) for call in (refused, moved, again)] == [told] * 3
+    over.gone("a", "b")
+    over.closed()
+    assert [(round(one.to_s, 3), one.cause) for one in over.handed[0].missing] == [(1_011.9, "gap")]
+
+
+def test_each_recorder_that_cannot_be_unmuted_gives_way_to_another() -> None:
+    """Also the second one: it was muted, and might never be heard again."""
+    call = Call(PAUSING)
+    call.talk(FLAGGED, BOB)
+    call.later(2).passed(Wait.OPEN)
+    call.seen(T2)
+    call.on(Controlled(Control.PAUSE, "op"))
+    call.muted(T2)
+    call.later(9).on(Controlled(Control.RESUME, "op"))
+    assert "open c-1-3" in call.unmutable(T2, muted=False)
+
+
 def test_late_news_of_a_mute_change_nothing() -> None:
     """The pause is over, or the take is no longer the current one."""
     call = paused()

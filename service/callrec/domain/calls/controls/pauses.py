@@ -24,7 +24,7 @@ from callrec.domain.calls.model import ROUNDING_S, SYSTEM
 from callrec.domain.calls.recordings import note_capture, write
 from callrec.domain.calls.session import Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.transitions import NO_CAUSE, Cause, await_end_of_pause, mute
+from callrec.domain.calls.transitions import NO_CAUSE, Cause, await_end_of_pause, mute, note_muted_rest
 from callrec.domain.vocabulary import AlarmCause, CallFact, Outcome
 
 TIMED, TOO_LONG = "timed", "longest-pause"
@@ -39,6 +39,10 @@ def on_capture_muted(change: Change, event: CaptureMuted) -> None:
         return
     s.muted -= {event.capture}
     if s.is_current(event.capture) and s.is_resuming:
+        before = s.recording
+        note_muted_rest(change)
+        if s.recording is not before:
+            write(change, Step.CHANGED)
         apply(change, Trigger.UNMUTED)
 
 
@@ -57,7 +61,7 @@ def on_mute_refused(change: Change, event: MuteRefused) -> None:
     elif not event.muted and s.is_wanted(capture.id) and s.is_resuming:
         note_capture(change, capture.id, cause=event.cause)
         s.faults += 1
-        apply(change, Trigger.FAULT if s.faults == 1 else Trigger.FAULT_AGAIN, Cause(alarm=alarm))
+        apply(change, Trigger.FAULT, Cause(alarm=alarm))  # also a further one: the next recorder was never muted
 
 
 def prove_pause(change: Change) -> None:

@@ -247,12 +247,12 @@ def note_control(change: Change, control: Control, cause: Cause) -> None:
 
 
 def set_end(change: Change, _: Cause) -> None:
-    """The recording ends now, or when its last capture ended."""
+    """The recording ends now, or when its last capture ended as it should: behind one that has a fault they talked on."""
     note_muted_rest(change)
     s = change.session
     if s.recording:
         last = s.capture
-        is_closed = last is not None and not last.is_empty and not s.recording.is_paused
+        is_closed = last is not None and not (last.is_empty or last.cause or s.recording.is_paused)
         to_s = last.to_s if last is not None and last.to_s is not None and is_closed else change.now.utc_s
         s.recording = replace(s.recording, to_s=to_s)
 

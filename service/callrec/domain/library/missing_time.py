@@ -62,9 +62,17 @@ def missing_time(
         to_s = end_s if capture.to_s is None else min(capture.to_s, end_s)
         covered_s, cause = max(covered_s, begun_s, to_s), capture.cause or GAP
     found = [one for one in (*found, *_between(covered_s, end_s, waits, cause)) if one.to_s - one.from_s > WORTH_S]
-    is_sound = sum(one.to_s - one.from_s for one in found) <= TOLD_S + DRIFT * (end_s - recording.from_s)
+    is_sound = _proven_s(found, end_s - recording.from_s) <= TOLD_S
     told = [*_late(late, end_s), *([] if is_sound else _without_seams(found))]
     return tuple(sorted(told, key=lambda one: one.from_s))
+
+
+def _proven_s(found: Iterable[Missing], length_s: float) -> float:
+    """How much of it is missing for certain. What a file is shorter than its time may be a phone's clock that runs fast; the
+    times of captures are of one clock."""
+    lengths_s = [(one.to_s - one.from_s, one.cause == TIMELINE) for one in found]
+    in_files_s = sum(one_s for one_s, is_of_file in lengths_s if is_of_file)
+    return sum(one_s for one_s, is_of_file in lengths_s if not is_of_file) + max(0.0, in_files_s - DRIFT * length_s)
 
 
 def _late(bursts: Sequence[Burst], end_s: float) -> list[Missing]:

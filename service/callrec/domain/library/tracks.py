@@ -186,9 +186,14 @@ class _Plan:
         """What of their presence no source holds. As little as a sound recording may lack is none."""
         due = without(self._person.present, (*_waits(self._recording), *self._silent))
         lacking = [(start, end) for start, end in without(due, self._covered) if end - start > WORTH_S]
-        if length_s(lacking) <= TOLD_S + DRIFT * length_s(due):
+        in_files_s = length_s(common(lacking, self._gaps()))  # as of the recording (`missing_time`)
+        if length_s(lacking) - in_files_s + max(0.0, in_files_s - DRIFT * length_s(due)) <= TOLD_S:
             return ()
         return tuple(Missing(start, end, self._cause((start, end))) for start, end in lacking)
+
+    def _gaps(self) -> list[Span]:
+        """What files are shorter than their time: a phone's clock may be the reason."""
+        return [(gap.from_s, gap.to_s) for one in (*self._own, *self._partners) for gap in one.timeline.gaps]
 
     def _cause(self, lacking: Span) -> str:
         """Why it is missing, in the words of the recording's own causes."""

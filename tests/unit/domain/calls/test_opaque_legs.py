@@ -141,6 +141,26 @@ def test_a_recorder_that_hears_nothing_any_more_is_stopped_and_goes_on_when_it_c
     assert [one.cause for one in call.recording.captures] == [change.opaque, ""]
 
 
+@pytest.mark.parametrize("user", [BOB, ANN])
+def test_what_was_said_behind_a_recorder_that_hears_nothing_belongs_to_the_recording(user: User) -> None:
+    """Its end was that of the last capture, when a press, a rule or its user's hangup ended it half a minute later: nothing told
+    of that half minute."""
+    call = Call(user)
+    if user is BOB:
+        call.hears(Pressed(A, BOB, "press-1", 8000))
+    call.began()
+    call.hears(LegAudioTold(A, G729), CaptureClosed(T1))
+    call.at_s += 30
+    if user is BOB:
+        call.hears(Pressed(A, BOB, "press-2", 8000))
+        (ended,) = [one.recording for one in call.commands if isinstance(one, HandOver)]
+    else:
+        call.hears(LegAppeared(leg(B)), LegBridged(BridgeId("one"), leg(B)), LegGone(A))
+        assert call.session.state is State.ABSENT
+        ended = call.recording
+    assert ended.to_s == call.at_s
+
+
 def test_a_codec_that_changes_again_before_the_next_recorder_begins_does_not_end_the_recording() -> None:
     call = Call(BOB)
     call.hears(Pressed(A, BOB, "press-1", 8000))

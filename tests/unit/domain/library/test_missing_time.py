@@ -180,3 +180,11 @@ def test_a_call_that_could_not_be_heard_at_first_did_not_start_late(cause: str, 
     first, heard = capture(0, 0.01, cause), capture(3.0, 10.0)
     of = replace(recording(), captures=(first, heard))
     assert told(of, (heard, 7.0)) == [(0.0, 3.0, told_cause)]
+
+
+def test_a_gap_between_two_captures_is_told_however_long_the_call_is() -> None:
+    """In two hours 0.7 s of it counted as the drift of a phone's clock: only what files lack may be that."""
+    of = recording(to_s=7200.0)
+    assert told(of, (capture(0, 3600), 3600.0), (capture(3600.7, 7200), 3599.3)) == [(3600.0, 3600.7, "gap")]
+    assert told(of, (capture(0, 3600), 3600.0), (capture(3600.0, 7200), 3599.3)) == []
+    assert told(of, (capture(0.3, 7200), 7199.7)) == [(0.0, 0.3, "late-start")]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from free_cpu import is_starved
 from lone_daemon import House
 from scripted_ami import ScriptedAmi, answer, block, scripted_ami
 
@@ -85,10 +86,28 @@ def leg(event: str, nth: int) -> bytes:
 
 
 async def test_p9_ten_thousand_channels_a_second_are_followed_as_far_as_there_is_room(manager: Manager) -> None:
-    """Each took 7 kB for ever: 200,000 of them 1.5 GB. Too many are an alarm, and counted; later ones are followed again."""
+    """Each took 7 kB for ever: 200,000 of them 1.5 GB. Too many are an alarm, and counted; later ones are followed again. Where
+    programs wait for a core, the daemon may get none for a second: it takes itself for stopped then, and drops the link, as it
+    should. It is tried again."""
+    async with asyncio.timeout(300):
+        while True:
+            connections = manager.asterisk.connections
+            try:
+                await follows_as_far_as_there_is_room(manager)
+            except (AssertionError, ConnectionError, TimeoutError):
+                if manager.asterisk.connections == connections or not is_starved():
+                    raise
+            else:
+                return
+            await manager.until("callrec_calls", 0)
+
+
+async def follows_as_far_as_there_is_room(manager: Manager) -> None:
+    dropped, alarms = 'callrec_dropped_total{what="leg"}', 'callrec_alarms_total{cause="too-many-calls"}'
+    dropped_before, alarms_before = await manager.metric(dropped), await manager.metric(alarms)
     await manager.say([leg("Newchannel", nth) for nth in range(1, LEGS + 1)])
-    await manager.until('callrec_dropped_total{what="leg"}', LEGS - FOLLOWED)
-    assert await manager.metric('callrec_alarms_total{cause="too-many-calls"}') == 1
+    await manager.until(dropped, dropped_before + LEGS - FOLLOWED)
+    assert await manager.metric(alarms) == alarms_before + 1
     assert await manager.metric("callrec_calls") == FOLLOWED
     assert manager.most_bytes() - manager.usual_bytes < MOST_MORE_BYTES
     await manager.say([leg("Hangup", nth) for nth in range(1, FOLLOWED + 1)])

@@ -85,6 +85,8 @@ class CallRouter:
         self._node, self._terms, self._ids, self._endpoints = node, terms, ids, endpoints
         self._calls: dict[CallId, Worker] = {}
         self._by_linkedid: dict[str, Worker] = {}
+        self._linkedids: dict[CallId, set[str]] = {}
+        """By call, the keys that lead to it in `_by_linkedid`."""
         self._by_leg: dict[LegId, Worker] = {}
         self._former_calls: dict[LegId, list[Worker]] = {}
         """The former calls of legs that go on in another one: a recorder of theirs may be on them until they hang up."""
@@ -209,8 +211,8 @@ class CallRouter:
         goes_on, ends = (arriving, existing) if _rank(arriving) > _rank(existing) else (existing, arriving)
         ends.post(CallMerged(), at_mono_s)
         self._move([leg for leg, worker in self._by_leg.items() if worker is ends], goes_on, event.leg.id, at_mono_s)
-        for linkedid in [linkedid for linkedid, worker in self._by_linkedid.items() if worker is ends]:
-            self._by_linkedid[linkedid] = goes_on
+        for linkedid in self._linkedids.pop(ends.session.call, ()):
+            self._leads_to(linkedid, goes_on)
         return goes_on
 
     def _move(self, legs: Collection[LegId], to: Worker, coming: LegId, at_mono_s: float | None) -> None:
@@ -419,7 +421,8 @@ class CallRouter:
         for leg in [leg for leg, worker in self._by_leg.items() if former is not None and worker is former]:
             self._by_leg.pop(leg).post(LegGone(leg))
         worker = self._new_call(Session.resume(recording, self._terms))
-        self._by_leg[capture.leg] = self._by_linkedid[linkedid] = worker
+        self._by_leg[capture.leg] = worker
+        self._leads_to(linkedid, worker)
         for one in recording.all_captures:
             if one.id in worker.session.open_captures:
                 self._ports.files.adopt(one, worker.post)
@@ -467,7 +470,8 @@ class CallRouter:
         worker = Worker(
             session, self._ports, reply=self._reply, lit=self.lit, blinking=self.blinking, places=self._conversations
         )
-        self._calls[session.call] = self._by_linkedid[session.linkedid] = worker
+        self._calls[session.call] = worker
+        self._leads_to(session.linkedid, worker)
         assert self._tasks is not None, "CallRouter.run comes first"  # noqa: S101 - an order of ours, not of the outside
         self._tasks.create_task(self._live(worker), name=f"call {session.call}")
         return worker
@@ -478,8 +482,14 @@ class CallRouter:
         finally:
             self._calls.pop(worker.session.call, None)
             self._ended.append(worker.session.call)
-            for linkedid in [linkedid for linkedid, one in self._by_linkedid.items() if one is worker]:
-                del self._by_linkedid[linkedid]
+            for linkedid in self._linkedids.pop(worker.session.call, ()):
+                if self._by_linkedid.get(linkedid) is worker:
+                    del self._by_linkedid[linkedid]
+
+    def _leads_to(self, linkedid: str, worker: Worker) -> None:
+        """Later legs with this Linkedid are in this call."""
+        self._by_linkedid[linkedid] = worker
+        self._linkedids.setdefault(worker.session.call, set()).add(linkedid)
 
 
 def no_such_call(call: str) -> Refused:

@@ -31,6 +31,7 @@ from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
 from callrec.adapters.audit.stamp_files import STAMPS, stamped_sizes
 from callrec.adapters.audit.waiting_file import NAME as WAITING
+from callrec.adapters.database.erasure_file import NAME as TOMBSTONES
 from callrec.adapters.disk.fsync import on_disk, sync_folder, write_all, write_new
 from callrec.adapters.disk.reading import opened
 from callrec.adapters.disk.shredding import removed
@@ -249,8 +250,16 @@ class DiskDraft:
                 others = {CHECKPOINT, WAITING, TILES, "lock"}
                 if one.name not in others and not one.name.endswith((DRAFT, "-journal")):
                     self._take_other(one, f"{target}/{one.name}")
+            self._take_tombstones()
         self._checkpoint("log")
         return DiskLogReader(self._path / target)
+
+    def _take_tombstones(self) -> None:
+        """After the log: what it says was erased has its tombstone, or is still under way."""
+        path = f"{STATE}/{TOMBSTONES}"
+        if self._files.pop(path, None) is not None:
+            (self._path / path).unlink()
+        self._take_other(self._folders.state / TOMBSTONES, path)
 
     def _take_stamps(self, source: Path, target: str, size: int) -> None:
         """The time stamps of checkpoints that the copied one continues."""

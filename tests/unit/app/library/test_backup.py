@@ -15,6 +15,7 @@ from logged_library import LoggedLibrary
 
 from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
+from callrec.adapters.database.erasure_file import ErasureFile
 from callrec.adapters.disk.backup_folder import DiskBackups, Folders
 from callrec.adapters.disk.encryptable_library import DiskEncryptableLibrary
 from callrec.adapters.disk.installation import DiskInstallation
@@ -30,6 +31,7 @@ from callrec.app.library.restore import Restored, entries_of_restore, restore
 from callrec.config import Settings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.errors import CallrecError, Corrupt, Misconfigured, Refused, Unavailable
+from callrec.domain.library.erasure import Cause, Tombstone, files_of
 from callrec.domain.library.manifest import Manifest
 from callrec.wiring.encryption import library_of
 
@@ -273,6 +275,29 @@ async def test_what_is_erased_while_the_backup_is_made_is_not_in_it(house: House
     await house.logged.log([AuditEntry(Action.ERASED, Actor(ActorKind.ACCOUNT, "1"), recording)])
     assert await house.back_up() == len(house.recordings()) - 1
     assert not [one for one in house.backups.newest().names() if Path(path).name in one]
+
+
+@pytest.mark.parametrize("step", ["state", "library"])
+async def test_what_is_erased_while_the_backup_is_made_has_its_tombstone_in_it(house: House, step: str) -> None:
+    """Else it would come back for good from a former backup, though the restored log says that it was erased."""
+    path, manifest = house.logged.with_media()[0]
+    recording, begun = manifest.recording.id, list[str]()
+
+    def erase(name: str) -> None:
+        if name == step and not begun:
+            begun.append(name)
+            entry = AuditEntry(Action.ERASED, Actor(ActorKind.ACCOUNT, "1"), recording)
+            thread = threading.Thread(target=lambda: asyncio.run(house.logged.log([entry])))
+            thread.start()
+            thread.join()
+            ErasureFile(house.state).bury([Tombstone(recording, 1, Cause.REQUEST)])
+            house.logged.library.erase(recording, files_of(path, manifest))
+
+    house.step = erase
+    await house.back_up()
+    await house.restore()
+    assert house.proof() == set()
+    assert ErasureFile(house.new.state).erased([recording]) == {recording}
 
 
 async def test_a_recording_that_the_log_does_not_know_yet_comes_with_the_next_backup(house: House) -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from lone_daemon import House
 from postgres_server import PASSWORD, PostgresServer, running
 
-from callrec.adapters.database import postgres_schema
+from callrec.adapters.database import postgres_connections, postgres_schema
 from callrec.adapters.database.open_catalogue import open_catalogue
 from callrec.adapters.database.postgres_catalogue import PostgresCatalogue
 from callrec.app.library.catalog import every, export
@@ -300,6 +300,25 @@ def test_a_daemon_starts_without_its_server_and_fills_the_catalogue_when_it_is_t
             assert PASSWORD not in house.log("s").read_text()
         finally:
             house.stop()
+
+
+async def test_a_purge_may_take_longer_than_a_search(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server looks through the indexes of all entries, of which there may be millions: an erasure ends only after that."""
+    options = postgres_connections._OPTIONS.replace("statement_timeout=30000", "statement_timeout=200")
+    monkeypatch.setattr(postgres_connections, "_OPTIONS", options)
+    catalogue = connected(url := await server.new_database())
+    await filled(catalogue, 1, 2)
+    async with await psycopg.AsyncConnection.connect(server.url(url.rpartition("/")[2])) as other:
+        await other.execute("LOCK TABLE callrec.parts IN SHARE UPDATE EXCLUSIVE MODE")
+        purging = asyncio.create_task(catalogue.purge())
+        await asyncio.wait([purging], timeout=0.8)
+        assert not purging.done()
+        await other.rollback()
+        await purging
+    async with catalogue._connections.one() as database:
+        (limit,) = await (await database.execute("SHOW statement_timeout")).fetchone()
+    assert limit == "200ms", "the next search is bounded as ever"
+    await catalogue.close()
 
 
 async def test_a_removed_entry_is_overwritten_when_its_tables_are_written_anew(

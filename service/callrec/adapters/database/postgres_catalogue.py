@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from callrec.adapters.database.catalogue_rows import Stored, entry_of, part_of_all, text_of, wanted_entry
-from callrec.adapters.database.postgres_connections import PostgresConnections
+from callrec.adapters.database.postgres_connections import PURGE_S, PostgresConnections
 from callrec.adapters.database.postgres_queries import (
     FEW,
     Query,
@@ -139,7 +139,7 @@ class PostgresCatalogue:
 
     async def purge(self) -> None:
         """Free the place of removed rows and their index entries; new rows overwrite it. docs/proof.md says what that leaves."""
-        async with self._connections.one() as database:
+        async with self._connections.one(PURGE_S) as database:
             await database.execute("VACUUM (INDEX_CLEANUP ON) callrec.recordings, callrec.terms, callrec.parts")
 
     async def is_filled(self) -> bool:

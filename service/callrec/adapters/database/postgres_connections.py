@@ -29,6 +29,8 @@ CONNECT_S = 3.0
 LIMIT_S = 30.0
 MIGRATION_S = 3600.0
 """Tables of another version are made those of this one; who else needs them meanwhile is told that they are busy."""
+PURGE_S = 3600.0
+"""The server looks through the indexes of all entries, which are millions perhaps."""
 MOST = 4
 """Connections at once, besides those of rebuilds."""
 _OLDEST = 150_000
@@ -50,13 +52,17 @@ class PostgresConnections:
         self._is_closed = False
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Connection]:
-        """A connection, in the tables of this version. Raises as `translated` says."""
+    async def one(self, limit_s: float = LIMIT_S) -> AsyncIterator[Connection]:
+        """A connection for at most so long, in the tables of this version. Raises as `translated` says."""
         async with self._places, self.translated():
             database = self._idle.pop() if self._idle else await self.opened()
             try:
-                async with asyncio.timeout(LIMIT_S + CONNECT_S):
+                async with asyncio.timeout(limit_s + CONNECT_S):
+                    if limit_s > LIMIT_S:
+                        await database.execute(f"SET statement_timeout = '{int(limit_s)}s'")
                     yield database
+                    if limit_s > LIMIT_S:
+                        await database.execute("RESET statement_timeout")
             except psycopg.DataError:
                 raise
             except BaseException:

@@ -360,3 +360,25 @@ async def test_without_the_master_key_nothing_is_handed_out_and_it_is_no_alarm_a
             status, _, body = await client.ask(path)
             assert (status, json.loads(body)["code"]) == (503, "encryption-key-unknown")
     assert stored.alarms == []
+
+
+async def test_a_backup_that_links_the_file_and_a_full_cache_break_no_transfer(stored: StoredLibrary) -> None:
+    """Another name of a file, or one less, changes its time for the kernel, and nothing of it for who listens."""
+    manifest = stored.store(1, left=tone(440, 900), right=tone(1000, 900))
+    file = stored.file(manifest)
+    whole = stored.content(file)
+    noise = np.random.default_rng(7).integers(-9000, 9000, 400 * 8000).astype(np.int16)
+    stored.store(2, left=noise, right=noise[::-1])
+    async with served(stored) as client:
+        url = f"http://127.0.0.1:{client.port}/api/v1/recordings"
+        async with client.http.get(f"{url}/c1-1/media") as answer:
+            begin = await answer.content.readexactly(100)
+            (stored.folder / "backup.wav").hardlink_to(file)
+            assert begin + await answer.read() == whole
+        content = (await client.ask("c2-1/media?format=flac"))[2]
+        async with client.http.get(f"{url}/c2-1/media?format=flac") as answer:
+            begin = await answer.content.readexactly(100)
+            (made,) = (stored.folder / "state/transcoded").iterdir()
+            made.unlink()
+            assert begin + await answer.read() == content
+    assert stored.alarms == []

@@ -195,3 +195,24 @@ async def test_a_transfer_breaks_off_when_the_link_ends(tmp_path: Path, monkeypa
             await client.send("c1-1/links/revoke", "POST", {"link": link["id"]})
             with pytest.raises(aiohttp.ClientError):
                 await answer.read()
+
+
+@pytest.mark.parametrize("by", ["link", "token"])
+async def test_a_transfer_breaks_off_when_its_recording_is_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """The open file would be there as long as somebody reads it. It is no alarm: nobody has changed it."""
+    monkeypatch.setattr(media_api, "RECHECK_S", 0.0)
+    one = StoredLibrary(tmp_path)
+    one.store(1, left=tone(440, 900), right=tone(1000, 900))
+    async with served(one) as client, stranger(client) as http:
+        link = await made(client)
+        asker, path = (
+            (http, f"{link['path']}/media") if by == "link" else (client.http, "/api/v1/recordings/c1-1/media")
+        )
+        async with asker.get(f"http://127.0.0.1:{client.port}{path}" if by == "token" else path) as answer:
+            await answer.content.readexactly(100)
+            assert (await client.send("c1-1/erase", "POST", {"reason": "case 1"}))[0] == 200
+            with pytest.raises(aiohttp.ClientError):
+                await answer.read()
+    assert one.alarms == []

@@ -50,7 +50,7 @@ class DiskMediaFile:
     async def version(self) -> str:
         """See ports.MediaFile. The kernel sets the change time (ctime) at each write; no program can set it back."""
         found = await self._read_by(os.fstat)
-        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns} {found.st_ctime_ns} {found.st_nlink}"
 
     async def read(self, offset: int, count: int) -> bytes:
         """See ports.MediaFile."""

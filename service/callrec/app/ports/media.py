@@ -21,7 +21,8 @@ class MediaFile(Protocol):
     size_bytes: int
 
     async def version(self) -> str:
-        """A text that is another one after each change of the file's content. Raises Unavailable."""
+        """A text that is another one after each change of the file's content. Three words: what a write changes, when anything of
+        it changed, and how many names it has. Raises Unavailable."""
         ...
 
     async def read(self, offset: int, count: int) -> bytes:

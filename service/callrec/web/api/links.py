@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from callrec.app.library.media.recording_media import MediaRequest
+from callrec.app.library.media.recording_media import MediaRequest, OpenMedia
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission
@@ -95,13 +95,14 @@ def shared_pages(stored: StoredMedia) -> Sequence[tuple[str, Handler]]:
         there = f"/shared/{request.match_info['token']}/media" + (f"#t={moment:g}" if moment else "")
         return web.Response(status=HTTPStatus.FOUND, headers={"Location": there})
 
-    async def still(request: web.Request) -> None:
+    async def still(request: web.Request, found: OpenMedia) -> None:
+        await stored.media.still_there(found)
         await stored.sharing.used(request.match_info["token"], address_of(request))
 
     async def give(request: web.Request) -> web.StreamResponse:
         link, asker = await stored.sharing.used(request.match_info["token"], address_of(request))
         async with stored.media.opened(MediaRequest(link.recording), asker) as found:
-            return await answered(request, stored.media, found, lambda: still(request))
+            return await answered(request, stored.media, found, lambda: still(request, found))
 
     return ((SHARED, lead), (f"{SHARED}/media", give))
 

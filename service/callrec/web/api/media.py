@@ -75,7 +75,7 @@ def media_operation(stored: StoredMedia) -> Operation:
             raise not_permitted(Permission.RECORDINGS_DOWNLOAD)
         wanted = MediaRequest(request.match_info["id"], query.format, query.track, is_download=query.download)
         async with stored.media.opened(wanted, asker_of(request)) as found:
-            return await answered(request, stored.media, found, lambda: _still(request, found))
+            return await answered(request, stored.media, found, lambda: _still(request, stored.media, found))
 
     kinds = tuple(TYPES.values())
     return Operation(
@@ -107,8 +107,9 @@ def address_of(request: web.Request) -> str:
     return request.app[KNOWN].way(request).address
 
 
-async def _still(request: web.Request, found: OpenMedia) -> None:
-    """Raises NotPermitted (403) when who asked may not have this file any more; Unavailable."""
+async def _still(request: web.Request, media: RecordingMedia, found: OpenMedia) -> None:
+    """Raises NotPermitted (403) when who asked may not have this file any more, Refused when it was erased; Unavailable."""
+    await media.still_there(found)
     permission = Permission.RECORDINGS_DOWNLOAD if found.wanted.is_download else Permission.RECORDINGS_LISTEN
     principal = await request.app[KNOWN].principal(request)
     if principal is None or not Asker(principal).may(permission, found.source.stored.manifest.recording):

@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 from callrec.app.ports.media import MediaFile
 
+_WORDS = 3
 MOST_KNOWN = 4096
 """Versions of files whose result is kept."""
 Key = tuple[str, str]
@@ -57,4 +58,15 @@ class DigestCheck:
         version, expected = self._key
         if self.known is None and self._running is not None:
             self.known = await asyncio.shield(self._running) == expected
-        return bool(self.known) and await self._file.version() == version
+        now = await self._file.version()
+        if self.known and now != version and _has_other_names(version, now):
+            self._key, self.known = (now, expected), await self._file.sha256() == expected
+            now = await self._file.version()
+        return bool(self.known) and now == self._key[0]
+
+
+def _has_other_names(before: str, after: str) -> bool:
+    """Whether the file got a name more or less meanwhile, as by a backup on the same disk, or out of a full cache. That changes
+    its time for the kernel, which then tells no more whether it was written: its digest does."""
+    was, now = before.split(), after.split()
+    return len(was) == len(now) == _WORDS and was[0] == now[0] and was[2] != now[2]

@@ -102,6 +102,11 @@ class RecordingMedia:
         Unavailable: then nothing may be told."""
         await self._ports.looks.told(media.asker, Action.SHOWN, media.source.recording)
 
+    async def still_there(self, media: "OpenMedia") -> None:
+        """Raises Refused (`no-such-recording`) when the recording was erased since: its open file is there as long as somebody
+        reads it. Raises Corrupt, Unavailable, too."""
+        await self._ports.sources.still_there(media.source)
+
     async def _as_wanted(self, source: Source, wanted: Format | None, asker: Asker) -> tuple[str, str, int | None]:
         """Path, digest and size of the file to send. The size of one that is re-encoded is not known beforehand."""
         media = source.media

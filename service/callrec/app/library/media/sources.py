@@ -71,7 +71,13 @@ class Sources:
         """The error, once the audit log has the refusal. One who may see all recordings is not refused: there is none."""
         if not visible(asker.principal, permission).all:
             await self._looks.told(asker, Action.REFUSED, "", details=f"{permission} {recording}")
-        return Refused("no-such-recording", f"there is no recording {recording[:80]!r}")
+        return _absent(recording)
+
+    async def still_there(self, source: Source) -> None:
+        """Raises Refused (`no-such-recording`) when the recording was erased since; Corrupt, Unavailable."""
+        manifest = await asyncio.to_thread(self.library.manifest, source.stored.path)
+        if manifest is None or manifest.recording.id != source.recording:
+            raise _absent(source.recording)
 
     async def source(self, recording: str, track: int | None, asker: Asker, permission: Permission) -> Source:
         """Its own file, or that of a track. Raises as `stored`, and Refused (`no-such-track`, `no-audio`)."""
@@ -81,6 +87,10 @@ class Sources:
         except Refused:  # it says how many tracks there are, or why there is no audio
             await self._looks.told(asker, Action.SHOWN, stored.manifest.recording.id)
             raise
+
+
+def _absent(recording: str) -> Refused:
+    return Refused("no-such-recording", f"there is no recording {recording[:80]!r}")
 
 
 def source_of(library: Library, stored: Stored, track: int | None) -> Source:

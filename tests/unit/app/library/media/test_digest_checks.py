@@ -48,6 +48,21 @@ async def test_one_check_for_all_who_read_it_at_the_same_time_and_afterwards() -
     assert (later.known, await later.holds(), file.digests) == (True, True, 1)
 
 
+async def test_a_file_that_gets_another_name_is_looked_at_again() -> None:
+    """A backup on the same disk does that. What was written meanwhile has another digest, or another time of writing."""
+    for content, version, holds in (
+        ("a", "1 2 2", True),
+        ("b", "1 2 2", False),
+        ("a", "2 2 2", False),
+        ("a", "1 2 1", False),
+    ):
+        checks, file = DigestChecks(), File(version="1 1 1")
+        check = await checks.begun(file, "a")
+        assert await check.holds()
+        file.content, file.said = content, version
+        assert [await check.holds(), await check.holds()] == [holds] * 2
+
+
 async def test_another_digest_is_known_from_then_on() -> None:
     checks, file = DigestChecks(), File("b")
     assert not await (await checks.begun(file, "a")).holds()

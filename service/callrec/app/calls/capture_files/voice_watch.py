@@ -1,5 +1,5 @@
-"""Whether a recorded leg hears its new partner: whether its file holds `HEARD_S` of sound since the two met. Less proves nothing:
-after a pause in what is sent a deaf recorder may get some packets, and nothing behind them.
+"""Whether a recorded leg hears its new partner: whether its file holds `HEARD_S` of sound in one piece since the two met. Less
+proves nothing: after each pause in what is sent a deaf recorder may get some packets, and nothing behind them.
 
 It is looked at when the file has grown, each sample once, from a place that is certainly not before the meeting. Two things are
 known of that place, and the earlier one counts:
@@ -39,6 +39,7 @@ class _Awaited:
     at_sample: int
     """Where to look on."""
     heard_samples: int = 0
+    """How long the sound is that lasts until there."""
 
 
 class VoiceWatch:
@@ -70,9 +71,18 @@ class VoiceWatch:
         size = (found.write_bytes or 0) if found else 0
         return (size + BUFFER_BYTES) // SAMPLE_BYTES + round(SETTLED_S * capture.rate_hz)
 
-    def _heard_samples(self, file: CaptureFile, first: int, end: int) -> int:
-        silences = self._spool.silences(file, first, end, round(SILENCE_S * file.rate_hz))
-        return end - first - sum(min(last, end) - start for start, last in silences)
+    def _longest_sound(self, file: CaptureFile, awaited: _Awaited, end: int) -> int:
+        """The longest sound in what is new, in samples, with what of it was there before."""
+        at = awaited.at_sample
+        silences = self._spool.silences(file, at, end, round(SILENCE_S * file.rate_hz))
+        sounds = [awaited.heard_samples]
+        for start, last in silences:
+            sounds[-1] += start - at
+            sounds.append(0)
+            at = last
+        sounds[-1] += max(0, end - at)
+        awaited.heard_samples = sounds[-1]
+        return max(sounds)
 
     def forget(self, capture: CaptureId) -> None:
         """The capture has ended."""
@@ -86,11 +96,11 @@ class VoiceWatch:
         for leg, awaited in list(waiting.items()):
             if samples > awaited.at_sample:
                 try:
-                    awaited.heard_samples += self._heard_samples(file, awaited.at_sample, samples)
+                    sound = self._longest_sound(file, awaited, samples)
                 except CallrecError:
                     continue
                 awaited.at_sample = samples
-                if awaited.heard_samples >= HEARD_S * found.rate_hz:
+                if sound >= HEARD_S * found.rate_hz:
                     del waiting[leg]
                     awaited.post(PartnerHeard(found.capture, leg, awaited.since_s))
         if not waiting:

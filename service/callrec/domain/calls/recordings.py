@@ -37,9 +37,10 @@ _UNKNOWN_RATE_HZ = 16000
 
 
 def new_recording(change: Change, rule: Rule, actor: Actor) -> Recording:
-    """An empty recording with the call's next number."""
+    """An empty recording with the call's next number. What is known of participants in an earlier one is none of it."""
     s = change.session
     s.recordings, s.faults, s.counted, s.told_times, s.tell_again = s.recordings + 1, 0, {}, {}, frozenset()
+    s.met, s.parties = {}, tuple(replace(party, quality=None) for party in s.parties)
     begun = change.happened
     return Recording(
         recording_id(s.call, s.recordings),
@@ -141,7 +142,7 @@ def write(change: Change, step: Step) -> None:
     """Journal the current recording."""
     s = change.session
     if s.recording:
-        s.recording = _with_parties(change, s.recording)
+        s.recording = with_parties(change, s.recording)
         change.commands.append(Write(Entry(step, s.recording)))
 
 
@@ -198,7 +199,7 @@ def _met(change: Change) -> Mapping[LegId, float]:
     return {**dict.fromkeys(legs, change.happened.utc_s), **s.met}
 
 
-def _with_parties(change: Change, recording: Recording) -> Recording:
+def with_parties(change: Change, recording: Recording) -> Recording:
     """The recording with those who talked in it: the presser first, or the caller; the others as they came."""
     s = change.session
     end_s = change.now.utc_s if recording.to_s is None else recording.to_s
@@ -243,8 +244,6 @@ def _with_dialled(change: Change, parties: tuple[Party, ...]) -> tuple[Party, ..
 def _ended(change: Change, recording: Recording) -> Recording:
     """The recording as intake gets it: every time has its end, and nothing begins before the recording or outlasts it."""
     now_s = change.now.utc_s
-    is_explained = bool(recording.parties) and not recording.captures  # the explanation says who
-    recording = recording if is_explained else _with_parties(change, recording)
     recording = replace(recording, hearings=_with_untold(change, recording))
     to_s = max(recording.from_s, now_s if recording.to_s is None else recording.to_s)
     is_place_unknown = any(leg.is_place_unknown for leg in change.session.seen.values())

@@ -29,7 +29,7 @@ from callrec.domain.calls.model import (
     within,
 )
 from callrec.domain.calls.policy import Announcement, decide
-from callrec.domain.calls.recordings import hand_over_closed, new_recording, next_capture, write
+from callrec.domain.calls.recordings import hand_over_closed, new_recording, next_capture, with_parties, write
 from callrec.domain.calls.session import Change, Session
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact, Outcome
@@ -296,7 +296,7 @@ def hand_over_when_closed(change: Change, _: Cause) -> None:
         if s.is_written(s.recording):
             change.arm(Wait.SETTLE, s.terms.limits.settle_s)
         to_s = change.happened.utc_s if s.recording.to_s is None else s.recording.to_s
-        s.set_aside = (*s.set_aside, replace(s.recording, to_s=to_s))
+        s.set_aside = (*s.set_aside, with_parties(change, replace(s.recording, to_s=to_s)))
         s.recording = None
     hand_over_closed(change)
 

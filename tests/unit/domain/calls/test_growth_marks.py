@@ -1,7 +1,7 @@
 """What is known of when a capture's files had which length."""
 
 import pytest
-from test_session import BOB, FLAGGED, T1, Call, leg
+from test_session import BOB, FLAGGED, NEXT, T1, Call, leg
 
 from callrec.domain.calls.events import (
     CaptureClosed,
@@ -107,6 +107,47 @@ def test_what_was_lost_before_a_recording_is_none_of_its_losses(counted: Quality
     call.closed()
     (recording,) = call.handed
     assert [told] == [party.quality for party in recording.parties if party.leg == LegId("b")]
+
+
+def test_what_one_recording_has_lost_is_told_of_no_other() -> None:
+    """A press ends a bad one, the next press begins a good one before its files are closed; and the other way round."""
+    for lost, lost_then in ((2_000, 0), (0, 400)):
+        call = Call().recorded()
+        call.on(LegMeasured(LegId("b"), Quality(0, 0, 3.0)))
+        call.later(100).on(LegMeasured(LegId("b"), Quality(5_000 - lost, lost, 3.0)))
+        call.press()
+        call.later(1.5).press()
+        call.seen(NEXT)
+        call.on(LegMeasured(LegId("b"), Quality(5_000 - lost, lost, 3.0)))
+        call.later(100).on(LegMeasured(LegId("b"), Quality(10_000 - lost - lost_then, lost + lost_then, 3.0)))
+        call.closed()
+        former = call.handed
+        call.gone("a", "b")
+        call.closed(NEXT)
+        found = [[one.quality.lost for one in each.parties if one.quality] for each in (*former, *call.handed)]
+        assert found == [[lost], [lost_then]]
+
+
+def test_what_is_counted_behind_the_end_of_a_call_is_told_too() -> None:
+    """Its files are not closed yet."""
+    call = Call().recorded()
+    call.on(LegMeasured(LegId("b"), Quality(0, 0, 3.0)))
+    call.later(100).gone("a", "b")
+    call.on(LegMeasured(LegId("b"), Quality(4_000, 1_000, 3.0)))
+    call.closed()
+    assert [one.quality.lost for one in call.handed[0].parties if one.quality] == [1_000]
+
+
+def test_a_recording_that_was_not_counted_yet_has_not_the_counts_of_the_former() -> None:
+    call = Call().recorded()
+    call.on(LegMeasured(LegId("b"), Quality(0, 0, 3.0)))
+    call.later(100).on(LegMeasured(LegId("b"), Quality(4_000, 1_000, 3.0)))
+    call.press()
+    call.closed()
+    call.later(5).press()
+    call.gone("a", "b")
+    call.closed(NEXT)
+    assert {one.quality for one in call.handed[0].parties} == {None}
 
 
 def test_after_a_restart_all_that_was_counted_is_told() -> None:

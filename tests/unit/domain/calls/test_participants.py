@@ -1,8 +1,8 @@
 """Whom a recording names: those who were in a conversation with its user, from then on."""
 
-from test_session import ANN, BOB, CEM, FLAGGED, Call, leg
+from test_session import ANN, BOB, CEM, FLAGGED, NEXT, Call, leg
 
-from callrec.domain.calls.events import LegAppeared, LegBridged, LegUnbridged
+from callrec.domain.calls.events import LegAppeared, LegBridged, LegGone, LegUnbridged
 from callrec.domain.calls.ids import BridgeId, LegId
 
 FIRST, CONSULTATION = BridgeId("b"), BridgeId("consultation")
@@ -64,3 +64,32 @@ def test_who_was_there_before_a_recording_on_demand_is_named_since_its_beginning
     call.seen()
     call.later(3)
     assert [("a", 1_010.0, 1_013.0), ("b", 1_010.0, 1_013.0)] == named(call)
+
+
+def test_who_comes_when_the_next_recording_has_begun_is_not_named_in_the_former() -> None:
+    """Its files are not closed yet. CEM talked with another in this call, and then with those of the next recording."""
+    call = Call().recorded(ANN, BOB)
+    call.later(5).bridge(leg("c", CEM), leg("d"), bridge="other")
+    call.later(5).press()
+    call.later(1.5).press()
+    call.later(1).bridge(leg("c", CEM))
+    call.closed()
+    (former,) = call.handed
+    assert [("a", 1_000.0, 1_012.0), ("b", 1_000.0, 1_012.0)] == sorted(
+        (one.leg, one.from_s, one.to_s) for one in former.parties
+    )
+
+
+def test_who_talked_in_a_former_recording_only_is_not_named_in_the_next() -> None:
+    """CEM talks with another by now, in the same call."""
+    call = Call().recorded(ANN, BOB)
+    call.bridge(leg("c", CEM))
+    call.later(5).press()
+    call.closed()
+    call.bridge(leg("c", CEM), leg("d"), bridge="other")
+    call.later(5).press()
+    call.seen(NEXT)
+    call.later(5).on(*(LegGone(LegId(one)) for one in "abcd"))
+    call.closed(NEXT)
+    (done,) = call.handed
+    assert [("a", 1_012.0), ("b", 1_012.0)] == sorted((one.leg, one.from_s) for one in done.parties)

@@ -25,7 +25,7 @@ from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.captures.late_packets import LEAST_S, delays
 from callrec.domain.calls.captures.rtp_counts import REPORT_S, Counted
 from callrec.domain.calls.events import Event, LegMeasured, PacketsHeldBack, RtpRenumbered, VoiceUnheard
-from callrec.domain.calls.ids import LegId
+from callrec.domain.calls.ids import LegId, recording_of
 from callrec.domain.calls.model import Capture, Renumbering
 from callrec.domain.calls.session import ACTIVE, Session, State
 from callrec.domain.errors import CallrecError
@@ -57,6 +57,8 @@ class _Leg:
 
     since_s: float
     due_s: float
+    recording: str
+    """In which it was asked last: in another one it is asked at once."""
     capture: Capture
     post: Post
     counted: Counted | None = None
@@ -101,7 +103,10 @@ class QualityWatch:
                 now_s, capture = self._clock.now().mono_s, session.capture
                 if capture is None:  # pragma: no cover - for the type checker: a recorded leg has one
                     continue
-                known = self._legs.setdefault(leg, _Leg(now_s, now_s, capture, post))
+                recording = recording_of(capture.id)
+                known = self._legs.setdefault(leg, _Leg(now_s, now_s, recording, capture, post))
+                if known.recording != recording:  # the former ended, and this one began, between two looks
+                    known.recording, known.since_s, known.due_s = recording, now_s, now_s
                 known.capture, known.post = capture, post
                 if session.state is State.PAUSED or session.is_waiting:
                     known.quiet_s = now_s

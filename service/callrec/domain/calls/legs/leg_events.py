@@ -11,7 +11,7 @@ from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.captures.coverage import cover, stop_for_never
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.legs.opaque_legs import note_audio
-from callrec.domain.calls.model import Leg, LegAudio
+from callrec.domain.calls.model import Leg, LegAudio, Party, Quality
 from callrec.domain.calls.not_recorded import note_alone, write_entry_without_file
 from callrec.domain.calls.policy import decide
 from callrec.domain.calls.recordings import await_files, end_captures_of, note_capture
@@ -85,15 +85,22 @@ def on_leg_broken(change: Change, event: events.LegBroken) -> None:
 
 def on_leg_measured(change: Change, event: events.LegMeasured) -> None:
     """A participant's RTP was counted. What was counted before the recording is none of it; of one who left and came back the
-    counts go on."""
+    counts go on. The last counts may come when the recording is set aside already."""
     s, at_s = change.session, change.happened.utc_s
     if event.leg not in s.counted:
         s.counted = {**s.counted, event.leg: (event.quality, at_s)}
         return
     first, first_s = s.counted[event.leg]
     quality = event.quality.since(first, at_s - first_s)
-    last = next((party for party in reversed(s.parties) if party.leg == event.leg), None)
-    s.parties = tuple(replace(party, quality=quality) if party is last else party for party in s.parties)
+    s.parties = _measured(s.parties, event.leg, quality)
+    if s.recording is None and s.set_aside:
+        *before, last = s.set_aside
+        s.set_aside = (*before, replace(last, parties=_measured(last.parties, event.leg, quality)))
+
+
+def _measured(parties: tuple[Party, ...], leg: LegId, quality: Quality) -> tuple[Party, ...]:
+    last = next((party for party in reversed(parties) if party.leg == leg), None)
+    return tuple(replace(party, quality=quality) if party is last else party for party in parties)
 
 
 def appear(change: Change, leg: Leg) -> None:

@@ -56,7 +56,7 @@ class Silences(SilenceWatch):
 
     def found_s(self, capture: CaptureId) -> float:
         """When a new silence was found last."""
-        assert capture == CAPTURE
+        assert capture in {CAPTURE, "c-2-1"}
         return self.found
 
     def ended(self, capture: CaptureId, side: Side) -> Sequence[Span]:
@@ -125,6 +125,22 @@ async def test_a_leg_is_asked_soon_and_then_when_the_call_is_older_by_a_tenth(ho
     assert told[:5] == [LOOK_S, *(LOOK_S + FIRST_S + AGAIN_S * nth for nth in range(4))]
     assert told[-1] - told[-2] == pytest.approx(0.1 * told[-2], abs=2 * LOOK_S)
     assert len(told) < 60
+
+
+@virtual
+async def test_a_recording_that_begins_between_two_looks_is_asked_at_once(house: House) -> None:
+    """In an hour's call its first minutes were not counted: the next question was that of the former recording."""
+    house.asterisk.rtp_counts = {A: COUNTED}
+
+    def begin_another() -> None:
+        (before,) = house.calls
+        assert before.recording is not None
+        another = replace(before.recording.captures[0], id=CaptureId("c-2-1"))
+        house.calls[:] = [replace(before, recording=replace(before.recording, captures=(another,)))]
+
+    house.at(3600.5, begin_another)
+    told = [at_s for at_s, _ in await house.watch(3620)]
+    assert [at_s - 3600 for at_s in told if at_s > 3600] == [LOOK_S, LOOK_S + FIRST_S, LOOK_S + FIRST_S + AGAIN_S]
 
 
 @virtual

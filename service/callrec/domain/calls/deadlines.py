@@ -13,7 +13,7 @@ from callrec.domain.calls.model import Capture
 from callrec.domain.calls.recordings import hand_over_closed, note_capture
 from callrec.domain.calls.session import ACTIVE, APPLICATION, Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.transitions import NO_CAUSE, Cause
+from callrec.domain.calls.transitions import NO_CAUSE, Cause, may_be_reopened
 from callrec.domain.vocabulary import AlarmCause
 
 
@@ -27,9 +27,8 @@ def on_deadline_passed(change: Change, event: events.DeadlinePassed) -> None:
             on_end_of_pause(change)
         case Wait.TELL_AGAIN:
             on_time_to_tell_again(change)
-        case Wait.RETRY:
-            if s.state is State.FAILED:
-                cover(change)
+        case Wait.RETRY if s.state is State.FAILED:
+            cover(change)
         case Wait.FAR_HALF:
             cover(change)
         case Wait.STOP if event.capture is not None and is_retried_here(s, event.capture):
@@ -77,7 +76,9 @@ def _on_overdue(change: Change, wait: Wait, capture: Capture) -> None:
             change.arm(Wait.GROWTH, s.terms.limits.growth_s)
         case Wait.GROWTH if s.state in (State.OPENED, State.SUSPECT) and s.proven != capture.id:
             change.commands.append(Examine(capture))
-        case Wait.LOST if capture.id not in s.open_captures and not capture.cause:
+        case Wait.RETRY if s.state is State.SUSPECT and may_be_reopened(s):
+            apply(change, Trigger.FAULT, Cause(alarm=capture.cause))
+        case Wait.LOST if capture.id not in s.open_captures and (not capture.cause or s.state is State.SUSPECT):
             note_capture(change, capture.id, cause=AlarmCause.STOPPED_BY_ANOTHER)
             apply(change, Trigger.LOST, Cause(alarm=AlarmCause.STOPPED_BY_ANOTHER))
         case Wait.LET_GO if capture.id not in s.open_captures:

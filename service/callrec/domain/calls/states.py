@@ -58,6 +58,7 @@ from callrec.domain.calls.transitions import (
     recording_goes_on,
     recording_is_paused,
     recording_must_end,
+    reopen_later,
     retry_later,
     set_end,
     stop_capture,
@@ -173,9 +174,9 @@ TABLE: dict[tuple[State, Trigger], Row] = {
     (State.OPENED, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm, tell_failure),
     (State.RECORDING, Trigger.STALLED): _FAULT_TO_SUSPECT,
     (State.RECORDING, Trigger.FAULT): _FAULT_TO_SUSPECT,
-    (State.RECORDING, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm),
+    (State.RECORDING, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm, reopen_later),
     (State.SUSPECT, Trigger.FAULT): _FAULT_TO_SUSPECT,
-    (State.SUSPECT, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm),
+    (State.SUSPECT, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm, reopen_later),
     **{
         (state, Trigger.LOST): to(State.SUSPECT, raise_alarm, open_capture)
         for state in (State.OPENED, State.RECORDING, State.SUSPECT)

@@ -86,6 +86,12 @@ def capture_grows(session: Session) -> bool:
     return session.capture is not None and session.proven == session.capture.id
 
 
+def may_be_reopened(session: Session) -> bool:
+    """The recording should go on, and no recorder is at work for it. One that has begun is kept: a silent call may yet speak."""
+    is_without = capture_is_closed(session) or capture_is_requested(session)
+    return session.capture is not None and is_without and not session.is_opaque
+
+
 def captured_leg_moved(session: Session) -> bool:
     """The current capture's leg goes on in another call."""
     return session.capture is not None and session.capture.leg in session.moved
@@ -331,6 +337,14 @@ def retry_later(change: Change, _: Cause) -> None:
     """Try again what policy wants, after a time that doubles with each failure: a fault of a second must not cost an hour."""
     s = change.session
     if s.application or any(decide(legs).rule is Rule.ALWAYS for legs in s.conversations()):
+        s.failures += 1
+        change.arm(Wait.RETRY, Backoff(s.terms.limits.retry_s, s.terms.limits.retry_most_s).delay_s(s.failures))
+
+
+def reopen_later(change: Change, _: Cause) -> None:
+    """Where no recorder has begun, another one is asked for after a time that doubles: the call goes on."""
+    s = change.session
+    if may_be_reopened(s):
         s.failures += 1
         change.arm(Wait.RETRY, Backoff(s.terms.limits.retry_s, s.terms.limits.retry_most_s).delay_s(s.failures))
 

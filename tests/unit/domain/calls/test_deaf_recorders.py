@@ -91,6 +91,16 @@ def test_the_recorded_legs_own_capture_gives_way_to_a_further_one_when_it_has_le
     assert call.state is State.RECORDING
 
 
+def test_a_daemon_that_dies_before_the_next_one_begins_leaves_the_cause_in_the_journal() -> None:
+    """A recording on demand ends there, since no recorder is at work: its entry was *sound*."""
+    call = recorded()
+    call.on(VoiceUnheard(T1, A, call.now.mono_s - 2))
+    written = [one.entry.recording.captures[-1].cause for one in call.commands if isinstance(one, Write)]
+    assert written == ["deaf-leg"]
+    stop = next(nth for nth, one in enumerate(call.commands) if isinstance(one, CloseCapture))
+    assert isinstance(call.commands[stop - 1], Write)
+
+
 def test_a_leg_that_is_gone_by_then_is_not_captured_again() -> None:
     call = recorded()
     call.on(VoiceUnheard(T1, A, 1.0), CaptureClosed(T1))

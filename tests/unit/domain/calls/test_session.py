@@ -804,6 +804,66 @@ def test_a_call_of_days_is_tried_again_every_five_minutes() -> None:
     assert [300.0] == call.delays(Wait.RETRY)
 
 
+def without_recorder(caller: User | None = FLAGGED) -> Call:
+    """Somebody stopped the recorder, and Asterisk refused another one twice."""
+    call = Call().recorded(caller, BOB)
+    call.closed()
+    call.later(1).passed(Wait.LOST)
+    call.refused(T2)
+    call.refused(T3)
+    assert (State.SUSPECT, [5.0]) == (call.state, call.delays(Wait.RETRY))
+    return call
+
+
+@pytest.mark.parametrize("caller", [FLAGGED, ANN])
+def test_a_recording_without_a_recorder_gets_one_later(caller: User) -> None:
+    """A fault of a second cost the rest of the call: nothing was tried again before somebody came or went."""
+    call, t4, t5 = without_recorder(caller), CaptureId("c-1-4"), CaptureId("c-1-5")
+    assert "open c-1-4" in call.later(5).passed(Wait.RETRY, T3)
+    call.refused(t4)
+    assert [10.0] == call.delays(Wait.RETRY)
+    assert "open c-1-5" in call.later(10).passed(Wait.RETRY, t4)
+    assert [] == call.passed(Wait.RETRY, t4)
+    call.seen(t5)
+    assert "tell recording" in call.grew(t5)
+
+
+def test_files_that_are_not_opened_for_a_recording_that_goes_on_are_asked_for_again() -> None:
+    """The spool was away."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.on(CaptureStalled(T1))
+    call.later(2).passed(Wait.OPEN, T2)
+    call.later(2).passed(Wait.OPEN, T3)
+    assert ["close c-1-3", "intent c-1-4", "open c-1-4"] == [
+        line for line in call.later(5).passed(Wait.RETRY, T3) if line.split()[0] in {"close", "intent", "open"}
+    ]
+
+
+def test_no_recorder_is_asked_for_again_where_one_is_at_work_or_nobody_is_left() -> None:
+    kept = Call().recorded(FLAGGED, BOB)
+    kept.on(CaptureStalled(T1))
+    kept.seen(T2)
+    kept.on(CaptureStalled(T2))
+    kept.seen(T3)
+    kept.on(CaptureStalled(T3))
+    assert (State.SUSPECT, []) == (kept.state, kept.delays(Wait.RETRY))
+    left = without_recorder()
+    left.gone("a")
+    assert [] == [line for line in left.later(5).passed(Wait.RETRY, T3) if "open" in line]
+
+
+def test_a_recorder_that_was_kept_and_then_closes_gets_a_successor() -> None:
+    """It had a fault, which hid that it had ended."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.on(CaptureStalled(T1))
+    call.seen(T2)
+    call.on(CaptureStalled(T2))
+    call.seen(T3)
+    call.on(CaptureStalled(T3))
+    assert "wait lost c-1-3" in call.closed(T3)
+    assert "open c-1-4" in call.later(1).passed(Wait.LOST, T3)
+
+
 def test_what_is_no_longer_wanted_or_has_begun_is_not_tried_again() -> None:
     """The deadline is late news then; a failed press is not repeated for its presser."""
     call = Call()

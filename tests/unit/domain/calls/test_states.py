@@ -42,9 +42,9 @@ opened     FAULT        -                     starting   raise_alarm tell_failur
 opened     FAULT_AGAIN  -                     suspect    raise_alarm tell_failure
 recording  STALLED      -                     suspect    raise_alarm stop_capture open_capture
 recording  FAULT        -                     suspect    raise_alarm stop_capture open_capture
-recording  FAULT_AGAIN  -                     suspect    raise_alarm
+recording  FAULT_AGAIN  -                     suspect    raise_alarm reopen_later
 suspect    FAULT        -                     suspect    raise_alarm stop_capture open_capture
-suspect    FAULT_AGAIN  -                     suspect    raise_alarm
+suspect    FAULT_AGAIN  -                     suspect    raise_alarm reopen_later
 opened     LOST         -                     suspect    raise_alarm open_capture
 recording  LOST         -                     suspect    raise_alarm open_capture
 suspect    LOST         -                     suspect    raise_alarm open_capture

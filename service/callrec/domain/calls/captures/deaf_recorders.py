@@ -54,6 +54,9 @@ def on_voice_unheard(change: Change, event: VoiceUnheard) -> None:
     is_at_work = s.state in (State.OPENED, State.RECORDING, State.SUSPECT) and event.capture in s.open_captures
     if is_at_work and event.capture not in s.stops and times < REOPENED_MOST:
         note_capture(change, event.capture, cause=AlarmCause.DEAF_LEG)
+        write(
+            change, Step.CHANGED
+        )  # until the next one begins no recorder is at work: a daemon that dies then must not hide it
         ask_to_stop(change, s.capture)
 
 

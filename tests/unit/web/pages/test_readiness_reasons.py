@@ -8,6 +8,7 @@ import pytest
 from source_sentences import text_of, texts
 
 import callrec
+from callrec.app.asterisk.spool_health import SANDBOX, UMASK
 from callrec.web.pages.languages import LANGUAGES
 from callrec.web.pages.system.reasons import reason_words
 from callrec.web.pages.system.words import CHECKS
@@ -60,6 +61,77 @@ def test_each_reason_that_the_daemon_gives_itself_is_told_in_the_language(langua
         "X bytes are missing, and nothing else may go", "the calls have not been compared with Asterisk's channels yet",
     } <= said  # fmt: skip
     assert [one for one in sorted(said) if reason_words(one, language) in {None, one}] == []
+
+
+SPOOL = ("adapters/asterisk/spool_probe.py", "app/calls/capture_files/file_watch.py", "app/asterisk/spool_health.py")
+AUDIT = [
+    f"adapters/audit/{name}.py"
+    for name in ("log", "log_files", "signing_key", "waiting_file", "witness", "time_stamping")
+]
+DISK = "free space on it, mount it for writing, or give callrec's user its rights"
+ERRORS = {"Unavailable", "Corrupt", "Misconfigured", "SpoolTrouble"}
+
+
+def raised(name: str) -> Iterator[tuple[str, str]]:
+    """Sentence and hint of each error that a module makes, with an `X` for each value; variables are those of the function."""
+    tree = ast.parse((SOURCE / name).read_text())
+    constants = {
+        one.targets[0].id: one.value
+        for one in tree.body
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+    }
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        local = {
+            target.id: node.value
+            for node in ast.walk(function) if isinstance(node, ast.Assign)
+            for target in node.targets if isinstance(target, ast.Name)
+        }  # fmt: skip
+        known = constants | local
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ERRORS and len(call.args) > 1:
+                hints = [*call.args[2:], *(one.value for one in call.keywords if one.arg == "hint")]
+                said, *more = (text_of(known.get(getattr(one, "id", ""), one)) for one in (call.args[1], *hints))
+                yield said, more[0] if more else ""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_faults_of_spool_audit_log_and_journal_are_told_in_the_language(language: str) -> None:
+    found = {
+        one for name in (*SPOOL, *AUDIT, "adapters/disk/journal.py", "adapters/disk/fsync.py") for one in raised(name)
+    }
+    sentences = {said for said, _ in found if said}
+    hints = {hint for _, hint in found if hint}
+    assert {"the audit log is not open", "another callrec writes X", "X entries wait for the disk"} <= sentences
+    assert {"restore X from a backup", "look at the disk's health and its free space"} <= hints
+    sentences |= {"audit log X: X", "journal X: X", "X (X) may not be read by X", "X: X checkpoints wait for it"}
+    refused = "X (X) may not be read by X"
+    sentences |= {one.replace("but X", f"but {refused}") for one in sentences}
+    sentences -= {"X: X", "the audit log's key X X", "Asterisk wrote a probe into X, but X"}  # their parts stand here
+    for what in ("is missing", "may not be read", "may be read or changed by others (mode X)", "does not belong to X"):
+        sentences.add(f"the audit log's key X {what}")
+    assert [one for one in sorted(sentences) if reason_words(one, language) in {None, one}] == []
+    told = {one: reason_words(f"the audit log is closed ({one})", language) for one in hints}
+    assert [one for one, said in sorted(told.items()) if said is None or one in said] == []
+
+
+def test_a_fault_with_what_to_do_about_it_is_told_whole() -> None:
+    said = f"Asterisk was asked to write into /spool, but no file appeared there: {SANDBOX}"
+    told = reason_words(said, "de")
+    assert told is not None
+    assert told.startswith("Asterisk sollte nach /spool schreiben, aber dort erschien keine Datei: ")
+    assert "Asterisk's" not in told
+    said = f"audit log /state/audit: No space left on device ({DISK})"
+    assert reason_words(said, "fr") == (
+        "journal d'audit /state/audit : No space left on device (y libérer de l'espace, le monter en écriture, "
+        "ou donner ses droits à l'utilisateur de callrec)"
+    )
+    said = "Asterisk wrote a probe into /spool, but a.sln (root:root 0600) may not be read by callrec: " + UMASK
+    assert (reason_words(said, "es") or "").startswith(
+        "Asterisk escribió una prueba en /spool, pero callrec no puede leer a.sln"
+    )
+    assert reason_words(said, "en") == said
 
 
 def test_what_others_have_answered_stays_as_it_is() -> None:

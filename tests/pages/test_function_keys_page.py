@@ -256,3 +256,24 @@ async def test_the_pages_of_keys_are_for_everybody(someone: Someone, door: Servi
             assert await one.go(f"/users/{who}/{path}") == 200
             assert await one.faults() == []
             assert await one.misplaced() == []
+
+
+async def test_the_names_of_the_buttons_stay_with_their_places(someone: Someone, door: ServiceUrl) -> None:
+    """As the numbers do, also after two moves, by buttons and by drag alike."""
+    who = UserId("618")
+    keys = tuple(
+        FunctionKey(who, number, kind) for number, kind in ((3, "dnd"), (7, "call_record"), (9, "forwards_off"))
+    )
+    await door.store.edit(Edit(tuple(Change(None, made) for made in (User(who, "Named"), *keys))), "named")
+    await tables_of(door)
+    async with someone("administrator") as one:
+        await one.go(f"/users/{who}/keys")
+        named = (
+            "rows => rows.map(row => [...row.querySelectorAll('button')].map(one => one.getAttribute('aria-label')))"
+        )
+        before = await one.page.eval_on_selector_all("#keys tbody tr", named)
+        assert before[0] == ["Move key 3 up", "Move key 3 down", "Remove key 3"]
+        await one.page.click("[value='down.0']")
+        await one.page.click("[value='down.1']")
+        assert await one.page.input_value("[name='type.2']") == "dnd"
+        assert await one.page.eval_on_selector_all("#keys tbody tr", named) == before

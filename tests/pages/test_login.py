@@ -132,3 +132,20 @@ async def test_the_page_speaks_the_language_of_the_browser(someone: Someone, loc
         await one.go("/login")
         assert await one.page.inner_text("h1") == title
         assert await one.page.get_attribute("html", "lang") == {"ja": "en"}.get(locale, locale[:2])
+
+
+async def test_who_sent_a_form_without_a_session_is_told_that_nothing_was_done(someone: Someone) -> None:
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/users/1")
+        await one.page.fill("#mobilephonenumber", "0170")
+        await one.context.clear_cookies()
+        await one.page.click("main form.record button.main")
+        assert "what you sent was not done" in await one.text("[role=alert]")
+        await one.page.fill("[name=username]", "administrator")
+        await one.page.fill("[name=password]", PASSWORDS_OF["administrator"])
+        await one.page.click("main button")
+        assert one.path == "/users/1"
+        assert await one.page.input_value("#mobilephonenumber") == ""
+        await one.context.clear_cookies()
+        await one.page.click("header form button")
+        assert await one.page.locator("[role=alert]").count() == 0, "who logs out has lost nothing"

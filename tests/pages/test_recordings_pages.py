@@ -4,12 +4,14 @@ import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from api_door import ServiceUrl
 from people import BILL, GEORGE
+from playwright.async_api import Error, Route
 from shelf import HOSTILE, LENGTH_S, adopt, store
 from visitors import Visitor
 
@@ -346,3 +348,42 @@ async def test_the_same_address_plays_after_folders_were_renamed_and_the_catalog
         finally:
             top.with_name("12").rename(top)
             await rebuild(door.library.library, door.catalogue)
+
+
+async def test_the_hold_that_was_chosen_stays_chosen_after_an_error(someone: Someone, door: ServiceUrl) -> None:
+    """Else the next attempt would end all of them."""
+    for reason in ("complaint", "lawsuit"):
+        assert (await door.ask("POST", "/recordings/c30-1/hold", {"reason": reason}, If_Match="*")).status == 200
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/recordings/c30-1")
+        await one.page.select_option("#release-hold", label="lawsuit")
+        await one.page.fill("#release-reason", " ")
+        await one.page.click("text=End the hold")
+        assert await one.text("[role=alert]")
+        assert await one.page.inner_text("#release-hold option:checked") == "lawsuit"
+        await one.page.fill("#release-reason", "won")
+        await one.page.click("text=End the hold")
+        assert await one.page.inner_text("section[aria-labelledby=holds] li") != "There is no hold."
+        assert await one.page.locator("#release-hold option").all_inner_texts() == ["all of them", "complaint"]
+    await door.ask("POST", "/recordings/c30-1/release", {"reason": "x"}, If_Match="*")
+
+
+async def test_a_second_click_sends_a_form_no_second_time(someone: Someone) -> None:
+    """Whatever the form does, while the answer to the first one is awaited."""
+    sent: list[str] = []
+    async with someone("administrator") as one:
+        await one.go("/recordings/c31-1")
+
+        async def answered(route: Route) -> None:
+            sent.append(route.request.post_data or "")
+            await asyncio.sleep(0.6)
+            with suppress(Error):  # the browser waits for this answer no more
+                await route.continue_()
+
+        await one.page.route("**/notes", answered)
+        await one.page.fill("[name=text]", "once")
+        twice = "button => { button.click(); setTimeout(() => button.click(), 200); }"
+        await one.page.locator("#note-form button").evaluate(twice)
+        await one.page.wait_for_url("**done=noted")
+        assert len(sent) == 1
+        assert await one.page.locator("#note-list >> text=once").count() == 1

@@ -70,6 +70,11 @@ async def test_a_changed_class_is_without_effect_until_it_was_seen_again(someone
         await one.page.click("text=Change")
         assert await one.page.input_value("#users") == "George Clinton (1001)"
         assert await one.page.is_checked("[value=on_demand]")
+        await one.page.uncheck("[value=on_demand]")
+        await one.page.fill("#users", "Nobody At All")
+        await one.page.click("main form button.main")
+        assert not await one.page.is_checked("[value=on_demand]"), "what was taken back stays so after an error"
+        await one.page.fill("#users", "George Clinton (1001)")
         await one.page.fill("#tags", "")
         await one.page.click("main form button.main")
         assert await classes(door) == {"georges": False}, "a changed class is without effect until it was seen again"

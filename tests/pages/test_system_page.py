@@ -137,6 +137,12 @@ async def test_a_webhook_is_added_and_its_secret_is_shown_once(someone: Someone,
         assert second != first
         assert "Two secrets sign now." in await one.text()
         await one.page.click("a:text-is('Change')")
+        await one.page.uncheck("[value=recording-stored]")
+        await one.page.fill("#url", "ftp://crm.example")
+        await one.page.click("main form button.main")
+        assert await one.page.locator("#url-wrong").count() == 1
+        assert not await one.page.is_checked("[value=recording-stored]"), "what was taken back stays so after an error"
+        await one.page.fill("#url", "http://127.0.0.1:9/hook")
         await one.page.uncheck("#enabled")
         await one.page.click("main form button.main")
         assert "are neither kept nor sent" in await one.text()

@@ -1,9 +1,11 @@
 """Import of users in a browser: a file is looked at before it changes anything, and its secrets are taken as a file."""
 
+import pytest
 from api_door import ServiceUrl
 from people import JOHN
 
 from callrec.domain.directory.directory import Directory
+from callrec.web.pages.users import file
 from conftest import Someone
 
 SPECIFIED = """entityid|firstname|lastname|phonenumber|context|protocol|mobilephonenumber
@@ -177,3 +179,31 @@ async def test_the_pages_of_the_import_are_for_everybody(someone: Someone) -> No
         await one.page.wait_for_selector("[role=alert]")
         assert await one.faults() == []
         assert await one.misplaced() == []
+
+
+async def test_back_and_forward_lead_to_the_form_and_to_the_preview(someone: Someone) -> None:
+    async with someone("administrator") as one:
+        await one.go("/users/import")
+        await one.page.set_input_files("#file", file_of("firstname\nBack\n"))
+        await one.page.click("text=Upload and look")
+        await one.page.wait_for_selector("#apply")
+        assert await one.page.evaluate("document.activeElement.id") == "main", "it is read aloud from its beginning"
+        await one.page.go_back()
+        await one.page.wait_for_selector("#upload")
+        await one.page.go_forward()
+        await one.page.wait_for_selector("#apply")
+
+
+async def test_what_the_rows_do_stays_chosen_when_a_file_is_refused(
+    someone: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a file of changes would be read as one of new users. A file that is too large is told at its field."""
+    monkeypatch.setattr(file, "LARGEST_BYTES", 1000)
+    async with someone("administrator", java_script_enabled=False, locale="de-DE") as one:
+        await one.go("/users/import")
+        assert await one.page.is_checked("[value=add]")
+        await one.page.check("[value=update]")
+        await one.page.set_input_files("#file", file_of("x" * 2000))
+        await one.page.click("main form button.main")
+        assert (await one.text("#file-wrong")).startswith("Die Datei ist zu groß für die Seite")
+        assert await one.page.is_checked("[value=update]")

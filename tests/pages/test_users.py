@@ -261,3 +261,29 @@ async def test_by_keyboard_alone_a_name_is_changed(someone: Someone, door: Servi
         bill = (await now(door)).user(BILL)
         assert bill is not None
         assert bill.lastname == "Busher"
+
+
+async def test_back_after_a_search_shows_the_whole_page(someone: Someone) -> None:
+    async with someone("administrator") as one:
+        await one.go("/users")
+        for typed, found in (("cli", "George Clinton"), ("bill", "Bill Bush")):
+            await one.page.fill("#q", typed)
+            await one.page.wait_for_selector(f"#found >> text={found}")
+            await one.page.wait_for_url(f"**q={typed}**")
+        await one.page.go_back()
+        await one.page.wait_for_selector("#found >> text=George Clinton")
+        assert await one.page.locator("nav.nav").count() == 1
+        assert await one.page.input_value("#q") == "cli"
+
+
+async def test_a_secret_that_was_typed_is_asked_for_again(someone: Someone) -> None:
+    """A page never has it, so a form with an error comes back without it: without a word, another one would be made."""
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go(f"/users/{BILL}/lines/new")
+        assert "Type it again" not in await one.text()
+        await one.page.fill("#number", "1000")
+        await one.page.fill("#secret", "typed by hand 4711")
+        await one.page.click("main form.record button.main")
+        assert await one.page.locator("#number-wrong").count() == 1
+        assert "Type it again" in await one.text()
+        assert "typed by hand" not in await one.page.content()

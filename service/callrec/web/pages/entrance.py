@@ -19,7 +19,9 @@ from callrec.web.problems import CONTENT_TYPE, BadRequest, fields_of
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-LOGIN = "/login"
+LOGIN, LOGOUT = "/login", "/logout"
+LOST = "lost"
+"""The parameter of the login's address that says that a form was sent without a session, and nothing was done."""
 MOST_PATH = 2000
 _NOT_HERE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 
@@ -48,7 +50,7 @@ def own_path(text: str) -> str:
         parts = urlsplit(text)
     except ValueError:
         return ""
-    return "" if parts.scheme or parts.netloc or parts.path in {LOGIN, "/logout"} else text
+    return "" if parts.scheme or parts.netloc or parts.path in {LOGIN, LOGOUT} else text
 
 
 def to_login(request: web.Request) -> web.Response:
@@ -59,6 +61,8 @@ def to_login(request: web.Request) -> web.Response:
         referrer = urlsplit(request.headers.get("Referer", ""))
         came_for = own_path(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path)
     there = f"{LOGIN}?next={quote(came_for, safe='/')}" if came_for not in {"", "/"} else LOGIN
+    if came_for and request.method == "POST" and request.path != LOGOUT:
+        there += f"{'&' if '?' in there else '?'}{LOST}=yes"
     if request.headers.get("HX-Request") == "true":
         return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": there})
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and came_for:

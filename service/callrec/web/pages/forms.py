@@ -64,6 +64,10 @@ class Form:
         """Whether a box is ticked."""
         return self.value(name, str(bool(otherwise)).lower()) == "true"
 
+    def chosen(self, name: str, otherwise: Sequence[str] = ()) -> Sequence[str]:
+        """What is ticked of many boxes; `otherwise` while the form was not sent. A form that was sent without any has none."""
+        return self.values.get(name, []) if self.values else otherwise
+
     def error(self, name: str = WHOLE) -> str:
         """What is wrong with this field; empty for nothing."""
         return " ".join(self.errors.get(name, ()))

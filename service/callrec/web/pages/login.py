@@ -13,7 +13,7 @@ from callrec.domain.errors import Refused
 from callrec.web.api.accounts import check_login, check_way, client_of
 from callrec.web.auth import WAY, known_principal, session_of
 from callrec.web.cookies import give, take_away
-from callrec.web.pages.entrance import LOGIN, own_path
+from callrec.web.pages.entrance import LOGIN, LOGOUT, LOST, own_path
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.routes import Page
@@ -67,7 +67,7 @@ def login_pages(use: UseCases, clock: Callable[[], float]) -> list[Page]:
         Page("GET", "/", "home", of.home, needs=(), is_open=True),
         Page("GET", LOGIN, "showLogin", of.show, needs=(), is_open=True, says=says),
         Page("POST", LOGIN, "login", of.log_in, needs=(), is_open=True),
-        Page("POST", "/logout", "logout", of.log_out, needs=()),
+        Page("POST", LOGOUT, "logout", of.log_out, needs=()),
     ]
 
 
@@ -131,4 +131,5 @@ def _shown(
     request: web.Request, form: Form, came_for: str, *, ticket: str = "", status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
     """The form of the first or of the second step. The answer to a wrong password is 200 with the form, as of all forms."""
-    return page(request, "login/login.html", status, form=form, came_for=came_for, ticket=ticket)
+    lost = request.method == "GET" and LOST in request.query
+    return page(request, "login/login.html", status, form=form, came_for=came_for, ticket=ticket, is_lost=lost)

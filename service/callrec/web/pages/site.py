@@ -112,8 +112,9 @@ def see_other(path: str, done: str = "") -> web.Response:
 
 
 def wants_part(request: web.Request) -> bool:
-    """Whether a script of ours asks for a part of the page."""
-    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
+    """Whether a script of ours asks for a part of the page. Back and forward show a whole one."""
+    whole = ("HX-Boosted", "HX-History-Restore-Request")
+    return request.headers.get("HX-Request") == "true" and "true" not in map(request.headers.get, whole)
 
 
 def headers(nonce: str, language: str) -> dict[str, str]:

@@ -145,7 +145,7 @@ async def test_a_form_without_a_session_leads_to_the_login_and_back_to_its_page(
     async with served(monkeypatch) as http:
         referrer = str(http._base_url).rstrip("/") + "/account?x=1"
         async with http.post("/account/sessions", headers={"Referer": referrer}, allow_redirects=False) as answer:
-            assert (answer.status, answer.headers["Location"]) == (303, "/login?next=/account%3Fx%3D1")
+            assert (answer.status, answer.headers["Location"]) == (303, "/login?next=/account%3Fx%3D1&lost=yes")
 
 
 @pytest.mark.parametrize("path", ["/", "/recordings?user=1&t=93", "/recordings/c1-1", "/a%20b", "/r%C3%A9sum%C3%A9"])

@@ -203,7 +203,7 @@ class RetentionPages:
         tables, now = self._records.directory, before or RetentionClass("")
         return page(
             request, "system/retention_form.html", form=form, before=before, now=now, rules=RULES, every_rule=list(Rule),
-            ticked=form.values.get("rules", list(now.rules)), contexts=sorted(one.name for one in tables.contexts()),
+            ticked=form.chosen("rules", now.rules), contexts=sorted(one.name for one in tables.contexts()),
             texts={one.name: fields.as_text(one, getattr(now, one.name), tables) for one in _FORM},
         )  # fmt: skip
 

@@ -184,5 +184,5 @@ def _form(request: web.Request, form: Form, before: Webhook | None) -> web.Respo
         form=form,
         before=before,
         types=[(one.name, one.says) for one in TYPES if one.in_stream],
-        ticked=form.values.get("types", list(before.types) if before else []),
+        ticked=form.chosen("types", before.types if before else ()),
     )

@@ -115,13 +115,14 @@ class ImportPages:
             form.add("file", N_("Choose a file first."))
             return _form(request, form)
         name, pieces, mode = "", list[bytes](), Mode.ADD.value
-        async for part in await request.multipart():
-            if getattr(part, "name", None) == "file":
-                name = (getattr(part, "filename", None) or "")[:MOST_NAME]
-                pieces = await _pieces(part)
-            elif getattr(part, "name", None) == "mode":
-                mode = (await part.read(decode=True)).decode("utf-8", "replace")[:10]  # type: ignore[union-attr]
         try:
+            async for part in await request.multipart():
+                if getattr(part, "name", None) == "file":
+                    name = (getattr(part, "filename", None) or "")[:MOST_NAME]
+                    pieces = await _pieces(part)
+                elif getattr(part, "name", None) == "mode":
+                    mode = (await part.read(decode=True)).decode("utf-8", "replace")[:10]  # type: ignore[union-attr]
+                    form.values["mode"] = [mode]
             if not any(pieces):
                 form.add("file", N_("Choose a file first."))
                 return _form(request, form)

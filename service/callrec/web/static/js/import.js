@@ -18,8 +18,10 @@ function dropHere(form) {
 function show(html, address) {
   history.pushState(null, "", address);
   const made = new DOMParser().parseFromString(html, "text/html");
-  document.querySelector("main").replaceWith(made.querySelector("main"));
+  const main = made.querySelector("main");
+  document.querySelector("main").replaceWith(main);
   document.title = made.title;
+  main.focus();
   begin();
 }
 
@@ -72,5 +74,8 @@ function begin() {
   }
   second?.addEventListener("submit", apply);
 }
+
+// Back and forward lead to pages that `show` has put here: they are asked for again.
+addEventListener("popstate", () => location.reload());
 
 begin();

@@ -1,9 +1,15 @@
-// Function keys: rows change their places by drag or by the buttons, without a way to the server; the numbers stay where they are.
+// Function keys: rows change their places by drag or by the buttons, without a way to the server; the numbers, and the names of
+// the buttons, which have them, stay where they are.
 
 const form = document.getElementById("keys");
 const body = form?.querySelector("tbody");
 const rows = () => [...body.querySelectorAll("tr")];
-const numbers = () => rows().map((row) => row.querySelector("[name^='number.']").value);
+const BUTTONS = ["up", "down", "remove"];
+const button = (row, word) => row.querySelector(`[value^='${word}.']`);
+const places = () => rows().map((row) => ({
+  number: row.querySelector("[name^='number.']").value,
+  labels: BUTTONS.map((word) => button(row, word).getAttribute("aria-label")),
+}));
 
 function renumber(before) {
   rows().forEach((row, at) => {
@@ -11,28 +17,29 @@ function renumber(before) {
       if (one.name === "do") one.value = one.value.replace(/\d+$/, at);
       else one.name = one.name.replace(/\d+$/, at);
     }
-    row.querySelector("[name^='number.']").value = before[at];
-    row.querySelector("[value^='up.']").disabled = at === 0;
-    row.querySelector("[value^='down.']").disabled = at === rows().length - 1;
+    row.querySelector("[name^='number.']").value = before[at].number;
+    BUTTONS.forEach((word, nth) => button(row, word).setAttribute("aria-label", before[at].labels[nth]));
+    button(row, "up").disabled = at === 0;
+    button(row, "down").disabled = at === rows().length - 1;
   });
 }
 
 function moveTo(row, other, isAfter) {
-  const before = numbers();
+  const before = places();
   if (isAfter) other.after(row);
   else other.before(row);
   renumber(before);
 }
 
 function pressed(event) {
-  const button = event.target.closest("button[name=do]");
-  const word = button?.value.split(".")[0];
-  const row = button?.closest("tr");
+  const clicked = event.target.closest("button[name=do]");
+  const word = clicked?.value.split(".")[0];
+  const row = clicked?.closest("tr");
   if (!row || !["up", "down"].includes(word)) return;
   const other = word === "up" ? row.previousElementSibling : row.nextElementSibling;
   event.preventDefault();
   if (other) moveTo(row, other, word === "down");
-  (button.disabled ? row.querySelector("[name^='number.']") : button).focus();
+  (clicked.disabled ? row.querySelector("[name^='number.']") : clicked).focus();
 }
 
 function dragged(event) {

@@ -18,5 +18,17 @@ function askFirst(event) {
   if (sentence && !confirm(sentence)) event.preventDefault();
 }
 
+// A second click on a form that is on its way sends nothing. A download leaves the page as it is, so a form can be sent again later.
+const AGAIN_MS = 5000;
+const sent = new WeakSet();
+function sendOnce(event) {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (sent.has(form)) return event.preventDefault();
+  sent.add(form);
+  setTimeout(() => sent.delete(form), AGAIN_MS);
+}
+
 tellZone();
 document.addEventListener("submit", askFirst);
+window.addEventListener("submit", sendOnce);

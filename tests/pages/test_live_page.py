@@ -345,3 +345,15 @@ async def test_500_calls_without_scripts_come_in_parts(browser: Browser, exchang
             path = await more.get_attribute("href") if await more.count() else None
         assert seen == sorted(seen)
         assert len(seen) == MANY
+
+
+async def test_names_and_buttons_have_room_in_narrow_windows(browser: Browser, exchange: Exchange) -> None:
+    exchange.stage.call("line-2", "line-1", 1)
+    async with someone(browser, exchange, "administrator", locale="de-DE") as one:
+        await live(one)
+        await rows(one, 1)
+        for width in (700, 800, 1000, 1280):
+            await one.page.set_viewport_size({"width": width, "height": 900})
+            hidden = await one.page.locator(".scroll").evaluate("table => table.scrollWidth - table.clientWidth")
+            names = await one.page.eval_on_selector_all("#live li", "all => all.map(one => one.offsetHeight)")
+            assert (width, hidden, [height for height in names if height > 60]) == (width, 0, [])

@@ -387,3 +387,24 @@ async def test_a_second_click_sends_a_form_no_second_time(someone: Someone) -> N
         await one.page.wait_for_url("**done=noted")
         assert len(sent) == 1
         assert await one.page.locator("#note-list >> text=once").count() == 1
+
+
+@pytest.mark.parametrize("width", [660, 700, 800])
+async def test_no_word_of_the_list_is_cut_in_two(someone: Someone, width: int) -> None:
+    """A column is as wide as its longest word: a narrow window scrolls the table."""
+    broken = """cells => cells.filter((one) => {
+      const text = document.createRange();
+      text.selectNodeContents(one);
+      return text.getClientRects().length > 1;
+    }).map((one) => one.innerText)"""
+    async with someone("administrator", locale="fr-FR", viewport={"width": width, "height": 900}) as one:
+        await one.go("/recordings")
+        assert await one.page.locator("td[data-label=Sens]").count() > 0
+        assert await one.page.eval_on_selector_all("td[data-label=Sens]", broken) == []
+
+
+async def test_the_player_has_room_on_a_phone(someone: Someone) -> None:
+    for language in ("de-DE", "es-ES", "fr-FR"):
+        async with someone("listener", locale=language) as one:
+            await ready(one)
+            assert (language, await one.misplaced()) == (language, [])

@@ -1,18 +1,24 @@
 """The page System: how the service does, the doctor, webhooks, own prompts, licences."""
 
+import asyncio
 import io
+import sqlite3
 import wave
+from contextlib import closing
 
 import pytest
 from api_door import ServiceUrl
 from people import ROLES
+from receivers import receiving
 
+from callrec.adapters.database.outbox import NAME
 from callrec.app.doctor.findings import Finding, Verdict
 from conftest import Someone
 
 HOSTILE = '<img src=x onerror="console.error(1)">'
 PAGES = ("/system", "/system/webhooks", "/system/prompts", "/system/licences", "/system/retention")
 SEES = {"administrator", "auditor"}
+LIMIT_S = 20.0
 
 
 def beep(seconds: float = 1.0) -> bytes:
@@ -95,6 +101,7 @@ async def test_a_file_that_is_no_prompt_is_told_at_its_field(someone: Someone) -
         await one.page.click("main button.main")
         assert await one.page.locator("#file-wrong").count() == 1
         assert "There are no own prompts" in await one.text()
+        assert await one.faults() == [], "axe looks at pages without scripts, too"
 
 
 async def test_webhooks_are_shown_and_what_is_unknown_is_told(someone: Someone, door: ServiceUrl) -> None:
@@ -152,6 +159,37 @@ async def test_a_webhook_is_added_and_its_secret_is_shown_once(someone: Someone,
         await one.page.click("button.danger")
         assert "The webhook is removed" in await one.text("#messages")
         assert (await door.ask("GET", "/webhooks")).json["items"] == []
+
+
+GIVEN_UP = """
+INSERT INTO deliveries (id, webhook, kind, body, bytes, accepted_s, attempts, given_up, says)
+VALUES (?, 'crm', 'recording-stored', '{}', 2, 1.0, 3, 1, 'HTTP 400')
+"""
+
+
+async def test_what_was_given_up_is_sent_again_by_its_button(someone: Someone, door: ServiceUrl) -> None:
+    """One delivery by the button in its row, the others by the button for all."""
+    async with receiving() as receiver, someone("administrator") as one:
+        await door.ask("PUT", "/webhooks/crm", {"url": receiver.url, "types": ["recording-stored"]})
+        try:
+            with closing(sqlite3.connect(door.state_dir / NAME)) as database, database:
+                database.executemany(GIVEN_UP, [("first",), ("second",), ("third",)])
+            await one.go("/system/webhooks/crm")
+            assert await one.page.locator("tbody >> text=given up").count() == 3
+            assert await one.faults() == []
+            await one.page.locator("tbody tr", has_text="given up").first.locator("button").click()
+            await one.page.wait_for_url("**done=resent")
+            assert "What was given up is sent again." in await one.text("#messages")
+            assert len(await receiver.until(1)) == 1
+            assert await one.page.locator("tbody >> text=given up").count() == 2
+            await one.page.click("text=Send all again that were given up")
+            assert sorted(each.id for each in await receiver.until(3)) == ["first", "second", "third"]
+            async with asyncio.timeout(LIMIT_S):
+                while "Nothing waits, and nothing was given up." not in await one.text():
+                    await one.page.reload()  # the answers of the receiver are stored one after the other
+            assert await one.page.locator("text=Send all again").count() == 0
+        finally:
+            await door.ask("DELETE", "/webhooks/crm")
 
 
 async def test_licences_of_scripts_and_packages_are_shown(someone: Someone) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,8 @@ _BOXES = """() => {
 class Visitor:
     """A person with a browser of their own. `complaints`: what its console says, and scripts that failed."""
 
-    def __init__(self, context: BrowserContext, page: Page, address: str) -> None:
-        self.context, self.page, self.address = context, page, address
+    def __init__(self, context: BrowserContext, page: Page, address: str, settings: Mapping[str, Any]) -> None:
+        self.context, self.page, self.address, self._settings = context, page, address, settings
         self.complaints: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
@@ -81,17 +81,22 @@ class Visitor:
 
     async def faults(self) -> list[str]:
         """What axe finds on this page: rules of WCAG 2.2 A and AA and best practices, moderate and worse. Without its preload,
-        which copies styles of shadow trees in a way that the policy of the pages forbids."""
-        await self.page.evaluate(AXE.read_text("utf-8"))
-        found: dict[str, Any] = await self.page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations'], preload: false})"
-        )
-        return [
-            f"{one['id']} ({one['impact']}): {node['html'][:160]}"
-            for one in found["violations"]
-            if one["impact"] in {"moderate", "serious", "critical"}
-            for node in one["nodes"]
-        ]
+        which copies styles of shadow trees in a way that the policy of the pages forbids. Where scripts do not run axe would wait
+        for ever: then it looks at the same page in a browser with axe's script and no other."""
+        if self._settings.get("java_script_enabled", True):
+            return await _found_by_axe(self.page)
+        assert self.context.browser is not None
+        html, state = await self.page.content(), await self.context.storage_state()
+        settings = {**self._settings, "java_script_enabled": True}
+        beside = await self.context.browser.new_context(**settings, storage_state=state)
+        try:
+            page = await beside.new_page()
+            await page.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+            await page.route(self.page.url, lambda route: route.fulfill(body=html, content_type="text/html"))
+            await page.goto(self.page.url)
+            return await _found_by_axe(page)
+        finally:
+            await beside.close()
 
     async def misplaced(self) -> list[str]:
         """What lies over something else, or off the screen, at each of WIDTHS."""
@@ -100,6 +105,19 @@ class Visitor:
             await self.page.set_viewport_size({"width": width, "height": 900})
             found += [f"{width}: {fault}" for fault in await self.page.evaluate(_BOXES)]
         return found
+
+
+async def _found_by_axe(page: Page) -> list[str]:
+    await page.evaluate(AXE.read_text("utf-8"))
+    found: dict[str, Any] = await page.evaluate(
+        "() => axe.run(document, {resultTypes: ['violations'], preload: false})"
+    )
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in {"moderate", "serious", "critical"}
+        for node in one["nodes"]
+    ]
 
 
 def without_priority() -> None:
@@ -133,10 +151,11 @@ async def visitor(
     browser: Browser, address: str, *, may_complain: bool = False, **context: Any
 ) -> AsyncIterator[Visitor]:
     """Somebody with a fresh browser, whose console must say nothing unless they `may_complain`."""
-    made = await browser.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
+    settings = {"locale": "en-GB", "timezone_id": "Europe/Berlin", **context}
+    made = await browser.new_context(**settings)
     made.set_default_timeout(LIMIT_MS)
     try:
-        someone = Visitor(made, await made.new_page(), address)
+        someone = Visitor(made, await made.new_page(), address, settings)
         yield someone
         complaints = [] if may_complain else someone.complaints
         assert complaints == [], complaints

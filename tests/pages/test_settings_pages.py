@@ -1,16 +1,18 @@
 """Settings in a browser: extensions, contexts, roles, groups, accounts, tokens."""
 
 from api_door import ServiceUrl
-from people import GEORGE, PASSWORDS_OF
+from people import GEORGE, JOHN, PASSWORDS_OF
 
 from callrec.domain.access.login_limits import PER_ACCOUNT
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.model import Entity, Feature, User
 from callrec.domain.rules import UserId
+from callrec.web.pages.settings.overview import CARDS
 from conftest import Someone
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+MAY = ("users.read", "users.change", "accounts.read", "accounts.change")
 PATHS = tuple(
     f"/settings/{one}" for one in ("contexts", "entities", "profiles", "roles", "groups", "accounts", "tokens")
 )
@@ -183,3 +185,73 @@ async def test_who_may_only_read_sees_no_form(someone: Someone) -> None:
             assert await one.page.locator("main form").count() == 0, path
         for path in PATHS[:5]:
             assert await one.go(f"{path}/new") == 404
+
+
+async def test_a_name_is_never_translated(someone: Someone, door: ServiceUrl) -> None:
+    """Also one that is a word of ours; the words of choices are told to those, too, who may change nothing."""
+    await door.ask("POST", "/profiles", {"name": "Supervisor", "role": "user"})
+    async with someone("administrator", locale="de-DE", java_script_enabled=False) as one:
+        await one.go(f"/users/{JOHN}/login")
+        assert "Supervisor" in await one.page.locator("#profileclient option").all_inner_texts()
+        await one.go("/settings/profiles")
+        assert "Supervisor" in await one.page.locator("tbody th").all_inner_texts()
+        await one.go("/settings/contexts")
+        assert "Nummern von Benutzern" in await one.text("tbody")
+    async with someone("auditor", locale="de-DE", java_script_enabled=False) as one:
+        await one.go("/settings/contexts/default")
+        shown = await one.text("dl.facts")
+        assert "Nummern von Benutzern" in shown
+        assert "wie die Regeln der Benutzer sagen" in shown
+        await one.go(f"/users/{JOHN}")
+        assert "Nein" in await one.text("dl.facts")
+        assert "\nno" not in await one.text("dl.facts")
+        await one.go("/settings/roles/listener")
+        assert "Alle Aufnahmen anhören" in await one.text("dl.facts")
+    await door.ask("DELETE", "/profiles/Supervisor", If_Match="*")
+
+
+async def test_an_account_that_may_do_more_has_no_buttons_for_others(someone: Someone, door: ServiceUrl) -> None:
+    """They would be refused; that is said in the language of the page when somebody sends one all the same."""
+    before = (await door.ask("GET", "/roles/operator")).json["permissions"]
+    await door.change("/roles/operator", permissions=[*MAY, "own.list", "own.listen"])
+    boss = next(user for user in door.feed.directory.users() if user.username == "administrator")
+    try:
+        async with someone("operator", locale="de-DE", may_complain=True) as one:
+            await one.go(f"/settings/accounts/{boss.id}")
+            assert await one.page.locator("main form").count() == 0
+            assert "darf mehr als Sie" in await one.text()
+            await one.go(f"/users/{boss.id}")
+            assert await one.page.locator("main form").count() == 1
+            assert await one.page.locator(f"a[href='/users/{boss.id}/remove']").count() == 0
+            await one.go(f"/users/{boss.id}/login")
+            assert await one.page.locator("main form").count() == 0
+            await one.go(f"/settings/accounts/{JOHN}")
+            assert await one.page.locator("main form").count() == 1, "the weaker one's password"
+            german = {"Origin": one.address, "Accept": "text/html", "Accept-Language": "de"}
+            answer = await one.context.request.post(
+                f"{one.address}/settings/accounts/{boss.id}/password", headers=german, form={"password": ""}
+            )
+            assert answer.status == 403
+            assert "Das gäbe Rechte, die Sie selbst nicht haben." in await answer.text()
+    finally:
+        await door.change("/roles/operator", permissions=before)
+
+
+async def test_a_problem_is_told_in_the_language_of_the_page(someone: Someone) -> None:
+    """What has no words there is told by its kind, with the English text below, marked as such."""
+    async with someone("administrator", locale="de-DE", may_complain=True) as one:
+        assert await one.go("/users?cursor=x") == 422
+        assert "In dieser Adresse oder in diesem Formular stimmt etwas nicht." in await one.text()
+        assert "The parameters are wrong" in await one.text("main p[lang=en]")
+        assert await one.faults() == []
+    async with someone("administrator", may_complain=True) as one:
+        await one.go("/users?cursor=x")
+        assert (await one.text()).count("The parameters are wrong") == 1
+
+
+async def test_every_card_of_the_settings_leads_to_a_page(someone: Someone) -> None:
+    async with someone("administrator", java_script_enabled=False) as one:
+        await one.go("/settings")
+        assert await one.page.locator("main .card").count() == len(CARDS)
+        for path in await one.page.locator("main .card a").evaluate_all("all => all.map(one => one.pathname)"):
+            assert await one.go(path) == 200

@@ -42,6 +42,15 @@ def check_account(by: Principal, user: User, tables: Directory) -> None:
     _check(by, *_of_account(user, tables))
 
 
+def may_change_account(by: Principal, user: User, tables: Directory) -> bool:
+    """Whether `check_account` lets this pass."""
+    try:
+        check_account(by, user, tables)
+    except Refused:
+        return False
+    return True
+
+
 def check_permissions(by: Principal, permissions: Iterable[Permission]) -> None:
     """Raises Refused (`grant-exceeds`) when `by` lacks one of these."""
     _check(by, permissions, None)

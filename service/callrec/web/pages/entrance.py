@@ -12,6 +12,7 @@ from aiohttp import web
 
 from callrec.domain.errors import CallrecError
 from callrec.web.auth import API, identified, known_principal, permitted
+from callrec.web.pages.refusals import problem_words
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import SITE
 from callrec.web.problems import CONTENT_TYPE, BadRequest, fields_of
@@ -89,7 +90,10 @@ def with_pages_for_errors() -> "Middleware":
         if is_hidden and await _is_stranger(request):
             return to_login(request)
         status = HTTPStatus.NOT_FOUND if is_hidden else HTTPStatus(answer.status)
-        page = request.app[SITE].page(request, "layout/problem.html", status, is_hidden=is_hidden, problem=problem)
+        told = "" if is_hidden else problem_words(problem, request.app[SITE].language(request))
+        page = request.app[SITE].page(
+            request, "layout/problem.html", status, is_hidden=is_hidden, problem=problem, told=told
+        )
         page.headers.update({name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers})
         return page
 

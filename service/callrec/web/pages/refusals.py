@@ -5,9 +5,10 @@ English a page shows the use case's own sentence, which names them.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from callrec.domain.error_codes import ErrorCode
-from callrec.domain.errors import CallrecError
+from callrec.domain.errors import CallrecError, Refused
 from callrec.web.pages.languages import ENGLISH, N_, translations
 from callrec.web.pages.sentences import Sentences
 
@@ -106,6 +107,30 @@ def refusal_words(error: CallrecError, language: str) -> tuple[str, str]:
             return translations(language).gettext(known), ""
         told = translations(language).gettext(error.message)
     return told, _SENTENCES.in_words(_HINTS.get(error.hint, error.hint), language) if error.hint else ""
+
+
+PROBLEMS: Mapping[int, str] = {
+    400: N_("Something in this address or form cannot be read."),
+    403: N_("You may not do this."),
+    409: N_("This is not possible as things are now."),
+    410: N_("What this is about is gone."),
+    412: N_("This was changed by somebody else meanwhile."),
+    413: N_("This is too large."),
+    415: N_("Something in this address or form cannot be read."),
+    422: N_("Something in this address or form is wrong."),
+    429: N_("There were too many requests. Try again in a little while."),
+    500: N_("callrec has a defect here: its log says which."),
+}
+"""By an answer's status, what is said of a problem whose sentence has no translation."""
+
+
+def problem_words(problem: Mapping[str, Any], language: str) -> str:
+    """What a problem's answer says, in the language; empty when it has no words there. `problem`: as in the answer's body."""
+    error = Refused(problem["code"], problem["title"], hint=problem.get("hint", ""))
+    told = refusal_line(error, language)
+    if language == ENGLISH or told != refusal_line(error, ENGLISH):
+        return told
+    return translations(language).gettext(PROBLEMS[problem["status"]]) if problem["status"] in PROBLEMS else ""
 
 
 def refusal_line(error: CallrecError, language: str) -> str:

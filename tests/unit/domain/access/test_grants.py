@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from callrec.domain.access.decisions import REACHES
-from callrec.domain.access.grants import check_account, check_edit, check_permissions
+from callrec.domain.access.grants import check_account, check_edit, check_permissions, may_change_account
 from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.edit import Change, TableRecord
@@ -86,7 +86,9 @@ def test_what_one_lacks_one_cannot_give_and_what_one_has_one_can(permission: Per
     check_permissions(having, (permission,))
     with pytest.raises(Refused):
         check_account(lacking, USERS[2], tables(permission))
+    assert not may_change_account(lacking, USERS[2], tables(permission))
     check_account(having, USERS[2], tables(permission))
+    assert may_change_account(having, USERS[2], tables(permission))
 
 
 def wider(permission: Permission) -> set[Permission]:

@@ -12,10 +12,11 @@ from callrec.domain.directory.model import Context, ContextKind, Profile, Range,
 from callrec.domain.directory.user_file.columns import CONTEXT
 from callrec.domain.errors import Refused
 from callrec.domain.rules import UserId
-from callrec.web.pages.languages import LANGUAGES
+from callrec.web.pages.languages import LANGUAGES, translations
 from callrec.web.pages.records.removal import removal
-from callrec.web.pages.refusals import SENTENCES, refusal_line, refusal_words
+from callrec.web.pages.refusals import PROBLEMS, SENTENCES, problem_words, refusal_line, refusal_words
 from callrec.web.pages.sentences import Sentences
+from callrec.web.problems import STATUSES
 
 FOLDER = Path(directory.__file__).parent
 FILES = [*(FOLDER / name for name in ("record_edits.py", "contexts.py")), Path(find_user.__file__)]
@@ -85,3 +86,29 @@ def test_one_user_is_told_as_one(language: str, one: str, more: str) -> None:
             next(profile for profile in tables.profiles() if profile.name == "Client"), tables, language
         ).refused
         assert told.startswith(said), told
+
+
+def test_a_problem_is_told_by_its_sentence_its_code_or_its_kind() -> None:
+    known = {
+        "code": "table-conflict",
+        "title": "one user has Client",
+        "hint": "give this user another one first",
+        "status": 409,
+    }
+    assert problem_words(known, "de").startswith("Ein Benutzer hat Client: ")
+    by_code = {"code": "grant-exceeds", "title": "it gives x", "hint": "ask", "status": 403}
+    assert problem_words(by_code, "es") == "Esto daría permisos que usted mismo no tiene."
+    assert problem_words(by_code, "en") == "it gives x: ask"
+    by_kind = {"code": "parameter", "title": "The parameters are wrong", "status": 422}
+    assert problem_words(by_kind, "fr") == "Quelque chose dans cette adresse ou ce formulaire est faux."
+    assert problem_words(by_kind | {"status": 418}, "fr") == ""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_status_of_a_refusal_has_words(language: str) -> None:
+    statuses = {int(status) for status in STATUSES.values()} - {
+        401,
+        404,
+    }  # those lead to the login, and to what is not there
+    assert statuses <= PROBLEMS.keys()
+    assert all(translations(language).gettext(said) != said for said in PROBLEMS.values())

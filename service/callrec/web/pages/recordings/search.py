@@ -71,6 +71,11 @@ class Search(BaseModel):
         further = {"rule", "state", "held", "heard", "tag", "node", "least_min", "most_min"}
         return bool(self.model_dump(include=further, exclude_defaults=True))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no condition at all."""
+        return not self.model_dump(exclude_defaults=True, exclude={"sort", "cursor"})
+
     def address(self, path: str, **changes: str | None) -> str:
         """The address of this search, or of one with these changes; None leaves a condition out. Without its cursor, unless the
         changes name one."""

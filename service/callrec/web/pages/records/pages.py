@@ -23,7 +23,7 @@ from callrec.web.pages.records.fields import Field, Kind, as_text, shown_value
 from callrec.web.pages.records.once import TICKET, OnceShown, Secret
 from callrec.web.pages.records.removal import removal
 from callrec.web.pages.routes import Page
-from callrec.web.pages.site import page, see_other
+from callrec.web.pages.site import SITE, page, see_other
 
 MADE = "make_"
 """A box with this before a field's name: make a new secret."""
@@ -107,7 +107,8 @@ class RecordPages:
     async def listed(self, request: web.Request) -> web.Response:
         """All records, or those of the user."""
         tables, owner = self._editing.directory, self._owner(request)
-        rows = await asyncio.to_thread(self._rows, tables, owner)
+        words = request.app[SITE].view(request).words
+        rows = await asyncio.to_thread(self._rows, tables, owner, words)
         return self._page(request, "records/list.html", rows=rows[:MOST_LISTED], count=len(rows))
 
     async def new(self, request: web.Request) -> web.Response:
@@ -205,8 +206,8 @@ class RecordPages:
         may_change = may_somewhere(principal_of(request), self._changes)
         return page(request, template, kind=self._kind, path=path, **{"may_change": may_change, **around, **values})
 
-    def _rows(self, tables: Directory, owner: User | None) -> list[dict[str, object]]:
-        """The records as the list has them, by name or number."""
+    def _rows(self, tables: Directory, owner: User | None, words: Callable[[str], str]) -> list[dict[str, object]]:
+        """The records as the list has them, by name or number. `words` translates."""
         kind = RESOURCE[self._kind.table]
         found = [
             one for one in list(tables.records(kind.table).values())
@@ -220,7 +221,7 @@ class RecordPages:
 
         for one in sorted(found, key=order):
             shown = kind.show(one, tables)
-            cells = [(column, _cell(column, shown, tables)) for column in columns]
+            cells = [(column, _cell(column, shown, tables, words)) for column in columns]
             rows.append({"id": quote(kind.id_of(one), safe="@:"), "name": self._name(one), "cells": cells})
         return rows
 
@@ -256,8 +257,8 @@ class RecordPages:
         return str(getattr(table_record, "name", ""))
 
 
-def _cell(column: Field, shown: Mapping[str, object], tables: Directory) -> object:
-    """What the list shows of a field: a text, or for boxes whether it is ticked."""
+def _cell(column: Field, shown: Mapping[str, object], tables: Directory, words: Callable[[str], str]) -> object:
+    """What the list shows of a field: a text, or for boxes whether it is ticked. The name of a record is never translated."""
     value = shown_value(shown, column.name)
     if column.kind is Kind.BOX:
         return bool(value)
@@ -265,7 +266,7 @@ def _cell(column: Field, shown: Mapping[str, object], tables: Directory) -> obje
         return len(value)
     text = as_text(column, value, tables)
     if column.kind is Kind.CHOICE:
-        return next((says for known, says in column.choices_in(tables) if known == text), text)
+        return next((words(says) for known, says in column.choices_in(tables) if known == text != says), text)
     return text.replace("\n", ", ")
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from callrec.app.directory.records import Records
 from callrec.domain.access.decisions import may_somewhere
-from callrec.domain.access.grants import check_account
+from callrec.domain.access.grants import check_account, may_change_account
 from callrec.domain.access.passwords import LEAST
 from callrec.domain.directory.model import Permission, Role, User
 from callrec.domain.errors import Refused
@@ -126,9 +126,16 @@ class AccountPages:
             sessions=await self._logins.sessions(user.id), current=current.digest if current else "",
             locked_s=await self._logins.locked_s(user.username), least=LEAST,
             has_factor=await self._logins.has_factor(user.id),
-            may_change=may_somewhere(principal_of(request), Permission.ACCOUNTS_CHANGE),
+            may_change=self._may_change(request, user), is_stronger=not self._reaches(request, user),
             secrets=self._once.take(request.query.get(TICKET, ""), principal_of(request).actor),
         )  # fmt: skip
+
+    def _may_change(self, request: web.Request, user: User) -> bool:
+        return may_somewhere(principal_of(request), Permission.ACCOUNTS_CHANGE) and self._reaches(request, user)
+
+    def _reaches(self, request: web.Request, user: User) -> bool:
+        """Whether this account may do no more than who asks."""
+        return may_change_account(principal_of(request), user, self._records.directory)
 
     def _weaker(self, request: web.Request) -> User:
         """The same; one that may do more than who asks is refused (403)."""

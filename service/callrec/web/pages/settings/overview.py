@@ -34,9 +34,9 @@ CARDS = (
     Card("/settings/groups", N_("Groups"), N_("Whose recordings supervisors may hear.")),
     Card("/settings/accounts", N_("Accounts"), N_("Who can log in: sessions, locks, passwords, second factors.")),
     Card("/settings/tokens", N_("Tokens"), N_("What programs use in place of a password.")),
-    Card("/settings/retention", N_("Retention"), N_("How long recordings are kept.")),
-    Card("/settings/webhooks", N_("Webhooks"), N_("Programs that are told of each recording.")),
-    Card("/settings/prompts", N_("Prompts"), N_("What callers hear: own announcements.")),
+    Card("/system/retention", N_("Retention"), N_("How long recordings are kept.")),
+    Card("/system/webhooks", N_("Webhooks"), N_("Programs that are told of each recording.")),
+    Card("/system/prompts", N_("Prompts"), N_("What callers hear: own announcements.")),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from callrec.domain.access.decisions import may_somewhere
+from callrec.domain.access.grants import may_change_account
 from callrec.domain.directory.edit import Change, Edit, Table
 from callrec.domain.directory.model import Group, Permission, User, by_number
 from callrec.domain.errors import Refused
@@ -89,7 +90,7 @@ class UserForms:
             texts=self._editing.texts(user, Table.USERS, part.fields),
             revision=form.value(REVISION, self._editing.revision(user, Table.USERS, part.fields)),
             once=form.value(ONCE) or new_once(), address=request.path,
-            may_change=all(may_somewhere(principal_of(request), one) for one in part.changes),
+            may_change=self._may_change(request, user, part),
             may_remove=self._may_remove(request, user), has_password=bool(user.password_hash),
             secrets=self._once.take(request.query.get(TICKET, ""), principal_of(request).actor),
         )  # fmt: skip
@@ -166,10 +167,19 @@ class UserForms:
             may_change=may_somewhere(principal_of(request), Permission.ACCOUNTS_CHANGE),
         )  # fmt: skip
 
-    @staticmethod
-    def _may_remove(request: web.Request, user: User) -> bool:
+    def _may_remove(self, request: web.Request, user: User) -> bool:
         needed = [Permission.USERS_CHANGE, *([Permission.ACCOUNTS_CHANGE] if user.enableclient else [])]
-        return all(may_somewhere(principal_of(request), one) for one in needed)
+        return all(may_somewhere(principal_of(request), one) for one in needed) and self._reaches(request, user)
+
+    def _may_change(self, request: web.Request, user: User, part: Part) -> bool:
+        may = all(may_somewhere(principal_of(request), one) for one in part.changes)
+        return may and (part.changes != _TO_ACCOUNTS or self._reaches(request, user))
+
+    def _reaches(self, request: web.Request, user: User) -> bool:
+        """Whether this user has no login, or one that may do no more than who asks."""
+        if not (user.enableclient or user.password_hash):
+            return True
+        return may_change_account(principal_of(request), user, self._editing.directory)
 
 
 class _Shown:

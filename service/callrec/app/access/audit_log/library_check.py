@@ -48,7 +48,7 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
         checked.findings and checked.first_ms is None
     ):  # nothing of the log could be read: it says nothing of any recording
         return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes))
-    logged, adopted = _logged(checked), log.adopted() or is_done(checked)
+    logged, adopted, sealed = _logged(checked), log.adopted() or is_done(checked), _sealed(checked)
     erased = sum(last.action is Action.ERASED for _, last in logged.values())
     for recording, (path, digest, annotations, from_s) in sidecars.items():
         _compare_annotations(library, checked, path, annotations, recording)
@@ -60,7 +60,7 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
             checked.notes.append(Finding("recording-unlogged", path, says))
             erased -= 1
         elif entry is not None:
-            _compare(library, checked, path, digest, entry)
+            _compare(library, checked, path, digest, entry, sealed.get(recording))
         elif recording not in live:
             _unlogged(checked, path, recording, from_s, adopted=adopted)
     for recording, (index, last) in logged.items():
@@ -92,6 +92,19 @@ def _logged(checked: CheckedLog) -> dict[str, tuple[int, LoggedEntry]]:
     return {entry.recording: (index, entry) for index, entry in checked.entries if entry.recording}
 
 
+def _sealed(checked: CheckedLog) -> dict[str, tuple[int, str]]:
+    """Of each recording, since its last erasure, the first entry with its sidecar's digest: a sidecar is sealed. A later entry is
+    of the one that was there then, changed or not."""
+    found: dict[str, tuple[int, str]] = {}
+    for index, entry in checked.entries:
+        if entry.action is Action.ERASED:
+            found.pop(entry.recording, None)
+        for one in entry.files:
+            if one.part == MANIFEST:
+                found.setdefault(entry.recording, (index, one.sha256))
+    return found
+
+
 def _is_broken_off(library: Library, checked: CheckedLog, path: str, logged: tuple[int, LoggedEntry]) -> bool:
     """Whether the recording is there after its erasure was logged, since it was held before that was carried out. An entry is
     there before what it speaks of; the hold, which came later, has one, too."""
@@ -107,15 +120,22 @@ def _is_broken_off(library: Library, checked: CheckedLog, path: str, logged: tup
     return annotations is not None and annotations.is_held
 
 
-def _compare(library: Library, checked: CheckedLog, path: str, digest: str, logged: tuple[int, LoggedEntry]) -> None:
+def _compare(  # noqa: PLR0917 - what is compared with what
+    library: Library,
+    checked: CheckedLog,
+    path: str,
+    digest: str,
+    logged: tuple[int, LoggedEntry],
+    sealed: tuple[int, str] | None,
+) -> None:
     index, entry = logged
     if entry.action is Action.ERASED:
         if library.measure(f"{path}.json") is None:  # erased since the sidecars were read
             return
         says = f"entry {index} says that this recording was erased"
         checked.findings.append(Finding("recording-unlogged", path, says))
-    elif all((one.part, one.sha256) != (MANIFEST, digest) for one in entry.files):
-        says = f"this sidecar is not the one that entry {index} says was stored"
+    elif sealed is None or sealed[1] != digest:
+        says = f"this sidecar is not the one that entry {sealed[0] if sealed else index} says was stored"
         checked.findings.append(Finding("sidecar-changed", path, says))
     else:
         _compare_encryption(library, checked, path, logged)

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from callrec.adapters.audit.log_files import LogFiles
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.adapters.audit.signing_key import public_key
 from callrec.app.access.audit_log.library_check import LibraryReport, check_library
+from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.erasure import files_of
@@ -238,6 +240,25 @@ async def test_a_changed_sidecar_is_named(logged: LoggedLibrary) -> None:
     file.write_text(file.read_text() + " ")
     report = check(logged)
     assert [(finding.code, finding.path) for finding in report.findings] == [("sidecar-changed", path)]
+
+
+@pytest.mark.parametrize("action", [Action.ENCRYPTED, Action.ADOPTED, Action.STORED])
+async def test_a_changed_sidecar_is_named_though_a_later_entry_has_its_digest(
+    logged: LoggedLibrary, action: Action
+) -> None:
+    """As when a sidecar was changed, and the recording encrypted after that: its entry is of the sidecar that was there then."""
+    path, manifest = logged.manifests()[0]
+    file = logged.monitor / f"{path}.json"
+    before = file.read_text()
+    file.write_text(before + " ")
+    await logged.log([replace(stored_entry(logged.library, path, manifest), action=action)])
+    assert [(finding.code, finding.path) for finding in check(logged).findings] == [("sidecar-changed", path)]
+    file.write_text(before)
+    assert check(logged).findings == (), "it is the one again that was stored"
+    await logged.log([AuditEntry(Action.ERASED, ACCOUNT, manifest.recording.id)])
+    file.write_text(before + " ")
+    await logged.log([replace(stored_entry(logged.library, path, manifest), action=action)])
+    assert check(logged).findings == (), "what came after an erasure is another recording"
 
 
 async def test_two_recordings_that_were_exchanged_are_both_named(logged: LoggedLibrary) -> None:

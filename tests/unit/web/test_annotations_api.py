@@ -3,17 +3,22 @@
 import asyncio
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from erasable_library import ASKER, ErasableLibrary, erasable
 from media_client import TOKEN, actions, served
 from stored_library import StoredLibrary
 from typer.testing import CliRunner
 
 from callrec.adapters import daemon_api
+from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library.catalog import entries
 from callrec.cli.app import app
-from callrec.protocols.annotations_file import decode_annotations
+from callrec.domain.access.audit import Action
+from callrec.domain.library.annotations import retagged
+from callrec.protocols.annotations_file import decode_annotations, encode_annotations
 
 ONE = "c1-1/annotations"
 
@@ -84,6 +89,39 @@ async def test_a_hold_is_kept_until_its_release_and_both_are_in_the_audit_log(st
         "an edit of nothing shows them"
     )
     assert [one.reason for one in stored.audited] == ["lawsuit", "", "settled"]
+
+
+@pytest.mark.parametrize("done", ["nothing", "taken out", "removed", "put back", "broken off"])
+async def test_a_change_of_a_file_that_no_change_has_written_is_told_by_verify(tmp_path: Path, done: str) -> None:
+    """A hold that was taken out of the file by hand would be gone for good with the next change, whose entry has its digest."""
+    path = "2026/11/22/c1-1"
+    async with erasable(tmp_path) as lib:
+        await lib.store(1)
+        file = tmp_path / f"monitor/{path}.annotations.json"
+        await lib.hold("c1-1")
+        if done == "broken off":
+            file.unlink()
+        before = file.read_bytes() if file.exists() else b""
+        await tagged(lib, "one")
+        now = lib.library.annotations(path)
+        assert now is not None
+        match done:
+            case "taken out":
+                file.write_bytes(encode_annotations(replace(now, holds=())))
+            case "removed":
+                file.unlink()
+            case "put back":
+                file.write_bytes(before)
+        await tagged(lib, "two")
+        await tagged(lib, "three")
+        await lib.audit.settle()
+        report = check_library(lib.library, lib.reader, ())
+    told = [("annotations-unlogged", f"{path}.annotations.json")] if done in {"taken out", "removed"} else []
+    assert (report.findings, [(one.code, one.path) for one in report.notes]) == ((), told)
+
+
+async def tagged(lib: ErasableLibrary, tag: str) -> None:
+    await lib.annotating().changed("c1-1", lambda _by, _s: retagged([tag], ()), ASKER, Action.CHANGED)
 
 
 async def test_without_the_audit_log_nothing_is_changed(stored: StoredLibrary) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
-from callrec.app.access.audit_log.stored_entries import ANNOTATIONS
+from callrec.app.access.audit_log.stored_entries import ANNOTATIONS, ANNOTATIONS_BEFORE
 from callrec.app.library.catalog import annotated_entry, enter
 from callrec.app.library.media.looks import Asker, Looks
 from callrec.app.library.media.sources import Sources, Stored
@@ -18,6 +18,7 @@ from callrec.domain.access.audit import Action, FileDigest
 from callrec.domain.directory.model import Permission
 from callrec.domain.errors import CallrecError, Conflict, Refused
 from callrec.domain.library.annotations import Annotations, By, Change, difference, next_revision
+from callrec.domain.library.file_names import annotations_path
 from callrec.protocols.annotations_file import encode_annotations
 
 _SALT_BYTES = 16
@@ -93,7 +94,7 @@ class Annotating:
                 return before
             details = difference(before, after)
             await self._ports.looks.told(
-                asker, action, recording, reason=reason, details=details, files=(_digest(after),)
+                asker, action, recording, reason=reason, details=details, files=await self._digests(stored, after)
             )
             try:
                 await asyncio.to_thread(self._ports.sources.library.annotate, stored.path, before, after)
@@ -104,6 +105,14 @@ class Annotating:
                 await self._indexed(stored, after)
                 return after
         raise AssertionError("unreachable")  # the last try returns or raises
+
+    async def _digests(self, stored: Stored, after: Annotations) -> tuple[FileDigest, ...]:
+        """Of the file that these annotations will be, and of the one that is there: `verify` tells one that nobody has logged."""
+        content = encode_annotations(after)
+        written = FileDigest(ANNOTATIONS, hashlib.sha256(content).hexdigest(), len(content))
+        there = await asyncio.to_thread(self._ports.sources.library.measure, annotations_path(stored.path))
+        size_bytes, digest = there or (0, hashlib.sha256().hexdigest())
+        return written, FileDigest(ANNOTATIONS_BEFORE, digest, size_bytes)
 
     async def _present(self, stored: Stored) -> Annotations:
         found = await asyncio.to_thread(self._ports.sources.library.annotations, stored.path)
@@ -116,9 +125,3 @@ class Annotating:
             await enter(self._ports.sources.catalogue, self._ports.events, entry)
         except CallrecError as error:
             self._ports.notices.unindexed(stored.manifest.recording.id, error)
-
-
-def _digest(annotations: Annotations) -> FileDigest:
-    """Of the file that these annotations will be."""
-    content = encode_annotations(annotations)
-    return FileDigest(ANNOTATIONS, hashlib.sha256(content).hexdigest(), len(content))

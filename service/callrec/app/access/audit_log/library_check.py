@@ -163,6 +163,9 @@ def _compare_encryption(library: Library, checked: CheckedLog, path: str, logged
 def _compare_annotations(library: Library, checked: CheckedLog, path: str, before: str, recording: str) -> None:
     """Notes, tags and holds are what the last change has written. What was changed before the log had digests is not checked.
     `before`: the digest that was found before the log was read, so that the log has its entry."""
+    if (changed := checked.unlogged_before.get(recording)) is not None:
+        says = f"entry {changed} is of a change of a file that no change had written: it was changed, or removed, before that"
+        checked.notes.append(Finding("annotations-unlogged", annotations_path(path), says))
     logged = checked.annotated.get(recording, [])
     now = _digest(library, annotations_path(path)) if logged else ""
     if not logged or logged[-1][1] in {before, now} or _digest(library, f"{path}.json") == "":

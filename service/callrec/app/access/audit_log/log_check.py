@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from callrec.app.access.audit_log.stamp_check import checked_stamps
-from callrec.app.access.audit_log.stored_entries import ANNOTATIONS
+from callrec.app.access.audit_log.stored_entries import ANNOTATIONS, ANNOTATIONS_BEFORE
 from callrec.app.library.catalog import Finding
 from callrec.app.ports.access import LogReader
 from callrec.domain.access.audit import BACK_MS, Action, LoggedEntry
@@ -42,6 +42,10 @@ class CheckedLog:
     """Those about recordings, with their places: stored, adopted, encrypted and erased ones, oldest first."""
     annotated: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """By recording, the entries of changes of its notes, tags and holds, each with the digest of the file that it wrote."""
+    unlogged_before: dict[str, int] = field(default_factory=dict)
+    """By recording, the entry of the last change of a file that no change before had written."""
+    changed_again: set[str] = field(default_factory=set)
+    """Recordings of whose notes, tags and holds an entry says that there was a file before its change."""
     findings: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     first_ms: int | None = None
@@ -130,9 +134,22 @@ def _take(index: int, content: bytes, seen: CheckedLog, clock: _Clock) -> None:
     clock.show(index, entry)
     if entry.action in _ABOUT_RECORDINGS:
         seen.entries.append((index, entry))
+    if any(one.part == ANNOTATIONS for one in entry.files):
+        _take_annotations(index, entry, seen)
+
+
+def _take_annotations(index: int, entry: LoggedEntry, seen: CheckedLog) -> None:
+    """A change of notes, tags or holds: what it has written, and whether it was made of what a change before has written. A file
+    that is missing is one of a first change that was broken off, until an entry has told of a file."""
+    known = seen.annotated.setdefault(entry.recording, [])
     for one in entry.files:
-        if one.part == ANNOTATIONS:
-            seen.annotated.setdefault(entry.recording, []).append((index, one.sha256))
+        if one.part == ANNOTATIONS_BEFORE:
+            is_known = any(digest == one.sha256 for _, digest in known)
+            if known and not is_known and (one.bytes or entry.recording in seen.changed_again):
+                seen.unlogged_before[entry.recording] = index
+            if one.bytes:
+                seen.changed_again.add(entry.recording)
+    known += [(index, one.sha256) for one in entry.files if one.part == ANNOTATIONS]
 
 
 def _checked_bundle(log: LogReader, name: TileName, reached: Checkpoint, seen: CheckedLog) -> Sequence[bytes]:

@@ -11,6 +11,8 @@ from callrec.domain.library.manifest import Manifest
 MANIFEST = "manifest"
 ANNOTATIONS = "annotations"
 """In the entry of a change of notes, tags or holds: the file that it writes."""
+ANNOTATIONS_BEFORE = "annotations-before"
+"""And the one that it changes; of no bytes when there is none."""
 
 
 def stored_entry(library: Library, path: str, manifest: Manifest) -> AuditEntry:

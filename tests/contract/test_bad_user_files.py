@@ -199,7 +199,7 @@ print(code, most_kib() - before)
         ("b'firstname\\n' * 100_000", 1000, "has more than 64 MiB"),
         ("b'x' * 10_000_000", 1, "line 1"),
         ("b'firstname|lastname\\n' + b'B' * 10_000_000", 1, "line 2: cannot be read"),
-        ("b'firstname|lastname\\n' + b'|' * 10_000_000 + b'x'", 1, "line 2: must have 2 values"),
+        ("b'firstname|lastname\\n' + b'|' * 10_000_000 + b'x'", 1, "line 2: must have as many values as the header: 2"),
         ("bytes(1024 * 1024)", 63, "has a NUL character"),
     ],
     ids=["1 GB of NUL", "1 GB of rows", "10 MB of header", "10 MB of value", "10 million values", "63 MiB of NUL"],

@@ -14,7 +14,7 @@ from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import CallrecError, Misconfigured
 from callrec.domain.library.encryption import PART
 from callrec.domain.library.file_names import annotations_path
-from callrec.domain.library.manifest import Manifest
+from callrec.domain.library.manifest import Manifest, StoredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ class LibraryReport:
     stamps: int = 0
     """How many states of the log an authority has stamped, and when the last one, in Unix milliseconds."""
     stamped_ms: int = 0
+
+
+_FOREIGN = "callrec did not store it here"
+_ADOPTING = "when callrec recordings adopt runs now, or was broken off, run it again; else"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a sidecar says: when the recording began, in Unix time, and whether it is one of another program."""
+
+    from_s: float
+    is_adopted: bool
 
 
 def check_library(library: Library, log: LogReader, live: Collection[RecordingId]) -> LibraryReport:
@@ -50,7 +62,7 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
         return LibraryReport(checked.size, tuple(checked.findings), tuple(checked.notes))
     logged, adopted, sealed = _logged(checked), log.adopted() or is_done(checked), _sealed(checked)
     erased = sum(last.action is Action.ERASED for _, last in logged.values())
-    for recording, (path, digest, annotations, from_s) in sidecars.items():
+    for recording, (path, digest, annotations, said) in sidecars.items():
         _compare_annotations(library, checked, path, annotations, recording)
         entry = logged.pop(recording, None)
         if entry is not None and _is_broken_off(library, checked, path, entry):
@@ -62,7 +74,7 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
         elif entry is not None:
             _compare(library, checked, path, digest, entry, sealed.get(recording))
         elif recording not in live:
-            _unlogged(checked, path, recording, from_s, adopted=adopted)
+            _unlogged(checked, path, recording, said, adopted=adopted)
     for recording, (index, last) in logged.items():
         if last.action is not Action.ERASED:
             says = f"recording {recording} is gone: entry {index} says that it was stored, and none that it was erased"
@@ -72,9 +84,9 @@ def check_library(library: Library, log: LogReader, live: Collection[RecordingId
     )
 
 
-def _sidecars(library: Library) -> dict[str, tuple[str, str, str, float]]:
-    """Path, digest, digest of the annotations (empty: there are none) and begin, of each recording's sidecar."""
-    found: dict[str, tuple[str, str, str, float]] = {}
+def _sidecars(library: Library) -> dict[str, tuple[str, str, str, _Said]]:
+    """Path, digest, digest of the annotations (empty: there are none), and what is needed of it, of each recording's sidecar."""
+    found: dict[str, tuple[str, str, str, _Said]] = {}
     for path, manifest in library.sidecars():
         if isinstance(manifest, Manifest):
             try:
@@ -83,7 +95,8 @@ def _sidecars(library: Library) -> dict[str, tuple[str, str, str, float]]:
                 continue
             if measured is not None:
                 annotations = _digest(library, annotations_path(path))
-                found[manifest.recording.id] = (path, measured[1], annotations, manifest.recording.from_s)
+                said = _Said(manifest.recording.from_s, is_adopted=manifest.state is StoredState.ADOPTED)
+                found[manifest.recording.id] = (path, measured[1], annotations, said)
     return found
 
 
@@ -188,10 +201,11 @@ def _digest(library: Library, name: str) -> str:
     return measured[1] if measured else ""
 
 
-def _unlogged(checked: CheckedLog, path: str, recording: str, from_s: float, *, adopted: bool) -> None:
+def _unlogged(checked: CheckedLog, path: str, recording: str, said: _Said, *, adopted: bool) -> None:
     """A recording without an entry: a fault, unless it began before the log did, and those have no entries yet."""
-    is_older = not adopted and (checked.first_ms is None or from_s * 1000 < checked.first_ms)
+    is_older = not adopted and (checked.first_ms is None or said.from_s * 1000 < checked.first_ms)
+    why = f"{_ADOPTING}, {_FOREIGN}" if said.is_adopted else _FOREIGN
     says = f"recording {recording} is not in the audit log: " + (
-        "it began before the log did, so that nothing proves it" if is_older else "callrec did not store it here"
+        "it began before the log did, so that nothing proves it" if is_older else why
     )
     (checked.notes if is_older else checked.findings).append(Finding("recording-unlogged", path, says))

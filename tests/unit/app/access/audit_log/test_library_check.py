@@ -16,9 +16,12 @@ from callrec.adapters.audit.signing_key import public_key
 from callrec.app.access.audit_log.library_check import LibraryReport, check_library
 from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.domain.access.audit import Action, AuditEntry
+from callrec.domain.calls.ids import RecordingId
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.erasure import files_of
+from callrec.domain.library.manifest import StoredState
 from callrec.protocols.checkpoints import opened
+from callrec.protocols.json_documents import encode_manifest
 from callrec.protocols.log_tiles import RightEdge, TileName, bundle_of, entries_in
 from callrec.protocols.merkle_tree import leaf_hash
 
@@ -308,6 +311,18 @@ async def test_a_recording_that_was_added_is_named_unless_it_is_under_way(logged
     where = f"{path.rpartition('/')[0]}/cadded-1"
     assert [(finding.code, finding.path) for finding in check(logged).findings] == [("recording-unlogged", where)]
     assert check(logged, live=("cadded-1",)).findings == ()
+
+
+async def test_an_adopted_recording_without_its_entry_is_told_as_that(logged: LoggedLibrary) -> None:
+    """While `adopt` runs, and after it was broken off, it is a fault: what to do is said."""
+    path, manifest = next(pair for pair in logged.with_media() if not pair[1].tracks)
+    place = f"{path.rpartition('/')[0]}/cadopted-1"
+    recording = replace(manifest.recording, id=RecordingId("cadopted-1"))
+    adopted = replace(manifest, recording=recording, state=StoredState.ADOPTED, media=None)
+    (logged.monitor / f"{place}.json").write_bytes(encode_manifest(adopted))
+    (finding,) = check(logged).findings
+    assert (finding.code, finding.path) == ("recording-unlogged", place)
+    assert "callrec recordings adopt" in finding.message
 
 
 async def test_a_recording_from_before_the_log_is_a_note(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What an import leaves out of another program's file is told in each language of the pages."""
+"""What an import leaves out of another program's file, and what it changes, is told in each language of the pages."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,7 @@ from source_sentences import text_of
 
 from callrec.domain.directory.user_file import foreign_files
 from callrec.web.pages.languages import LANGUAGES
-from callrec.web.pages.users.file import LEFT_OUT, left_out_words
+from callrec.web.pages.users.file import LEFT_OUT, changed_words, left_out_words
 
 REMARKS = "_remarks"
 """The function that says what is left out besides columns."""
@@ -38,3 +38,17 @@ def test_lines_and_columns_stay_as_the_file_has_them() -> None:
     assert f"(Zeile {LINES} und weitere)" in left_out_words(said, "de")
     assert left_out_words("call_permissions", "de") == "die Spalte call_permissions"
     assert left_out_words("call_permissions", "en") == "the column call_permissions"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("mobilephonenumber: (empty) -> 0170", "mobilephonenumber: (leer) -> 0170"),
+        ("email: a@b -> (empty)", "email: a@b -> (leer)"),
+        ("linesecret: *** -> ***", "linesecret: *** -> ***"),
+        ("firstname: (empty) x -> y (empty)", "firstname: (empty) x -> y (empty)"),
+    ],
+)
+def test_what_changes_in_a_field_is_told_in_the_language(said: str, told: str) -> None:
+    assert changed_words(said, "de") == told
+    assert changed_words(said, "en") == said

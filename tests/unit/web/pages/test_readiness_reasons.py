@@ -10,7 +10,7 @@ from source_sentences import text_of, texts
 import callrec
 from callrec.app.asterisk.spool_health import SANDBOX, UMASK
 from callrec.web.pages.languages import LANGUAGES
-from callrec.web.pages.system.reasons import reason_words
+from callrec.web.pages.system.reasons import attempt_words, reason_words
 from callrec.web.pages.system.words import CHECKS
 
 SOURCE = Path(callrec.__file__).parent
@@ -157,3 +157,19 @@ def test_each_check_has_a_name() -> None:
 def test_health_gives_the_two_reasons_of_its_own() -> None:
     said = set(texts(ast.parse((SOURCE / "observe/health.py").read_text())))
     assert {"the check itself raised X", "no reason given"} <= said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_came_of_an_attempt_is_told_in_the_language(language: str) -> None:
+    """But for what the machine or the receiver has said."""
+    tree = ast.parse((SOURCE / "adapters/webhooks/sender.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    said = {
+        text_of(call.args[-1 if name == "OSError" else 1])
+        for call in calls
+        if (name := getattr(call.func, "id", "")) in {"Attempt", "OSError"}
+    } - {""}
+    assert {"HTTP X", "no answer within X s"} <= said
+    assert [one for one in sorted(said - {"HTTP X"}) if attempt_words(one, language) in {None, one}] == []
+    assert attempt_words("Connection refused", language) is None
+    assert attempt_words("HTTP 500", language) == "HTTP 500"

@@ -15,6 +15,8 @@ MOST_ERRORS = 1000
 """The most errors in a report; all are counted."""
 
 Fields = Mapping[str, object]
+EMPTY = "(empty)"
+"""What stands for an empty value in what changes of a row."""
 
 
 def report(imported: Imported, mode: Mode) -> dict[str, object]:
@@ -103,4 +105,4 @@ def errors_of(errors: Sequence[RowError]) -> dict[str, object]:
 
 
 def _said(name: str, values: Mapping[str, str]) -> str:
-    return shown(name, values.get(name, "")) or "(empty)"
+    return shown(name, values.get(name, "")) or EMPTY

@@ -88,8 +88,20 @@ HINTS: tuple[str, ...] = (
     N_("set CALLREC_STATE_DIR to the daemon's"),
 )
 """What to do about them: behind a colon, or in brackets at the end."""
-_SENTENCES, _HINTS = Sentences(SENTENCES), Sentences(HINTS)
+ATTEMPTS: tuple[str, ...] = (
+    N_("HTTP %(status)s"),
+    N_("no answer within %(limit)s s"),
+    N_("%(address)s is a private address; CALLREC_WEBHOOK_NETWORKS allows networks"),
+    N_("plain http:// to %(address)s, which is not in the networks of CALLREC_WEBHOOK_NETWORKS"),
+)
+"""What came of an attempt to send to a webhook."""
+_SENTENCES, _HINTS, _ATTEMPTS = Sentences(SENTENCES), Sentences(HINTS), Sentences(ATTEMPTS)
 _BEFORE_HINT = re.compile(r" \(|: ")
+
+
+def attempt_words(says: str, language: str) -> str | None:
+    """What came of an attempt in the language; None for what the machine or the receiver has said in English."""
+    return _ATTEMPTS.told(says, language)
 
 
 def reason_words(reason: str, language: str) -> str | None:

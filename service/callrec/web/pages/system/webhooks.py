@@ -17,6 +17,7 @@ from callrec.web.pages.languages import N_
 from callrec.web.pages.records.once import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
+from callrec.web.pages.system.reasons import attempt_words
 from callrec.web.use_cases import UseCases
 
 WEBHOOKS = "/system/webhooks"
@@ -73,7 +74,7 @@ class WebhookPages:
 
     async def listed(self, request: web.Request) -> web.Response:
         """All webhooks."""
-        return page(request, "system/webhooks.html", hooks=await self._webhooks.every())
+        return page(request, "system/webhooks.html", hooks=await self._webhooks.every(), told_attempt=attempt_words)
 
     async def new(self, request: web.Request) -> web.Response:
         """The empty form."""
@@ -166,6 +167,7 @@ class WebhookPages:
         return page(
             request,
             "system/webhook.html",
+            told_attempt=attempt_words,
             hook=hook,
             standing=standing,
             deliveries=deliveries[:MOST_ROWS],

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from callrec.app.directory.records import Records
+from callrec.app.directory.user_file.import_report import EMPTY
 from callrec.app.directory.user_file.jobs import FileErrors, ImportJob
 from callrec.app.ports.directory import UserFiles
 from callrec.domain.access.audit import Action
@@ -216,7 +217,7 @@ class ImportPages:
         except Refused as refused:
             why = refusal_line(refused, language)
         return page(
-            request, "users/preview.html", in_words=in_words,
+            request, "users/preview.html", in_words=in_words, changed_words=changed_words,
             left_out=[left_out_words(one, language) for one in report.get("left_out", ())],
             upload=upload, looks=looks, report=report, errors=errors[:MOST_ROWS],
             count=count, why=why, reading=reading, modes=MODES, formats=FORMATS, whose=whose.value, most=MOST_ROWS,
@@ -257,6 +258,17 @@ def left_out_words(one: str, language: str) -> str:
     """What an import leaves out, in the language: a sentence, or the name of a column."""
     told = _LEFT_OUT.told(one, language)
     return told or translations(language).gettext(N_("the column %(column)s")) % {"column": one}
+
+
+def changed_words(one: str, language: str) -> str:
+    """What changes in a field, as the report says it (`column: before -> after`), in the language."""
+    empty = translations(language).gettext(N_("(empty)"))
+    column, _, values = one.partition(": ")
+    if values.startswith(f"{EMPTY} -> "):
+        values = empty + values.removeprefix(EMPTY)
+    if values.endswith(f" -> {EMPTY}"):
+        values = values.removesuffix(EMPTY) + empty
+    return f"{column}: {values}"
 
 
 def _mode(given: Mapping[str, str]) -> Mode:

@@ -6,11 +6,12 @@ import pytest
 from test_session import ANN, BOB, FLAGGED, T1, Call, leg
 
 from callrec.domain.calls.commands import Announce, CloseCapture, Command, ListenForOptOut, NoteOptOut
-from callrec.domain.calls.events import Controlled, LegAppeared, LegBridged, LegGone, OptOutPressed, Wait
-from callrec.domain.calls.ids import BridgeId, LegId
+from callrec.domain.calls.events import Controlled, LegAppeared, LegBridged, LegGone, LegUnbridged, OptOutPressed, Wait
+from callrec.domain.calls.ids import BridgeId, CaptureId, LegId
 from callrec.domain.calls.model import OPTED_OUT, Actor, ActorKind, Control, ControlStep
 from callrec.domain.calls.policy import Announcement, Confirm, Terms
 from callrec.domain.calls.session import State
+from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import Outcome
 
 A, B, C = LegId("a"), LegId("b"), LegId("c")
@@ -133,3 +134,55 @@ def test_a_stop_that_fails_is_asked_for_until_it_is_done() -> None:
     call.closed()
     (recording,) = call.handed
     assert recording.to_s == 1_002.0
+
+
+def consulted() -> Call:
+    """`*2`: the recorded user asks a colleague, while `b` waits in the first bridge."""
+    call = recorded()
+    call.on(LegUnbridged(BridgeId("b"), A))
+    call.bridge(leg("a", FLAGGED), leg("d", BOB), bridge="consultation")
+    assert call.state is State.RECORDING
+    return call
+
+
+def test_a_digit_on_hold_counts_when_they_are_back() -> None:
+    """It was lost, and they were recorded again; the guide says at any time."""
+    call = consulted()
+    call.later(5).on(OptOutPressed(B))
+    assert (call.state, of(call, NoteOptOut)) == (State.RECORDING, [NoteOptOut(B)])
+    call.later(5).on(LegUnbridged(BridgeId("consultation"), A))
+    call.bridge(leg("a", FLAGGED))
+    assert call.state is State.STOPPING
+    call.closed()
+    tones = [(one.what, one.legs) for one in call.commands if isinstance(one, Announce)]
+    assert tones == [(Outcome.STOPPED, (B, A))]
+    (recording,) = call.handed
+    step = ControlStep(Control.STOP, 1_007.0, Actor(ActorKind.PARTICIPANT, leg=B), OPTED_OUT)
+    assert (recording.end_reason, recording.to_s, recording.controls) == (OPTED_OUT, 1_012.0, (step,))
+
+
+def test_a_digit_on_hold_counts_after_a_transfer_too() -> None:
+    """The colleague who takes the call may record it, and must not record them."""
+    call = consulted()
+    call.on(OptOutPressed(B))
+    call.on(LegGone(A))
+    call.closed()
+    call.bridge(leg("b"), leg("d", BOB), bridge="b")
+    assert "reply r refused" in call.later(2).press("d", BOB)
+
+
+def test_a_digit_counts_while_a_recording_stops_or_has_failed() -> None:
+    """The next one must not begin with them."""
+    stopping = recorded()
+    stopping.session.recording = replace(stopping.recording, rule=Rule.ON_DEMAND)
+    stopping.on(Controlled(Control.STOP, "o"))
+    stopping.on(OptOutPressed(B))
+    failed = Call(TERMS)
+    failed.bridge(leg("a", FLAGGED), leg("b"))
+    failed.refused()
+    failed.refused(CaptureId("c-1-2"))
+    assert (stopping.state, failed.state) == (State.STOPPING, State.FAILED)
+    failed.on(OptOutPressed(B))
+    assert failed.later(5).passed(Wait.RETRY, None) == []
+    stopping.closed()
+    assert stopping.state is State.IDLE

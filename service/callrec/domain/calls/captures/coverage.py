@@ -17,7 +17,7 @@ from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.legs.applications import end_application
-from callrec.domain.calls.model import ROUNDING_S, Leg, Recording
+from callrec.domain.calls.model import OPTED_OUT, ROUNDING_S, Leg, Recording
 from callrec.domain.calls.policy import Decision, Follow, decide, may_press
 from callrec.domain.calls.recordings import write
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
@@ -36,7 +36,7 @@ def cover(change: Change) -> None:
     conversations = [(legs, decide(legs)) for legs in s.conversations()]
     for legs, decision in conversations:
         if decision.rule is Rule.NEVER and s.capture and _holds(legs, s.capture.leg):
-            stop_for_never(change)
+            stop_for_never(change, decision.origin)
     for legs, decision in conversations:
         end_application(change, legs, decision)
     for legs, decision in conversations:
@@ -46,10 +46,13 @@ def cover(change: Change) -> None:
     _follow(change, conversations)
 
 
-def stop_for_never(change: Change) -> None:
+def stop_for_never(change: Change, origin: str = "") -> None:
     """Somebody must not be recorded: the recording ends, and a stop that was asked for before is not withdrawn any more."""
-    if change.session.state in (*ACTIVE, State.STOPPING):
-        change.session.must_end = True
+    s = change.session
+    if s.state in (*ACTIVE, State.STOPPING):
+        s.must_end = True
+        if s.state in ACTIVE and s.recording is not None and origin == OPTED_OUT:
+            s.recording = replace(s.recording, end_reason=OPTED_OUT)
         apply(change, Trigger.STOP)
 
 

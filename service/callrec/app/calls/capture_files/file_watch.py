@@ -124,8 +124,13 @@ class FileWatch:
             self.voices.forget(file.capture)
             self.silences.forget(file.capture)
             self._tell_mark(file.capture, watched, watched.last)
-            watched.post(CaptureClosed(file.capture, self._spool.written_ago_s(file.capture)))
+            watched.post(CaptureClosed(file.capture, self._closed_ago_s(file.capture, watched)))
         return True
+
+    def _closed_ago_s(self, capture: CaptureId, watched: _Watched) -> float:
+        """A time from before the last growth that was seen is told by a clock that was set since."""
+        ago_s = self._spool.written_ago_s(capture)
+        return ago_s if watched.last is None else min(ago_s, self._clock.now().mono_s - watched.last.at_s)
 
     def rescanned(self) -> None:
         """The kernel dropped news: look at everything again. A closing that was missed shows as a stall, or with the hangup."""

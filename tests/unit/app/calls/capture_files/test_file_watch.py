@@ -309,6 +309,20 @@ async def test_a_time_from_before_the_last_look_is_not_believed(house: House) ->
     assert house.marks == []
 
 
+@virtual
+async def test_a_clock_that_is_set_before_files_are_closed_makes_no_capture_shorter(house: House) -> None:
+    """Set forward by an hour, it had ended before it began: the entry told all of it as missing."""
+    await opened(house)
+    await watched(house, STEP_S)
+    house.both(STEP)
+    await watched(house, STEP_S)
+    house.spool.written_ago_s = lambda _capture: 3600.0  # type: ignore[method-assign]
+    for file in FILES:
+        house.files.closed(file)
+    (closed,) = [one for one in house.told if isinstance(one, CaptureClosed)]
+    assert closed.ago_s == pytest.approx(STEP_S)
+
+
 async def opened(house: House) -> None:
     """A take that is seen. The folder tells real time, its watcher lives in a virtual one."""
     house.spool.written_ago_s = lambda _capture: AnyTime().now().mono_s - house.written_s  # type: ignore[method-assign]

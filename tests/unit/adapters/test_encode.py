@@ -386,6 +386,26 @@ def test_between_two_captures_of_the_recorded_leg_both_voices_are_the_partner_ca
     assert np.array_equal(heard(into), np.stack([call.own, call.other], axis=1))
 
 
+def test_before_a_recorder_that_began_late_both_voices_are_the_partner_captures(tmp_path: Path) -> None:
+    """It was asked for at the meeting, and began 1.2 s later: the entry counted that time as held by the partner's capture, and
+    the file was silent."""
+    call, late = Call.of(), round(1.2 * 8000)
+    first = Piece(leg(tmp_path, "r", call.own[:MEET]), leg(tmp_path, "w", call.other[:MEET]), 8000, 0)
+    samples = 80000 - MEET - late
+    second = Piece(
+        leg(tmp_path, "r2", call.own[MEET + late :]),
+        leg(tmp_path, "w2", call.other[MEET + late :]),
+        8000,
+        MEET,
+        (Stretch(0, samples, late, samples),),
+    )
+    beside = Piece(leg(tmp_path, "pr", call.other[MEET:]), leg(tmp_path, "pw", call.own[MEET:]), 8000, MEET)
+    into = str(tmp_path / "out.wav")
+    partner = PartnerPiece(beside, ((MEET, 80000),), ((MEET, 80000),))
+    ENCODER.encode(EncodeJob((first, second), Format.WAV, 8000, (partner,)), into)
+    assert np.array_equal(heard(into), np.stack([call.own, call.other], axis=1))
+
+
 def test_where_a_capture_wrote_nothing_its_partner_is_not_used(tmp_path: Path) -> None:
     """The place of that silence may be wrong by seconds: what stands beside it may be the same words."""
     call = Call.of()

@@ -197,6 +197,11 @@ class _Leg:
                 laid[first - start : first - start + len(heard)] = heard
         return laid
 
+    @property
+    def begins(self) -> int:
+        """Where its first sample stands: before it its recorder had not begun."""
+        return min(self._starts[:1] or [0])
+
     def unwritten(self) -> Iterator[tuple[int, int]]:
         """The places of its time line in which its recorder wrote nothing, from and to in samples."""
         at = 0
@@ -287,7 +292,10 @@ class Timeline:
     def _fills_of(self, partner: PartnerPiece, says: "_Leg", hears: "_Leg") -> Iterator["_Fill"]:
         """Where this partner capture stands in. What the partner says is what the recorded user hears, and vice versa."""
         at = partner.piece.at_sample + self.shift(hears, partner.piece.at_sample)
-        covered = [(start, start + max(leg.samples for leg in legs)) for start, legs in self._pieces]
+        covered = [
+            (start + min(leg.begins for leg in legs), start + max(leg.samples for leg in legs))
+            for start, legs in self._pieces
+        ]
         unwritten = [
             (start + first, start + last) for start, (_, leg) in self._pieces for first, last in leg.unwritten()
         ]

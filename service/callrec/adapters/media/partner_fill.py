@@ -1,8 +1,9 @@
 """A partner capture in the stored recording: where it stands in for the recorded leg's own captures, and its exact place.
 
 It stands in where these have written digital silence on the HEARS side for so long that no speech pauses explain it, and where
-there is none of them. Where a capture wrote nothing its time line has silence, too, at a place that may be wrong by seconds: that
-tells nothing, and stays, but in the middle of such silence, of a recorder that is deaf before it and behind it.
+there is none of them, or none has begun. Where a capture wrote nothing its time line has silence, too, at a place that may be
+wrong by seconds: that tells nothing, and stays, but in the middle of such silence, of a recorder that is deaf before it and
+behind it.
 
 Two recorders of one call never begin at the same packet: the place by their stamps is right to some packets. Both files hold what
 the recorded user says (the leg's own as read, the partner's as written), so their correlation gives the place to the sample, in

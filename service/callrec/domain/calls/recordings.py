@@ -159,13 +159,30 @@ def hand_over_closed(change: Change, overdue: CaptureId | None = None) -> None:
     for recording in s.set_aside:
         is_overdue = overdue is not None and any(one.id == overdue for one in recording.all_captures)
         growing = [one for one in recording.all_captures if s.may_grow(one)]
-        if not s.is_written(recording) or (is_overdue and not growing):
+        is_closed = not s.is_written(recording) or (is_overdue and not growing)
+        if is_closed and recording.id != s.failed:
             deliver(change, recording)
             continue
         waiting.append(recording)
         if is_overdue:
             change.commands += [Alarm(AlarmCause.CAPTURE_NOT_CLOSING, one.id) for one in growing]
     s.set_aside = tuple(waiting)
+
+
+def end_failed(change: Change) -> None:
+    """A recording that could not go on ends: the next one begins, the call is over, or policy does not want it any more."""
+    s, aside = change.session, []
+    if s.failed is None:
+        return
+    for one in s.set_aside:
+        if one.id != s.failed:
+            aside.append(one)
+            continue
+        aside.append(with_parties(change, replace(one, to_s=change.happened.utc_s)))
+        if s.is_written(one):
+            change.commands.append(Arm(Wait.SETTLE, one.captures[-1].id, s.terms.limits.settle_s))
+    s.set_aside, s.failed = tuple(aside), None
+    hand_over_closed(change)
 
 
 def await_files(change: Change, leg: LegId) -> None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from callrec.domain.calls.bridges import Bridges, is_conversation, joined
 from callrec.domain.calls.commands import Arm, Command
 from callrec.domain.calls.events import Wait
-from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId
+from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import Capture, Direction, Instant, Leg, Party, Quality, Recording
 from callrec.domain.calls.policy import Terms, decide
 from callrec.domain.rules import Rule, UserId
@@ -161,6 +161,8 @@ class Session:
     faults: int = 0
     failures: int = 0
     """How many recordings in a row could not be begun."""
+    failed: RecordingId | None = None
+    """The last of them, while policy wants the call: it lasts until the next one begins, and so tells of the time between."""
     told_failed: CaptureId | None = None
     """The capture of which people were told that it failed, and that is kept all the same."""
     told_times: Mapping[LegId, int] = field(default_factory=dict)
@@ -308,6 +310,11 @@ class Session:
         begin there."""
         legs = self.members(leg) if leg == self.application else self.conversation_of(leg)
         return decide(legs).rule is Rule.NEVER
+
+    @property
+    def is_wanted_by_policy(self) -> bool:
+        """Whether a rule wants a conversation of this moment, or the talk with an application, recorded."""
+        return self.application is not None or any(decide(legs).rule is Rule.ALWAYS for legs in self.conversations())
 
     def members(self, leg: LegId | None) -> list[Leg]:
         """This leg and those in its conversation; a leg that is alone for now (on hold, parked) is the only member."""

@@ -49,6 +49,7 @@ from callrec.domain.calls.transitions import (
     confirm_stop,
     end_absence,
     end_announcing,
+    end_failure,
     end_pause,
     hand_over_when_closed,
     journal_change,
@@ -133,6 +134,11 @@ _START_ANOTHER = when(
     to(State.ANNOUNCING, hand_over_when_closed, begin_recording, begin_announcing, open_capture),
     to(State.STARTING, hand_over_when_closed, begin_recording, open_capture),
 )
+_START_AFTER_FAILURE = when(
+    told_first,
+    to(State.ANNOUNCING, end_failure, begin_recording, begin_announcing, open_capture),
+    to(State.STARTING, end_failure, begin_recording, open_capture),
+)
 _STOP = when(
     capture_is_open,
     to(State.STOPPING, set_end, stop_capture, journal_change),
@@ -144,7 +150,7 @@ _FAULT_TO_SUSPECT = to(State.SUSPECT, raise_alarm, stop_capture, open_capture)
 
 TABLE: dict[tuple[State, Trigger], Row] = {
     (State.IDLE, Trigger.START): _START,
-    (State.FAILED, Trigger.START): _START,
+    (State.FAILED, Trigger.START): _START_AFTER_FAILURE,
     (State.STOPPING, Trigger.START): _START_ANOTHER,
     # The participants are told first. `open_capture` only keeps the place for the first recorder.
     (State.ANNOUNCING, Trigger.TOLD): to(State.STARTING, end_announcing, open_capture),
@@ -168,7 +174,7 @@ TABLE: dict[tuple[State, Trigger], Row] = {
     # What goes wrong. The second capture that does not grow is kept: a silent call may yet speak.
     (State.STARTING, Trigger.FAULT): _FAULT_TO_STARTING,
     (State.STARTING, Trigger.FAULT_AGAIN): to(
-        State.FAILED, raise_alarm, tell_failure, stop_capture, hand_over_when_closed, retry_later
+        State.FAILED, raise_alarm, tell_failure, stop_capture, retry_later, hand_over_when_closed
     ),
     (State.OPENED, Trigger.FAULT): _FAULT_TO_STARTING,
     (State.OPENED, Trigger.FAULT_AGAIN): to(State.SUSPECT, raise_alarm, tell_failure),
@@ -277,7 +283,12 @@ TABLE: dict[tuple[State, Trigger], Row] = {
             ),
         ),
     ),
-    **{(state, Trigger.ENDED): to(State.CLOSED, hand_over_when_closed) for state in State if state is not State.CLOSED},
+    **{
+        (state, Trigger.ENDED): to(State.CLOSED, hand_over_when_closed)
+        for state in State
+        if state not in (State.FAILED, State.CLOSED)
+    },
+    (State.FAILED, Trigger.ENDED): to(State.CLOSED, end_failure, hand_over_when_closed),
 }
 
 

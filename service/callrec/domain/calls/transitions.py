@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from callrec.domain.backoff import Backoff
 from callrec.domain.calls.announcements.who_is_told import announce, announce_start, answer
 from callrec.domain.calls.captures.stops import ask_to_stop, take_back
-from callrec.domain.calls.commands import Alarm, MuteCapture, OpenCapture, Tell
+from callrec.domain.calls.commands import Alarm, Arm, MuteCapture, OpenCapture, Tell
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import (
@@ -28,8 +28,15 @@ from callrec.domain.calls.model import (
     WaitingKind,
     within,
 )
-from callrec.domain.calls.policy import Announcement, decide
-from callrec.domain.calls.recordings import hand_over_closed, new_recording, next_capture, with_parties, write
+from callrec.domain.calls.policy import Announcement
+from callrec.domain.calls.recordings import (
+    end_failed,
+    hand_over_closed,
+    new_recording,
+    next_capture,
+    with_parties,
+    write,
+)
 from callrec.domain.calls.session import Change, Session
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import CallFact, Outcome
@@ -237,11 +244,13 @@ def note_muted_rest(change: Change) -> None:
     s, recording, capture = change.session, change.session.recording, change.session.capture
     if not s.is_resuming or recording is None or recording.is_paused or capture is None or not recording.pauses:
         return
-    resumed_s, now_s = recording.pauses[-1].to_s or 0.0, change.happened.utc_s
+    resumed_s, to_s = recording.pauses[-1].to_s or 0.0, change.happened.utc_s
+    if capture.to_s is not None:
+        to_s = min(to_s, capture.to_s)  # what lies behind it no file holds, which tells itself
     was_at_work = bool(capture.mixmonitor) and capture.from_s < resumed_s
     is_told = any((one.from_s, one.cause) == (resumed_s, GAP) for one in recording.missing)
-    if was_at_work and not is_told and now_s - resumed_s > LOST_MOST_MS / 1000:
-        s.recording = replace(recording, missing=(*recording.missing, Missing(resumed_s, now_s, GAP)))
+    if was_at_work and not is_told and to_s - resumed_s > LOST_MOST_MS / 1000:
+        s.recording = replace(recording, missing=(*recording.missing, Missing(resumed_s, to_s, GAP)))
 
 
 def note_control(change: Change, control: Control, cause: Cause) -> None:
@@ -294,6 +303,11 @@ def journal_change(change: Change, _: Cause) -> None:
     write(change, Step.CHANGED)
 
 
+def end_failure(change: Change, _: Cause) -> None:
+    """What could not be recorded until now is told by the recording that failed."""
+    end_failed(change)
+
+
 def hand_over_when_closed(change: Change, _: Cause) -> None:
     """Set the recording aside, if there is one: it is handed over as soon as its files are closed."""
     note_muted_rest(change)
@@ -334,11 +348,14 @@ def await_end_of_pause(change: Change, _: Cause) -> None:
 
 
 def retry_later(change: Change, _: Cause) -> None:
-    """Try again what policy wants, after a time that doubles with each failure: a fault of a second must not cost an hour."""
+    """Try again what policy wants, after a time that doubles with each failure: a fault of a second must not cost an hour. Until
+    then the recording tells of what is missing."""
     s = change.session
-    if s.application or any(decide(legs).rule is Rule.ALWAYS for legs in s.conversations()):
+    if s.recording and s.is_wanted_by_policy:
+        s.failed = s.recording.id
         s.failures += 1
-        change.arm(Wait.RETRY, Backoff(s.terms.limits.retry_s, s.terms.limits.retry_most_s).delay_s(s.failures))
+        after_s = Backoff(s.terms.limits.retry_s, s.terms.limits.retry_most_s).delay_s(s.failures)
+        change.commands.append(Arm(Wait.RETRY, None, after_s))
 
 
 def reopen_later(change: Change, _: Cause) -> None:

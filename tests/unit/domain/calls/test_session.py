@@ -614,7 +614,7 @@ def test_a_failed_start_is_tried_again_when_the_bridge_changes() -> None:
     call.refused()
     call.refused(T2)
 
-    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.on(ResyncEnded())[:3]
+    assert [*END_1, "intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.on(ResyncEnded())[:6]
 
 
 def test_a_flagged_user_who_joins_makes_an_on_demand_recording_compulsory() -> None:
@@ -788,10 +788,38 @@ def test_what_policy_wants_is_tried_again_and_later_each_time() -> None:
     call.refused()
     assert "wait retry None" in call.refused(T2)
     assert [5.0] == call.delays(Wait.RETRY)
-    assert ["intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.later(5).passed(Wait.RETRY, None)[:3]
+    assert [*END_1, "intent c-2-1", "open c-2-1", "wait open c-2-1"] == call.later(5).passed(Wait.RETRY, None)[:6]
     call.refused(CaptureId("c-2-1"))
     call.refused(CaptureId("c-2-2"))
     assert [10.0] == call.delays(Wait.RETRY)
+
+
+def test_what_is_said_until_it_is_tried_again_is_told_by_the_recording_that_failed() -> None:
+    """It ended with its second refusal, and the next one began five seconds later, *sound*: those were in no entry."""
+    again, left, over = Call(), Call(), Call()
+    for call in (again, left, over):
+        call.talk(FLAGGED, BOB)
+        call.refused()
+        assert "ended c-1" not in call.refused(T2)
+    again.later(5).passed(Wait.RETRY, None)
+    over.later(3).gone("a", "b")
+    left.later(2).on(LegUnbridged(BridgeId("b"), LegId("b")))
+    ends = [[(one.from_s, one.to_s) for one in call.handed] for call in (again, over, left)]
+    assert ends == [[(1_000.0, 1_005.0)], [(1_000.0, 1_003.0)], [(1_000.0, 1_002.0)]]
+    assert "open c-2-1" in left.later(60).bridge(leg("c", CEM))
+    assert (left.recording.from_s, left.handed) == (1_062.0, [])
+
+
+def test_a_recording_that_failed_and_whose_files_are_not_closed_is_handed_over_all_the_same() -> None:
+    """Asterisk took both commands, and opened no file. Its deadline came while it was waited for."""
+    call = Call()
+    call.talk(FLAGGED, BOB)
+    call.later(2).passed(Wait.OPEN)
+    call.later(2).passed(Wait.OPEN, T2)
+    assert [] == call.later(3).passed(Wait.SETTLE, T2)
+    assert "wait settle c-1-2" in call.later(2).passed(Wait.RETRY, None)
+    assert END_1 == call.later(3).passed(Wait.SETTLE, T2)
+    assert (1_000.0, 1_009.0) == (call.handed[0].from_s, call.handed[0].to_s)
 
 
 def test_a_call_of_days_is_tried_again_every_five_minutes() -> None:
@@ -959,6 +987,16 @@ def test_a_recorder_that_is_never_unmuted_lacks_what_is_said_until_it_gives_way(
     over.gone("a", "b")
     over.closed()
     assert [(round(one.to_s, 3), one.cause) for one in over.handed[0].missing] == [(1_011.9, "gap")]
+
+
+def test_of_a_recorder_that_ended_in_the_pause_no_mute_is_told() -> None:
+    """Behind it no file holds anything, which tells itself: it was told twice."""
+    call = paused()
+    call.later(5).gone("a")
+    call.closed()
+    call.on(Controlled(Control.RESUME, "op"))
+    call.later(9).bridge(leg("a2", FLAGGED), leg("c", CEM), bridge="b2")
+    assert (call.recording.captures[-1].leg, lacks(call)) == ("a2", [])
 
 
 def test_each_recorder_that_cannot_be_unmuted_gives_way_to_another() -> None:

@@ -20,8 +20,8 @@ from callrec.domain.rules import Rule
 ROWS = """
 idle       START        told_first            announcing begin_recording begin_announcing open_capture
 idle       START        else                  starting   begin_recording open_capture
-failed     START        told_first            announcing begin_recording begin_announcing open_capture
-failed     START        else                  starting   begin_recording open_capture
+failed     START        told_first            announcing end_failure begin_recording begin_announcing open_capture
+failed     START        else                  starting   end_failure begin_recording open_capture
 stopping   START        told_first            announcing hand_over_when_closed begin_recording begin_announcing open_capture
 stopping   START        else                  starting   hand_over_when_closed begin_recording open_capture
 
@@ -37,7 +37,7 @@ suspect    OPENED       else                  suspect    await_growth
 suspect    GREW         -                     recording  confirm_recording
 
 starting   FAULT        -                     starting   raise_alarm tell_failure stop_capture open_capture
-starting   FAULT_AGAIN  -                     failed     raise_alarm tell_failure stop_capture hand_over_when_closed retry_later
+starting   FAULT_AGAIN  -                     failed     raise_alarm tell_failure stop_capture retry_later hand_over_when_closed
 opened     FAULT        -                     starting   raise_alarm tell_failure stop_capture open_capture
 opened     FAULT_AGAIN  -                     suspect    raise_alarm tell_failure
 recording  STALLED      -                     suspect    raise_alarm stop_capture open_capture
@@ -126,7 +126,7 @@ paused     ENDED        -                     closed     hand_over_when_closed
 suspect    ENDED        -                     closed     hand_over_when_closed
 stopping   ENDED        -                     closed     hand_over_when_closed
 absent     ENDED        -                     closed     hand_over_when_closed
-failed     ENDED        -                     closed     hand_over_when_closed
+failed     ENDED        -                     closed     end_failure hand_over_when_closed
 """
 
 

@@ -19,7 +19,7 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.legs.applications import end_application
 from callrec.domain.calls.model import OPTED_OUT, ROUNDING_S, Leg, Recording
 from callrec.domain.calls.policy import Decision, Follow, decide, may_press
-from callrec.domain.calls.recordings import write
+from callrec.domain.calls.recordings import end_failed, write
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
 from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause
@@ -43,6 +43,8 @@ def cover(change: Change) -> None:
         is_wanted = decision.rule is Rule.ALWAYS and not any(leg.id in s.recorded_by_dialplan for leg in legs)
         if is_wanted and not _awaits_far_half(change, legs, decision):
             _record_always(change, decision)
+    if not s.is_wanted_by_policy:
+        end_failed(change)
     _follow(change, conversations)
 
 

@@ -262,14 +262,16 @@ def note_control(change: Change, control: Control, cause: Cause) -> None:
 
 
 def set_end(change: Change, _: Cause) -> None:
-    """The recording ends now, or when its last capture ended as it should: behind one that has a fault they talked on."""
+    """The recording ends now, or when its leg hung up and its last capture ended with that: behind one that ended otherwise they
+    talked on. An end that is known stays."""
     note_muted_rest(change)
-    s = change.session
-    if s.recording:
-        last = s.capture
-        is_closed = last is not None and not (last.is_empty or last.cause or s.recording.is_paused)
-        to_s = last.to_s if last is not None and last.to_s is not None and is_closed else change.now.utc_s
-        s.recording = replace(s.recording, to_s=to_s)
+    s, last = change.session, change.session.capture
+    if s.recording is None or s.recording.to_s is not None:
+        return
+    is_paused = s.recording.is_paused
+    is_hangup = last is not None and last.leg not in s.legs and not (last.is_empty or last.cause or is_paused)
+    to_s = last.to_s if last is not None and last.to_s is not None and is_hangup else change.now.utc_s
+    s.recording = replace(s.recording, to_s=to_s)
 
 
 def begin_absence(change: Change, _: Cause) -> None:

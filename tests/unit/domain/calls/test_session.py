@@ -1379,6 +1379,14 @@ def test_a_never_who_comes_while_a_press_stops_the_recording_is_not_recorded() -
     assert (State.STOPPING, 1_012.0) == (call.state, call.recording.to_s)
 
 
+def test_what_is_said_behind_a_recorder_that_somebody_stopped_belongs_to_the_recording() -> None:
+    """A never came within the second in which a hangup is waited for: the recording had ended with its recorder."""
+    call = Call().recorded(FLAGGED, BOB)
+    call.later(10).closed()
+    call.later(0.9).bridge(leg("e", SILENT))
+    assert [pytest.approx(1_012.9)] == [one.to_s for one in call.handed]
+
+
 def test_with_those_who_stay_a_recording_begins_though_the_former_does_not_stop() -> None:
     call = Call().recorded(FLAGGED, BOB)
     call.later(10).bridge(leg("e", SILENT))

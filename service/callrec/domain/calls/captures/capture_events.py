@@ -1,5 +1,7 @@
 """What becomes of a recording when its captures open, grow, stall, close or are refused."""
 
+from dataclasses import replace
+
 from callrec.domain.calls import events
 from callrec.domain.calls.announcements.who_is_told import answer
 from callrec.domain.calls.captures.coverage import cover
@@ -115,6 +117,8 @@ def on_capture_stopped(change: Change, event: events.CaptureStopped) -> None:
         note_capture(change, capture, cause=AlarmCause.STOPPED_BY_ANOTHER)
         apply(change, Trigger.LOST, Cause(alarm=AlarmCause.STOPPED_BY_ANOTHER))
         return
+    if s.recording is not None and s.capture is not None and not s.recording.is_paused:
+        s.recording = replace(s.recording, to_s=s.capture.to_s)
     apply(change, Trigger.STOP)
     cover(change)  # what policy wants of the others begins
 

@@ -185,9 +185,10 @@ def decoded(path: Path) -> list[Sound]:
 
 
 def is_told(heard: Sound, first_hz: int, last_hz: int) -> bool:
-    """Whether a confirmation of two notes was heard, in this order, each for at least half of its length: a few packets in their
-    midst may come late."""
-    places = [heard_notes(heard, hz, apart_s=PACKETS_S) for hz in (first_hz, last_hz)]
+    """Whether a confirmation of two notes was heard, in this order, each for two thirds of its length, or where programs wait for
+    a core for half: a few packets in their midst may come late."""
+    shortest_s = NOTE_S if is_starved() else 0.08
+    places = [heard_notes(heard, hz, shortest_s=shortest_s, apart_s=PACKETS_S) for hz in (first_hz, last_hz)]
     return any(0 < late - early < 0.4 for early in places[0] for late in places[1])
 
 

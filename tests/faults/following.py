@@ -152,18 +152,18 @@ class Scene:
         for number in numbers:
             self.said[number] = self.said.get(number, 0.0) + seconds
 
-    async def parked_at(self) -> str:
-        """Where the recorded one is parked."""
-        slot = ""
+    async def parked_at(self, who: str = "") -> str:
+        """Where this one is parked; without a number the recorded one."""
+        slot, line_of_parked = "", self.stack.line(who or self.recorded)
 
         async def is_parked() -> bool:
             nonlocal slot
             said = await self.stack.pbx.cli("parking show default")
             found = re.findall(r"Space\s*:\s*(\d+)\s.*?Channel\s*:\s*PJSIP/(\S+)-[0-9a-f]+", said, re.DOTALL)
-            slot = next((space for space, line in found if line == self.stack.line(self.recorded)), "")
+            slot = next((space for space, line in found if line == line_of_parked), "")
             return bool(slot)
 
-        await until(is_parked, hint="the recorded one is parked")
+        await until(is_parked, hint=f"{who or 'the recorded one'} is parked")
         return slot
 
     async def end(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from deaf_cases import by_parking, by_refer, by_replaces, by_star_1, by_star_2
+from deaf_cases import CONSULT_S, by_parking, by_refer, by_replaces, by_star_1, by_star_2
 from following import BEFORE_S, NEAR_S, TALK_S, Scene, following_stack, seconds
 from soundness import assert_sound
 from test_transfers_without_daemon import CLIPPED_S, OWN, Entry, Played
@@ -26,6 +26,8 @@ STAYS, BOTH, BY_KIND = "stays", "both recorded", "by a rule for calls from users
 has a subroutine of its own for new partners."""
 SCENES = [*TRANSFERS, STAYS, BOTH, BY_KIND]
 """By seat."""
+FETCHES = "fetches from parking"
+"""In the seat of STAYS, after it: two talk of whom nobody is recorded, and the flagged user fetches the caller from parking."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,12 +43,16 @@ async def played(stack: Stack) -> AsyncIterator[Mapping[str, Played]]:
     """The daemon is dead from the first call to the end of the last."""
     scenes = {name: Scene(stack, seat) for seat, name in enumerate(SCENES)}
     scenes[BY_KIND].recorded = scenes[BY_KIND].fourth
+    fetching = Scene(stack, scenes[STAYS].seat)
     await _set_rules(stack, scenes[BY_KIND].recorded, scenes[BOTH].third)
     await leave_alone(stack)
     for scene in scenes.values():
         scene.began_s -= 1.0  # the names of these captures have whole seconds
-    outcome = await asyncio.gather(*(_play(scene, name) for name, scene in scenes.items()), return_exceptions=True)
-    for scene in scenes.values():
+    outcome = await asyncio.gather(
+        *(_play(scene, name) if name != STAYS else _play_both(scene, fetching) for name, scene in scenes.items()),
+        return_exceptions=True,
+    )
+    for scene in (*scenes.values(), fetching):
         await scene.end()
     await stack.daemon.start()
     await stack.daemon.ready()
@@ -54,7 +60,9 @@ async def played(stack: Stack) -> AsyncIterator[Mapping[str, Played]]:
         if isinstance(error, BaseException):
             raise error
     await aftermath(stack)
-    yield {name: Played(scene, await scene.entries(1 if name == STAYS else 2)) for name, scene in scenes.items()}
+    outcomes = {name: Played(scene, await scene.entries(2)) for name, scene in scenes.items()}
+    outcomes[FETCHES] = Played(fetching, [outcomes[STAYS].entries.pop()])
+    yield outcomes
 
 
 async def _set_rules(stack: Stack, *numbers: str) -> None:
@@ -89,6 +97,21 @@ async def _play(scene: Scene, name: str) -> None:
         return
     await TRANSFERS.get(name, by_replaces)(scene, there)
     await scene.talk(scene.third, seconds=TALK_S)
+
+
+async def _play_both(stays: Scene, fetching: Scene) -> None:
+    """The one, and then the other."""
+    await _play(stays, STAYS)
+    await stays.end()
+    there = await fetching.dial(fetching.partner, fetching.fourth)
+    first = await fetching.rings(fetching.fourth)
+    await asyncio.gather(there.answered(), first.answered())
+    await asyncio.sleep(BEFORE_S)
+    await first.send_to("*70")
+    slot = await fetching.parked_at(fetching.partner)
+    await asyncio.sleep(CONSULT_S)
+    await (await fetching.dial(fetching.recorded, slot)).answered()
+    await fetching.talk(fetching.partner, seconds=TALK_S)
 
 
 def _assert_whole(played: Played, entry: Entry, other: str) -> None:
@@ -127,6 +150,15 @@ async def test_p1_a_called_user_whose_partner_hangs_up_has_one_sound_recording_w
 ) -> None:
     """Nothing begins on the user's own leg."""
     one = played[STAYS]
+    (only,) = one.entries
+    _assert_whole(one, only, one.scene.partner)
+
+
+async def test_p1_a_user_who_fetches_a_caller_from_parking_is_recorded_without_the_daemon(
+    played: Mapping[str, Played],
+) -> None:
+    """No rule had recorded the caller's first conversation, so nothing was recorded yet."""
+    one = played[FETCHES]
     (only,) = one.entries
     _assert_whole(one, only, one.scene.partner)
 

@@ -1,0 +1,137 @@
+"""While the daemon is dead another one answers than the hook before Dial names: the dialplan records by their rules.
+
+One of several phones that ring, one of a queue, one who picks up the call.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+import pytest
+import pytest_asyncio
+from following import TALK_S, Scene, following_stack, seconds
+from numbers_to_dial import Number, dial
+from soundness import assert_sound
+from test_transfers_without_daemon import CLIPPED_S, Played
+from trouble import aftermath, leave_alone
+
+from callrec_lab.phones import RingForever
+from callrec_lab.stack import Stack
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+GROUP, QUEUE = "76{seat}1", "76{seat}2"
+"""Ring the recorded one and the third at once; the hook names none of them."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A product whose daemon dies."""
+    async with following_stack(tmp_path_factory.mktemp("answers")) as running:
+        await _lay(running)
+        yield running
+
+
+async def _lay(stack: Stack) -> None:
+    etc = stack.pbx.root / "etc"
+    extensions, queues = (
+        [(etc / "extensions.conf").read_text(), "\n[default](+)\n"],
+        [(etc / "queues.conf").read_text()],
+    )
+    for seat in range(len(SCENES)):
+        phones = [f"PJSIP/{stack.line(f'1{seat}0{who}')}" for who in (0, 2)]
+        group, queue = GROUP.format(seat=seat), QUEUE.format(seat=seat)
+        extensions.append(f"exten => {group},1,Gosub(callrec-call,s,1())\n same => n,Dial({'&'.join(phones)},30)\n")
+        extensions.append(f"exten => {queue},1,Gosub(callrec-call,s,1())\n same => n,Queue(both-{seat})\n")
+        members = "".join(f"member => {phone}\n" for phone in phones)
+        queues.append(f"[both-{seat}]\nstrategy = ringall\ntimeout = 30\n{members}")
+    stack.pbx.write_conf("extensions.conf", "".join(extensions))
+    stack.pbx.write_conf("queues.conf", "".join(queues))
+    for command in ("dialplan reload", "queue reload all"):
+        await stack.pbx.cli(command)
+
+
+async def _one_of_two(scene: Scene, number: str, *, answers: str, loses: str) -> None:
+    async with scene.behaving(RingForever(), loses):
+        there = await scene.dial(scene.partner, number.format(seat=scene.seat))
+        lost = await scene.rung(loses)
+        await scene.rings(answers)
+        await there.answered()
+        await lost.ended()
+    await scene.talk(scene.partner, seconds=TALK_S)
+
+
+async def in_a_group(scene: Scene) -> None:
+    """Two phones ring by one Dial."""
+    await _one_of_two(scene, GROUP, answers=scene.recorded, loses=scene.third)
+
+
+async def in_a_queue(scene: Scene) -> None:
+    """Two phones ring by one Queue."""
+    await _one_of_two(scene, QUEUE, answers=scene.recorded, loses=scene.third)
+
+
+async def behind_local(scene: Scene) -> None:
+    """A queue's member behind a Local channel, whose extension has a hook of its own."""
+    there = await scene.dial(scene.partner, dial(scene.seat, Number.LOCAL_AGENT))
+    await scene.rings(scene.recorded)
+    await there.answered()
+    await scene.talk(scene.partner, seconds=TALK_S)
+
+
+async def by_pickup(scene: Scene) -> None:
+    """The fourth is called, whom the hook names."""
+    async with scene.behaving(RingForever(), scene.fourth):
+        there = await scene.dial(scene.partner, scene.fourth)
+        await scene.rung(scene.fourth)
+        here = await scene.dial(scene.recorded, f"*8{scene.fourth}")
+        await asyncio.gather(there.answered(), here.answered())
+    await scene.talk(scene.partner, seconds=TALK_S)
+
+
+async def by_the_other(scene: Scene) -> None:
+    """The third answers, and the recorded one's phone has only rung: this is not recorded, but their next call."""
+    await _one_of_two(scene, GROUP, answers=scene.third, loses=scene.recorded)
+    await scene.end()
+    await scene.connect()
+    await scene.talk(scene.partner, seconds=TALK_S)
+
+
+SCENES: dict[str, Callable[[Scene], Awaitable[None]]] = {
+    "in a group": in_a_group, "in a queue": in_a_queue, "behind Local": behind_local, "by pickup": by_pickup,
+    "by the other": by_the_other,
+}  # fmt: skip
+"""By seat."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(stack: Stack) -> AsyncIterator[Mapping[str, Played]]:
+    """The daemon is dead from the first call to the end of the last."""
+    scenes = {name: Scene(stack, seat) for seat, name in enumerate(SCENES)}
+    await leave_alone(stack)
+    for scene in scenes.values():
+        scene.began_s -= 1.0  # the names of these captures have whole seconds
+    outcome = await asyncio.gather(*(SCENES[name](scene) for name, scene in scenes.items()), return_exceptions=True)
+    for scene in scenes.values():
+        await scene.end()
+    await stack.daemon.start()
+    await stack.daemon.ready()
+    for error in outcome:
+        if isinstance(error, BaseException):
+            raise error
+    await aftermath(stack)
+    yield {name: Played(scene, await scene.entries(1)) for name, scene in scenes.items()}
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_p1_who_answers_is_recorded_by_their_own_rules_without_the_daemon(
+    played: Mapping[str, Played], name: str
+) -> None:
+    """One sound entry, with what both have heard of each other, from the first word on."""
+    one = played[name]
+    ((manifest, left, right),) = one.entries
+    recording, heard_s = manifest.recording, one.heard_s(one.scene.partner)
+    assert_sound(manifest)
+    assert [party.number for party in recording.parties] == [one.scene.recorded, one.scene.partner]
+    assert heard_s >= TALK_S - CLIPPED_S
+    assert seconds(right, one.scene.partner) >= heard_s - CLIPPED_S, recording
+    assert seconds(left, one.scene.recorded) >= heard_s - CLIPPED_S, recording

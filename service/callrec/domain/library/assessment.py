@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from callrec.domain.calls.ids import CaptureId
-from callrec.domain.calls.model import LATE_PACKETS, Capture, Missing, Recording, WaitingKind
+from callrec.domain.calls.ids import CaptureId, recording_id
+from callrec.domain.calls.model import LATE_PACKETS, ActorKind, Capture, Missing, Recording, WaitingKind
 from callrec.domain.library.captures import SAMPLE_BYTES, CaptureFiles
 from callrec.domain.library.conclusion import Conclusion, Place, samples_of
 from callrec.domain.library.file_names import Side
@@ -97,7 +97,9 @@ def _without_audio(recording: Recording) -> Conclusion:
     """There is nothing to store: an entry without a file."""
     causes = [one.cause for one in recording.captures]
     refused = [one.cause for one in recording.captures if is_refused(one)]
-    unheard = ENDED_WHILE_ANNOUNCING if recording.captures and recording.is_before_capture else NO_AUDIO
+    was_announced = any(one.kind is WaitingKind.ANNOUNCING for one in recording.waiting)
+    is_unheard = was_announced and bool(recording.captures) and recording.is_before_capture
+    unheard = ENDED_WHILE_ANNOUNCING if is_unheard else NO_AUDIO
     cause = next(filter(None, (*refused, recording.cause, *causes)), unheard)
     is_unanswered = recording.cause.startswith("unanswered") and not refused
     state = StoredState.UNANSWERED if is_unanswered else StoredState.FAILED
@@ -215,10 +217,17 @@ def timeline_of(recording: Recording, capture: Capture, capture_files: CaptureFi
     ended = capture if capture.to_s is not None else replace(capture, to_s=conversation_end_s(recording))
     if capture.is_partner:  # what one of the two legs does not send is a gap for both
         ended = replace(ended, rtp_gaps=tuple(gap for own in recording.captures for gap in own.rtp_gaps))
-    at_answer = recording.rule is Rule.ALWAYS and capture.from_s - recording.from_s < FIRST_S
+    at_answer = _is_at_answer(recording) and capture.from_s - recording.from_s < FIRST_S
     waits = unwritten(recording, with_music=capture.is_partner)
     samples, rate_hz = samples_of(capture_files), capture_files.rate_hz
     return capture_timeline(ended, samples, rate_hz, waits, at_answer=at_answer or capture.is_partner)
+
+
+def _is_at_answer(recording: Recording) -> bool:
+    """Whether its beginning may be the answer of its call. A press begins one in the middle, and a call's next one, too, whoever
+    comes then: at least one phone sends already."""
+    is_first = recording.id == recording_id(recording.call, 1)
+    return recording.rule is Rule.ALWAYS and recording.actor.kind is ActorKind.POLICY and is_first
 
 
 def _allowed_until_s(recording: Recording) -> float:

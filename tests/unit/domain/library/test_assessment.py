@@ -8,6 +8,8 @@ import pytest
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import (
     POLICY,
+    Actor,
+    ActorKind,
     Capture,
     GrowthMark,
     Heard,
@@ -426,8 +428,33 @@ def test_a_gap_among_three_is_told() -> None:
 
 def test_a_call_that_ends_while_it_is_announced_has_an_entry_that_says_so() -> None:
     """No recorder was asked for: its capture only kept a place."""
-    found = conclude(recording(capture(1, 100.0, 100.0)), {})
+    announced = (Waiting(100.0, 110.0, WaitingKind.ANNOUNCING),)
+    found = conclude(replace(recording(capture(1, 100.0, 100.0)), waiting=announced), {})
     assert (found.state, found.recording.cause) == (StoredState.FAILED, "ended-while-announcing")
+
+
+def test_a_capture_that_never_began_was_not_announced_first() -> None:
+    """The daemon was killed before Asterisk had opened its files."""
+    found = conclude(recording(capture(1, 100.0, 100.0)), {})
+    assert (found.state, found.recording.cause) == (StoredState.FAILED, "no-audio")
+
+
+@pytest.mark.parametrize(
+    ("nth", "actor", "causes"),
+    [
+        (1, POLICY, []),
+        (2, POLICY, ["timeline"]),
+        (1, Actor(ActorKind.USER, None, LegId("1.1")), ["timeline"]),
+        (1, Actor(ActorKind.OPERATOR), ["timeline"]),
+    ],
+)
+def test_in_the_middle_of_a_call_no_phone_has_yet_to_begin(nth: int, actor: Actor, causes: list[str]) -> None:
+    """0.4 s that neither phone sent counted as the time until its first packet, when a press had begun the recording that policy
+    then wanted, or it was the next one of its call."""
+    one = Capture(CaptureId(f"c-{nth}-1"), LegId("1.1"), "PJSIP/a-1", 8000, 100.0, 110.0)
+    files = CaptureFiles(one.id, 8000, round(9.6 * S8), round(9.6 * S8))
+    of = replace(recording(one), id=RecordingId(f"c-{nth}"), actor=actor)
+    assert [gap.cause for gap in conclude(of, {one.id: files}).recording.missing] == causes
 
 
 def test_the_time_in_which_they_were_told_first_is_no_gap() -> None:

@@ -240,16 +240,18 @@ def end_pause(change: Change, cause: Cause) -> None:
 
 def note_muted_rest(change: Change) -> None:
     """A pause has ended, and its recorder was muted until now: what was said since then is missing. Whoever ends that capture, or
-    learns that it is unmuted, calls this first."""
-    s, recording, capture = change.session, change.session.recording, change.session.capture
-    if not s.is_resuming or recording is None or recording.is_paused or capture is None or not recording.pauses:
+    learns that it is unmuted, or that another one has begun in its place, calls this first."""
+    s, recording = change.session, change.session.recording
+    if not s.is_resuming or recording is None or recording.is_paused or not recording.pauses:
         return
     resumed_s, to_s = recording.pauses[-1].to_s or 0.0, change.happened.utc_s
-    if capture.to_s is not None:
-        to_s = min(to_s, capture.to_s)  # what lies behind it no file holds, which tells itself
-    was_at_work = bool(capture.mixmonitor) and capture.from_s < resumed_s
+    of_pause = [one for one in recording.captures if one.mixmonitor and one.from_s < resumed_s]
+    if not of_pause or (of_pause[-1] is not s.capture and of_pause[-1].id not in s.muted):
+        return
+    if (ended_s := of_pause[-1].to_s) is not None:
+        to_s = min(to_s, ended_s)  # what lies behind it no file holds, which tells itself
     is_told = any((one.from_s, one.cause) == (resumed_s, GAP) for one in recording.missing)
-    if was_at_work and not is_told and to_s - resumed_s > LOST_MOST_MS / 1000:
+    if not is_told and to_s - resumed_s > LOST_MOST_MS / 1000:
         s.recording = replace(recording, missing=(*recording.missing, Missing(resumed_s, to_s, GAP)))
 
 

@@ -989,6 +989,17 @@ def test_a_recorder_that_is_never_unmuted_lacks_what_is_said_until_it_gives_way(
     assert [(round(one.to_s, 3), one.cause) for one in over.handed[0].missing] == [(1_011.9, "gap")]
 
 
+def test_a_muted_recorder_that_does_not_stop_at_once_holds_nothing_until_the_next_one_has_begun() -> None:
+    """Its capture lasts longer, in silence."""
+    call = paused()
+    call.later(9).press("b", BOB)
+    call.unmutable(muted=False)
+    assert lacks(call) == []
+    call.later(0.2).seen(T2)
+    call.later(0.5).closed(T1)
+    assert lacks(call) == [(1_011.0, 1_011.2, "gap")]
+
+
 def test_of_a_recorder_that_ended_in_the_pause_no_mute_is_told() -> None:
     """Behind it no file holds anything, which tells itself: it was told twice."""
     call = paused()

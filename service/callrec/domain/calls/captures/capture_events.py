@@ -17,7 +17,7 @@ from callrec.domain.calls.model import GrowthMark, RtpGap
 from callrec.domain.calls.recordings import hand_over_closed, note_capture, note_mark, note_rtp_gap, write
 from callrec.domain.calls.session import ACTIVE, CAPTURING, Change, State
 from callrec.domain.calls.states import Trigger, apply
-from callrec.domain.calls.transitions import Cause
+from callrec.domain.calls.transitions import Cause, note_muted_rest
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import AlarmCause, Outcome
 
@@ -28,6 +28,7 @@ def on_capture_opened(change: Change, event: events.CaptureOpened) -> None:
     note_mark(change, event.capture, GrowthMark(0, change.happened.utc_s))
     s = change.session
     if s.is_wanted(event.capture):
+        note_muted_rest(change)
         apply(change, Trigger.OPENED)
         write(change, Step.OPENED)  # after the answer: the presser's leg is mute until then, and the intent is on disk
     elif (capture := s.find(event.capture)) and capture.id in s.open_captures:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 _FORM = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]{1,253}))(?::(?P<port>[0-9]{1,5}))?")
@@ -15,6 +16,7 @@ class Host:
     port: int = 0
 
 
+@lru_cache(maxsize=1024)
 def parse_host(text: str) -> Host | None:
     """`rec.example.com`, `127.0.0.1:8080`, `[::1]:8080`; None for anything else."""
     match = _FORM.fullmatch(text)
@@ -29,6 +31,7 @@ def parse_host(text: str) -> Host | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def host_name(text: str) -> str:
     """The same text for the same host: `::FFFF:127.0.0.1` and `127.0.0.1`, `[::1]` and `0::1`, `LOCALHOST.` and `localhost`."""
     bare = text.removeprefix("[").removesuffix("]")

@@ -83,8 +83,10 @@ class Authentication:
         return found
 
     def way(self, request: web.Request) -> Way:
-        """How the request has come."""
-        return self._clients.way(request)
+        """How the request has come; found once for each."""
+        if (found := request.get(WAY)) is None:
+            found = request[WAY] = self._clients.way(request)
+        return found
 
     def denied(self, request: web.Request) -> web.Response:
         """The answer (401) to a request without a principal."""

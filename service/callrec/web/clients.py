@@ -9,6 +9,7 @@ address, to a name of this machine, without any trace of a proxy.
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -151,6 +152,7 @@ def _is_loopback(text: str) -> bool:
     return found is not None and found.is_loopback
 
 
+@lru_cache(maxsize=1024)
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(text)

@@ -35,22 +35,21 @@ class DiskMediaFiles:
 
     async def open(self, path: str) -> "DiskMediaFile":
         """See ports.MediaFiles."""
-        descriptor, content = await in_thread(self.readers, READ_S, lambda: _opened(path, self.contents))
-        return DiskMediaFile(self, descriptor, content, path)
+        descriptor, content, version = await in_thread(self.readers, READ_S, lambda: _opened(path, self.contents))
+        return DiskMediaFile(self, descriptor, content, path, version)
 
 
 class DiskMediaFile:
     """Implements `app.ports.media.MediaFile`."""
 
-    def __init__(self, files: DiskMediaFiles, descriptor: int, content: Content, path: str) -> None:
+    def __init__(self, files: DiskMediaFiles, descriptor: int, content: Content, path: str, version: str) -> None:
         self._files, self._descriptor, self._content, self._path = files, descriptor, content, Path(path)
         self._in_use = threading.Lock()
-        self.size_bytes = content.size_bytes
+        self.size_bytes, self.opened_version = content.size_bytes, version
 
     async def version(self) -> str:
-        """See ports.MediaFile. The kernel sets the change time (ctime) at each write; no program can set it back."""
-        found = await self._read_by(os.fstat)
-        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns} {found.st_ctime_ns} {found.st_nlink}"
+        """See ports.MediaFile."""
+        return await self._read_by(_version)
 
     async def read(self, offset: int, count: int) -> bytes:
         """See ports.MediaFile."""
@@ -100,7 +99,13 @@ async def in_thread(threads: Threads, limit_s: float, work: Callable[[], T]) -> 
         ) from None
 
 
-def _opened(path: str, contents: Contents) -> tuple[int, Content]:
+def _version(descriptor: int) -> str:
+    """The kernel sets the change time (ctime) at each write; no program can set it back."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns} {found.st_ctime_ns} {found.st_nlink}"
+
+
+def _opened(path: str, contents: Contents) -> tuple[int, Content, str]:
     name = Path(path).name
     with on_disk(f"media file {name}"):
         try:
@@ -115,7 +120,8 @@ def _opened(path: str, contents: Contents) -> tuple[int, Content]:
             os.close(descriptor)
             raise _odd(name)
         try:
-            return descriptor, contents.of(descriptor, Path(path))
+            version = _version(descriptor)  # before its content is looked at
+            return descriptor, contents.of(descriptor, Path(path)), version
         except BaseException:
             os.close(descriptor)
             raise

@@ -19,6 +19,8 @@ class MediaFile(Protocol):
     """An open file of the library. It stays readable when its name is removed."""
 
     size_bytes: int
+    opened_version: str
+    """Its `version` when it was opened."""
 
     async def version(self) -> str:
         """A text that is another one after each change of the file's content. Three words: what a write changes, when anything of

@@ -24,10 +24,9 @@ class DigestChecks:
         self._known: OrderedDict[Key, bool] = OrderedDict()
         self._running: dict[Key, asyncio.Task[str]] = {}
 
-    async def begun(self, file: MediaFile, expected: str) -> "DigestCheck":
-        """Begin to check this open file, unless the result is known. Raises Unavailable."""
-        version = await file.version()
-        key = version, expected
+    def begun(self, file: MediaFile, expected: str) -> "DigestCheck":
+        """Begin to check this open file, unless the result is known."""
+        key = file.opened_version, expected
         if key in self._known:
             self._known.move_to_end(key)
             return DigestCheck(file, key, self._known[key])

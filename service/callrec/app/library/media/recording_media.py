@@ -134,7 +134,7 @@ class RecordingMedia:
     async def _begun(self, source: Source, file: MediaFile, sha256: str, size_bytes: int | None) -> DigestCheck:
         if size_bytes is not None and file.size_bytes != size_bytes:
             raise changed(source.recording)
-        check = await self._checks.begun(file, sha256)
+        check = self._checks.begun(file, sha256)
         if check.known is False:
             raise changed(source.recording)
         return check

@@ -20,6 +20,10 @@ class File:
         self.may_answer.set()
         self.error: Unavailable | None = None
 
+    @property
+    def opened_version(self) -> str:
+        return self.said
+
     async def version(self) -> str:
         return self.said
 
@@ -40,11 +44,11 @@ class File:
 async def test_one_check_for_all_who_read_it_at_the_same_time_and_afterwards() -> None:
     checks, file = DigestChecks(), File()
     file.may_answer.clear()
-    first, second = await checks.begun(file, "a"), await checks.begun(file, "a")
+    first, second = checks.begun(file, "a"), checks.begun(file, "a")
     waiting = asyncio.gather(first.holds(), second.holds())
     file.may_answer.set()
     assert await waiting == [True, True]
-    later = await checks.begun(file, "a")
+    later = checks.begun(file, "a")
     assert (later.known, await later.holds(), file.digests) == (True, True, 1)
 
 
@@ -57,7 +61,7 @@ async def test_a_file_that_gets_another_name_is_looked_at_again() -> None:
         ("a", "1 2 1", False),
     ):
         checks, file = DigestChecks(), File(version="1 1 1")
-        check = await checks.begun(file, "a")
+        check = checks.begun(file, "a")
         assert await check.holds()
         file.content, file.said = content, version
         assert [await check.holds(), await check.holds()] == [holds] * 2
@@ -65,42 +69,42 @@ async def test_a_file_that_gets_another_name_is_looked_at_again() -> None:
 
 async def test_another_digest_is_known_from_then_on() -> None:
     checks, file = DigestChecks(), File("b")
-    assert not await (await checks.begun(file, "a")).holds()
-    assert (await checks.begun(file, "a")).known is False
+    assert not await checks.begun(file, "a").holds()
+    assert checks.begun(file, "a").known is False
 
 
 async def test_a_file_that_is_written_while_it_is_read_does_not_hold() -> None:
     checks, file = DigestChecks(), File()
-    check = await checks.begun(file, "a")
+    check = checks.begun(file, "a")
     assert await check.holds()
     file.said = "2"
     assert not await check.holds()
-    assert (await checks.begun(file, "a")).known is None
+    assert checks.begun(file, "a").known is None
 
 
 async def test_a_disk_that_fails_is_no_result() -> None:
     checks, file = DigestChecks(), File()
     file.error = Unavailable("disk", "does not answer")
     with pytest.raises(Unavailable):
-        await (await checks.begun(file, "a")).holds()
+        await checks.begun(file, "a").holds()
     file.error = None
-    assert await (await checks.begun(file, "a")).holds()
+    assert await checks.begun(file, "a").holds()
 
 
 async def test_a_client_that_goes_away_does_not_end_the_check() -> None:
     checks, file = DigestChecks(), File()
     file.may_answer.clear()
-    waiting = asyncio.ensure_future((await checks.begun(file, "a")).holds())
+    waiting = asyncio.ensure_future(checks.begun(file, "a").holds())
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
     file.may_answer.set()
-    assert await (await checks.begun(file, "a")).holds()
+    assert await checks.begun(file, "a").holds()
     assert file.digests == 1
 
 
 async def test_the_results_that_were_not_used_for_the_longest_time_are_forgotten() -> None:
     checks, files = DigestChecks(most_known=2), [File(version=str(nth)) for nth in range(3)]
     for file in (files[0], files[1], files[0], files[2]):
-        assert await (await checks.begun(file, "a")).holds()
-    assert [(await checks.begun(file, "a")).known for file in files] == [True, None, True]
+        assert await checks.begun(file, "a").holds()
+    assert [checks.begun(file, "a").known for file in files] == [True, None, True]

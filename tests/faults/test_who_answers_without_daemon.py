@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 import pytest_asyncio
-from following import TALK_S, Scene, following_stack, seconds
+from following import TALK_S, TONES_HZ, Scene, following_stack, seconds
 from numbers_to_dial import Number, dial
+from ring_cases import LATE_S
 from soundness import assert_sound
 from test_transfers_without_daemon import CLIPPED_S, Played
 from trouble import aftermath, leave_alone
 
-from callrec_lab.phones import RingForever
+from callrec_lab.phones import Answer, RingForever
 from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
@@ -51,7 +52,8 @@ async def _lay(stack: Stack) -> None:
 
 
 async def _one_of_two(scene: Scene, number: str, *, answers: str, loses: str) -> None:
-    async with scene.behaving(RingForever(), loses):
+    answers_late = Answer(LATE_S, TONES_HZ[answers])
+    async with scene.behaving(RingForever(), loses), scene.behaving(answers_late, answers):
         there = await scene.dial(scene.partner, number.format(seat=scene.seat))
         lost = await scene.rung(loses)
         await scene.rings(answers)

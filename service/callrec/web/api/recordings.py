@@ -1,5 +1,6 @@
 """Stored recordings over HTTP: list with conditions, count, show."""
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import Literal
@@ -200,10 +201,16 @@ class Recordings:
         principal may see. Raises Refused, Unavailable."""
         wanted = query.filter(allowed or visible(principal_of(request)))
         cursor = Cursor.read(query.cursor, query.sort) if query.cursor else None
-        page = await self.catalogue.search(wanted, PageRequest(query.sort, query.limit, cursor))
-        total = await self.catalogue.count(wanted) if query.count else None
+        page, total = await asyncio.gather(
+            self.catalogue.search(wanted, PageRequest(query.sort, query.limit, cursor)),
+            self.catalogue.count(wanted) if query.count else _uncounted(),
+        )
         await _noted(request, Action.LISTED, details=query_text(query))
         return page, total
+
+
+async def _uncounted() -> None:
+    """How many there are was not asked."""
 
 
 class _Recordings:

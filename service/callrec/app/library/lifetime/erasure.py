@@ -284,12 +284,17 @@ class Erasure:
         """Those that no hold keeps; the others are dropped. Blocking."""
         wanted, dropped = list[Erasing](), list[Erasing]()
         for one in unlogged:
-            path = one.files[-1].removesuffix(".json")
-            manifest = self._ports.sources.library.manifest(path)
-            is_kept = manifest is not None and self._kept_by(path, manifest) is not None
-            (dropped if is_kept else wanted).append(one)
+            (dropped if self._is_kept(one.files[-1].removesuffix(".json")) else wanted).append(one)
         self._ports.erasures.drop([one.recording for one in dropped])
         return wanted
+
+    def _is_kept(self, path: str) -> bool:
+        """Whether the recording that is still at this path must not be erased. A sidecar that cannot be read may have a hold."""
+        try:
+            manifest = self._ports.sources.library.manifest(path)
+        except Corrupt:
+            return True
+        return manifest is not None and self._kept_by(path, manifest) is not None
 
     async def _begun(self, erasings: Sequence[Erasing]) -> None:
         """Keep that they are under way, and log them. Raises Unavailable; then nothing is erased, unless the log may have it."""

@@ -196,6 +196,25 @@ async def test_hold_and_erase_at_once_end_in_one_of_both_orders(lib: ErasableLib
     assert check_library(lib.library, lib.reader, ()).findings == ()
 
 
+async def test_a_sidecar_that_was_damaged_after_a_kill_keeps_no_other_erasure_back(lib: ErasableLibrary) -> None:
+    """It may have a hold: its own erasure, which the log does not have yet, is given up."""
+    await lib.store(1)
+    await lib.store(2)
+
+    def die(reached: str) -> None:
+        if reached == "asked":
+            raise Killed
+
+    for recording in ("c1-1", "c2-1"):
+        with pytest.raises(Killed):
+            await lib.erasure(die).one(recording, REASON, ASKER)
+    (lib.folder / "monitor/2026/11/22/c1-1.json").write_text("{")
+    started = lib.erasure()
+    await started.finish()
+    assert (started.why_not, list(lib.erasures.under_way())) == ("", [])
+    assert ("c1-1.wav" in lib.files("c1-1"), lib.files("c2-1")) == (True, [])
+
+
 async def test_annotations_that_cannot_be_read_count_as_a_hold(lib: ErasableLibrary) -> None:
     await lib.store(1)
     (lib.folder / "monitor/2026/11/22/c1-1.annotations.json").write_text("{")

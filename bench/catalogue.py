@@ -6,6 +6,7 @@ such a program has it; LIKE for a part of a number, OFFSET for a page, COUNT for
 """
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -135,6 +136,8 @@ async def _engine(catalogue: Catalogue) -> dict[str, object]:
         for first in range(0, ENTRIES, CHUNK):
             await rebuilding.put([entry(nth) for nth in range(first, min(first + CHUNK, ENTRIES))])
         await rebuilding.finish(lambda _: True)
+    gc.collect()
+    gc.freeze()  # as the daemon does, so that no collection of what was made before falls into a search
     found: dict[str, object] = {"filled_per_s": round(ENTRIES / (time.perf_counter() - began_s))}
     for kind, questions in (("page", QUESTIONS), ("part", PARTS)):
         worst: list[float] = []

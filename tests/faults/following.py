@@ -84,10 +84,15 @@ class Scene:
 
     async def connect(self) -> tuple[PhoneCall, PhoneCall]:
         """The partner calls the recorded one, and they talk for a while."""
-        there = await self.dial(self.partner, self.recorded)
-        here = await self.rings(self.recorded)
-        await asyncio.gather(there.answered(), here.answered())
+        there, here = await self.put_through(self.partner, self.recorded)
         await self.talk(self.partner, seconds=BEFORE_S)
+        return there, here
+
+    async def put_through(self, caller: str, called: str, number: str = "") -> tuple[PhoneCall, PhoneCall]:
+        """One calls another, who answers by themselves. `number`: what is dialled for that, if not theirs."""
+        there = await self.dial(caller, number or called)
+        here = await self.rings(called)
+        await asyncio.gather(there.answered(), here.answered())
         return there, here
 
     async def dial(self, who: str, number: str, *, is_mute: bool = False) -> PhoneCall:

@@ -88,9 +88,8 @@ async def _lay_subroutine(stack: Stack) -> None:
 
 async def _play(scene: Scene, name: str) -> None:
     """The partner calls the recorded one, and hands them on to the third."""
-    there = await scene.dial(scene.partner, f"78{scene.recorded}" if name == BY_KIND else scene.recorded)
-    here = await scene.rings(scene.recorded)
-    await asyncio.gather(there.answered(), here.answered())
+    number = f"78{scene.recorded}" if name == BY_KIND else scene.recorded
+    there, _ = await scene.put_through(scene.partner, scene.recorded, number)
     await scene.talk(scene.partner, seconds=BEFORE_S)
     if name == STAYS:
         await there.hangup()
@@ -103,9 +102,7 @@ async def _play_both(stays: Scene, fetching: Scene) -> None:
     """The one, and then the other."""
     await _play(stays, STAYS)
     await stays.end()
-    there = await fetching.dial(fetching.partner, fetching.fourth)
-    first = await fetching.rings(fetching.fourth)
-    await asyncio.gather(there.answered(), first.answered())
+    _, first = await fetching.put_through(fetching.partner, fetching.fourth)
     await asyncio.sleep(BEFORE_S)
     await first.send_to("*70")
     slot = await fetching.parked_at(fetching.partner)

@@ -74,9 +74,7 @@ async def in_a_queue(scene: Scene) -> None:
 
 async def behind_local(scene: Scene) -> None:
     """A queue's member behind a Local channel, whose extension has a hook of its own."""
-    there = await scene.dial(scene.partner, dial(scene.seat, Number.LOCAL_AGENT))
-    await scene.rings(scene.recorded)
-    await there.answered()
+    await scene.put_through(scene.partner, scene.recorded, dial(scene.seat, Number.LOCAL_AGENT))
     await scene.talk(scene.partner, seconds=TALK_S)
 
 

@@ -107,7 +107,7 @@ class Annotating:
         raise AssertionError("unreachable")  # the last try returns or raises
 
     async def _digests(self, stored: Stored, after: Annotations) -> tuple[FileDigest, ...]:
-        """Of the file that these annotations will be, and of the one that is there: `verify` tells one that nobody has logged."""
+        """The digests of the new file and of the present one. By the second, `verify` finds a change that has no entry."""
         content = encode_annotations(after)
         written = FileDigest(ANNOTATIONS, hashlib.sha256(content).hexdigest(), len(content))
         there = await asyncio.to_thread(self._ports.sources.library.measure, annotations_path(stored.path))

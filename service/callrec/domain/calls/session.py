@@ -387,7 +387,7 @@ class Session:
             application=capture.leg if _is_with_application(recording) else None,
             state=state,
             recording=recording,
-            must_end=state is State.STOPPING,  # by whom is not known: an end that was asked for stays one
+            must_end=state is State.STOPPING,  # the journal does not say why it was to end
             is_resyncing=recording.presences is not None or state is State.ANNOUNCING,
             tell_again=frozenset(one.leg for one in recording.hearings if not one.is_heard),
             # Recovery has ended all but the last one, those that go on, and those at work that it could not stop.

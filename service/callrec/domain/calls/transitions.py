@@ -16,7 +16,6 @@ from callrec.domain.calls.journal import Step
 from callrec.domain.calls.model import (
     GAP,
     LOST_MOST_MS,
-    OPTED_OUT,
     POLICY,
     Actor,
     Control,
@@ -116,8 +115,7 @@ def announcement_is_due(session: Session) -> bool:
 
 def recording_must_end(session: Session) -> bool:
     """One from outside has opted out, or somebody has come who must not be recorded."""
-    has_opted_out = session.recording is not None and session.recording.end_reason == OPTED_OUT
-    return session.must_end or has_opted_out
+    return session.must_end
 
 
 def recording_is_paused(session: Session) -> bool:
@@ -239,8 +237,8 @@ def end_pause(change: Change, cause: Cause) -> None:
 
 
 def note_muted_rest(change: Change) -> None:
-    """A pause has ended, and its recorder was muted until now: what was said since then is missing. Whoever ends that capture, or
-    learns that it is unmuted, or that another one has begun in its place, calls this first."""
+    """Note as missing what was said between the end of a pause and this moment, in which the recorder was still muted. To be
+    called before the capture ends, is unmuted, or is replaced."""
     s, recording = change.session, change.session.recording
     if not s.is_resuming or recording is None or recording.is_paused or not recording.pauses:
         return

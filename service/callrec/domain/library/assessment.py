@@ -224,8 +224,8 @@ def timeline_of(recording: Recording, capture: Capture, capture_files: CaptureFi
 
 
 def _is_at_answer(recording: Recording) -> bool:
-    """Whether its beginning may be the answer of its call. A press begins one in the middle, and a call's next one, too, whoever
-    comes then: at least one phone sends already."""
+    """Whether the recording may begin with the answer of its call. After a press, and in a further recording of the call, at
+    least one phone is sending already."""
     is_first = recording.id == recording_id(recording.call, 1)
     return recording.rule is Rule.ALWAYS and recording.actor.kind is ActorKind.POLICY and is_first
 

@@ -122,7 +122,7 @@ class Erasure:
             done = await self.entries([entry] if entry else [], Request.by(asker, reason))
             for kept in done.kept.values():
                 raise _refused(recording, kept)
-        except (Refused, Corrupt):  # it says what keeps the recording, or of whom it is
+        except (Refused, Corrupt):  # the error may name a hold or a participant
             await self._told(asker, "erasure", recording)
             raise
         return done

@@ -14,12 +14,11 @@ The digit goes on to the other side as ever: nothing is taken from a menu that a
 
 from dataclasses import replace
 
-from callrec.domain.calls.captures.coverage import cover
+from callrec.domain.calls.captures.coverage import cover, stop_for_never
 from callrec.domain.calls.commands import ListenForOptOut, NoteOptOut
 from callrec.domain.calls.events import OptOutPressed
 from callrec.domain.calls.model import OPTED_OUT, Actor, ActorKind, Control, Leg
 from callrec.domain.calls.session import ACTIVE, Change, Session, State
-from callrec.domain.calls.states import Trigger, apply
 from callrec.domain.calls.transitions import Cause, note_control
 
 
@@ -46,9 +45,8 @@ def on_opt_out_pressed(change: Change, event: OptOutPressed) -> None:
     s.seen = {**s.seen, leg.id: s.legs[leg.id]}
     note_control(change, Control.STOP, Cause(actor=Actor(ActorKind.PARTICIPANT, leg=leg.id), reason=OPTED_OUT))
     change.commands.append(NoteOptOut(leg.id))
-    if is_here and s.recording is not None and s.state in ACTIVE:
-        s.recording = replace(s.recording, end_reason=OPTED_OUT)
-        apply(change, Trigger.STOP)
+    if is_here:
+        stop_for_never(change, OPTED_OUT)
     cover(change)
 
 

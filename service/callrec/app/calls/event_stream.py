@@ -85,7 +85,7 @@ class EventTimes:
         self._clock = clock
         self._offset_s: float | None = None
         self._read_until_s: float | None = None
-        """Until when every event was read, in monotonic seconds; None before the first resync."""
+        """Until when every event was read, in monotonic seconds: when the last one happened; None before the first resync."""
         self._is_whole = False
         """Whether no event is missed: from a resync until the link is lost."""
         self._not_before_s = -math.inf
@@ -102,12 +102,12 @@ class EventTimes:
     def happened(self, message: Message) -> float:
         """The moment in monotonic seconds, now at the latest. While the wall clock is being set, a stamp says nothing: now."""
         self._not_before_s = max(self._not_before_s, self._by_stamp(message))
+        if self._is_whole and self._read_until_s is not None:  # not until now: this process may have been stopped since
+            self._read_until_s = max(self._read_until_s, self._not_before_s)
         return self._not_before_s
 
     def _by_stamp(self, message: Message) -> float:
         now = self._clock.now()
-        if self._is_whole:
-            self._read_until_s = now.mono_s
         former_s, self._offset_s = self._offset_s, now.utc_s - now.mono_s
         is_steady = former_s is None or abs(self._offset_s - former_s) < _STEP_S
         try:

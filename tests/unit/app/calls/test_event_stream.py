@@ -100,6 +100,20 @@ def test_a_conversation_of_which_no_event_told_began_when_it_can_have(
     assert times.answered(made_s, duration) == pytest.approx(clock.mono_s - answered_s_ago)
 
 
+def test_an_event_from_before_a_stop_says_nothing_of_what_happened_in_it() -> None:
+    """The daemon was stopped (SIGSTOP) when it had read an event and not handled it: the answer after it was said to be as late as
+    the end of the stop, and 3 s of the conversation were missing untold."""
+    clock = SetClock()
+    times = EventTimes(clock)
+    times.resynced()
+    clock.passes(1.0)
+    rings = stamped(f"{clock.utc_s:.6f}")
+    clock.passes(3.0)
+    times.happened(rings)
+    times.lost()
+    assert times.answered(clock.utc_s - 2.5, "00:00:10") == pytest.approx(clock.mono_s - 2.5)
+
+
 def test_events_after_a_gap_say_nothing_of_what_was_missed_in_it() -> None:
     """On a busy PBX other calls' events come before the comparison: a conversation that was missed for 11 s was said to have just
     begun, and the loss was not told. A resync knows all again."""

@@ -5,6 +5,7 @@ rebuild` does, when the file is damaged).
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,9 +18,9 @@ from callrec.domain.errors import Corrupt, Misconfigured, Unavailable
 NAME = "catalogue.db"
 BUSY_S = 5.0
 """How long a transaction waits for another process that writes."""
+_LOOK_S = 0.01
 _BESIDE = ("-wal", "-shm")
 _PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",  # the journal forgets a recording once it is entered
     "secure_delete = ON",
     "cache_size = -8000",
@@ -46,6 +47,7 @@ class CatalogueFile:
         database = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             database.set_busy_timeout(int(BUSY_S * 1000))
+            _keep_log_of_changes(database)
             for pragma in _PRAGMAS:
                 database.execute(f"PRAGMA {pragma}")
             migrate(database, VERSION, self._path)
@@ -60,6 +62,21 @@ class CatalogueFile:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _keep_log_of_changes(database: apsw.Connection) -> None:
+    """Turn on WAL. On a new file SQLite answers `busy` at once, without its own waiting, while another connection does the same.
+    Raises BusyError after BUSY_S."""
+    deadline_s = time.monotonic() + BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 def set_aside(path: Path) -> None:

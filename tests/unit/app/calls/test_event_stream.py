@@ -101,8 +101,8 @@ def test_a_conversation_of_which_no_event_told_began_when_it_can_have(
 
 
 def test_an_event_from_before_a_stop_says_nothing_of_what_happened_in_it() -> None:
-    """The daemon was stopped (SIGSTOP) when it had read an event and not handled it: the answer after it was said to be as late as
-    the end of the stop, and 3 s of the conversation were missing untold."""
+    """The daemon was stopped (SIGSTOP) when it had read an event and not handled it: an answer in the stop was dated at its end,
+    and 3 s of the conversation were missing untold."""
     clock = SetClock()
     times = EventTimes(clock)
     times.resynced()

@@ -11,7 +11,7 @@ from followed import KEPT, ROUGH, TOLD
 from following import KEPT_S, NEAR_S, TONES_HZ, Scene, case, seconds
 from free_cpu import FEWEST, calls_at_once
 from numbers_to_dial import Number, dial, together
-from soundness import LOST_TO_LOAD, assert_sound
+from soundness import TOLD_UNDER_LOAD, assert_explained
 from trouble import until
 
 from callrec.domain.library.manifest import Manifest, Track
@@ -45,7 +45,7 @@ async def heard_apart(scene: Scene, *others: str) -> str:
 async def judged(scene: Scene, entry: tuple[Manifest, Sound, Sound], *others: str) -> str:
     """The same of this entry."""
     manifest, left, right = entry
-    assert_sound(manifest)
+    assert_explained(manifest)
     numbers = (scene.recorded, *others)
     tracks = await asyncio.to_thread(_tracks, scene, manifest)
     assert {number for number in tracks if number in scene.people} == set(numbers), list(tracks)
@@ -69,7 +69,7 @@ def _told_s(track: Track) -> float:
     if not track.missing:
         return 0.0
     assert calls_at_once() <= FEWEST, track
-    assert {one.cause for one in track.missing} <= LOST_TO_LOAD, track
+    assert {one.cause for one in track.missing} <= TOLD_UNDER_LOAD, track
     return sum(one.to_s - one.from_s for one in track.missing)
 
 

@@ -22,13 +22,14 @@ from callrec_lab.stack import Stack
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 PLAIN, FLAGGED, AGENT = "1000", "1005", "1001"
-TO_PLAIN, TO_FLAGGED, TO_QUEUE = "2050", "2055", "2070"
+TO_PLAIN, TO_FLAGGED, TO_QUEUE, TO_AGENT = "2050", "2055", "2070", "2071"
+"""The last leads to the queue, too, and leaves the decision to who answers."""
 QUEUE = "Support 2"
 COLLEAGUE = "1008"
 """Without a rule; the agent sends a caller on to them."""
 ROOM, TALKERS = "7004", ("1002", "1003", "1007")
 """A conference that is always recorded, and three users without a rule."""
-ALWAYS, NEVER, QUEUED, LATE_ALWAYS, LATE_NEVER, SENT_ON = (f"06{nth}0203040" for nth in range(6))
+ALWAYS, NEVER, QUEUED, LATE_ALWAYS, LATE_NEVER, SENT_ON, BY_AGENT = (f"06{nth}0203040" for nth in range(7))
 """Who calls, by what is asked of their call."""
 OUTWARD = "0123"
 """What a flagged user calls through the trunk."""
@@ -64,7 +65,8 @@ async def played(stack: Stack) -> AsyncIterator[Played]:
                 ("places", "set", "queue", QUEUE, "--record", "always"))  # fmt: skip
     await _rule(stack, 4, ("places", "set", "conference", ROOM, "--record", "always"))
     await leave_alone(stack)
-    for shown, dialled, called in ((ALWAYS, TO_PLAIN, PLAIN), (NEVER, TO_FLAGGED, FLAGGED), (QUEUED, TO_QUEUE, AGENT)):
+    for shown, dialled, called in ((ALWAYS, TO_PLAIN, PLAIN), (NEVER, TO_FLAGGED, FLAGGED), (QUEUED, TO_QUEUE, AGENT),
+                                   (BY_AGENT, TO_AGENT, AGENT)):  # fmt: skip
         there, here = await connect(stack, "outside", called, dialled=dialled, shown=shown)
         await asyncio.sleep(TALK_S)
         if shown == NEVER:
@@ -105,6 +107,8 @@ async def _lay_queue(stack: Stack) -> None:
     stack.pbx.write_conf("queues.conf", f"[general]\n[{QUEUE}]\nmember => PJSIP/{stack.line(AGENT)}\n")
     conf = (etc / "extensions.conf").read_text()
     conf += f"\n[from-extern](+)\nexten => {TO_QUEUE},1,Gosub(callrec-call,s,1(,queue:{QUEUE}))\n same => n,Queue({QUEUE})\n"
+    conf += f"exten => {TO_AGENT},1,Gosub(callrec-call,s,1(,queue:{QUEUE},answered))\n"
+    conf += f" same => n,Queue({QUEUE},,,,,,callrec-answered)\n"
     conf += f"[default](+)\nexten => {ROOM},1,Answer()\n same => n,Gosub(callrec-call,s,1(,conference:{ROOM}))\n"
     conf += f" same => n,ConfBridge({ROOM})\n"
     stack.pbx.write_conf("extensions.conf", conf)
@@ -181,6 +185,17 @@ async def test_a_queue_that_is_always_recorded_is_recorded_without_the_daemon(pl
     assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE.lower()}")
     assert [party.number for party in recording.parties] == [QUEUED, TO_QUEUE]
     found.holds("outside", AGENT, played.heard_s[QUEUED, AGENT])
+
+
+async def test_a_queue_that_is_always_recorded_has_its_agent_on_the_left_where_the_decision_is_theirs(
+    played: Played,
+) -> None:
+    """The hook has left it to who answers; no voice is missing, though the caller has heard music."""
+    (found,) = played.of(BY_AGENT)
+    recording = found.manifest.recording
+    assert (recording.rule, recording.rule_origin) == (Rule.ALWAYS, f"queue:{QUEUE.lower()}")
+    assert [party.number for party in recording.parties] == [AGENT, BY_AGENT]
+    found.holds(AGENT, "outside", played.heard_s[BY_AGENT, AGENT])
 
 
 async def test_a_queues_rule_goes_with_a_caller_who_is_sent_on_without_the_daemon(played: Played) -> None:

@@ -7,19 +7,23 @@ dialplan) are outside these checks.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from callrec.app.doctor.findings import Finding, Verdict
 from callrec.protocols.ami import Message
 
 CONTEXTS = (
     *("callrec-call", "callrec-online", "callrec-codes"),
-    *("callrec-who", "callrec-counts", "callrec-partner"),
+    *("callrec-who", "callrec-counts", "callrec-partner", "callrec-answered"),
     *("callrec-degraded-take", "callrec-degraded-code"),
 )
 CODES, FEATURES, HOOK = "callrec-codes", "callrec-features", "callrec-call"
 CONNECTING = frozenset({"Dial", "Queue", "ConfBridge", "FollowMe"})
 """Applications that join a leg with others."""
 _SUBROUTINES = frozenset({"Gosub", "GosubIf"})
+_LEAVES = re.compile(r"callrec-call,[^,]+,[^,(]+\(.*,answered\)")
+"""A hook that leaves the decision of the fallback mode to who answers."""
+_ANSWERED = "callrec-answered"
 _TARGETS = re.compile(r"(?:^|[?:])(?P<context>[A-Za-z0-9_.-]+),[^,?:]+,[^,?:]+")
 MOST_SHOWN = 5
 
@@ -48,26 +52,64 @@ def look_at_contexts(lines: Sequence[Message], *, keeps_files: bool) -> Finding:
 
 
 def look_at_hooks(lines: Sequence[Message]) -> Finding:
-    """Whether each extension calls the hook before an application that connects legs, itself or in a subroutine."""
-    extensions = _extensions(lines)
+    """Whether each extension calls the hook before an application that connects legs, itself or in a subroutine, and whether what
+    the hook leaves to who answers is decided there."""
+    found = _applications(_extensions(lines))
+    if found.bare:
+        says = f"the hook is missing before {len(found.bare)} of {found.connecting}: {_shown(found.bare)}"
+        write = "extensions.conf, before each: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
+        return Finding("hook before dial", Verdict.WRONG, says, write)
+    if found.undecided:
+        says = f"the hook has the argument answered, but {_ANSWERED} is not called by {_shown(found.undecided)}"
+        write = f"extensions.conf, in each: Dial(...,U({_ANSWERED})); Queue(...), argument gosub: {_ANSWERED}"
+        return Finding("hook before dial", Verdict.WRONG, says, write)
+    says = f"called before all {found.connecting} applications that connect calls"
+    if found.unknown:
+        says += f"; without the daemon who answers may be unknown, since {_ANSWERED} is not called by {_shown(found.unknown)}"
+    return Finding("hook before dial", Verdict.OK, says)
+
+
+@dataclass(slots=True)
+class _Applications:
+    """Those that connect legs: how many, and which of them lack something."""
+
+    connecting: int = 0
+    bare: list[str] = field(default_factory=list)
+    """No hook is before them."""
+    undecided: list[str] = field(default_factory=list)
+    """The hook leaves the decision to who answers, and they do not run what decides."""
+    unknown: list[str] = field(default_factory=list)
+    """They ring several, and without the daemon it may not be known who has answered."""
+
+
+def _applications(extensions: Mapping[tuple[str, str], Sequence[Step]]) -> _Applications:
+    found = _Applications()
     hooks = {HOOK} | {
         context for (context, _), steps in extensions.items() if any(_calls(step, {HOOK}) for step in steps)
     }
-    connecting, bare = 0, []
     for (context, extension), steps in extensions.items():
-        hooked = False
-        for priority, application, said in sorted(steps):
-            hooked = hooked or _calls((priority, application, said), hooks)
-            if application in CONNECTING:
-                connecting += 1
-                if not hooked:
-                    bare.append(f"{context},{extension},{priority} {application}({said[:40]})")
-    if bare:
-        more = f", and {len(bare) - MOST_SHOWN} more" if len(bare) > MOST_SHOWN else ""
-        says = f"the hook is missing before {len(bare)} of {connecting}: {'; '.join(bare[:MOST_SHOWN])}{more}"
-        write = "extensions.conf, before each: same => n,Gosub(callrec-call,s,1(<called endpoint or empty>))"
-        return Finding("hook before dial", Verdict.WRONG, says, write)
-    return Finding("hook before dial", Verdict.OK, f"called before all {connecting} applications that connect calls")
+        hooked = leaves = False
+        for step in sorted(steps):
+            priority, application, said = step
+            hooked = hooked or _calls(step, hooks)
+            leaves = bool(_LEAVES.search(said)) if _calls(step, {HOOK}) else leaves
+            if application not in CONNECTING:
+                continue
+            found.connecting += 1
+            shown = f"{context},{extension},{priority} {application}({said[:40]})"
+            if not hooked:
+                found.bare.append(shown)
+            if _ANSWERED not in said:
+                if leaves:
+                    found.undecided.append(shown)
+                elif application == "Queue" or "&" in said:
+                    found.unknown.append(shown)
+    return found
+
+
+def _shown(steps: Sequence[str]) -> str:
+    more = f", and {len(steps) - MOST_SHOWN} more" if len(steps) > MOST_SHOWN else ""
+    return f"{'; '.join(steps[:MOST_SHOWN])}{more}"
 
 
 def reaching_codes(lines: Iterable[Message], contexts: Collection[str]) -> list[str]:

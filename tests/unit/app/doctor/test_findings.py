@@ -335,6 +335,45 @@ async def test_a_hook_in_a_subroutine_stands_before_what_follows(before: str) ->
     assert (await look(asterisk))["hook before dial"].says == "called before all 2 applications that connect calls"
 
 
+@pytest.mark.parametrize(
+    ("hook", "dial", "is_right"),
+    [
+        ("Gosub(callrec-call,s,1(,,answered))", "Dial(PJSIP/x&PJSIP/y,30,tU(callrec-answered))", True),
+        ("Gosub(callrec-call,s,1(,queue:${Q},answered))", "Queue(sales,,,,,,callrec-answered)", True),
+        ("Gosub(callrec-call,s,1(,,answered))", "Dial(PJSIP/x&PJSIP/y,30,t)", False),
+        ("Gosub(callrec-call,s,1(,queue:${Q},answered))", "Queue(sales)", False),
+        ("GosubIf($[1]?callrec-call,s,1(,,answered))", "ConfBridge(1)", False),
+        ("Gosub(callrec-call,s,1(answered))", "Queue(sales)", True),
+    ],
+)
+async def test_what_the_hook_leaves_to_who_answers_is_decided_there(hook: str, dial: str, *, is_right: bool) -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan += extension("users", "2000", hook, dial)
+    asterisk.dialplan += extension("users", "2001", hook, "Gosub(callrec-call,s,1(x))", "Dial(PJSIP/x)")
+    finding = (await look(asterisk))["hook before dial"]
+    assert (finding.verdict is Verdict.OK) is is_right, finding
+    assert is_right or f"not called by users,2000,2 {dial[:20]}" in finding.says
+    assert is_right or "U(callrec-answered)" in finding.write
+
+
+@pytest.mark.parametrize(
+    ("dial", "is_known"),
+    [
+        ("Queue(sales)", False),
+        ("Queue(sales,,,,,,callrec-answered)", True),
+        ("Dial(PJSIP/x&PJSIP/y,30)", False),
+        ("Dial(PJSIP/x&PJSIP/y,30,U(callrec-answered))", True),
+        ("Dial(PJSIP/x,30)", True),
+    ],
+)
+async def test_it_is_told_where_the_fallback_mode_may_not_know_who_answers(dial: str, *, is_known: bool) -> None:
+    asterisk = Asterisk()
+    asterisk.dialplan += extension("users", "2000", "Gosub(callrec-call,s,1())", dial)
+    finding = (await look(asterisk))["hook before dial"]
+    assert finding.verdict is Verdict.OK
+    assert finding.says.endswith("applications that connect calls" if is_known else f"users,2000,2 {dial}")
+
+
 async def test_a_hook_behind_a_dial_is_none_and_what_modules_make_is_not_the_administrators() -> None:
     asterisk = Asterisk()
     asterisk.dialplan += extension("users", "2000", "Dial(PJSIP/y)", "Gosub(callrec-call,s,1(y))")

@@ -3,7 +3,8 @@ number of connections.
 
 Each connection has a guard between the socket and aiohttp's protocol. It passes all bytes on, and knows when the connection
 began, when a request reached its handler, and when it was answered. A client that needs longer than `request_s` to send a
-request is disconnected, however steadily its bytes arrive.
+request is disconnected, however steadily its bytes arrive. A connection between two requests of somebody who is known is kept
+longer than clients and reverse proxies keep theirs (`idle_s`): else they send a request while it is being closed, and lose it.
 
 Calls and HTTP share one event loop. A client without the token therefore waits for its turn (`Guards.turn`): answers are limited
 per connection and for all connections together, and the waiting connection is not read. When all places are taken, further
@@ -31,7 +32,11 @@ class Patience:
     """The limits: times in seconds, numbers of connections, answers per second."""
 
     request_s: float = 10.0
-    """For the head of a request, from the connection's begin or the last answer. Also how long an idle connection is kept."""
+    """For the head of a request, from the connection's begin or the last answer. Also how long an idle connection of a stranger
+    is kept."""
+    idle_s: float = 75.0
+    """How long an idle connection is kept whose last request had a good token or session. Clients drop theirs before: nginx after
+    60 s, aiohttp after 15 s. After `request_s` it gives way when all places are taken."""
     handler_s: float = 30.0
     """For a handler, including the body that it reads."""
     connections: int = 256
@@ -78,6 +83,11 @@ class Guards:
         if guard := self._of(transport):
             guard.start_clock()
 
+    def known(self, transport: asyncio.BaseTransport | None) -> None:
+        """The request on this connection has a token or a session that was lately good."""
+        if guard := self._of(transport):
+            guard.is_known = True
+
     async def turn(self, transport: asyncio.BaseTransport | None, *, health: bool) -> bool:
         """Wait until a client without the token may be answered on this connection. False: the answer must be "all connections
         are taken"."""
@@ -95,13 +105,15 @@ class Guards:
 
     def opened(self, transport: asyncio.BaseTransport, guard: "_Guard") -> bool:
         """Give a new connection a place, or a spare one; False when none is free."""
-        if len(self._by_transport) < self.patience.connections:
+        if len(self._by_transport) < self.patience.connections or any(
+            one.gives_way(self.patience.request_s) for one in list(self._by_transport.values())
+        ):
             self._by_transport[transport] = guard
             return True
         if len(self._spare) >= self.patience.spare:
             self._refused()
             oldest = next(iter(self._spare.values()), None)
-            if oldest is None or not oldest.gives_way():
+            if oldest is None or not oldest.gives_way(self.patience.spare_s / 2):
                 return False
         self._spare[transport] = guard
         guard.is_spare = True
@@ -216,7 +228,9 @@ class _Guard(asyncio.Protocol):
         self._early: list[bytes] = []
         """What came with the last message of the TLS handshake, before `connection_made`."""
         self._is_open = False
-        self.is_spare = False
+        self._is_under_way = False
+        """Whether bytes of the next request have come."""
+        self.is_spare = self.is_known = False
         self._since_s = loop.time()
         self._pace = Pace(guards.patience.per_connection_s, guards.patience.burst)
 
@@ -232,10 +246,9 @@ class _Guard(asyncio.Protocol):
         if self._transport and self._is_open and not self._transport.is_closing():
             self._transport.resume_reading() if on else self._transport.pause_reading()
 
-    def gives_way(self) -> bool:
-        """Close this connection in a spare place if its request is late (half of `spare_s`); whether it was closed."""
-        patience = self._guards.patience
-        if self._clock is None or self._loop.time() - self._since_s < patience.spare_s / 2:
+    def gives_way(self, after_s: float) -> bool:
+        """Close this connection if it has waited so long for a request; whether it was closed."""
+        if self._clock is None or self._loop.time() - self._since_s < after_s:
             return False
         self._cut()
         if self._transport:
@@ -243,10 +256,14 @@ class _Guard(asyncio.Protocol):
         return True
 
     def start_clock(self) -> None:
+        """Wait for the next request."""
+        self._is_under_way, self._since_s = False, self._loop.time()
+        patience = self._guards.patience
+        self._cut_after(patience.spare_s if self.is_spare else patience.idle_s if self.is_known else patience.request_s)
+
+    def _cut_after(self, limit_s: float) -> None:
         self.stop_clock()
         if self._is_open:
-            patience = self._guards.patience
-            limit_s = patience.spare_s if self.is_spare else patience.request_s
             self._clock = self._loop.call_later(limit_s, self._cut)
 
     def stop_clock(self) -> None:
@@ -268,6 +285,9 @@ class _Guard(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_open:
+            if not self._is_under_way and self._clock and self.is_known and not self.is_spare:
+                self._cut_after(self._guards.patience.request_s)
+            self._is_under_way = True
             self._inner.data_received(data)
         elif self._transport is None:
             self._early.append(data)
@@ -291,5 +311,10 @@ class _Guard(asyncio.Protocol):
         self._inner.connection_lost(exc)
 
     def _cut(self) -> None:
-        if self._transport:
+        """Close it: in order, if the client has asked nothing and taken its last answer."""
+        if self._transport is None:
+            return
+        if self._is_under_way or self._transport.get_write_buffer_size():
             self._transport.abort()
+        else:
+            self._transport.close()

@@ -21,7 +21,9 @@ def by_turns(guards: Guards, token: Authentication) -> "Middleware":
 
     @web.middleware
     async def wait(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        may_ask = token.is_known(request) or await guards.turn(request.transport, health=request.path == HEALTH)
+        if is_known := token.is_known(request):
+            guards.known(request.transport)
+        may_ask = is_known or await guards.turn(request.transport, health=request.path == HEALTH)
         answer = await handler(request) if may_ask else _busy()
         if guards.is_last(request.transport):
             answer.force_close()

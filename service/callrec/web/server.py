@@ -140,9 +140,7 @@ async def serve_http(
     """Listen, with TLS if there is a context for it; the runner (its `cleanup()` ends it) and the port. Port 0 chooses a free
     one. `own`: a bound unix socket, on which it listens too. Raises Unavailable."""
     guards = app[GUARDS]
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=guards.patience.request_s, shutdown_timeout=SHUTDOWN_S
-    )
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=guards.patience.idle_s, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     site = guards.site(runner, host, port, tls)
     try:

@@ -232,17 +232,61 @@ async def test_a_connection_that_says_nothing_is_cut() -> None:
         writer.close()
 
 
-async def test_a_kept_connection_serves_again_and_is_cut_when_idle() -> None:
-    async with served(Patience(request_s=1.0)) as door:
+HEAD_OF_KNOWN = f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+HEAD_OF_STRANGER = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+OTHER_S = 60.0
+"""What no test waits for."""
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+    """One request on a kept connection."""
+    writer.write(head)
+    assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(len('{"ok": true}'))
+
+
+@pytest.mark.parametrize(
+    ("head", "patience"),
+    [
+        (HEAD_OF_STRANGER, Patience(request_s=1.0, idle_s=OTHER_S)),
+        (HEAD_OF_KNOWN, Patience(request_s=OTHER_S, idle_s=1.0)),
+    ],
+)
+async def test_a_kept_connection_serves_again_and_is_closed_in_order_when_idle(head: bytes, patience: Patience) -> None:
+    """Not broken off: a client that is about to send again would lose its request."""
+    async with served(patience) as door:
         reader, writer = await door.connect()
         async with asyncio.timeout(5):
             for _ in range(3):
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(len('{"ok": true}'))
+                await ask(reader, writer, head)
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_idle_connection_of_who_is_known_outlasts_a_strangers_and_its_next_head_must_not_drip() -> None:
+    async with served(Patience(request_s=0.3, idle_s=OTHER_S)) as door:
+        reader, writer = await door.connect()
+        async with asyncio.timeout(5):
+            await ask(reader, writer, HEAD_OF_KNOWN)
+            await asyncio.sleep(0.6)
+            await ask(reader, writer, HEAD_OF_KNOWN)
+            writer.write(HEAD_OF_KNOWN[:-2])
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
         writer.close()
+
+
+async def test_an_idle_connection_of_who_is_known_gives_way_when_all_places_are_taken() -> None:
+    async with served(Patience(request_s=0.3, idle_s=OTHER_S, connections=1, spare=0)) as door:
+        async with asyncio.timeout(5):
+            idle, kept = await door.connect()
+            await ask(idle, kept, HEAD_OF_KNOWN)
+            await asyncio.sleep(0.4)
+            reader, writer = await door.connect()
+            await ask(reader, writer, HEAD_OF_STRANGER)
+            assert await idle.read() == b""
+        for one in (kept, writer):
+            one.close()
 
 
 async def test_a_request_under_way_is_not_cut_by_the_clock_for_heads() -> None:

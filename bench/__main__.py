@@ -30,6 +30,7 @@ BENCHES: Mapping[str, tuple[float, ...]] = {
     "absent": (),
     "confgen": (),
     "online_record": (),
+    "press_to_file": (),
     "lookup": (),
     "load": (),
     "pauses": (),
@@ -119,6 +120,8 @@ ROWS = (
         )
         for who in ("presser", "other")
     ),
+    ("press_to_file", "ours_p99_ms", "", "<=", 300, "`*3` to the file p99, ms, 60 live calls"),
+    ("press_to_file", "ours_median_ms", "ratio_median", "", None, "  median, against automixmon"),
     ("lookup", "extension_per_s", "", "", None, "look-ups of an extension per s, 100,000 users"),
     ("lookup", "completion_p99_ms", "", "<=", 2, "completion of a name p99, ms"),
     *(

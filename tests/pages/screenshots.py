@@ -15,7 +15,6 @@ from login_store import KeptAudit  # noqa: E402
 from people import BILL, GEORGE, JOHN, MORE, PASSWORDS_OF, TABLES  # noqa: E402
 from playwright.async_api import Page  # noqa: E402
 from shelf import store  # noqa: E402
-from simulated_asterisk import Stage  # noqa: E402
 from visitors import started_browser, visitor  # noqa: E402
 
 from callrec.adapters.system import SystemClock  # noqa: E402
@@ -23,6 +22,7 @@ from callrec.app.calls.live_calls import LiveCalls  # noqa: E402
 from callrec.app.doctor.findings import Finding, Verdict  # noqa: E402
 from callrec.app.ports.asterisk import KnownNumber  # noqa: E402
 from callrec.domain.directory.directory import Directory  # noqa: E402
+from callrec_lab.simulated_asterisk import Stage  # noqa: E402
 
 FOLDER = TESTS.parent / "docs/screenshots"
 SIZE = {"width": 1100, "height": 800}

@@ -14,8 +14,6 @@ from api_door import ServiceUrl, opened
 from login_store import KeptAudit
 from people import MORE, PASSWORDS_OF, ROLES, TABLES
 from playwright.async_api import Browser
-from simulated_asterisk import TABLES as STAGE_TABLES
-from simulated_asterisk import Ids, Stage, event
 from visitors import Visitor, visitor
 
 from callrec.adapters.system import SystemClock
@@ -23,6 +21,8 @@ from callrec.app.calls.live_calls import LiveCall, LiveCalls
 from callrec.domain.calls.model import Control
 from callrec.domain.directory.directory import Directory
 from callrec.web.pages.calls import stream
+from callrec_lab.simulated_asterisk import TABLES as STAGE_TABLES
+from callrec_lab.simulated_asterisk import Ids, Stage, event
 
 HOSTILE = '<img src=x onerror="console.error(1)">"&{{7*7}}'
 MANY = 500

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from simulated_asterisk import ALICE, EPOCH_S, Stage, event
-
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
 from callrec.app.recovery.resync import Resync
@@ -20,6 +18,7 @@ from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.library.captures import FileClosed
 from callrec.domain.library.file_names import FallbackFile, Side, fallback_file
 from callrec.domain.rules import Rule
+from callrec_lab.simulated_asterisk import ALICE, EPOCH_S, Stage, event
 
 LEG, OTHER = LegId("1.1"), LegId("1.2")
 OLD = Capture(CaptureId("old-1-1"), LEG, "PJSIP/alice-00000001", 8000, EPOCH_S - 60, mixmonitor="0x9")

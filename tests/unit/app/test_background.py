@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Stage, away, virtual
 
 from callrec.app.background import MAX_AT_ONCE
 from callrec.domain.vocabulary import DropReason
+from callrec_lab.simulated_asterisk import Stage, away, virtual
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from simulated_asterisk import virtual
-
 from callrec.app.heartbeat import BEAT_S, LIMIT_S, Heartbeat
 from callrec.domain.errors import Unavailable
+from callrec_lab.simulated_asterisk import virtual
 
 
 class House:

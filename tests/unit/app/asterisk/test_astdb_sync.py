@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from simulated_asterisk import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
-
 from callrec.app.asterisk.astdb_sync import LOOK_S, PAUSE_S, AstDbSync
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.function_keys import bound
@@ -16,6 +14,7 @@ from callrec.domain.directory.table_changes import CodeChanged, Difference, User
 from callrec.domain.directory.tables_mark import Standing, TablesMark
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.rules import PlaceKind, RecordRules, Rule, UserId
+from callrec_lab.simulated_asterisk import ALICE, BOB, EVER, TABLES, Asterisk, FragileSpool, Heard, away, virtual
 
 
 class LocalCopy:

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
-from simulated_asterisk import TABLES as NO_SECRETS
-from simulated_asterisk import away, virtual
 
 from callrec.app.asterisk.config_files import BUSY_S, MARK, Confgen, FileResult
 from callrec.app.ports.directory import Source
@@ -15,6 +13,8 @@ from callrec.domain.directory.model import Tables
 from callrec.domain.directory.tables_mark import WRITTEN_FROM, Marked, Standing, TablesMark, dumped, judge
 from callrec.domain.errors import CallrecError, Corrupt, Refused, Unavailable
 from callrec.protocols.asterisk_conf import Question, render
+from callrec_lab.simulated_asterisk import TABLES as NO_SECRETS
+from callrec_lab.simulated_asterisk import away, virtual
 
 TABLES = replace(NO_SECRETS, lines=tuple(replace(line, secret="s") for line in NO_SECRETS.lines))
 NAMES = [file.name for file in render(TABLES).files]

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from simulated_asterisk import ALICE, TABLES, Heard, away, virtual
 from test_astdb_sync import LocalCopy
 
 from callrec.app.asterisk.config_files import Confgen, Generated
@@ -16,6 +15,7 @@ from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.tables_mark import Standing, TablesMark
 from callrec.domain.errors import CallrecError, Refused
 from callrec.protocols.asterisk_conf.validation import LeftOut
+from callrec_lab.simulated_asterisk import ALICE, TABLES, Heard, away, virtual
 
 if TYPE_CHECKING:
     from callrec.domain.directory.model import Tables

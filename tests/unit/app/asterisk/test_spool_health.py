@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import FragileSpool
 
 from callrec.app.asterisk.spool_health import NOT_WRITTEN, SANDBOX, UNREADABLE, SpoolHealth
 from callrec.domain.calls.commands import Alarm
 from callrec.domain.errors import Unavailable
 from callrec.domain.library.captures import SpoolTrouble
+from callrec_lab.simulated_asterisk import FragileSpool
 
 
 class Alarms:

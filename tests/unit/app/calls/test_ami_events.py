@@ -1,7 +1,6 @@
 """What the manager says, in domain words: who is at which channel, and what becomes of strangers' texts."""
 
 import pytest
-from simulated_asterisk import ALICE, BOB, TABLES, event
 
 from callrec.app.calls.ami_events import (
     HOLDING,
@@ -36,6 +35,7 @@ from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.calls.model import Direction, Leg
 from callrec.domain.directory.directory import Directory
 from callrec.protocols.ami import Message
+from callrec_lab.simulated_asterisk import ALICE, BOB, TABLES, event
 
 DIRECTORY = Directory(TABLES)
 STRANGER = {"CallerIDNum": "06 12-34", "CallerIDName": "Eve\u202e"}

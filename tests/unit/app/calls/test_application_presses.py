@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import ALICE, BOB, Stage, event, virtual
 
 from callrec.app.calls.application_presses import GAP_S, ApplicationPresses
 from callrec.domain.calls.ids import BridgeId, LegId
 from callrec.domain.directory.directory import Party
 from callrec.domain.directory.model import Feature, FeatureCode
 from callrec.domain.errors import Unavailable
+from callrec_lab.simulated_asterisk import ALICE, BOB, Stage, event, virtual
 
 LEG, OTHER = LegId("1.1"), LegId("1.2")
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import ALICE, BOB, EPOCH_S, TABLES, Ids, MemoryJournal, Stage, event, virtual
 
 from callrec.adapters.disk.journal import DiskJournal
 from callrec.app.calls import event_limits, event_stream
@@ -27,6 +26,7 @@ from callrec.domain.errors import Unavailable
 from callrec.domain.rules import Rule
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.ami import Message
+from callrec_lab.simulated_asterisk import ALICE, BOB, EPOCH_S, TABLES, Ids, MemoryJournal, Stage, event, virtual
 
 LEG, OTHER = LegId("1.1"), LegId("1.2")
 CAPTURE = CaptureId("c1-1-1")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from login_store import KeptAudit
-from simulated_asterisk import ALICE, BOB, TABLES, Stage, event, virtual
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState
 from callrec.domain.access.audit import Actor, ActorKind
@@ -20,6 +19,7 @@ from callrec.domain.directory.model import Line, User
 from callrec.domain.errors import Refused
 from callrec.domain.rules import RecordRules, Rule, UserId
 from callrec.domain.vocabulary import Outcome
+from callrec_lab.simulated_asterisk import ALICE, BOB, TABLES, Stage, event, virtual
 
 ALL = Visible(all=True)
 ASKER = Actor(ActorKind.ACCOUNT, "7")

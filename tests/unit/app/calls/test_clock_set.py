@@ -9,7 +9,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import EPOCH_S, Stage, event, virtual
 
 from callrec.domain.calls.ids import CallId, CaptureId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
@@ -18,6 +17,7 @@ from callrec.domain.library.assessment import conclude
 from callrec.domain.library.manifest import SCHEMA, Manifest, StoredState
 from callrec.domain.rules import Rule
 from callrec.protocols.json_documents import decode_entry, decode_manifest, encode_entry, encode_manifest
+from callrec_lab.simulated_asterisk import EPOCH_S, Stage, event, virtual
 
 CAPTURE = CaptureId("c1-1-1")
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_asterisk import TABLES, Stage, VirtualLoop, event
 
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
@@ -24,6 +23,7 @@ from callrec.domain.directory.model import Line, User
 from callrec.domain.errors import CallrecError
 from callrec.domain.rules import RecordRules, Rule, UserId
 from callrec.protocols.ami import Message
+from callrec_lab.simulated_asterisk import TABLES, Stage, VirtualLoop, event
 
 SILENT = User(UserId("4"), "Silent", online_record=True, rules=RecordRules(*[Rule.NEVER] * 4))
 SHY = User(UserId("6"), "Shy", call_record=True, rules=RecordRules(out_external=Rule.NEVER))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from login_store import KeptAudit
-from simulated_asterisk import Stage, event, virtual
 
 from callrec.app.calls.live_calls import LiveCalls, LiveState, _refused
 from callrec.domain.access.audit import Action, Actor, ActorKind
@@ -17,6 +16,7 @@ from callrec.domain.calls.model import Control
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import ControlAnswer
+from callrec_lab.simulated_asterisk import Stage, event, virtual
 
 CAPTURE = "c1-1-1"
 ALL = Visible(all=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import ALICE, TABLES, Stage, away, event, virtual
 
 from callrec.app.calls import worker
 from callrec.app.calls.capture_files.file_watch import GROWING_CHECK_S, GROWTH_CHECK_S, QUIET_S
@@ -35,6 +34,7 @@ from callrec.domain.errors import Refused, Unavailable
 from callrec.domain.rules import PlaceKind, Rule
 from callrec.domain.vocabulary import ControlAnswer, Outcome
 from callrec.protocols.ami import Message
+from callrec_lab.simulated_asterisk import ALICE, TABLES, Stage, away, event, virtual
 
 CAPTURE, NEXT = CaptureId("c1-1-1"), CaptureId("c1-1-2")
 LEG = LegId("1.1")

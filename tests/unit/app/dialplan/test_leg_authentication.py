@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Stage, event, virtual
 
 from callrec.app.dialplan import leg_authentication
 from callrec.app.dialplan.leg_authentication import PROOF_S, VARIABLE, WAIT_S, LegAuthentication
 from callrec.domain.calls.ids import LegId
 from callrec.domain.errors import CallrecError, Refused, Unavailable
 from callrec.protocols.agi import Answer, Request
+from callrec_lab.simulated_asterisk import Stage, event, virtual
 
 
 @dataclass

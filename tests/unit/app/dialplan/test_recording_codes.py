@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import ALICE, EVER, TABLES, Stage, away, event, virtual
 
 from callrec.app.dialplan.recording_codes import RecordingCodes
 from callrec.domain.calls.events import DialStarted
@@ -18,6 +17,7 @@ from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavail
 from callrec.domain.rules import UserId
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.agi import Answer, Request
+from callrec_lab.simulated_asterisk import ALICE, EVER, TABLES, Stage, away, event, virtual
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 import pytest
-from simulated_asterisk import ALICE
 from test_recording_codes import Copy, request
 
 from callrec.app.dialplan.service_codes import Services
@@ -15,6 +14,7 @@ from callrec.domain.directory.table_changes import CodeChanged, UserChanged
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Refused, Unavailable
 from callrec.domain.rules import UserId
 from callrec.protocols.agi import Answer
+from callrec_lab.simulated_asterisk import ALICE
 
 
 @dataclass

@@ -3,10 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from simulated_asterisk import Heard, virtual
-
 from callrec.app.directory.store_watch import LOOK_S, StoreWatch
 from callrec.domain.errors import CallrecError, Misconfigured, Unavailable
+from callrec_lab.simulated_asterisk import Heard, virtual
 
 REFUSED = Unavailable("store-read-only", "takes no changes now: READONLY")
 

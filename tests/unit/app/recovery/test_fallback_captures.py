@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from restarted_daemon import LEG, NOW, PRESS, House
-from simulated_asterisk import ALICE, away, virtual
 
 from callrec.app.background import MAX_AT_ONCE
 from callrec.app.recovery.fallback_captures import LATER_S
 from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.library.file_names import FallbackFile, fallback_file
 from callrec.domain.vocabulary import Outcome
+from callrec_lab.simulated_asterisk import ALICE, away, virtual
 
 CALLS = MAX_AT_ONCE + 50
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from simulated_asterisk import ALICE, BOB, Heard, away, virtual
 
 from callrec.app.recovery.fallback_changes import FallbackChanges
 from callrec.domain.calls.captures.fallback_notes import ChangeNote
 from callrec.domain.errors import CallrecError, Corrupt, Refused
 from callrec.domain.rules import UserId
+from callrec_lab.simulated_asterisk import ALICE, BOB, Heard, away, virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable

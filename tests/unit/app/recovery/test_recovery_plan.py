@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_asterisk import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, FragileSpool
 
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.plan import Running
@@ -33,6 +32,7 @@ from callrec.domain.directory.directory import Directory
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import Rule
+from callrec_lab.simulated_asterisk import ALICE, BOB, EPOCH_S, EVER, SECOND, TABLES, FragileSpool
 
 NODE = NodeId("n")
 LEG = LegId("1.1")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from restarted_daemon import LEG, NOW, OLD, OTHER, POLICY, PRESS, House, old
-from simulated_asterisk import ALICE, EPOCH_S, TABLES, away, event, virtual
 
 from callrec.app.recovery.fallback_captures import LATER_S
 from callrec.app.recovery.resync import RETRY_S, TABLES_S
@@ -21,6 +20,7 @@ from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import PlaceKind, Rule
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.ami import Message
+from callrec_lab.simulated_asterisk import ALICE, EPOCH_S, TABLES, away, event, virtual
 
 
 @pytest.fixture

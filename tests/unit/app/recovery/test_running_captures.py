@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from restarted_daemon import LEG, NOW, OLD, OTHER, PRESS, House, old
-from simulated_asterisk import ALICE, away, virtual
 
 from callrec.app.recovery.fallback_captures import LATER_S
 from callrec.app.recovery.resync import CLOSING_S
@@ -15,6 +14,7 @@ from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Capture
 from callrec.domain.calls.session import State
 from callrec.domain.vocabulary import Outcome
+from callrec_lab.simulated_asterisk import ALICE, away, virtual
 
 BOBS = f"on_demand-bob-1.2-{NOW + 5}"
 ALICES_ID, BOBS_ID = f"d{NOW}x1x1-1", f"d{NOW + 5}x1x2-1"

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 from audit_trail import AuditTrail
-from simulated_asterisk import virtual
 
 from callrec.app.access.audit_log.paced_audit import AGAIN_S, PacedAudit
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 from callrec.domain.access.refusal_pace import FIRST, WINDOW_S
 from callrec.domain.errors import Unavailable
+from callrec_lab.simulated_asterisk import virtual
 
 ADA = Actor(ActorKind.ACCOUNT, "1")
 REFUSED, LISTENED = AuditEntry(Action.REFUSED, ADA, details="no"), AuditEntry(Action.LISTENED, ADA, "c1-1")

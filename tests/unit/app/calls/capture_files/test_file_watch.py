@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import SECOND, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.file_watch import (
     GROWING_CHECK_S,
@@ -20,6 +19,7 @@ from callrec.domain.calls.events import CaptureClosed, CaptureGrew, CaptureMarke
 from callrec.domain.calls.ids import CaptureId, LegId
 from callrec.domain.calls.model import Capture, Instant
 from callrec.domain.library.file_names import CaptureFile, Side
+from callrec_lab.simulated_asterisk import SECOND, Clock, FragileSpool, away, virtual
 
 CAPTURE = Capture(CaptureId("c1-1-1"), LegId("1.1"), "PJSIP/alice-1", 8000, 0.0, mixmonitor="0x1")
 STEP_SAMPLES, STEP_S = 16384, 2.048

@@ -4,7 +4,6 @@
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Clock, FragileSpool
 
 from callrec.app.calls.capture_files.file_watch import FileWatch
 from callrec.app.calls.capture_files.spool_router import SpoolRouter
@@ -13,6 +12,7 @@ from callrec.domain.calls.ids import CaptureId
 from callrec.domain.library.captures import FileClosed, FileCreated, Rescanned, SpoolEvent
 from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import Rule
+from callrec_lab.simulated_asterisk import Clock, FragileSpool
 
 OURS, OTHERS = CaptureId("c1-1-1"), CaptureId("c2-1-1")
 FALLBACK = FallbackFile(Rule.ON_DEMAND, "alice", "1.1", 1_795_341_600, Side.READ, 8000)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.watches.opaque_watch import AGAIN_MOST_S, AGAIN_S, LOOK_S, OpaqueWatch
 from callrec.domain.calls.events import Event, LegAudioTold
@@ -13,6 +12,7 @@ from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, Recording
 from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, LegAudio, Recording
 from callrec.domain.calls.session import Session, State
 from callrec.domain.rules import Rule
+from callrec_lab.simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 A = LegId("1.1")
 G729 = "no-decoder: g729"

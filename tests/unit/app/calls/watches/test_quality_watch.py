@@ -7,7 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.capture_files.silence_watch import SilenceWatch
 from callrec.app.calls.watches.quality_watch import AGAIN_S, FIRST_S, LOOK_S, MOST_SILENT, UNTOLD_S, QualityWatch
@@ -20,6 +19,7 @@ from callrec.domain.library.file_names import Side
 from callrec.domain.library.spans import Span
 from callrec.domain.rules import Rule
 from callrec.protocols.rtp_counters import LastCounts
+from callrec_lab.simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 A, B, LOCAL = LegId("1.1"), LegId("1.2"), LegId("1.3")
 GOOD, COUNTED = Quality(500, 0, 1.5), RtpCount(1, 500, 0, 1.5)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 from callrec.app.calls.watches.rtp_watch import LOOK_S, MOST, STEADY, TELL_S, RtpWatch
 from callrec.domain.calls.events import Event, RtpStoodStill
@@ -23,6 +22,7 @@ from callrec.domain.calls.model import (
 )
 from callrec.domain.calls.session import Session, State
 from callrec.domain.rules import Rule
+from callrec_lab.simulated_asterisk import Asterisk, Clock, FragileSpool, away, virtual
 
 A, B = LegId("1.1"), LegId("1.2")
 PACKET_S = 0.02

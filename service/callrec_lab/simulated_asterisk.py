@@ -1,4 +1,4 @@
-"""A stage for the use cases: time that passes at once, a real spool, and an Asterisk that does what real ones do to files.
+"""A simulated PBX for the use cases: time that passes at once, a real spool, an Asterisk that does to files what real ones do.
 
 `virtual` runs a test in a loop whose clock jumps to the next thing that is due: nothing sleeps, whatever the deadlines are.
 The journal in memory keeps the promises of the one on the disk; unit/app/calls/test_call_router.py holds both to them.
@@ -10,10 +10,11 @@ import contextlib
 import functools
 import itertools
 import selectors
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from callrec.adapters.disk.spool import DiskSpool
 from callrec.app.background import Background
@@ -26,12 +27,13 @@ from callrec.domain.calls.commands import Alarm, Tell
 from callrec.domain.calls.events import Played
 from callrec.domain.calls.ids import BridgeId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
-from callrec.domain.calls.model import Capture, Instant, LegAudio, Recording, Told
+from callrec.domain.calls.model import Capture, Instant, LegAudio, Recording, Signal, Told
 from callrec.domain.calls.policy import Terms
 from callrec.domain.directory.directory import Directory, Party
 from callrec.domain.directory.model import Line, Tables, User
+from callrec.domain.error_codes import ErrorCode
 from callrec.domain.errors import CallrecError, OutcomeUnknown, Unavailable
-from callrec.domain.library.captures import FileClosed, FileCreated, SpoolEvent
+from callrec.domain.library.captures import CaptureFiles, FileClosed, FileCreated, SpoolEvent
 from callrec.domain.library.file_names import CaptureFile, Side, leg_file
 from callrec.domain.rules import PlaceKind, PlaceRule, Rule, UserId
 from callrec.domain.vocabulary import Outcome
@@ -50,6 +52,10 @@ TABLES = Tables(
 )
 
 
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop in which waiting takes no time."""
 
@@ -60,11 +66,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now_s
 
-    def run_in_executor(self, _executor: Any, work: Callable[..., Any], *arguments: Any) -> Any:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[_Arguments]], _Result], *args: *_Arguments
+    ) -> asyncio.Future[_Result]:
         """What worker threads do is done at once: else time would run away from them."""
-        done = self.create_future()
+        del executor
+        done: asyncio.Future[_Result] = self.create_future()
         try:
-            done.set_result(work(*arguments))
+            done.set_result(func(*args))
         except Exception as error:  # noqa: BLE001 - the asker gets whatever it was
             done.set_exception(error)
         return done
@@ -76,7 +85,8 @@ class _Impatient(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "everything waits, and nothing is due"
+        if timeout is None:
+            raise RuntimeError("everything waits, and nothing is due")
         self._loop.now_s += max(timeout, 0.0)
         return super().select(0)
 
@@ -168,7 +178,7 @@ class FragileSpool(DiskSpool):
         self._look()
         return super()._names()
 
-    def capture_files(self, capture: CaptureId) -> Any:
+    def capture_files(self, capture: CaptureId) -> CaptureFiles | None:
         self._look()
         return super().capture_files(capture)
 
@@ -271,9 +281,8 @@ class Asterisk:
         """The recorder of this capture ends."""
         self.running.pop(capture, None)
         for name in sorted(path.name for path in self.folder.glob(f"{capture}.*") if path.is_file()):
-            file = leg_file(name)
-            assert file
-            self.news(FileClosed(file))
+            if file := leg_file(name):
+                self.news(FileClosed(file))
 
     @property
     def folder(self) -> Path:
@@ -394,7 +403,9 @@ class Asterisk:
         self._do("sends_fax")
         return leg in self.faxes
 
-    async def play(self, leg: LegId, what: Outcome | Told, language: str = "", way: LegId | None = None) -> Played:
+    async def play(
+        self, leg: LegId, what: Outcome | Told | Signal, language: str = "", way: LegId | None = None
+    ) -> Played:
         self._do("play")
         by = f"in the voice of {way}" if way else ""
         self.tones.append(" ".join(filter(None, (what.value, language, by))))
@@ -474,7 +485,7 @@ class Stage:
         return self.directory.has_rule_of(*kinds)
 
     @asynccontextmanager
-    async def running(self) -> Any:
+    async def running(self) -> AsyncIterator[CallRouter]:
         """The engine at work."""
         task = asyncio.create_task(self.call_router.run())
         await asyncio.sleep(0)
@@ -521,6 +532,6 @@ def event(name: str, leg: str, endpoint: str, *, linkedid: str = "", **more: str
     return Message(tuple({**headers, **more}.items()))
 
 
-def away(code: str = "ami-down") -> Unavailable:
+def away(code: ErrorCode = "ami-down") -> Unavailable:
     """What is raised by what is away."""
     return (OutcomeUnknown if code.endswith("outcome-unknown") else Unavailable)(code, "away")

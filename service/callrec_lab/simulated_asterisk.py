@@ -225,7 +225,7 @@ class Asterisk:
         self.legs: list[Message] = []
         self.applications: dict[LegId, tuple[str, str]] = {}
         self.asked_rates: list[LegId] = []
-        self.opaque: dict[LegId, str] = {}
+        self.undecodable: dict[LegId, str] = {}
         self.faxes: set[LegId] = set()
         self.packet_counts: list[int | None] = []
         self.rtp_counts: dict[LegId, RtpCount] = {}
@@ -397,7 +397,7 @@ class Asterisk:
     async def audio(self, leg: LegId) -> LegAudio:
         self._do("audio")
         self.asked_rates.append(leg)
-        return LegAudio(8000, self.opaque.get(leg, ""))
+        return LegAudio(8000, self.undecodable.get(leg, ""))
 
     async def sends_fax(self, leg: LegId) -> bool:
         self._do("sends_fax")

@@ -9,7 +9,7 @@ from following import NEAR_S, TALK_S, TONES_HZ, Scene, case
 from rtp_sender import CODECS, FAX
 from sip_caller import SipPhone
 
-from callrec.app.calls.watches.opaque_watch import AGAIN_S, LOOK_S
+from callrec.app.calls.watches.undecodable_watch import AGAIN_S, LOOK_S
 from callrec.domain.calls.model import Missing
 from callrec.domain.library.manifest import Manifest, StoredState
 from callrec_lab.audio_checks import Sound, interruptions

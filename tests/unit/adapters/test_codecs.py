@@ -31,7 +31,7 @@ class Ari:
 
 
 @pytest.mark.parametrize(
-    ("modules", "opaque"),
+    ("modules", "undecodable"),
     [
         (ULAW, "no-decoder: opus"),
         (OPUS, ""),
@@ -43,18 +43,18 @@ class Ari:
     ],
     ids=["none", "there", "not running", "no answer", "late", "no list", "no module runs"],
 )
-async def test_a_codec_without_a_module_that_runs_is_opaque(modules: object, opaque: str) -> None:
+async def test_a_codec_without_a_module_that_runs_is_undecodable(modules: object, undecodable: str) -> None:
     """Where Asterisk does not tell, it is taken to decode everything."""
-    assert await AriCodecs(Ari(modules), lambda: 0.0).opaque("(opus)") == opaque
+    assert await AriCodecs(Ari(modules), lambda: 0.0).undecodable("(opus)") == undecodable
 
 
 async def test_asterisk_is_asked_of_a_rare_codec_only_and_once_a_minute() -> None:
     ari, now_s = Ari(ULAW), [0.0]
     codecs = AriCodecs(ari, lambda: now_s[0])
-    assert [await codecs.opaque(formats) for formats in ("(ulaw)", "(g722)", "")] == ["", "", ""]
+    assert [await codecs.undecodable(formats) for formats in ("(ulaw)", "(g722)", "")] == ["", "", ""]
     assert ari.asked == 0
-    assert [await codecs.opaque("(opus)") for _ in range(3)] == ["no-decoder: opus"] * 3
+    assert [await codecs.undecodable("(opus)") for _ in range(3)] == ["no-decoder: opus"] * 3
     assert ari.asked == 1
     ari.modules, now_s[0] = OPUS, FRESH_S + 1
-    assert await codecs.opaque("(opus)") == ""
+    assert await codecs.undecodable("(opus)") == ""
     assert ari.asked == 2

@@ -25,7 +25,7 @@ class AriCodecs:
         self._modules: list[str] = []
         self._fetched_s = float("-inf")
 
-    async def opaque(self, audio_formats: str) -> str:
+    async def undecodable(self, audio_formats: str) -> str:
         """See ports.Codecs."""
         if is_plain(audio_formats):
             return ""

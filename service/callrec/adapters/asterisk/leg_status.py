@@ -76,7 +76,7 @@ class AmiLegStatus:
     async def audio(self, leg: LegId) -> LegAudio:
         """See ports.LegStatus."""
         formats = await self._variables.get(leg, "CHANNEL(audionativeformat)")
-        return LegAudio(rate_of(formats), await self._codecs.opaque(formats))
+        return LegAudio(rate_of(formats), await self._codecs.undecodable(formats))
 
     async def sends_fax(self, leg: LegId) -> bool:
         """See ports.LegStatus (chan_pjsip's dialplan_functions.c: `t38state`). Other channels have no such state. It stays when

@@ -30,9 +30,9 @@ from callrec.app.calls.event_limits import Bounds
 from callrec.app.calls.event_stream import EventStream
 from callrec.app.calls.legs.leg_arrivals import Arrivals, DialplanNews
 from callrec.app.calls.legs.leg_places import LegPlaces
-from callrec.app.calls.watches.opaque_watch import OpaqueWatch
 from callrec.app.calls.watches.quality_watch import QualityWatch
 from callrec.app.calls.watches.rtp_watch import RtpWatch
+from callrec.app.calls.watches.undecodable_watch import UndecodableWatch
 from callrec.app.calls.worker import CallPorts, Worker
 from callrec.app.ports.calls import Endpoints, Ids
 from callrec.domain.calls.announcements.whispers import way_to
@@ -110,8 +110,8 @@ class CallRouter:
             self._tasks = tasks
             self._ports.background.run_in(tasks)
             tasks.create_task(self._quality.watch(self._recorded), name="quality")
-            opaque = OpaqueWatch(self._ports.leg_status, self._ports.clock)
-            tasks.create_task(opaque.watch(self._recorded), name="opaque")
+            undecodable = UndecodableWatch(self._ports.leg_status, self._ports.clock)
+            tasks.create_task(undecodable.watch(self._recorded), name="undecodable")
             flow = RtpWatch(self._ports.leg_status, self._ports.clock, self._ports.files.overdue)
             tasks.create_task(flow.watch(self._recorded), name="rtp")
             await self._ports.files.watch_growth()
@@ -235,9 +235,9 @@ class CallRouter:
         here, and nowhere else."""
         return leg in self._by_leg or await self._arrivals.wait(leg, within_s)
 
-    async def press(self, leg: LegId, user: User | None, rate_hz: int | None, opaque: str = "") -> Outcome:
+    async def press(self, leg: LegId, user: User | None, rate_hz: int | None, undecodable: str = "") -> Outcome:
         """`*3` on this leg: what came of it. Raises Unavailable when the call is not known: the dialplan has its own way then."""
-        return await self._outcome(leg, lambda reply: Pressed(leg, user, reply, rate_hz, opaque))
+        return await self._outcome(leg, lambda reply: Pressed(leg, user, reply, rate_hz, undecodable))
 
     async def press_pause(self, leg: LegId, user: User | None) -> Outcome:
         """`*4` on this leg: what came of it. Raises Unavailable as `press` does."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from callrec.app.background import Background
 from callrec.app.calls.ami_events import may_speak
 from callrec.app.calls.capture_files.file_watch import FileWatch
-from callrec.app.calls.watches.opaque_watch import audio_now
+from callrec.app.calls.watches.undecodable_watch import audio_now
 from callrec.app.ports.asterisk import DeviceStates
 from callrec.app.ports.calls import Announcer, Clock, Journal, LegNotes, LegStatus, Places, Recorder, Spool
 from callrec.app.ports.observer import Observer
@@ -205,7 +205,7 @@ class Worker:
         is_due = is_due or any(one.place_rules for one in (leg, *self.session.legs.values()))
         if is_due and leg.id not in self.session.rates_hz:
             audio = await self._ports.leg_status.audio(leg.id)
-            return replace(event, rate_hz=audio.rate_hz, opaque=audio.opaque)
+            return replace(event, rate_hz=audio.rate_hz, undecodable=audio.undecodable)
         return event
 
     async def _with_place(self, event: LegBridged) -> LegBridged:
@@ -307,8 +307,8 @@ class Worker:
             self._ports.observer.alarmed(Alarm(AlarmCause.JOURNAL_SLOW, None), self.session.call)
 
     async def _open(self, command: OpenCapture) -> None:
-        if opaque := self.session.opaque.get(command.capture.leg):
-            self.post(CaptureRefused(command.capture.id, opaque))
+        if undecodable := self.session.undecodable.get(command.capture.leg):
+            self.post(CaptureRefused(command.capture.id, undecodable))
             return
         self._ports.files.watch(command.capture.id, self.post)
         try:
@@ -377,7 +377,7 @@ class Worker:
         if self._places.needs_places:
             self._place_told(leg, name, arguments)
         audio = await self._ports.leg_status.audio(leg)
-        self.post(ApplicationTold(leg, name, arguments, audio.rate_hz, audio.opaque))
+        self.post(ApplicationTold(leg, name, arguments, audio.rate_hz, audio.undecodable))
 
     async def _announce(self, command: Announce) -> None:
         """Play it to all legs at the same time. That one cannot be reached must not silence it for the others: it is an alarm."""
@@ -414,7 +414,7 @@ class Worker:
             return
         self._examined.add(capture.id)
         try:
-            if await self._is_opaque(capture):
+            if await self._is_undecodable(capture):
                 return
             before = await self._flow(capture)
             await asyncio.sleep(EXAMINED_S)
@@ -424,11 +424,11 @@ class Worker:
         finally:
             self._examined.discard(capture.id)
 
-    async def _is_opaque(self, capture: Capture) -> bool:
+    async def _is_undecodable(self, capture: Capture) -> bool:
         """Whether the leg has gone on with what no recorder can hear: then the session learns of it."""
         with suppress(CallrecError):
             audio = await audio_now(self._ports.leg_status, capture.leg)
-            if audio.opaque:
+            if audio.undecodable:
                 self.post(LegAudioTold(capture.leg, audio))
                 return True
         return False

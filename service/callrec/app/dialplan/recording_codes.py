@@ -51,7 +51,7 @@ class RecordingCodes:
         """
         audio = await self._audio(request.arguments[0]) if request.arguments else None
         outcome, is_told = await self.press(LegId(request.uniqueid), self._who(request), audio)
-        if audio and audio.opaque and outcome is Outcome.FAILED:
+        if audio and audio.undecodable and outcome is Outcome.FAILED:
             return Answer(
                 outcome, ((SOUND, _FAILED_SOUND),)
             )  # if at all, Asterisk has this prompt in the leg's own codec
@@ -60,15 +60,15 @@ class RecordingCodes:
         )
 
     async def _audio(self, formats: str) -> LegAudio:
-        return LegAudio(rate_of(formats), await self._codecs.opaque(formats))
+        return LegAudio(rate_of(formats), await self._codecs.undecodable(formats))
 
     async def press(self, leg: LegId, party: Party | None, audio: LegAudio | None) -> tuple[Outcome, bool]:
         """A press of `*3` by this user: its outcome, and whether the presser is told of it by what callrec plays.
 
         Raises Unavailable as `toggle` does."""
         self._reachable()
-        rate_hz, opaque = (audio.rate_hz, audio.opaque) if audio else (None, "")
-        outcome = await self._call_router.press(leg, party.user if party else None, rate_hz, opaque)
+        rate_hz, undecodable = (audio.rate_hz, audio.undecodable) if audio else (None, "")
+        outcome = await self._call_router.press(leg, party.user if party else None, rate_hz, undecodable)
         return outcome, self._tell(leg, outcome, party)
 
     async def pause(self, request: Request) -> Answer:

@@ -183,7 +183,7 @@ class Manager(Protocol):
 class Codecs(Protocol):
     """Which codecs Asterisk decodes."""
 
-    async def opaque(self, audio_formats: str) -> str:
+    async def undecodable(self, audio_formats: str) -> str:
         """Why no recorder can hear a leg with these formats (`CHANNEL(audionativeformat)`): `no-decoder: g729`; empty when one
         can, or when Asterisk does not tell. Never fails."""
         ...

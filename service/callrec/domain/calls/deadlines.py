@@ -67,7 +67,7 @@ def _on_overdue(change: Change, wait: Wait, capture: Capture) -> None:
         else:
             current_capture_stopped(change)
         return
-    if capture.leg not in s.legs or s.state not in ACTIVE or s.is_opaque:
+    if capture.leg not in s.legs or s.state not in ACTIVE or s.is_undecodable:
         return
     match wait:
         case Wait.OPEN if not capture.mixmonitor:

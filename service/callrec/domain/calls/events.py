@@ -61,7 +61,7 @@ class ApplicationTold:
     name: str
     arguments: str = ""
     rate_hz: int | None = None
-    opaque: str = ""
+    undecodable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,12 @@ class DialEnded:
 @dataclass(frozen=True, slots=True)
 class LegBridged:
     """A leg entered a bridge: it is answered and in conversation. `rate_hz` is known for legs that policy may record, and with it
-    whether a recorder can hear the leg (`opaque`: why not)."""
+    whether a recorder can hear the leg (`undecodable`: why not)."""
 
     bridge: BridgeId
     leg: Leg
     rate_hz: int | None = None
-    opaque: str = ""
+    undecodable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class Pressed:
     user: CallUser | None
     reply: str
     rate_hz: int | None = None
-    opaque: str = ""
+    undecodable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,9 @@ from callrec.domain.calls.legs.leg_events import (
     on_leg_unbridged,
     on_place_told,
 )
-from callrec.domain.calls.legs.opaque_legs import on_leg_audio_told
 from callrec.domain.calls.legs.supervisors import note_supervisors, on_supervisor_came, on_supervisor_left
 from callrec.domain.calls.legs.transfers import on_call_merged, on_leg_moved, on_legs_joined
+from callrec.domain.calls.legs.undecodable_legs import on_leg_audio_told
 from callrec.domain.calls.legs.wait_times import note_waiting, on_hold_changed, on_music_changed
 from callrec.domain.calls.model import Instant
 from callrec.domain.calls.not_recorded import note_alone, on_dial_started

@@ -111,10 +111,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class LegAudio:
-    """How a leg's audio can be recorded: at which rate, and why not (`domain.calls.legs.opaque_legs`); empty when it can."""
+    """How a leg's audio can be recorded: at which rate, and why not (`domain.calls.legs.undecodable_legs`); empty when it can."""
 
     rate_hz: int
-    opaque: str = ""
+    undecodable: str = ""
 
 
 LOST_MOST_MS = 100.0

@@ -91,8 +91,8 @@ class Session:
     seen: Mapping[LegId, Leg] = field(default_factory=dict)
     """Every leg that ever was, and who would have been one: for the explanation of an unanswered call."""
     rates_hz: Mapping[LegId, int] = field(default_factory=dict)
-    opaque: Mapping[LegId, str] = field(default_factory=dict)
-    """The legs that no recorder can hear now, and why: see `opaque_legs`."""
+    undecodable: Mapping[LegId, str] = field(default_factory=dict)
+    """The legs that no recorder can hear now, and why: see `undecodable_legs`."""
     bridges: Bridges = field(default_factory=dict)
     entered: Mapping[LegId, Entered] = field(default_factory=dict)
     unheard: Mapping[LegId, float] = field(default_factory=dict)
@@ -229,9 +229,9 @@ class Session:
         return self.alone_s is not None or (self.recording is not None and self.recording.is_waiting)
 
     @property
-    def is_opaque(self) -> bool:
+    def is_undecodable(self) -> bool:
         """Whether no recorder can hear the captured leg now."""
-        return self.capture is not None and self.capture.leg in self.opaque
+        return self.capture is not None and self.capture.leg in self.undecodable
 
     @property
     def pause_most_s(self) -> float:

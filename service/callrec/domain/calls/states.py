@@ -90,8 +90,8 @@ class Trigger(StrEnum):
     FAULT = "first fault"
     FAULT_AGAIN = "further fault"
     CLOSED = "files closed"
-    OPAQUE = "no recorder can hear the leg"
-    """The alarm. `opaque_legs` says why, and when it is over."""
+    UNDECODABLE = "no recorder can hear the leg"
+    """The alarm. `undecodable_legs` says why, and when it is over."""
     CLEAR = "a recorder can hear the leg again"
     MOVED = "another leg to capture"
     """The leg."""
@@ -188,13 +188,13 @@ TABLE: dict[tuple[State, Trigger], Row] = {
         for state in (State.OPENED, State.RECORDING, State.SUSPECT)
     },
     # What the phones send cannot be decoded: nothing is captured until it can.
-    (State.STARTING, Trigger.OPAQUE): when(
+    (State.STARTING, Trigger.UNDECODABLE): when(
         recording_goes_on,
         to(State.SUSPECT, raise_alarm, answer_failure, stop_capture),
         to(State.FAILED, raise_alarm, answer_failure, stop_capture, hand_over_when_closed),
     ),
     **{
-        (state, Trigger.OPAQUE): to(State.SUSPECT, raise_alarm, stop_capture, journal_change)
+        (state, Trigger.UNDECODABLE): to(State.SUSPECT, raise_alarm, stop_capture, journal_change)
         for state in (State.OPENED, State.RECORDING, State.SUSPECT)
     },
     (State.SUSPECT, Trigger.CLEAR): to(State.STARTING, open_capture),

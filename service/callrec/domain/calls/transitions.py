@@ -95,7 +95,7 @@ def capture_grows(session: Session) -> bool:
 def may_be_reopened(session: Session) -> bool:
     """The recording should go on, and no recorder is at work for it. One that has begun is kept: a silent call may yet speak."""
     is_without = capture_is_closed(session) or capture_is_requested(session)
-    return session.capture is not None and is_without and not session.is_opaque
+    return session.capture is not None and is_without and not session.is_undecodable
 
 
 def captured_leg_moved(session: Session) -> bool:

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from callrec.domain.calls.legs.opaque_legs import is_opaque
+from callrec.domain.calls.legs.undecodable_legs import is_undecodable
 from callrec.domain.calls.model import GAP, LATE_PACKETS, Capture, Missing, Recording, WaitingKind
 from callrec.domain.library.bursts import TOLD_S as BURSTS_TOLD_S
 from callrec.domain.library.bursts import Burst
@@ -89,7 +89,7 @@ def _without_seams(found: Iterable[Missing]) -> list[Missing]:
     whole: list[Missing] = []
     for one in found:
         last = whole[-1] if whole else None
-        if last and is_opaque(one.cause) and last.cause == one.cause and abs(one.from_s - last.to_s) <= WORTH_S:
+        if last and is_undecodable(one.cause) and last.cause == one.cause and abs(one.from_s - last.to_s) <= WORTH_S:
             whole[-1] = replace(last, to_s=one.to_s)
         else:
             whole.append(one)
@@ -100,7 +100,7 @@ def _first_cause(recording: Recording, audible: Sequence[tuple[Capture, CaptureT
     """Why nothing was captured before the first capture with audio."""
     first = recording.captures[0] if recording.captures else None
     is_heard = any(capture is first for capture, _ in audible)
-    return first.cause if first and not is_heard and is_opaque(first.cause) else LATE_START
+    return first.cause if first and not is_heard and is_undecodable(first.cause) else LATE_START
 
 
 def unwritten(recording: Recording, *, with_music: bool = False) -> list[Span]:

@@ -511,12 +511,12 @@ async def test_a_file_that_does_not_grow_since_the_codec_has_changed_is_no_dead_
     """It is stopped, and one that follows begins when the leg can be heard again."""
     async with stage.running():
         await recorded(stage)
-        stage.asterisk.opaque, stage.asterisk.faxes = ({}, {LEG}) if fax else ({LEG: cause}, set())
+        stage.asterisk.undecodable, stage.asterisk.faxes = ({}, {LEG}) if fax else ({LEG: cause}, set())
         await stage.passes(QUIET_S + GROWING_CHECK_S + 1)
         assert (stage.heard.alarms, stage.asterisk.running) == ([cause], {})
         await stage.passes(60)
         assert stage.asterisk.running == {}
-        stage.asterisk.opaque, stage.asterisk.faxes = {}, set()
+        stage.asterisk.undecodable, stage.asterisk.faxes = {}, set()
         await stage.passes(10)
         assert list(stage.asterisk.running) == [NEXT]
     assert stage.heard.defects == []
@@ -524,13 +524,13 @@ async def test_a_file_that_does_not_grow_since_the_codec_has_changed_is_no_dead_
 
 @virtual
 async def test_no_recorder_begins_on_a_leg_that_none_can_hear(stage: Stage) -> None:
-    stage.asterisk.opaque = {LEG: "no-decoder: opus"}
+    stage.asterisk.undecodable = {LEG: "no-decoder: opus"}
     async with stage.running():
         stage.call("ever", "bob")
         await stage.passes(30)
         assert (stage.asterisk.running, stage.heard.alarms) == ({}, ["no-decoder: opus"])
         assert len(session(stage).recording.captures) == 1  # type: ignore[union-attr]
-        stage.asterisk.opaque = {}
+        stage.asterisk.undecodable = {}
         await stage.passes(10)
         assert list(stage.asterisk.running) == [NEXT]
     assert stage.heard.defects == []

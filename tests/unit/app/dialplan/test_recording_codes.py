@@ -49,7 +49,7 @@ class Store:
 class Codecs:
     """Of an Asterisk that does not decode G.729."""
 
-    async def opaque(self, audio_formats: str) -> str:
+    async def undecodable(self, audio_formats: str) -> str:
         """See app.ports."""
         return "no-decoder: g729" if "g729" in audio_formats else ""
 

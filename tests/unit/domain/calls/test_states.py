@@ -49,11 +49,11 @@ opened     LOST         -                     suspect    raise_alarm open_captur
 recording  LOST         -                     suspect    raise_alarm open_capture
 suspect    LOST         -                     suspect    raise_alarm open_capture
 
-starting   OPAQUE       recording_goes_on     suspect    raise_alarm answer_failure stop_capture
-starting   OPAQUE       else                  failed     raise_alarm answer_failure stop_capture hand_over_when_closed
-opened     OPAQUE       -                     suspect    raise_alarm stop_capture journal_change
-recording  OPAQUE       -                     suspect    raise_alarm stop_capture journal_change
-suspect    OPAQUE       -                     suspect    raise_alarm stop_capture journal_change
+starting   UNDECODABLE       recording_goes_on     suspect    raise_alarm answer_failure stop_capture
+starting   UNDECODABLE       else                  failed     raise_alarm answer_failure stop_capture hand_over_when_closed
+opened     UNDECODABLE       -                     suspect    raise_alarm stop_capture journal_change
+recording  UNDECODABLE       -                     suspect    raise_alarm stop_capture journal_change
+suspect    UNDECODABLE       -                     suspect    raise_alarm stop_capture journal_change
 suspect    CLEAR        -                     starting   open_capture
 
 starting   MOVED        -                     starting   stop_capture open_capture

@@ -231,6 +231,6 @@ class QualityWatch:
 
 def recorded_legs(session: Session) -> list[LegId]:
     """The phones in the recorded conversation, that of the capture included."""
-    if session.state not in ACTIVE or session.capture is None or session.is_opaque:
+    if session.state not in ACTIVE or session.capture is None or session.is_undecodable:
         return []  # a leg that sends a fax has no RTP to be asked for
     return [leg.id for leg in session.members(session.capture.leg) if not leg.is_local and not leg.is_media]

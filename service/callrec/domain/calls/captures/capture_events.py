@@ -12,7 +12,7 @@ from callrec.domain.calls.commands import Examine
 from callrec.domain.calls.events import Wait
 from callrec.domain.calls.ids import CaptureId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.legs.opaque_legs import is_opaque, on_opaque
+from callrec.domain.calls.legs.undecodable_legs import is_undecodable, on_undecodable
 from callrec.domain.calls.model import GrowthMark, RtpGap
 from callrec.domain.calls.recordings import hand_over_closed, note_capture, note_mark, note_rtp_gap, write
 from callrec.domain.calls.session import ACTIVE, CAPTURING, Change, State
@@ -91,7 +91,7 @@ def on_capture_closed(change: Change, event: events.CaptureClosed) -> None:
     if s.is_wanted(capture):
         if s.capture and s.capture.cause == AlarmCause.DEAF_LEG:  # it was stopped so that its successor hears
             change.arm(Wait.LET_GO, LET_GO_S)
-        elif s.capture and not is_opaque(s.capture.cause):  # otherwise it was stopped on purpose
+        elif s.capture and not is_undecodable(s.capture.cause):  # otherwise it was stopped on purpose
             change.arm(Wait.LOST, s.terms.limits.lost_s)
     elif s.is_current(capture):
         current_capture_stopped(change)
@@ -142,8 +142,8 @@ def on_capture_refused(change: Change, event: events.CaptureRefused) -> None:
         hand_over_closed(change)
     elif s.state is State.STOPPING and not s.may_grow(capture):
         current_capture_stopped(change)
-    elif is_opaque(event.cause):
-        on_opaque(change, capture, event.cause)
+    elif is_undecodable(event.cause):
+        on_undecodable(change, capture, event.cause)
     elif s.lives(capture.leg):  # a leg that is gone explains it
         if event.unavailable:
             answer(change, Outcome.UNAVAILABLE)

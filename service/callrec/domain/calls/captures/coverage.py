@@ -139,7 +139,7 @@ def _place(session: Session, wanted: _Conversations) -> Leg | None:
     """
     capture = session.capture
     assert capture is not None  # noqa: S101 - for the type checker: the caller has asked
-    failed = bool(capture.cause) and session.state in (State.SUSPECT, State.PAUSED) and not session.is_opaque
+    failed = bool(capture.cause) and session.state in (State.SUSPECT, State.PAUSED) and not session.is_undecodable
     own = {leg.id: leg for legs, _ in wanted for leg in legs if session.is_recorded_user(leg)}
     returns = capture.of_others and bool(own)
     is_absent = session.state is State.ABSENT  # nothing is captured, also where the former leg is in the conversation

@@ -142,7 +142,7 @@ def _new_partners(session: Session) -> Mapping[LegId, float]:
     capture, recording = session.capture, session.recording
     if capture is None or recording is None or session.state not in CAPTURING:
         return {}
-    if session.is_opaque or session.is_protected(capture.leg):
+    if session.is_undecodable or session.is_protected(capture.leg):
         return {}
     since = {leg: _unheard_s(session, capture, leg) for leg in session.phones(capture.leg) if leg != capture.leg}
     resumed_s = _resumed_s(recording)

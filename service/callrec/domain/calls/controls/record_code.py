@@ -7,7 +7,7 @@ from callrec.domain.calls.controls.pause_code import RECORD_CODE, is_paused_by, 
 from callrec.domain.calls.controls.pauses import resume
 from callrec.domain.calls.events import Pressed
 from callrec.domain.calls.legs.applications import is_with_application, note_application
-from callrec.domain.calls.legs.opaque_legs import note_audio
+from callrec.domain.calls.legs.undecodable_legs import note_audio
 from callrec.domain.calls.model import Actor, ActorKind, Leg, LegAudio
 from callrec.domain.calls.policy import OverridesAlways, decide, may_press
 from callrec.domain.calls.session import ACTIVE, Change, State
@@ -33,7 +33,7 @@ def _press(change: Change, event: Pressed) -> Outcome | None:
         return Outcome.REFUSED
     presser = replace(leg, user=event.user)
     if event.rate_hz:
-        note_audio(change, leg.id, LegAudio(event.rate_hz, event.opaque))
+        note_audio(change, leg.id, LegAudio(event.rate_hz, event.undecodable))
     rule = decide([*(one for one in conversation if one.id != leg.id), presser]).rule
     if not may_press(event.user, rule):
         return Outcome.REFUSED

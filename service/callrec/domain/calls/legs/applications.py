@@ -18,7 +18,7 @@ from callrec.domain.calls.commands import AskApplication
 from callrec.domain.calls.events import ApplicationTold, DeadlinePassed, Event, LegGone, ResyncEnded, Wait
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Step
-from callrec.domain.calls.legs.opaque_legs import note_audio
+from callrec.domain.calls.legs.undecodable_legs import note_audio
 from callrec.domain.calls.model import ROUNDING_S, Leg, LegAudio, Party
 from callrec.domain.calls.policy import Decision, Follow, RecordApplications, decide
 from callrec.domain.calls.recordings import write
@@ -117,7 +117,7 @@ def on_application_told(change: Change, event: ApplicationTold) -> None:
             _ask_again(change, ASK_AGAIN_S)
         case _:
             if event.rate_hz:
-                note_audio(change, leg.id, LegAudio(event.rate_hz, event.opaque))
+                note_audio(change, leg.id, LegAudio(event.rate_hz, event.undecodable))
             if length_s > 2 * PATIENCE_S and not s.failures:  # its beginning was not seen: it was the answer
                 change.happened = s.sought.since
             s.changed_mono_s = change.now.mono_s

@@ -10,7 +10,7 @@ from callrec.domain.calls.announcements.who_is_told import answer
 from callrec.domain.calls.bridges import CONVERSATION
 from callrec.domain.calls.captures.coverage import cover, stop_for_never
 from callrec.domain.calls.ids import BridgeId, LegId
-from callrec.domain.calls.legs.opaque_legs import note_audio
+from callrec.domain.calls.legs.undecodable_legs import note_audio
 from callrec.domain.calls.model import Leg, LegAudio, Party, Quality
 from callrec.domain.calls.not_recorded import note_alone, write_entry_without_file
 from callrec.domain.calls.policy import decide
@@ -125,7 +125,7 @@ def enter_bridge(change: Change, event: events.LegBridged) -> None:
     appear(change, leg)
     s.bridges = bridges.enter(s.bridges, leg.id, event.bridge)
     if event.rate_hz:
-        note_audio(change, leg.id, LegAudio(event.rate_hz, event.opaque))
+        note_audio(change, leg.id, LegAudio(event.rate_hz, event.undecodable))
     if not leg.is_local:
         s.parties = bridges.join(s.parties, leg, change.happened.utc_s)
     if len(s.bridges[event.bridge]) >= CONVERSATION:

@@ -22,7 +22,7 @@ from callrec.domain.calls.events import (
 )
 from callrec.domain.calls.handle import handle
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, NodeId
-from callrec.domain.calls.legs.opaque_legs import awaited_leg, is_opaque
+from callrec.domain.calls.legs.undecodable_legs import awaited_leg, is_undecodable
 from callrec.domain.calls.model import Direction, Instant, Leg, LegAudio, Recording
 from callrec.domain.calls.policy import RecordApplications, Terms
 from callrec.domain.calls.session import Session, State
@@ -45,15 +45,15 @@ def leg(name: LegId, user: User | None = CARL, direction: Direction = Direction.
 class Call:
     """`a` talks with `c`."""
 
-    def __init__(self, user: User, opaque: str = "") -> None:
+    def __init__(self, user: User, undecodable: str = "") -> None:
         self.session = Session(CallId("c"), "c.1", NodeId("n"), Terms(applications=RecordApplications.ALL))
         self.commands: list[Command] = []
         self.at_s = NOW_S
-        first = LegBridged(BridgeId("one"), leg(A, user, Direction.OUT), 8000, opaque)
+        first = LegBridged(BridgeId("one"), leg(A, user, Direction.OUT), 8000, undecodable)
         self.hears(first, LegBridged(BridgeId("one"), leg(C)))
 
     def hears(self, *events: Event) -> list[Command]:
-        """These happen, a second apart; what is to be done about them. A leg that is known to be opaque is refused."""
+        """These happen, a second apart; what is to be done about them. A leg that is known to be undecodable is refused."""
         self.commands = []
         for event in events:
             self.at_s += 1
@@ -79,33 +79,33 @@ class Call:
 
 
 @pytest.mark.parametrize(
-    ("cause", "opaque"),
+    ("cause", "undecodable"),
     [("no-decoder: g729", True), ("t38", True), ("stalled", False), ("", False), ("no-decoders", False)],
 )
-def test_the_causes_of_opaque_legs(cause: str, opaque: bool) -> None:
-    assert is_opaque(cause) is opaque
+def test_the_causes_of_undecodable_legs(cause: str, undecodable: bool) -> None:
+    assert is_undecodable(cause) is undecodable
 
 
 def test_what_policy_wants_waits_for_the_codec_and_has_one_entry() -> None:
-    call = Call(ANN, G729.opaque)
-    assert call.session.opaque == {A: G729.opaque}
-    call.hears(CaptureRefused(T1, G729.opaque))
+    call = Call(ANN, G729.undecodable)
+    assert call.session.undecodable == {A: G729.undecodable}
+    call.hears(CaptureRefused(T1, G729.undecodable))
     assert call.session.state is State.SUSPECT
-    assert [one.cause for one in call.commands if isinstance(one, Alarm)] == [G729.opaque]
+    assert [one.cause for one in call.commands if isinstance(one, Alarm)] == [G729.undecodable]
     assert awaited_leg(call.session) == A
     call.hears(DeadlinePassed(Wait.OPEN, T1), LegUnbridged(BridgeId("one"), C), LegBridged(BridgeId("one"), leg(C)))
     assert not call.has(OpenCapture)
-    assert [one.cause for one in call.recording.captures] == [G729.opaque]
+    assert [one.cause for one in call.recording.captures] == [G729.undecodable]
     call.hears(LegGone(C), LegGone(A))
     (handed,) = (one.recording for one in call.commands if isinstance(one, HandOver))
-    assert [one.cause for one in handed.captures] == [G729.opaque]
+    assert [one.cause for one in handed.captures] == [G729.undecodable]
 
 
 def test_a_press_is_answered_that_it_failed_and_nothing_begins_later() -> None:
     call = Call(BOB)
-    call.hears(Pressed(A, BOB, "press-1", 8000, G729.opaque))
+    call.hears(Pressed(A, BOB, "press-1", 8000, G729.undecodable))
     assert call.has(OpenCapture)
-    call.hears(CaptureRefused(T1, G729.opaque))
+    call.hears(CaptureRefused(T1, G729.undecodable))
     assert Reply("press-1", Outcome.FAILED) in call.commands
     assert call.session.state is State.FAILED
     assert [one.recording.rule for one in call.commands if isinstance(one, HandOver)] == ["on_demand"]
@@ -116,9 +116,9 @@ def test_a_press_is_answered_that_it_failed_and_nothing_begins_later() -> None:
 
 def test_a_press_in_a_call_that_waits_is_answered_that_it_failed() -> None:
     ann = User(UserId("1"), "Ann", call_record=True, online_record=True)
-    call = Call(ann, G729.opaque)
-    call.hears(CaptureRefused(T1, G729.opaque))
-    assert Reply("press-1", Outcome.FAILED) in call.hears(Pressed(A, ann, "press-1", 8000, G729.opaque))
+    call = Call(ann, G729.undecodable)
+    call.hears(CaptureRefused(T1, G729.undecodable))
+    assert Reply("press-1", Outcome.FAILED) in call.hears(Pressed(A, ann, "press-1", 8000, G729.undecodable))
 
 
 @pytest.mark.parametrize("change", [G729, FAX])
@@ -129,16 +129,16 @@ def test_a_recorder_that_hears_nothing_any_more_is_stopped_and_goes_on_when_it_c
     call.began()
     call.hears(LegAudioTold(A, change))
     assert call.has(CloseCapture)
-    assert (call.session.state, call.recording.captures[0].cause) == (State.SUSPECT, change.opaque)
+    assert (call.session.state, call.recording.captures[0].cause) == (State.SUSPECT, change.undecodable)
     call.hears(LegAudioTold(A, HEARD))
     assert not call.has(OpenCapture)
     call.hears(CaptureClosed(T1))
     assert Wait.LOST not in {one.wait for one in call.commands if isinstance(one, Arm)}
     call.hears(LegAudioTold(A, change), LegAudioTold(A, HEARD))
-    assert (call.session.state, call.session.opaque) == (State.STARTING, {})
+    assert (call.session.state, call.session.undecodable) == (State.STARTING, {})
     assert [one.capture.id for one in call.commands if isinstance(one, OpenCapture)] == [T2]
     call.hears(CaptureOpened(T2, "0x2"), CaptureGrew(T2))
-    assert [one.cause for one in call.recording.captures] == [change.opaque, ""]
+    assert [one.cause for one in call.recording.captures] == [change.undecodable, ""]
 
 
 @pytest.mark.parametrize("user", [BOB, ANN])
@@ -165,7 +165,7 @@ def test_a_codec_that_changes_again_before_the_next_recorder_begins_does_not_end
     call = Call(BOB)
     call.hears(Pressed(A, BOB, "press-1", 8000))
     call.began()
-    call.hears(LegAudioTold(A, G729), CaptureClosed(T1), LegAudioTold(A, HEARD), CaptureRefused(T2, G729.opaque))
+    call.hears(LegAudioTold(A, G729), CaptureClosed(T1), LegAudioTold(A, HEARD), CaptureRefused(T2, G729.undecodable))
     assert call.session.state is State.SUSPECT
 
 
@@ -182,7 +182,7 @@ def test_news_of_another_leg_or_of_none_change_nothing() -> None:
 def test_a_late_refusal_of_a_former_capture_changes_nothing() -> None:
     call = Call(ANN).began()
     call.hears(LegAudioTold(A, G729), CaptureClosed(T1), LegAudioTold(A, HEARD))
-    call.hears(CaptureRefused(T1, G729.opaque))
+    call.hears(CaptureRefused(T1, G729.undecodable))
     assert call.session.state is State.STARTING
 
 
@@ -194,11 +194,11 @@ def test_in_a_pause_the_leg_is_not_looked_at() -> None:
     assert call.session.state is State.PAUSED
 
 
-def test_a_new_partner_of_an_opaque_leg_is_not_captured() -> None:
+def test_a_new_partner_of_an_undecodable_leg_is_not_captured() -> None:
     call = Call(ANN).began()
     call.hears(LegAudioTold(A, G729))
     call.hears(LegUnbridged(BridgeId("one"), C), LegAppeared(leg(B)))
-    call.hears(LegBridged(BridgeId("two"), leg(A, ANN, Direction.OUT), 8000, G729.opaque))
+    call.hears(LegBridged(BridgeId("two"), leg(A, ANN, Direction.OUT), 8000, G729.undecodable))
     call.hears(LegBridged(BridgeId("two"), leg(B)))
     assert not call.has(OpenCapture)
 
@@ -208,8 +208,8 @@ def test_a_talk_with_an_application_waits_likewise() -> None:
     events = (
         LegAppeared(Leg(A, "PJSIP/a-00000001", Direction.OUT, ANN, dialled="*43")),
         LegAnswered(A),
-        ApplicationTold(A, "Echo", "", 8000, G729.opaque),
+        ApplicationTold(A, "Echo", "", 8000, G729.undecodable),
     )
     for nth, event in enumerate(events):
         session, _ = handle(session, event, Instant(NOW_S + nth, NOW_S + nth))
-    assert (session.state, session.opaque) == (State.STARTING, {A: G729.opaque})
+    assert (session.state, session.undecodable) == (State.STARTING, {A: G729.undecodable})

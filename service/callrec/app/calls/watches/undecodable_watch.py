@@ -1,4 +1,4 @@
-"""Asks Asterisk whether a leg that no recorder could hear (`domain.calls.legs.opaque_legs`) can be heard again.
+"""Asks Asterisk whether a leg that no recorder could hear (`domain.calls.legs.undecodable_legs`) can be heard again.
 
 No event tells that a call goes on with another codec, or that a fax is over. A call that begins with such a codec mostly ends
 with it: so it is asked less and less often. Two questions for a leg each time, and none for all other calls.
@@ -11,7 +11,7 @@ from contextlib import suppress
 from callrec.app.ports.calls import Clock, LegStatus
 from callrec.domain.calls.events import Event, LegAudioTold
 from callrec.domain.calls.ids import LegId
-from callrec.domain.calls.legs.opaque_legs import awaited_leg
+from callrec.domain.calls.legs.undecodable_legs import awaited_leg
 from callrec.domain.calls.model import LegAudio
 from callrec.domain.calls.session import Session
 from callrec.domain.errors import CallrecError
@@ -23,7 +23,7 @@ AGAIN_S, AGAIN_PART, AGAIN_MOST_S = 1.0, 0.1, 10.0
 Post = Callable[[Event], None]
 
 
-class OpaqueWatch:
+class UndecodableWatch:
     """Posts LegAudioTold to the calls whose recording waits for it."""
 
     def __init__(self, leg_status: LegStatus, clock: Clock) -> None:

@@ -4,7 +4,7 @@ phones), or they send a fax (T.38).
 Theory. A recorder on such a leg writes nothing, and Asterisk logs a warning for each packet: so none begins, no tone says that
 one has begun, and one that is at work is stopped as soon as the change of the codec is noticed (its files do not grow while
 packets flow). A recording on demand that cannot begin has *failed*. One that policy wants, or that has begun before, waits in
-the state *suspect*: the leg is asked again and again (`app.calls.watches.opaque_watch`), and when a recorder can hear it a
+the state *suspect*: the leg is asked again and again (`app.calls.watches.undecodable_watch`), and when a recorder can hear it a
 further capture begins. The time between is missing with this cause; a call that was never heard leaves an entry that *failed*.
 """
 
@@ -20,7 +20,7 @@ from callrec.domain.vocabulary import AlarmCause
 _CAUSES = (AlarmCause.NO_DECODER, AlarmCause.FAX)
 
 
-def is_opaque(cause: str) -> bool:
+def is_undecodable(cause: str) -> bool:
     """Whether a capture with this cause lacks what no recorder can hear."""
     return cause.partition(":")[0] in _CAUSES
 
@@ -29,14 +29,14 @@ def note_audio(change: Change, leg: LegId, audio: LegAudio) -> None:
     """What Asterisk says of the leg's audio."""
     s = change.session
     s.rates_hz = {**s.rates_hz, leg: audio.rate_hz}
-    opaque = {key: cause for key, cause in s.opaque.items() if key != leg}
-    s.opaque = {**opaque, leg: audio.opaque} if audio.opaque else opaque
+    undecodable = {key: cause for key, cause in s.undecodable.items() if key != leg}
+    s.undecodable = {**undecodable, leg: audio.undecodable} if audio.undecodable else undecodable
 
 
 def awaited_leg(session: Session) -> LegId | None:
     """The leg on which the recording goes on as soon as a recorder can hear it."""
     capture = session.capture
-    waits = session.state is State.SUSPECT and session.is_opaque
+    waits = session.state is State.SUSPECT and session.is_undecodable
     return capture.leg if waits and capture is not None and capture.leg in session.legs else None
 
 
@@ -46,17 +46,17 @@ def on_leg_audio_told(change: Change, event: LegAudioTold) -> None:
     if capture is None or capture.leg != event.leg:
         return
     is_open = capture.id in s.open_captures
-    if not event.audio.opaque and is_open and is_opaque(capture.cause):
+    if not event.audio.undecodable and is_open and is_undecodable(capture.cause):
         return  # its recorder is still on its way out
     note_audio(change, event.leg, event.audio)
-    if event.audio.opaque and is_open and s.state in CAPTURING:
-        note_capture(change, capture.id, cause=event.audio.opaque)
-        on_opaque(change, capture, event.audio.opaque)
-    elif not event.audio.opaque and s.state is State.SUSPECT and is_opaque(capture.cause):
+    if event.audio.undecodable and is_open and s.state in CAPTURING:
+        note_capture(change, capture.id, cause=event.audio.undecodable)
+        on_undecodable(change, capture, event.audio.undecodable)
+    elif not event.audio.undecodable and s.state is State.SUSPECT and is_undecodable(capture.cause):
         apply(change, Trigger.CLEAR)
 
 
-def on_opaque(change: Change, capture: Capture, cause: str) -> None:
+def on_undecodable(change: Change, capture: Capture, cause: str) -> None:
     """No recorder can hear the current capture's leg."""
     if change.session.is_current(capture.id):
-        apply(change, Trigger.OPAQUE, Cause(alarm=cause))
+        apply(change, Trigger.UNDECODABLE, Cause(alarm=cause))

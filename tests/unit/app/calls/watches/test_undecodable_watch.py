@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callrec.app.calls.watches.opaque_watch import AGAIN_MOST_S, AGAIN_S, LOOK_S, OpaqueWatch
+from callrec.app.calls.watches.undecodable_watch import AGAIN_MOST_S, AGAIN_S, LOOK_S, UndecodableWatch
 from callrec.domain.calls.events import Event, LegAudioTold
 from callrec.domain.calls.ids import CallId, CaptureId, LegId, NodeId, RecordingId
 from callrec.domain.calls.model import POLICY, Capture, Direction, Leg, LegAudio, Recording
@@ -22,7 +22,7 @@ RECORDING = Recording(
 )
 LEG = Leg(A, "PJSIP/a-1", Direction.IN)
 WAITS = Session(
-    CallId("c"), "1.1", NodeId("n"), legs={A: LEG}, opaque={A: G729}, state=State.SUSPECT, recording=RECORDING
+    CallId("c"), "1.1", NodeId("n"), legs={A: LEG}, undecodable={A: G729}, state=State.SUSPECT, recording=RECORDING
 )
 
 
@@ -31,7 +31,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.asterisk = Asterisk(FragileSpool(folder))
-        self.asterisk.opaque = {A: G729}
+        self.asterisk.undecodable = {A: G729}
         self.call = WAITS
         self.told: list[tuple[float, Event]] = []
 
@@ -39,7 +39,7 @@ class House:
         """What is told while so much time passes."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        watch = OpaqueWatch(self.asterisk, Clock())
+        watch = UndecodableWatch(self.asterisk, Clock())
         told: list[tuple[float, Event]] = []
 
         def hear(event: Event) -> None:
@@ -68,7 +68,7 @@ async def test_it_is_asked_each_second_and_less_and_less_often(house: House) -> 
 
 @virtual
 async def test_a_fax_is_told_whatever_the_codec(house: House) -> None:
-    house.asterisk.opaque, house.asterisk.faxes = {}, {A}
+    house.asterisk.undecodable, house.asterisk.faxes = {}, {A}
     assert (await house.watch(LOOK_S + 0.1))[0][1] == LegAudioTold(A, LegAudio(8000, "t38"))
 
 
@@ -84,7 +84,7 @@ async def test_an_asterisk_that_cannot_be_asked_is_asked_again(house: House) -> 
     "call",
     [
         replace(WAITS, state=State.RECORDING),
-        replace(WAITS, opaque={}),
+        replace(WAITS, undecodable={}),
         replace(WAITS, legs={}),
         replace(WAITS, recording=None),
     ],

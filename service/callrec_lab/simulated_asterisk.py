@@ -224,7 +224,7 @@ class Asterisk:
         self.tones: list[str] = []
         self.legs: list[Message] = []
         self.applications: dict[LegId, tuple[str, str]] = {}
-        self.asked_rates: list[LegId] = []
+        self.requested_rates: list[LegId] = []
         self.undecodable: dict[LegId, str] = {}
         self.faxes: set[LegId] = set()
         self.packet_counts: list[int | None] = []
@@ -396,7 +396,7 @@ class Asterisk:
 
     async def audio(self, leg: LegId) -> LegAudio:
         self._do("audio")
-        self.asked_rates.append(leg)
+        self.requested_rates.append(leg)
         return LegAudio(8000, self.undecodable.get(leg, ""))
 
     async def sends_fax(self, leg: LegId) -> bool:

@@ -20,7 +20,7 @@ from callrec.app.library.annotating import Annotating, AnnotatingPorts
 from callrec.app.library.catalog import index_entry
 from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
 from callrec.app.library.lifetime.retention import RetentionKeeper, RetentionPorts
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.ports.library import Library

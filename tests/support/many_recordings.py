@@ -10,7 +10,7 @@ from samples import MANIFESTS
 from callrec.adapters.media.zip_stream import ZipStream
 from callrec.adapters.system import SystemClock
 from callrec.app.library.media.exporting import Exporting, ExportingPorts
-from callrec.app.library.media.looks import Looks
+from callrec.app.library.media.logged_access import Looks
 from callrec.app.library.media.sources import Sources
 from callrec.domain.access.audit import Action
 from callrec.domain.calls.ids import RecordingId

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from callrec.cli.print_formats import JSON_OPTION, Row, print_rows
-from callrec.cli.said_record import NO_RULE, said_record
+from callrec.cli.record_option import NO_RULE, said_record
 from callrec.cli.store import changed, said_when_missing, tables
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ from callrec.wiring.media import FOLDER, Around, stored_media
 from callrec.wiring.prompts import prompts_of
 from callrec.wiring.scripts import agi_server, scripts, with_own_prompts
 from callrec.wiring.store import hold_store
-from callrec.wiring.told_to_asterisk import marking, user_events_of
+from callrec.wiring.user_events import marking, user_events_of
 
 ARI_APP = "callrec"
 

@@ -26,7 +26,7 @@ from callrec.app.library.lifetime.erasure import Erasure, ErasurePorts
 from callrec.app.library.lifetime.holding import Holding
 from callrec.app.library.lifetime.retention import RetentionKeeper, RetentionPorts
 from callrec.app.library.media.exporting import Exporting, ExportingPorts
-from callrec.app.library.media.looks import Looks
+from callrec.app.library.media.logged_access import Looks
 from callrec.app.library.media.recording_media import MediaPorts, RecordingMedia
 from callrec.app.library.media.showing import Showing
 from callrec.app.library.media.sources import Sources

@@ -36,7 +36,7 @@ from callrec.adapters.encryption.contents import (
     for_av_to_read,
     for_av_to_write,
 )
-from callrec.adapters.media import foreign_files, partner_fill, squeeze
+from callrec.adapters.media import foreign_files, partner_fill, shortening
 from callrec.adapters.media.peaks import PeakMeter
 from callrec.domain.errors import Corrupt
 from callrec.domain.library.captures import (
@@ -218,9 +218,9 @@ class _Leg:
         )
         if stretch.samples * self._factor == length:
             return self._samples(origin + start, origin + end)
-        if squeeze.is_crowded(length, stretch.samples * self._factor):
+        if shortening.is_crowded(length, stretch.samples * self._factor):
             whole = self._samples(origin, origin + length)
-            return squeeze.squeezed(whole, stretch.samples * self._factor)[start:end]
+            return shortening.shortened(whole, stretch.samples * self._factor)[start:end]
         before, share = _faded(start, end, length / (stretch.samples * self._factor))
         first = int(before[0])
         heard = self._samples(origin + first, origin + min(int(before[-1]) + 2, length))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from callrec.app.access.audit_log.stored_entries import stored_entry
 from callrec.app.library.catalog import enter, entry_of
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Catalogue, EventSink, Library
 from callrec.domain.access.audit import Action, AuditEntry

@@ -8,7 +8,7 @@ from secrets import token_hex
 
 from callrec.app.access.audit_log.stored_entries import ANNOTATIONS, ANNOTATIONS_BEFORE
 from callrec.app.library.catalog import annotated_entry, enter
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.library.media.sources import Sources, Stored
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.ports.calls import Clock

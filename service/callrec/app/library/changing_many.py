@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from callrec.app.library.annotating import NEEDS, Annotating, Planned
 from callrec.app.library.catalog import every
 from callrec.app.library.lifetime.erasure import within
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.library.media.sources import Sources
 from callrec.app.ports.access import AuditLog
 from callrec.domain.access.audit import Action, AuditEntry

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.library.media.sources import Sources
 from callrec.app.ports.calls import Clock
 from callrec.app.ports.media import LinkStore

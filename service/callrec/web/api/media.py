@@ -13,7 +13,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import Field
 
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.library.media.recording_media import MediaRequest, OpenMedia, RecordingMedia
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import may_somewhere

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callrec.app.library.lifetime.retention import RetentionKeeper, Run, Time
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.library.media.stored_media import StoredMedia
 from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission

@@ -10,7 +10,7 @@ from typing import cast
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from callrec.app.access.audit_log.heard import hearings
+from callrec.app.access.audit_log.listeners import hearings
 from callrec.app.directory.idempotency import ChangeRequest
 from callrec.app.directory.records import Records, as_it_is
 from callrec.app.ports.asterisk import MessageCount

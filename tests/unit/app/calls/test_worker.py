@@ -181,7 +181,7 @@ async def test_the_rate_of_a_leg_that_policy_may_record_is_asked_for_once(stage:
         stage.call_router.asterisk(event("BridgeEnter", "1.1", "ever", linkedid="1.1", BridgeUniqueid="b2"))
         stage.call_router.asterisk(event("BridgeEnter", "1.2", "bob", linkedid="1.1", BridgeUniqueid="b2"))
         await stage.passes(0.1)
-        assert stage.asterisk.asked_rates == [LEG]
+        assert stage.asterisk.requested_rates == [LEG]
         assert session(stage).capture is not None
         assert session(stage).rates_hz == {LEG: 8000}
 

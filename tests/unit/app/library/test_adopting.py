@@ -16,7 +16,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.app.library.adopted_entries import AdoptedEntries
 from callrec.app.library.adoption import Adoption, AdoptionPorts, FileReport, Outcome, counted
 from callrec.app.library.catalog import entries, verify
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.calls.ids import NodeId
 from callrec.domain.errors import Refused, Unavailable

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from callrec.domain.errors import Refused
-from callrec.web.pages.records import once
-from callrec.web.pages.records.once import OnceShown, Secret
+from callrec.web.pages.records import one_time_secrets
+from callrec.web.pages.records.one_time_secrets import OnceShown, Secret
 from callrec.web.pages.users import uploads
 from callrec.web.pages.users.uploads import LARGEST_BYTES, MOST, Uploads
 
@@ -36,9 +36,9 @@ def test_secrets_that_were_not_looked_at_are_forgotten_in_time_and_in_number() -
     clock = Clock()
     shown = OnceShown(clock)
     late = shown.keep("a", SECRETS)
-    clock.now_s += once.KEPT_S
+    clock.now_s += one_time_secrets.KEPT_S
     assert shown.take(late, "a") == ()
-    first, *_, last = [shown.keep("a", SECRETS) for _ in range(once.MOST + 1)]
+    first, *_, last = [shown.keep("a", SECRETS) for _ in range(one_time_secrets.MOST + 1)]
     assert shown.take(first, "a") == ()
     assert shown.take(last, "a") == SECRETS
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from callrec.app.access.audit_log.stored_entries import stored_entry
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Library
 from callrec.domain.access.audit import Action, AuditEntry

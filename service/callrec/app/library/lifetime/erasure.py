@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from callrec.app.library.catalog import entry_of, every, forget
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.recording_locks import RecordingLocks
 from callrec.app.ports.access import AuditLog

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from callrec.app.library.changing_many import ChangedMany, ChangingMany, Planning
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.domain.access.audit import Action
 from callrec.domain.library.annotations import has_hold_of, held_once, is_held_for, released_of
 from callrec.domain.library.search import Filter

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from callrec.app.library.catalog import every
 from callrec.app.library.lifetime.erasure import BATCH, Erasure, Request
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.ports.access import AuditLog
 from callrec.app.ports.library import Catalogue, Library
 from callrec.app.ports.lifetime import RetentionClock, RetentionNotices, RetentionStore

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from callrec.app.access.audit_log.evidence import signed_evidence
 from callrec.app.library.catalog import annotated_entry
-from callrec.app.library.media.looks import Asker, Looks
-from callrec.app.library.media.places import Places
+from callrec.app.library.media.logged_access import Asker, Looks
+from callrec.app.library.media.sending_slots import Places
 from callrec.app.library.media.sources import Source, Sources, Stored, changed, source_of
 from callrec.app.ports.access import LogReader
 from callrec.app.ports.calls import Clock

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from callrec.app.library.media.digest_checks import DigestCheck, DigestChecks
-from callrec.app.library.media.looks import Asker, Looks
-from callrec.app.library.media.places import Places
+from callrec.app.library.media.logged_access import Asker, Looks
+from callrec.app.library.media.sending_slots import Places
 from callrec.app.library.media.sources import Source, Sources, changed
 from callrec.app.library.media.transcoding import Transcoding
 from callrec.app.ports.media import MediaFile, MediaFiles, MediaNotices

@@ -1,6 +1,6 @@
 """Shows what is stored of a recording besides its audio: its sidecar."""
 
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.library.media.sources import Sources, Stored
 from callrec.domain.access.audit import Action
 from callrec.domain.directory.model import Permission

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.ports.library import Catalogue, Library
 from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import visible

@@ -10,7 +10,7 @@ from callrec.app.library.lifetime.erasure import Erasure
 from callrec.app.library.lifetime.holding import Holding
 from callrec.app.library.lifetime.retention import RetentionKeeper
 from callrec.app.library.media.exporting import Exporting
-from callrec.app.library.media.looks import Looks
+from callrec.app.library.media.logged_access import Looks
 from callrec.app.library.media.recording_media import RecordingMedia
 from callrec.app.library.media.showing import Showing
 from callrec.app.library.media.waveforms import Waveforms

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 
 from callrec.app.library.catalog import Finding
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.library.media.on_demand import OnDemand
 from callrec.app.library.media.sources import Source, Sources, Stored, changed, source_of
 from callrec.app.ports.library import Library

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from callrec.app.library.annotating import Planned
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.domain.access.audit import Action
 from callrec.domain.access.decisions import may
 from callrec.domain.directory.model import Permission

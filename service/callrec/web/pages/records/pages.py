@@ -20,7 +20,7 @@ from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.records.editing import ALL, ONCE, RESOURCE, REVISION, Editing, new_once
 from callrec.web.pages.records.fields import Field, Kind, as_text, shown_value
-from callrec.web.pages.records.once import TICKET, OnceShown, Secret
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown, Secret
 from callrec.web.pages.records.removal import removal
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import SITE, page, see_other

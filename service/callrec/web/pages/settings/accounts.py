@@ -19,7 +19,7 @@ from callrec.web.api.accounts import set_password
 from callrec.web.auth import WAY, actor_of, principal_of, session_of
 from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
-from callrec.web.pages.records.once import TICKET, OnceShown, Secret
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 from callrec.web.use_cases import UseCases

@@ -4,7 +4,7 @@ import time
 
 from callrec.app.directory.records import Records
 from callrec.web.pages.records.editing import Editing
-from callrec.web.pages.records.once import OnceShown
+from callrec.web.pages.records.one_time_secrets import OnceShown
 from callrec.web.pages.records.pages import RecordPages
 from callrec.web.pages.routes import Page
 from callrec.web.pages.settings.accounts import AccountPages

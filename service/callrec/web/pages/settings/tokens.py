@@ -14,7 +14,7 @@ from callrec.web.auth import actor_of, principal_of
 from callrec.web.pages.forms import Form, blank, typed, validated
 from callrec.web.pages.languages import N_
 from callrec.web.pages.records.editing import tell_refusal
-from callrec.web.pages.records.once import TICKET, OnceShown, Secret
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
 from callrec.web.pages.settings.kinds import PERMISSIONS
 from callrec.web.pages.site import page, see_other

@@ -14,7 +14,7 @@ from callrec.web.api.webhooks import log_webhook
 from callrec.web.auth import principal_of
 from callrec.web.pages.forms import Form, blank, checked, typed
 from callrec.web.pages.languages import N_
-from callrec.web.pages.records.once import TICKET, OnceShown, Secret
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
 from callrec.web.pages.system.reasons import attempt_words

@@ -19,13 +19,13 @@ from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.records.editing import ALL, ONCE, REVISION, Editing, change_request, new_once, tell_refusal
 from callrec.web.pages.records.fields import Field
-from callrec.web.pages.records.once import TICKET, OnceShown
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown
 from callrec.web.pages.records.pages import SAYS
 from callrec.web.pages.records.removal import removal
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
-from callrec.web.pages.users.around import AroundUser
 from callrec.web.pages.users.fields import GENERAL, LOGIN, SERVICES
+from callrec.web.pages.users.page_frame import AroundUser
 
 USER = "/users/{user:[0-9]+}"
 _READ, _CHANGE = (Permission.USERS_READ,), (Permission.USERS_READ, Permission.USERS_CHANGE)

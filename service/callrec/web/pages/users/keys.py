@@ -23,7 +23,6 @@ from callrec.web.pages.records.fields import Field, Kind, typed_value, user_mean
 from callrec.web.pages.refusals import refusal_line
 from callrec.web.pages.routes import Page
 from callrec.web.pages.site import page, see_other
-from callrec.web.pages.users.around import AroundUser
 from callrec.web.pages.users.key_words import (
     DESTINATIONS,
     KeyRow,
@@ -34,6 +33,7 @@ from callrec.web.pages.users.key_words import (
     row_of,
     shown,
 )
+from callrec.web.pages.users.page_frame import AroundUser
 
 KEYS = "/users/{user:[0-9]+}/keys"
 SAYS = {"saved": N_("The keys are saved."), "copied": N_("The keys are copied.")}

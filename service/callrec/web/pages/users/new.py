@@ -18,7 +18,7 @@ from callrec.web.pages.forms import Form, blank, typed
 from callrec.web.pages.languages import N_
 from callrec.web.pages.records.editing import ONCE, Editing, change_request, new_once
 from callrec.web.pages.records.fields import Field, Kind
-from callrec.web.pages.records.once import TICKET, OnceShown, Secret
+from callrec.web.pages.records.one_time_secrets import TICKET, OnceShown, Secret
 from callrec.web.pages.routes import Page
 from callrec.web.pages.rule_sentences import in_words
 from callrec.web.pages.site import page, see_other

@@ -4,16 +4,16 @@ import time
 
 from callrec.app.directory.records import Records
 from callrec.web.pages.records.editing import Editing
-from callrec.web.pages.records.once import OnceShown
+from callrec.web.pages.records.one_time_secrets import OnceShown
 from callrec.web.pages.records.pages import RecordPages
 from callrec.web.pages.routes import Page
-from callrec.web.pages.users.around import AroundUser
 from callrec.web.pages.users.fields import INCALL, LINE, VOICEMAIL
 from callrec.web.pages.users.file import ImportPages
 from callrec.web.pages.users.form import UserForms
 from callrec.web.pages.users.keys import KeyPages
 from callrec.web.pages.users.listing import UserList
 from callrec.web.pages.users.new import NewUser
+from callrec.web.pages.users.page_frame import AroundUser
 from callrec.web.pages.users.uploads import Uploads
 from callrec.web.use_cases import UseCases
 

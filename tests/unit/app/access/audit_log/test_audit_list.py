@@ -10,7 +10,7 @@ from callrec.adapters.audit.log import DiskAuditLog
 from callrec.adapters.audit.log_reader import DiskLogReader
 from callrec.app.access.audit_log import audit_list
 from callrec.app.access.audit_log.audit_list import AuditFilter, audit_page
-from callrec.app.access.audit_log.heard import hearings
+from callrec.app.access.audit_log.listeners import hearings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 
 SIZE = 600

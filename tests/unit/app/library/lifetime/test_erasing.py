@@ -12,7 +12,7 @@ from erasable_library import ASKER, ErasableLibrary, Killed, erasable
 from callrec.app.access.audit_log.library_check import check_library
 from callrec.app.library import catalog
 from callrec.app.library.lifetime.erasure import BATCH, MOST_AT_ONCE
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.domain.access.audit import Action, AuditEntry
 from callrec.domain.access.principals import Principal, PrincipalKind
 from callrec.domain.directory.model import Permission

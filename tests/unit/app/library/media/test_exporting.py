@@ -7,7 +7,7 @@ import pytest
 from many_recordings import Many
 
 from callrec.app.library.media.exporting import BATCH, MOST_RECORDINGS, Wanted
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.domain.access.principals import DAEMON
 from callrec.domain.errors import Refused
 from callrec.domain.library.search import Filter

@@ -11,7 +11,7 @@ from callrec.adapters.media.encode import PyAvEncoder
 from callrec.adapters.media.transcode import PyAvMeasurer
 from callrec.adapters.threads import Threads
 from callrec.app.library.catalog import verify
-from callrec.app.library.media.looks import Asker, Looks
+from callrec.app.library.media.logged_access import Asker, Looks
 from callrec.app.library.media.sources import Sources
 from callrec.app.library.media.waveforms import Waveforms, make_missing
 from callrec.domain.access.principals import DAEMON

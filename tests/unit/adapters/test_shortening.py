@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from callrec.adapters.media.squeeze import MOST, RUN, is_crowded, squeezed
+from callrec.adapters.media.shortening import MOST, RUN, is_crowded, shortened
 
 VOICE = np.full(1000, 7, np.int16)
 SILENCE = np.zeros(400, np.int16)
@@ -15,17 +15,17 @@ def joined(*parts: np.ndarray) -> np.ndarray:
 
 def test_silence_is_left_out_first_and_of_each_run_the_same_share() -> None:
     crowded = joined(VOICE, SILENCE, VOICE, SILENCE, VOICE)
-    found = squeezed(crowded, len(crowded) - 400)
+    found = shortened(crowded, len(crowded) - 400)
     assert (found == joined(VOICE, SILENCE[:200], VOICE, SILENCE[:200], VOICE)).all()
 
 
 def test_all_silence_may_go() -> None:
-    assert (squeezed(joined(VOICE, SILENCE, VOICE), 2000) == joined(VOICE, VOICE)).all()
+    assert (shortened(joined(VOICE, SILENCE, VOICE), 2000) == joined(VOICE, VOICE)).all()
 
 
 @pytest.mark.parametrize("silence", [SILENCE[:0], SILENCE[: RUN - 1], SILENCE])
 def test_without_enough_silence_the_voice_gives_way(silence: np.ndarray) -> None:
-    assert len(squeezed(joined(VOICE, silence, VOICE), 1500)) == 1500
+    assert len(shortened(joined(VOICE, silence, VOICE), 1500)) == 1500
 
 
 @pytest.mark.parametrize("hz", [1000, 1150, 317])
@@ -33,7 +33,7 @@ def test_without_enough_silence_the_voice_gives_way(silence: np.ndarray) -> None
 def test_a_voice_keeps_its_pitch(hz: int, surplus: int) -> None:
     """Single samples left out evenly made a tone of 1,000 Hz one of 1,024 Hz for two seconds."""
     voice = (8000 * np.sin(2 * np.pi * hz * np.arange(16384) / 8000)).astype(np.int16)
-    found = squeezed(voice, len(voice) - surplus)
+    found = shortened(voice, len(voice) - surplus)
     assert len(found) == len(voice) - surplus
     for at in range(0, len(found) - 4000, 4000):
         spectrum = np.abs(np.fft.rfft(found[at : at + 4000] * np.hanning(4000)))
@@ -43,12 +43,12 @@ def test_a_voice_keeps_its_pitch(hz: int, surplus: int) -> None:
 
 @pytest.mark.parametrize("places", [0, 1, 63, 64, 127, 128, 400])
 def test_a_moment_of_a_voice_fits_too(places: int) -> None:
-    assert len(squeezed(VOICE, places)) == places
+    assert len(shortened(VOICE, places)) == places
 
 
 @pytest.mark.parametrize("places", [1000, 1200])
 def test_what_fits_is_left_as_it_is(places: int) -> None:
-    assert squeezed(VOICE, places) is VOICE
+    assert shortened(VOICE, places) is VOICE
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def is_crowded(samples: int, places: int) -> bool:
     return samples - places > 2 * DRIFT_MOST * samples and samples <= MOST
 
 
-def squeezed(samples: Samples, places: int) -> Samples:
+def shortened(samples: Samples, places: int) -> Samples:
     """The samples, but so many at most."""
     surplus = len(samples) - places
     if surplus <= 0:

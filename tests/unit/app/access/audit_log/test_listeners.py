@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from logged_library import LOG_BEGAN_S, LoggedLibrary
 
-from callrec.app.access.audit_log import heard
-from callrec.app.access.audit_log.heard import hearings
+from callrec.app.access.audit_log import listeners
+from callrec.app.access.audit_log.listeners import hearings
 from callrec.domain.access.audit import Action, Actor, ActorKind, AuditEntry
 
 OWNER, CHIEF = Actor(ActorKind.ACCOUNT, "7"), Actor(ActorKind.ACCOUNT, "8")
@@ -42,8 +42,8 @@ async def test_others_who_heard_or_took_along(logged: LoggedLibrary) -> None:
 
 async def test_it_is_bounded(logged: LoggedLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     """By how many are shown, and by how many entries are read."""
-    monkeypatch.setattr(heard, "MOST", 1)
+    monkeypatch.setattr(listeners, "MOST", 1)
     assert [one.action for one in hearings(logged.reader, {"c1-1", "c2-1"}, OWNER)] == [Action.EXPORTED]
-    monkeypatch.setattr(heard, "MOST", 10)
-    monkeypatch.setattr(heard, "MOST_READ", 2)
+    monkeypatch.setattr(listeners, "MOST", 10)
+    monkeypatch.setattr(listeners, "MOST_READ", 2)
     assert len(hearings(logged.reader, {"c1-1", "c2-1"}, OWNER)) == 2

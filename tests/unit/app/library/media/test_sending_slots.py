@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from stored_library import StoredLibrary
 
-from callrec.app.library.media.looks import Asker
-from callrec.app.library.media.places import Places
+from callrec.app.library.media.logged_access import Asker
+from callrec.app.library.media.sending_slots import Places
 from callrec.domain.access.principals import DAEMON, Principal, PrincipalKind
 from callrec.domain.errors import Unavailable
 from callrec.domain.vocabulary import DropReason

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from callrec.app.library.media.looks import Asker
+from callrec.app.library.media.logged_access import Asker
 from callrec.app.ports.media import MediaNotices
 from callrec.domain.access.principals import PrincipalKind
 from callrec.domain.errors import Unavailable

@@ -135,7 +135,8 @@ async def left_to_the_agent(scene: Scene) -> None:
 async def left_to_one_of_never(scene: Scene) -> None:
     """The recorded one calls a group, where one answers who must not be recorded, and then the other one."""
     for answers, loses in ((scene.fourth, scene.third), (scene.third, scene.fourth)):
-        async with scene.behaving(RingForever(), loses):
+        answers_late = Answer(LATE_S, TONES_HZ[answers])
+        async with scene.behaving(RingForever(), loses), scene.behaving(answers_late, answers):
             here = await scene.dial(scene.recorded, LEFT_GROUP.format(seat=scene.seat))
             await scene.rung(loses)
             await scene.rings(answers)

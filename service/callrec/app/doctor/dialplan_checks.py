@@ -20,6 +20,8 @@ CONTEXTS = (
 CODES, FEATURES, HOOK = "callrec-codes", "callrec-features", "callrec-call"
 CONNECTING = frozenset({"Dial", "Queue", "ConfBridge", "FollowMe"})
 """Applications that join a leg with others."""
+ANSWERING = frozenset({"Dial", "Queue"})
+"""Those of them that can run a subroutine on the leg that has answered."""
 _SUBROUTINES = frozenset({"Gosub", "GosubIf"})
 _LEAVES = re.compile(r"callrec-call,[^,]+,[^,(]+\(.*,answered\)")
 """A hook that leaves the decision of the fallback mode to who answers."""
@@ -65,7 +67,8 @@ def look_at_hooks(lines: Sequence[Message]) -> Finding:
         return Finding("hook before dial", Verdict.WRONG, says, write)
     says = f"called before all {found.connecting} applications that connect calls"
     if found.unknown:
-        says += f"; without the daemon who answers may be unknown, since {_ANSWERED} is not called by {_shown(found.unknown)}"
+        says += f"; {len(found.unknown)} do not call {_ANSWERED}, so an answer may be missed without the daemon: "
+        says += _shown(found.unknown)
     return Finding("hook before dial", Verdict.OK, says)
 
 
@@ -79,7 +82,7 @@ class _Applications:
     undecided: list[str] = field(default_factory=list)
     """The hook leaves the decision to who answers, and they do not run what decides."""
     unknown: list[str] = field(default_factory=list)
-    """They ring several, and without the daemon it may not be known who has answered."""
+    """Without the daemon it may not be known who has answered, or that somebody has."""
 
 
 def _applications(extensions: Mapping[tuple[str, str], Sequence[Step]]) -> _Applications:
@@ -102,7 +105,7 @@ def _applications(extensions: Mapping[tuple[str, str], Sequence[Step]]) -> _Appl
             if _ANSWERED not in said:
                 if leaves:
                     found.undecided.append(shown)
-                elif application == "Queue" or "&" in said:
+                elif application in ANSWERING and not said.startswith("Local/"):
                     found.unknown.append(shown)
     return found
 

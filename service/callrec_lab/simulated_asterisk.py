@@ -457,7 +457,10 @@ class Stage:
         )
         self.call_router = CallRouter(self.call_ports, node=NodeId("n"), terms=Terms(), ids=Ids(), endpoints=self)
         self.asterisk.news = SpoolRouter(
-            self.files, orphan_closed=lambda: None, fallback_closed=lambda _file: None
+            self.files,
+            orphan_closed=lambda: None,
+            fallback_created=lambda _file: None,
+            fallback_closed=lambda _file: None,
         ).event
 
     def by_endpoint(self, name: str) -> Party | None:

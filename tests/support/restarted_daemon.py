@@ -15,7 +15,7 @@ from callrec.domain.calls.journal import Entry
 from callrec.domain.calls.model import Actor, ActorKind, Capture, Recording
 from callrec.domain.calls.session import State
 from callrec.domain.errors import CallrecError, Refused
-from callrec.domain.library.captures import FileClosed
+from callrec.domain.library.captures import FileClosed, FileCreated
 from callrec.domain.library.file_names import FallbackFile, Side, fallback_file
 from callrec.domain.rules import Rule
 from callrec_lab.simulated_asterisk import ALICE, EPOCH_S, Stage, event
@@ -80,7 +80,10 @@ class House:
         state = RecoveryState(list(self.unfinished))
         self.resync = Resync(ports, state, stage.call_router, stage.background, after=self.mirror)
         self.spool_router = SpoolRouter(
-            stage.files, orphan_closed=self.resync.orphans.closed, fallback_closed=self.resync.fallback.closed
+            stage.files,
+            orphan_closed=self.resync.orphans.closed,
+            fallback_created=self.resync.fallback_created,
+            fallback_closed=self.resync.fallback.closed,
         )
         stage.asterisk.news = self.spool_router.event
         return self.resync
@@ -113,11 +116,11 @@ class House:
             await asyncio.sleep(limit_s)
         return self.has_tables
 
-    def talk(self, *, bridge: str = "b1") -> None:
-        """What Asterisk lists: Alice talks to Bob."""
+    def talk(self, caller: str = "alice", *, bridge: str = "b1") -> None:
+        """What Asterisk lists: the caller talks to Bob."""
         self.stage.asterisk.legs = [
             event("CoreShowChannel", leg, name, linkedid="1.1", BridgeId=bridge)
-            for leg, name in ((LEG, "alice"), (OTHER, "bob"))
+            for leg, name in ((LEG, caller), (OTHER, "bob"))
         ]
 
     def sessions(self) -> list[tuple[str, State]]:
@@ -126,6 +129,15 @@ class House:
             (session.recording.id if session.recording else "", session.state)
             for session in self.stage.call_router.live()
         ]
+
+    def dialplan_begins(self, stem: str) -> None:
+        """Asterisk opens both files of a recorder of the dialplan's own, on the first leg."""
+        self.stage.asterisk.fallback(stem, 0)
+        self.stage.asterisk.recorders[LEG] = "0x7"
+        for side in Side:
+            file = fallback_file(f"degraded-{stem}.{side.value}.sln")
+            assert file
+            self.spool_router.event(FileCreated(file))
 
     def close_fallback(self, stem: str) -> None:
         """Asterisk closes both files."""

@@ -191,7 +191,10 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             _recovery_ports(out, ports), out.recovery, call_router, ports.background, after=astdb_sync.everything
         )
         spool_router = SpoolRouter(
-            ports.files, orphan_closed=resync.orphans.closed, fallback_closed=resync.fallback.closed
+            ports.files,
+            orphan_closed=resync.orphans.closed,
+            fallback_created=resync.fallback_created,
+            fallback_closed=resync.fallback.closed,
         )
         codes = RecordingCodes(call_router, out.store, out.tables, out.codecs)
         _subscribe(out, call_router, resync, _application_presses(out, ports, call_router, codes, digits), digits)

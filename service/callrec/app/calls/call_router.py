@@ -40,6 +40,7 @@ from callrec.domain.calls.commands import AnswerControl, Reply
 from callrec.domain.calls.events import (
     CallMerged,
     Controlled,
+    DialplanCompared,
     DialplanRecords,
     DialStarted,
     Event,
@@ -331,6 +332,14 @@ class CallRouter:
     def recorded_by_dialplan(self, leg: LegId) -> None:
         """The dialplan has its own recorder on this leg, which no call has adopted. The leg may be gone: its events are held."""
         self._tell(leg, DialplanRecords(leg))
+
+    def compare_with_dialplan(self, recorded: Collection[LegId]) -> None:
+        """The dialplan has its own recorder on these legs, which no call has adopted, and on no other."""
+        self._arrivals.forget(DialplanRecords)
+        for worker in self._calls.values():
+            worker.post(DialplanCompared())
+        for leg in recorded:
+            self.recorded_by_dialplan(leg)
 
     def opt_out(self, leg: LegId) -> None:
         """The digit for it was pressed on this leg: its call says whether it counts."""

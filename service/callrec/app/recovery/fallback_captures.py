@@ -6,6 +6,7 @@ again: neither a full disk nor tables that come late may cost a recording, or it
 """
 
 import asyncio
+import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -76,7 +77,8 @@ class FallbackCaptures:
         recording = await self._place(file)
         if recording is not None:
             spooled = await asyncio.to_thread(self._ports.spooled, [file.capture])
-            await self._ports.end(recovery_plan.fallback_ended(recording, spooled))
+            since_s = self._state.asterisk_since_s if self._state.is_resynced else math.inf
+            await self._ports.end(recovery_plan.fallback_ended(recording, spooled, since_s))
             self._state.fallback_begun.discard(file.call)
             await self._forget_note(file)
 

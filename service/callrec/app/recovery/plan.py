@@ -50,6 +50,8 @@ _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
 _CLOSING_S = 0.1
 """What a recorder takes at most, after the hangup, until its files are closed."""
+_STEP_BYTES = 32 * 1024
+"""Asterisk writes a file in steps of this size, and the rest when it closes the file: that is lost when Asterisk dies."""
 _NOTED = "called:"
 """How the leg of a participant is called that only the dialplan's note tells of."""
 _NAMED_S = 1.0
@@ -72,6 +74,12 @@ class Found:
     def length_s(self) -> float:
         """How long it plays; 0 without files."""
         return self.files.length_s if self.files else 0.0
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether each side ends with a whole step of Asterisk's writing. One that was closed in order does once in 512 times."""
+        sides = (self.files.read_bytes, self.files.write_bytes) if self.files and self.files.bytes else ()
+        return bool(sides) and all(size is not None and size % _STEP_BYTES == 0 for size in sides)
 
 
 Spooled = Mapping[CaptureId, Found]
@@ -337,11 +345,13 @@ def with_other(recording: Recording, note: CaptureNote, endpoints: Endpoints) ->
     return replace(recording, parties=(*recording.parties, other))
 
 
-def fallback_ended(recording: Recording, spooled: Spooled) -> Recording:
-    """A fallback capture that has ended. Under always-record, files without sound are of a call that was not answered."""
-    done = ended(recording, spooled, "")
-    files = spooled.get(recording.captures[-1].id, _NOTHING).files
-    is_silent = files is not None and not files.bytes
+def fallback_ended(recording: Recording, spooled: Spooled, asterisk_since_s: float) -> Recording:
+    """A fallback capture that has ended. Under always-record, files without sound are of a call that was not answered.
+    `asterisk_since_s`: when the running Asterisk started; infinite while none can be asked."""
+    found = spooled.get(recording.captures[-1].id, _NOTHING)
+    died = found.is_cut_off and recording.from_s + _TOLERANCE_S < asterisk_since_s
+    done = ended(recording, spooled, ASTERISK_DIED if died else "")
+    is_silent = found.files is not None and not found.files.bytes
     return replace(done, cause=UNANSWERED) if is_silent and recording.rule is Rule.ALWAYS else done
 
 

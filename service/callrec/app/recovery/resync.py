@@ -28,6 +28,8 @@ TABLES_S = 5.0
 """How long a resync waits for the tables: at a start they come at the same time as Asterisk."""
 CLOSING_S = 2.0
 """After a recorder was stopped, until its files are surely closed (app_mixmonitor.c: mixmonitor_thread does that by itself)."""
+BEGUN_S = 5.0
+"""A file of the dialplan's own that is told as new has begun within this time; else a look at the whole spool has told it."""
 SETTLE_S = 3.0
 """By how much two looks at Asterisk's uptime may differ: it comes in whole seconds."""
 
@@ -77,6 +79,16 @@ class Resync:
         self._state.is_resynced = False
         self._calls.miss_events()
 
+    def fallback_created(self, file: FallbackFile) -> None:
+        """The dialplan has begun a recorder: it was answered *unavailable* a moment ago. The call shall begin no second one, also
+        where it is compared already."""
+        if file.rule is not Rule.ALWAYS or abs(self._ports.clock.now().utc_s - file.epoch_s) > BEGUN_S:
+            return
+        if self._state.is_resynced:
+            self._calls.recorded_by_dialplan(LegId(file.uniqueid))
+        else:
+            self._state.fallback_created[file.call] = file
+
     async def link_up(self) -> None:
         """The AMI link is up: resync, and once more when the tables come later than Asterisk."""
         while not await self._resync():
@@ -90,6 +102,8 @@ class Resync:
         while not self._state.is_resynced:
             self._calls.hold_events()
             self._state.fallback_taken.clear()
+            self._state.fallback_created.clear()
+            self._state.fallback_left.clear()
             try:
                 has_tables = await self._ports.tables_known(TABLES_S)
                 going_on = await self._compare(has_tables=has_tables)
@@ -127,33 +141,41 @@ class Resync:
         files, unknown = await self.fallback.found(), await self.orphans.unknown()
         recorders = await self._running.recorders(list(channels), self._with_recorder(channels, files, unknown))
         await self._running.end_others(recorders)
-        running = recovery_plan.running(files, recorders) if has_tables else ()
+        at_work = recovery_plan.running(files, recorders)
+        running = at_work if has_tables else ()
+        if not has_tables:
+            self._state.fallback_left |= {LegId(file.uniqueid) for file in at_work if file.rule is Rule.ALWAYS}
         plan = await self._plan(recorders)
         adopted = await self._adopt(plan, running, unknown, recorders, channels)
-        newer = await self._leave_to_dialplan(channels, files)
+        bridges_s = await self._ports.channels.bridges_s() if self._missed_an_answer(channels) else {}
+        holding, opted_out = await self._holding(channels, adopted), await self._opted_out(channels)
+        newer = await self._leave_to_dialplan(
+            channels, files
+        )  # last: until calls are told, nothing is waited for any more
         restarted, self._state.has_asterisk_restarted = self._state.has_asterisk_restarted, False
         self._calls.resync(
             tuple(channels.values()),
             adopted,
             asterisk_restarted=restarted,
-            bridges_s=await self._ports.channels.bridges_s() if self._missed_an_answer(channels) else {},
-            holding=await self._holding(channels, adopted),
-            opted_out=await self._opted_out(channels),
+            bridges_s=bridges_s,
+            holding=holding,
+            opted_out=opted_out,
         )
         not_told = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return frozenset({file.call for file in running} | not_told | newer)
 
     async def _leave_to_dialplan(self, channels: Channels, known: Sequence[FallbackFile]) -> set[CallId]:
         """What the dialplan records by itself while events are held gets an entry of its own: these events, which are told next,
-        begin no second recording. The calls have adopted what goes on of `known` on `channels`. Returns the captures that are
-        newer: they end when their files are closed.
+        begin no second recording. The calls have adopted what goes on of `known` on `channels`, but for what is left to the
+        dialplan. Returns the captures that are newer: they end when their files are closed.
         """
         old = {file.call for file in known}
         files = [file for file in await self.fallback.found() if file.rule is Rule.ALWAYS]
+        files += self._state.fallback_created.values()
         newer = [file for file in files if file.call not in old]
         legs = {LegId(file.uniqueid) for file in files} | self._state.fallback_taken
-        for leg in (legs - channels.keys()) | {LegId(file.uniqueid) for file in newer}:
-            self._calls.recorded_by_dialplan(leg)
+        left = self._state.fallback_left | {LegId(file.uniqueid) for file in newer}
+        self._calls.compare_with_dialplan((legs - channels.keys()) | left)
         return {file.call for file in newer}
 
     async def _channels(self) -> Channels:

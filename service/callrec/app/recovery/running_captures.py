@@ -171,7 +171,7 @@ class RunningCaptures:
         except CallrecError as error:
             self._ports.alarm(AlarmCause.FALLBACK, error)
             if one.file.rule is Rule.ALWAYS:
-                self._calls.recorded_by_dialplan(one.capture.leg)
+                self._state.fallback_left.add(one.capture.leg)
             return None
         if placed is None:
             return None

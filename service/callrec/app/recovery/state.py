@@ -40,6 +40,10 @@ class RecoveryState:
     """Fallback captures that the journal knows, and whose files may not have their new names yet."""
     fallback_taken: set[LegId] = field(default_factory=set)
     """The legs of always-record captures of the dialplan that became recordings since events are held."""
+    fallback_left: set[LegId] = field(default_factory=set)
+    """The legs of always-record captures of the dialplan that go on without the daemon, as far as this comparison knows."""
+    fallback_created: dict[CallId, FallbackFile] = field(default_factory=dict)
+    """Fallback captures that began since events are held: one file of each."""
     fallback_closed: dict[CallId, set[Side]] = field(default_factory=dict)
     """Which files of running fallback captures were closed."""
 

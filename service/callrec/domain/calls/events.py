@@ -54,6 +54,11 @@ class DialplanRecords:
 
 
 @dataclass(frozen=True, slots=True)
+class DialplanCompared:
+    """Which living legs the dialplan records by itself is told anew: what was told of them before may be over."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationTold:
     """The application that the leg runs at this moment, with its arguments, and the rate of the leg's audio."""
 
@@ -405,7 +410,7 @@ class ResyncEnded:
 
 LegEvent = (
     LegAppeared | LegAnswered | LegGone | LegMoved | CallMerged | LegBroken | DialStarted | FeatureCodeDialled | DialEnded
-    | DialplanRecords | ApplicationTold | PlaceTold | LegBridged | LegsJoined | LegUnbridged
+    | DialplanRecords | DialplanCompared | ApplicationTold | PlaceTold | LegBridged | LegsJoined | LegUnbridged
     | HoldChanged | MusicChanged | LegParked | LegMeasured | LegAudioTold | SupervisorCame | SupervisorLeft
     | RtpRenumbered | VoiceUnheard | PacketsHeldBack
 )  # fmt: skip

@@ -107,6 +107,7 @@ def _apply_event(change: Change, event: events.Event) -> None:  # noqa: C901, PL
         case events.DialEnded():          change.session.dial_status = event.status
         case events.FeatureCodeDialled(): change.session.dialled_feature_code |= {event.leg}
         case events.DialplanRecords():    change.session.recorded_by_dialplan |= {event.leg}
+        case events.DialplanCompared():   change.session.recorded_by_dialplan -= change.session.legs.keys()
         case events.ApplicationTold():    on_application_told(change, event)
         case events.HoldChanged():        on_hold_changed(change, event)
         case events.MusicChanged():       on_music_changed(change, event)

@@ -344,7 +344,7 @@ def test_an_empty_capture_of_a_standing_rule_is_an_unanswered_call(
     recording = recovery_plan.fallback(fallback(rule), Directory(TABLES), NODE)
     if seconds is not None:
         lay(spool, recording.captures[0], seconds)
-    done = recovery_plan.fallback_ended(recording, looked(spool, recording))
+    done = recovery_plan.fallback_ended(recording, looked(spool, recording), 0.0)
     assert (done.cause, done.to_s) == (cause, EPOCH_S + (seconds or 0))
 
 

@@ -381,6 +381,103 @@ async def test_a_call_of_held_events_that_nothing_recorded_is_told(house: House)
 
 
 @virtual
+async def test_what_the_dialplan_records_while_the_store_is_away_is_recorded_once(house: House) -> None:
+    """The users are known from before. The call got a second recorder, whose id replaced that of the dialplan's on the leg, so
+    that both ran to its end."""
+    house.has_tables = False
+    house.talk("ever")
+    house.stage.asterisk.fallback(POLICY)
+    house.stage.asterisk.recorders[LEG] = "0x7"
+    async with house.running():
+        coming = asyncio.create_task(house.resync.link_up())
+        await house.stage.passes(3.5 * TABLES_S)
+        assert house.sessions() == [("", State.IDLE)]
+        house.has_tables = True
+        await coming
+        await house.stage.passes(0.1)
+        assert house.sessions() == [(f"d{NOW}x1x1-1", State.OPENED)]
+
+
+@pytest.mark.parametrize("is_resynced", [True, False], ids=["compared", "being compared"])
+@virtual
+async def test_a_recorder_that_the_dialplan_begins_as_we_come_home_is_the_only_one(
+    house: House, *, is_resynced: bool
+) -> None:
+    """The hook was answered *unavailable* a moment before the end of the comparison."""
+    stem = f"always-ever-1.1-{NOW + 30}"
+    async with house.running() as call_router:
+        if is_resynced:
+            await house.resync.link_up()
+            call_router.asterisk(event("Newchannel", LEG, "ever"))
+            house.dialplan_begins(stem)
+        else:
+            house.has_tables = False
+            coming = asyncio.create_task(house.resync.link_up())
+            await house.stage.passes(1)
+            house.dialplan_begins(stem)
+            house.has_tables = True
+            await coming
+        await house.stage.passes(1)
+        house.stage.call("ever", "bob")
+        await house.stage.passes(5)
+        assert house.sessions() == [("", State.IDLE)]
+        house.stage.asterisk.fallback(stem, 5)
+        house.stage.hang_up()
+        house.close_fallback(stem)
+        await house.stage.passes(30)
+    assert [one.call for one in house.stage.handed] == [f"d{NOW + 30}x1x1"]
+
+
+@virtual
+async def test_what_a_look_at_the_spool_tells_as_new_is_not(house: House) -> None:
+    """The kernel has dropped events: each file that exists is told as created, also one of a former talk of the leg."""
+    async with house.running():
+        await house.resync.link_up()
+        house.dialplan_begins(POLICY)
+        house.stage.call("ever", "bob")
+        await house.stage.passes(5)
+        assert house.sessions() == [("c1-1", State.OPENED)]
+
+
+@virtual
+async def test_a_recorder_of_the_dialplan_that_is_ended_leaves_the_call_to_us(house: House) -> None:
+    """This process stood still: it hears of the recorder before it notices that, and ends it then, since the call rings yet."""
+    stem = f"always-ever-1.1-{NOW + 30}"
+    async with house.running() as call_router:
+        await house.resync.link_up()
+        house.dialplan_begins(stem)
+        house.resync.link_down()
+        house.talk("ever", bridge="")
+        await house.resync.link_up()
+        await house.stage.passes(1)
+        assert house.stage.asterisk.recorders[LEG] == ""
+        for leg, name in ((LEG, "ever"), (OTHER, "bob")):
+            call_router.asterisk(event("BridgeEnter", leg, name, linkedid="1.1", BridgeUniqueid="b1"))
+        await house.stage.passes(1)
+        assert house.sessions() == [("c1-1", State.OPENED)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "uptime", "cause"),
+    [(2, "10", "asterisk-died"), (1.9, "10", ""), (2, "100", "")],
+    ids=["cut off", "closed in order", "the same Asterisk"],
+)
+@virtual
+async def test_what_a_death_of_asterisk_took_from_the_dialplans_capture_is_told(
+    house: House, seconds: float, uptime: str, cause: str
+) -> None:
+    """It was *sound*, though Asterisk had not written its last two seconds yet."""
+    for side in Side:
+        path = house.stage.asterisk.folder / f"degraded-{POLICY}.{side.value}.sln"
+        path.write_bytes(bytes(round(seconds * 2 * 16384) & ~1))
+    house.resync.booted(Message((("Event", "FullyBooted"), ("Uptime", uptime))))
+    async with house.running():
+        await house.resync.link_up()
+        await house.stage.passes(1)
+    assert [capture.cause for one in house.stage.handed for capture in one.captures] == [cause]
+
+
+@virtual
 async def test_of_several_captures_on_a_leg_the_last_goes_on_and_the_others_have_ended(house: House) -> None:
     house.talk()
     house.stage.asterisk.fallback(f"on_demand-alice-1.1-{NOW - 10}")

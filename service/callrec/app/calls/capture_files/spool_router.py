@@ -8,17 +8,19 @@ from callrec.domain.library.file_names import CaptureFile, FallbackFile
 
 
 class SpoolRouter:
-    """`orphan_closed` hears of a closed file of no open capture, `fallback_closed` of a closed file of the dialplan's own."""
+    """`orphan_closed` hears of a closed file of no open capture, the two others of the dialplan's own files."""
 
     def __init__(
         self,
         files: FileWatch,
         *,
         orphan_closed: Callable[[], None],
+        fallback_created: Callable[[FallbackFile], None],
         fallback_closed: Callable[[FallbackFile], None],
     ) -> None:
         self._files = files
-        self._orphan_closed, self._fallback_closed = orphan_closed, fallback_closed
+        self._orphan_closed = orphan_closed
+        self._fallback_created, self._fallback_closed = fallback_created, fallback_closed
 
     def event(self, event: SpoolEvent) -> None:
         """Pass one event on. Never blocks."""
@@ -28,9 +30,9 @@ class SpoolRouter:
             case FileClosed(CaptureFile() as file):
                 if not self._files.closed(file):
                     self._orphan_closed()
+            case FileCreated(FallbackFile() as file):
+                self._fallback_created(file)
             case FileClosed(FallbackFile() as file):
                 self._fallback_closed(file)
-            case Rescanned():
+            case Rescanned():  # pragma: no branch - the last kind
                 self._files.rescanned()
-            case _:  # a new file of the dialplan's own: its end is what counts
-                pass

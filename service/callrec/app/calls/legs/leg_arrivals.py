@@ -33,6 +33,13 @@ class Arrivals:
                 future.set_result(None)
         return tuple(self._kept.pop(leg, {}).values())
 
+    def forget(self, kind: type[DialplanNews]) -> None:
+        """Of no leg that has not come yet this is true any more."""
+        for leg, kept in list(self._kept.items()):
+            kept.pop(kind, None)
+            if not kept:
+                del self._kept[leg]
+
     async def wait(self, leg: LegId, within_s: float) -> bool:
         """Whether it came within this time."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

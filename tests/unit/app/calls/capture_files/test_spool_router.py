@@ -48,7 +48,7 @@ class Watch(FileWatch):
         (FileClosed(CaptureFile(OURS, Side.READ, 8000)), ["closed"]),
         (FileClosed(CaptureFile(OTHERS, Side.READ, 8000)), ["closed", "orphan"]),
         (Rescanned(()), ["rescanned"]),
-        (FileCreated(FALLBACK), []),
+        (FileCreated(FALLBACK), ["fallback begins"]),
         (FileClosed(FALLBACK), ["fallback"]),
     ],
     ids=["created", "closed", "closed, of no open capture", "rescanned", "the dialplan's", "the dialplan's, closed"],
@@ -58,6 +58,7 @@ def test_an_event_goes_to_its_capture_or_to_recovery(tmp_path: Path, event: Spoo
     router = SpoolRouter(
         watch,
         orphan_closed=lambda: watch.heard.append("orphan"),
+        fallback_created=lambda file: watch.heard.append("fallback begins" if file is FALLBACK else "another"),
         fallback_closed=lambda file: watch.heard.append("fallback" if file is FALLBACK else "another"),
     )
     router.event(event)

@@ -2,27 +2,35 @@
 and to systemd.
 
 Asterisk has no time limit for reading from FastAGI (res_agi.c: launch_netscript), and a stopped process keeps its port open: a
-leg would wait until the process continues. So the dialplan first checks for a heartbeat within the last two seconds.
+leg would wait until the process continues. So the dialplan first checks for a heartbeat within the last two seconds. A daemon
+that ends in order takes its mark back: a call that is answered then is the dialplan's at once.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from callrec.domain.errors import CallrecError
 
 BEAT_S: Final = 0.25
+END_S: Final = 0.5
+"""How long the end waits for the disk on which the mark is taken back."""
 LIMIT_S: Final = 1.0
 """After so long without a heartbeat the dialplan may have used its fallback mode: waiting AMI events are then too old."""
 
 
 class Heartbeat:
-    """`mark` renews the dialplan's mark; `tell` runs at each heartbeat. A hanging disk stops only the mark."""
+    """`mark` renews the dialplan's mark, `unmark` ends it; `tell` runs at each heartbeat. A hanging disk stops only the mark."""
 
     def __init__(
-        self, mark: Callable[[], Awaitable[None]], tell: Callable[[], None], monotonic: Callable[[], float]
+        self,
+        mark: Callable[[], Awaitable[None]],
+        unmark: Callable[[], Awaitable[None]],
+        tell: Callable[[], None],
+        monotonic: Callable[[], float],
     ) -> None:
-        self._mark, self._tell, self._monotonic = mark, tell, monotonic
+        self._mark, self._unmark, self._tell, self._monotonic = mark, unmark, tell, monotonic
         self._last_s: float | None = None
         self._found = False
         self.why_not = "the daemon has not told the dialplan yet that it lives"
@@ -43,6 +51,9 @@ class Heartbeat:
             if marking is not None:
                 marking.cancel()
                 await asyncio.gather(marking, return_exceptions=True)
+            with contextlib.suppress(CallrecError, TimeoutError):  # then it ends by itself
+                async with asyncio.timeout(END_S):
+                    await self._unmark()
 
     def stood_still(self) -> bool:
         """Whether this process was stopped, since the last call of this method, for so long that the dialplan may have used its

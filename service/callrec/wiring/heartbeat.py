@@ -24,7 +24,7 @@ class Alive:
 def keep_alive(spool: Path, readiness: Readiness) -> Iterator[Alive]:
     """The heartbeat, not running yet. The check `alive` fails when the dialplan's mark file cannot be renewed."""
     mark, manager = AliveMark(spool), ServiceManager()
-    heartbeat = Heartbeat(mark.renew, manager.alive, time.monotonic)
+    heartbeat = Heartbeat(mark.renew, mark.end, manager.alive, time.monotonic)
     readiness.add("alive", lambda: (not heartbeat.why_not, heartbeat.why_not))
     try:
         yield Alive(heartbeat, manager)

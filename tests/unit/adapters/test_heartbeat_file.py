@@ -25,6 +25,12 @@ async def test_the_folder_is_made_and_its_time_set_ahead(mark: AliveMark, tmp_pa
         assert (tmp_path / NAME).stat().st_mtime == int(NOW_S + 1)
 
 
+async def test_at_its_end_the_mark_is_over(mark: AliveMark, tmp_path: Path) -> None:
+    await mark.renew()
+    await mark.end()
+    assert (tmp_path / NAME).stat().st_mtime < int(NOW_S)
+
+
 async def test_a_link_in_its_place_is_not_followed(mark: AliveMark, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -15,10 +15,18 @@ class House:
         self.stopped_s = 0.0
         self.fault: Unavailable | None = None
         self.hangs = False
-        self.heartbeat = Heartbeat(self._mark, self._tell, self._monotonic)
+        self.ends = 0
+        self.heartbeat = Heartbeat(self._mark, self._unmark, self._tell, self._monotonic)
 
     async def _mark(self) -> None:
         self.marks += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.fault:
+            raise self.fault
+
+    async def _unmark(self) -> None:
+        self.ends += 1
         if self.hangs:
             await asyncio.Event().wait()
         if self.fault:
@@ -44,6 +52,7 @@ async def test_four_times_a_second_both_are_told() -> None:
     await house.beats(10 * BEAT_S - 0.01)
     assert (house.marks, house.tells, house.heartbeat.why_not) == (10, 10, "")
     assert not house.heartbeat.stood_still()
+    assert house.ends == 1
 
 
 @virtual

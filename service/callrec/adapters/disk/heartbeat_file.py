@@ -28,13 +28,17 @@ class AliveMark:
 
     async def renew(self) -> None:
         """Renew the mark. Raises Unavailable; the mark then expires, and the dialplan changes to fallback mode."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._renew)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._set, LEASE_S)
+
+    async def end(self) -> None:
+        """The daemon ends: the dialplan changes to fallback mode at once. Raises Unavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._set, -LEASE_S)
 
     def close(self) -> None:
         """End the thread, without waiting for a disk that does not answer."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _renew(self) -> None:
+    def _set(self, lease_s: float) -> None:
         with on_disk(f"mark {self._path}"):
             try:
                 folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -42,7 +46,7 @@ class AliveMark:
                 self._path.mkdir(mode=0o755)
                 folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                until_s = int(self._now_s() + LEASE_S)
+                until_s = int(self._now_s() + lease_s)
                 os.utime(folder, (until_s, until_s))
             finally:
                 os.close(folder)

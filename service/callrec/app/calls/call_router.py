@@ -94,6 +94,8 @@ class CallRouter:
         self._places = LegPlaces(endpoints)
         self._conversations = Conversations(self._places)
         self._arrivals = Arrivals()
+        self._unknown_since: dict[tuple[LegId, BridgeId], float] = {}
+        """Since when, in monotonic seconds, legs may talk that were compared before the tables told whose they are."""
         self._replies: dict[str, asyncio.Future[Outcome]] = {}
         self._controls: dict[str, asyncio.Future[ControlAnswer]] = {}
         self._presses = itertools.count(1)
@@ -380,13 +382,15 @@ class CallRouter:
         bridges_s: Mapping[BridgeId, float] = MappingProxyType({}),
         holding: Mapping[LegId, bool] = MappingProxyType({}),
         opted_out: Collection[LegId] = (),
+        is_complete: bool = True,
     ) -> None:
         """Make the calls what Asterisk says they are: `channels` are all its CoreShowChannel events of one listing.
 
         `adopted` are recordings that somebody else began (a former daemon, the dialplan), whose leg is among the channels and
         carries no capture of ours. When Asterisk itself was restarted, earlier captures are broken whatever their files say.
         `bridges_s`: when the bridges were made, in Unix time, as far as that is known; `holding`: which legs hold the others;
-        `opted_out`: those of participants who have asked not to be recorded.
+        `opted_out`: those of participants who have asked not to be recorded; `is_complete`: the tables tell whose legs they are,
+        else they are compared again.
         """
         self._conversations.opt_out(opted_out)
         present = {LegId(channel.get("Uniqueid")): channel.get("Linkedid") for channel in channels}
@@ -402,6 +406,8 @@ class CallRouter:
                 self._tell_left(gone, worker)
         for channel in filter(is_leg, channels):
             self._seen(channel, bridges_s)
+        if is_complete:
+            self._unknown_since.clear()
         for leg, holds_others in holding.items():
             if its := self._by_leg.get(leg):
                 its.post(HoldChanged(leg, holds_others))
@@ -466,6 +472,10 @@ class CallRouter:
         at_mono_s = None
         if bridge and not self.knows_bridge(leg.id, bridge):
             at_mono_s = self._stream.times.answered(bridges_s.get(bridge), channel.get("Duration"))
+            self._unknown_since[leg.id, bridge] = at_mono_s
+        elif bridge and (leg.id, bridge) in self._unknown_since:
+            members = ((member, bridge) for member in self._conversations.members(bridge))
+            at_mono_s = max(self._unknown_since[one] for one in members if one in self._unknown_since)
         self._post(worker, leg.id, LegBridged(bridge, leg) if bridge else LegUnbridged(None, leg.id), at_mono_s)
         if channel.get(PARKED):
             worker.post(LegParked(leg.id))

@@ -160,6 +160,7 @@ class Resync:
             bridges_s=bridges_s,
             holding=holding,
             opted_out=opted_out,
+            is_complete=has_tables,
         )
         not_told = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return frozenset({file.call for file in running} | not_told | newer)

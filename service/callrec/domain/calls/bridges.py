@@ -41,7 +41,10 @@ def join(parties: tuple[Party, ...], leg: Leg, at_s: float) -> tuple[Party, ...]
     """The participants when this leg takes part from this instant on."""
     last = next((party for party in reversed(parties) if party.leg == leg.id), None)
     if last is not None and last.to_s is None:
-        return parties
+        if leg.user is None or last.user is not None:
+            return parties
+        known = replace(last, user=leg.user.id, number=leg.number, name=leg.name)  # the tables came later than the leg
+        return tuple(known if party is last else party for party in parties)
     if last is not None and at_s - (last.to_s or 0.0) <= MOVED_S:
         return tuple(replace(party, to_s=None) if party is last else party for party in parties)
     return (*parties, Party(leg.id, leg.user.id if leg.user else None, leg.number, leg.name, at_s))

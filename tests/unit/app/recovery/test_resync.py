@@ -14,7 +14,7 @@ from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Direction, Waiting, WaitingKind
 from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
-from callrec.domain.directory.model import Context, ContextKind, Place
+from callrec.domain.directory.model import Context, ContextKind, Place, Tables
 from callrec.domain.library.captures import FileClosed
 from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
 from callrec.domain.rules import PlaceKind, Rule
@@ -396,6 +396,30 @@ async def test_what_the_dialplan_records_while_the_store_is_away_is_recorded_onc
         await coming
         await house.stage.passes(0.1)
         assert house.sessions() == [(f"d{NOW}x1x1-1", State.OPENED)]
+
+
+@virtual
+async def test_a_conversation_of_which_the_tables_tell_late_lacks_what_was_before(house: House) -> None:
+    """It was answered while the daemon was dead. 75 s were missing, and it was *sound*, of nobody."""
+    house.has_tables = False
+    house.stage.directory = Directory(Tables())
+    house.talk("ever")
+    house.stage.asterisk.legs = [
+        Message((*leg.headers, ("Duration", duration)))
+        for leg, duration in zip(house.stage.asterisk.legs, ("00:01:00", "00:00:54"), strict=True)
+    ]
+    await house.stage.passes(60)
+    async with house.running():
+        coming = asyncio.create_task(house.resync.link_up())
+        await house.stage.passes(3.5 * TABLES_S)
+        assert house.sessions() == [("", State.IDLE)]
+        house.stage.directory, house.has_tables = Directory(TABLES), True
+        await coming
+        await house.stage.passes(0.1)
+        (session,) = house.stage.call_router.live()
+        assert session.recording is not None
+        assert session.recording.from_s == EPOCH_S + TABLES_S + 60 - 55
+        assert [party.user for party in session.recording.parties] == ["3", "2"]
 
 
 @pytest.mark.parametrize("is_resynced", [True, False], ids=["compared", "being compared"])

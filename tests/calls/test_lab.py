@@ -34,6 +34,8 @@ from callrec_lab.phones import Answer, Busy, RingForever
 TALK_S = 1.2
 SPEAKS_S = 0.3
 """So soon after its answer a phone speaks."""
+CLICK = 0.1
+"""Of so much of the time the edge of a packet that came late may sound like any tone."""
 
 
 def _lives(pid: int | None) -> bool:
@@ -58,7 +60,7 @@ async def test_two_phones_hear_each_other(lab: Laboratory) -> None:
     for heard, there, own in ((call.heard(), 1000, 440), (other.heard(), 440, 1000)):
         assert heard.length_s == pytest.approx(talked_s(call), abs=NEAR_S)
         assert_heard(heard.between(SPEAKS_S, TALK_S), there)
-        assert presence(heard, own) == 0.0
+        assert presence(heard, own) <= CLICK
 
 
 async def test_a_call_from_outside_rings_the_users_phone(lab: Laboratory) -> None:

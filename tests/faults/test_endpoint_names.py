@@ -4,6 +4,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -148,7 +149,8 @@ async def test_without_the_daemon_each_is_known_by_its_whole_name(whole: Stack) 
     await whole.daemon.ready()
     await settled(whole)
     assert [says(call, "call-recording-on") for call in words] == [True] * 3
-    assert [await is_flagged(whole, number) for number in flagged] == [True] * 3
+    for number in flagged:
+        await until(partial(is_flagged, whole, number), hint="what the dialplan has noted is in the store")
     new = [one.manifest.recording for one in stored(whole) if one.id not in before]
     assert sorted(user(whole, number) for number in flagged) == sorted(str(one.parties[0].user) for one in new)
 

@@ -101,10 +101,10 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 async def receiving(receiver: Receiver | None = None, port: int = 0) -> AsyncIterator[Receiver]:
     """Listen."""
     one = receiver or Receiver()
-    serving: set[asyncio.Task[None]] = set()
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.add(asyncio.create_task(one.serve(reader, writer)))
+        serving[asyncio.create_task(one.serve(reader, writer))] = writer
 
     server = await asyncio.start_server(connected, "127.0.0.1", port)
     one.port = server.sockets[0].getsockname()[1]
@@ -115,3 +115,8 @@ async def receiving(receiver: Receiver | None = None, port: int = 0) -> AsyncIte
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
+        for (
+            writer
+        ) in serving.values():  # a task that had not begun has closed nothing, and what nobody reads is not sent
+            writer.transport.abort()
+        await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Asterisk dies, or the line to its manager is cut, wedged or slow: what was captured is kept, what was missed is made up for."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from trouble import (
     assert_lamps,
     begin,
     between_presses_s,
+    connect,
     conversation,
     is_flagged,
     lamp,
@@ -41,6 +43,8 @@ from callrec_lab.stack import Stack
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 TALK_S = 1.5
+LAPSES_S = 2.2
+"""So long after the daemon has lost the manager its mark may be valid."""
 LOST_S = 2.2
 """32 KiB per leg at 8 kHz is 2.05 s: what Asterisk holds back and loses when it is killed."""
 
@@ -147,6 +151,35 @@ async def test_p1_what_happens_while_the_manager_is_cut_off_is_made_up_for(whole
     one(stack, "1006").holds("1006", "1009", brief.length_s)
     for each in stored(stack)[2:]:
         assert_sound(each.manifest)
+
+
+async def test_p1_who_fetches_a_parked_caller_while_the_manager_is_cut_off_is_recorded(whole: Line) -> None:
+    """The daemon lives and hears of nothing, no leg passes the hook here, and the call is over before the line is back."""
+    stack = whole.stack
+    there, here = await connect(stack, "1002", "1003")
+    await whole.cut()
+    await asyncio.sleep(LAPSES_S)
+    await here.send_to("*70")
+    slot = ""
+
+    async def is_parked() -> bool:
+        nonlocal slot
+        found = re.search(r"Space\s*:\s*(\d+)", await stack.pbx.cli("parking show default"))
+        slot = found[1] if found else ""
+        return bool(found)
+
+    await until(is_parked)
+    fetching = await phone(stack, "1005").call(slot, tone_hz=TONES_HZ["1005"])
+    await fetching.answered()
+    await asyncio.sleep(2 * TALK_S)
+    await fetching.hangup()
+    await there.ended()
+    await whole.mend()
+    await settled(stack)
+    found = one(stack, "1005")  # without the manager nothing tells who the other was
+    assert_sound(found.manifest)
+    for side, number in ((found.left, "1005"), (found.right, "1002")):
+        assert presence(side, TONES_HZ[number]) * side.length_s >= 2 * TALK_S - NEAR_S, found.manifest.recording
 
 
 async def test_p11_a_press_while_the_manager_is_cut_off_records_and_the_next_one_stops(whole: Line) -> None:

@@ -3,7 +3,8 @@ and to systemd.
 
 Asterisk has no time limit for reading from FastAGI (res_agi.c: launch_netscript), and a stopped process keeps its port open: a
 leg would wait until the process continues. So the dialplan first checks for a heartbeat within the last two seconds. A daemon
-that ends in order takes its mark back: a call that is answered then is the dialplan's at once.
+that ends in order takes its mark back: a call that is answered then is the dialplan's at once. One that lives and cannot do
+anything for a call (it has no link to the manager, or knows no user) does not renew its mark: it would answer *unavailable*.
 """
 
 import asyncio
@@ -31,10 +32,21 @@ class Heartbeat:
         monotonic: Callable[[], float],
     ) -> None:
         self._mark, self._unmark, self._tell, self._monotonic = mark, unmark, tell, monotonic
+        self._is_able: Callable[[], bool] = lambda: True
+        self._soon = asyncio.Event()
+        self._marked_s: float | None = None
         self._last_s: float | None = None
         self._found = False
         self.why_not = "the daemon has not told the dialplan yet that it lives"
         """Why the dialplan does not know that the daemon lives; empty when it does."""
+
+    def mark_only_while(self, is_able: Callable[[], bool]) -> None:
+        """Renew the dialplan's mark only while this is true."""
+        self._is_able = is_able
+
+    def beat_soon(self) -> None:
+        """The next heartbeat is now: the daemon has become able, and nobody shall take it for dead meanwhile."""
+        self._soon.set()
 
     async def run(self) -> None:
         """Send heartbeats until cancelled."""
@@ -44,16 +56,24 @@ class Heartbeat:
                 self._look()
                 self._last_s = self._monotonic()
                 self._tell()
-                if marking is None or marking.done():
+                if not self._is_able():
+                    self.why_not = ""  # other checks tell why
+                elif marking is None or marking.done():
+                    self._marked_s = self._monotonic()
                     marking = asyncio.create_task(self._note())
-                await asyncio.sleep(BEAT_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_S):
+                        await self._soon.wait()
+                self._soon.clear()
         finally:
             if marking is not None:
                 marking.cancel()
                 await asyncio.gather(marking, return_exceptions=True)
-            with contextlib.suppress(CallrecError, TimeoutError):  # then it ends by itself
-                async with asyncio.timeout(END_S):
-                    await self._unmark()
+            # A mark that is over already stays: its time tells since when the dialplan records by itself
+            if self._marked_s is not None and self._monotonic() - self._marked_s < LIMIT_S:
+                with contextlib.suppress(CallrecError, TimeoutError):  # then it ends by itself
+                    async with asyncio.timeout(END_S):
+                        await self._unmark()
 
     def stood_still(self) -> bool:
         """Whether this process was stopped, since the last call of this method, for so long that the dialplan may have used its

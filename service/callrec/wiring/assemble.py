@@ -187,9 +187,12 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         )
         call_router = CallRouter(ports, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
         astdb_sync = _astdb_sync(out, call_router, ports.device_states)
-        resync = Resync(
-            _recovery_ports(out, ports), out.recovery, call_router, ports.background, after=astdb_sync.everything
-        )
+
+        def is_resynced() -> None:
+            out.alive.heartbeat.beat_soon()
+            astdb_sync.everything()
+
+        resync = Resync(_recovery_ports(out, ports), out.recovery, call_router, ports.background, after=is_resynced)
         spool_router = SpoolRouter(
             ports.files,
             orphan_closed=resync.orphans.closed,
@@ -197,6 +200,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
             fallback_closed=resync.fallback.closed,
         )
         codes = RecordingCodes(call_router, out.store, out.tables, out.codecs)
+        out.alive.heartbeat.mark_only_while(codes.is_able)
         _subscribe(out, call_router, resync, _application_presses(out, ports, call_router, codes, digits), digits)
         config_sync = keep_conf(settings, out.tables, out.observation, out.readiness)
         agi = _agi_server(out, call_router, codes)

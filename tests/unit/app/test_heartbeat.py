@@ -98,3 +98,32 @@ async def test_a_disk_that_hangs_stops_the_mark_alone() -> None:
     await house.beats(5)
     assert (house.marks, house.tells) == (1, 20)
     assert not house.heartbeat.stood_still()
+
+
+@virtual
+async def test_a_daemon_that_can_do_nothing_for_a_call_is_none_for_the_dialplan() -> None:
+    """A new partner was not asked for: the daemon lived, and had no link to the manager. The service manager is still told."""
+    house, is_able = House(), True
+    house.heartbeat.mark_only_while(lambda: is_able)
+    beating = asyncio.create_task(house.heartbeat.run())
+    await asyncio.sleep(2 * BEAT_S - 0.01)
+    is_able = False
+    await asyncio.sleep(8 * BEAT_S)
+    assert (house.marks, house.tells, house.heartbeat.why_not) == (2, 10, "")
+    beating.cancel()
+    await asyncio.wait([beating])
+    assert house.ends == 0
+
+
+@virtual
+async def test_a_daemon_that_becomes_able_tells_it_at_once() -> None:
+    house, is_able = House(), False
+    house.heartbeat.mark_only_while(lambda: is_able)
+    beating = asyncio.create_task(house.heartbeat.run())
+    await asyncio.sleep(1.1 * BEAT_S)
+    is_able = True
+    house.heartbeat.beat_soon()
+    await asyncio.sleep(0.1 * BEAT_S)
+    assert house.marks == 1
+    beating.cancel()
+    await asyncio.wait([beating])

@@ -7,6 +7,8 @@ Each answers with one word in CALLREC_RESULT and, where a sound is to be played,
 - `unconfirmed`: the outcome is unknown; the lamp shows it as soon as it is known.
 """
 
+import contextlib
+
 from callrec.app.calls.ami_events import by_name, clean_name, clean_number, endpoint_of, number_in
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.ports.asterisk import Codecs
@@ -131,6 +133,13 @@ class RecordingCodes:
         except Unavailable as error:
             return _say("unconfirmed" if isinstance(error, OutcomeUnknown) else "unavailable", party)
         return _say("on" if on else "off", party)
+
+    def is_able(self) -> bool:
+        """Whether a request about recording would be answered by something else than *unavailable*."""
+        with contextlib.suppress(Unavailable):
+            self._reachable()
+            return True
+        return False
 
     def _reachable(self) -> None:
         if not self._call_router.link_is_up():

@@ -5,6 +5,7 @@ process dies first.
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import shutil
@@ -23,6 +24,8 @@ from callrec_lab.installation import Installation
 
 BOOT_S = 60.0
 STOP_S = 10.0
+_NO_PLACE = (errno.EAGAIN, errno.EINVAL)
+"""Nobody more can wait for a console."""
 CLI_S = 30.0
 _LANGUAGES = ("en", "fr", "de", "es")
 _CONTROL_POLL_S = 0.02  # there is no event for the creation of its control socket
@@ -167,13 +170,30 @@ class AsteriskServer:
         except OSError as error:
             raise self._failure(f"refused '{command}': {error}") from None
 
+    async def _greeted(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the console, which has said its first line. Asterisk lets two wait for one (asterisk.c:
+        ast_makesocket): the kernel refuses more, and asyncio takes that for a connection until it is read."""
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(self.root / "run/asterisk.ctl")
+                try:
+                    await reader.readline()
+                except BaseException:
+                    writer.close()
+                    raise
+            except OSError as error:
+                if error.errno not in _NO_PLACE:
+                    raise
+                await asyncio.sleep(_CONTROL_POLL_S)
+            else:
+                return reader, writer
+
     async def _on_console(self, command: str) -> str:
         """The dialogue of a remote console, without a process of its own, which costs more than the command (asterisk.c:
         ast_remotecontrol): a greeting, the command with a NUL, the answer to the end of the stream. Lines that begin with DEL
         are not the answer's."""
-        reader, writer = await asyncio.open_unix_connection(self.root / "run/asterisk.ctl")
+        reader, writer = await self._greeted()
         try:
-            await reader.readline()
             writer.write(f"cli quit after {command}\0".encode())
             lines = (await reader.read()).split(b"\n")
         finally:

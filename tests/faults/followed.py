@@ -43,6 +43,8 @@ class Excused:
     application: str = ""
     causes: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
+    stays_s: float = 0.0
+    """How long Asterisk may keep the recorded one's leg after it has left the conversation."""
     starts_s: float = 0.0
     """How long the recorded one's phone itself may be silent behind its first packets."""
 
@@ -66,7 +68,7 @@ def _judge(scene: Scene, entry: tuple[Manifest, Sound, Sound], others: tuple[str
     gaps_s = {number: _gap_s(scene, manifest, right, number) for number in voices}
     assert max(gaps_s.values()) <= WIDEST_S, (gaps_s, recording)
     gaps_s[scene.recorded] = _own_gap_s(scene, manifest, left, others, excused)
-    _assert_named(scene, manifest, (*others, *filter(None, [excused.application])))
+    _assert_named(scene, manifest, (*others, *filter(None, [excused.application])), excused.stays_s)
     if not recording.missing:  # what follows what is missing may stand too early in the file
         _assert_in_time(manifest, right, voices)
     _assert_alone(scene, left, right, voices)
@@ -143,7 +145,7 @@ def _spoken_s(sound: Sound, number: str) -> float:
     return sum(to_s - from_s for from_s, to_s in spans(sound, TONES_HZ[number]) if to_s - from_s > CLICK_S)
 
 
-def _assert_named(scene: Scene, manifest: Manifest, others: tuple[str, ...]) -> None:
+def _assert_named(scene: Scene, manifest: Manifest, others: tuple[str, ...], stays_s: float) -> None:
     """Those who talked, and nobody else; the recorded one from the first to the last."""
     recording = manifest.recording
     assert {party.number for party in recording.parties} == {scene.recorded, *others}, recording.parties
@@ -153,7 +155,7 @@ def _assert_named(scene: Scene, manifest: Manifest, others: tuple[str, ...]) -> 
     assert first_s - recording.from_s <= NEAR_S, own
     # A busy machine closes the files late; what was written behind the end of the recording is not in the file (`assessment`).
     stored_to_s = min(recording.captures[-1].to_s or 0.0, recording.to_s or math.inf)
-    assert stored_to_s - last_s <= NEAR_S, (own, recording.to_s, recording.captures)
+    assert stored_to_s - last_s <= max(NEAR_S, stays_s), (own, recording.to_s, recording.captures)
 
 
 def _assert_in_time(manifest: Manifest, right: Sound, voices: list[str]) -> None:

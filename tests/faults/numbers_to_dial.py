@@ -95,10 +95,10 @@ async def channels_of(stack: Stack, number: str) -> dict[str, str]:
     return await channels(stack, f"PJSIP/{stack.line(number)}-")
 
 
-async def together(stack: Stack, *numbers: str) -> bool:
-    """Whether these phones are in one bridge, with a call each."""
+async def together(stack: Stack, *numbers: str, former: str = "") -> bool:
+    """Whether these phones are in one bridge, with a call each, and no more in the former one."""
     bridges = [bridge for number in numbers for bridge in (await channels_of(stack, number)).values()]
-    return len(bridges) == len(numbers) and len(set(bridges)) == 1 and bool(bridges[0])
+    return len(bridges) == len(numbers) and len(set(bridges)) == 1 and bridges[0] not in {"", former}
 
 
 async def lay(stack: Stack, seats: int) -> None:

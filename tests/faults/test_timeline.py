@@ -288,11 +288,16 @@ async def test_p1_the_first_silence_of_a_call_has_its_place(talks: Mapping[str, 
     recording = found.manifest.recording
     (said_s, _) = said_by(talk)[-1]
     (heard_s, _) = words(talk.sound(found), FIRST_HZ, apart_s=APART_S)[-1]
-    missing = longest(found.manifest)
-    assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
     assert_exact(recording, beside_s=VAGUE_S)
     exact_s = (recording.timeline_exact_s or 0.0) + EDGE_S
-    assert (missing.to_s, recording.captures[0].from_s + heard_s) == pytest.approx((said_s, said_s), abs=exact_s)
+    assert recording.captures[0].from_s + heard_s == pytest.approx(said_s, abs=exact_s)
+    if found.manifest.state is StoredState.SOUND:
+        # In one of sixteen calls Asterisk itself writes the silence, by the growth of the file: then nothing is missing
+        assert found.length_s == pytest.approx((recording.to_s or 0.0) - recording.from_s, abs=exact_s)
+        return
+    missing = longest(found.manifest)
+    assert (found.manifest.state, missing.cause) == (StoredState.PARTIAL, "timeline"), found.manifest
+    assert missing.to_s == pytest.approx(said_s, abs=exact_s)
     assert missing.to_s - missing.from_s == pytest.approx(FIRST_SILENCE_S, abs=2 * EXACT_S + EDGE_S)
 
 

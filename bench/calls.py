@@ -6,11 +6,13 @@ device. What the phones hear is not written (a recorder per leg would cost the m
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from callrec.adapters.asterisk.ami import AmiLink
 from callrec.domain.errors import Unavailable
+from callrec.protocols.ami import Message
 from callrec_lab.phones import PhoneBank, PhoneCall
 from callrec_lab.stack import Stack, Wishes, start
 
@@ -44,6 +46,43 @@ def bank_of(running: Stack) -> PhoneBank:
     if running.bank is None:
         raise Unavailable("test-pbx", "this stack has no phones")
     return running.bank
+
+
+@asynccontextmanager
+async def manager(
+    running: Stack,
+    user: str = "",
+    secret: str = "",
+    *,
+    events: str = "",
+    on_event: Callable[[Message], None] = lambda _: None,
+) -> AsyncIterator[AmiLink]:
+    """A manager connection beside the daemon's, as its user if none is given, that hears of this kind of event. `events`: its
+    name; its class is the one that the user may read."""
+    up = asyncio.Event()
+
+    async def is_up() -> None:
+        up.set()
+
+    ports = running.pbx.ports
+    link = AmiLink(
+        host="127.0.0.1",
+        port=ports.ami,
+        username=user or ports.ami_user,
+        secret=secret or ports.ami_secret,
+        wanted_events=(events,) if events else (),
+        event_classes="on" if events else "off",
+        on_event=on_event,
+        on_up=is_up,
+        on_down=lambda _: None,
+    )
+    keeper = asyncio.create_task(link.run())
+    try:
+        await up.wait()
+        yield link
+    finally:
+        await link.close()
+        await asyncio.wait({keeper}, timeout=ACTION_S)
 
 
 async def add_extension(bank: PhoneBank, exten: str, application: str, data: str = "", priority: int = 1) -> None:

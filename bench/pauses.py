@@ -9,14 +9,11 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 
 from bench import part, quiet
-from bench.calls import ACTION_S, CALLED, CALLER, end, place, stack
-from callrec.adapters.asterisk.ami import AmiLink
+from bench.calls import ACTION_S, CALLED, CALLER, end, manager, place, stack
 from callrec_lab.stack import Stack
 
 GOAL_MS = 250
@@ -24,35 +21,6 @@ CALLS, ROUNDS = 60, 5
 BETWEEN_S = 0.05
 """Between two requests: the tones of the pause before are played meanwhile."""
 REASON = {"reason": "card number"}
-
-
-@asynccontextmanager
-async def _manager(running: Stack) -> AsyncIterator[AmiLink]:
-    """A manager connection of our own."""
-    up = asyncio.Event()
-
-    async def is_up() -> None:
-        up.set()
-
-    ports = running.pbx.ports
-    link = AmiLink(
-        host="127.0.0.1",
-        port=ports.ami,
-        username=ports.ami_user,
-        secret=ports.ami_secret,
-        wanted_events=(),
-        event_classes="off",
-        on_event=lambda _: None,
-        on_up=is_up,
-        on_down=lambda _: None,
-    )
-    keeper = asyncio.create_task(link.run())
-    try:
-        await up.wait()
-        yield link
-    finally:
-        await link.close()
-        await asyncio.wait({keeper}, timeout=ACTION_S)
 
 
 async def _recorded_legs(running: Stack) -> list[str]:
@@ -68,7 +36,7 @@ async def _measure(running: Stack) -> dict[str, object]:
     ours_ms: list[float] = []
     resumed_ms: list[float] = []
     by_hand_ms: list[float] = []
-    async with _manager(running) as manager, aiohttp.ClientSession(headers=daemon.authorization) as http:
+    async with manager(running) as by_manager, aiohttp.ClientSession(headers=daemon.authorization) as http:
 
         async def control(call: str, verb: str) -> float:
             since_s = time.monotonic()
@@ -80,7 +48,7 @@ async def _measure(running: Stack) -> dict[str, object]:
         async def by_hand(channel: str) -> float:
             since_s = time.monotonic()
             what = [("Channel", channel), ("Direction", "both"), ("State", "0")]
-            await manager.action("MixMonitorMute", what, timeout_s=ACTION_S)
+            await by_manager.action("MixMonitorMute", what, timeout_s=ACTION_S)
             return 1000 * (time.monotonic() - since_s)
 
         async with http.get(api, params={"limit": CALLS}) as answer:

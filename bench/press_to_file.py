@@ -14,8 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bench import part, quiet
-from bench.calls import ACTION_S, CALLED, end, place, stack
-from callrec.adapters.asterisk.ami import AmiLink
+from bench.calls import CALLED, end, manager, place, stack
 from callrec.protocols.ami import Message
 from callrec_lab.phones import PhoneCall
 from callrec_lab.stack import Stack
@@ -54,29 +53,9 @@ async def _digits(running: Stack) -> AsyncIterator[_Digits]:
     more = f"\n[{_USER}]\nsecret = {_SECRET}\ndeny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\nread = dtmf\n"
     running.pbx.write_conf("manager.conf", conf + more)
     await running.pbx.cli("manager reload")
-    found, up = _Digits(), asyncio.Event()
-
-    async def is_up() -> None:
-        up.set()
-
-    link = AmiLink(
-        host="127.0.0.1",
-        port=running.pbx.ports.ami,
-        username=_USER,
-        secret=_SECRET,
-        wanted_events=("DTMFEnd",),
-        event_classes="dtmf",
-        on_event=found.take,
-        on_up=is_up,
-        on_down=lambda _: None,
-    )
-    keeper = asyncio.create_task(link.run())
-    try:
-        await up.wait()
+    found = _Digits()
+    async with manager(running, _USER, _SECRET, events="DTMFEnd", on_event=found.take):
         yield found
-    finally:
-        await link.close()
-        await asyncio.wait({keeper}, timeout=ACTION_S)
 
 
 async def _until_file(call: PhoneCall, code: str, digits: _Digits, files: Callable[[], set[Path]], count: int) -> float:

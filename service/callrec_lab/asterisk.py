@@ -25,7 +25,7 @@ from callrec_lab.installation import Installation
 BOOT_S = 60.0
 STOP_S = 10.0
 _NO_PLACE = (errno.EAGAIN, errno.EINVAL)
-"""Nobody more can wait for a console."""
+"""The console's queue is full."""
 CLI_S = 30.0
 _LANGUAGES = ("en", "fr", "de", "es")
 _CONTROL_POLL_S = 0.02  # there is no event for the creation of its control socket

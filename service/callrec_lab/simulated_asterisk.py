@@ -269,7 +269,7 @@ class Asterisk:
     async def stop(self, capture: Capture) -> None:
         self._do("stop")
         if not (mixmonitor := capture.mixmonitor or await self.mixmonitor_of(capture)):
-            return  # nobody knows which one it is
+            return  # it cannot be named
         self.stopped.append(mixmonitor)
         self._noted(capture)[capture.leg] = ""
         self.close(capture.id)

@@ -45,7 +45,7 @@ class Heartbeat:
         self._is_able = is_able
 
     def beat_soon(self) -> None:
-        """The next heartbeat is now: the daemon has become able, and nobody shall take it for dead meanwhile."""
+        """Send the next heartbeat at once: the daemon can record again, and the dialplan should know."""
         self._soon.set()
 
     async def run(self) -> None:

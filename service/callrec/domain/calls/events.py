@@ -55,7 +55,7 @@ class DialplanRecords:
 
 @dataclass(frozen=True, slots=True)
 class DialplanCompared:
-    """Which living legs the dialplan records by itself is told anew: what was told of them before may be over."""
+    """A new list of the legs that the dialplan records follows; what was told before is out of date."""
 
 
 @dataclass(frozen=True, slots=True)

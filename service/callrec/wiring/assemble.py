@@ -174,18 +174,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         background = Background(out.observation)
         digits = DigitLegs(AriApplicationBridges(out.ari, ARI_APP), background)
         ports = _call_ports(out, finalizer, health, background, digits)
-        terms = Terms(
-            Limits(pause_s=settings.pause_max_s, announce_s=settings.announce_max_s),
-            settings.on_demand_overrides_always,
-            settings.follow,
-            settings.record_applications,
-            settings.confirm,
-            settings.tracks,
-            settings.announce,
-            beep_s=settings.beep_s,
-            opt_out=bool(settings.opt_out_digit),
+        call_router = CallRouter(
+            ports, node=NodeId(settings.node), terms=_terms(settings), ids=UlidIds(), endpoints=out
         )
-        call_router = CallRouter(ports, node=NodeId(settings.node), terms=terms, ids=UlidIds(), endpoints=out)
         astdb_sync = _astdb_sync(out, call_router, ports.device_states)
 
         def is_resynced() -> None:
@@ -210,6 +201,20 @@ async def assemble(settings: Settings) -> AsyncIterator[Daemon]:
         )
         _watch_health(daemon)
         yield daemon
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        Limits(pause_s=settings.pause_max_s, announce_s=settings.announce_max_s),
+        settings.on_demand_overrides_always,
+        settings.follow,
+        settings.record_applications,
+        settings.confirm,
+        settings.tracks,
+        settings.announce,
+        beep_s=settings.beep_s,
+        opt_out=bool(settings.opt_out_digit),
+    )
 
 
 async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:

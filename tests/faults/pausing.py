@@ -18,13 +18,15 @@ from callrec_lab.audio_checks import Sound, longest_s, spans
 from callrec_lab.phones import Answer, PhoneCall
 from callrec_lab.stack import Stack
 
-SECRET_HZ = 500
+SECRET_HZ = 3550
+"""Far from all that else is heard: the tone of ringing (440 Hz) was taken for a secret of 500 Hz."""
 TALK_S, SECRET_S = 1.5, 1.2
 CLICK_S = 0.06
 """A packet that comes late is a click, which has all pitches."""
 LOW_HZ, HIGH_HZ = 660, 880
 """The tone of a pause falls from the high note to the low one, that of a resume rises."""
-NOTE_S = 0.08
+NOTE_S, SHORT_S = 0.08, 0.06
+"""So long a note of 120 ms is heard at least, and where a starved machine loses its first or last packet; a click is shorter."""
 LATE_S, STOOD_STILL_S = 0.045, 0.15
 """So long a note may be away between its first and its last moment: for two packets, and where a starved machine stands still."""
 EDGE_S = 0.1
@@ -198,7 +200,8 @@ def assert_kept_secret(played: Scene, found: Stored) -> None:
 
 def notes(sound: Sound) -> str:
     """The tones that were heard: `-` of a pause, `+` of a resume."""
-    low, high = ([at for at, to in _notes_of(sound, hz) if to - at >= NOTE_S] for hz in (LOW_HZ, HIGH_HZ))
+    shortest_s = SHORT_S if is_starved() else NOTE_S
+    low, high = ([at for at, to in _notes_of(sound, hz) if to - at >= shortest_s] for hz in (LOW_HZ, HIGH_HZ))
     pairs = [(min(one, other), "+" if one < other else "-") for one in low for other in high if abs(one - other) < 0.4]
     return "".join(kind for _, kind in sorted(pairs))
 

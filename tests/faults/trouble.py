@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -341,7 +342,9 @@ async def valkey(stack: Stack) -> int:
 
 def says(call: PhoneCall, prompt: str) -> bool:
     """Whether this phone heard the words of this prompt, in English, and no others about recording."""
-    return [("en", prompt)] == words(call.heard(), PROMPTS)
+    heard = words(call.heard(), PROMPTS)
+    logging.getLogger(__name__).info("heard %s", heard)
+    return heard == [("en", prompt)]
 
 
 async def leave_alone(stack: Stack) -> None:

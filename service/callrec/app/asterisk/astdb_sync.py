@@ -30,6 +30,8 @@ from callrec.domain.vocabulary import AlarmCause
 PAUSE_S = 1.0
 LOOK_S = 5.0
 """How often fallback changes are read: the dialplan may add one just after the daemon or the store has returned."""
+RECENT_S = 0.25
+"""No user is copied by a look at the fallback changes that is older: a store that does not answer keeps each one waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class AstDbSync:
         self._blinking = blinking
         self._waiting: dict[_Work, None] = {}
         self._changed_flags: Mapping[UserId, bool] = {}
+        self._looked_s = 0.0
         self._wake = asyncio.Event()
         tables.on_change(self.changed)
 
@@ -121,6 +124,7 @@ class AstDbSync:
     async def _look(self) -> None:
         """Read the fallback changes; copy the users again for which there are new ones."""
         before, self._changed_flags = self._changed_flags, await self._apply_changes()
+        self._looked_s = asyncio.get_running_loop().time()
         for user in before.keys() | self._changed_flags.keys():
             if before.get(user) != self._changed_flags.get(user) and self._tables.directory.user(user):
                 self._waiting[user] = None
@@ -129,6 +133,8 @@ class AstDbSync:
         """Copy each entry once. A failed entry goes to the end of the queue, so that it does not delay the others."""
         failed: Refused | None = None
         for _ in range(len(self._waiting)):
+            if asyncio.get_running_loop().time() - self._looked_s > RECENT_S:
+                await self._look()
             work = next(iter(self._waiting))
             del self._waiting[work]
             try:

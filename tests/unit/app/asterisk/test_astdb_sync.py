@@ -52,8 +52,11 @@ class AstDb:
         self.owners: dict[str, tuple[UserId | None, bool]] = {}
         self.faults: dict[str, CallrecError] = {}
         self.codes = 0
+        self.written: list[tuple[UserId, bool]] = []
         self.places_written: list[bool] = []
         """Whether the rules of places were compared with Asterisk's afresh, each time."""
+        self.takes_s = 0.0
+        """So long it takes to copy a user: a store that does not answer."""
         self.order: list[str] = []
         """In which order the code and the users' flags were written."""
 
@@ -74,6 +77,8 @@ class AstDb:
         """See ports.FallbackCopy."""
         self.always_on[user], self.rules[user] = on, rules
         self.order.append(user)
+        self.written.append((user, on))
+        await asyncio.sleep(self.takes_s)
 
     async def places(self, *, afresh: bool) -> None:
         """See ports.FallbackCopy."""
@@ -305,6 +310,22 @@ async def test_before_anything_is_written_it_is_known_what_users_were_told(tmp_p
         await asyncio.sleep(2 * PAUSE_S)
     assert house.heard.alarms == ["mirror: ami-down"]
     assert house.astdb.always_on == house.device_states.always_lit == {ALICE.id: True, BOB.id: False, EVER.id: False}
+
+
+@virtual
+async def test_what_a_user_is_told_while_others_are_copied_is_not_written_over(tmp_path: Path) -> None:
+    """The dialplan found its change undone, and told its user that the outcome was not known."""
+    house = House(tmp_path)
+    house.astdb.takes_s = 2.0
+    async with house.running():
+        house.astdb_sync.everything()
+        await asyncio.sleep(1.0)
+        last = next(user for user in (ALICE.id, BOB.id, EVER.id) if user not in house.astdb.always_on)
+        house.words = {last: True}
+        await asyncio.sleep(30)
+    assert house.astdb.always_on[last] is True
+    assert (last, True) in house.astdb.written
+    assert (last, False) not in house.astdb.written
 
 
 @virtual

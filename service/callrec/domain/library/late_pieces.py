@@ -10,9 +10,10 @@ silence. A phone may also send digital silence by itself, or nothing: muted, wit
 - Else nothing tells one from the other. The entry says how long they are together (`Recording.may_lack_s`). So it does of longer
   ones that no counter has explained, up to the largest delay.
 
-A silence to the very end of the call may be a voice, too: a phone that has gone back in its RTP numbers in the last seconds is
-told by no counter in time (`domain.calls.captures.rtp_counts`). Where it is known that its packets came it is told as `deaf-leg`
-(`app.calls.watches.quality_watch`); else it counts with the others that nothing tells from a voice.
+A silence to the very end of the call, or until a participant leaves it, may be a voice, too: a phone that has gone back in its
+RTP numbers in the last seconds is told by no counter in time (`domain.calls.captures.rtp_counts`). Where it is known that its
+packets came until the end of the call it is told as `deaf-leg` (`app.calls.watches.quality_watch`); else it counts with the
+others that nothing tells from a voice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,12 +41,12 @@ PIECES = 20
 
 @dataclass(frozen=True, slots=True)
 class SideSilences:
-    """The digital silences of one side of the file where a voice was due, ascending. `last_s`: how long the one lasts with which
-    the call ends, which is none of them."""
+    """The digital silences of one side of the file where a voice was due, ascending. `last_s`: how long each one lasts with which
+    the call ends, or a participant leaves it; it is none of them."""
 
     side: Heard
     spans: tuple[Span, ...]
-    last_s: float = 0.0
+    last_s: tuple[float, ...] = ()
 
 
 def largest_delays_s(recording: Recording) -> dict[Heard, float | None]:
@@ -84,8 +85,7 @@ def judge(sides: Iterable[SideSilences], delays_s: Mapping[Heard, float | None])
             may_lack_s += length_s(
                 span for span in one.spans if LONG_S <= span[1] - span[0] <= (delay_s or 0.0) + LATE_S
             )
-        if EDGE_S < one.last_s <= UNTOLD_S:
-            may_lack_s += one.last_s
+        may_lack_s += sum(last_s for last_s in one.last_s if EDGE_S < last_s <= UNTOLD_S)
     return tuple(sorted(told, key=lambda one: one.from_s)), round(may_lack_s, 3)
 
 

@@ -38,7 +38,7 @@ def test_the_largest_delay_of_a_side_is_known_when_it_is_of_each_participant_the
 
 def said(*spans: Span, last_s: float = 0.0, delay_s: float | None = 0.2) -> tuple[list[Span], float]:
     """What is told of one side with these silences, and what may be missing beside it."""
-    told, may_lack_s = judge([SideSilences(Heard.SAYS, spans, last_s)], {Heard.SAYS: delay_s})
+    told, may_lack_s = judge([SideSilences(Heard.SAYS, spans, (last_s, 0.1))], {Heard.SAYS: delay_s})
     assert {(one.cause, one.side) for one in told} <= {(LATE_PACKETS, Heard.SAYS)}
     return [(one.from_s, one.to_s) for one in told], may_lack_s
 
@@ -81,7 +81,7 @@ def test_a_silence_to_the_end_may_be_a_voice_of_which_no_counter_tells(
 
 
 def test_each_side_is_judged_by_itself_and_told_in_the_order_of_time() -> None:
-    sides = SideSilences(Heard.SAYS, ((3.0, 3.2),)), SideSilences(Heard.HEARS, ((1.0, 1.15), (5.0, 5.2)), 0.4)
+    sides = SideSilences(Heard.SAYS, ((3.0, 3.2),)), SideSilences(Heard.HEARS, ((1.0, 1.15), (5.0, 5.2)), (0.4,))
     assert judge(sides, dict.fromkeys(Heard)) == (
         (
             Missing(1.0, 1.15, LATE_PACKETS, Heard.HEARS),

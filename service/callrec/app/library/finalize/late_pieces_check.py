@@ -44,7 +44,7 @@ def late_pieces(
     last_s_of_all = end_s - UNTOLD_S - LONG_S
     since_s = {side: last_s_of_all if is_in_time(delay_s) else recording.from_s for side, delay_s in delays_s.items()}
     found: dict[Heard, list[Span]] = {Heard.SAYS: [], Heard.HEARS: []}
-    last_s = dict.fromkeys(found, 0.0)
+    last_s: dict[Heard, list[float]] = {side: [] for side in found}
     partners = {
         one.id: CaptureSilences(recording, one, files, spool)
         for one in recording.partner_captures
@@ -62,14 +62,35 @@ def late_pieces(
                 spans = _with_partners(recording, spans, partners)
             due = _due(recording, own, side, told, heard)
             if spans and spans[-1][1] >= min(end_s, silences.end_s) - NEAR_S and own is recording.captures[-1]:
-                last_s[heard] = length_s(common(spans[-1:], _due(recording, own, side, told, heard, to_the_end=True)))
+                last_s[heard].append(
+                    length_s(common(spans[-1:], _due(recording, own, side, told, heard, to_the_end=True)))
+                )
                 spans = spans[:-1]
+            last_s[heard] += _as_they_left(recording, own, silences, side, told)
             found[heard] += [span for span in spans if _is_due(span, due)]
     late, may_lack_s = judge(
-        (SideSilences(one, tuple(sorted(spans)), last_s[one]) for one, spans in found.items()), delays_s
+        (SideSilences(one, tuple(sorted(spans)), tuple(last_s[one])) for one, spans in found.items()), delays_s
     )
     is_dialplans = any(not one.channel for one in recording.captures)  # when its recorder began, nothing tells
     return late, None if is_dialplans else may_lack_s
+
+
+def _as_they_left(
+    recording: Recording, own: Capture, silences: CaptureSilences, side: Side, told: Sequence[Missing]
+) -> list[float]:
+    """How long each participant whose voice this side has was silent until they left the others, who talked on."""
+    heard = Heard.SAYS if side is Side.READ and not own.of_others else Heard.HEARS
+    end_s = conversation_end_s(recording)
+    due = _due(recording, own, side, told, heard, to_the_end=True)
+    found = []
+    for party in recording.parties:
+        left_s = span_of(party, end_s)[1]
+        if (party.leg == own.leg) != (side is Side.READ) or left_s > min(end_s, silences.end_s) - AROUND_S:
+            continue
+        spans = silences.of(side, max(own.from_s, left_s - UNTOLD_S - LONG_S), left_s, LONG_S)
+        there = common(due, [(party.from_s, left_s)])
+        found += [length_s(common([span], there)) for span in spans if span[0] < left_s - NEAR_S <= span[1]]
+    return found
 
 
 def _is_due(span: Span, due: Sequence[Span]) -> bool:

@@ -79,6 +79,27 @@ def test_where_no_packet_came_late_only_the_end_is_looked_at(tmp_path: Path) -> 
     assert found(tmp_path, with_delay(20.0), PIECES, sound(18, 2)) == ([], 2.0)
 
 
+@pytest.mark.parametrize(
+    ("hears", "may_lack_s"),
+    [
+        (sound(7, 1.5, 11.5), 1.0),
+        (sound(5, 2, 13), 0.0),
+        (sound(7.9, 1.5, 10.6), 0.0),
+        (sound(8.2, 0.4, 11.4), 0.0),
+    ],
+    ids=["until they left", "before", "for a moment", "after"],
+)
+@pytest.mark.parametrize("delay_ms", [20.0, 250.0])
+def test_who_was_silent_until_they_left_may_have_said_something(
+    tmp_path: Path, hears: bytes, may_lack_s: float, delay_ms: float
+) -> None:
+    """Their phone may have gone back in its numbers a moment before: no counter tells it. The others talk on."""
+    own, other = with_delay(delay_ms).parties
+    leaver, third = replace(other, to_s=FROM_S + 8), replace(other, leg=C, from_s=FROM_S + 8.1)
+    recording = replace(RECORDING, parties=(own, leaver, third))
+    assert found(tmp_path, recording, hears=hears) == ([], may_lack_s)
+
+
 def test_a_phone_with_silences_of_its_own_leaves_it_open(tmp_path: Path) -> None:
     assert found(tmp_path, RECORDING, sound(5, 0.2, 4.8, 1.5, 8.5)) == ([], 0.2)
 

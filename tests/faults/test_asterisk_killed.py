@@ -38,11 +38,12 @@ from trouble import (
 from callrec.domain.library.manifest import StoredState
 from callrec.domain.rules import Rule
 from callrec_lab.audio_checks import presence
+from callrec_lab.phones import RingForever
 from callrec_lab.stack import Stack
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
-TALK_S = 1.5
+TALK_S, SOON_S = 1.5, 0.6
 LAPSES_S = 2.2
 """So long after the daemon has lost the manager its mark may be valid."""
 LOST_S = 2.2
@@ -151,6 +152,24 @@ async def test_p1_what_happens_while_the_manager_is_cut_off_is_made_up_for(whole
     one(stack, "1006").holds("1006", "1009", brief.length_s)
     for each in stored(stack)[2:]:
         assert_sound(each.manifest)
+
+
+async def test_p1_a_call_that_is_answered_as_the_manager_is_lost_has_one_entry(whole: Line) -> None:
+    """The daemon knows that it rang, and it is over before the line is back."""
+    stack = whole.stack
+    await phone(stack, "1010").behave(RingForever())
+    there = await phone(stack, "1013").call("1010", tone_hz=TONES_HZ["1013"])
+    here = await phone(stack, "1010").rings()
+    whole.proxy.cut()
+    await here.answer(TONES_HZ["1010"])
+    await there.answered()
+    await asyncio.sleep(SOON_S)
+    await there.hangup()
+    await here.ended()
+    await whole.mend()
+    await settled(stack)
+    found = one(stack, "1013", "1010")
+    assert (found.manifest.state, found.manifest.recording.cause) == (StoredState.FAILED, "daemon-away")
 
 
 async def test_p1_who_fetches_a_parked_caller_while_the_manager_is_cut_off_is_recorded(whole: Line) -> None:

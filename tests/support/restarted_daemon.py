@@ -1,7 +1,7 @@
 """A daemon that comes home, for the tests: what it finds in journal, spool and Asterisk."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from callrec.domain.calls.session import State
 from callrec.domain.errors import CallrecError, Refused
 from callrec.domain.library.captures import FileClosed, FileCreated
 from callrec.domain.library.file_names import FallbackFile, Side, fallback_file
+from callrec.domain.library.missed_conversations import MissedConversation
 from callrec.domain.rules import Rule
 from callrec_lab.simulated_asterisk import ALICE, EPOCH_S, Stage, event
 
@@ -31,6 +32,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.noted: dict[str, CaptureNote] = {}
+        self.conversations: list[MissedConversation] = []
         self.fault: CallrecError | None = None
 
     async def read(self, file: FallbackFile) -> CaptureNote | None:
@@ -45,6 +47,18 @@ class Notes:
             raise self.fault or Refused("ami-refused", "Database entry not found")
         del self.noted[file.stem]
 
+    async def missed(self) -> Sequence[MissedConversation]:
+        """See CaptureNotes."""
+        if self.fault:
+            raise self.fault
+        return tuple(self.conversations)
+
+    async def forget_missed(self) -> None:
+        """See CaptureNotes."""
+        if self.fault or not self.conversations:
+            raise self.fault or Refused("ami-refused", "Database entry not found")
+        self.conversations.clear()
+
 
 class House:
     """A daemon that begins, with what is there."""
@@ -54,6 +68,7 @@ class House:
         self.unfinished: list[Entry] = []
         self.mirrored = 0
         self.has_tables = True
+        self.blind_s = 0.0
         self.notes = Notes()
         self.resync = self.begin()
         self.stage.link_is_up = True
@@ -77,7 +92,7 @@ class House:
             hand_over=stage.handed.append,
             may_opt_out=True,
         )
-        state = RecoveryState(list(self.unfinished))
+        state = RecoveryState(list(self.unfinished), blind_s=self.blind_s)
         self.resync = Resync(ports, state, stage.call_router, stage.background, after=self.mirror)
         self.spool_router = SpoolRouter(
             stage.files,

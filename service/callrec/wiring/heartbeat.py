@@ -11,6 +11,9 @@ from callrec.adapters.systemd import ServiceManager
 from callrec.app.heartbeat import Heartbeat
 from callrec.observe.health import Readiness
 
+LAG_S = 0.5
+"""So late a daemon may see what happens in Asterisk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
@@ -18,6 +21,8 @@ class Alive:
 
     heartbeat: Heartbeat
     manager: ServiceManager
+    former_s: float
+    """Until when a former daemon has seen all calls, in Unix time; 0 when none has lived."""
 
 
 @contextmanager
@@ -27,6 +32,6 @@ def keep_alive(spool: Path, readiness: Readiness) -> Iterator[Alive]:
     heartbeat = Heartbeat(mark.renew, mark.end, manager.alive, time.monotonic)
     readiness.add("alive", lambda: (not heartbeat.why_not, heartbeat.why_not))
     try:
-        yield Alive(heartbeat, manager)
+        yield Alive(heartbeat, manager, min(mark.last_s(), time.time()) - LAG_S)
     finally:
         mark.close()

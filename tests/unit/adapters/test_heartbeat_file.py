@@ -22,7 +22,13 @@ def mark(tmp_path: Path) -> Iterator[AliveMark]:
 async def test_the_folder_is_made_and_its_time_set_ahead(mark: AliveMark, tmp_path: Path) -> None:
     for _ in range(2):
         await mark.renew()
-        assert (tmp_path / NAME).stat().st_mtime == int(NOW_S + 1)
+        assert (tmp_path / NAME).stat().st_mtime == pytest.approx(NOW_S + 1, abs=1e-3)
+
+
+async def test_the_next_daemon_knows_when_it_was_renewed_last(mark: AliveMark) -> None:
+    assert mark.last_s() == 0.0
+    await mark.renew()
+    assert mark.last_s() == pytest.approx(NOW_S, abs=1e-3)
 
 
 async def test_at_its_end_the_mark_is_over(mark: AliveMark, tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ class AliveMark:
         self._now_s = now_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="callrec-alive")
 
+    def last_s(self) -> float:
+        """When a daemon last renewed the mark, in Unix time; two seconds before its end when it ended in order; 0 when there was
+        none. Blocking."""
+        try:
+            return self._path.stat().st_mtime - LEASE_S
+        except OSError:
+            return 0.0
+
     async def renew(self) -> None:
         """Renew the mark. Raises Unavailable; the mark then expires, and the dialplan changes to fallback mode."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._set, LEASE_S)
@@ -46,7 +54,7 @@ class AliveMark:
                 self._path.mkdir(mode=0o755)
                 folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                until_s = int(self._now_s() + lease_s)
+                until_s = self._now_s() + lease_s
                 os.utime(folder, (until_s, until_s))
             finally:
                 os.close(folder)

@@ -365,6 +365,10 @@ class CallRouter:
         """The link is lost: events are missed until `resync`."""
         self._stream.times.lost()
 
+    def seen_until_s(self) -> float:
+        """Until when all calls are known, in Unix time; 0 before the first `resync`."""
+        return self._stream.times.seen_until_s()
+
     def hold_events(self) -> None:
         """Hold events from here until `resync` or `release_events`."""
         self._stream.hold()

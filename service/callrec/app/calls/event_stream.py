@@ -116,6 +116,11 @@ class EventTimes:
             return now.mono_s
         return now.mono_s - age_s if is_steady and 0 < age_s < OLDEST_S else now.mono_s
 
+    def seen_until_s(self) -> float:
+        """Until when every event was read, in Unix time; 0 before the first resync."""
+        now = self._clock.now()
+        return 0.0 if self._read_until_s is None else now.utc_s - (now.mono_s - self._read_until_s)
+
     def answered(self, bridge_utc_s: float | None, duration: str) -> float:
         """Since when a conversation may go on of which no event told, in monotonic seconds: not before its bridge was made, its
         youngest leg (which lives for `duration`, `00:01:02`), the last event before any was missed, and the machine. More is not

@@ -14,6 +14,7 @@ from callrec.domain.directory.model import User
 from callrec.domain.directory.service_changes import ServiceChange
 from callrec.domain.library.captures import SpoolTrouble
 from callrec.domain.library.file_names import FallbackFile
+from callrec.domain.library.missed_conversations import MissedConversation
 from callrec.domain.prompts import OwnPrompt
 from callrec.domain.rules import RecordRules, UserId
 from callrec.protocols.ami import Message
@@ -145,14 +146,22 @@ class ChannelList(Protocol):
 
 
 class CaptureNotes(Protocol):
-    """The dialplan's notes about fallback captures, in AstDB."""
+    """The dialplan's notes about fallback captures, and about conversations that it missed, in AstDB."""
 
     async def read(self, file: FallbackFile) -> CaptureNote | None:
         """The note about this capture; None when there is none. Raises Unavailable, Refused."""
         ...
 
     async def forget(self, file: FallbackFile) -> None:
-        """Remove the note. Raises Unavailable; Refused also when there is none."""
+        """Remove what is noted about this capture. Raises Unavailable; Refused also when there is nothing."""
+        ...
+
+    async def missed(self) -> Sequence[MissedConversation]:
+        """The conversations that nothing recorded, in any order. Raises Unavailable, Refused."""
+        ...
+
+    async def forget_missed(self) -> None:
+        """Remove all notes about such conversations. Raises Unavailable; Refused also when there is none."""
         ...
 
 

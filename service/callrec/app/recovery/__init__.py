@@ -7,7 +7,8 @@ time are lost. What is true is found in four places, none of which knows all of 
     the journal     what the daemon meant to record, and what of it has not ended
     the spool       what Asterisk has written, under the daemon's names or the dialplan's
     Asterisk        which channels live, which recorder is on each, and what the daemon noted there
-    AstDB           what the dialplan noted: the other participant of a fallback capture, each fallback change
+    AstDB           what the dialplan noted: the other participant of a fallback capture and when it ended, each conversation
+                    that nothing recorded, each fallback change
 
 Recovery reads them, decides in `plan` (pure) and makes the calls what Asterisk says they are. Every step may be repeated: ids
 follow from names, names are given once, and the journal holds a recording until the library has it. So a crash, a lost link or a
@@ -28,7 +29,8 @@ full disk in the middle costs a repetition, not a recording. All that recovery r
       │                (what the dialplan records meanwhile is not theirs)                   │
       │   7 release    the held events, in their order; `is_resynced`                        │
       v                                                                                      │
-    calls are followed; beside them:                                                         │
+    calls are followed; beside them, first of all:                                           │
+      │     conversations that nothing recorded ──> entries without audio (wait for tables)  │
       │   8 AstDB and device states are written; fallback changes go to the store (every 5 s)│
       │   9 ended captures ──> journal ──> finalizer                                         │
       │  10 orphan files ──> recordings of unknown origin                                    │

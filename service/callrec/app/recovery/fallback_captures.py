@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Recording
@@ -74,23 +75,24 @@ class FallbackCaptures:
         return True
 
     async def _store(self, file: FallbackFile) -> None:
-        recording = await self._place(file)
+        recording, note = await self._place(file)
         if recording is not None:
             spooled = await asyncio.to_thread(self._ports.spooled, [file.capture])
             since_s = self._state.asterisk_since_s if self._state.is_resynced else math.inf
-            await self._ports.end(recovery_plan.fallback_ended(recording, spooled, since_s))
+            await self._ports.end(recovery_plan.fallback_ended(recording, spooled, since_s, note))
             self._state.fallback_begun.discard(file.call)
             await self._forget_note(file)
 
-    async def adopt(self, file: FallbackFile) -> Recording | None:
-        """Make a recording of a capture that goes on: intent first, then the new names of its files. None: it is one already.
+    async def adopt(self, file: FallbackFile) -> tuple[Recording, CaptureNote | None] | None:
+        """Make a recording of a capture that goes on: intent first, then the new names of its files. With what the dialplan noted
+        of it. None: it is one already.
 
         Raises Unavailable; then it becomes a recording when it has ended.
         """
-        recording = await self._place(file)
+        recording, note = await self._place(file)
         self._state.fallback_begun.discard(file.call)
         await self._forget_note(file)  # Asterisk tells the participants
-        return recording
+        return (recording, note) if recording else None
 
     async def found(self) -> Sequence[FallbackFile]:
         """The files with the dialplan's names; nothing while the spool cannot be read."""
@@ -110,29 +112,32 @@ class FallbackCaptures:
                 except CallrecError as error:
                     self._ports.alarm(AlarmCause.FALLBACK, error)
 
-    async def _place(self, file: FallbackFile) -> Recording | None:
+    async def _place(self, file: FallbackFile) -> tuple[Recording | None, CaptureNote | None]:
         """May run again, also when a try failed anywhere in between: until it is done, the capture counts as begun."""
         async with self._one_at_a_time:
             self._state.fallback_closed.pop(file.call, None)
             begun = self._state.fallback_begun
             if file.call not in begun and not await asyncio.to_thread(self._ports.spool.has, file):
-                return None
-            recording = recovery_plan.fallback(file, self._ports.endpoints, self._ports.node)
-            recording = await self._with_other(recording, file)
+                return None, None
+            recording, note = (
+                recovery_plan.fallback(file, self._ports.endpoints, self._ports.node),
+                await self._note(file),
+            )
+            if note:
+                recording = recovery_plan.with_other(recording, note, self._ports.endpoints)
             await self._ports.journal.append(Entry(Step.INTENT, recording))
             begun.add(file.call)
             if file.rule is Rule.ALWAYS:
                 self._state.fallback_taken.add(LegId(file.uniqueid))
             await asyncio.to_thread(self._ports.spool.adopt, file, file.capture)
-            return recording
+            return recording, note
 
-    async def _with_other(self, recording: Recording, file: FallbackFile) -> Recording:
+    async def _note(self, file: FallbackFile) -> CaptureNote | None:
         """An Asterisk that cannot be asked costs the other participant's name, not the recording."""
         try:
-            note = await self._ports.notes.read(file)
+            return await self._ports.notes.read(file)
         except CallrecError:
-            return recording
-        return recovery_plan.with_other(recording, note, self._ports.endpoints) if note else recording
+            return None
 
     async def _forget_note(self, file: FallbackFile) -> None:
         with suppress(CallrecError):  # a note that stays is of a capture that is never read again

@@ -5,6 +5,7 @@ leg is gone, or whose recorder was stopped meanwhile, ends with what its files h
 dialplan's own, or those of a lost journal) become recordings of their own.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,8 +37,10 @@ from callrec.domain.calls.model import (
     Pause,
     Recording,
 )
+from callrec.domain.calls.not_recorded import LINK_DOWN
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import FallbackFile
+from callrec.domain.library.missed_conversations import MissedConversation
 from callrec.domain.rules import Rule
 from callrec.protocols.ami import Message
 
@@ -46,6 +49,8 @@ RESTART = "restart"
 """The reason of a pause that only a note on a leg tells of."""
 JOURNAL_LOST = "journal-lost"
 UNANSWERED = "unanswered: while the daemon was away"
+DAEMON_AWAY = "daemon-away"
+"""The dialplan took a daemon for alive that had just died, and the conversation was over before another one was there."""
 _TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
 _CLOSING_S = 0.1
@@ -345,14 +350,77 @@ def with_other(recording: Recording, note: CaptureNote, endpoints: Endpoints) ->
     return replace(recording, parties=(*recording.parties, other))
 
 
-def fallback_ended(recording: Recording, spooled: Spooled, asterisk_since_s: float) -> Recording:
-    """A fallback capture that has ended. Under always-record, files without sound are of a call that was not answered.
-    `asterisk_since_s`: when the running Asterisk started; infinite while none can be asked."""
+def fallback_ended(
+    recording: Recording, spooled: Spooled, asterisk_since_s: float, note: CaptureNote | None = None
+) -> Recording:
+    """A fallback capture that has ended. Under always-record, files without sound are of a call that was not answered, unless the
+    dialplan noted its answer, or could not note its end. `asterisk_since_s`: when the running Asterisk started; infinite while
+    none can be asked. `note`: what the dialplan noted of it."""
     found = spooled.get(recording.captures[-1].id, _NOTHING)
-    died = found.is_cut_off and recording.from_s + _TOLERANCE_S < asterisk_since_s
-    done = ended(recording, spooled, ASTERISK_DIED if died else "")
     is_silent = found.files is not None and not found.files.bytes
-    return replace(done, cause=UNANSWERED) if is_silent and recording.rule is Rule.ALWAYS else done
+    began_s, ended_s = (note.began_s, note.ended_s) if note else (None, None)
+    cause = ""
+    tolerance_s = 0.0 if note and note.tells_end else _TOLERANCE_S
+    if (found.is_cut_off or is_silent) and ended_s is None and recording.from_s + tolerance_s < asterisk_since_s:
+        # Asterisk writes what a second or two had at once. While none can be asked it may still be there
+        cause = LINK_DOWN if is_silent and asterisk_since_s == math.inf else ASTERISK_DIED
+    elif is_silent and recording.rule is Rule.ALWAYS and began_s is None:
+        cause = UNANSWERED
+    if began_s is not None:
+        recording = beginning_at(recording, began_s)
+        if (
+            ended_s is not None
+        ):  # a file that plays for longer: a clock was set, or the dialplan knew of the end too early
+            recording = _lasting(recording, max(ended_s, began_s + found.length_s))
+    if is_silent:
+        return replace(ended(recording, spooled, ""), cause=cause)
+    return ended(recording, spooled, cause)
+
+
+def beginning_at(recording: Recording, from_s: float) -> Recording:
+    """A fallback capture whose conversation began at this instant."""
+    captures = tuple(replace(one, from_s=from_s) for one in recording.captures)
+    parties = tuple(replace(one, from_s=from_s) for one in recording.parties)
+    return replace(recording, from_s=from_s, captures=captures, parties=parties)
+
+
+def _lasting(recording: Recording, to_s: float) -> Recording:
+    return replace(recording, captures=tuple(replace(one, to_s=to_s) for one in recording.captures))
+
+
+def missed(one: MissedConversation, endpoints: Endpoints, node: NodeId) -> Recording:
+    """The entry of a conversation that nothing recorded. Where the clock was set back in it, its end is all that is known."""
+    from_s = min(one.from_s, one.to_s)
+    recording = beginning_at(with_other(fallback(one.file, endpoints, node), one.note, endpoints), from_s)
+    recording = replace(recording, linkedid=one.linkedid, captures=(), cause=DAEMON_AWAY)
+    return recording.closed(one.to_s, lambda capture: capture)
+
+
+def unseen(
+    found: Sequence[MissedConversation],
+    known: Collection[Recording],
+    outage: tuple[float, float],
+    legs: Collection[LegId],
+) -> list[MissedConversation]:
+    """Those of which the daemon knows nothing. `known`: recordings that it knows of; `outage`: since when and until when it saw
+    no call; `legs`: those that were there at its end. One that began after it ended was begun by another clock."""
+    from_s, to_s = outage
+    return [
+        one
+        for one in found
+        if from_s <= one.from_s
+        and (one.from_s < to_s or one.to_s < one.from_s)
+        and not (one.to_s >= to_s and one.file.uniqueid in legs)
+        and not any(_is_of(one, recording) for recording in known)
+    ]
+
+
+def _is_of(one: MissedConversation, recording: Recording) -> bool:
+    """Whether this is its recording: it has begun with it, or goes on in it. One that ends as it begins is of former partners."""
+    to_s = math.inf if recording.to_s is None else recording.to_s
+    is_its = abs(recording.from_s - one.from_s) <= _NAMED_S
+    goes_on = recording.from_s < one.to_s and to_s > one.from_s + _NAMED_S
+    return recording.linkedid == one.linkedid and (is_its or goes_on)
 
 
 def running(files: Sequence[FallbackFile], recorders: Recorders) -> tuple[FallbackFile, ...]:
@@ -361,19 +429,21 @@ def running(files: Sequence[FallbackFile], recorders: Recorders) -> tuple[Fallba
     return tuple(file for leg, file in newest.items() if recorders.get(leg))
 
 
-def going_on(recording: Recording, length_s: float, mixmonitor: str, now_s: float) -> Recording:
+def going_on(
+    recording: Recording, length_s: float, mixmonitor: str, now_s: float, began_s: float | None = None
+) -> Recording:
     """A fallback capture that becomes the daemon's while it goes on; Asterisk will tell its participants. `length_s`: what plays
-    now.
+    now; `began_s`: since when there is a conversation, if the dialplan noted it.
 
-    The name of its files gives the start to the second, and under always-record that of the hook before Dial, not of the
-    conversation. The length gives it better, but for what Asterisk has not written yet. The latest possible start is taken: a
-    file that then plays longer than its time is no loss, a shorter one is.
+    Without that, the name of its files gives the start to the second, and under always-record that of the hook before Dial, not
+    of the conversation. The length gives it better, but for what Asterisk has not written yet. The latest possible start is
+    taken: a file that then plays longer than its time is no loss, a shorter one is.
     """
     (capture,) = recording.captures
     from_s = now_s - length_s
     if recording.rule is not Rule.ALWAYS:
         from_s = min(from_s, capture.from_s + _NAMED_S)
-    from_s = max(from_s, capture.from_s)
+    from_s = max(from_s, capture.from_s) if began_s is None else min(began_s, now_s)
     capture = replace(capture, mixmonitor=mixmonitor, from_s=from_s)
     return replace(recording, from_s=from_s, parties=(), captures=(capture,))
 

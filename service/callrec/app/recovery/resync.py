@@ -9,6 +9,7 @@ from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN, QUEUE, endp
 from callrec.app.calls.call_router import CallRouter
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.fallback_captures import FallbackCaptures
+from callrec.app.recovery.missed_conversations import MissedConversations
 from callrec.app.recovery.orphans import Orphans
 from callrec.app.recovery.plan import Plan, Recorders, Running
 from callrec.app.recovery.running_captures import Channels, RunningCaptures
@@ -50,6 +51,7 @@ class Resync:
         self.orphans = Orphans(ports, state, calls, background)
         self.fallback = FallbackCaptures(ports, state)
         self._running = RunningCaptures(ports, state, calls, self.fallback)
+        self._missed = MissedConversations(ports, state, calls)
 
     @property
     def is_resynced(self) -> bool:
@@ -78,6 +80,7 @@ class Resync:
         """The AMI link is lost: from here on events are missed."""
         self._state.is_resynced = False
         self._calls.miss_events()
+        self._missed.link_down()
 
     def fallback_created(self, file: FallbackFile) -> None:
         """The dialplan has begun a recorder: it was answered *unavailable* a moment ago. The call shall begin no second one, also
@@ -120,7 +123,10 @@ class Resync:
         return has_tables
 
     async def _see_to_the_rest(self, going_on: Collection[CallId], *, has_tables: bool) -> None:
-        """Calls are followed again; what a lost link interrupts here goes on after the next one."""
+        """Calls are followed again; what a lost link interrupts here goes on after the next one. What was missed comes first: the
+        mark is valid again, and the next daemon would take these notes for older than the death of this one."""
+        if has_tables:  # they say whose phone it was
+            await self._missed.take()
         if self._state.stopped:
             await asyncio.sleep(CLOSING_S)
             await self._running.end_stopped()
@@ -128,7 +134,7 @@ class Resync:
             await self._ports.end(self._state.to_end[0])
             del self._state.to_end[0]
         await self.orphans.take()
-        if has_tables:  # they say whose phone it was
+        if has_tables:
             self.fallback.ended([file for file in await self.fallback.found() if file.call not in going_on])
 
     async def _compare(self, *, has_tables: bool) -> frozenset[CallId]:
@@ -136,6 +142,7 @@ class Resync:
 
         Without the tables, which say whose phone it is, fallback captures are left to the dialplan.
         """
+        looked_s = self._ports.clock.now().utc_s
         channels = await self._channels()
         await self.fallback.rename_known()
         files, unknown = await self.fallback.found(), await self.orphans.unknown()
@@ -149,9 +156,10 @@ class Resync:
         adopted = await self._adopt(plan, running, unknown, recorders, channels)
         bridges_s = await self._ports.channels.bridges_s() if self._missed_an_answer(channels) else {}
         holding, opted_out = await self._holding(channels, adopted), await self._opted_out(channels)
-        newer = await self._leave_to_dialplan(
-            channels, files
-        )  # last: until calls are told, nothing is waited for any more
+        known = {one.id: one for one in (*self.orphans.known(), *self._state.to_end, *adopted)}
+        missed = await self._missed.look(list(known.values()), list(channels), looked_s)
+        # Last: until calls are told, nothing is waited for any more
+        newer = await self._leave_to_dialplan(channels, files, missed)
         restarted, self._state.has_asterisk_restarted = self._state.has_asterisk_restarted, False
         self._calls.resync(
             tuple(channels.values()),
@@ -165,16 +173,19 @@ class Resync:
         not_told = {file.call for file in files if recorders.get(LegId(file.uniqueid), "") is None}
         return frozenset({file.call for file in running} | not_told | newer)
 
-    async def _leave_to_dialplan(self, channels: Channels, known: Sequence[FallbackFile]) -> set[CallId]:
-        """What the dialplan records by itself while events are held gets an entry of its own: these events, which are told next,
-        begin no second recording. The calls have adopted what goes on of `known` on `channels`, but for what is left to the
-        dialplan. Returns the captures that are newer: they end when their files are closed.
+    async def _leave_to_dialplan(
+        self, channels: Channels, known: Sequence[FallbackFile], missed: Collection[LegId] = ()
+    ) -> set[CallId]:
+        """What the dialplan records by itself while events are held gets an entry of its own, as has what it noted of `missed`
+        conversations: these events, which are told next, begin no second one. The calls have adopted what goes on of `known` on
+        `channels`, but for what is left to the dialplan. Returns the captures that are newer: they end when their files are
+        closed.
         """
         old = {file.call for file in known}
         files = [file for file in await self.fallback.found() if file.rule is Rule.ALWAYS]
         files += self._state.fallback_created.values()
         newer = [file for file in files if file.call not in old]
-        legs = {LegId(file.uniqueid) for file in files} | self._state.fallback_taken
+        legs = {LegId(file.uniqueid) for file in files} | self._state.fallback_taken | set(missed)
         left = self._state.fallback_left | {LegId(file.uniqueid) for file in newer}
         self._calls.compare_with_dialplan((legs - channels.keys()) | left)
         return {file.call for file in newer}

@@ -167,16 +167,19 @@ class RunningCaptures:
         if one.file is None:
             return one.recording
         try:
-            placed = await self._fallback.adopt(one.file)
+            found = await self._fallback.adopt(one.file)
         except CallrecError as error:
             self._ports.alarm(AlarmCause.FALLBACK, error)
             if one.file.rule is Rule.ALWAYS:
                 self._state.fallback_left.add(one.capture.leg)
             return None
-        if placed is None:
+        if found is None:
             return None
+        placed, note = found
         placed, length_s = replace(placed, linkedid=channel.get("Linkedid")), self._length_s(placed)
-        recording = recovery_plan.going_on(placed, length_s, one.capture.mixmonitor, self._ports.clock.now().utc_s)
+        began_s = note.began_s if note else None
+        now_s = self._ports.clock.now().utc_s
+        recording = recovery_plan.going_on(placed, length_s, one.capture.mixmonitor, now_s, began_s)
         rings_yet = recording.rule is Rule.ALWAYS and not channel.get("BridgeId")
         return None if rings_yet and await self._is_dismissed(recording) else recording
 

@@ -22,6 +22,9 @@ class RecoveryState:
 
     unfinished: list[Entry]
     """Of the journal, from before: neither adopted by a call nor ended yet."""
+    blind_s: float = 0.0
+    """Since when calls may have been missed, in Unix time: a former daemon gave its last sign, or the link was lost. Infinite
+    when none were."""
     is_resynced: bool = False
     """Whether the calls were compared with Asterisk's channels since the link came up."""
     asterisk_since_s: float = 0.0

@@ -1,5 +1,6 @@
 """What remains become: tables of what the journal, the legs' recorders and the spool say."""
 
+import math
 import os
 import time
 from dataclasses import replace
@@ -346,6 +347,49 @@ def test_an_empty_capture_of_a_standing_rule_is_an_unanswered_call(
         lay(spool, recording.captures[0], seconds)
     done = recovery_plan.fallback_ended(recording, looked(spool, recording), 0.0)
     assert (done.cause, done.to_s) == (cause, EPOCH_S + (seconds or 0))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "noted", "since_s", "expected"),
+    [
+        (2, (3.5, 5.75), 0.0, ("", 3.5, 5.75)),
+        (2, (3.5, 8.5), 0.0, ("", 3.5, 8.5)),
+        (9, (3.5, 5.75), 0.0, ("", 3.5, 12.5)),
+        (2, (3.5, None), 0.0, ("", 3.5, 5.5)),
+        (0, (3.5, 8.5), 0.0, ("", 3.5, 8.5)),
+        (0, (None, 8.5), 60.0, ("unanswered: while the daemon was away", 0.0, 0.0)),
+        (0, (None, None), 60.0, ("asterisk-died", 0.0, 0.0)),
+        (0, (3.5, None), 60.0, ("asterisk-died", 3.5, 3.5)),
+        (0, (None, None), math.inf, ("link-down", 0.0, 0.0)),
+    ],
+    ids=[
+        *(
+            "whole",
+            "in three seconds nobody sent",
+            "longer than it lasted",
+            "its end is not known",
+            "answered and empty",
+        ),
+        *("not answered", "Asterisk died", "Asterisk died after the answer", "Asterisk is away"),
+    ],
+)
+def test_a_capture_lasted_as_the_dialplan_noted(
+    spool: FragileSpool,
+    seconds: float,
+    noted: tuple[float | None, float | None],
+    since_s: float,
+    expected: tuple[str, float, float],
+) -> None:
+    """A file that is shorter lacks something, and without an end Asterisk died before it could write it."""
+    recording = recovery_plan.fallback(fallback(Rule.ALWAYS), Directory(TABLES), NODE)
+    lay(spool, recording.captures[0], seconds)
+    began_s, ended_s = (None if one is None else EPOCH_S + one for one in noted)
+    note = CaptureNote("bob", "1002", began_s=began_s, ended_s=ended_s)
+    done = recovery_plan.fallback_ended(recording, looked(spool, recording), EPOCH_S + since_s, note)
+    (capture,) = done.captures
+    assert capture.to_s is not None
+    assert (done.cause or capture.cause, capture.from_s - EPOCH_S, capture.to_s - EPOCH_S) == expected
+    assert (done.from_s, done.to_s) == (capture.from_s, capture.to_s)
 
 
 def test_only_the_newest_capture_of_a_leg_that_has_a_recorder_is_running() -> None:

@@ -9,6 +9,7 @@ from restarted_daemon import LEG, NOW, OLD, OTHER, POLICY, PRESS, House, old
 
 from callrec.app.recovery.fallback_captures import LATER_S
 from callrec.app.recovery.resync import RETRY_S, TABLES_S
+from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import BridgeId, CallId, CaptureId, LegId, RecordingId
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import Direction, Waiting, WaitingKind
@@ -16,7 +17,8 @@ from callrec.domain.calls.session import State
 from callrec.domain.directory.directory import Directory
 from callrec.domain.directory.model import Context, ContextKind, Place, Tables
 from callrec.domain.library.captures import FileClosed
-from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side
+from callrec.domain.library.file_names import CaptureFile, FallbackFile, Side, fallback_file
+from callrec.domain.library.missed_conversations import MissedConversation
 from callrec.domain.rules import PlaceKind, Rule
 from callrec.domain.vocabulary import Outcome
 from callrec.protocols.ami import Message
@@ -363,6 +365,112 @@ async def test_a_call_that_the_dialplan_recorded_while_events_were_held_has_one_
             house.close_fallback(POLICY.replace("alice", "ever"))
             await house.stage.passes(20)
     assert [(one.id, one.cause) for one in house.stage.handed] == [(f"d{NOW}x1x1-1", "")]
+
+
+def _missed(from_s: float = NOW + 0.5, to_s: float = NOW + 2.0) -> MissedConversation:
+    """A conversation of two, as the dialplan notes it on the called leg."""
+    file = fallback_file(f"degraded-always-ever-1.2-{int(from_s)}.read.sln")
+    assert file
+    return MissedConversation(file, CaptureNote("bob", "1002"), "1.1", from_s, to_s)
+
+
+@virtual
+async def test_a_conversation_that_nothing_recorded_has_an_entry(house: House) -> None:
+    """The daemon had died a moment before. The tables say who it was, so it waits for them."""
+    house.notes.conversations = [_missed()]
+    house.has_tables = False
+    async with house.running():
+        coming = asyncio.create_task(house.resync.link_up())
+        await house.stage.passes(2 * TABLES_S)
+        assert house.stage.handed == []
+        house.has_tables = True
+        await coming
+    (found,) = house.stage.handed
+    assert (found.rule, found.cause, found.captures) == (Rule.ALWAYS, "daemon-away", ())
+    assert (found.from_s, found.to_s, found.linkedid) == (NOW + 0.5, NOW + 2.0, "1.1")
+    assert [party.number for party in found.parties] == ["1003", "1002"]
+    assert house.notes.conversations == []
+    assert house.stage.journal.steps(found.id) == ["ended"]
+
+
+@virtual
+async def test_a_conversation_in_which_the_clock_was_set_back_has_an_entry(house: House) -> None:
+    """How long it lasted is not known. It counts from its end, which the clock of now has told."""
+    house.notes.conversations = [_missed(EPOCH_S + 3600.0, NOW + 2.0)]
+    async with house.running():
+        await house.resync.link_up()
+    (found,) = house.stage.handed
+    assert (found.cause, found.from_s, found.to_s) == ("daemon-away", NOW + 2.0, NOW + 2.0)
+    assert house.notes.conversations == []
+
+
+@virtual
+async def test_no_file_of_others_keeps_an_entry_waiting(house: House) -> None:
+    """The mark is valid again: a daemon that died meanwhile would leave a note that the next one takes for older."""
+    house.notes.conversations = [_missed()]
+    house.stage.asterisk.goes_on(OLD)
+    async with house.running():
+        coming = asyncio.create_task(house.resync.link_up())
+        await house.stage.passes(1)
+        assert [one.cause for one in house.stage.handed] == ["daemon-away"]
+        await coming
+
+
+@pytest.mark.parametrize("known", ["older", "newer", "begun", "recorded", "going on"])
+@virtual
+async def test_of_a_conversation_that_the_daemon_knows_the_note_is_dropped(house: House, known: str) -> None:
+    house.notes.conversations = [_missed(NOW - 9.0, NOW + 2.0)]
+    if known == "older":
+        house.blind_s = NOW - 8.0
+        house.begin()
+    if known == "newer":
+        house.notes.conversations = [_missed(EPOCH_S + 1.0, EPOCH_S + 2.0)]
+    if known == "begun":
+        await house.journaled(Entry(Step.INTENT, old()))
+        house.notes.conversations = [_missed(EPOCH_S - 60.5, EPOCH_S - 59)]
+    if known == "recorded":
+        await house.journaled(Entry(Step.OPENED, old()))
+        house.stage.asterisk.goes_on(OLD)
+        house.talk()
+    if known == "going on":
+        house.talk()
+        house.notes.conversations = [_missed(NOW, EPOCH_S + 1.0)]
+    async with house.running():
+        await house.resync.link_up()
+        await house.stage.passes(1)
+    assert [one.cause for one in house.stage.handed if one.cause == "daemon-away"] == []
+    assert house.notes.conversations == []
+
+
+@virtual
+async def test_a_note_is_kept_until_the_journal_has_it(house: House) -> None:
+    house.notes.conversations = [_missed()]
+    house.stage.journal.fault = away("disk")
+    async with house.running():
+        await house.resync.link_up()
+        assert house.notes.conversations == [_missed()]
+        house.stage.journal.fault = None
+        house.resync.link_down()
+        await house.resync.link_up()
+    assert [one.cause for one in house.stage.handed] == ["daemon-away"]
+    assert house.notes.conversations == []
+
+
+@virtual
+async def test_a_call_that_rang_when_the_link_was_lost_has_one_entry(house: House) -> None:
+    """It was answered and over before the link was back. The dialplan knows more of it."""
+    async with house.running():
+        await house.resync.link_up()
+        for leg, name in ((LEG, "ever"), (OTHER, "bob")):
+            house.stage.call_router.asterisk(event("Newchannel", leg, name, linkedid=LEG))
+        await house.stage.passes(1)
+        house.resync.link_down()
+        now_s = house.stage.clock.now().utc_s
+        house.notes.conversations = [_missed(now_s, now_s + 1.0)]
+        await house.stage.passes(5)
+        await house.resync.link_up()
+        await house.stage.passes(10)
+    assert [one.cause for one in house.stage.handed] == ["daemon-away"]
 
 
 @virtual

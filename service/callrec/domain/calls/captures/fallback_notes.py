@@ -15,6 +15,12 @@ class CaptureNote:
     """The place whose rule began it: `incall:2050@from-extern`; empty for a user's rule."""
     own_number: str = ""
     """The number shown of the one whose recording it is, where that is no user."""
+    began_s: float | None = None
+    """Since when there was a conversation to record (Unix time); None where the dialplan does not know."""
+    ended_s: float | None = None
+    """When it ended (Unix time); None while it goes on, or when Asterisk died."""
+    tells_end: bool = False
+    """Whether the dialplan notes the end; one of before does not."""
 
 
 @dataclass(frozen=True, slots=True)

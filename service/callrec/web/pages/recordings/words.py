@@ -75,6 +75,7 @@ CAUSES: Mapping[str, str] = {
     "packet-loss": N_("packets were lost"),
     "unproven-pause": N_("the pause was not confirmed"),
     "link-down": N_("the link to Asterisk was down"),
+    "daemon-away": N_("callrec could not see the call"),
     "not-covered": N_("nothing captured it"),
     "supervisor": N_("a supervisor spoke"),
 }

@@ -35,7 +35,8 @@ async def known(stack: Stack) -> tuple[dict[str, bytes], list[str], list[str]]:
     endpoints = [words[1] for words in map(str.split, said.splitlines()) if words[:1] == ["Endpoint:"]]
     # What the dialplan noted of a capture of its own is no user's; the daemon takes it when it has tables again.
     said = await stack.pbx.cli("database show callrec")
-    database = [line for line in said.splitlines() if line.startswith("/callrec/") and "/callrec/capture/" not in line]
+    own = ("/callrec/capture/", "/callrec/times/")
+    database = [line for line in said.splitlines() if line.startswith("/callrec/") and not line.startswith(own)]
     return files, sorted(endpoints), database
 
 

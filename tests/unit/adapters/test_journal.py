@@ -50,6 +50,19 @@ async def test_the_last_entry_of_each_unfinished_recording_comes_back(tmp_path: 
     assert await reloaded(tmp_path / "state" / "journal") == [entry(1, Step.OPENED), entry(3)]
 
 
+async def test_what_was_finished_last_is_known_once(tmp_path: Path) -> None:
+    journal = DiskJournal(tmp_path)
+    journal.load()
+    for one in (entry(1), entry(2, Step.ENDED), entry(2, Step.FINISHED)):
+        await journal.append(one)
+    await journal.close()
+    for expected in ([entry(2).recording], []):
+        journal = DiskJournal(tmp_path)
+        journal.load()
+        assert list(journal.finished) == expected
+        await journal.close()
+
+
 async def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     journal = DiskJournal(tmp_path / "journal")
     journal.load()

@@ -10,6 +10,7 @@ flushed and renamed; then the older ones are removed.
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,11 +25,13 @@ from callrec.protocols.journal_lines import LineReader, LineWriter
 
 if TYPE_CHECKING:
     from callrec.domain.calls.ids import RecordingId
+    from callrec.domain.calls.model import Recording
 
 log = logging.getLogger(__name__)
 
 _WAITING = 10_000
 """The most appends that wait for the disk; further ones are refused."""
+MOST_FINISHED = 200
 _DAMAGED = "damaged.log"
 _ROOM_BYTES = 64 << 10
 """So much must fit before a journal that refused accepts entries again."""
@@ -47,6 +50,8 @@ class DiskJournal:
         self._segment_bytes = segment_bytes
         self._timeout_s = timeout_s
         self._live: dict[RecordingId, Entry] = {}
+        self.finished: deque[Recording] = deque(maxlen=MOST_FINISHED)
+        """The recordings that the former daemon finished last, as far as the journal still has them; known after `load`."""
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._compactions: list[asyncio.Future[None]] = []
         self._lines = LineWriter()
@@ -66,6 +71,7 @@ class DiskJournal:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._take_lock()
             self._live, self.damaged = {}, 0
+            self.finished.clear()
             segments, reader = self._segments(), LineReader()
             for segment in segments:
                 self._read(segment, reader, is_last=segment == segments[-1])
@@ -244,7 +250,10 @@ class DiskJournal:
         damaged = []
         for nth, line in enumerate(lines, start=1):
             try:
-                self._remember(reader.entry(line))
+                entry = reader.entry(line)
+                self._remember(entry)
+                if entry.step is Step.FINISHED:
+                    self.finished.append(entry.recording)
             except Corrupt as error:
                 if is_last and nth == len(lines) and not line.endswith(b"\n"):
                     log.info("journal: the last line is incomplete; it had not been confirmed")

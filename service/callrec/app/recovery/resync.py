@@ -156,7 +156,8 @@ class Resync:
         adopted = await self._adopt(plan, running, unknown, recorders, channels)
         bridges_s = await self._ports.channels.bridges_s() if self._missed_an_answer(channels) else {}
         holding, opted_out = await self._holding(channels, adopted), await self._opted_out(channels)
-        known = {one.id: one for one in (*self.orphans.known(), *self._state.to_end, *adopted)}
+        state = self._state
+        known = {one.id: one for one in (*state.finished, *self.orphans.known(), *state.to_end, *adopted)}
         missed = await self._missed.look(list(known.values()), list(channels), looked_s)
         # Last: until calls are told, nothing is waited for any more
         newer = await self._leave_to_dialplan(channels, files, missed)

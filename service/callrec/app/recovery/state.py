@@ -1,6 +1,6 @@
 """What recovery remembers between its steps, and what it works with. A start finds all of it again in journal and spool."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from callrec.app.ports.asterisk import CaptureNotes, ChannelList
@@ -25,6 +25,8 @@ class RecoveryState:
     blind_s: float = 0.0
     """Since when calls may have been missed, in Unix time: a former daemon gave its last sign, or the link was lost. Infinite
     when none were."""
+    finished: Collection[Recording] = ()
+    """What a former daemon finished last."""
     is_resynced: bool = False
     """Whether the calls were compared with Asterisk's channels since the link came up."""
     asterisk_since_s: float = 0.0

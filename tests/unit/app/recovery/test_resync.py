@@ -416,7 +416,7 @@ async def test_no_file_of_others_keeps_an_entry_waiting(house: House) -> None:
         await coming
 
 
-@pytest.mark.parametrize("known", ["older", "newer", "begun", "recorded", "going on"])
+@pytest.mark.parametrize("known", ["older", "newer", "begun", "finished", "recorded", "going on"])
 @virtual
 async def test_of_a_conversation_that_the_daemon_knows_the_note_is_dropped(house: House, known: str) -> None:
     house.notes.conversations = [_missed(NOW - 9.0, NOW + 2.0)]
@@ -428,6 +428,10 @@ async def test_of_a_conversation_that_the_daemon_knows_the_note_is_dropped(house
     if known == "begun":
         await house.journaled(Entry(Step.INTENT, old()))
         house.notes.conversations = [_missed(EPOCH_S - 60.5, EPOCH_S - 59)]
+    if known == "finished":
+        house.finished = (replace(old(), to_s=EPOCH_S - 58.0),)
+        house.begin()
+        house.notes.conversations = [_missed(EPOCH_S - 60.5, EPOCH_S - 58.0)]
     if known == "recorded":
         await house.journaled(Entry(Step.OPENED, old()))
         house.stage.asterisk.goes_on(OLD)

@@ -42,7 +42,7 @@ from callrec_lab.phones import Answer, Behaviour, PhoneCall
 from callrec_lab.register import register
 from callrec_lab.stack import Stack, Wishes
 
-SEATS = 8
+SEATS = 10
 """So many scenes can play at the same time: each has seven phones of its own, the first one's user is always recorded."""
 PEOPLE = 7
 CODECS = {f"1{seat}0{who}": codec for seat in range(SEATS) for who, codec in ((4, "alaw"), (5, "g722"))}

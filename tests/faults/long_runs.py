@@ -53,7 +53,8 @@ STORED_S = 2.0
 """What a run takes beside its playing: calls begin, a recording is stored and listened to."""
 USUAL_RUNS = 20
 ROUGH_SHARE = 0.05
-SEATS_PER_CORE = 3
+SEATS_PER_CORE = 5
+"""Ten calls at once take a fifth of two cores: they mostly wait."""
 MIXED = {
     "transfers": (
         *("deaf-refer", "deaf-replaces", "deaf-star-1", "deaf-star-2", "deaf-parking", "deaf-twice"),

@@ -39,7 +39,7 @@ from trouble import (
     until_lamp,
 )
 
-from callrec.app.recovery.plan import UNANSWERED
+from callrec.app.recovery.fallback_recordings import UNANSWERED
 from callrec.domain.calls.model import ActorKind
 from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.rules import Rule

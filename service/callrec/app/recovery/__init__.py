@@ -10,9 +10,9 @@ time are lost. What is true is found in four places, none of which knows all of 
     AstDB           what the dialplan noted: the other participant of a fallback capture and when it ended, each conversation
                     that nothing recorded, each fallback change
 
-Recovery reads them, decides in `plan` (pure) and makes the calls what Asterisk says they are. Every step may be repeated: ids
-follow from names, names are given once, and the journal holds a recording until the library has it. So a crash, a lost link or a
-full disk in the middle costs a repetition, not a recording. All that recovery remembers is in `state`.
+Recovery reads them, decides in `plan` and `fallback_recordings` (pure), and makes the calls what Asterisk says they are. Every
+step may be repeated: ids follow from names, names are given once, and the journal holds a recording until the library has it. So
+a crash, a lost link or a full disk in the middle costs a repetition, not a recording. All that recovery remembers is in `state`.
 
     start ──> ended recordings of the journal ──> finalizer      (needs no Asterisk)
       │

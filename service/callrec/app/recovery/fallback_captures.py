@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from callrec.app.recovery import plan as recovery_plan
+from callrec.app.recovery import fallback_recordings
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
 from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import LegId
@@ -79,7 +79,7 @@ class FallbackCaptures:
         if recording is not None:
             spooled = await asyncio.to_thread(self._ports.spooled, [file.capture])
             since_s = self._state.asterisk_since_s if self._state.is_resynced else math.inf
-            await self._ports.end(recovery_plan.fallback_ended(recording, spooled, since_s, note))
+            await self._ports.end(fallback_recordings.fallback_ended(recording, spooled, since_s, note))
             self._state.fallback_begun.discard(file.call)
             await self._forget_note(file)
 
@@ -120,11 +120,11 @@ class FallbackCaptures:
             if file.call not in begun and not await asyncio.to_thread(self._ports.spool.has, file):
                 return None, None
             recording, note = (
-                recovery_plan.fallback(file, self._ports.endpoints, self._ports.node),
+                fallback_recordings.fallback(file, self._ports.endpoints, self._ports.node),
                 await self._note(file),
             )
             if note:
-                recording = recovery_plan.with_other(recording, note, self._ports.endpoints)
+                recording = fallback_recordings.with_other(recording, note, self._ports.endpoints)
             await self._ports.journal.append(Entry(Step.INTENT, recording))
             begun.add(file.call)
             if file.rule is Rule.ALWAYS:

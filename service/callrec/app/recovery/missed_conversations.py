@@ -11,7 +11,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from callrec.app.calls.call_router import CallRouter
-from callrec.app.recovery import plan as recovery_plan
+from callrec.app.recovery import fallback_recordings
 from callrec.app.recovery.state import RecoveryPorts, RecoveryState
 from callrec.domain.calls.ids import LegId
 from callrec.domain.calls.journal import Entry, Step
@@ -51,7 +51,7 @@ class MissedConversations:
         """Make entries of them. What fails is tried again after the next resync."""
         try:
             for one in await self._unseen():
-                recording = recovery_plan.missed(one, self._ports.endpoints, self._ports.node)
+                recording = fallback_recordings.missed(one, self._ports.endpoints, self._ports.node)
                 await self._ports.journal.append(Entry(Step.ENDED, recording))
                 self._ports.hand_over(recording)
             self._state.blind_s = math.inf
@@ -62,4 +62,4 @@ class MissedConversations:
 
     async def _unseen(self) -> list[MissedConversation]:
         found = await self._ports.notes.missed()
-        return recovery_plan.unseen(found, self._known, (self._state.blind_s, self._looked_s), self._legs)
+        return fallback_recordings.unseen(found, self._known, (self._state.blind_s, self._looked_s), self._legs)

@@ -5,15 +5,11 @@ leg is gone, or whose recorder was stopped meanwhile, ends with what its files h
 dialplan's own, or those of a lost journal) become recordings of their own.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from callrec.app.calls.ami_events import by_name, number_in
-from callrec.app.ports.calls import Endpoints
-from callrec.domain.calls.captures.fallback_notes import CaptureNote
 from callrec.domain.calls.ids import (
     CallId,
     CaptureId,
@@ -21,26 +17,20 @@ from callrec.domain.calls.ids import (
     NodeId,
     capture_id,
     orphan_id,
-    recording_id,
     recording_of,
 )
 from callrec.domain.calls.journal import Entry, Step
 from callrec.domain.calls.model import (
     SYSTEM,
-    Actor,
-    ActorKind,
     Capture,
     Control,
     ControlStep,
     Instant,
-    Party,
     Pause,
     Recording,
 )
-from callrec.domain.calls.not_recorded import LINK_DOWN
 from callrec.domain.library.captures import CaptureFiles
 from callrec.domain.library.file_names import FallbackFile
-from callrec.domain.library.missed_conversations import MissedConversation
 from callrec.domain.rules import Rule
 from callrec.protocols.ami import Message
 
@@ -48,19 +38,14 @@ ASTERISK_DIED = "asterisk-died"
 RESTART = "restart"
 """The reason of a pause that only a note on a leg tells of."""
 JOURNAL_LOST = "journal-lost"
-UNANSWERED = "unanswered: while the daemon was away"
-DAEMON_AWAY = "daemon-away"
-"""The dialplan took a daemon for alive that had just died, and the conversation was over before another one was there."""
-_TOLERANCE_S = 2.0
+TOLERANCE_S = 2.0
 """Uptime comes in whole seconds."""
 _CLOSING_S = 0.1
 """What a recorder takes at most, after the hangup, until its files are closed."""
 _STEP_BYTES = 32 * 1024
 """Asterisk writes a file in steps of this size, and the rest when it closes the file: that is lost when Asterisk dies."""
-_NOTED = "called:"
+NOTED = "called:"
 """How the leg of a participant is called that only the dialplan's note tells of."""
-_NAMED_S = 1.0
-"""By how much the instant in the name of a fallback file may be too early: it is a whole second (EPOCH)."""
 
 Recorders = Mapping[LegId, str | None]
 """The MixMonitorID of the recorder on each living leg: empty when there is none, None when Asterisk did not answer."""
@@ -89,7 +74,7 @@ class Found:
 
 Spooled = Mapping[CaptureId, Found]
 """By capture. A capture that is missing here has no files."""
-_NOTHING = Found()
+NOTHING = Found()
 NOTHING_FOUND: Spooled = MappingProxyType({})
 
 
@@ -135,12 +120,12 @@ def plan(
             finish.append(recording)
             continue
         at_work = _at_work(last, recorders)
-        if at_work or (at_work is None and spooled.get(last.id, _NOTHING).files):
+        if at_work or (at_work is None and spooled.get(last.id, NOTHING).files):
             adopt.append(_seen(recording, recorders[last.leg]))
         elif going_on := _without_recorder(recording, recorders, spooled, now_mono_s):
             adopt.append(going_on)
         else:
-            died = last.leg not in recorders and last.from_s + _TOLERANCE_S < asterisk_since_s
+            died = last.leg not in recorders and last.from_s + TOLERANCE_S < asterisk_since_s
             finish.append(ended(recording, spooled, ASTERISK_DIED if died else "", now_mono_s))
     return Plan(tuple(adopt), tuple(finish))
 
@@ -163,7 +148,7 @@ def _without_recorder(
     if leg == last.leg and last.to_s is not None:
         return recording
     now_s = last.from_s if recording.mono_s is None else recording.from_s + now_mono_s - recording.mono_s
-    ended = tuple(_ended_capture(one, spooled.get(one.id, _NOTHING), "", now_s) for one in recording.captures)
+    ended = tuple(_ended_capture(one, spooled.get(one.id, NOTHING), "", now_s) for one in recording.captures)
     nth = len(recording.all_captures) + 1
     place = Capture(capture_id(recording.id, nth), leg, "", last.rate_hz, now_s, now_s)
     return replace(recording, captures=(*ended, place))
@@ -207,7 +192,7 @@ def _seen(recording: Recording, mixmonitor: str | None) -> Recording:
     """With the id of its recorder, when the journal does not have it yet. The participant that the dialplan noted is left out: a
     daemon that died while it adopted a fallback capture has journaled it, and Asterisk tells the legs now."""
     *before, last = recording.captures
-    parties = tuple(party for party in recording.parties if not party.leg.startswith(_NOTED))
+    parties = tuple(party for party in recording.parties if not party.leg.startswith(NOTED))
     captures = (*before, replace(last, mixmonitor=last.mixmonitor or mixmonitor or ""))
     return replace(recording, captures=captures, parties=parties)
 
@@ -220,7 +205,7 @@ def ended(recording: Recording, spooled: Spooled, cause: str, now_mono_s: float 
         now_s = recording.from_s + now_mono_s - recording.mono_s
 
     def end(capture: Capture) -> Capture:
-        return _ended_capture(capture, spooled.get(capture.id, _NOTHING), cause, now_s)
+        return _ended_capture(capture, spooled.get(capture.id, NOTHING), cause, now_s)
 
     to_s = max((one.to_s or one.from_s for one in map(end, recording.captures)), default=recording.from_s)
     return recording.closed(recording.to_s or to_s, end)
@@ -312,150 +297,7 @@ def _orphan(group: list[CaptureFiles], node: NodeId, now_s: float) -> Recording:
     )
 
 
-# -- fallback captures -------------------------------------------------------------------------------------------------
-
-
-def fallback(file: FallbackFile, endpoints: Endpoints, node: NodeId) -> Recording:
-    """The recording that a fallback capture becomes, from the name of one of its files: always the same."""
-    leg, from_s = LegId(file.uniqueid), float(file.epoch_s)
-    found = by_name(endpoints, file.endpoint)
-    user = found.user.id if found else None
-    kind = ActorKind.POLICY if file.rule is Rule.ALWAYS else ActorKind.USER
-    party = Party(leg, user, found.line.number if found else "", found.user.name if found else "", from_s)
-    return Recording(
-        recording_id(file.call, 1),
-        file.call,
-        file.uniqueid,
-        node,
-        file.rule,
-        Actor(kind, user, leg),
-        from_s,
-        captures=(Capture(file.capture, leg, "", file.rate_hz, from_s),),
-        parties=(party,),
-    )
-
-
-def with_other(recording: Recording, note: CaptureNote, endpoints: Endpoints) -> Recording:
-    """The recording with its other participant, as far as the dialplan's note and the tables tell: the name of the files has room
-    for one of the two."""
-    shown = number_in(note.own_number)
-    parties = tuple(replace(one, number=shown) if shown and not one.user else one for one in recording.parties)
-    recording = replace(recording, rule_origin=note.origin, parties=parties)
-    found = by_name(endpoints, note.endpoint)
-    number = found.line.number if found else number_in(note.number)
-    if not number:
-        return recording
-    user, name = (found.user.id, found.user.name) if found else (None, "")
-    other = Party(LegId(f"{_NOTED}{number}"), user, number, name, recording.from_s)
-    return replace(recording, parties=(*recording.parties, other))
-
-
-def fallback_ended(
-    recording: Recording, spooled: Spooled, asterisk_since_s: float, note: CaptureNote | None = None
-) -> Recording:
-    """A fallback capture that has ended. Under always-record, files without sound are of a call that was not answered, unless the
-    dialplan noted its answer, or could not note its end. `asterisk_since_s`: when the running Asterisk started; infinite while
-    none can be asked. `note`: what the dialplan noted of it."""
-    found = spooled.get(recording.captures[-1].id, _NOTHING)
-    is_silent = found.files is not None and not found.files.bytes
-    began_s, ended_s = (note.began_s, note.ended_s) if note else (None, None)
-    cause = ""
-    tolerance_s = 0.0 if note and note.tells_end else _TOLERANCE_S
-    if (found.is_cut_off or is_silent) and ended_s is None and recording.from_s + tolerance_s < asterisk_since_s:
-        # Asterisk writes what a second or two had at once. While none can be asked it may still be there
-        cause = LINK_DOWN if is_silent and asterisk_since_s == math.inf else ASTERISK_DIED
-    elif is_silent and recording.rule is Rule.ALWAYS and began_s is None:
-        cause = UNANSWERED
-    if began_s is not None:
-        recording = beginning_at(recording, began_s)
-        if (
-            ended_s is not None
-        ):  # a file that plays for longer: a clock was set, or the dialplan knew of the end too early
-            recording = _lasting(recording, max(ended_s, began_s + found.length_s))
-    if is_silent:
-        return replace(ended(recording, spooled, ""), cause=cause)
-    return ended(recording, spooled, cause)
-
-
-def beginning_at(recording: Recording, from_s: float) -> Recording:
-    """A fallback capture whose conversation began at this instant."""
-    captures = tuple(replace(one, from_s=from_s) for one in recording.captures)
-    parties = tuple(replace(one, from_s=from_s) for one in recording.parties)
-    return replace(recording, from_s=from_s, captures=captures, parties=parties)
-
-
-def _lasting(recording: Recording, to_s: float) -> Recording:
-    return replace(recording, captures=tuple(replace(one, to_s=to_s) for one in recording.captures))
-
-
-def missed(one: MissedConversation, endpoints: Endpoints, node: NodeId) -> Recording:
-    """The entry of a conversation that nothing recorded. Where the clock was set back in it, its end is all that is known."""
-    from_s = min(one.from_s, one.to_s)
-    recording = beginning_at(with_other(fallback(one.file, endpoints, node), one.note, endpoints), from_s)
-    recording = replace(recording, linkedid=one.linkedid, captures=(), cause=DAEMON_AWAY)
-    return recording.closed(one.to_s, lambda capture: capture)
-
-
-def unseen(
-    found: Sequence[MissedConversation],
-    known: Collection[Recording],
-    outage: tuple[float, float],
-    legs: Collection[LegId],
-) -> list[MissedConversation]:
-    """Those of which the daemon knows nothing. `known`: recordings that it knows of; `outage`: since when and until when it saw
-    no call; `legs`: those that were there at its end. One that began after it ended was begun by another clock."""
-    from_s, to_s = outage
-    return [
-        one
-        for one in found
-        if from_s <= one.from_s
-        and (one.from_s < to_s or one.to_s < one.from_s)
-        and not (one.to_s >= to_s and one.file.uniqueid in legs)
-        and not any(_is_of(one, recording) for recording in known)
-    ]
-
-
-def _is_of(one: MissedConversation, recording: Recording) -> bool:
-    """Whether this is its recording: it has begun with it, or goes on in it. One that ends as it begins is of former partners."""
-    to_s = math.inf if recording.to_s is None else recording.to_s
-    is_its = abs(recording.from_s - one.from_s) <= _NAMED_S
-    goes_on = recording.from_s < one.to_s and to_s > one.from_s + _NAMED_S
-    return recording.linkedid == one.linkedid and (is_its or goes_on)
-
-
-def running(files: Sequence[FallbackFile], recorders: Recorders) -> tuple[FallbackFile, ...]:
-    """One file of each fallback capture that goes on: on each leg that has a recorder, the newest."""
-    newest = {LegId(file.uniqueid): file for file in sorted(files, key=lambda file: file.epoch_s)}
-    return tuple(file for leg, file in newest.items() if recorders.get(leg))
-
-
-def going_on(
-    recording: Recording, length_s: float, mixmonitor: str, now_s: float, began_s: float | None = None
-) -> Recording:
-    """A fallback capture that becomes the daemon's while it goes on; Asterisk will tell its participants. `length_s`: what plays
-    now; `began_s`: since when there is a conversation, if the dialplan noted it.
-
-    Without that, the name of its files gives the start to the second, and under always-record that of the hook before Dial, not
-    of the conversation. The length gives it better, but for what Asterisk has not written yet. The latest possible start is
-    taken: a file that then plays longer than its time is no loss, a shorter one is.
-    """
-    (capture,) = recording.captures
-    from_s = now_s - length_s
-    if recording.rule is not Rule.ALWAYS:
-        from_s = min(from_s, capture.from_s + _NAMED_S)
-    from_s = max(from_s, capture.from_s) if began_s is None else min(began_s, now_s)
-    capture = replace(capture, mixmonitor=mixmonitor, from_s=from_s)
-    return replace(recording, from_s=from_s, parties=(), captures=(capture,))
-
-
 # -- recorders at work -------------------------------------------------------------------------------------------------
-
-
-def began(file: FallbackFile, mixmonitor: str, endpoints: Endpoints, node: NodeId) -> Running:
-    """This fallback capture, at work under this MixMonitorID."""
-    recording = fallback(file, endpoints, node)
-    (capture,) = recording.captures
-    return Running(replace(recording, captures=(replace(capture, mixmonitor=mixmonitor),)), file)
 
 
 def unjournaled(

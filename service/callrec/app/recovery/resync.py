@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from callrec.app.background import Background
 from callrec.app.calls.ami_events import MADE, PLACE, PLACE_UNKNOWN, QUEUE, endpoint_of
 from callrec.app.calls.call_router import CallRouter
+from callrec.app.recovery import fallback_recordings
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.fallback_captures import FallbackCaptures
 from callrec.app.recovery.missed_conversations import MissedConversations
@@ -148,7 +149,7 @@ class Resync:
         files, unknown = await self.fallback.found(), await self.orphans.unknown()
         recorders = await self._running.recorders(list(channels), self._with_recorder(channels, files, unknown))
         await self._running.end_others(recorders)
-        at_work = recovery_plan.running(files, recorders)
+        at_work = fallback_recordings.running(files, recorders)
         running = at_work if has_tables else ()
         if not has_tables:
             self._state.fallback_left |= {LegId(file.uniqueid) for file in at_work if file.rule is Rule.ALWAYS}
@@ -251,7 +252,7 @@ class Resync:
         running += await self._running.unjournaled(unknown, self._without_capture(recorders, running), channels)
         free = self._without_capture(recorders, running)
         running += [
-            recovery_plan.began(file, found, self._ports.endpoints, self._ports.node)
+            fallback_recordings.began(file, found, self._ports.endpoints, self._ports.node)
             for file in fallback
             if (found := free.get(LegId(file.uniqueid)))
         ]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from callrec.app.calls.call_router import CallRouter
+from callrec.app.recovery import fallback_recordings
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.fallback_captures import FallbackCaptures
 from callrec.app.recovery.plan import Recorders, Running
@@ -179,7 +180,7 @@ class RunningCaptures:
         placed, length_s = replace(placed, linkedid=channel.get("Linkedid")), self._length_s(placed)
         began_s = note.began_s if note else None
         now_s = self._ports.clock.now().utc_s
-        recording = recovery_plan.going_on(placed, length_s, one.capture.mixmonitor, now_s, began_s)
+        recording = fallback_recordings.going_on(placed, length_s, one.capture.mixmonitor, now_s, began_s)
         rings_yet = recording.rule is Rule.ALWAYS and not channel.get("BridgeId")
         return None if rings_yet and await self._is_dismissed(recording) else recording
 

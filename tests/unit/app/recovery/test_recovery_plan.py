@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callrec.app.recovery import fallback_recordings
 from callrec.app.recovery import plan as recovery_plan
 from callrec.app.recovery.plan import Running
 from callrec.domain.calls.captures.fallback_notes import CaptureNote
@@ -185,16 +186,16 @@ def test_a_note_on_a_leg_tells_of_a_pause_that_the_journal_does_not_know() -> No
 def test_a_fallback_capture_that_a_daemon_died_adopting_names_each_participant_once(spool: FragileSpool) -> None:
     """The journal has the participant of the dialplan's note; the list of channels tells the same one's leg."""
     lay(spool)
-    noted = recovery_plan.with_other(RECORDING, CaptureNote("bob", "1002"), Directory(TABLES))
-    ruled = recovery_plan.with_other(RECORDING, CaptureNote("", "", "queue:support"), Directory(TABLES))
+    noted = fallback_recordings.with_other(RECORDING, CaptureNote("bob", "1002"), Directory(TABLES))
+    ruled = fallback_recordings.with_other(RECORDING, CaptureNote("", "", "queue:support"), Directory(TABLES))
     assert (noted.rule_origin, ruled.rule_origin, ruled.parties) == ("", "queue:support", RECORDING.parties)
     stranger = replace(RECORDING, parties=(replace(RECORDING.parties[0], user=None, number=""),))
     note = CaptureNote("", "2070", "queue:support", "+49301")
-    assert [one.number for one in recovery_plan.with_other(stranger, note, Directory(TABLES)).parties] == [
+    assert [one.number for one in fallback_recordings.with_other(stranger, note, Directory(TABLES)).parties] == [
         "+49301",
         "2070",
     ]
-    assert recovery_plan.with_other(RECORDING, note, Directory(TABLES)).parties[0] == RECORDING.parties[0]
+    assert fallback_recordings.with_other(RECORDING, note, Directory(TABLES)).parties[0] == RECORDING.parties[0]
     assert [party.number for party in noted.parties] == ["1001", "1002"]
     plan = planned([Entry(Step.INTENT, noted)], {LEG: "0x1"}, spool, BEFORE, 0.0)
     assert [party.number for party in plan.adopt[0].parties] == ["1001"]
@@ -321,7 +322,7 @@ def test_an_orphan_has_an_id_that_its_call_gives_to_no_recording(spool: FragileS
 def test_what_the_dialplan_captured_has_its_rule_and_its_user(file: FallbackFile, actor: Actor, party: Party) -> None:
     """Both sides are one recording, with an id that follows from the name."""
     first, second = (
-        recovery_plan.fallback(one, Directory(TABLES), NODE) for one in (file, replace(file, side=Side.WRITE))
+        fallback_recordings.fallback(one, Directory(TABLES), NODE) for one in (file, replace(file, side=Side.WRITE))
     )
     assert first == second
     assert (first.id, first.rule, first.actor) == (f"d{int(EPOCH_S)}x1x1-1", file.rule, actor)
@@ -342,10 +343,10 @@ def test_what_the_dialplan_captured_has_its_rule_and_its_user(file: FallbackFile
 def test_an_empty_capture_of_a_standing_rule_is_an_unanswered_call(
     spool: FragileSpool, rule: Rule, seconds: int | None, cause: str
 ) -> None:
-    recording = recovery_plan.fallback(fallback(rule), Directory(TABLES), NODE)
+    recording = fallback_recordings.fallback(fallback(rule), Directory(TABLES), NODE)
     if seconds is not None:
         lay(spool, recording.captures[0], seconds)
-    done = recovery_plan.fallback_ended(recording, looked(spool, recording), 0.0)
+    done = fallback_recordings.fallback_ended(recording, looked(spool, recording), 0.0)
     assert (done.cause, done.to_s) == (cause, EPOCH_S + (seconds or 0))
 
 
@@ -381,11 +382,11 @@ def test_a_capture_lasted_as_the_dialplan_noted(
     expected: tuple[str, float, float],
 ) -> None:
     """A file that is shorter lacks something, and without an end Asterisk died before it could write it."""
-    recording = recovery_plan.fallback(fallback(Rule.ALWAYS), Directory(TABLES), NODE)
+    recording = fallback_recordings.fallback(fallback(Rule.ALWAYS), Directory(TABLES), NODE)
     lay(spool, recording.captures[0], seconds)
     began_s, ended_s = (None if one is None else EPOCH_S + one for one in noted)
     note = CaptureNote("bob", "1002", began_s=began_s, ended_s=ended_s)
-    done = recovery_plan.fallback_ended(recording, looked(spool, recording), EPOCH_S + since_s, note)
+    done = fallback_recordings.fallback_ended(recording, looked(spool, recording), EPOCH_S + since_s, note)
     (capture,) = done.captures
     assert capture.to_s is not None
     assert (done.cause or capture.cause, capture.from_s - EPOCH_S, capture.to_s - EPOCH_S) == expected
@@ -397,7 +398,7 @@ def test_only_the_newest_capture_of_a_leg_that_has_a_recorder_is_running() -> No
         fallback(uniqueid=leg, epoch_s=int(EPOCH_S) + nth) for leg in ("1.1", "2.1", "3.1", "4.1") for nth in (1, 0)
     ]
     recorders = {LegId("1.1"): "0x1", LegId("2.1"): "", LegId("3.1"): None}
-    assert recovery_plan.running(files, recorders) == (fallback(epoch_s=int(EPOCH_S) + 1),)
+    assert fallback_recordings.running(files, recorders) == (fallback(epoch_s=int(EPOCH_S) + 1),)
 
 
 @pytest.mark.parametrize(
@@ -419,8 +420,8 @@ def test_only_the_newest_capture_of_a_leg_that_has_a_recorder_is_running() -> No
 )
 def test_a_capture_that_becomes_ours_began_when_its_files_say(rule: Rule, seconds: int, from_s: float) -> None:
     """Its parties are told by Asterisk."""
-    recording = recovery_plan.fallback(fallback(rule), Directory(TABLES), NODE)
-    ours = recovery_plan.going_on(recording, float(seconds), "0x5", EPOCH_S + 10)
+    recording = fallback_recordings.fallback(fallback(rule), Directory(TABLES), NODE)
+    ours = fallback_recordings.going_on(recording, float(seconds), "0x5", EPOCH_S + 10)
     assert (ours.captures[0].from_s, ours.captures[0].mixmonitor, ours.parties) == (from_s, "0x5", ())
     assert ours.from_s == from_s, "what was before that is no loss"
     assert CaptureFile(ours.captures[0].id, Side.READ, 8000).name.startswith("d")
@@ -437,7 +438,7 @@ def running(name: str, rule: Rule = Rule.ON_DEMAND, leg: str = "1.1", after_s: f
 
 def of_dialplan(leg: str, rule: Rule = Rule.ON_DEMAND, after_s: int = 0) -> Running:
     """One of the dialplan's."""
-    return recovery_plan.began(fallback(rule, "bob", leg, int(EPOCH_S) + after_s), "0x7", Directory(TABLES), NODE)
+    return fallback_recordings.began(fallback(rule, "bob", leg, int(EPOCH_S) + after_s), "0x7", Directory(TABLES), NODE)
 
 
 @pytest.mark.parametrize(

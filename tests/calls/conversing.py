@@ -5,9 +5,11 @@ milliseconds, whatever this process is doing.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -17,6 +19,7 @@ from free_cpu import calls_at_once
 from laboratory import BOUND_S, until
 from listening import Stored, listen
 
+from callrec.adapters.disk.journal_reader import UnfinishedRecordings
 from callrec.adapters.redis.connection import Address, ask
 from callrec.domain.library.file_names import is_annotations
 from callrec.domain.library.manifest import Manifest
@@ -85,11 +88,10 @@ class News:
         return [event for event in self.seen if wanted.items() <= event.items()]
 
     async def stored(self, *numbers: str, count: int = 1) -> list[Stored]:
-        """All recordings of calls between these numbers, in their order; waits for so many, and there must be no more."""
+        """All recordings of calls between these numbers, in their order; waits for so many and until nothing of these calls can
+        come any more, and there must be no more."""
         await self._until(lambda: len(self._between(numbers)) >= count)
-        calls = {manifest.recording.call for _, manifest in self._between(numbers)}
-        spool = self._stack.daemon.spool
-        await until(lambda: not [file for call in calls for file in spool.glob(f"{call}-*") if file.is_file()])
+        await over(self._stack, numbers[0])
         await self.read()
         found = self._between(numbers)
         assert len(found) == count, [manifest.recording.id for _, manifest in found]
@@ -124,9 +126,25 @@ class News:
         ]
 
 
+async def over(stack: Stack, number: str) -> None:
+    """Wait until the daemon has no call of this number any more, and until all that it had to store then is stored."""
+    async with asyncio.timeout(BOUND_S):
+        while await _is_in_a_call(stack, number):  # noqa: ASYNC110 - another process knows it
+            await asyncio.sleep(APART_S)
+    journal = stack.daemon.state / "journal"
+    due = set(UnfinishedRecordings(journal))
+    await until(lambda: not due & set(UnfinishedRecordings(journal)))
+
+
+async def _is_in_a_call(stack: Stack, number: str) -> bool:
+    status, said = await stack.daemon.get("/api/v1/calls")
+    assert status == HTTPStatus.OK, said
+    return any(who["number"] == number for one in json.loads(said)["items"] for who in one["participants"])
+
+
 async def listed(stack: Stack, *numbers: str) -> list[Manifest]:
-    """What the library has of calls between these numbers, when nothing waits in the spool any more."""
-    await until(lambda: not any(path.is_file() for path in stack.daemon.spool.glob("*-*")))
+    """What the library has of calls between these numbers, when nothing of them can come any more."""
+    await over(stack, numbers[0])
     every = [
         decode_manifest(path.read_bytes())
         for path in stack.daemon.monitor.rglob("*.json")

@@ -115,13 +115,12 @@ async def _conference(stack: Stack) -> list[Stored]:
 
 
 async def _alone_in_a_conference(stack: Stack) -> list[Stored]:
-    call = await phone(stack, FLAGGED).call(EMPTY_ROOM, tone_hz=tone_of(FLAGGED))
-    await call.answered()
-    await asyncio.sleep(TALK_S)
-    await call.hangup()
     async with News(stack) as news:
-        await asyncio.sleep(1)
-        await news.read()
+        call = await phone(stack, FLAGGED).call(EMPTY_ROOM, tone_hz=tone_of(FLAGGED))
+        await call.answered()
+        await asyncio.sleep(TALK_S)
+        await call.hangup()
+        await call.ended()
         return await news.stored(FLAGGED, EMPTY_ROOM, count=0)
 
 

@@ -68,7 +68,7 @@ class House:
         self.unfinished: list[Entry] = []
         self.mirrored = 0
         self.has_tables = True
-        self.blind_s = 0.0
+        self.events_missed_since_s = 0.0
         self.finished: tuple[Recording, ...] = ()
         self.notes = Notes()
         self.resync = self.begin()
@@ -93,7 +93,9 @@ class House:
             hand_over=stage.handed.append,
             may_opt_out=True,
         )
-        state = RecoveryState(list(self.unfinished), blind_s=self.blind_s, finished=self.finished)
+        state = RecoveryState(
+            list(self.unfinished), events_missed_since_s=self.events_missed_since_s, finished=self.finished
+        )
         self.resync = Resync(ports, state, stage.call_router, stage.background, after=self.mirror)
         self.spool_router = SpoolRouter(
             stage.files,

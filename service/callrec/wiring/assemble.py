@@ -236,7 +236,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     stack.push_async_callback(paced.close)
     access = keep_access(held.store.address, held.tables, paced, stack)
     alive = stack.enter_context(keep_alive(settings.spool_dir, readiness))
-    recovery = RecoveryState(unfinished, blind_s=alive.former_s, finished=tuple(journal.finished))
+    recovery = RecoveryState(unfinished, events_missed_since_s=alive.former_s, finished=tuple(journal.finished))
     ami = ami_link(settings, wanted_events=WANTED, stood_still=alive.heartbeat.stood_still)
     ari = ari_link(settings, ARI_APP)
     places = await traces(held.store.address, audit, journal, spool, webhooks.outbox, stack)
@@ -376,7 +376,7 @@ def _agi_server(out: Outside, call_router: CallRouter, codes: RecordingCodes) ->
             out.store,
             out.tables,
             call_router.feature_code_dialled,
-            codes.turn_over,
+            codes.toggle_always_record,
             lambda user, dialling: spoken_of_calls(call_router.live(), user, dialling),
         ),
         Lookups(out.tables),

@@ -1,4 +1,4 @@
-"""The tables by which somebody is let in: they must be those of now."""
+"""The tables for a login: only current ones, since stale ones would let in an account that is closed."""
 
 from callrec.app.ports.directory import TableCopy
 from callrec.domain.directory.directory import Directory

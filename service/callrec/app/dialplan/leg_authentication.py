@@ -1,8 +1,8 @@
 """The proof that a FastAGI dialogue comes from the leg that it names: FastAGI has no login, and any local process may connect.
 
-The daemon sets a secret word on the leg over AMI, and reads it back over the dialogue: only Asterisk can answer with it.
-Each leg has its own word, derived from a secret of this daemon, so the second dialogue of a leg needs no AMI, and a forged
-dialogue beside a true one changes nothing. The word is never sent over a dialogue.
+The daemon sets a token on the leg over AMI, and reads it back over the dialogue: only Asterisk can answer with it.
+Each leg has its own token, derived from a secret of this daemon, so the second dialogue of a leg needs no AMI, and a forged
+dialogue beside a true one changes nothing. The token is never sent over a dialogue.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ WAIT_S: Final = 0.2
 PROOF_S: Final = 0.35
 """The limit of the whole proof; the rest of the 450 ms in which a leg gets its answer is for the script."""
 MOST_NOTED: Final = 10_000
-"""The most legs remembered as carrying their word; the oldest are forgotten, and get it again."""
+"""The most legs remembered as carrying their token; the oldest are forgotten, and get it again."""
 
 
 class LegAuthentication:
@@ -63,18 +63,18 @@ class LegAuthentication:
         if not await self._call_router.wait_for_leg(leg, WAIT_S) and (not leg or "/" in leg):
             raise Unavailable("leg-unknown", "a FastAGI dialogue names no leg")
         was_noted = leg in self._noted
-        if was_noted and await self._says_word(leg, dialogue):
+        if was_noted and await self._has_token(leg, dialogue):
             return
         await self._note(leg)  # set it again: a leg that replaced another (a pickup) has the variables of both
-        if not await self._says_word(leg, dialogue):
+        if not await self._has_token(leg, dialogue):
             raise Unavailable("leg-unproven", "a FastAGI dialogue did not come from the leg that it names")
 
-    async def _says_word(self, leg: LegId, dialogue: Dialogue) -> bool:
+    async def _has_token(self, leg: LegId, dialogue: Dialogue) -> bool:
         said = await dialogue.get_variable(VARIABLE) or ""
-        return hmac.compare_digest(said.encode("utf-8", "replace"), self._word(leg).encode())
+        return hmac.compare_digest(said.encode("utf-8", "replace"), self._token(leg).encode())
 
     async def _note(self, leg: LegId) -> None:
-        """Set the word on the leg. When AMI is slow, it is set after the proof has failed; the next proof then finds it."""
+        """Set the token on the leg. When AMI is slow, it is set after the proof has failed; the next proof then finds it."""
         under_way = self._under_way.get(leg)
         if under_way is None:
             under_way = self._under_way[leg] = asyncio.create_task(self._set(leg))
@@ -83,7 +83,7 @@ class LegAuthentication:
 
     async def _set(self, leg: LegId) -> None:
         try:
-            await self._variables.set(leg, VARIABLE, self._word(leg))
+            await self._variables.set(leg, VARIABLE, self._token(leg))
         except Refused as error:
             raise Unavailable(
                 "leg-unknown", f"Asterisk has no such leg as a FastAGI dialogue names: {error.message}"
@@ -97,5 +97,5 @@ class LegAuthentication:
         if not task.cancelled():
             task.exception()  # read here, so that asyncio does not report it; a dialogue that still waits gets it, too
 
-    def _word(self, leg: LegId) -> str:
+    def _token(self, leg: LegId) -> str:
         return hmac.new(self._secret, leg.encode("utf-8", "replace"), "sha256").hexdigest()[:32]

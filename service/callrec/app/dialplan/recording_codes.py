@@ -122,9 +122,9 @@ class RecordingCodes:
             return _say("refused", party)
         if party is None:
             return _say("unknown", None)
-        return await self.turn_over(party, request.uniqueid)
+        return await self.toggle_always_record(party, request.uniqueid)
 
-    async def turn_over(self, party: Party, request: str) -> Answer:
+    async def toggle_always_record(self, party: Party, request: str) -> Answer:
         """Toggle this user's flag and announce its new state. `request` is the leg's id: it is done once for each."""
         try:
             on = await self._store.toggle_call_record(party.user.id, request, f"user:{party.user.id}")

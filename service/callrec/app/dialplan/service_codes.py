@@ -35,7 +35,7 @@ class Services:
         store: TableStore,
         tables: DirectorySource,
         served: Callable[[LegId], None],
-        turn_over: TurnOver,
+        toggle_always_record: TurnOver,
         spoken_of_calls: Callable[[UserId, LegId], Sequence[str]],
     ) -> None:
         """`served` is called with each leg that uses a service: it is connected to callrec, not to another leg.
@@ -43,7 +43,7 @@ class Services:
         self._store = store
         self._tables = tables
         self._served = served
-        self._turn_over = turn_over
+        self._turn_over = toggle_always_record
         self._spoken_of_calls = spoken_of_calls
 
     async def script(self, request: Request) -> Answer:

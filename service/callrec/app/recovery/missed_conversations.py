@@ -29,18 +29,16 @@ class MissedConversations:
 
     def __init__(self, ports: RecoveryPorts, state: RecoveryState, calls: CallRouter) -> None:
         self._ports, self._state, self._calls = ports, state, calls
-        self._known: Collection[Recording] = ()
-        self._legs: Collection[LegId] = ()
-        self._looked_s = 0.0
 
     def link_down(self) -> None:
         """Events are missed since the last one."""
-        self._state.blind_s = min(self._state.blind_s, self._calls.seen_until_s() - LATE_S)
+        self._state.events_missed_since_s = min(self._state.events_missed_since_s, self._calls.seen_until_s() - LATE_S)
 
     async def look(self, known: Collection[Recording], legs: Collection[LegId], looked_s: float) -> set[LegId]:
         """The legs of calls that get their entry from here. `known`: recordings that the daemon knows of; `legs`: those that
         Asterisk listed at `looked_s` or later; from then on the daemon sees all calls."""
-        self._known, self._legs, self._looked_s = known, legs, looked_s
+        state = self._state
+        state.known, state.listed, state.listed_s = known, legs, looked_s
         try:
             return {LegId(leg) for one in await self._unseen() for leg in (one.file.uniqueid, one.linkedid)}
         except CallrecError as error:
@@ -54,7 +52,7 @@ class MissedConversations:
                 recording = fallback_recordings.missed(one, self._ports.endpoints, self._ports.node)
                 await self._ports.journal.append(Entry(Step.ENDED, recording))
                 self._ports.hand_over(recording)
-            self._state.blind_s = math.inf
+            self._state.events_missed_since_s = math.inf
             with suppress(Refused):  # there is none
                 await self._ports.notes.forget_missed()
         except CallrecError as error:
@@ -62,4 +60,6 @@ class MissedConversations:
 
     async def _unseen(self) -> list[MissedConversation]:
         found = await self._ports.notes.missed()
-        return fallback_recordings.unseen(found, self._known, (self._state.blind_s, self._looked_s), self._legs)
+        state = self._state
+        outage = state.events_missed_since_s, state.listed_s
+        return fallback_recordings.unseen(found, state.known, outage, state.listed)

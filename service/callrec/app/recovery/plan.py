@@ -1,4 +1,4 @@
-"""What becomes of what a former daemon and the dialplan left behind: journal + channels + files -> recordings. Pure.
+"""Decides whether each recording that a former daemon left goes on or has ended: journal + channels + files -> recordings. Pure.
 
 A recording that had ended goes to the finalizer again. One whose recorder is at work goes on, and `*3` still stops it. One whose
 leg is gone, or whose recorder was stopped meanwhile, ends with what its files hold. Files that no journal entry explains (the

@@ -22,9 +22,15 @@ class RecoveryState:
 
     unfinished: list[Entry]
     """Of the journal, from before: neither adopted by a call nor ended yet."""
-    blind_s: float = 0.0
+    events_missed_since_s: float = 0.0
     """Since when calls may have been missed, in Unix time: a former daemon gave its last sign, or the link was lost. Infinite
     when none were."""
+    known: Collection[Recording] = ()
+    """The recordings that were known at the last comparison with Asterisk."""
+    listed: Collection[LegId] = ()
+    """The legs that Asterisk listed then."""
+    listed_s: float = 0.0
+    """When the listing was asked for: from then on all calls are seen."""
     finished: Collection[Recording] = ()
     """What a former daemon finished last."""
     is_resynced: bool = False

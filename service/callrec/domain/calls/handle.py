@@ -2,8 +2,7 @@
 
 `_apply_event` names the function for each kind of event. What follows from the call as a whole, whatever the event was, comes
 after it: `handle` calls those rules one by one, each in the module of its subject. A rule may use what those
-before it have found: who waits and who talks comes first, then which legs are captured, then who is told, and last what is
-proven and shown.
+before it have found. Their order: waits and conversations, captures, announcements, then proofs and device states.
 """
 
 from typing import assert_never

@@ -435,7 +435,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Takes of one call under one rule, and all that its manifest will say about who, why and when."""
+    """All captures of one call under one rule, with its participants, its reasons and its times."""
 
     id: RecordingId
     call: CallId

@@ -112,7 +112,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The settings that a session obeys."""
+    """The settings that apply to one call."""
 
     limits: Limits = field(default_factory=Limits)
     overrides_always: OverridesAlways = OverridesAlways.NOTHING

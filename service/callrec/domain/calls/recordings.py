@@ -194,7 +194,7 @@ def await_files(change: Change, leg: LegId) -> None:
 
 
 def deliver(change: Change, recording: Recording) -> None:
-    """The recording is complete: journal it as ended, and give it to intake."""
+    """The recording is complete: journal it as ended, and give it to the finalizer."""
     done = _ended(change, recording)
     change.commands += [Write(Entry(Step.ENDED, done)), HandOver(done), Tell(CallFact.RECORDING_ENDED, done)]
 
@@ -205,8 +205,8 @@ def note_met(change: Change) -> None:
 
 
 def _met(change: Change) -> Mapping[LegId, float]:
-    """Who was in a recorded conversation, and since when first. Who talks with the partner while the recorded user waits is
-    not."""
+    """Who was in a recorded conversation, and since when first. A leg that talks with the partner while the recorded user is on
+    hold does not count."""
     s = change.session
     if s.capture is None or s.recording is None or s.recording.to_s is not None:
         return s.met
@@ -259,7 +259,7 @@ def _with_dialled(change: Change, parties: tuple[Party, ...]) -> tuple[Party, ..
 
 
 def _ended(change: Change, recording: Recording) -> Recording:
-    """The recording as intake gets it: every time has its end, and nothing begins before the recording or outlasts it."""
+    """The recording as the finalizer gets it: every time has its end, and nothing begins before the recording or outlasts it."""
     now_s = change.now.utc_s
     recording = replace(recording, hearings=_with_untold(change, recording))
     to_s = max(recording.from_s, now_s if recording.to_s is None else recording.to_s)

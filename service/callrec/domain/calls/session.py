@@ -89,7 +89,8 @@ class Session:
     moved: frozenset[LegId] = frozenset()
     """The legs that go on in another call, until they hang up: recorders of this one may be on them."""
     seen: Mapping[LegId, Leg] = field(default_factory=dict)
-    """Every leg that ever was, and who would have been one: for the explanation of an unanswered call."""
+    """Every leg that the call has had, and a placeholder for each one that was dialled and never created: they explain an
+    unanswered call."""
     rates_hz: Mapping[LegId, int] = field(default_factory=dict)
     undecodable: Mapping[LegId, str] = field(default_factory=dict)
     """The legs that no recorder can hear now, and why: see `undecodable_legs`."""
@@ -122,7 +123,7 @@ class Session:
     """Legs whose calls the dialplan records by itself: these captures become entries of their own."""
     sought: Alone | None = None
     """The leg of which it is asked what application it talks with, and since when it may."""
-    asks_mono_s: float = float("inf")
+    next_query_mono_s: float = float("inf")
     """When that is asked again."""
     application: LegId | None = None
     """The leg that is recorded in its talk with an application; None once there is a conversation."""

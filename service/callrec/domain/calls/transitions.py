@@ -247,7 +247,7 @@ def note_muted_rest(change: Change) -> None:
     if not of_pause or (of_pause[-1] is not s.capture and of_pause[-1].id not in s.muted):
         return
     if (ended_s := of_pause[-1].to_s) is not None:
-        to_s = min(to_s, ended_s)  # what lies behind it no file holds, which tells itself
+        to_s = min(to_s, ended_s)  # the time after it is in no file: `missing_time` reports that
     is_told = any((one.from_s, one.cause) == (resumed_s, GAP) for one in recording.missing)
     if not is_told and to_s - resumed_s > LOST_MOST_MS / 1000:
         s.recording = replace(recording, missing=(*recording.missing, Missing(resumed_s, to_s, GAP)))

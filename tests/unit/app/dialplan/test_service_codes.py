@@ -37,7 +37,9 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.copy = Store(), Copy()
-        self.services = Services(self.store, self.copy, lambda _leg: None, self.turn_over, self.spoken_of_calls)  # type: ignore[arg-type]  # the half that is used
+        self.services = Services(
+            self.store, self.copy, lambda _leg: None, self.toggle_always_record, self.spoken_of_calls
+        )  # type: ignore[arg-type]  # the half that is used
         self.turned: list[tuple[UserId, str]] = []
         self.calls: list[str] = []
         self.outcome = "on"
@@ -47,7 +49,7 @@ class House:
         assert (user, dialling) == (ALICE.id, "1.1")
         return self.calls
 
-    async def turn_over(self, party: Party, request: str) -> Answer:
+    async def toggle_always_record(self, party: Party, request: str) -> Answer:
         """See RecordingCodes."""
         self.turned.append((party.user.id, request))
         return says(self.outcome, f"callrec/call-recording-{self.outcome}")

@@ -421,7 +421,7 @@ async def test_no_file_of_others_keeps_an_entry_waiting(house: House) -> None:
 async def test_of_a_conversation_that_the_daemon_knows_the_note_is_dropped(house: House, known: str) -> None:
     house.notes.conversations = [_missed(NOW - 9.0, NOW + 2.0)]
     if known == "older":
-        house.blind_s = NOW - 8.0
+        house.events_missed_since_s = NOW - 8.0
         house.begin()
     if known == "newer":
         house.notes.conversations = [_missed(EPOCH_S + 1.0, EPOCH_S + 2.0)]

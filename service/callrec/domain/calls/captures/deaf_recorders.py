@@ -30,8 +30,8 @@ REOPENED_MOST = 20
 
 
 def on_rtp_renumbered(change: Change, event: RtpRenumbered) -> None:
-    """Keep it: only with it intake knows which silence of a file is a voice. Journaled, as a daemon that is killed must not lose
-    it."""
+    """Keep it: with it the finalizer can tell which silence of a file is a missing voice. It is journaled, so that a daemon that
+    is killed does not lose it."""
     s, told = change.session, event.renumbering
     if s.recording is None:
         return

@@ -1,10 +1,10 @@
 """Opting out: a participant from outside presses a digit, and is not recorded in this call (setting `CALLREC_OPT_OUT_DIGIT`).
 
-Theory. Who is no user of the PBX may opt out. Whether a user is recorded is said by rules and by `*3`, and an employee must not
-evade a rule by a key. From the digit on, the rule *never* holds for that leg in this call (`policy.decide`): so the recording
-ends, no press and no operator begins another one while its participant is there, and one that policy wants begins again with
-those who stay when they have left. So it does when the digit was pressed while they waited for the others (on hold during a
-consultation): who has heard how to opt out does not know in which bridge they are.
+Theory. Only participants from outside may opt out. Whether a user is recorded is said by rules and by `*3`, and an employee
+must not evade a rule by a key. From the digit on, the rule *never* holds for that leg in this call (`policy.decide`): so the
+recording ends, no press and no operator begins another one while its participant is there, and one that policy wants begins
+again with those who stay when they have left. So it does when the digit was pressed while they waited for the others (on hold
+during a consultation): who has heard how to opt out does not know in which bridge they are.
 
 What was recorded before the digit is kept, and the entry says who opted out and when: a participant may object to what follows,
 and what came before was announced.

@@ -82,7 +82,7 @@ def _ask(change: Change, leg: Leg) -> None:
 
 
 def _ask_again(change: Change, after_s: float) -> None:
-    change.session.asks_mono_s = change.now.mono_s + after_s
+    change.session.next_query_mono_s = change.now.mono_s + after_s
     change.arm(Wait.APPLICATION, after_s)
 
 
@@ -90,7 +90,7 @@ def _is_due(change: Change, event: Event) -> bool:
     """Whether the last armed deadline has come. One that was armed before it asks nothing, or each question would lead to two."""
     if not isinstance(event, DeadlinePassed):
         return False
-    is_time = change.now.mono_s >= change.session.asks_mono_s - ROUNDING_S
+    is_time = change.now.mono_s >= change.session.next_query_mono_s - ROUNDING_S
     return event.wait is Wait.RETRY or (event.wait is Wait.APPLICATION and is_time)
 
 
@@ -100,7 +100,7 @@ def on_application_told(change: Change, event: ApplicationTold) -> None:
     leg = _candidate(s)
     if leg is None or s.sought is None or leg.id != event.leg:
         return
-    s.asks_mono_s = math.inf
+    s.next_query_mono_s = math.inf
     length_s = change.now.mono_s - s.sought.since.mono_s
     is_all = s.terms.applications is RecordApplications.ALL
     match _kind(event.name, event.arguments):

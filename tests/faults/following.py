@@ -21,7 +21,7 @@ import contextlib
 import inspect
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,18 +30,21 @@ from numbers_to_dial import lay
 from rtp_sender import PACKET_S
 from sip_caller import SipCalled, SipCaller
 from soundness import assert_explained, assert_not_more_told, file_begins_s, told_away
-from trouble import alarms, library, product, until
+from trouble import alarms, product, until
 
 from callrec.domain.calls.model import Heard
 from callrec.domain.calls.policy import Tracks
 from callrec.domain.directory.model import Line
+from callrec.domain.library.file_names import is_annotations
 from callrec.domain.library.manifest import Manifest
 from callrec.domain.library.spans import common, length_s
+from callrec.protocols.json_documents import decode_manifest
 from callrec_lab.audio_checks import Sound, load, presence, spans
 from callrec_lab.phones import Answer, Behaviour, PhoneCall
 from callrec_lab.register import register
 from callrec_lab.stack import Stack, Wishes
 
+SIDECAR = ".json"
 SEATS = 10
 """So many scenes can play at the same time: each has seven phones of its own, the first one's user is always recorded."""
 PEOPLE = 7
@@ -259,15 +262,17 @@ class Scene:
         self.on_phone[who] = call
         return call
 
-    def _entries(self) -> Iterator[tuple[str, Manifest]]:
-        for path, manifest in library(self.stack).sidecars():
-            assert isinstance(manifest, Manifest), manifest
-            if any(party.number == self.recorded for party in manifest.recording.parties):
-                yield path, manifest
-
     def new(self) -> list[tuple[str, Manifest]]:
-        """What was recorded of the recorded one since the scene began, each with its path."""
-        return [one for one in self._entries() if one[1].recording.from_s >= self.began_s]
+        """What was recorded of the recorded one since the scene began, each with its path. Older sidecars are not read: in a long
+        run there are thousands, and phones that are played by this process would stand still meanwhile."""
+        folder, found = self.stack.daemon.monitor, []
+        for file in sorted(folder.rglob(f"*{SIDECAR}")):
+            with contextlib.suppress(FileNotFoundError):  # a recording goes when its user must not be recorded
+                if file.stat().st_mtime >= self.began_s and not is_annotations(file.name):
+                    manifest = decode_manifest(file.read_bytes())
+                    if any(party.number == self.recorded for party in manifest.recording.parties):
+                        found.append((str(file.relative_to(folder)).removesuffix(SIDECAR), manifest))
+        return [one for one in found if one[1].recording.from_s >= self.began_s]
 
 
 def seconds(sound: Sound, number: str) -> float:

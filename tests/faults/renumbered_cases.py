@@ -17,7 +17,7 @@ from callrec.domain.calls.model import Heard
 from callrec.domain.library.manifest import Manifest, StoredState
 from callrec.domain.library.spans import Span, length_s, without
 from callrec.domain.vocabulary import AlarmCause
-from callrec_lab.audio_checks import Sound, interruptions, spans
+from callrec_lab.audio_checks import STEP_S, Sound, interruptions, spans
 from callrec_lab.phones import PhoneCall
 
 BEFORE_S, AFTER_S = 4.0, 14.0
@@ -88,10 +88,10 @@ async def _judge(
 
 
 def _away(manifest: Manifest, own: Sound, speaker: str, away_from: list[Span]) -> list[Span]:
-    """When the voice is not in the file though its phone has sent it, in Unix time."""
+    """When the voice is not in the file though its phone has sent it, in Unix time; it is measured to a step."""
     began_s = manifest.recording.captures[0].from_s
     away = ((began_s + from_s, began_s + to_s) for from_s, to_s in interruptions(own, TONES_HZ[speaker]))
-    return [(from_s, to_s) for from_s, to_s in without(away, away_from) if to_s - from_s > KEPT_S]
+    return [(from_s, to_s) for from_s, to_s in without(away, away_from) if to_s - from_s > KEPT_S + STEP_S]
 
 
 def _assert_heard(heard: Sound, speaker: str, media: RtpSender) -> None:

@@ -88,10 +88,14 @@ class News:
         return [event for event in self.seen if wanted.items() <= event.items()]
 
     async def stored(self, *numbers: str, count: int = 1) -> list[Stored]:
-        """All recordings of calls between these numbers, in their order; waits for so many and until nothing of these calls can
-        come any more, and there must be no more."""
+        """All recordings of calls between these numbers, in their order; waits for so many, or, where there must be none, until
+        none can come any more. There must be no more."""
         await self._until(lambda: len(self._between(numbers)) >= count)
-        await over(self._stack, numbers[0])
+        if not count:
+            await over(self._stack, numbers[0])
+        calls = {manifest.recording.call for _, manifest in self._between(numbers)}
+        spool = self._stack.daemon.spool
+        await until(lambda: not [file for call in calls for file in spool.glob(f"{call}-*") if file.is_file()])
         await self.read()
         found = self._between(numbers)
         assert len(found) == count, [manifest.recording.id for _, manifest in found]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from deaf_cases import CONSULT_S, by_parking, by_refer, by_replaces, by_star_1, by_star_2
-from following import BEFORE_S, NEAR_S, SEATS, TALK_S, Scene, following_stack, seconds
+from following import BEFORE_S, NEAR_S, TALK_S, Scene, following_stack, seconds
 from soundness import assert_sound
 from trouble import aftermath, leave_alone
 
@@ -68,7 +68,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def played(stack: Stack) -> AsyncIterator[Mapping[int, Played]]:
     """By seat. The daemon is dead from the first call to the end of the last."""
     await leave_alone(stack)
-    scenes = {seat: Scene(stack, seat) for seat in range(SEATS)}
+    scenes = {seat: Scene(stack, seat) for seat in range(len(SCENES))}
     for scene in scenes.values():
         scene.began_s -= 1.0  # the names of these captures have whole seconds
     outcome = await asyncio.gather(
